@@ -1,0 +1,156 @@
+"""Every way in which something can go wrong, with its code and what to do about it.
+
+One base class. A code names one cause; `CATALOGUE` holds its sentence and its remedy, and `docs/errors.md` has an
+entry for each. `detail` is for what differs from case to case and never holds a patient's data or a file's name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Fault(StrEnum):
+    """Whose fault it is, which decides what happens to the file."""
+
+    FILE = "rejected"  # set aside with its reason; trying again would not help
+    OURS = "failed"  # tried again
+    SETUP = "setup"  # the worker does not start
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    fault: Fault
+    sentence: str
+    remedy: str
+
+
+CATALOGUE: dict[str, Entry] = {
+    # reading
+    "empty_file": Entry(Fault.FILE, "The file is empty.", "Export it again."),
+    "unknown_format": Entry(
+        Fault.FILE,
+        "The file is neither DICOM nor PNG, JPEG, TIFF or BMP.",
+        "Export the radiograph as DICOM or as one of these picture formats.",
+    ),
+    "too_large": Entry(
+        Fault.FILE,
+        "The file or its picture is larger than the limit.",
+        "Check that it is a radiograph; if so, raise [limits] max_file_mb or max_megapixels.",
+    ),
+    "truncated": Entry(Fault.FILE, "The file ends before its contents do.", "Export or copy it again."),
+    "damaged": Entry(Fault.FILE, "The contents of the file contradict themselves.", "Export it again from the PACS."),
+    "encrypted": Entry(
+        Fault.FILE, "The file's picture or header is encrypted.", "Export it without encryption, or decrypt it first."
+    ),
+    "dicomdir": Entry(
+        Fault.FILE,
+        "The file is a DICOMDIR: a table of contents, not a picture.",
+        "Drop the image files that it lists; the DICOMDIR itself is not needed.",
+    ),
+    "no_pixels": Entry(
+        Fault.FILE,
+        "The DICOM object holds no picture.",
+        "Export the image object, not a report or presentation state.",
+    ),
+    "multi_frame": Entry(
+        Fault.FILE,
+        "The DICOM object holds several frames.",
+        "Export single radiographs; cine and tomosynthesis objects cannot be graded.",
+    ),
+    "unsupported_modality": Entry(
+        Fault.FILE,
+        "The DICOM object is not a projection radiograph.",
+        "Send CR, DX, RG or secondary-capture objects only.",
+    ),
+    "unsupported_syntax": Entry(
+        Fault.FILE,
+        "The DICOM transfer syntax is not a still-image one, or not known.",
+        "Export with one of the syntaxes listed in docs/formats.md, for instance Explicit VR Little Endian.",
+    ),
+    "unsupported_pixels": Entry(
+        Fault.FILE,
+        "The picture's pixel layout is not one that a radiograph has.",
+        "Export it as a gray image of 8 to 16 bits.",
+    ),
+    # finding the knee
+    "no_knee": Entry(
+        Fault.FILE,
+        "No knee joint was found in the picture.",
+        "Check the picture with koa-worker process --debug-roi DIR, which draws what was measured.",
+    ),
+    "blank": Entry(
+        Fault.FILE, "The picture is blank or nearly so.", "Check the exposure and the export of this radiograph."
+    ),
+    "too_small": Entry(
+        Fault.FILE,
+        "The knee is smaller in pixels than the net can grade.",
+        "Export the radiograph at its full resolution.",
+    ),
+    # ours
+    "internal": Entry(
+        Fault.OURS, "The worker ran into a fault of its own.", "It tries again; if it persists, report the log's lines."
+    ),
+    "io": Entry(
+        Fault.OURS,
+        "A file could not be read or written.",
+        "Check the disk, its free space and the permissions with koa-worker doctor.",
+    ),
+    "store": Entry(
+        Fault.OURS, "The database did not answer.", "Check the database and its address with koa-worker doctor."
+    ),
+    # setup
+    "config": Entry(Fault.SETUP, "The configuration is not usable.", "Correct the named line of config.toml."),
+    "model_missing": Entry(
+        Fault.SETUP,
+        "A file of the model release is missing.",
+        "Reinstall koa-worker, or point [model] path at a complete release folder.",
+    ),
+    "model_altered": Entry(
+        Fault.SETUP,
+        "A file of the model release is not the one that its manifest names.",
+        "Restore the release; nothing is graded by a model that was changed.",
+    ),
+    "folders": Entry(
+        Fault.SETUP, "The folders cannot be used as configured.", "Correct [folders], or create them with enough rights."
+    ),
+}
+
+
+class KoaError(Exception):
+    """Base of all errors that this program raises on purpose."""
+
+    exit_code = 1
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(code, detail)
+        self.code = code
+        self.detail = detail
+
+    @property
+    def entry(self) -> Entry:
+        return CATALOGUE[self.code]
+
+    def __str__(self) -> str:
+        return explain(self.code, self.detail)
+
+
+class InputRejected(KoaError):
+    """The file's fault."""
+
+
+class WorkFailed(KoaError):
+    """Ours; worth another try."""
+
+
+class SetupError(KoaError):
+    """The worker cannot start."""
+
+    exit_code = 2
+
+
+def explain(code: str, detail: str = "") -> str:
+    """The sentence for a person: what happened, what in particular, what to do."""
+    entry = CATALOGUE[code]
+    particular = f" ({detail})" if detail else ""
+    return f"{entry.sentence[:-1]}{particular}. {entry.remedy}"
