@@ -8,6 +8,7 @@ No stage changes a value that it was given; it makes the next one.
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -48,6 +49,11 @@ class SpacingSource(StrEnum):
     NONE = "none"
 
 
+def new_id() -> str:
+    """A name for a file that says nothing about its patient."""
+    return uuid.uuid4().hex
+
+
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """A whole file that has come in and lies still: where it is, and what it is."""
@@ -56,6 +62,7 @@ class Arrival:
     sha256: str
     size: int
     name: str  # the file's own name; may name a patient, so it is shown to nobody but the store
+    id: str = field(default_factory=new_id)  # names it in logs, paths and folders from here on
 
 
 @dataclass(frozen=True, slots=True)
