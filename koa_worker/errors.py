@@ -112,7 +112,9 @@ CATALOGUE: dict[str, Entry] = {
         "Restore the release; nothing is graded by a model that was changed.",
     ),
     "folders": Entry(
-        Fault.SETUP, "The folders cannot be used as configured.", "Correct [folders], or create them with enough rights."
+        Fault.SETUP,
+        "The folders cannot be used as configured.",
+        "Correct [folders], or create them with enough rights.",
     ),
 }
 

@@ -1,0 +1,79 @@
+"""Takes one file out of the inbox so that nobody else can.
+
+The claim is a rename: on one file system, NFS included, exactly one of several workers succeeds. A note with what the
+file was called goes ahead of it, because the name may hold a patient's and is therefore no part of any path from here
+on. A crash between the two leaves a note without a file, which means nothing was taken.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from koa_worker.intake.identity import digest
+from koa_worker.intake.inbox import Waiting
+from koa_worker.values import Arrival, new_id
+
+_FILE, _NOTE = ".file", ".json"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A file in hand: it lies in the work folder under its id."""
+
+    id: str
+    path: Path
+    name: str
+
+    def arrive(self) -> Arrival:
+        """What lies there, hashed."""
+        return Arrival(self.path, digest(self.path), self.path.stat().st_size, self.name, self.id)
+
+    def release(self) -> None:
+        """Forgets the note once the file has been filed elsewhere."""
+        self.path.with_suffix(_NOTE).unlink(missing_ok=True)
+
+
+def claim(waiting: Waiting, work: Path) -> Claim | None:
+    """Moves the file into `work` under a new id; None when another worker was quicker or it was withdrawn."""
+    taken = Claim(new_id(), work, waiting.path.name)
+    target = work / f"{taken.id}{_FILE}"
+    note = target.with_suffix(_NOTE)
+    _write_note(note, waiting)
+    try:
+        waiting.path.rename(target)
+    except FileNotFoundError:
+        note.unlink()
+        return None
+    with contextlib.suppress(PermissionError):  # the exporter's own file; the work folder's 0700 protects it
+        target.chmod(0o600)
+    return Claim(taken.id, target, taken.name)
+
+
+def left_over(work: Path) -> Iterator[Claim]:
+    """What a stopped worker had in hand; notes without a file are swept away."""
+    for note in sorted(work.glob(f"*{_NOTE}")):
+        path = note.with_suffix(_FILE)
+        if path.is_file():
+            yield Claim(note.stem, path, _read_name(note))
+        else:
+            note.unlink()
+
+
+def _write_note(note: Path, waiting: Waiting) -> None:
+    descriptor = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as stream:
+        json.dump({"name": waiting.path.name}, stream)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _read_name(note: Path) -> str:
+    try:
+        return str(json.loads(note.read_text(encoding="utf-8"))["name"])
+    except (ValueError, KeyError):
+        return ""  # the power failed before the note reached the disk; the file itself is what matters

@@ -1,0 +1,61 @@
+"""Log lines for the system's journal: text or one JSON object a line, on stderr, free of patient data.
+
+A line names a file by its own id and nothing else; whatever an exception says is left out, since decoders like to quote
+what they were reading.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import traceback
+from datetime import UTC, datetime
+from typing import Any
+
+from koa_worker.config import Log
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+
+
+def set_up(settings: Log) -> None:
+    """Sends this program's lines to stderr in the configured form; other libraries only when they warn."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonLines() if settings.format == "json" else _TextLines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("koa_worker").setLevel(settings.level.upper())
+    # pydicom quotes the value that it stumbles over, which may be a patient's.
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+
+
+def where(fault: BaseException) -> str:
+    """The fault's class and the places that it passed, without its message."""
+    frames = traceback.extract_tb(fault.__traceback__)
+    places = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))
+    return f"{type(fault).__name__} at {places}" if places else type(fault).__name__
+
+
+def _extras(record: logging.LogRecord) -> dict[str, Any]:
+    return {key: value for key, value in vars(record).items() if key not in _STANDARD}
+
+
+class _TextLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        extras = " ".join(f"{key}={value}" for key, value in _extras(record).items())
+        fault = f" [{where(record.exc_info[1])}]" if record.exc_info and record.exc_info[1] else ""
+        return f"{record.levelname.lower():7} {record.getMessage()}{' ' if extras else ''}{extras}{fault}"
+
+
+class _JsonLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+            **_extras(record),
+        }
+        if record.exc_info and record.exc_info[1]:
+            line["fault"] = where(record.exc_info[1])
+        return json.dumps(line, default=str)

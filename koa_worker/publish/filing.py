@@ -1,0 +1,50 @@
+"""Files the original, unchanged, by date; a rejected one with its reason beside it."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path, PurePath
+
+from koa_worker.errors import explain
+from koa_worker.values import Arrival
+
+# Only endings that say what a file is; anything else might be part of a name.
+_ENDINGS = frozenset({".dcm", ".dicom", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
+
+
+def filed_path(arrival: Arrival, folder: Path, at: datetime) -> Path:
+    """Where the original will lie: by day, under its id, since its own name may hold a patient's."""
+    ending = PurePath(arrival.name).suffix.lower()
+    return folder / at.astimezone().strftime("%Y-%m-%d") / f"{arrival.id}{ending if ending in _ENDINGS else ''}"
+
+
+def file_away(claimed: Path, target: Path, *, code: str | None = None, detail: str = "") -> None:
+    """Moves the original to `target`; done twice, the second time does nothing."""
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if code is not None:
+        _write_reason(target.with_name(f"{target.name}.reason.txt"), code, detail)
+    if claimed.exists():
+        claimed.rename(target)
+    elif not target.exists():
+        raise FileNotFoundError(target)
+    _sync_folder(target.parent)
+
+
+def _write_reason(path: Path, code: str, detail: str) -> None:
+    temporary = path.with_suffix(".tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(f"{code}\n{explain(code, detail)}\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)
+
+
+def _sync_folder(folder: Path) -> None:
+    """A rename is on the disk only when its folder is."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
