@@ -1,12 +1,55 @@
-# One command each: run, test, check, bench. The first sets the environment up; nothing else is needed.
+# One command each. The first one sets the environment up by itself; nothing else is needed than Python and make.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CONFIG ?= config.toml
 
-.PHONY: run test check bench format clean
+.PHONY: run test test-slow check bench format lock example clean
 
-$(VENV)/.ready: requirements.lock pyproject.toml
+run: $(VENV)/.run-ready  ## the worker on SQLite, watching work/inbox
+	$(BIN)/koa-worker run --config $(CONFIG)
+
+test: $(VENV)/.dev-ready  ## every test that a fresh machine can run
+	$(BIN)/pytest -m "not slow"
+
+test-slow: $(VENV)/.dev-ready  ## those that train a net
+	$(BIN)/pytest -m slow
+
+check: $(VENV)/.dev-ready  ## format, lint, types, layers, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -m "not slow" --cov --cov-report=term:skip-covered
+
+bench: $(VENV)/.dev-ready  ## milliseconds by stage, and beside the naive way
+	$(BIN)/python -m bench
+
+example: $(VENV)/.run-ready  ## reports/example.pdf from synthetic radiographs
+	$(BIN)/koa-worker demo --report reports/example.pdf
+
+format: $(VENV)/.dev-ready
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# The locks name packages, versions and hashes; where they come from is the business of each machine's pip.
+lock:
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	  pyproject.toml --output-file requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	  pyproject.toml --extra train --group dev --output-file requirements-dev.lock
+
+$(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run-ready: requirements.lock pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock
 	$(BIN)/pip install --quiet --no-deps --editable .
 	touch $@
+
+$(VENV)/.dev-ready: requirements-dev.lock $(VENV)/.run-ready
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements-dev.lock
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

@@ -78,7 +78,9 @@ class Spacing:
 class Patient:
     """Who it is, as the file says; empty where it says nothing. Never logged."""
 
-    name: str = ""  # readable form, all component groups: "Ivanov Ivan", "Yamada^Tarou=山田^太郎" → "山田 太郎 (Yamada Tarou)"
+    name: str = (
+        ""  # readable form, all component groups: "Ivanov Ivan", "Yamada^Tarou=山田^太郎" → "山田 太郎 (Yamada Tarou)"
+    )
     id: str = ""
     birth_date: date | None = None
     sex: str = ""

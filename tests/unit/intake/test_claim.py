@@ -1,0 +1,75 @@
+"""Claiming: exactly one worker gets a file, and a crash in between loses nothing."""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from koa_worker.intake import claim, digest, left_over, list_waiting
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    (tmp_path / "inbox").mkdir()
+    return tmp_path / "inbox"
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    (tmp_path / "work").mkdir()
+    return tmp_path / "work"
+
+
+def test_a_claimed_file_keeps_its_bytes_and_loses_its_name(inbox: Path, work: Path) -> None:
+    (inbox / "Petrov^Anna.dcm").write_bytes(b"bytes")
+    (waiting,) = list_waiting(inbox)
+    taken = claim(waiting, work)
+    assert taken is not None
+    arrival = taken.arrive()
+    assert arrival.path.read_bytes() == b"bytes"
+    assert (arrival.name, arrival.size, arrival.sha256) == ("Petrov^Anna.dcm", 5, digest(taken.path))
+    assert "Petrov" not in str(arrival.path)
+    assert list(inbox.iterdir()) == []
+    assert {path.stat().st_mode & 0o777 for path in work.iterdir()} == {0o600}
+
+
+def test_many_workers_claim_each_file_once(inbox: Path, work: Path) -> None:
+    for number in range(200):
+        (inbox / f"{number}.png").write_bytes(str(number).encode())
+    waiting = list_waiting(inbox)
+    taken: list[str] = []
+
+    def labour() -> None:
+        taken.extend(mine.name for file in waiting if (mine := claim(file, work)))
+
+    workers = [threading.Thread(target=labour) for _ in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert sorted(taken) == sorted(f"{number}.png" for number in range(200))
+    assert len(list(work.glob("*.json"))) == 200  # no note stays without its file
+
+
+def test_what_a_stopped_worker_held_is_found_again(inbox: Path, work: Path) -> None:
+    (inbox / "a.png").write_bytes(b"a")
+    taken = claim(list_waiting(inbox)[0], work)
+    assert list(left_over(work)) == [taken]
+
+
+def test_a_note_without_a_file_is_swept_and_an_unreadable_note_costs_only_the_name(work: Path) -> None:
+    (work / "0a.json").write_text('{"name": "x"}')
+    (work / "0b.json").write_text("{")
+    (work / "0b.file").write_bytes(b"x")
+    (left,) = left_over(work)
+    assert (left.id, left.name) == ("0b", "")
+    assert not (work / "0a.json").exists()
+
+
+def test_names_that_are_not_unicode_come_back_as_they_were(inbox: Path, work: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.dcm")
+    (inbox / name).write_bytes(b"x")
+    taken = claim(list_waiting(inbox)[0], work)
+    assert taken is not None
+    assert [left.name for left in left_over(work)] == [name]
