@@ -1,0 +1,1 @@
+"""From a radiograph to graded knees: finding, preparing, grading, explaining."""
