@@ -1,0 +1,109 @@
+"""Pixel density: a small working copy of a frame, where air ends and bone begins, how wide the tissue is.
+
+Nothing here knows of knees. A radiograph's levels depend on exposure, window and polarity, so that only their order
+and their contrasts are used: three classes by Otsu's criterion (air, soft tissue, bone), and runs of tissue.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from koa_worker.values import GrayImage
+
+Plane = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+WORKING_SIDE = 400  # longest side of the working copy: a plateau of 0.1 of the frame still has 40 pixels
+BINS = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Densities:
+    """The working copy of a frame, 0 (darkest) to 1 (brightest that is no marker), and its classes."""
+
+    image: Plane
+    scale: float  # pixels of the working copy per pixel of the frame
+    air_below: float
+    bone_above: float
+    contrast: float  # spread of the frame's own levels, as a share of its type's range
+    tissue: Mask
+
+    @property
+    def columns(self) -> NDArray[np.float64]:
+        """Share of each column that is tissue."""
+        return np.asarray(self.tissue.mean(axis=0), dtype=np.float64)
+
+    @property
+    def rows(self) -> NDArray[np.float64]:
+        """Share of each row that is tissue."""
+        return np.asarray(self.tissue.mean(axis=1), dtype=np.float64)
+
+
+def measure(pixels: GrayImage) -> Densities:
+    """The frame's working copy and what its levels say."""
+    small, scale = shrink(pixels)
+    low, high = (float(level) for level in np.percentile(small, [1.0, 99.5]))
+    image = levelled(small, low, high)
+    air_below, bone_above = three_classes(image)
+    return Densities(
+        image=image,
+        scale=scale,
+        air_below=air_below,
+        bone_above=bone_above,
+        contrast=(high - low) / float(np.iinfo(pixels.dtype).max),
+        tissue=solid(image >= air_below),
+    )
+
+
+def shrink(pixels: GrayImage, side: int = WORKING_SIDE) -> tuple[Plane, float]:
+    """A copy whose longest side has at most `side` pixels. Whole steps first: averaging every pixel costs the most."""
+    scale = min(1.0, side / max(pixels.shape))
+    step = max(1, int(0.5 / scale))  # leaves at least two pixels to average for one
+    coarse = np.ascontiguousarray(pixels[step // 2 :: step, step // 2 :: step]) if step > 1 else pixels
+    if scale == 1.0:
+        return coarse.astype(np.float32), 1.0
+    height, width = (max(1, round(length * scale)) for length in pixels.shape)
+    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32), scale
+
+
+def levelled(image: Plane, low: float, high: float) -> Plane:
+    """Levels between `low` and `high` as 0…1; markers and beads are cut off just above."""
+    return np.clip((image - np.float32(low)) / np.float32(max(high - low, 1e-6)), 0, 1.1).astype(np.float32)
+
+
+def three_classes(image: Plane) -> tuple[float, float]:
+    """The two levels that part the picture into three classes with the largest variance between them (Otsu 1979)."""
+    counts, _ = np.histogram(image, bins=BINS, range=(0.0, 1.0))
+    share = counts / max(1, counts.sum())
+    weight = np.concatenate([[0.0], np.cumsum(share)])
+    moment = np.concatenate([[0.0], np.cumsum(share * (np.arange(BINS) + 0.5) / BINS)])
+    first, second = np.meshgrid(np.arange(1, BINS), np.arange(1, BINS), indexing="ij")
+
+    def between(start: NDArray[np.int_] | int, end: NDArray[np.int_] | int) -> NDArray[np.float64]:
+        mass, total = weight[end] - weight[start], moment[end] - moment[start]
+        return np.asarray(np.where(mass > 0, total**2 / np.maximum(mass, 1e-9), 0.0))
+
+    variance = between(0, first) + between(first, second) + between(second, BINS)
+    best = int(np.where(first < second, variance, -1.0).argmax())
+    return float(first.flat[best]) / BINS, float(second.flat[best]) / BINS
+
+
+def solid(mask: Mask) -> Mask:
+    """Without specks and pinholes: beads in air, black text boxes' rims, noise."""
+    size = max(3, round(min(mask.shape) * 0.02)) | 1
+    kernel = np.ones((size, size), np.uint8)
+    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, kernel)
+    return np.asarray(cv2.morphologyEx(opened, cv2.MORPH_CLOSE, kernel), dtype=np.bool_)
+
+
+def runs(mask: Mask) -> Plane:
+    """For every pixel of tissue, how many pixels of unbroken tissue its row has there; 0 elsewhere."""
+    height, width = mask.shape
+    column = np.arange(width)
+    before = np.maximum.accumulate(np.where(mask, -1, column), axis=1)
+    after = np.minimum.accumulate(np.where(mask, width, column)[:, ::-1], axis=1)[:, ::-1]
+    return np.where(mask, after - before - 1, 0).astype(np.float32).reshape(height, width)

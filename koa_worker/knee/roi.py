@@ -1,0 +1,120 @@
+"""Finds the knees of a frame by pixel density: how many, the square around each joint, and which knee it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from koa_worker.errors import InputRejected
+from koa_worker.knee.density import Densities, measure
+from koa_worker.knee.joint import Joint, refine, search
+from koa_worker.knee.sides import sides_of
+from koa_worker.values import Box, KneeRoi, Radiograph
+
+SIDE_PER_PLATEAU = 1.2  # the square of the training crops
+RAISED = 0.05  # plateaus by which that square's middle lies above the joint line
+LEAST_SCORE = -1.6  # of the evidence, for a joint to be one
+SECOND_SCORE = -1.3  # a second knee must convince by itself …
+SECOND_BEHIND = 0.7  # … and not be much worse than the first
+LEAST_CONTRAST = 0.02  # of the range of levels: less is an empty exposure
+LEAST_SIDE = 96  # pixels: a square below that is blown up more than twice for the net
+NEARLY_SQUARE = 1.2
+CROP_SHARE = 0.5  # a square picture that the knee's box fills by this much (IoU) is a crop already
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trace:
+    """What was measured on the way to the boxes, for a person who wants to see why."""
+
+    densities: Densities
+    candidates: tuple[Joint, ...]  # best first, in working pixels
+    joints: tuple[Joint, ...]  # chosen and refined, left to right, in pixels of the frame
+    rois: tuple[KneeRoi, ...]
+    fault: InputRejected | None = None
+
+
+def find_knees(radiograph: Radiograph) -> tuple[KneeRoi, ...]:
+    """The knees of a frame from left to right; there is always one, or the frame is rejected with the reason."""
+    seen = trace(radiograph)
+    if seen.fault is not None:
+        raise seen.fault
+    return seen.rois
+
+
+def trace(radiograph: Radiograph) -> Trace:
+    """The same with everything that was measured; a fault is kept and not raised."""
+    pixels = radiograph.pixels
+    densities = measure(pixels)
+    if densities.contrast < LEAST_CONTRAST:
+        return Trace(densities, (), (), (), InputRejected("blank", "its levels hardly differ"))
+    candidates = tuple(search(densities))
+    chosen = choose(candidates)
+    if not chosen:
+        return Trace(
+            densities, candidates, (), (), InputRejected("no_knee", "no joint line between two blocks of bone")
+        )
+    joints = tuple(refine(pixels, joint.scaled(1 / densities.scale)) for joint in chosen)
+    rois = regions(radiograph, joints)
+    small = [roi for roi in rois if roi.box.width < LEAST_SIDE]
+    if small:
+        detail = f"{small[0].box.width} pixels where {LEAST_SIDE} are needed"
+        return Trace(densities, candidates, joints, rois, InputRejected("too_small", detail))
+    return Trace(densities, candidates, joints, rois)
+
+
+def choose(candidates: tuple[Joint, ...]) -> tuple[Joint, ...]:
+    """The best candidate and the one beside it that could be the same patient's other knee, left to right."""
+    if not candidates or candidates[0].score < LEAST_SCORE:
+        return ()
+    first = candidates[0]
+    for other in candidates[1:]:
+        if other.score < max(SECOND_SCORE, first.score - SECOND_BEHIND):
+            break
+        if _other_knee(first, other):
+            return tuple(sorted((first, other), key=lambda joint: joint.x))
+    return (first,)
+
+
+def _other_knee(first: Joint, other: Joint) -> bool:
+    """Far enough aside, about as high and about as large."""
+    plateau = (first.plateau + other.plateau) / 2
+    return (
+        abs(first.x - other.x) > 1.15 * plateau
+        and abs(first.y - other.y) < plateau
+        and 0.7 < first.plateau / other.plateau < 1.4
+    )
+
+
+def regions(radiograph: Radiograph, joints: tuple[Joint, ...]) -> tuple[KneeRoi, ...]:
+    """The squares, and whose knee each is; a picture that is a crop already comes back whole."""
+    height, width = radiograph.pixels.shape
+    sides = sides_of(len(joints), radiograph.laterality, radiograph.column_zero_side)
+    boxes = [square(joint) for joint in joints]
+    frame = Box(0, 0, width, height)
+    nearly_square = max(width, height) < NEARLY_SQUARE * min(width, height)
+    if len(boxes) == 1 and nearly_square and overlap(boxes[0], frame) > CROP_SHARE:
+        return (KneeRoi(frame, sides[0], whole_frame=True),)
+    return tuple(KneeRoi(shifted_inside(box, width, height), side) for box, side in zip(boxes, sides, strict=True))
+
+
+def square(joint: Joint) -> Box:
+    side = max(1, round(SIDE_PER_PLATEAU * joint.plateau))
+    left = round(joint.x + 0.5 - side / 2)
+    top = round(joint.y + 0.5 - RAISED * joint.plateau - side / 2)
+    return Box(left, top, side, side)
+
+
+def shifted_inside(box: Box, width: int, height: int) -> Box:
+    """Along each axis into the picture if it fits; a strip lower than the square is reached over on both sides."""
+    x = int(np.clip(box.x, 0, width - box.width)) if box.width <= width else box.x
+    y = int(np.clip(box.y, 0, height - box.height)) if box.height <= height else box.y
+    return Box(x, y, box.width, box.height)
+
+
+def overlap(one: Box, other: Box) -> float:
+    """Intersection over union."""
+    across = min(one.x + one.width, other.x + other.width) - max(one.x, other.x)
+    down = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)
+    common = max(0, across) * max(0, down)
+    return common / (one.width * one.height + other.width * other.height - common)
