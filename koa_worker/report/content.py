@@ -1,0 +1,110 @@
+"""What a report is made of: frozen values, with every picture encoded already, so that a later revision reuses it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from koa_worker.report.picture import Picture, encode_crop, encode_frame
+from koa_worker.values import Grade, KneeRoi, Patient, Radiograph, Reading, Side, Spacing, Study
+
+_SIDE_ORDER = {Side.RIGHT: 0, Side.UNKNOWN: 1, Side.LEFT: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class KneeEntry:
+    """One graded knee."""
+
+    roi: KneeRoi
+    grade: Grade
+    crop: Picture  # as the net saw it
+    overlay: Picture  # the same with the heatmap over it
+
+
+@dataclass(frozen=True, slots=True)
+class ImageEntry:
+    """One graded file of the study."""
+
+    id: str  # the arrival's id
+    format: str
+    view: str
+    taken: datetime | None
+    columns: int  # of the stored image, which the boxes count in
+    rows: int
+    spacing: Spacing | None
+    frame: Picture
+    knees: tuple[KneeEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedEntry:
+    """One file of the study that was not graded; its sentence and remedy come from the error catalogue."""
+
+    id: str
+    code: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The model that graded, and which bytes it is."""
+
+    name: str  # "name-vN"
+    digest: str  # SHA-256 of its manifest
+
+
+@dataclass(frozen=True, slots=True)
+class StudyReport:
+    """Everything that one revision of a study's report says."""
+
+    id: str  # names the report without naming the patient
+    revision: int
+    made_at: datetime  # aware
+    patient: Patient
+    study: Study
+    images: tuple[ImageEntry, ...]
+    rejected: tuple[RejectedEntry, ...]
+    model: Release
+    software: str  # koa-worker's version
+
+
+def image_entry(
+    file_id: str, radiograph: Radiograph, readings: Sequence[Reading], overlays: Sequence[NDArray[np.uint8]]
+) -> ImageEntry:
+    """The report's entry of a graded file; `overlays` are RGB pictures, one for each reading."""
+    rows, columns = radiograph.pixels.shape[:2]
+    return ImageEntry(
+        id=file_id,
+        format=radiograph.format,
+        view=radiograph.study.view,
+        taken=radiograph.study.date,
+        columns=columns,
+        rows=rows,
+        spacing=radiograph.spacing,
+        frame=encode_frame(radiograph.pixels),
+        knees=tuple(
+            KneeEntry(reading.roi, reading.grade, encode_crop(reading.crop), encode_crop(overlay))
+            for reading, overlay in zip(readings, overlays, strict=True)
+        ),
+    )
+
+
+def in_reading_order(images: Sequence[ImageEntry]) -> tuple[ImageEntry, ...]:
+    """By view, the patient's right before the left: the same page in whatever order the files came."""
+    return tuple(sorted(images, key=lambda image: (image.view == "", image.view, _first_side(image), image.id)))
+
+
+def knees_in_reading_order(image: ImageEntry) -> tuple[KneeEntry, ...]:
+    """The patient's right knee first, as a frontal radiograph shows it; else as they lie in the picture."""
+    knees = sorted(image.knees, key=lambda knee: knee.roi.box.x)
+    if {Side.LEFT, Side.RIGHT} <= {knee.roi.side for knee in knees}:
+        knees.sort(key=lambda knee: _SIDE_ORDER[knee.roi.side])
+    return tuple(knees)
+
+
+def _first_side(image: ImageEntry) -> int:
+    return min((_SIDE_ORDER[knee.roi.side] for knee in image.knees), default=len(_SIDE_ORDER))

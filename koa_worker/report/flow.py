@@ -1,0 +1,39 @@
+"""Lays blocks out on pages: on as few as possible, with the pictures as large as that allows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from koa_worker.report.sheet import Sheet
+
+SCALES = (1.0, 0.94, 0.88, 0.82, 0.76, 0.7)  # of the pictures; the words keep their size
+
+
+class Block(Protocol):
+    """A part of the page that is not broken."""
+
+    def height(self, scale: float) -> float:
+        """How much of the page it takes with its pictures at this scale."""
+
+    def draw(self, sheet: Sheet, y: float, scale: float) -> None:
+        """Draws itself below y."""
+
+
+def lay_out(blocks: Sequence[Block], first_room: float, later_room: float) -> tuple[float, list[list[Block]]]:
+    """The scale and the blocks of each page."""
+    layouts = [(scale, _fill(blocks, scale, first_room, later_room)) for scale in SCALES]
+    return min(layouts, key=lambda layout: (len(layout[1]), -layout[0]))
+
+
+def _fill(blocks: Sequence[Block], scale: float, first_room: float, later_room: float) -> list[list[Block]]:
+    pages: list[list[Block]] = [[]]
+    room = first_room
+    for block in blocks:
+        height = block.height(scale)
+        if height > room and pages[-1]:
+            pages.append([])
+            room = later_room
+        pages[-1].append(block)
+        room -= height
+    return pages

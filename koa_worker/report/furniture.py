@@ -1,0 +1,49 @@
+"""What stands on every page: whose report it is, the research notice, which model and program made it, page x of y."""
+
+from __future__ import annotations
+
+from koa_worker.report import text, words
+from koa_worker.report.content import StudyReport
+from koa_worker.report.sheet import FOOT, INK, QUIET, TOP, Rect, Sheet
+
+FIRST_HEAD = 46.0  # heights below the top margin
+LATER_HEAD = 30.0
+_NOTICE_SIZE = 8.5
+
+
+def draw_first_head(sheet: Sheet, institution: str) -> None:
+    room = sheet.width - _draw_notice(sheet, TOP) - 16
+    sheet.text(sheet.left, TOP + 14, words.TITLE, 17, bold=True)
+    sheet.fitted(sheet.left, TOP + 28, room, institution or words.SUBTITLE, 9, ink=QUIET)
+    sheet.rule(sheet.left, TOP + 37, sheet.width, weight=1.2, ink=INK)
+
+
+def draw_later_head(sheet: Sheet, report: StudyReport) -> None:
+    """Each page names its patient: pages get separated."""
+    room = sheet.width - _draw_notice(sheet, TOP - 4) - 16
+    name = report.patient.name or f"{words.PATIENT} {words.NOT_STATED}"
+    facts = [report.patient.id, words.moment(report.study.date)]
+    rest = "".join(f"   {fact}" for fact in facts if fact)
+    shown = text.shorten(name, max(room * 0.5, room - text.width(rest, 9)), 9, bold=True)
+    wide = sheet.text(sheet.left, TOP + 8, shown, 9, bold=True)
+    sheet.fitted(sheet.left + wide + 8, TOP + 8, room - wide - 8, rest.strip(), 9)
+    sheet.rule(sheet.left, TOP + 17, sheet.width, weight=1.2, ink=INK)
+
+
+def _draw_notice(sheet: Sheet, y: float) -> float:
+    wide = text.width(words.NOTICE, _NOTICE_SIZE, bold=True) + 14
+    sheet.outline(Rect(sheet.right - wide, y, wide, 17), weight=0.9, ink=INK)
+    sheet.text(sheet.right - wide / 2, y + 11.6, words.NOTICE, _NOTICE_SIZE, bold=True, align="centre")
+    return wide
+
+
+def draw_foot(sheet: Sheet, report: StudyReport, page: int, pages: int) -> None:
+    y = sheet.page_height - FOOT + 16
+    sheet.rule(sheet.left, y, sheet.width)
+    number = words.page_of(page, pages)
+    room = sheet.width - text.width(number, 7.5, bold=True) - 12
+    model = words.model_line(report.model.name, report.model.digest, report.software)
+    sheet.fitted(sheet.left, y + 11, room, model, 7.5, ink=QUIET)
+    made = words.report_line(report.id, report.revision, report.made_at)
+    sheet.fitted(sheet.left, y + 21, room, made, 7.5, ink=QUIET)
+    sheet.text(sheet.right, y + 11, number, 7.5, bold=True, align="right")

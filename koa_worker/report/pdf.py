@@ -1,0 +1,82 @@
+"""Composes a report from its blocks and renders it as PDF bytes."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from io import BytesIO
+
+from reportlab import rl_config
+from reportlab.pdfgen.canvas import Canvas
+
+from koa_worker import config
+from koa_worker.report import words
+from koa_worker.report.content import StudyReport, in_reading_order, knees_in_reading_order
+from koa_worker.report.detail import ImageBlock
+from koa_worker.report.flow import Block, lay_out
+from koa_worker.report.furniture import FIRST_HEAD, LATER_HEAD, draw_first_head, draw_foot, draw_later_head
+from koa_worker.report.refusals import Refusal, RefusalsHead
+from koa_worker.report.sheet import PAPERS, TOP, Sheet
+from koa_worker.report.summary import Explanation, Identity, KneeRow, TableHead
+
+MANY = 6  # more knees than this make the rows of the table smaller
+
+# Pictures go into the file as bytes; the default writes them as text, a quarter larger.
+rl_config.useA85 = 0
+
+
+def render(report: StudyReport, settings: config.Report) -> bytes:
+    """The finished file; the same content gives the same bytes."""
+    size = PAPERS[settings.paper]
+    stream = BytesIO()
+    canvas = Canvas(stream, pagesize=size, pageCompression=1, invariant=1, lang="en")
+    _describe(canvas, report)
+    sheet = Sheet(canvas, size)
+    scale, pages = lay_out(
+        compose(report), sheet.bottom - TOP - FIRST_HEAD, sheet.bottom - TOP - LATER_HEAD
+    )
+    for number, blocks in enumerate(pages, start=1):
+        y = _draw_head(sheet, report, settings, number)
+        for block in blocks:
+            block.draw(sheet, y, scale)
+            y += block.height(scale)
+        draw_foot(sheet, report, number, len(pages))
+        canvas.showPage()
+    canvas.save()
+    return stream.getvalue()
+
+
+def compose(report: StudyReport) -> list[Block]:
+    """The blocks in the order in which they are read."""
+    images = in_reading_order(report.images)
+    rows: list[Block] = []
+    details: list[Block] = []
+    total = sum(len(image.knees) for image in images)
+    for place, image in enumerate(images, start=1):
+        title = words.image_title(place, len(images), image.view)
+        start = len(rows) + 1
+        knees = tuple(enumerate(knees_in_reading_order(image), start=start))
+        rows += [KneeRow(number, title, knee, compact=total > MANY) for number, knee in knees]
+        details.append(ImageBlock(title, image, knees, report.model.name))
+    table: list[Block] = [TableHead(), *rows] if rows else []
+    refused: list[Block] = [RefusalsHead(), *map(Refusal, report.rejected)] if report.rejected else []
+    return [Identity(report), *table, Explanation(len(report.rejected), graded=bool(rows)), *details, *refused]
+
+
+def _draw_head(sheet: Sheet, report: StudyReport, settings: config.Report, page: int) -> float:
+    if page == 1:
+        draw_first_head(sheet, settings.institution)
+        return TOP + FIRST_HEAD
+    draw_later_head(sheet, report)
+    return TOP + LATER_HEAD
+
+
+def _describe(canvas: Canvas, report: StudyReport) -> None:
+    """Metadata: nothing of the patient in it, since file managers and mail programs show it."""
+    canvas.setTitle(words.document_title(report.id))
+    canvas.setAuthor(words.AUTHOR)
+    canvas.setSubject(words.NOTICE)
+    canvas.setKeywords(words.KEYWORDS)
+    canvas.setCreator(f"{words.AUTHOR} {report.software}")
+    made = report.made_at.astimezone(UTC)
+    canvas.setDateFormatter(lambda *_: f"D:{made:%Y%m%d%H%M%S}+00'00'")
+    canvas.setViewerPreference("DisplayDocTitle", "true")

@@ -1,0 +1,43 @@
+"""What was not graded, why, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from koa_worker.errors import CATALOGUE
+from koa_worker.report import text, words
+from koa_worker.report.content import RejectedEntry
+from koa_worker.report.sheet import INK, QUIET, Sheet
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalsHead:
+    def height(self, scale: float) -> float:
+        return 24.0
+
+    def draw(self, sheet: Sheet, y: float, scale: float) -> None:
+        sheet.rule(sheet.left, y + 4, sheet.width, weight=1.2, ink=INK)
+        sheet.text(sheet.left, y + 18, words.NOT_GRADED, 10, bold=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One file; the code at the right is the entry to look up in the documentation."""
+
+    entry: RejectedEntry
+
+    def height(self, scale: float) -> float:
+        return 12.0 + 11.0 * len(self._remedy()) + 5
+
+    def draw(self, sheet: Sheet, y: float, scale: float) -> None:
+        known = CATALOGUE[self.entry.code]
+        detail = f" ({self.entry.detail})" if self.entry.detail else ""
+        label = f"{words.file_label(self.entry.id)} · {self.entry.code}"
+        room = sheet.width - text.width(label, 7.5) - 14
+        sheet.fitted(sheet.left, y + 10, room, known.sentence[:-1] + detail + ".", 9)
+        sheet.text(sheet.right, y + 10, label, 7.5, ink=QUIET, align="right")
+        for index, line in enumerate(self._remedy()):
+            sheet.text(sheet.left, y + 22 + 11 * index, line, 8, ink=QUIET)
+
+    def _remedy(self) -> list[str]:
+        return text.wrap(words.remedy(CATALOGUE[self.entry.code].remedy), 500.0, 8, most=2)

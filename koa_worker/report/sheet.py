@@ -1,0 +1,181 @@
+"""The paper: a canvas measured from the top left, and the few marks that the report is drawn with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, Literal
+
+from reportlab.lib.colors import Color, HexColor
+from reportlab.lib.pagesizes import A4, letter
+from reportlab.lib.utils import ImageReader
+from reportlab.pdfgen.canvas import Canvas
+
+from koa_worker.report import text
+from koa_worker.report.fonts import BOLD, REGULAR
+from koa_worker.report.picture import Picture
+
+PAPERS: dict[str, tuple[float, float]] = {"A4": A4, "letter": letter}
+MARGIN = 42.0
+TOP = 34.0
+FOOT = 52.0  # the foot's share of the page
+GAP = 14.0  # between columns
+
+INK = HexColor("#111111")
+QUIET = HexColor("#555555")  # 7:1 on white
+RULE = HexColor("#B5B5B5")
+TRACK = HexColor("#EBEBEB")
+BAR = HexColor("#8A8A8A")
+SIGNAL = HexColor("#8F2D0C")  # never alone: a sign and a word stand with it
+PAPER = HexColor("#FFFFFF")
+
+Align = Literal["left", "right", "centre"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rect:
+    """A place on the sheet, from its top left corner."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class _Jpeg(ImageReader):  # type: ignore[misc]
+    """Bytes that go into the file as they are; the stock reader would decode them only to name them."""
+
+    def __init__(self, picture: Picture) -> None:
+        super().__init__(BytesIO(picture.jpeg))
+        self._dataA = None
+        self.jpeg = picture.jpeg
+
+    def getRGBData(self) -> bytes:  # noqa: N802
+        return self.jpeg
+
+
+class Sheet:
+    """Draws on one page after another; y grows downwards, and text stands on its baseline."""
+
+    def __init__(self, canvas: Canvas, size: tuple[float, float]) -> None:
+        self.canvas = canvas
+        self.page_width, self.page_height = size
+        self.left = MARGIN
+        self.width = self.page_width - 2 * MARGIN
+        self.bottom = self.page_height - FOOT
+
+    @property
+    def right(self) -> float:
+        return self.left + self.width
+
+    def text(
+        self,
+        x: float,
+        y: float,
+        words: str,
+        size: float,
+        *,
+        bold: bool = False,
+        ink: Color = INK,
+        align: Align = "left",
+    ) -> float:
+        """Draws one line and says how wide it is."""
+        pieces = text.runs(words, bold=bold)
+        wide = size * sum(piece.width for piece in pieces)
+        start = x - wide * {"left": 0.0, "right": 1.0, "centre": 0.5}[align]
+        line = self.canvas.beginText(start, self.page_height - y)
+        line.setFillColor(ink)
+        for piece in pieces:
+            self._dress(line, piece.font, size, ink, bold=bold)
+            line.textOut(piece.text)
+        line.setTextRenderMode(0)
+        self.canvas.drawText(line)
+        return wide
+
+    def _dress(self, line: Any, font: str, size: float, ink: Color, *, bold: bool) -> None:
+        """Of the scripts beside Latin, Greek and Cyrillic only the regular weight travels: it is thickened by a hair."""
+        line.setFont(font, size)
+        thicken = bold and font not in {REGULAR, BOLD}
+        if thicken:
+            self.canvas.setLineWidth(size * 0.03)
+            line.setStrokeColor(ink)
+        line.setTextRenderMode(2 if thicken else 0)
+
+    def fitted(
+        self,
+        x: float,
+        y: float,
+        room: float,
+        words: str,
+        size: float,
+        *,
+        bold: bool = False,
+        ink: Color = INK,
+        align: Align = "left",
+    ) -> None:
+        """One line, cut with an ellipsis where there is no room."""
+        self.text(x, y, text.shorten(words, room, size, bold=bold), size, bold=bold, ink=ink, align=align)
+
+    def rule(self, x: float, y: float, width: float, *, weight: float = 0.5, ink: Color = RULE) -> None:
+        self.canvas.setStrokeColor(ink)
+        self.canvas.setLineWidth(weight)
+        self.canvas.line(x, self.page_height - y, x + width, self.page_height - y)
+
+    def fill(self, place: Rect, ink: Color) -> None:
+        self.canvas.setFillColor(ink)
+        self.canvas.rect(place.x, self._low(place), place.width, place.height, stroke=0, fill=1)
+
+    def outline(self, place: Rect, *, weight: float = 0.5, ink: Color = RULE) -> None:
+        self.canvas.setStrokeColor(ink)
+        self.canvas.setLineWidth(weight)
+        self.canvas.rect(place.x, self._low(place), place.width, place.height, stroke=1, fill=0)
+
+    def picture(self, place: Rect, picture: Picture) -> None:
+        self.canvas.drawImage(_Jpeg(picture), place.x, self._low(place), place.width, place.height)
+        self.outline(place)
+
+    def tag(self, x: float, y: float, words: str, *, height: float = 12.0) -> float:
+        """White on black with a white edge, so that it is read on any radiograph and on paper alike."""
+        size = height * 0.7
+        wide = max(height, text.width(words, size, bold=True) + height * 0.55)
+        place = Rect(x, y, wide, height)
+        self.fill(place, INK)
+        self.outline(place, weight=0.6, ink=PAPER)
+        self.text(x + wide / 2, y + height * 0.755, words, size, bold=True, ink=PAPER, align="centre")
+        return wide
+
+    def warning_sign(self, x: float, y: float, size: float) -> None:
+        """A filled triangle with an exclamation mark, standing on y."""
+        base = self.page_height - y
+        path = self.canvas.beginPath()
+        path.moveTo(x, base)
+        path.lineTo(x + size, base)
+        path.lineTo(x + size / 2, base + size * 0.88)
+        path.close()
+        self.canvas.setFillColor(SIGNAL)
+        self.canvas.drawPath(path, stroke=0, fill=1)
+        self.text(x + size / 2, y - size * 0.1, "!", size * 0.72, bold=True, ink=PAPER, align="centre")
+
+    def bracket(self, x: float, top: float, bottom: float, depth: float) -> None:
+        """A square bracket that opens to the left: what stands beside it belongs together."""
+        self.canvas.setStrokeColor(QUIET)
+        self.canvas.setLineWidth(0.7)
+        high, low = self.page_height - top, self.page_height - bottom
+        self.canvas.lines([(x - depth, high, x, high), (x, high, x, low), (x, low, x - depth, low)])
+
+    @contextmanager
+    def clipped(self, place: Rect) -> Iterator[None]:
+        """What is drawn inside stays inside the place."""
+        self.canvas.saveState()
+        path = self.canvas.beginPath()
+        path.rect(place.x, self._low(place), place.width, place.height)
+        self.canvas.clipPath(path, stroke=0, fill=0)
+        try:
+            yield
+        finally:
+            self.canvas.restoreState()
+
+    def _low(self, place: Rect) -> float:
+        return self.page_height - place.y - place.height

@@ -1,0 +1,121 @@
+"""Text as it is printed: cleaned of what deceives, shaped, put in visual order, split by font, fitted to its place."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+
+from arabic_reshaper import ArabicReshaper
+from bidi import get_display
+
+from koa_worker.report import fonts
+
+LONGEST = 600  # characters; the longest DICOM name has 3 × 64
+ELLIPSIS = "…"
+_JOINERS = "\u200c\u200d"  # they shape Persian and Indic words, and are dropped once they have
+_SELECTORS = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
+_HEBREW_POINTS = range(0x0591, 0x05C8)
+_RIGHT_TO_LEFT = {"R", "AL", "AN"}
+_RESHAPER = ArabicReshaper(configuration={"support_zwj": True})
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Characters of one font, in the order in which they stand on the page."""
+
+    text: str
+    font: str
+    width: float  # at size 1
+
+
+def clean(text: str) -> str:
+    """One line, composed, without what cannot be seen.
+
+    Direction overrides are dropped because they let one name be shown as another; control characters and half
+    characters become a visible mark, since whoever reads the name should know that something stood there.
+    """
+    composed = unicodedata.normalize("NFC", text[:LONGEST])
+    return " ".join("".join(map(_clean_one, composed)).split())
+
+
+def _clean_one(character: str) -> str:
+    if character.isspace() or character in _JOINERS:
+        return " " if character.isspace() else character
+    code = ord(character)
+    if any(code in part for part in _SELECTORS) or (
+        code in _HEBREW_POINTS and unicodedata.category(character) == "Mn"
+    ):
+        return ""  # styles and vowel points, which everyday writing leaves out
+    category = unicodedata.category(character)
+    if category == "Cf":
+        return ""
+    return fonts.UNPRINTABLE if category in {"Cc", "Cs", "Co", "Cn"} else character
+
+
+def visual(text: str) -> str:
+    """The characters from left to right: Arabic joined, right-to-left words turned, in a left-to-right line."""
+    if any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text):
+        text = str(get_display(_RESHAPER.reshape(text), base_dir="L"))
+    return text.translate({ord(joiner): None for joiner in _JOINERS})
+
+
+@lru_cache(maxsize=2048)
+def runs(text: str, *, bold: bool = False) -> tuple[Run, ...]:
+    """Cleaned text, ready to be drawn."""
+    printable = [
+        (character, fonts.font_of(character, bold=bold)) if fonts.font_of(character, bold=bold) else
+        (fonts.UNPRINTABLE, fonts.font_of(fonts.UNPRINTABLE, bold=bold))
+        for character in visual(clean(text))
+    ]
+    made = []
+    for font, group in groupby(printable, key=lambda pair: pair[1]):
+        part = "".join(character for character, _ in group)
+        made.append(Run(part, font, fonts.width(part, font, 1.0)))
+    return tuple(made)
+
+
+def width(text: str, size: float, *, bold: bool = False) -> float:
+    return size * sum(run.width for run in runs(text, bold=bold))
+
+
+def shorten(text: str, room: float, size: float, *, bold: bool = False) -> str:
+    """The text if there is room, else as much of its beginning as there is room for, and an ellipsis."""
+    whole = clean(text)
+    if width(whole, size, bold=bold) <= room:
+        return whole
+    low, high = 0, len(whole)
+    while low < high:
+        middle = (low + high + 1) // 2
+        fits = width(whole[:middle].rstrip() + ELLIPSIS, size, bold=bold) <= room
+        low, high = (middle, high) if fits else (low, middle - 1)
+    return whole[:low].rstrip() + ELLIPSIS
+
+
+def wrap(text: str, room: float, size: float, *, bold: bool = False, most: int = 3) -> list[str]:
+    """Lines of whole words; a word wider than the room is broken, and what exceeds `most` lines is cut visibly."""
+    lines: list[str] = []
+    line = ""
+    for word in _pieces(clean(text), room, size, bold=bold):
+        longer = f"{line} {word}".strip()
+        if line and width(longer, size, bold=bold) > room:
+            lines.append(line)
+            line = word
+        else:
+            line = longer
+    lines.append(line)
+    if len(lines) > most:
+        lines[most - 1 :] = [shorten(" ".join(lines[most - 1 :]), room, size, bold=bold)]
+    return lines
+
+
+def _pieces(text: str, room: float, size: float, *, bold: bool) -> list[str]:
+    pieces = []
+    for word in text.split():
+        while width(word, size, bold=bold) > room and len(word) > 1:
+            cut = max(1, next((n for n in range(1, len(word)) if width(word[: n + 1], size, bold=bold) > room), 1))
+            pieces.append(word[:cut])
+            word = word[cut:]  # noqa: PLW2901
+        pieces.append(word)
+    return pieces

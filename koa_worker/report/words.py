@@ -1,0 +1,142 @@
+"""Every word that a report prints, in one place, so that it can be read as a whole and translated."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from koa_worker import RESEARCH_NOTICE
+from koa_worker.values import GRADE_WORDS, Patient, Side, Spacing, SpacingSource
+
+TITLE = "Knee osteoarthritis report"
+SUBTITLE = "Kellgren–Lawrence grades, computed from radiographs"
+NOTICE = RESEARCH_NOTICE
+AUTHOR = "koa-worker"
+KEYWORDS = "knee, osteoarthritis, Kellgren-Lawrence"
+
+NOT_STATED = "not stated"
+PLAIN_PICTURE = "A plain picture: it names no patient and no study."
+NO_KNEE_GRADED = "No knee was graded."
+
+PATIENT, PATIENT_ID, BORN, SEX = "Patient", "Patient ID", "Born", "Sex"
+STUDY_DATE, ACCESSION, DESCRIPTION, VIEWS = "Study date", "Accession number", "Description", "View"
+FORMAT, STUDY_UID = "Format", "Study identity"
+SIDE_COLUMN, GRADE_COLUMN, CONFIDENCE_COLUMN = "Knee", "Kellgren–Lawrence grade", "Confidence"
+OA_COLUMN, REVIEW_COLUMN = "OA (KL 2–4)", "Review"
+EXPLANATION = (
+    "Confidence: the probability of the grade that is stated. "
+    "OA (KL 2–4): the probability of definite radiographic osteoarthritis, grades 2, 3 and 4 together."
+)
+CROP_CAPTION = "As graded, contrast equalised"
+OVERLAY_CAPTION = "What the grade rests on"
+OVERLAY_KEY = "Heatmap over the same picture: the warmer, the more it counted for this grade; coarse by nature."
+DEFINITE = "OA"
+REVIEW = "Review"
+NO_REVIEW = "No flag"
+NOT_GRADED = "Not graded"
+
+GRADE_MEANINGS = {
+    0: "No osteophytes; joint space of normal width.",
+    1: "Narrowing doubtful; lipping at the margin possible.",
+    2: "Definite osteophytes; joint space possibly narrowed.",
+    3: "Several osteophytes, definite narrowing, some sclerosis; bone ends may be deformed.",
+    4: "Large osteophytes, marked narrowing, severe sclerosis, definite deformity of the bone ends.",
+}
+
+SIDES = {Side.RIGHT: "Right", Side.LEFT: "Left", Side.UNKNOWN: "Side unknown"}
+SIDE_LETTERS = {Side.RIGHT: "R", Side.LEFT: "L", Side.UNKNOWN: ""}
+SEXES = {"M": "male", "F": "female", "O": "other"}
+
+REVIEW_REASONS = {
+    "low_confidence": "The net is unsure of the grade.",
+    "disagreement": "The nets that vote disagree.",
+}
+
+
+def grade_word(kl: int) -> str:
+    return GRADE_WORDS[kl]
+
+
+def knee_title(side: Side) -> str:
+    return "Knee, side unknown" if side is Side.UNKNOWN else f"{SIDES[side]} knee"
+
+
+def review_reason(reason: str) -> str:
+    """A reason that has no sentence here yet is shown as it came, rather than left out."""
+    return REVIEW_REASONS.get(reason, reason.replace("_", " ").capitalize())
+
+
+def percent(share: float) -> str:
+    """Never 0 % and never 100 %: a net is not that sure."""
+    if share < 0.005:
+        return "<1\u00a0%"
+    if share >= 0.995:
+        return ">99\u00a0%"
+    return f"{share * 100:.0f}\u00a0%"
+
+
+def day(when: date | None) -> str:
+    return when.strftime("%Y-%m-%d") if when else ""
+
+
+def moment(when: datetime | None) -> str:
+    """Day and minute; a study without a time of day carries midnight, which nobody means."""
+    if when is None:
+        return ""
+    zone = f" {when:%Z}" if when.tzinfo else ""
+    return f"{when:%Y-%m-%d %H:%M}{zone}" if (when.hour, when.minute) != (0, 0) else f"{when:%Y-%m-%d}"
+
+
+def born(patient: Patient, on: datetime | None) -> str:
+    """The birth date, with the age on the day of the study where both are known and make sense."""
+    birth = patient.birth_date
+    if birth is None:
+        return ""
+    years = on.year - birth.year - ((on.month, on.day) < (birth.month, birth.day)) if on else -1
+    return f"{day(birth)} ({years} y)" if 0 <= years <= 130 else day(birth)
+
+
+def sex(patient: Patient) -> str:
+    return SEXES.get(patient.sex.upper(), patient.sex)
+
+
+def pixel_size(spacing: Spacing | None) -> str:
+    """The pixel's size with where it holds; nothing where the file does not say."""
+    if spacing is None or spacing.source is SpacingSource.NONE:
+        return ""
+    where = "calibrated" if spacing.source is SpacingSource.CALIBRATED else "at the detector"
+    across = f"{spacing.column_mm:.3f}"
+    down = f"{spacing.row_mm:.3f}"
+    return f"{across if across == down else f'{down} × {across}'} mm per pixel, {where}"
+
+
+def image_title(number: int, total: int, view: str) -> str:
+    return f"Image {number} of {total}" + (f" · {view}" if view else "")
+
+
+def file_label(file_id: str) -> str:
+    return f"file {file_id[:8]}"
+
+
+def not_graded(count: int) -> str:
+    return f"{count} image{'s' if count > 1 else ''} of this study could not be graded; the reasons are at the end."
+
+
+def remedy(text: str) -> str:
+    return f"What to do: {text}"
+
+
+def page_of(page: int, pages: int) -> str:
+    return f"Page {page} of {pages}"
+
+
+def model_line(name: str, digest: str, software: str) -> str:
+    return f"Model {name} · SHA-256 {digest[:12]} · koa-worker {software}"
+
+
+def report_line(report_id: str, revision: int, made_at: datetime) -> str:
+    return f"Report {report_id[:12]} · revision {revision} · made {made_at:%Y-%m-%d %H:%M %Z}".rstrip()
+
+
+def document_title(report_id: str) -> str:
+    """Says nothing about the patient: viewers show it in window titles and lists of recent files."""
+    return f"{TITLE} {report_id[:12]}"
