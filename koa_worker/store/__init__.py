@@ -1,0 +1,29 @@
+"""Everything that is known of every file: its state, its results, its reports, what happened to it."""
+
+from koa_worker.store.records import (
+    EventRecord,
+    FailDecision,
+    FileRecord,
+    FileTicket,
+    ImageRecord,
+    KneeRecord,
+    RejectedRecord,
+    State,
+    StatusRecord,
+    StudyRecord,
+)
+from koa_worker.store.store import Store
+
+__all__ = [
+    "EventRecord",
+    "FailDecision",
+    "FileRecord",
+    "FileTicket",
+    "ImageRecord",
+    "KneeRecord",
+    "RejectedRecord",
+    "State",
+    "StatusRecord",
+    "Store",
+    "StudyRecord",
+]

@@ -1,0 +1,92 @@
+"""Opens a database by its URL: creates and protects the SQLite file, brings the tables up to date."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from koa_worker.errors import SetupError
+from koa_worker.store.schema import REVISION
+
+# A backup or a slow disk may hold the file for a while; a file waits rather than fails.
+LOCK_WAIT_SECONDS = 60.0
+_MIGRATION_LOCK = 0x6B6F61  # any number that every worker on a PostgreSQL server agrees on
+
+
+def connect(url: str) -> Engine:
+    """An engine whose writing transactions behave as if they ran one after the other."""
+    try:
+        place = make_url(url)
+        if place.get_backend_name() == "sqlite":
+            return _connect_sqlite(place)
+        # hide_parameters: an error's text must not quote the patient that it failed on.
+        return create_engine(place, isolation_level="SERIALIZABLE", pool_pre_ping=True, hide_parameters=True)
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as fault:
+        raise SetupError("config", "[store] url is not a database address that can be used here") from fault
+
+
+def reading(engine: Engine) -> Engine:
+    """The same database for transactions that only read: they see one moment and block nobody."""
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(koa_reads=True)
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def migrate(engine: Engine) -> None:
+    """Brings the tables to this version's shape; when several workers start at once, one does it."""
+    if _revision(engine) == REVISION:
+        return  # nothing to do, which also spares the start-up time of the migration library
+    from koa_worker.store.migrations import upgrade  # noqa: PLC0415
+
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+        upgrade(connection)
+
+
+def _revision(engine: Engine) -> str | None:
+    with reading(engine).begin() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return revision
+
+
+def _connect_sqlite(place: URL) -> Engine:
+    if place.database and place.database != ":memory:":
+        _create_private(Path(place.database))
+    engine = create_engine(place, connect_args={"timeout": LOCK_WAIT_SECONDS}, hide_parameters=True)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _create_private(path: Path) -> None:
+    """The file is 0600 from its first moment on; SQLite gives its companions (-wal, -shm) the same mode."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as fault:
+        raise SetupError("folders", f"the database's file cannot be opened: {fault.strerror}") from fault
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # transactions begin where we say so, see _begin_sqlite
+    connection.execute("PRAGMA foreign_keys = ON")
+    # WAL: `status` reads while the worker writes. With it, NORMAL could lose the last transactions when the power
+    # fails; the original would lie in done/ and its result nowhere. FULL costs one fsync a transaction.
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that begins by reading and writes later fails at once, without waiting, when another wrote in
+    # between. Taking the write lock first makes it wait its turn.
+    reads = connection.get_execution_options().get("koa_reads", False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

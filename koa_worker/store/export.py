@@ -1,0 +1,77 @@
+"""The flat table of results: one row a knee, without anything that names a patient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Engine, Select, select
+from sqlalchemy.exc import DBAPIError
+
+from koa_worker.store.schema import File, Grade, Image, Knee, Model, Study
+from koa_worker.store.transaction import unanswered
+
+_ROWS_AT_A_TIME = 500
+
+
+def export_rows(engine: Engine, *, superseded: bool) -> Iterator[dict[str, Any]]:
+    """Streams the rows by study and arrival, so that an archive of millions needs no more memory than one film."""
+    try:
+        with engine.connect() as connection:
+            streaming = connection.execution_options(yield_per=_ROWS_AT_A_TIME)
+            for row in streaming.execute(_selection(superseded=superseded)).mappings():
+                yield dict(row)
+    except DBAPIError as fault:
+        raise unanswered(fault) from fault
+
+
+def _selection(*, superseded: bool) -> Select[*tuple[Any, ...]]:
+    chosen: Select[*tuple[Any, ...]] = (
+        select(
+            File.id.label("file_id"),
+            File.sha256,
+            Image.study_key,
+            Study.study_uid,
+            Image.series_uid,
+            Image.sop_uid,
+            Image.modality,
+            Image.view,
+            Image.format,
+            Image.width.label("image_width"),
+            Image.height.label("image_height"),
+            Image.row_mm,
+            Image.column_mm,
+            Image.spacing_source,
+            Image.conflicts_with,
+            Knee.position.label("knee"),
+            Knee.side,
+            Knee.x.label("box_x"),
+            Knee.y.label("box_y"),
+            Knee.width.label("box_width"),
+            Knee.height.label("box_height"),
+            Knee.whole_frame,
+            Grade.kl,
+            Grade.p0,
+            Grade.p1,
+            Grade.p2,
+            Grade.p3,
+            Grade.p4,
+            Grade.confidence,
+            Grade.oa_probability,
+            Grade.agreement,
+            Grade.needs_review,
+            Grade.review_reasons,
+            Model.name.label("model"),
+            Grade.model_digest,
+            Grade.software_version,
+            Grade.graded_at,
+            Grade.is_current,
+        )
+        .join(Image, Image.file_id == File.id)
+        .join(Study, Study.key == Image.study_key)
+        .join(Knee, Knee.file_id == File.id)
+        .join(Grade, Grade.knee_id == Knee.id)
+        .join(Model, Model.digest == Grade.model_digest)
+        .order_by(File.arrived_at, File.id, Knee.position, Grade.graded_at)
+    )
+    return chosen if superseded else chosen.where(Grade.is_current)

@@ -1,0 +1,24 @@
+"""The steps from one shape of the tables to the next, shipped with the program and run when a store is opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+
+
+def configuration() -> Config:
+    """Alembic's settings, made here so that no alembic.ini has to travel along."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def upgrade(connection: Connection) -> None:
+    """Runs the missing steps in the connection's own transaction."""
+    config = configuration()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

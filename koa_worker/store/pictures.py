@@ -1,0 +1,54 @@
+"""Pictures and heatmaps as the bytes that are kept of them."""
+
+from __future__ import annotations
+
+import io
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from koa_worker.values import GrayImage
+
+FRAME_PIXELS = 900  # the longer side on paper, at about 150 dpi
+_FRAME_QUALITY = 85
+
+
+def encode_frame(pixels: GrayImage) -> bytes:
+    """The whole radiograph, small enough to look at: JPEG."""
+    height, width = pixels.shape
+    scale = min(1.0, FRAME_PIXELS / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
+    return _encode(".jpg", _to_8_bit(small), [cv2.IMWRITE_JPEG_QUALITY, _FRAME_QUALITY])
+
+
+def encode_crop(crop: NDArray[np.uint8]) -> bytes:
+    """A knee as the net saw it, bit for bit: PNG."""
+    return _encode(".png", crop, [])
+
+
+def decode_crop(data: bytes) -> NDArray[np.uint8]:
+    return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED), np.uint8)
+
+
+def encode_heatmap(values: NDArray[np.float32]) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, values.astype(np.float32), allow_pickle=False)
+    return stream.getvalue()
+
+
+def decode_heatmap(data: bytes) -> NDArray[np.float32]:
+    return np.asarray(np.load(io.BytesIO(data), allow_pickle=False), np.float32)
+
+
+def _to_8_bit(pixels: GrayImage) -> NDArray[np.uint8]:
+    """Deeper pictures are stretched to what they use, as a 12-bit one would else come out black."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    low, high = float(pixels.min()), float(pixels.max())
+    return np.asarray(np.rint((pixels - low) * (255.0 / max(high - low, 1.0))), np.uint8)
+
+
+def _encode(ending: str, picture: NDArray[np.uint8], options: list[int]) -> bytes:
+    return cv2.imencode(ending, np.ascontiguousarray(picture), options)[1].tobytes()

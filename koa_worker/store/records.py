@@ -1,0 +1,163 @@
+"""What the store hands out: frozen values that hold no connection to the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from koa_worker.values import Grade, Heatmap, KneeRoi, Laterality, Patient, Spacing
+
+
+class State(StrEnum):
+    """Where a file is on its way; it ends in one of the last four (failed: once it is parked)."""
+
+    WAITING = "waiting"
+    WORKING = "working"
+    COMPLETED = "completed"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    DUPLICATE = "duplicate"  # the same bytes were completed or rejected before
+
+
+@dataclass(frozen=True, slots=True)
+class FileTicket:
+    """What the store knows of a file that has come in."""
+
+    id: str
+    state: State
+    is_duplicate_of: str | None = None
+    original_state: State | None = None  # of the file that this one repeats: where its copy belongs too
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """One arrival and how far it got."""
+
+    id: str
+    sha256: str
+    size: int
+    name: str = field(repr=False)  # may name the patient
+    state: State
+    code: str | None
+    detail: str | None
+    starts: int  # how often work on it began; more than `tries` + 1 means that it was cut off
+    tries: int  # how often it failed since it came or was put back
+    next_try_at: datetime | None
+    worker: str | None
+    arrived_at: datetime
+    started_at: datetime | None
+    settled_at: datetime | None
+    filed_as: str | None
+    duplicate_of: str | None
+    study_key: str | None
+
+    @property
+    def parked(self) -> bool:
+        """Failed too often: it waits for a person."""
+        return self.state is State.FAILED and self.next_try_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class FailDecision:
+    """When a failed file is tried again; parked if never by itself."""
+
+    retry_at: datetime | None
+
+    @property
+    def parked(self) -> bool:
+        return self.retry_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    at: datetime
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KneeRecord:
+    """A knee with the grade that counts."""
+
+    roi: KneeRoi
+    grade: Grade
+    heatmap: Heatmap
+    crop: NDArray[np.uint8]  # 224×224, as the net saw it
+    model_digest: str
+    software_version: str
+    graded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageRecord:
+    """A graded frame of a study."""
+
+    file_id: str
+    sha256: str
+    sop_uid: str
+    series_uid: str
+    sop_class_uid: str
+    modality: str
+    body_part: str
+    view: str
+    laterality: Laterality
+    column_zero_side: str
+    format: str
+    width: int  # of the stored image, in whose pixels the boxes are
+    height: int
+    spacing: Spacing | None
+    details: Mapping[str, str]
+    frame_jpeg: bytes = field(repr=False)  # the whole frame, at most 900 pixels long
+    knees: tuple[KneeRecord, ...]  # from left to right
+    timings_ms: Mapping[str, float]
+    arrived_at: datetime
+    conflicts_with: str | None  # an earlier file with the same SOP Instance UID and other bytes
+    patient_differs: bool  # the file names another patient than the study's first file
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRecord:
+    """A file of a study that could not be graded."""
+
+    file_id: str
+    sha256: str
+    code: str
+    detail: str
+    arrived_at: datetime
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StudyRecord:
+    """Everything that a report of a study needs."""
+
+    key: str
+    study_uid: str
+    patient: Patient = field(repr=False)
+    accession: str = field(repr=False)
+    description: str = field(repr=False)
+    institution: str = field(repr=False)
+    date: datetime | None = field(repr=False)  # as the hospital's clock showed it
+    images: tuple[ImageRecord, ...]  # in the order of their arrival
+    rejected: tuple[RejectedRecord, ...]
+    report_revision: int  # of the last report recorded; 0 if there is none
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRecord:
+    """One screen for the administrator."""
+
+    counts: Mapping[State, int]  # every state, also those with none
+    parked: int  # of the failed ones, those that wait for a person
+    done_today: int  # completed since local midnight
+    rejected_by_code: Mapping[str, int]
+    failed_by_code: Mapping[str, int]
+    oldest_waiting: datetime | None
+    per_minute: float  # files settled, over the last ten minutes
+    reports: int
+    model: str | None  # that graded last
+    model_digest: str | None

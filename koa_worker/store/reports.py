@@ -1,0 +1,48 @@
+"""Revisions of a study's report: numbered before they are written, known as written afterwards."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from koa_worker.errors import WorkFailed
+from koa_worker.store.journal import record_event
+from koa_worker.store.schema import File, Report, Study
+
+
+def next_report_revision(session: Session, study_key: str) -> int:
+    """Takes the next number for good: two workers never write the same one, and a crash leaves a gap.
+
+    Take the number first and read the content after it; then the highest number shows everything.
+    """
+    study = session.get(Study, study_key)
+    if study is None:
+        raise WorkFailed("store", f"study {study_key} is not known")
+    last = session.scalar(select(func.max(Report.revision)).where(Report.study_key == study_key)) or 0
+    session.add(Report(study_key=study_key, revision=last + 1, shows_changes=study.changes))
+    return last + 1
+
+
+def record_report(session: Session, study_key: str, revision: int, *, path: str, sha256: str, at: datetime) -> None:
+    """Notes that the revision lies at `path`, with the study's files as witnesses."""
+    report = session.get(Report, (study_key, revision))
+    if report is None:
+        raise WorkFailed("store", f"revision {revision} of study {study_key} was never begun")
+    report.path, report.sha256, report.written_at = path, sha256, at
+    for file_id in session.scalars(select(File.id).where(File.study_key == study_key)):
+        record_event(session, file_id, "reported", at, f"revision {revision}")
+
+
+def reports_due(session: Session) -> tuple[str, ...]:
+    """Studies that changed after the last report that was written of them."""
+    shown = (
+        select(Report.study_key, func.max(Report.shows_changes).label("changes"))
+        .where(Report.written_at.is_not(None))
+        .group_by(Report.study_key)
+        .subquery()
+    )
+    behind = select(Study.key).outerjoin(shown, shown.c.study_key == Study.key)
+    behind = behind.where(Study.changes > func.coalesce(shown.c.changes, 0)).order_by(Study.created_at, Study.key)
+    return tuple(session.scalars(behind))

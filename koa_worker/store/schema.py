@@ -1,0 +1,241 @@
+"""The tables. Patient data lives in `studies` (and a file's own name in `files.name`) and nowhere else.
+
+    files ─┬─ events, timings             what happened to a file
+           └─ images ─┬─ pictures         what a report draws from
+    studies ┘         └─ knees ── grades ── models
+        └─ reports
+
+A knee is a place in an image. It has one grade for each model release and software version that looked at it; the one
+that counts is marked current, the others are kept.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from koa_worker.store.columns import Moment, RowId, SaidByFile, WallTime, one_of
+from koa_worker.store.records import State
+from koa_worker.values import Laterality, Side, SpacingSource
+
+REVISION = "0001"  # of the newest migration: a store that says so needs none
+
+# Constraints get names of their own, so that a later migration can drop them on any database.
+_NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class PictureKind(StrEnum):
+    FRAME = "frame"  # the whole radiograph, small: JPEG
+    CROP = "crop"  # one knee as the net saw it: PNG
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=_NAMES)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {dt.datetime: Moment}
+
+
+class File(Base):
+    """Everything that ever came in, one row for each arrival."""
+
+    __tablename__ = "files"
+    __table_args__ = (
+        Index(None, "state", "arrived_at"),
+        Index(None, "state", "next_try_at"),
+        Index(None, "state", "code"),
+        Index(None, "state", "settled_at"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(index=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str] = mapped_column(SaidByFile)  # may name the patient: never logged, never exported
+    state: Mapped[State] = mapped_column(one_of(State, "state"))
+    code: Mapped[str | None]
+    detail: Mapped[str | None] = mapped_column(SaidByFile)
+    starts: Mapped[int] = mapped_column(default=0)
+    tries: Mapped[int] = mapped_column(default=0)  # starts that failed since the file came or was put back
+    next_try_at: Mapped[dt.datetime | None]  # of a failed file; without one it is parked
+    worker: Mapped[str | None]
+    software_version: Mapped[str | None]  # that settled it
+    arrived_at: Mapped[dt.datetime]
+    started_at: Mapped[dt.datetime | None]
+    settled_at: Mapped[dt.datetime | None]
+    filed_as: Mapped[str | None]
+    duplicate_of: Mapped[str | None] = mapped_column(ForeignKey("files.id"), index=True)
+    study_key: Mapped[str | None] = mapped_column(ForeignKey("studies.key"), index=True)
+
+
+class Event(Base):
+    """What happened to a file and when, never changed afterwards."""
+
+    __tablename__ = "events"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    file_id: Mapped[str] = mapped_column(ForeignKey("files.id"), index=True)
+    at: Mapped[dt.datetime] = mapped_column(index=True)
+    kind: Mapped[str]
+    detail: Mapped[str] = mapped_column(SaidByFile)
+
+
+class Timing(Base):
+    """Milliseconds that a stage took for a file."""
+
+    __tablename__ = "timings"
+
+    file_id: Mapped[str] = mapped_column(ForeignKey("files.id"), primary_key=True)
+    stage: Mapped[str] = mapped_column(primary_key=True)
+    ms: Mapped[float]
+
+
+class Study(Base):
+    """An examination and whom it is of. `changes` counts what a report of it would show anew."""
+
+    __tablename__ = "studies"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    study_uid: Mapped[str] = mapped_column(SaidByFile, unique=True)
+    patient_name: Mapped[str] = mapped_column(SaidByFile)
+    patient_id: Mapped[str] = mapped_column(SaidByFile)
+    patient_birth_date: Mapped[dt.date | None]
+    patient_sex: Mapped[str] = mapped_column(SaidByFile)
+    accession: Mapped[str] = mapped_column(SaidByFile)
+    description: Mapped[str] = mapped_column(SaidByFile)
+    institution: Mapped[str] = mapped_column(SaidByFile)
+    date: Mapped[dt.datetime | None] = mapped_column(WallTime)
+    changes: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[dt.datetime]
+
+
+class Image(Base):
+    """A graded file's frame."""
+
+    __tablename__ = "images"
+
+    file_id: Mapped[str] = mapped_column(ForeignKey("files.id"), primary_key=True)
+    study_key: Mapped[str] = mapped_column(ForeignKey("studies.key"), index=True)
+    sop_uid: Mapped[str] = mapped_column(SaidByFile, index=True)
+    series_uid: Mapped[str] = mapped_column(SaidByFile)
+    sop_class_uid: Mapped[str] = mapped_column(SaidByFile)
+    modality: Mapped[str] = mapped_column(SaidByFile)
+    body_part: Mapped[str] = mapped_column(SaidByFile)
+    view: Mapped[str] = mapped_column(SaidByFile)
+    laterality: Mapped[Laterality] = mapped_column(one_of(Laterality, "laterality"))
+    column_zero_side: Mapped[str]
+    format: Mapped[str]
+    width: Mapped[int]
+    height: Mapped[int]
+    row_mm: Mapped[float | None]
+    column_mm: Mapped[float | None]
+    spacing_source: Mapped[SpacingSource] = mapped_column(one_of(SpacingSource, "spacing_source"))
+    details: Mapped[dict[str, str]] = mapped_column(JSON)
+    conflicts_with: Mapped[str | None] = mapped_column(ForeignKey("files.id"))  # same SOP UID, other bytes
+    patient_differs: Mapped[bool]  # this file names another patient than the study's first one
+
+
+class Knee(Base):
+    """A place in an image where a knee was seen."""
+
+    __tablename__ = "knees"
+    __table_args__ = (UniqueConstraint("file_id", "position", "x", "y", "width", "height", name="uq_knees_place"),)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    file_id: Mapped[str] = mapped_column(ForeignKey("images.file_id"))
+    position: Mapped[int]  # in the picture, from left to right
+    side: Mapped[Side] = mapped_column(one_of(Side, "side"))
+    x: Mapped[int]
+    y: Mapped[int]
+    width: Mapped[int]
+    height: Mapped[int]
+    whole_frame: Mapped[bool]
+
+
+class Model(Base):
+    """A model release that has graded here, by the hash of its manifest."""
+
+    __tablename__ = "models"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    first_used_at: Mapped[dt.datetime]
+
+
+class Grade(Base):
+    """What one model release said of one knee."""
+
+    __tablename__ = "grades"
+    __table_args__ = (
+        UniqueConstraint("knee_id", "model_digest", "software_version", name="uq_grades_maker"),
+        CheckConstraint("kl BETWEEN 0 AND 4", name="kl"),
+        # Also keeps NaN out; a sum of rounded floats may be a hair above 1.
+        *(CheckConstraint(f"p{kl} BETWEEN 0 AND 1.000001", name=f"p{kl}") for kl in range(5)),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    knee_id: Mapped[int] = mapped_column(ForeignKey("knees.id"))
+    model_digest: Mapped[str] = mapped_column(ForeignKey("models.digest"))
+    software_version: Mapped[str]
+    is_current: Mapped[bool]
+    kl: Mapped[int]
+    p0: Mapped[float]
+    p1: Mapped[float]
+    p2: Mapped[float]
+    p3: Mapped[float]
+    p4: Mapped[float]
+    confidence: Mapped[float]
+    oa_probability: Mapped[float]
+    agreement: Mapped[float]
+    needs_review: Mapped[bool]
+    review_reasons: Mapped[list[str]] = mapped_column(JSON)
+    heatmap: Mapped[bytes] = mapped_column(LargeBinary)  # a .npy of a few hundred bytes
+    graded_at: Mapped[dt.datetime] = mapped_column(index=True)
+
+
+# Of all that graded a knee, one counts.
+_CURRENT = text("is_current")
+Index("uq_grades_current", Grade.knee_id, unique=True, sqlite_where=_CURRENT, postgresql_where=_CURRENT)
+
+
+class Picture(Base):
+    """What a report draws from; apart from the other tables, so that those stay small and quick to read."""
+
+    __tablename__ = "pictures"
+    __table_args__ = (UniqueConstraint("file_id", "kind", "knee_id", name="uq_pictures_subject"),)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    file_id: Mapped[str] = mapped_column(ForeignKey("images.file_id"))
+    knee_id: Mapped[int | None] = mapped_column(ForeignKey("knees.id"), index=True)
+    kind: Mapped[PictureKind] = mapped_column(one_of(PictureKind, "kind"))
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Report(Base):
+    """A revision of a study's report: its number is taken first, the rest is known once it is written."""
+
+    __tablename__ = "reports"
+
+    study_key: Mapped[str] = mapped_column(ForeignKey("studies.key"), primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True)
+    shows_changes: Mapped[int]  # how many of the study's changes it shows at least
+    path: Mapped[str | None]
+    sha256: Mapped[str | None]
+    written_at: Mapped[dt.datetime | None]

@@ -1,0 +1,59 @@
+"""Counts for the administrator's one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from koa_worker.store.records import State, StatusRecord
+from koa_worker.store.schema import File, Grade, Model, Report
+
+_SPEED_WINDOW = timedelta(minutes=10)
+_SETTLED = (State.COMPLETED, State.REJECTED, State.DUPLICATE)
+
+
+def status(session: Session, now: datetime) -> StatusRecord:
+    by_state = dict(session.execute(select(File.state, func.count()).group_by(File.state)).tuples().all())
+    model = _last_model(session)
+    return StatusRecord(
+        counts={state: by_state.get(state, 0) for state in State},
+        parked=_count(session, File.state == State.FAILED, File.next_try_at.is_(None)),
+        done_today=_count(session, File.state == State.COMPLETED, File.settled_at >= _midnight(now)),
+        rejected_by_code=_by_code(session, State.REJECTED),
+        failed_by_code=_by_code(session, State.FAILED),
+        oldest_waiting=session.scalar(select(func.min(File.arrived_at)).where(File.state == State.WAITING)),
+        per_minute=_per_minute(session, now),
+        reports=session.scalar(select(func.count()).where(Report.written_at.is_not(None))) or 0,
+        model=model.name if model else None,
+        model_digest=model.digest if model else None,
+    )
+
+
+def _midnight(now: datetime) -> datetime:
+    """Where the day began for whoever reads the screen."""
+    return now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _per_minute(session: Session, now: datetime) -> float:
+    since = now - _SPEED_WINDOW
+    settled = _count(session, File.state.in_(_SETTLED), File.settled_at > since, File.settled_at <= now)
+    return settled / (_SPEED_WINDOW / timedelta(minutes=1))
+
+
+def _count(session: Session, *chosen: ColumnElement[bool]) -> int:
+    return session.scalar(select(func.count()).select_from(File).where(*chosen)) or 0
+
+
+def _by_code(session: Session, state: State) -> Mapping[str, int]:
+    rows = session.execute(
+        select(File.code, func.count()).where(File.state == state).group_by(File.code).order_by(func.count().desc())
+    )
+    return {code or "": count for code, count in rows}
+
+
+def _last_model(session: Session) -> Model | None:
+    latest = select(Model).join(Grade, Grade.model_digest == Model.digest)
+    return session.scalars(latest.order_by(Grade.graded_at.desc()).limit(1)).first()

@@ -1,0 +1,159 @@
+"""The store's door: domain verbs, values in and values out, each one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from koa_worker.store import contents, engine, export, journal, lifecycle, reports, results
+from koa_worker.store import status as counting
+from koa_worker.store.convert import to_file_record
+from koa_worker.store.records import EventRecord, FailDecision, FileRecord, FileTicket, StatusRecord, StudyRecord
+from koa_worker.store.schema import File
+from koa_worker.store.transaction import transact, unanswered
+from koa_worker.values import Arrival, Completed, Failed, Rejected
+
+T = TypeVar("T")
+_RETRIES_AT_A_TIME = 100
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Store:
+    """Everything that is known of every file. Raises `WorkFailed("store")` when the database does not answer."""
+
+    def __init__(self, database: Engine, clock: Callable[[], datetime] = _now) -> None:
+        self._writing = database
+        self._reading = engine.reading(database)
+        self._clock = clock
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Connects, creates what is missing and brings the tables up to date."""
+        database = engine.connect(url)
+        try:
+            engine.migrate(database)
+        except DBAPIError as fault:
+            database.dispose()
+            raise unanswered(fault) from fault
+        return cls(database)
+
+    def close(self) -> None:
+        self._writing.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # A file's way
+
+    def add_arrival(self, arrival: Arrival, at: datetime) -> FileTicket:
+        """Makes a file known under its arrival's id, or as a duplicate of one that was settled before.
+
+        The same arrival again, after a crash, gives its ticket as it stands.
+        """
+        return self._write(lambda session: lifecycle.add_arrival(session, arrival, at))
+
+    def start(self, file_id: str, worker: str, *, take_over: bool = False) -> bool:
+        """Gives the file to `worker`; false when another one has it or it is settled.
+
+        With `take_over` also from another worker: for what a crash left.
+        """
+        return self._write(
+            lambda session: lifecycle.start(session, file_id, worker, self._clock(), take_over=take_over)
+        )
+
+    def complete(
+        self, file_id: str, outcome: Completed, model_digest: str, software_version: str, filed_as: str
+    ) -> str:
+        """Keeps the grades of a file and gives its study's key. On a completed file: keeps the former grades too."""
+        drawn = results.draw(outcome)
+        maker = results.Maker(model_digest, software_version, self._clock())
+        return self._write(
+            lambda session: results.complete(session, file_id, outcome, drawn=drawn, maker=maker, filed_as=filed_as)
+        )
+
+    def reject(self, file_id: str, outcome: Rejected, filed_as: str) -> str | None:
+        """Ends the file with its fault; gives its study's key if the file said which one it is of."""
+        return self._write(lambda session: lifecycle.reject(session, file_id, outcome, filed_as, self._clock()))
+
+    def fail(self, file_id: str, outcome: Failed, *, max_tries: int, now: datetime) -> FailDecision:
+        """Puts the file off for a growing pause, or parks it after `max_tries`."""
+        return self._write(lambda session: lifecycle.fail(session, file_id, outcome, max_tries, now))
+
+    def record_filing(self, file_id: str, filed_as: str) -> None:
+        """Notes where the original lies now, when that was not known yet: of duplicates and parked files."""
+        self._write(lambda session: lifecycle.record_filing(session, file_id, filed_as, self._clock()))
+
+    def retry(self, ids: Iterable[str] | None = None) -> int:
+        """Puts parked files back among the waiting, or those named; gives their number."""
+        chosen = None if ids is None else tuple(ids)
+        return self._write(lambda session: lifecycle.retry(session, chosen, self._clock()))
+
+    def unfinished(self) -> tuple[FileRecord, ...]:
+        """What is being worked on; when no worker runs, what a crash left."""
+        return self._read(lifecycle.unfinished)
+
+    def due_retries(self, now: datetime, limit: int = _RETRIES_AT_A_TIME) -> tuple[FileRecord, ...]:
+        """Files to take up again, oldest first: failed ones whose pause is over, and those put back by `retry`."""
+        return self._read(lambda session: lifecycle.due_retries(session, now, limit))
+
+    def find(self, file_id: str) -> FileRecord | None:
+        return self._read(lambda session: _find(session, file_id))
+
+    def events(self, file_id: str) -> tuple[EventRecord, ...]:
+        """Everything that happened to the file, in order."""
+        return self._read(lambda session: journal.list_events(session, file_id))
+
+    # Reports
+
+    def study_content(self, study_key: str) -> StudyRecord:
+        """Everything that a report of the study needs."""
+        return self._read(lambda session: contents.study_content(session, study_key))
+
+    def next_report_revision(self, study_key: str) -> int:
+        """Takes the next number for a report; take it before reading the content, so that the highest shows most."""
+        return self._write(lambda session: reports.next_report_revision(session, study_key))
+
+    def record_report(self, study_key: str, revision: int, path: Path | str, sha256: str, at: datetime) -> None:
+        """Notes that a revision has been written."""
+        self._write(
+            lambda session: reports.record_report(session, study_key, revision, path=str(path), sha256=sha256, at=at)
+        )
+
+    def reports_due(self) -> tuple[str, ...]:
+        """Keys of studies that changed after their last report: what a crash may leave between result and report."""
+        return self._read(reports.reports_due)
+
+    # Looking on
+
+    def status(self) -> StatusRecord:
+        return self._read(lambda session: counting.status(session, self._clock()))
+
+    def export_rows(self, *, superseded: bool = False) -> Iterator[dict[str, Any]]:
+        """One row a knee; with `superseded` also the grades of former models."""
+        return export.export_rows(self._reading, superseded=superseded)
+
+    def _write(self, verb: Callable[[Session], T]) -> T:
+        return transact(self._writing, verb)
+
+    def _read(self, verb: Callable[[Session], T]) -> T:
+        return transact(self._reading, verb)
+
+
+def _find(session: Session, file_id: str) -> FileRecord | None:
+    file = session.get(File, file_id)
+    return to_file_record(file) if file is not None else None

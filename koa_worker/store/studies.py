@@ -1,0 +1,49 @@
+"""Studies and their patients: found by UID, made when first met, never overwritten by a later file."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from koa_worker.store.columns import storable
+from koa_worker.store.schema import Study as StudyRow
+from koa_worker.values import Patient, Study, new_id
+
+
+def find_or_add_study(session: Session, study: Study, patient: Patient | None, at: datetime) -> tuple[StudyRow, bool]:
+    """The study's row, and whether this file contradicts it about who the patient is.
+
+    What the study does not know yet is taken over; what it knows stays, so that one wrong file cannot put another
+    patient's name over earlier results.
+    """
+    said = _said(study, patient or Patient())
+    row = session.scalars(select(StudyRow).where(StudyRow.study_uid == storable(study.study_uid))).first()
+    if row is None:
+        row = StudyRow(key=new_id(), study_uid=study.study_uid, changes=0, created_at=at, **said)
+        session.add(row)
+        session.flush()  # before the files and images that refer to it
+        return row, False
+    differs = any(said[name] and getattr(row, name) and said[name] != getattr(row, name) for name in _WHO)
+    if not differs:
+        for name, value in said.items():
+            if value and not getattr(row, name):
+                setattr(row, name, value)
+    return row, differs
+
+
+_WHO = ("patient_name", "patient_id", "patient_birth_date", "patient_sex")
+
+
+def _said(study: Study, patient: Patient) -> dict[str, object]:
+    return {
+        "patient_name": storable(patient.name),
+        "patient_id": storable(patient.id),
+        "patient_birth_date": patient.birth_date,
+        "patient_sex": storable(patient.sex),
+        "accession": study.accession,
+        "description": study.description,
+        "institution": study.institution,
+        "date": study.date,
+    }

@@ -1,0 +1,46 @@
+"""One verb, one transaction: all of it or nothing, as if no other worker were there."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from koa_worker.errors import WorkFailed
+
+T = TypeVar("T")
+
+_ATTEMPTS = 12
+_PAUSE_SECONDS = 0.02
+# PostgreSQL's words for two transactions that got in each other's way: serialization failure, deadlock, and a unique
+# key that both were about to fill. On SQLite, writers queue.
+_COLLISIONS = frozenset({"40001", "40P01", "23505"})
+
+
+def transact(engine: Engine, verb: Callable[[Session], T]) -> T:
+    """Runs `verb`; again when another transaction got in its way. A database that does not answer is `WorkFailed`."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            with Session(engine) as session, session.begin():
+                return verb(session)
+        except DBAPIError as fault:
+            if attempt == _ATTEMPTS or not _collided(fault):
+                raise unanswered(fault) from fault
+        # Workers that collided would collide again if they all waited equally long.
+        time.sleep(_PAUSE_SECONDS * attempt * random.uniform(0.5, 1.5))  # noqa: S311
+    raise AssertionError  # the last attempt returns or raises
+
+
+def unanswered(fault: SQLAlchemyError) -> WorkFailed:
+    """The fault without what the database said, which may quote a row."""
+    cause = fault.orig if isinstance(fault, DBAPIError) and fault.orig else fault
+    return WorkFailed("store", type(cause).__name__)
+
+
+def _collided(fault: DBAPIError) -> bool:
+    return getattr(fault.orig, "sqlstate", None) in _COLLISIONS
