@@ -1,0 +1,117 @@
+"""A DICOM file's bytes → Radiograph."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pydicom.config
+from pydicom.dataset import Dataset
+from pydicom.uid import UID
+
+from koa_worker.config import Limits
+from koa_worker.errors import InputRejected
+from koa_worker.read import elements, geometry, identity
+from koa_worker.read.layout import layout_of
+from koa_worker.read.parse import Parsed, parse
+from koa_worker.read.pixels import check_syntax, decode, is_lossy
+from koa_worker.read.present import present
+from koa_worker.values import Patient, Radiograph, Study
+
+_DICOMDIR = "1.2.840.10008.1.3.10"
+# Computed and digital radiography, film digitised into secondary captures, and the multi-frame captures that may
+# hold a single frame: PS3.6 annex A.
+_RADIOGRAPHS = frozenset(
+    f"1.2.840.10008.5.1.4.1.1.{tail}" for tail in ("1", "1.1", "1.1.1", "7", "7.1", "7.2", "7.3", "7.4")
+)
+# PS3.3 C.7.3.1.1.1. Only what is known to be another modality is refused; private or absent terms are let pass.
+# fmt: off
+_OTHER_MODALITIES = frozenset((
+    "AR", "ASMT", "AU", "BDUS", "BI", "BMD", "CFM", "CT", "CTPROTOCOL", "DMS", "DG", "DOC", "ECG", "EEG", "EMG",
+    "EOG", "EPS", "ES", "FID", "GM", "HC", "HD", "IO", "IOL", "IVOCT", "IVUS", "KER", "KO", "LEN", "LS", "M3D", "MG",
+    "MR", "NM", "OAM", "OCT", "OP", "OPM", "OPT", "OPTBSV", "OPTENF", "OPV", "OSS", "PA", "PLAN", "POS", "PR", "PT",
+    "PX", "REG", "RESP", "RF", "RTDOSE", "RTIMAGE", "RTINTENT", "RTPLAN", "RTRAD", "RTRECORD", "RTSEGANN", "RTSTRUCT",
+    "RWV", "SEG", "SM", "SMR", "SR", "SRF", "STAIN", "TEXTUREMAP", "TG", "US", "VA", "XA", "XAPROTOCOL", "XC",
+))
+# fmt: on
+
+# pydicom warns about, and logs, values that it finds odd, and quotes them: patient data among it.
+pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+
+
+def read_dicom(data: bytes, sha256: str, limits: Limits) -> Radiograph:
+    with _quiet():
+        parsed = parse(data, limits.max_file_mb * 1_000_000)
+        _check_kind(parsed)
+        dataset = parsed.dataset
+        layout = layout_of(dataset, limits.max_megapixels)
+        codes = decode(parsed, layout, limits.max_megapixels)
+        pixels, shown = present(codes, layout, dataset, lossy=is_lossy(parsed.syntax))
+        return Radiograph(
+            pixels=pixels,
+            format="DICOM",
+            study=identity.study_of(dataset, sha256),
+            patient=identity.patient_of(dataset),
+            spacing=geometry.spacing(dataset),
+            laterality=geometry.laterality(dataset),
+            column_zero_side=geometry.side_at_column_zero(dataset),
+            details={
+                "transfer_syntax": UID(parsed.syntax).name,
+                "bits": f"{layout.bits_stored} of {layout.bits_allocated}{' signed' if layout.signed else ''}",
+                "photometric": layout.photometric,
+                **shown,
+            },
+        )
+
+
+def identify_dicom(data: bytes, sha256: str, limits: Limits) -> tuple[Study, Patient]:
+    """Whose picture it is, if the header can be read; the pixels are not looked at."""
+    with _quiet():
+        dataset = parse(data, limits.max_file_mb * 1_000_000).dataset
+        return identity.study_of(dataset, sha256), identity.patient_of(dataset)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _check_kind(parsed: Parsed) -> None:
+    """Whether this is a single radiograph whose pixels can be read; the more telling reasons come first."""
+    dataset = parsed.dataset
+    sop_class = identity.sop_class(dataset)
+    if sop_class == _DICOMDIR or "DirectoryRecordSequence" in dataset:
+        raise InputRejected("dicomdir")
+    if parsed.pixels is None:
+        raise _without_pixels(parsed, sop_class)
+    if (elements.whole(dataset, "NumberOfFrames") or 1) > 1:
+        raise InputRejected("multi_frame")
+    modality = elements.word(dataset, "Modality")
+    if modality in _OTHER_MODALITIES:
+        raise InputRejected("unsupported_modality", f"modality {modality}")
+    registered = UID(sop_class)
+    if sop_class not in _RADIOGRAPHS and registered.type == "SOP Class":
+        raise InputRejected("unsupported_modality", registered.name)
+    check_syntax(parsed.syntax)
+
+
+def _without_pixels(parsed: Parsed, sop_class: str) -> InputRejected:
+    """Cut off, encrypted, or another kind of object?"""
+    dataset = parsed.dataset
+    if parsed.cut:
+        return InputRejected("truncated", "within the header")
+    if "EncryptedAttributesSequence" in dataset:  # PS3.15 E.1.1
+        return InputRejected("encrypted", "attributes are encrypted and pixels absent")
+    if sop_class in _RADIOGRAPHS and not _describes_pixels(dataset):
+        return InputRejected("truncated", "a radiograph that ends before its pixels are described")
+    return InputRejected("no_pixels")
+
+
+def _describes_pixels(dataset: Dataset) -> bool:
+    """Elements are in ascending order (PS3.5 7.1), so that a file cut between two lacks all the later ones."""
+    return "PixelRepresentation" in dataset

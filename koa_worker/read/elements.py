@@ -1,0 +1,69 @@
+"""Reads single header elements tolerantly: what cannot be understood counts as absent."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterable
+from typing import Any
+
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+
+LONGEST_TEXT = 256
+
+
+def value(dataset: Dataset, keyword: str) -> Any | None:
+    """The element's value; None if it is absent, empty or not readable."""
+    try:
+        found = dataset.get(keyword)
+    # pydicom converts an element when it is first touched, and a hostile value can make that fail in any way.
+    except Exception:  # noqa: BLE001
+        return None
+    return None if found is None or found == "" else found
+
+
+def values(dataset: Dataset, keyword: str) -> tuple[Any, ...]:
+    found = value(dataset, keyword)
+    if found is None:
+        return ()
+    return tuple(found) if isinstance(found, MultiValue | list | tuple) else (found,)
+
+
+def text(dataset: Dataset, keyword: str) -> str:
+    """The first value as clean text; bytes of a wrong value representation count as absent."""
+    found = values(dataset, keyword)
+    return clean(str(found[0])) if found and not isinstance(found[0], bytes) else ""
+
+
+def word(dataset: Dataset, keyword: str) -> str:
+    """A code string: upper case, as PS3.5 6.2 has it."""
+    return text(dataset, keyword).upper()
+
+
+def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
+    """All values as finite numbers; none if one of them is not."""
+    try:
+        found = tuple(float(item) for item in values(dataset, keyword))
+    except (TypeError, ValueError, OverflowError):
+        return ()
+    return found if all(map(math.isfinite, found)) else ()
+
+
+def whole(dataset: Dataset, keyword: str) -> int | None:
+    found = numbers(dataset, keyword)
+    return int(found[0]) if found else None
+
+
+def items(dataset: Dataset, keyword: str) -> tuple[Dataset, ...]:
+    """The items of a sequence."""
+    found = value(dataset, keyword)
+    if not isinstance(found, Iterable) or isinstance(found, str | bytes):
+        return ()
+    return tuple(item for item in found if isinstance(item, Dataset))
+
+
+def clean(raw: str) -> str:
+    """Text without control characters, runs of blanks and undue length, fit for a page and a database."""
+    kept = "".join(" " if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") else char for char in raw)
+    return " ".join(kept.split())[:LONGEST_TEXT]
