@@ -1,0 +1,91 @@
+"""Shows where the net looked: Grad-CAM in closed form, from the last feature map and the head's weights.
+
+After the feature map A (7×7×1280) the net is GAP → Dense(ReLU) → Dense. The gradient of the logit of grade k with
+respect to A is then the same at each of the 49 places, and needs no second pass and no gradient tape:
+
+    z = W1ᵀ·mean(A) + b1        g = W1·(1[z > 0] ⊙ W2[:, k]) / 49        cam = relu(Σ_c g_c·A_c)
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from koa_worker.values import Heatmap
+
+Singles = NDArray[np.float32]
+
+COLORS = cv2.COLORMAP_INFERNO  # lightness grows evenly with heat, also for the colour-blind and on a gray print
+CLEAR_BELOW, FULL_ABOVE = 0.15, 0.85  # heat at which the colour begins to show, and shows with full opacity
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """What follows the feature map: GAP → w1, b1, ReLU → w2, b2."""
+
+    w1: Singles
+    b1: Singles
+    w2: Singles
+    b2: Singles
+
+    @classmethod
+    def from_npz(cls, content: bytes) -> Head:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return cls(*(arrays[name].astype(np.float32) for name in ("w1", "b1", "w2", "b2")))
+
+    def activate(self, features: Singles) -> Singles:
+        """The hidden layer before its ReLU."""
+        mean: Singles = features.mean(axis=(0, 1))
+        return mean @ self.w1 + self.b1
+
+    def logits(self, features: Singles) -> Singles:
+        return np.maximum(self.activate(features), 0) @ self.w2 + self.b2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FeatureMap:
+    """What one member saw in one view."""
+
+    features: Singles  # 7×7×1280
+    head: Head
+    mirrored: bool
+
+
+FeatureMaps = tuple[FeatureMap, ...]
+
+
+def heatmap(maps: FeatureMaps, kl: int) -> Heatmap:
+    """Where the members looked for grade `kl`, on average, 7×7 in 0…1; each view has one vote, however loud it is."""
+    votes = np.stack([_upright(_scaled(activation(one, kl)), one) for one in maps])
+    return Heatmap(_scaled(votes.mean(axis=0, dtype=np.float32)), kl)
+
+
+def activation(one: FeatureMap, kl: int) -> Singles:
+    """The class activation map of one view, as that view lies, not scaled."""
+    alive = one.head.activate(one.features) > 0
+    gradient = one.head.w1 @ (alive * one.head.w2[:, kl]) / one.features[..., 0].size
+    return np.maximum(one.features @ gradient, 0)
+
+
+def overlay(crop: NDArray[np.uint8], heat: Heatmap, opacity: float = 0.4) -> NDArray[np.uint8]:
+    """The crop in gray with the heat over it in colour (RGB); where it is cold the bone stays as it is."""
+    height, width = crop.shape
+    warmth = np.clip(cv2.resize(heat.values, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1)
+    colors = cv2.cvtColor(cv2.applyColorMap((warmth * 255).astype(np.uint8), COLORS), cv2.COLOR_BGR2RGB)
+    cover = opacity * np.clip((warmth - CLEAR_BELOW) / (FULL_ABOVE - CLEAR_BELOW), 0, 1)[..., None]
+    mixed: NDArray[np.uint8] = (crop[..., None] * (1 - cover) + colors * cover + 0.5).astype(np.uint8)
+    return mixed
+
+
+def _scaled(values: Singles) -> Singles:
+    """To 0…1; a map without any heat stays empty."""
+    peak = values.max()
+    return values / peak if peak > 0 else values
+
+
+def _upright(values: Singles, one: FeatureMap) -> Singles:
+    return values[:, ::-1] if one.mirrored else values
