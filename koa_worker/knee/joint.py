@@ -9,18 +9,33 @@ import numpy as np
 
 from koa_worker.knee import evidence
 from koa_worker.knee.density import Densities, Plane, levelled, runs, shrink
-from koa_worker.knee.evidence import UNIT
 from koa_worker.values import GrayImage
 
 STEP = 1.12  # from one size to the next
 SMALLEST = 0.11  # plateau as a share of the frame's longer side: two legs from hip to ankle are not what comes here
 WIDEST = 0.95  # of the frame's width
 HIGHEST = 1.6  # of the frame's height: strips that show little more than the joint space
-LEG_PER_PLATEAU = 1.6  # a leg at the knee is 1.3 (slim) to 2.2 plateaus wide
+LEG_PER_PLATEAU = 1.35  # a leg at the knee is 1.3 (slim) to 2.2 plateaus wide; in a crop less of it is seen
+MARGINS = 1.075  # the plateau's own width: its margins flare out above where they are looked for
 REGION = 2.6  # plateaus: the square around a joint that it is measured anew in
 RATIOS = tuple(float(ratio) for ratio in np.geomspace(0.84, 1.19, 9))
-FINE = 80  # pixels that a plateau has then
-LEG_SLACK = 0.45  # in natural logarithms: what lies within says nothing
+LEG_SLACK = 0.4  # in natural logarithms: what lies within says nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How closely to look: the pixels that a plateau is given, and each how-many-th of them is judged."""
+
+    unit: int
+    stride: int
+
+    def cell(self, position: float, plateau: float) -> int:
+        """The judged point nearest to a position in pixels of a picture with such a plateau."""
+        return round(((position + 0.5) * self.unit / plateau - 0.5) / self.stride)
+
+
+COARSE = Look(unit=28, stride=2)
+FINE = Look(unit=40, stride=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,78 +65,75 @@ def search(densities: Densities) -> list[Joint]:
     tissue = runs(densities.tissue)
     found: list[Joint] = []
     for plateau in sizes(height, width):
-        score = scored(densities.image, tissue, plateau)
+        score = scored(densities.image, tissue, plateau, COARSE)
         for _ in range(3):
-            joint = _highest(score, plateau)
+            joint = _highest(score, plateau, COARSE)
             if joint is None:
                 break
             found.append(joint)
-            _forget(score, joint)
+            _forget(score, joint, COARSE)
     return sorted(found, key=lambda joint: -joint.score)
 
 
-def scored(image: Plane, tissue: Plane, plateau: float) -> Plane:
-    """The evidence for a joint of this size at each point, on the grid where its plateau is `UNIT` wide."""
-    factor = UNIT / plateau
-    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+def scored(image: Plane, tissue: Plane, plateau: float, look: Look) -> Plane:
+    """The evidence for a joint of this size at each point that is looked at."""
+    factor = look.unit / plateau
     size = max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor))
-    score = evidence.weigh(evidence.gather(cv2.resize(image, size, interpolation=method)))  # type: ignore[arg-type]
-    score += _fit_of_leg(cv2.resize(tissue, size, interpolation=cv2.INTER_NEAREST) / plateau)  # type: ignore[arg-type]
-    return _inside(score)
+    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    resized = np.asarray(cv2.resize(image, size, interpolation=method), dtype=np.float32)
+    score = evidence.weigh(evidence.gather(resized, look.unit, look.stride))
+    width = cv2.resize(tissue, score.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    return _inside(score + _fit_of_leg(np.asarray(width, dtype=np.float32) / np.float32(plateau)), look)
 
 
 def _fit_of_leg(plateaus: Plane) -> Plane:
     """What the width of the tissue around says of this size: nothing within reason, more and more against it beyond."""
     away = np.abs(np.log(np.maximum(plateaus, 0.05) / LEG_PER_PLATEAU)) - LEG_SLACK
-    return np.asarray(-2.0 * np.maximum(away, 0) ** 2, dtype=np.float32)
+    return np.asarray(-4.0 * np.clip(away, 0, 0.5) ** 2, dtype=np.float32)
 
 
-def _inside(score: Plane) -> Plane:
+def _inside(score: Plane, look: Look) -> Plane:
     """Only where most of the plateau, and a strip of bone above and below the joint line, is in the picture."""
-    aside, above, below = int(0.35 * UNIT), int(0.2 * UNIT), int(0.1 * UNIT)
+    aside, above, below = (int(length * look.unit / look.stride) for length in (0.35, 0.2, 0.1))
     held = np.full_like(score, -np.inf)
     held[above:-below, aside:-aside] = score[above:-below, aside:-aside]
     return held
 
 
-def _highest(score: Plane, plateau: float) -> Joint | None:
+def _highest(score: Plane, plateau: float, look: Look) -> Joint | None:
     _, best, _, (column, row) = cv2.minMaxLoc(score)
     if not np.isfinite(best):
         return None
-    return Joint((column + 0.5) * plateau / UNIT - 0.5, (row + 0.5) * plateau / UNIT - 0.5, plateau, float(best))
+    pixel = plateau / look.unit
+    x, y = ((index * look.stride + 0.5) * pixel - 0.5 for index in (column, row))
+    return Joint(x, y, plateau, float(best))
 
 
-def _forget(score: Plane, joint: Joint) -> None:
+def _forget(score: Plane, joint: Joint, look: Look) -> None:
     """Take the neighbourhood of a joint out of the running: a second knee is at least a plateau to its side."""
-    column = round((joint.x + 0.5) * UNIT / joint.plateau)
-    score[:, max(0, column - UNIT) : column + UNIT] = -np.inf
+    column, reach = look.cell(joint.x, joint.plateau), look.unit // look.stride
+    score[:, max(0, column - reach) : column + reach] = -np.inf
 
 
 def refine(pixels: GrayImage, joint: Joint) -> Joint:
     """The joint measured anew in finer steps around where it was found, from the frame's own pixels."""
     left, top, part = _surroundings(pixels, joint)
-    small, scale = shrink(part, side=round(REGION * FINE))
+    small, scale = shrink(part, side=round(REGION * 2 * FINE.unit))
     low, high = (float(level) for level in np.percentile(small, [1.0, 99.5]))
     image = levelled(small, low, high)
     everywhere = np.full_like(image, LEG_PER_PLATEAU * joint.plateau * scale)
     near: list[Joint] = []
     for ratio in RATIOS:
         plateau = joint.plateau * scale * ratio
-        score = scored(image, everywhere * np.float32(ratio), plateau)
-        _keep_near(
-            score,
-            (
-                (joint.x - left + 0.5) * UNIT / joint.plateau / ratio,
-                (joint.y - top + 0.5) * UNIT / joint.plateau / ratio,
-            ),
-        )
-        found = _highest(score, plateau)
+        score = scored(image, everywhere * np.float32(ratio), plateau, FINE)
+        _keep_near(score, Joint(joint.x - left, joint.y - top, joint.plateau * ratio, joint.score), FINE)
+        found = _highest(score, plateau, FINE)
         if found is not None:
             near.append(found.scaled(1 / scale))
     if not near:
         return joint
     best = _summit(near)
-    return Joint(best.x + left, best.y + top, best.plateau, joint.score)
+    return Joint(best.x + left, best.y + top, MARGINS * best.plateau, joint.score)
 
 
 def _surroundings(pixels: GrayImage, joint: Joint) -> tuple[int, int, GrayImage]:
@@ -131,14 +143,14 @@ def _surroundings(pixels: GrayImage, joint: Joint) -> tuple[int, int, GrayImage]
     return left, top, pixels[top : max(top + 2, int(joint.y + reach)), left : max(left + 2, int(joint.x + reach))]
 
 
-def _keep_near(score: Plane, middle: tuple[float, float]) -> None:
+def _keep_near(score: Plane, joint: Joint, look: Look) -> None:
     """Only what lies within a fraction of a plateau from where the joint was found."""
-    reach = 0.25 * UNIT
-    x0, x1 = (max(0, round(middle[0] + sign * reach)) for sign in (-1, 1))
-    y0, y1 = (max(0, round(middle[1] + sign * reach)) for sign in (-1, 1))
-    kept = score[y0:y1, x0:x1].copy()
+    reach = round(0.25 * look.unit / look.stride)
+    column, row = look.cell(joint.x, joint.plateau), look.cell(joint.y, joint.plateau)
+    near = slice(max(0, row - reach), row + reach), slice(max(0, column - reach), column + reach)
+    kept = score[near].copy()
     score[:] = -np.inf
-    score[y0:y1, x0:x1] = kept
+    score[near] = kept
 
 
 def _summit(joints: list[Joint]) -> Joint:
