@@ -19,7 +19,8 @@ from koa_worker.values import Heatmap
 
 Singles = NDArray[np.float32]
 
-COLORS = cv2.COLORMAP_INFERNO  # lightness grows evenly with heat, also for the colour-blind and on a gray print
+COLORS = cv2.COLORMAP_INFERNO  # lightness grows evenly with heat, also for the colour-blind
+COLDEST, HOTTEST = 70, 200  # of its 256 colours: black would hide air and pale yellow would be lost on bright bone
 CLEAR_BELOW, FULL_ABOVE = 0.15, 0.85  # heat at which the colour begins to show, and shows with full opacity
 
 
@@ -75,7 +76,8 @@ def overlay(crop: NDArray[np.uint8], heat: Heatmap, opacity: float = 0.4) -> NDA
     """The crop in gray with the heat over it in colour (RGB); where it is cold the bone stays as it is."""
     height, width = crop.shape
     warmth = np.clip(cv2.resize(heat.values, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1)
-    colors = cv2.cvtColor(cv2.applyColorMap((warmth * 255).astype(np.uint8), COLORS), cv2.COLOR_BGR2RGB)
+    steps = (COLDEST + warmth * (HOTTEST - COLDEST)).astype(np.uint8)
+    colors = cv2.cvtColor(cv2.applyColorMap(steps, COLORS), cv2.COLOR_BGR2RGB)
     cover = opacity * np.clip((warmth - CLEAR_BELOW) / (FULL_ABOVE - CLEAR_BELOW), 0, 1)[..., None]
     mixed: NDArray[np.uint8] = (crop[..., None] * (1 - cover) + colors * cover + 0.5).astype(np.uint8)
     return mixed
