@@ -1,0 +1,129 @@
+"""Changes that a knee crop may show at another hospital: framing, exposure, sharpness, grain, compression.
+
+The crops come equalised; what is changed here is what is left of a plate's own look after equalisation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """How far each change goes, and for the rarer ones how often it happens."""
+
+    mirror: float = 0.5
+    rotation: float = 12.0  # degrees, either way
+    scale: float = 0.15  # log of the largest enlargement
+    aspect: float = 0.06
+    shift: float = 0.08  # of the width
+    gamma: float = 0.35  # log
+    contrast: float = 0.25  # log
+    brightness: float = 15.0
+    blur: float = 1.3  # sigma in pixels
+    grain: float = 12.0  # sigma in gray levels
+    compression: int = 40  # lowest JPEG quality
+    rare: float = 0.2  # how often blur, grain, compression and equalisation happen, each by itself
+    hide: float = 0.1  # how often part of the crop is missing
+
+
+NONE = Augmentation(
+    mirror=0, rotation=0, scale=0, aspect=0, shift=0, gamma=0, contrast=0, brightness=0, rare=0, hide=0
+)
+# About the first try's: little framing, no change of sharpness.
+LIGHT = Augmentation(
+    rotation=8, scale=0.1, aspect=0.0, shift=0.05, gamma=0.2, contrast=0.2, brightness=20, rare=0.05, hide=0.0
+)
+USUAL = Augmentation()
+STRONG = Augmentation(rotation=15, scale=0.25, aspect=0.1, shift=0.1, gamma=0.6, contrast=0.4, rare=0.35, hide=0.25)
+LEVELS = {"none": NONE, "light": LIGHT, "usual": USUAL, "strong": STRONG}
+
+
+def augment(picture: Picture, chance: np.random.Generator, how: Augmentation, size: int) -> Picture:
+    """The crop as another plate might have shown it, at the size that is trained on."""
+    changed = _frame(picture, chance, how, size)
+    if chance.random() < how.rare:
+        changed = _equalize_again(changed, chance)
+    changed = _expose(changed, chance, how)
+    if chance.random() < how.rare:
+        sigma = chance.uniform(0.3, how.blur)
+        changed = np.asarray(cv2.GaussianBlur(changed, (0, 0), sigma), dtype=np.uint8)
+    if chance.random() < how.rare:
+        changed = _grain(changed, chance, how)
+    if chance.random() < how.hide:
+        changed = _hide(changed, chance)
+    if chance.random() < how.rare:
+        changed = _compress(changed, int(chance.integers(how.compression, 95)))
+    return changed
+
+
+def _frame(picture: Picture, chance: np.random.Generator, how: Augmentation, size: int) -> Picture:
+    """Mirror, turn, scale, squeeze and shift in one resampling."""
+    height, width = picture.shape
+    zoom = size / width * np.exp(chance.uniform(-how.scale, how.scale))
+    squeeze = np.exp(chance.uniform(-how.aspect, how.aspect) / 2)
+    angle = np.deg2rad(chance.uniform(-how.rotation, how.rotation))
+    flip = -1.0 if chance.random() < how.mirror else 1.0
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    matrix = turn @ np.diag([zoom * squeeze * flip, zoom / squeeze])
+    centre = np.array([(width - 1) / 2, (height - 1) / 2])
+    target = (size - 1) / 2 + chance.uniform(-how.shift, how.shift, 2) * size
+    affine = np.column_stack([matrix, target - matrix @ centre])
+    edge = cv2.BORDER_REPLICATE if chance.random() < 0.7 else cv2.BORDER_CONSTANT
+    return np.asarray(
+        cv2.warpAffine(picture, affine, (size, size), flags=cv2.INTER_LINEAR, borderMode=edge), dtype=np.uint8
+    )
+
+
+def _expose(picture: Picture, chance: np.random.Generator, how: Augmentation) -> Picture:
+    """Gamma, contrast and brightness as one table of 256 values."""
+    levels = np.linspace(0, 1, 256) ** np.exp(chance.uniform(-how.gamma, how.gamma))
+    levels = (levels - 0.5) * np.exp(chance.uniform(-how.contrast, how.contrast)) + 0.5
+    levels = levels * 255 + chance.uniform(-how.brightness, how.brightness)
+    return np.asarray(np.clip(levels, 0, 255).astype(np.uint8)[picture])
+
+
+def _equalize_again(picture: Picture, chance: np.random.Generator) -> Picture:
+    """Equalisation stronger than meant, which is also what a twice equalised crop looks like, or weaker."""
+    if chance.random() < 0.6:
+        clip = chance.uniform(1.0, 5.0)
+        return np.asarray(cv2.createCLAHE(clip, (8, 8)).apply(picture), dtype=np.uint8)
+    # Weaker: give back some of the slow brightness that equalisation took away, bright where bone is thick.
+    slow = cv2.GaussianBlur(picture, (0, 0), picture.shape[0] / 8)
+    share = chance.uniform(0.5, 0.9)
+    mixed = cv2.addWeighted(picture, share, slow, 1 - share, 0)
+    return np.asarray(mixed, dtype=np.uint8)
+
+
+def _grain(picture: Picture, chance: np.random.Generator, how: Augmentation) -> Picture:
+    """Noise of the detector, a little smoothed at times as exports do."""
+    noise = chance.standard_normal(picture.shape, dtype=np.float32) * np.float32(chance.uniform(2, how.grain))
+    if chance.random() < 0.4:
+        noise = cv2.GaussianBlur(noise, (0, 0), 0.7) * 2
+    return np.asarray(np.clip(picture + noise, 0, 255), dtype=np.uint8)
+
+
+def _hide(picture: Picture, chance: np.random.Generator) -> Picture:
+    """A collimator's edge on one side, or a black box where text stood."""
+    size = picture.shape[0]
+    hidden = picture.copy()
+    if chance.random() < 0.5:
+        depth = int(size * chance.uniform(0.02, 0.15))
+        hidden = np.rot90(hidden, turns := int(chance.integers(4))).copy()
+        hidden[:depth] = 0
+        return np.rot90(hidden, -turns).copy()
+    height, width = (size * chance.uniform(0.05, 0.25, 2)).astype(int)
+    top, left = int(chance.integers(size - height)), int(chance.integers(size - width))
+    hidden[top : top + height, left : left + width] = int(chance.choice([0, int(picture.mean())]))
+    return hidden
+
+
+def _compress(picture: Picture, quality: int) -> Picture:
+    data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), dtype=np.uint8)
