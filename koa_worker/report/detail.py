@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from koa_worker.report import text, words
+from koa_worker.report import words
 from koa_worker.report.content import ImageEntry, KneeEntry
 from koa_worker.report.sheet import BAR, GAP, INK, PAPER, QUIET, TRACK, Rect, Sheet
 from koa_worker.values import GRADES
 
 _TITLE, _PANEL_TITLE, _CAPTION, _BAR = 20.0, 18.0, 12.0, 11.0
 _BARS = _BAR * len(GRADES) + 4
-_CROP = 119.0  # at scale 1; two and their gap fill half of the narrower paper
-_WIDE_FRAME = 262.0  # at scale 1
+_CROP, _CROP_GAP = 119.0, 10.0  # at scale 1; two and their gap fill half of the narrower paper
+_FRAME_BELOW, _FRAME_BESIDE = 262.0, 196.0  # the most that a frame takes in height, at scale 1
+_NARROWEST = 511.0  # the width of the narrower paper between its margins
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,32 +26,37 @@ class ImageBlock:
     model: str  # the report's; a knee graded by another one says so
 
     def height(self, scale: float) -> float:
-        rows = 1 if self._beside else -(-len(self.knees) // 2)
-        frame = 0.0 if self._beside else self._frame_height(scale) + 8
-        return _TITLE + frame + rows * _panel_height(scale) + 8
+        frame = self._frame_height(scale)
+        if self._beside:
+            return _TITLE + max(frame + 4, _panel_height(scale)) + 10
+        return _TITLE + frame + 12 + -(-len(self.knees) // 2) * _panel_height(scale) + 6
 
     def draw(self, sheet: Sheet, y: float, scale: float) -> None:
         self._draw_title(sheet, y)
         y += _TITLE
         column = (sheet.width - GAP) / 2
         if self._beside:
-            self._draw_frame(sheet, Rect(sheet.left, y + 2, column, _panel_height(scale) - 10))
-            self._draw_knee(sheet, sheet.left + column + GAP, y, column, scale, 0)
+            self._draw_frame(sheet, Rect(sheet.left, y + 2, column, self._frame_height(scale)))
+            self._draw_knee(sheet, Rect(sheet.left + column + GAP, y, column, _panel_height(scale)), 0, scale)
             return
         frame = self._frame_height(scale)
         self._draw_frame(sheet, Rect(sheet.left, y + 2, sheet.width, frame))
-        y += frame + 8
+        y += frame + 12
         for index in range(len(self.knees)):
             x = sheet.left + (index % 2) * (column + GAP)
-            self._draw_knee(sheet, x, y + (index // 2) * _panel_height(scale), column, scale, index)
+            panel = Rect(x, y + (index // 2) * _panel_height(scale), column, _panel_height(scale))
+            self._draw_knee(sheet, panel, index, scale)
 
     @property
     def _beside(self) -> bool:
         return len(self.knees) == 1
 
     def _frame_height(self, scale: float) -> float:
-        """A wide strip takes no more height than it fills."""
-        return min(_WIDE_FRAME * scale, 511.0 * self.image.rows / self.image.columns)
+        """A wide strip takes no more height than it fills; beside a knee, what the knee takes costs nothing."""
+        shape = self.image.rows / self.image.columns
+        if self._beside:
+            return min(max(_FRAME_BESIDE * scale, _panel_height(scale) - 10), (_NARROWEST - GAP) / 2 * shape)
+        return min(_FRAME_BELOW * scale, _NARROWEST * shape)
 
     def _draw_title(self, sheet: Sheet, y: float) -> None:
         wide = sheet.text(sheet.left, y + 12, self.title, 10, bold=True)
@@ -65,26 +71,32 @@ class ImageBlock:
         """The whole radiograph, as large as the room allows, with a numbered box around each knee."""
         points = min(room.width / self.image.columns, room.height / self.image.rows)
         wide, high = self.image.columns * points, self.image.rows * points
-        place = Rect(room.x + (room.width - wide) / 2, room.y, wide, high)
+        indent = 0.0 if self._beside else (room.width - wide) / 2
+        place = Rect(room.x + indent, room.y, wide, high)
         sheet.picture(place, self.image.frame)
         with sheet.clipped(place):
             for number, knee in self.knees:
                 _draw_box(sheet, place, points, number, knee)
 
-    def _draw_knee(self, sheet: Sheet, x: float, y: float, width: float, scale: float, index: int) -> None:
+    def _draw_knee(self, sheet: Sheet, panel: Rect, index: int, scale: float) -> None:
         number, knee = self.knees[index]
-        _draw_panel_title(sheet, x, y, width, number, knee, self.model)
-        edge, y = _CROP * scale, y + _PANEL_TITLE
-        second = x + edge + (width - 2 * _CROP) * scale
-        sheet.picture(Rect(x, y, edge, edge), knee.crop)
+        _draw_panel_title(sheet, panel, number, knee, self.model)
+        edge, y = _crop_edge(scale), panel.y + _PANEL_TITLE
+        second = panel.x + edge + _CROP_GAP
+        sheet.picture(Rect(panel.x, y, edge, edge), knee.crop)
         sheet.picture(Rect(second, y, edge, edge), knee.overlay)
-        sheet.fitted(x, y + edge + 9, edge, words.CROP_CAPTION, 6.5, ink=QUIET)
+        sheet.fitted(panel.x, y + edge + 9, edge, words.CROP_CAPTION, 6.5, ink=QUIET)
         sheet.fitted(second, y + edge + 9, edge, words.OVERLAY_CAPTION, 6.5, ink=QUIET)
-        _draw_bars(sheet, x, y + edge + _CAPTION + 2, width, knee)
+        _draw_bars(sheet, Rect(panel.x, y + edge + _CAPTION + 2, panel.width, _BARS), knee)
+
+
+def _crop_edge(scale: float) -> float:
+    """Crops give way less than frames: they carry the evidence, the frame only shows where it lies."""
+    return _CROP * min(1.0, 1.0 - (1.0 - scale) * 0.4)
 
 
 def _panel_height(scale: float) -> float:
-    return _PANEL_TITLE + _CROP * scale + _CAPTION + _BARS + 6
+    return _PANEL_TITLE + _crop_edge(scale) + _CAPTION + _BARS + 6
 
 
 def _draw_box(sheet: Sheet, frame: Rect, points: float, number: int, knee: KneeEntry) -> None:
@@ -97,20 +109,20 @@ def _draw_box(sheet: Sheet, frame: Rect, points: float, number: int, knee: KneeE
     sheet.tag(max(place.x, frame.x) + 1, max(place.y, frame.y) + 1, label, height=11)
 
 
-def _draw_panel_title(
-    sheet: Sheet, x: float, y: float, width: float, number: int, knee: KneeEntry, model: str
-) -> None:
-    start = x + sheet.tag(x, y + 1, str(number)) + 6
+def _draw_panel_title(sheet: Sheet, panel: Rect, number: int, knee: KneeEntry, model: str) -> None:
+    y, end = panel.y, panel.x + panel.width
+    start = panel.x + sheet.tag(panel.x, y + 1, str(number)) + 6
     title = f"{words.knee_title(knee.roi.side)} · KL {knee.grade.kl} {words.grade_word(knee.grade.kl)}"
     wide = sheet.text(start, y + 10.5, title, 9.5, bold=True)
     if knee.grade.model != model:
-        room = x + width - start - wide - 8
-        sheet.fitted(x + width, y + 10.5, room, knee.grade.model, 7, ink=QUIET, align="right")
+        room = end - start - wide - 8
+        sheet.fitted(end, y + 10.5, room, knee.grade.model, 7, ink=QUIET, align="right")
 
 
-def _draw_bars(sheet: Sheet, x: float, y: float, width: float, knee: KneeEntry) -> None:
+def _draw_bars(sheet: Sheet, place: Rect, knee: KneeEntry) -> None:
     """One bar a grade; black and bold is the grade that was given, and a bracket holds those that mean OA."""
-    start, end = x + 62, x + width - 92
+    x, y = place.x, place.y
+    start, end = x + 62, x + place.width - 92
     for kl in GRADES:
         base, given = y + _BAR * kl + 8.5, kl == knee.grade.kl
         sheet.text(x, base, f"{kl} {words.grade_word(kl)}", 8, bold=given)

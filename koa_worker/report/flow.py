@@ -7,22 +7,23 @@ from typing import Protocol
 
 from koa_worker.report.sheet import Sheet
 
-SCALES = (1.0, 0.94, 0.88, 0.82, 0.76, 0.7)  # of the pictures; the words keep their size
+SCALES = tuple(step / 100 for step in range(150, 57, -3))  # of the pictures; the words keep their size
 
 
 class Block(Protocol):
     """A part of the page that is not broken."""
 
-    def height(self, scale: float) -> float:
+    def height(self, scale: float, /) -> float:
         """How much of the page it takes with its pictures at this scale."""
 
-    def draw(self, sheet: Sheet, y: float, scale: float) -> None:
+    def draw(self, sheet: Sheet, y: float, scale: float, /) -> None:
         """Draws itself below y."""
 
 
 def lay_out(blocks: Sequence[Block], first_room: float, later_room: float) -> tuple[float, list[list[Block]]]:
     """The scale and the blocks of each page."""
-    layouts = [(scale, _fill(blocks, scale, first_room, later_room)) for scale in SCALES]
+    scales = [scale for scale in SCALES if all(block.height(scale) <= later_room for block in blocks)]
+    layouts = [(scale, _fill(blocks, scale, first_room, later_room)) for scale in scales or SCALES[-1:]]
     return min(layouts, key=lambda layout: (len(layout[1]), -layout[0]))
 
 

@@ -22,11 +22,10 @@ def draw_later_head(sheet: Sheet, report: StudyReport) -> None:
     """Each page names its patient: pages get separated."""
     room = sheet.width - _draw_notice(sheet, TOP - 4) - 16
     name = report.patient.name or f"{words.PATIENT} {words.NOT_STATED}"
-    facts = [report.patient.id, words.moment(report.study.date)]
-    rest = "".join(f"   {fact}" for fact in facts if fact)
-    shown = text.shorten(name, max(room * 0.5, room - text.width(rest, 9)), 9, bold=True)
+    rest = " · ".join(fact for fact in (report.patient.id, words.moment(report.study.date)) if fact)
+    shown = text.shorten(name, max(room * 0.5, room - text.width(rest, 9) - 10), 9, bold=True)
     wide = sheet.text(sheet.left, TOP + 8, shown, 9, bold=True)
-    sheet.fitted(sheet.left + wide + 8, TOP + 8, room - wide - 8, rest.strip(), 9)
+    sheet.fitted(sheet.left + wide + 10, TOP + 8, room - wide - 10, rest, 9)
     sheet.rule(sheet.left, TOP + 17, sheet.width, weight=1.2, ink=INK)
 
 

@@ -13,12 +13,14 @@ from koa_worker.report import words
 from koa_worker.report.content import StudyReport, in_reading_order, knees_in_reading_order
 from koa_worker.report.detail import ImageBlock
 from koa_worker.report.flow import Block, lay_out
+from koa_worker.report.fonts import ready
 from koa_worker.report.furniture import FIRST_HEAD, LATER_HEAD, draw_first_head, draw_foot, draw_later_head
-from koa_worker.report.refusals import Refusal, RefusalsHead
+from koa_worker.report.refusals import Refusal
 from koa_worker.report.sheet import PAPERS, TOP, Sheet
 from koa_worker.report.summary import Explanation, Identity, KneeRow, TableHead
 
 MANY = 6  # more knees than this make the rows of the table smaller
+MOST_A_BLOCK = 4  # knees beneath one frame; more would not fit a page
 
 # Pictures go into the file as bytes; the default writes them as text, a quarter larger.
 rl_config.useA85 = 0
@@ -28,12 +30,10 @@ def render(report: StudyReport, settings: config.Report) -> bytes:
     """The finished file; the same content gives the same bytes."""
     size = PAPERS[settings.paper]
     stream = BytesIO()
-    canvas = Canvas(stream, pagesize=size, pageCompression=1, invariant=1, lang="en")
+    canvas = Canvas(stream, pagesize=size, pageCompression=1, invariant=1, lang="en", initialFontName=ready())
     _describe(canvas, report)
     sheet = Sheet(canvas, size)
-    scale, pages = lay_out(
-        compose(report), sheet.bottom - TOP - FIRST_HEAD, sheet.bottom - TOP - LATER_HEAD
-    )
+    scale, pages = lay_out(compose(report), sheet.bottom - TOP - FIRST_HEAD, sheet.bottom - TOP - LATER_HEAD)
     for number, blocks in enumerate(pages, start=1):
         y = _draw_head(sheet, report, settings, number)
         for block in blocks:
@@ -55,10 +55,12 @@ def compose(report: StudyReport) -> list[Block]:
         title = words.image_title(place, len(images), image.view)
         start = len(rows) + 1
         knees = tuple(enumerate(knees_in_reading_order(image), start=start))
-        rows += [KneeRow(number, title, knee, compact=total > MANY) for number, knee in knees]
-        details.append(ImageBlock(title, image, knees, report.model.name))
+        where = words.image_reference(place, image.view) if len(images) > 1 else ""
+        rows += [KneeRow(number, where, knee, compact=total > MANY) for number, knee in knees]
+        starts = range(0, len(knees), MOST_A_BLOCK)
+        details += [ImageBlock(title, image, knees[at : at + MOST_A_BLOCK], report.model.name) for at in starts]
     table: list[Block] = [TableHead(), *rows] if rows else []
-    refused: list[Block] = [RefusalsHead(), *map(Refusal, report.rejected)] if report.rejected else []
+    refused = [Refusal(entry, first=index == 0) for index, entry in enumerate(report.rejected)]
     return [Identity(report), *table, Explanation(len(report.rejected), graded=bool(rows)), *details, *refused]
 
 

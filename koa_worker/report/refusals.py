@@ -9,27 +9,24 @@ from koa_worker.report import text, words
 from koa_worker.report.content import RejectedEntry
 from koa_worker.report.sheet import INK, QUIET, Sheet
 
-
-@dataclass(frozen=True, slots=True)
-class RefusalsHead:
-    def height(self, scale: float) -> float:
-        return 24.0
-
-    def draw(self, sheet: Sheet, y: float, scale: float) -> None:
-        sheet.rule(sheet.left, y + 4, sheet.width, weight=1.2, ink=INK)
-        sheet.text(sheet.left, y + 18, words.NOT_GRADED, 10, bold=True)
+_HEAD = 24.0
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One file; the code at the right is the entry to look up in the documentation."""
+    """One file; the code at the right is the entry to look up in the documentation. The first carries the heading."""
 
     entry: RejectedEntry
+    first: bool
 
-    def height(self, scale: float) -> float:
-        return 12.0 + 11.0 * len(self._remedy()) + 5
+    def height(self, _scale: float) -> float:
+        return 17.0 + 11.0 * len(self._remedy()) + (_HEAD if self.first else 0.0)
 
-    def draw(self, sheet: Sheet, y: float, scale: float) -> None:
+    def draw(self, sheet: Sheet, y: float, _scale: float) -> None:
+        if self.first:
+            sheet.rule(sheet.left, y + 4, sheet.width, weight=1.2, ink=INK)
+            sheet.text(sheet.left, y + 18, words.NOT_GRADED, 10, bold=True)
+            y += _HEAD
         known = CATALOGUE[self.entry.code]
         detail = f" ({self.entry.detail})" if self.entry.detail else ""
         label = f"{words.file_label(self.entry.id)} · {self.entry.code}"
@@ -39,5 +36,5 @@ class Refusal:
         for index, line in enumerate(self._remedy()):
             sheet.text(sheet.left, y + 22 + 11 * index, line, 8, ink=QUIET)
 
-    def _remedy(self) -> list[str]:
+    def _remedy(self) -> tuple[str, ...]:
         return text.wrap(words.remedy(CATALOGUE[self.entry.code].remedy), 500.0, 8, most=2)

@@ -95,7 +95,7 @@ class Sheet:
         return wide
 
     def _dress(self, line: Any, font: str, size: float, ink: Color, *, bold: bool) -> None:
-        """Of the scripts beside Latin, Greek and Cyrillic only the regular weight travels: it is thickened by a hair."""
+        """Beside Latin, Greek and Cyrillic only the regular weight travels with us: it is thickened by a hair."""
         line.setFont(font, size)
         thicken = bold and font not in {REGULAR, BOLD}
         if thicken:

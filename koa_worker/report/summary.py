@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from koa_worker.report import text, words
 from koa_worker.report.content import KneeEntry, StudyReport
 from koa_worker.report.sheet import INK, QUIET, SIGNAL, Sheet
-from koa_worker.values import Patient
 
-_LABEL, _VALUE, _NAME = 7.5, 10.0, 13.0
-_FIELD = 27.0  # the height of a row of fields
+_LABEL = 7.5
+_FIELD = 29.0  # the height of a row of fields
+_NAMES = (13.0, 11.0, 9.0)  # sizes to try, on at most three lines
+_LEADING = 1.3  # of such lines: other scripts reach higher and lower than Latin
+# Where the four columns of fields begin, and how wide they are, as shares of the sheet.
+_FIELDS = ((0.0, 0.42), (0.44, 0.23), (0.69, 0.18), (0.89, 0.11))
+_VALUES = (10.0, 9.0, 8.0, 7.0)  # sizes to try: an identifier that is cut short is another identifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,51 +23,63 @@ class Identity:
 
     report: StudyReport
 
-    def height(self, scale: float) -> float:
-        return 2 * _FIELD + 8 + 13 * (len(self._name()) - 1)
+    def height(self, _scale: float) -> float:
+        return 2 * _FIELD + 6 + self._further_lines
 
-    def draw(self, sheet: Sheet, y: float, scale: float) -> None:
-        patient, study = self.report.patient, self.report.study
-        if patient == Patient() and study.date is None:
+    def draw(self, sheet: Sheet, y: float, _scale: float) -> None:
+        images = self.report.images
+        if images and all(image.format != "DICOM" for image in images):
             self._draw_plain(sheet, y)
             return
-        _field(sheet, y, 0.0, 0.44, words.PATIENT, "")
-        for index, line in enumerate(self._name()):
-            sheet.text(sheet.left, y + 23 + 13 * index, line or words.NOT_STATED, _NAME, bold=bool(line))
-        _field(sheet, y, 0.46, 0.22, words.PATIENT_ID, patient.id)
-        _field(sheet, y, 0.70, 0.18, words.BORN, words.born(patient, study.date))
-        _field(sheet, y, 0.90, 0.10, words.SEX, words.sex(patient))
-        y += _FIELD + 13 * (len(self._name()) - 1) + 3
-        _field(sheet, y, 0.0, 0.44, words.DESCRIPTION, self._description())
-        _field(sheet, y, 0.46, 0.22, words.STUDY_DATE, words.moment(study.date))
-        _field(sheet, y, 0.70, 0.18, words.ACCESSION, study.accession)
-        _field(sheet, y, 0.90, 0.10, words.VIEWS, self._views())
+        patient, study = self.report.patient, self.report.study
+        sheet.text(sheet.left, y + 9, words.PATIENT, _LABEL, ink=QUIET)
+        size, lines = self._name()
+        for index, line in enumerate(lines):
+            sheet.text(sheet.left, y + 24 + size * _LEADING * index, line, size, bold=bool(text.clean(patient.name)))
+        _draw_field(sheet, y, 1, words.PATIENT_ID, patient.id)
+        _draw_field(sheet, y, 2, words.BORN, words.born(patient, study.date))
+        _draw_field(sheet, y, 3, words.SEX, words.sex(patient))
+        y += _FIELD + self._further_lines + 2
+        _draw_field(sheet, y, 0, words.DESCRIPTION, self._description())
+        _draw_field(sheet, y, 1, words.STUDY_DATE, words.moment(study.date))
+        _draw_field(sheet, y, 2, words.ACCESSION, study.accession)
+        _draw_field(sheet, y, 3, words.VIEWS, ", ".join(sorted({image.view for image in images if image.view})))
 
-    def _name(self) -> list[str]:
-        return text.wrap(self.report.patient.name, 225.0, _NAME, bold=True, most=2)
+    @property
+    def _further_lines(self) -> float:
+        size, lines = self._name()
+        return size * _LEADING * (len(lines) - 1)
+
+    def _name(self) -> tuple[float, tuple[str, ...]]:
+        """The size and the lines of the name: the largest size that shows all of it."""
+        name = text.clean(self.report.patient.name)
+        layouts = [(size, text.wrap(name or words.NOT_STATED, 214.0, size, bold=bool(name))) for size in _NAMES]
+        return next((layout for layout in layouts if not layout[1][-1].endswith(text.ELLIPSIS)), layouts[-1])
 
     def _description(self) -> str:
         study = self.report.study
         return " · ".join(part for part in (study.description, study.institution) if part)
 
-    def _views(self) -> str:
-        return ", ".join(sorted({image.view for image in self.report.images if image.view}))
-
     def _draw_plain(self, sheet: Sheet, y: float) -> None:
         """A PNG and its like: the bytes are all that identifies it."""
-        _field(sheet, y, 0.0, 1.0, words.PATIENT, words.PLAIN_PICTURE)
-        formats = ", ".join(sorted({image.format for image in self.report.images}))
-        y += _FIELD + 3
-        _field(sheet, y, 0.0, 0.44, words.FORMAT, formats)
-        _field(sheet, y, 0.46, 0.54, words.STUDY_UID, self.report.study.study_uid)
+        sheet.text(sheet.left, y + 9, words.PATIENT, _LABEL, ink=QUIET)
+        sheet.text(sheet.left, y + 22, words.PLAIN_PICTURE, _VALUES[0])
+        y += _FIELD + 2
+        _draw_field(sheet, y, 0, words.FORMAT, ", ".join(sorted({image.format for image in self.report.images})))
+        sheet.text(sheet.left + sheet.width * _FIELDS[1][0], y + 9, words.STUDY_UID, _LABEL, ink=QUIET)
+        room = sheet.width * (1 - _FIELDS[1][0])
+        sheet.fitted(sheet.left + sheet.width * _FIELDS[1][0], y + 22, room, self.report.study.study_uid, 9)
 
 
-def _field(sheet: Sheet, y: float, start: float, share: float, label: str, value: str) -> None:
+def _draw_field(sheet: Sheet, y: float, column: int, label: str, value: str) -> None:
+    """A label and its value, smaller or on two lines where it is long."""
+    start, share = _FIELDS[column]
     x, room = sheet.left + sheet.width * start, sheet.width * share
     sheet.text(x, y + 9, label, _LABEL, ink=QUIET)
-    if label == words.PATIENT and not value:
-        return  # its value is the name, drawn larger
-    sheet.fitted(x, y + 22, room, value or words.NOT_STATED, _VALUE, ink=INK if value else QUIET)
+    shown = value or words.NOT_STATED
+    size = next((size for size in _VALUES if text.width(shown, size) <= room), _VALUES[-1])
+    for index, line in enumerate(text.wrap(shown, room, size, most=2)):
+        sheet.text(x, y + 22 + 8 * index - (2 if size == _VALUES[-1] else 0), line, size, ink=INK if value else QUIET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +88,11 @@ class Columns:
 
     tag: float = 0.0
     side: float = 24.0
-    grade: float = 112.0
-    word: float = 140.0
-    confidence: float = 338.0  # right edge
-    oa: float = 408.0  # right edge
-    review: float = 424.0
+    grade: float = 104.0
+    word: float = 132.0
+    confidence: float = 344.0  # right edge
+    oa: float = 410.0  # right edge
+    review: float = 426.0
 
 
 COLUMNS = Columns()
@@ -84,10 +100,10 @@ COLUMNS = Columns()
 
 @dataclass(frozen=True, slots=True)
 class TableHead:
-    def height(self, scale: float) -> float:
+    def height(self, _scale: float) -> float:
         return 24.0
 
-    def draw(self, sheet: Sheet, y: float, scale: float) -> None:
+    def draw(self, sheet: Sheet, y: float, _scale: float) -> None:
         sheet.rule(sheet.left, y + 4, sheet.width, weight=1.2, ink=INK)
         line = y + 16
         sheet.text(sheet.left, line, words.SIDE_COLUMN, _LABEL, ink=QUIET)
@@ -107,29 +123,29 @@ class KneeRow:
     knee: KneeEntry
     compact: bool = False
 
-    def height(self, scale: float) -> float:
-        return 28.0 if self.compact else 43.0
+    def height(self, _scale: float) -> float:
+        return 28.0 if self.compact else 44.0
 
-    def draw(self, sheet: Sheet, y: float, scale: float) -> None:
-        grade, base = self.knee.grade, y + (19.0 if self.compact else 20.0)
+    def draw(self, sheet: Sheet, y: float, _scale: float) -> None:
+        grade, base = self.knee.grade, y + (18.5 if self.compact else 20.0)
         sheet.tag(sheet.left, base - 12, str(self.number), height=14)
-        side = words.SIDES[self.knee.roi.side]
-        sheet.text(sheet.left + COLUMNS.side, base, side, 13 if len(side) < 8 else 11, bold=True)
-        if self.image and not self.compact:
-            sheet.fitted(sheet.left + COLUMNS.side, base + 13, 84, self.image, 7.5, ink=QUIET)
+        sheet.text(sheet.left + COLUMNS.side, base, words.SIDES[self.knee.roi.side], 13, bold=True)
+        x, below = (COLUMNS.word + 78, 0) if self.compact else (COLUMNS.side, 12)
+        sheet.fitted(sheet.left + x, base + below, 78, self.image, 7.5, ink=QUIET)
         self._draw_grade(sheet, base)
         sheet.text(sheet.left + COLUMNS.confidence, base, words.percent(grade.confidence), 13, align="right")
         sheet.text(sheet.left + COLUMNS.oa, base, words.percent(grade.oa_probability), 13, align="right")
         self._draw_review(sheet, base)
-        sheet.rule(sheet.left, y + self.height(scale) - 1, sheet.width)
+        sheet.rule(sheet.left, y + self.height(1.0) - 1, sheet.width)
 
     def _draw_grade(self, sheet: Sheet, base: float) -> None:
         kl = self.knee.grade.kl
-        sheet.text(sheet.left + COLUMNS.grade, base + (2 if self.compact else 5), str(kl), 26, bold=True)
+        size, below = (20.0, 1.5) if self.compact else (26.0, 5.0)
+        sheet.text(sheet.left + COLUMNS.grade, base + below, str(kl), size, bold=True)
         sheet.text(sheet.left + COLUMNS.word, base - (0 if self.compact else 3), words.grade_word(kl), 13, bold=True)
         if self.compact:
             return
-        lines = text.wrap(words.GRADE_MEANINGS[kl], COLUMNS.confidence - COLUMNS.word - 56, 7.5, most=2)
+        lines = text.wrap(words.GRADE_MEANINGS[kl], COLUMNS.confidence - COLUMNS.word - 44, 7.5, most=2)
         for index, line in enumerate(lines):
             sheet.text(sheet.left + COLUMNS.word, base + 8 + 9.5 * index, line, 7.5, ink=QUIET)
 
@@ -138,12 +154,12 @@ class KneeRow:
         if not self.knee.grade.needs_review:
             sheet.text(x, base, words.NO_REVIEW, 9, ink=QUIET)
             return
-        first = base - (4 if self.compact else 3)
+        first = base - (5 if self.compact else 3)
         sheet.warning_sign(x, first, 11)
         sheet.text(x + 14, first, words.REVIEW, 10, bold=True, ink=SIGNAL)
         reasons = " ".join(map(words.review_reason, self.knee.grade.review_reasons))
-        for index, line in enumerate(text.wrap(reasons, room, 7.5, most=1 if self.compact else 2)):
-            sheet.text(x, first + 10 + 9 * index, line, 7.5)
+        for index, line in enumerate(text.wrap(reasons, room, 7, most=1 if self.compact else 3)):
+            sheet.text(x, first + 9.0 + 8.0 * index, line, 7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +169,14 @@ class Explanation:
     rejected: int
     graded: bool
 
-    def height(self, scale: float) -> float:
-        return (14.0 if self.graded else 26.0) + (16.0 if self.rejected else 0.0) + 4
+    def height(self, _scale: float) -> float:
+        return (24.0 if self.graded else 26.0) + (16.0 if self.rejected else 0.0) + 4
 
-    def draw(self, sheet: Sheet, y: float, scale: float) -> None:
+    def draw(self, sheet: Sheet, y: float, _scale: float) -> None:
         if self.graded:
-            sheet.fitted(sheet.left, y + 10, sheet.width, words.EXPLANATION, 7, ink=QUIET)
-            y += 14
+            for index, line in enumerate(words.EXPLANATION):
+                sheet.fitted(sheet.left, y + 10 + 9.5 * index, sheet.width, line, 7, ink=QUIET)
+            y += 24
         else:
             sheet.rule(sheet.left, y + 4, sheet.width, weight=1.2, ink=INK)
             sheet.text(sheet.left, y + 22, words.NO_KNEE_GRADED, 13, bold=True)

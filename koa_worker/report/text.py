@@ -18,7 +18,8 @@ _JOINERS = "\u200c\u200d"  # they shape Persian and Indic words, and are dropped
 _SELECTORS = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 _HEBREW_POINTS = range(0x0591, 0x05C8)
 _RIGHT_TO_LEFT = {"R", "AL", "AN"}
-_RESHAPER = ArabicReshaper(configuration={"support_zwj": True})
+# Of the joined signs only lam-alef, which Arabic cannot be written without: others hide letters from a search.
+_RESHAPER = ArabicReshaper(configuration={"support_zwj": True, "ARABIC LIGATURE ALLAH": False})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Run:
     width: float  # at size 1
 
 
+@lru_cache(maxsize=512)
 def clean(text: str) -> str:
     """One line, composed, without what cannot be seen.
 
@@ -44,13 +46,11 @@ def _clean_one(character: str) -> str:
     if character.isspace() or character in _JOINERS:
         return " " if character.isspace() else character
     code = ord(character)
-    if any(code in part for part in _SELECTORS) or (
-        code in _HEBREW_POINTS and unicodedata.category(character) == "Mn"
-    ):
-        return ""  # styles and vowel points, which everyday writing leaves out
     category = unicodedata.category(character)
-    if category == "Cf":
+    if category == "Cf" or any(code in part for part in _SELECTORS):
         return ""
+    if category == "Mn" and code in _HEBREW_POINTS:
+        return ""  # everyday writing leaves them out, as the reshaper does with the Arabic ones
     return fonts.UNPRINTABLE if category in {"Cc", "Cs", "Co", "Cn"} else character
 
 
@@ -61,19 +61,14 @@ def visual(text: str) -> str:
     return text.translate({ord(joiner): None for joiner in _JOINERS})
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=512)
 def runs(text: str, *, bold: bool = False) -> tuple[Run, ...]:
     """Cleaned text, ready to be drawn."""
     printable = [
-        (character, fonts.font_of(character, bold=bold)) if fonts.font_of(character, bold=bold) else
-        (fonts.UNPRINTABLE, fonts.font_of(fonts.UNPRINTABLE, bold=bold))
-        for character in visual(clean(text))
+        character if fonts.font_of(character, bold=bold) else fonts.UNPRINTABLE for character in visual(clean(text))
     ]
-    made = []
-    for font, group in groupby(printable, key=lambda pair: pair[1]):
-        part = "".join(character for character, _ in group)
-        made.append(Run(part, font, fonts.width(part, font, 1.0)))
-    return tuple(made)
+    parts = ((font, "".join(part)) for font, part in groupby(printable, lambda one: fonts.font_of(one, bold=bold)))
+    return tuple(Run(part, font, fonts.width(part, font, 1.0)) for font, part in parts)
 
 
 def width(text: str, size: float, *, bold: bool = False) -> float:
@@ -93,7 +88,8 @@ def shorten(text: str, room: float, size: float, *, bold: bool = False) -> str:
     return whole[:low].rstrip() + ELLIPSIS
 
 
-def wrap(text: str, room: float, size: float, *, bold: bool = False, most: int = 3) -> list[str]:
+@lru_cache(maxsize=512)
+def wrap(text: str, room: float, size: float, *, bold: bool = False, most: int = 3) -> tuple[str, ...]:
     """Lines of whole words; a word wider than the room is broken, and what exceeds `most` lines is cut visibly."""
     lines: list[str] = []
     line = ""
@@ -107,7 +103,7 @@ def wrap(text: str, room: float, size: float, *, bold: bool = False, most: int =
     lines.append(line)
     if len(lines) > most:
         lines[most - 1 :] = [shorten(" ".join(lines[most - 1 :]), room, size, bold=bold)]
-    return lines
+    return tuple(lines)
 
 
 def _pieces(text: str, room: float, size: float, *, bold: bool) -> list[str]:

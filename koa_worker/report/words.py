@@ -20,35 +20,39 @@ NO_KNEE_GRADED = "No knee was graded."
 PATIENT, PATIENT_ID, BORN, SEX = "Patient", "Patient ID", "Born", "Sex"
 STUDY_DATE, ACCESSION, DESCRIPTION, VIEWS = "Study date", "Accession number", "Description", "View"
 FORMAT, STUDY_UID = "Format", "Study identity"
-SIDE_COLUMN, GRADE_COLUMN, CONFIDENCE_COLUMN = "Knee", "Kellgren–Lawrence grade", "Confidence"
+SIDE_COLUMN, GRADE_COLUMN, CONFIDENCE_COLUMN = "Side", "Kellgren–Lawrence grade", "Confidence"
 OA_COLUMN, REVIEW_COLUMN = "OA (KL 2–4)", "Review"
 EXPLANATION = (
-    "Confidence: the probability of the grade that is stated. "
-    "OA (KL 2–4): the probability of definite radiographic osteoarthritis, grades 2, 3 and 4 together."
+    (
+        "Confidence: the probability of the grade that is stated. "
+        "OA (KL 2–4): the probability of definite radiographic osteoarthritis, grades 2, 3 and 4 together."
+    ),
+    (
+        "Heatmap: the warmer a part of the picture, the more it counted for the grade. "
+        "It is coarse, 7 × 7 fields, and shows where, not what."
+    ),
 )
 CROP_CAPTION = "As graded, contrast equalised"
-OVERLAY_CAPTION = "What the grade rests on"
-OVERLAY_KEY = "Heatmap over the same picture: the warmer, the more it counted for this grade; coarse by nature."
-DEFINITE = "OA"
+OVERLAY_CAPTION = "Heatmap of this grade"
 REVIEW = "Review"
 NO_REVIEW = "No flag"
 NOT_GRADED = "Not graded"
 
 GRADE_MEANINGS = {
     0: "No osteophytes; joint space of normal width.",
-    1: "Narrowing doubtful; lipping at the margin possible.",
-    2: "Definite osteophytes; joint space possibly narrowed.",
-    3: "Several osteophytes, definite narrowing, some sclerosis; bone ends may be deformed.",
-    4: "Large osteophytes, marked narrowing, severe sclerosis, definite deformity of the bone ends.",
+    1: "Narrowing doubtful; lipping possible.",
+    2: "Definite osteophytes; narrowing possible.",
+    3: "Several osteophytes, definite narrowing, some sclerosis; bone ends possibly deformed.",
+    4: "Large osteophytes, marked narrowing, severe sclerosis; bone ends deformed.",
 }
 
-SIDES = {Side.RIGHT: "Right", Side.LEFT: "Left", Side.UNKNOWN: "Side unknown"}
+SIDES = {Side.RIGHT: "Right", Side.LEFT: "Left", Side.UNKNOWN: "Unknown"}
 SIDE_LETTERS = {Side.RIGHT: "R", Side.LEFT: "L", Side.UNKNOWN: ""}
 SEXES = {"M": "male", "F": "female", "O": "other"}
 
 REVIEW_REASONS = {
-    "low_confidence": "The net is unsure of the grade.",
-    "disagreement": "The nets that vote disagree.",
+    "low_confidence": "Unsure of the grade.",
+    "disagreement": "The nets disagree.",
 }
 
 
@@ -113,12 +117,16 @@ def image_title(number: int, total: int, view: str) -> str:
     return f"Image {number} of {total}" + (f" · {view}" if view else "")
 
 
+def image_reference(number: int, view: str) -> str:
+    return f"Image {number}" + (f" · {view}" if view else "")
+
+
 def file_label(file_id: str) -> str:
     return f"file {file_id[:8]}"
 
 
 def not_graded(count: int) -> str:
-    return f"{count} image{'s' if count > 1 else ''} of this study could not be graded; the reasons are at the end."
+    return f"{count} image{'s' if count > 1 else ''} of this study could not be graded: see “{NOT_GRADED}” below."
 
 
 def remedy(text: str) -> str:
@@ -130,7 +138,7 @@ def page_of(page: int, pages: int) -> str:
 
 
 def model_line(name: str, digest: str, software: str) -> str:
-    return f"Model {name} · SHA-256 {digest[:12]} · koa-worker {software}"
+    return f"Model {name} · manifest SHA-256 {digest[:12]} · koa-worker {software}"
 
 
 def report_line(report_id: str, revision: int, made_at: datetime) -> str:

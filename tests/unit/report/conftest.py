@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from koa_worker.report.content import KneeEntry, RejectedEntry, Release, StudyReport, image_entry
+from koa_worker.report.content import RejectedEntry, Release, StudyReport, image_entry
 from koa_worker.values import (
     Box,
     Grade,
@@ -40,7 +41,7 @@ STUDY = Study(
     "1.2.3.4.1",
     accession="A2026-118204",
     description="Knees, standing",
-    date=datetime(2026, 11, 20, 10, 42),
+    date=datetime(2026, 11, 20, 10, 42),  # noqa: DTZ001 (DICOM states no zone)
     view="PA",
     institution="Kungsbacka Clinic",
 )
@@ -122,9 +123,40 @@ def bilateral(patient: Patient = PATIENT) -> StudyReport:
 
 @pytest.fixture(scope="session")
 def make_bilateral() -> Callable[..., StudyReport]:
+    """One radiograph with both knees; the second one is flagged."""
     cached = bilateral()
 
     def make(patient: Patient = PATIENT) -> StudyReport:
-        return StudyReport(**{name: getattr(cached, name) for name in StudyReport.__slots__} | {"patient": patient})
+        return dataclasses.replace(cached, patient=patient)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_study() -> Callable[..., StudyReport]:
+    """Any number of radiographs: with both knees, or single ones of the right and left in turn."""
+
+    def make(count: int, *, single: bool = False, side: Side | None = None, rejected=(), size=(700, 900)):
+        images = []
+        for number in range(count):
+            grade = grade_of(number % 5)
+            turn = side or (Side.LEFT, Side.RIGHT)[number % 2]
+            both = not single and side is None
+            knees = {Side.RIGHT: grade, Side.LEFT: grade_of(4 - number % 5)} if both else {turn: grade}
+            images.append(draw_image(f"{number:08x}", knees, size=size))
+        return report_of(*images, rejected=rejected)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_plain() -> Callable[..., StudyReport]:
+    """A PNG crop that says nothing of itself."""
+    study = Study("2.25.123456789012345678901234567890", "2.25.1")
+
+    def make() -> StudyReport:
+        knees = [(Side.UNKNOWN, grade_of(3))]
+        image = draw_image("dd" * 16, knees, study=study, size=(224, 224), file_format="PNG", spacing=None, whole=True)
+        return report_of(image, patient=Patient(), study=study)
 
     return make
