@@ -111,6 +111,11 @@ CATALOGUE: dict[str, Entry] = {
         "A file of the model release is not the one that its manifest names.",
         "Restore the release; nothing is graded by a model that was changed.",
     ),
+    "store_newer": Entry(
+        Fault.SETUP,
+        "The database was made by a newer version of koa-worker.",
+        "Update koa-worker, or point [store] url at another database.",
+    ),
     "folders": Entry(
         Fault.SETUP,
         "The folders cannot be used as configured.",

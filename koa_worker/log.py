@@ -28,6 +28,8 @@ def set_up(settings: Log) -> None:
     logging.getLogger("koa_worker").setLevel(settings.level.upper())
     # pydicom quotes the value that it stumbles over, which may be a patient's.
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    # watchdog calls an event that comes while it is being stopped an error.
+    logging.getLogger("watchdog").setLevel(logging.CRITICAL)
 
 
 def where(fault: BaseException) -> str:
@@ -35,6 +37,10 @@ def where(fault: BaseException) -> str:
     frames = traceback.extract_tb(fault.__traceback__)
     places = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))
     return f"{type(fault).__name__} at {places}" if places else type(fault).__name__
+
+
+def _time(record: logging.LogRecord) -> datetime:
+    return datetime.fromtimestamp(record.created, UTC)
 
 
 def _extras(record: logging.LogRecord) -> dict[str, Any]:
@@ -45,13 +51,14 @@ class _TextLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         extras = " ".join(f"{key}={value}" for key, value in _extras(record).items())
         fault = f" [{where(record.exc_info[1])}]" if record.exc_info and record.exc_info[1] else ""
-        return f"{record.levelname.lower():7} {record.getMessage()}{' ' if extras else ''}{extras}{fault}"
+        time = _time(record).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return f"{time} {record.levelname.lower():7} {record.getMessage()}{' ' if extras else ''}{extras}{fault}"
 
 
 class _JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": _time(record).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "message": record.getMessage(),
             **_extras(record),

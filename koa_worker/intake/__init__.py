@@ -1,6 +1,6 @@
 """Takes whole files out of the inbox, each exactly once."""
 
-from koa_worker.intake.claim import Claim, claim, left_over
+from koa_worker.intake.claim import Claim, claim, claim_again, left_over
 from koa_worker.intake.folders import prepare_folders
 from koa_worker.intake.identity import digest
 from koa_worker.intake.inbox import Waiting, list_waiting
@@ -13,6 +13,7 @@ __all__ = [
     "Waiting",
     "Watch",
     "claim",
+    "claim_again",
     "digest",
     "left_over",
     "list_waiting",

@@ -31,7 +31,11 @@ class Claim:
 
     def arrive(self) -> Arrival:
         """What lies there, hashed."""
-        return Arrival(self.path, digest(self.path), self.path.stat().st_size, self.name, self.id)
+        return self.named(digest(self.path), self.path.stat().st_size)
+
+    def named(self, sha256: str, size: int) -> Arrival:
+        """The same with what is known of its bytes already."""
+        return Arrival(self.path, sha256, size, self.name, self.id)
 
     def release(self) -> None:
         """Forgets the note once the file has been filed elsewhere."""
@@ -43,7 +47,7 @@ def claim(waiting: Waiting, work: Path) -> Claim | None:
     taken = Claim(new_id(), work, waiting.path.name)
     target = work / f"{taken.id}{_FILE}"
     note = target.with_suffix(_NOTE)
-    _write_note(note, waiting)
+    _write_note(note, waiting.path.name)
     try:
         waiting.path.rename(target)
     except FileNotFoundError:
@@ -64,10 +68,22 @@ def left_over(work: Path) -> Iterator[Claim]:
             note.unlink()
 
 
-def _write_note(note: Path, waiting: Waiting) -> None:
-    descriptor = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as stream:
-        json.dump({"name": waiting.path.name}, stream)
+def claim_again(file_id: str, name: str, parked: Path | None, work: Path) -> Claim | None:
+    """A file that failed before, in hand again; None if it lies in neither place."""
+    path = work / f"{file_id}{_FILE}"
+    if not path.exists():
+        if parked is None or not parked.exists():
+            return None
+        _write_note(path.with_suffix(_NOTE), name)
+        parked.rename(path)
+        parked.with_name(f"{parked.name}.reason.txt").unlink(missing_ok=True)
+    return Claim(file_id, path, name)
+
+
+def _write_note(note: Path, name: str) -> None:
+    descriptor = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        json.dump({"name": name}, stream)  # as ASCII, which holds names that are not Unicode too
         stream.flush()
         os.fsync(stream.fileno())
 

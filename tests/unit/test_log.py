@@ -24,9 +24,7 @@ def stumble() -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_a_fault_is_named_by_class_and_place_without_its_message(
-    form: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_fault_is_named_by_class_and_place_without_its_message(form: str, capsys: pytest.CaptureFixture[str]) -> None:
     log.set_up(config.Log(format=form))
     stumble()
     line = capsys.readouterr().err

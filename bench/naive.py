@@ -1,0 +1,52 @@
+"""The way that everybody's script goes: Keras `predict`, then Grad-CAM with a gradient tape on the same net.
+
+It is given the boxes, so that only the net and the heatmap are compared. The net has the shape of the release's and
+weights of its own: time does not depend on their values.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import cv2
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+
+def build() -> tuple[keras.Model, keras.Model]:
+    """The net, and the same with its last feature map as a second output."""
+    trunk = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(224, 224, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()(trunk.output)
+    hidden = keras.layers.Dense(128, activation="relu")(pooled)
+    answer = keras.layers.Dense(5, activation="softmax")(hidden)
+    return keras.Model(trunk.input, answer), keras.Model(trunk.input, [trunk.output, answer])
+
+
+def grade_and_explain(
+    net: keras.Model, both: keras.Model, crop: NDArray[np.uint8]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    equalized = cv2.createCLAHE(clipLimit=5, tileGridSize=(8, 8)).apply(cv2.resize(crop, (224, 224)))
+    batch = np.repeat(equalized[None, :, :, None].astype(np.float32) / 127.5 - 1.0, 3, axis=3)
+    probabilities = net.predict(batch, verbose=0)[0]
+    with tf.GradientTape() as tape:
+        features, answer = both(batch)
+        score = answer[:, int(np.argmax(probabilities))]
+    weights = tf.reduce_mean(tape.gradient(score, features), axis=(0, 1, 2))
+    heat = tf.nn.relu(tf.reduce_sum(features[0] * weights, axis=-1))
+    return probabilities, heat.numpy()
+
+
+def measure(crops: list[NDArray[np.uint8]], rounds: int) -> list[float]:
+    """Milliseconds for each knee, in `rounds` rounds over `crops`, after a warm-up."""
+    net, both = build()
+    grade_and_explain(net, both, crops[0])
+    spent = []
+    for _ in range(rounds):
+        for crop in crops:
+            start = time.perf_counter()
+            grade_and_explain(net, both, crop)
+            spent.append((time.perf_counter() - start) * 1e3)
+    return spent

@@ -1,0 +1,174 @@
+"""The commands. An error becomes an exit code and one clear sentence.
+
+Exit codes: 0 fine, 1 some input was rejected or failed, 2 wrong use or configuration.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from koa_worker import RESEARCH_NOTICE, __version__, config, log
+from koa_worker.errors import KoaError
+
+app = typer.Typer(
+    name="koa-worker",
+    help=f"Grades knee osteoarthritis on radiographs. {RESEARCH_NOTICE}",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="Settings; ./config.toml if there is one.", metavar="FILE")
+]
+
+
+class Format(StrEnum):
+    CSV = "csv"
+    JSON = "json"
+
+
+def main() -> None:
+    """Runs a command; what went wrong on purpose is one sentence on stderr."""
+    try:
+        app()
+    except KoaError as fault:
+        Console(stderr=True, soft_wrap=True, highlight=False).print(f"koa-worker: {fault}", markup=False)
+        sys.exit(fault.exit_code)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"koa-worker {__version__}. {RESEARCH_NOTICE}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say the version and exit.")
+    ] = False,
+) -> None:
+    """Options of every command."""
+
+
+# Each command imports what it needs: `--help` and `status` should not wait for decoders and nets.
+
+
+@app.command()
+def run(
+    config_file: ConfigFile = None,
+    once: Annotated[bool, typer.Option("--once", help="Drain the inbox and exit, for a nightly batch.")] = False,
+) -> None:
+    """Watch the inbox and grade what comes."""
+    from koa_worker import daemon
+
+    settings = config.load(config_file)
+    log.set_up(settings.log)
+    not_graded = daemon.run(settings, once=once)
+    raise typer.Exit(1 if once and not_graded else 0)
+
+
+@app.command()
+def process(
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders.", metavar="PATH…", exists=True)],
+    config_file: ConfigFile = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, nothing else on stdout.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write a PDF for each study into DIR.", metavar="DIR")] = None,
+    debug_roi: Annotated[
+        Path | None, typer.Option(help="Draw how the knees were found, a picture for each file.", metavar="DIR")
+    ] = None,
+) -> None:
+    """Grade files where they lie, without moving them or touching the store."""
+    from koa_worker.in_place import process_paths
+    from koa_worker.json_line import to_line
+    from koa_worker.pipeline import Pipeline
+    from koa_worker.screen import outcome_line
+    from koa_worker.values import Completed
+
+    settings = config.load(config_file)
+    log.set_up(settings.log)
+    pipeline = Pipeline.load(settings)
+    all_graded = True
+    for result in process_paths(paths, settings, pipeline, out=out, debug_roi=debug_roi):
+        all_graded &= isinstance(result.outcome, Completed)
+        if as_json:
+            line = to_line(result.outcome, result.path, pipeline.grader.name, result.report)
+            typer.echo(json.dumps(line, ensure_ascii=False))
+        else:
+            typer.echo(outcome_line(result.path, result.outcome, result.report))
+    if not as_json:
+        typer.echo(RESEARCH_NOTICE)
+    raise typer.Exit(0 if all_graded else 1)
+
+
+@app.command()
+def status(
+    config_file: ConfigFile = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+) -> None:
+    """Say on one screen what is waiting, done, rejected and failed."""
+    from koa_worker.screen import status_screen, status_values
+
+    settings = config.load(config_file)
+    if as_json:
+        typer.echo(json.dumps(status_values(settings)))
+    else:
+        Console().print(status_screen(settings))
+
+
+@app.command()
+def retry(
+    ids: Annotated[list[str] | None, typer.Argument(help="Ids of failed files; all without.", metavar="[ID…]")] = None,
+    config_file: ConfigFile = None,
+) -> None:
+    """Put failed work back, so that the daemon tries it again."""
+    from koa_worker.store import Store
+
+    with Store.open(config.load(config_file).store.url) as store:
+        count = store.retry(ids)
+    typer.echo(f"{count} failed {'file' if count == 1 else 'files'} put back.")
+
+
+@app.command()
+def export(
+    form: Annotated[Format, typer.Option("--format", help="csv or json (one object a line).")] = Format.CSV,
+    config_file: ConfigFile = None,
+) -> None:
+    """Print a flat table of all results, a line for each knee."""
+    from koa_worker.store import Store
+    from koa_worker.table import write_csv, write_json
+
+    with Store.open(config.load(config_file).store.url) as store:
+        (write_csv if form is Format.CSV else write_json)(store.export_rows(), sys.stdout)
+
+
+@app.command()
+def demo(config_file: ConfigFile = None) -> None:
+    """Drop a few synthetic radiographs into the inbox."""
+    from koa_worker.intake import prepare_folders
+    from koa_worker.synthetic.demo import demo_set
+
+    settings = config.load(config_file)
+    prepare_folders(settings.folders)
+    dropped = demo_set(settings.folders.inbox)
+    typer.echo(f"{len(dropped)} synthetic files dropped into {settings.folders.inbox}.")
+    typer.echo(f"Reports will appear in {settings.folders.reports} while `koa-worker run` is running.")
+
+
+@app.command()
+def doctor(config_file: ConfigFile = None) -> None:
+    """Check configuration, folders, database and model; say what to do about each fault."""
+    from koa_worker.doctor import check
+    from koa_worker.screen import findings_screen
+
+    findings = check(config_file)
+    Console().print(findings_screen(findings))
+    raise typer.Exit(0 if all(finding.fine for finding in findings) else 2)

@@ -1,0 +1,75 @@
+"""Checks what the worker needs before it starts; a fault says what to do about it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from koa_worker import config
+from koa_worker.config import Config
+from koa_worker.errors import KoaError, SetupError
+from koa_worker.intake import prepare_folders
+from koa_worker.pipeline import Pipeline
+from koa_worker.store import Store
+
+_LEAST_FREE_GB = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    what: str
+    fine: bool
+    says: str
+
+
+def check(config_file: Path | None) -> list[Finding]:
+    """One finding for each thing that is needed; the later ones need the configuration."""
+    try:
+        settings = config.load(config_file)
+    except SetupError as fault:
+        return [Finding("configuration", False, str(fault))]
+    checks: dict[str, Callable[[Config], str]] = {
+        "folders": _folders,
+        "disk": _disk,
+        "database": _database,
+        "model": _model,
+    }
+    return [Finding("configuration", True, "readable")] + [
+        _find(what, probe, settings) for what, probe in checks.items()
+    ]
+
+
+def _find(what: str, probe: Callable[[Config], str], settings: Config) -> Finding:
+    try:
+        return Finding(what, True, probe(settings))
+    except KoaError as fault:
+        return Finding(what, False, str(fault))
+
+
+def _folders(settings: Config) -> str:
+    prepare_folders(settings.folders)
+    for name, folder in settings.folders.all().items():
+        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            raise SetupError("folders", f"{name} is not readable and writable: {folder}")
+    return "apart, private, on one file system"
+
+
+def _disk(settings: Config) -> str:
+    free = shutil.disk_usage(settings.folders.reports).free / 1e9
+    if free < _LEAST_FREE_GB:
+        raise SetupError("folders", f"only {free:.1f} GB free where reports are written")
+    return f"{free:.0f} GB free"
+
+
+def _database(settings: Config) -> str:
+    with Store.open(settings.store.url) as store:
+        graded = store.status().done_today
+    return f"answers, schema up to date, {graded} graded today"
+
+
+def _model(settings: Config) -> str:
+    grader = Pipeline.load(settings).grader
+    return f"{grader.name}, every file as its manifest says ({grader.digest[:12]})"

@@ -1,0 +1,92 @@
+"""Keeps what came of a file: its rows in the store, then the report of its study.
+
+The daemon and `process --out` both go this way; they differ in the store that they give.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from koa_worker import __version__
+from koa_worker.config import Report
+from koa_worker.intake import digest
+from koa_worker.knee.explain import overlay
+from koa_worker.report import write
+from koa_worker.report.content import ImageEntry, KneeEntry, RejectedEntry, Release, StudyReport
+from koa_worker.report.picture import Picture, encode_crop
+from koa_worker.store import ImageRecord, KneeRecord, Store, StudyRecord
+from koa_worker.values import Completed, Study
+
+
+@dataclass(frozen=True, slots=True)
+class Registrar:
+    store: Store
+    reports: Path
+    settings: Report
+    model: Release
+
+    def complete(self, outcome: Completed, filed_as: Path) -> str:
+        """Grades, boxes and pictures into the store; gives the study's key."""
+        return self.store.complete(outcome.arrival.id, outcome, self.model.digest, __version__, str(filed_as))
+
+    def write_report(self, study_key: str) -> Path | None:
+        """A new revision of the study's PDF in the same place; none while no image of the study is graded."""
+        revision = self.store.next_report_revision(study_key)
+        study = self.store.study_content(study_key)
+        if not study.images:
+            return None
+        now = datetime.now(UTC)
+        path = self._path(study)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write(path, self._content(study, revision, now), self.settings)
+        self.store.record_report(study_key, revision, path, digest(path), now)
+        return path
+
+    def _path(self, study: StudyRecord) -> Path:
+        """By the day on which the study's first image came, so that every revision replaces the one before."""
+        first = min(image.arrived_at for image in study.images)
+        return self.reports / first.astimezone().strftime("%Y-%m-%d") / f"{study.key}.pdf"
+
+    def _content(self, study: StudyRecord, revision: int, now: datetime) -> StudyReport:
+        return StudyReport(
+            id=study.key,
+            revision=revision,
+            made_at=now,
+            patient=study.patient,
+            study=_study(study),
+            images=tuple(_image(image, study) for image in study.images),
+            rejected=tuple(RejectedEntry(reject.file_id, reject.code, reject.detail) for reject in study.rejected),
+            model=self.model,
+            software=__version__,
+        )
+
+
+def _study(study: StudyRecord) -> Study:
+    return Study(
+        study_uid=study.study_uid,
+        sop_uid="",
+        accession=study.accession,
+        description=study.description,
+        institution=study.institution,
+        date=study.date,
+    )
+
+
+def _image(image: ImageRecord, study: StudyRecord) -> ImageEntry:
+    return ImageEntry(
+        id=image.file_id,
+        format=image.format,
+        view=image.view,
+        taken=study.date,
+        columns=image.width,
+        rows=image.height,
+        spacing=image.spacing,
+        frame=Picture(image.frame_jpeg, image.width, image.height),
+        knees=tuple(_knee(knee) for knee in image.knees),
+    )
+
+
+def _knee(knee: KneeRecord) -> KneeEntry:
+    return KneeEntry(knee.roi, knee.grade, encode_crop(knee.crop), encode_crop(overlay(knee.crop, knee.heatmap)))

@@ -1,0 +1,111 @@
+"""What a person reads in the terminal: tables that become plain text in a pipe."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from koa_worker import RESEARCH_NOTICE
+from koa_worker.config import Config
+from koa_worker.doctor import Finding
+from koa_worker.errors import explain
+from koa_worker.intake import list_waiting
+from koa_worker.store import State, StatusRecord, Store
+from koa_worker.values import GRADE_WORDS, Completed, Outcome, Reading
+
+
+def outcome_line(path: Path, outcome: Outcome, report: Path | None) -> str:
+    """One line for a file: its knees, or why there are none."""
+    if isinstance(outcome, Completed):
+        knees = "; ".join(_knee(reading) for reading in outcome.readings)
+        return f"{path}: {knees}{f' → {report}' if report else ''}"
+    return f"{path}: {type(outcome).__name__.lower()}: {outcome.code}: {explain(outcome.code, outcome.detail)}"
+
+
+def _knee(reading: Reading) -> str:
+    grade = reading.grade
+    review = f", review: {', '.join(grade.review_reasons)}" if grade.needs_review else ""
+    return (
+        f"{reading.roi.side} knee KL {grade.kl} ({GRADE_WORDS[grade.kl]}), confidence {grade.confidence:.0%}, "
+        f"P(OA) {grade.oa_probability:.0%}{review}"
+    )
+
+
+def status_values(settings: Config) -> dict[str, Any]:
+    """What `status` says, as plain values."""
+    inbox = list_waiting(settings.folders.inbox)
+    with Store.open(settings.store.url) as store:
+        record = store.status()
+    oldest = [datetime.fromtimestamp(inbox[0].modified_ns / 1e9, UTC)] if inbox else []
+    oldest += [record.oldest_waiting] if record.oldest_waiting else []
+    return {
+        "in_inbox": len(inbox),
+        "waiting": record.counts[State.WAITING],
+        "working": record.counts[State.WORKING],
+        "completed": record.counts[State.COMPLETED],
+        "completed_today": record.done_today,
+        "duplicates": record.counts[State.DUPLICATE],
+        "rejected": dict(record.rejected_by_code),
+        "failed": dict(record.failed_by_code),
+        "parked": record.parked,
+        "oldest_waiting": min(oldest).isoformat(timespec="seconds") if oldest else None,
+        "per_minute": round(record.per_minute, 1),
+        "minutes_left": _minutes_left(len(inbox), record),
+        "reports": record.reports,
+        "disk_free_gb": _free_gb(settings.folders.inbox),
+        "model": record.model,
+    }
+
+
+def _minutes_left(in_inbox: int, record: StatusRecord) -> float | None:
+    ahead = in_inbox + record.counts[State.WAITING] + record.counts[State.WORKING]
+    return round(ahead / record.per_minute, 1) if record.per_minute else None
+
+
+def _free_gb(folder: Path) -> float | None:
+    return round(shutil.disk_usage(folder).free / 1e9, 1) if folder.exists() else None
+
+
+def status_screen(settings: Config) -> RenderableType:
+    values = status_values(settings)
+    table = Table.grid(padding=(0, 3))
+    for label, text in _status_rows(values):
+        table.add_row(label, Text(text))
+    return Group(table, Text(RESEARCH_NOTICE, style="dim"))
+
+
+def _status_rows(values: dict[str, Any]) -> list[tuple[str, str]]:
+    left = values["minutes_left"]
+    return [
+        ("in the inbox", str(values["in_inbox"])),
+        ("working", str(values["working"] + values["waiting"])),
+        ("oldest waiting", values["oldest_waiting"] or "nothing waits"),
+        ("graded", f"{values['completed']} ({values['completed_today']} today)"),
+        ("duplicates", str(values["duplicates"])),
+        ("rejected", _by_code(values["rejected"])),
+        ("failed", _by_code(values["failed"]) + (f", {values['parked']} parked" if values["parked"] else "")),
+        ("reports", str(values["reports"])),
+        ("speed", f"{values['per_minute']} a minute" + (f", {left} minutes left" if left is not None else "")),
+        ("disk free", f"{values['disk_free_gb']} GB" if values["disk_free_gb"] is not None else "no inbox yet"),
+        ("model", values["model"] or "nothing graded yet"),
+    ]
+
+
+def _by_code(counts: dict[str, int]) -> str:
+    total = sum(counts.values())
+    codes = ", ".join(f"{code} {count}" for code, count in sorted(counts.items()))
+    return f"{total} ({codes})" if codes else "0"
+
+
+def findings_screen(findings: list[Finding]) -> RenderableType:
+    table = Table.grid(padding=(0, 2))
+    for finding in findings:
+        mark = Text("ok", style="green") if finding.fine else Text("FAULT", style="bold red")
+        table.add_row(mark, finding.what, Text(finding.says))
+    return table
