@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
@@ -60,14 +62,19 @@ class Grader:
 
     def look(self, crop: Picture) -> tuple[Singles, FeatureMaps]:
         """The logits of each member's view of the crop (members × views, 5), and its feature map."""
-        plain = np.repeat(_SCALE[crop][None, :, :, None], 3, axis=3)
+        pictures = {mirrored: _to_input(cv2.flip(crop, 1) if mirrored else crop) for mirrored in self._mirrored}
         logits, maps = [], []
         for net in self._nets:
             for mirrored in self._mirrored:
-                answer, features = net.run(plain[:, :, ::-1] if mirrored else plain)
+                answer, features = net.run(pictures[mirrored])
                 logits.append(answer)
                 maps.append(FeatureMap(features, net.head, mirrored))
         return np.stack(logits), tuple(maps)
+
+
+def _to_input(crop: NDArray[Any]) -> Singles:
+    """One picture as the net is fed: (1, 224, 224, 3) in -1…1."""
+    return np.asarray(cv2.cvtColor(cv2.LUT(crop, _SCALE), cv2.COLOR_GRAY2RGB), np.float32)[None]
 
 
 def combine(logits: NDArray[np.floating], temperature: float) -> Floats:
