@@ -67,13 +67,14 @@ def shrink(pixels: GrayImage, side: int = WORKING_SIDE) -> tuple[Plane, float]:
     if scale == 1.0:
         return coarse.astype(np.float32), 1.0
     height, width = (max(1, round(length * scale)) for length in pixels.shape)
-    small = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, dtype=np.float32), scale
+    resized = np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_AREA), dtype=np.float32)
+    return resized, scale
 
 
 def levelled(image: Plane, low: float, high: float) -> Plane:
     """Levels between `low` and `high` as 0…1; markers and beads are cut off just above."""
-    return np.clip((image - np.float32(low)) / np.float32(max(high - low, 1e-6)), 0, 1.1).astype(np.float32)
+    spread = (image - np.float32(low)) / np.float32(max(high - low, 1e-6))
+    return np.asarray(np.clip(spread, 0, 1.1), dtype=np.float32)
 
 
 def three_classes(image: Plane) -> tuple[float, float]:
@@ -94,7 +95,7 @@ def three_classes(image: Plane) -> tuple[float, float]:
 
 
 def solid(mask: Mask) -> Mask:
-    """Without specks (beads, noise) and without gaps that are low: a joint space can be as dark as what is around it."""
+    """Without specks (beads, noise) and without low gaps: a joint space can be as dark as what is around it."""
     speck, gap = (max(3, round(min(mask.shape) * share)) | 1 for share in (0.02, 0.08))
     opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((speck, speck), np.uint8))
     closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, np.ones((gap, speck), np.uint8))

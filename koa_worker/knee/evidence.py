@@ -45,6 +45,13 @@ PIECES = {
 }
 
 
+_WEIGHTS = np.array([piece.weight for piece in PIECES.values()], dtype=np.float32)
+_ENOUGH = np.array([piece.enough for piece in PIECES.values()], dtype=np.float32)
+
+# Where margins are looked for, in plateaus aside and below: tibia, taper, femur, shaft.
+MARGINS_AT = ((0.50, 0.10), (0.42, 0.30), (0.50, -0.20), (0.50, -0.35))
+
+
 @dataclass(frozen=True, slots=True)
 class Grid:
     """The points that are judged: every `stride`-th of a picture in which a plateau is `unit` pixels wide."""
@@ -68,34 +75,30 @@ class Grid:
             cv2.copyMakeBorder(plane, edge, edge, edge, edge, cv2.BORDER_CONSTANT, value=unseen), dtype=np.float32
         )
 
-    def seen(self, framed: Plane, aside: float, below: float) -> Plane:
-        """For every judged point the value at this distance (in plateaus) from it."""
-        right, down = self.span(EDGE) + self.span(aside), self.span(EDGE) + self.span(below)
-        return framed[down : down + self.height : self.stride, right : right + self.width : self.stride]
+    def seen(self, framed: Plane, places: tuple[tuple[float, float], ...]) -> Plane:
+        """For every judged point the values at these distances (plateaus aside and below) from it, a plane each."""
+        edge = self.span(EDGE)
+        found = []
+        for aside, below in places:
+            right, down = edge + self.span(aside), edge + self.span(below)
+            found.append(framed[down : down + self.height : self.stride, right : right + self.width : self.stride])
+        return np.stack(found)
 
 
-def gather(image: Plane, unit: int, stride: int) -> dict[str, Plane]:
-    """Each piece of evidence for every judged point of a picture whose plateau is `unit` wide."""
+def gather(image: Plane, unit: int, stride: int) -> Plane:
+    """Each piece of evidence, in the order of `PIECES`, for each judged point of a picture with such plateaus."""
     grid = Grid(image.shape[0], image.shape[1], unit, stride)
     down, across = edges(image, grid)
-    margins = _margins(across, grid)
-    return {
-        "gap": _gap(down, grid),
-        "tibia": _pair(margins, grid, 0.50, 0.10),
-        "taper": _pair(margins, grid, 0.42, 0.30),
-        "femur": _pair(margins, grid, 0.50, -0.20),
-        "shaft": _pair(margins, grid, 0.50, -0.35),
-        "block": _block(image, grid),
-    }
+    return np.stack([_gap(down, grid), *_margins(across, grid), _block(image, grid)])
 
 
-def weigh(pieces: dict[str, Plane]) -> Plane:
+def weigh(pieces: Plane) -> Plane:
     """All evidence as one number for every point: above −0.3 is a clear knee, below −1.6 is none."""
-    total = np.zeros_like(pieces["gap"])
-    for name, piece in PIECES.items():
-        share = np.clip(pieces[name], 0.0, piece.enough) * np.float32(1 / piece.enough) + np.float32(FLOOR)
-        total += np.float32(piece.weight) * np.asarray(cv2.log(share), dtype=np.float32)
-    return total
+    share = np.minimum(pieces * (1 / _ENOUGH)[:, None, None], 1)
+    np.maximum(share, 0, out=share)
+    share += np.float32(FLOOR)
+    logarithms = np.asarray(cv2.log(share.reshape(len(PIECES), -1)), dtype=np.float32)
+    return _plane(_WEIGHTS @ logarithms).reshape(pieces.shape[1:])
 
 
 def edges(image: Plane, grid: Grid) -> tuple[Plane, Plane]:
@@ -114,50 +117,43 @@ def edges(image: Plane, grid: Grid) -> tuple[Plane, Plane]:
 def _gap(down: Plane, grid: Grid) -> Plane:
     """Bright to dark just above and dark to bright just below, in two stretches of each compartment."""
     stretch = _plane(cv2.blur(down, grid.kernel(0.16, 0.07)))
-    reach, tilt, unseen = grid.span(0.09), grid.span(0.05), PIECES["gap"].unseen
+    reach, tilt = grid.span(0.09), grid.span(0.05)
     plateau = _highest(stretch, rows=(0, reach))
     condyle = _highest(-stretch, rows=(-reach, 0))
     both = 0.6 * cv2.sqrt(plateau * condyle) + 0.2 * (plateau + condyle)
-    framed = grid.framed(_highest(_plane(both), rows=(-tilt, tilt)), unseen)
-    left = grid.seen(framed, -0.38, 0) + grid.seen(framed, -0.23, 0)
-    right = grid.seen(framed, 0.38, 0) + grid.seen(framed, 0.23, 0)
-    return _plane(0.15 * (left + right) + 0.2 * np.minimum(left, right))
+    framed = grid.framed(_highest(_plane(both), rows=(-tilt, tilt)), PIECES["gap"].unseen)
+    left_outer, left, right, right_outer = grid.seen(framed, ((-0.38, 0), (-0.23, 0), (0.23, 0), (0.38, 0)))
+    return _weaker_most(left_outer + left, right_outer + right) * np.float32(0.5)
 
 
-def _margins(across: Plane, grid: Grid) -> tuple[Plane, Plane]:
-    """Where density rises rightwards along a vertical stretch (a left margin) and where it falls (a right one)."""
+def _margins(across: Plane, grid: Grid) -> Plane:
+    """Density that rises rightwards along a vertical stretch on the left, and falls on the right, in each place."""
     stretch = _plane(cv2.blur(across, grid.kernel(0.07, 0.17)))
     slack, unseen = grid.span(0.06), PIECES["tibia"].unseen
-    rising = _highest(stretch, columns=(-slack, slack))
-    falling = _highest(-stretch, columns=(-slack, slack))
-    return grid.framed(rising, unseen), grid.framed(falling, unseen)
-
-
-def _pair(margins: tuple[Plane, Plane], grid: Grid, aside: float, below: float) -> Plane:
-    """A left margin on the left and a right one on the right; the weaker of the two counts most."""
-    left, right = grid.seen(margins[0], -aside, below), grid.seen(margins[1], aside, below)
-    return _plane(0.3 * (left + right) + 0.4 * np.minimum(left, right))
+    rising = grid.framed(_highest(stretch, columns=(-slack, slack)), unseen)
+    falling = grid.framed(_highest(-stretch, columns=(-slack, slack)), unseen)
+    left = grid.seen(rising, tuple((-aside, below) for aside, below in MARGINS_AT))
+    return _weaker_most(left, grid.seen(falling, MARGINS_AT))
 
 
 def _block(image: Plane, grid: Grid) -> Plane:
     """How much denser the bone below and above is than its flanks, in standard deviations of the region."""
     size = grid.kernel(2.0, 1.2)
-    mean = cv2.blur(image, size)
+    mean = _plane(cv2.blur(image, size))
     spread = np.sqrt(np.maximum(cv2.blur(image * image, size) - mean * mean, 0)) + np.float32(0.03)
-    share = 1.0 / spread[:: grid.stride, :: grid.stride]
     inner = grid.framed(_plane(cv2.blur(image, grid.kernel(0.7, 0.3))), np.nan)
     flank = grid.framed(_plane(cv2.blur(image, grid.kernel(0.12, 0.3))), np.nan)
-    total = np.zeros_like(share)
-    for below in (0.22, -0.22):
-        middle = grid.seen(inner, 0, below)
-        left, right = (_denser(middle, grid.seen(flank, aside, below), share) for aside in (-0.62, 0.62))
-        total += 0.35 * np.minimum(left, right) + 0.075 * (left + right)
-    return _plane(total)
+    middle = grid.seen(inner, ((0, 0.22), (0, -0.22)))
+    sides = grid.seen(flank, ((-0.62, 0.22), (-0.62, -0.22), (0.62, 0.22), (0.62, -0.22)))
+    denser = (np.concatenate([middle, middle]) - sides) / spread[:: grid.stride, :: grid.stride]
+    denser[np.isnan(denser)] = PIECES["block"].unseen
+    np.clip(denser, -0.5, 1.5, out=denser)
+    return _plane(_weaker_most(denser[:2], denser[2:]).mean(axis=0))
 
 
-def _denser(middle: Plane, flank: Plane, share: Plane) -> Plane:
-    difference = np.clip((middle - flank) * share, -0.5, 1.5)
-    return np.where(np.isnan(difference), np.float32(PIECES["block"].unseen), difference)
+def _weaker_most(left: Plane, right: Plane) -> Plane:
+    """Both sides of the knee as one number, in which the weaker side counts most."""
+    return _plane(0.3 * (left + right) + 0.4 * np.minimum(left, right))
 
 
 def _highest(plane: Plane, rows: tuple[int, int] = (0, 0), columns: tuple[int, int] = (0, 0)) -> Plane:

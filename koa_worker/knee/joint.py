@@ -9,16 +9,17 @@ import numpy as np
 
 from koa_worker.knee import evidence
 from koa_worker.knee.density import Densities, Plane, levelled, runs, shrink
+from koa_worker.knee.line import joint_line
 from koa_worker.values import GrayImage
 
-STEP = 1.12  # from one size to the next
+STEP = 1.17  # from one size to the next
 SMALLEST = 0.11  # plateau as a share of the frame's longer side: two legs from hip to ankle are not what comes here
 WIDEST = 0.95  # of the frame's width
 HIGHEST = 1.6  # of the frame's height: strips that show little more than the joint space
 LEG_PER_PLATEAU = 1.35  # a leg at the knee is 1.3 (slim) to 2.2 plateaus wide; in a crop less of it is seen
 MARGINS = 1.075  # the plateau's own width: its margins flare out above where they are looked for
 REGION = 2.6  # plateaus: the square around a joint that it is measured anew in
-RATIOS = tuple(float(ratio) for ratio in np.geomspace(0.84, 1.19, 9))
+RATIOS = tuple(float(ratio) for ratio in np.geomspace(0.85, 1.176, 7))
 LEG_SLACK = 0.4  # in natural logarithms: what lies within says nothing
 
 
@@ -133,6 +134,10 @@ def refine(pixels: GrayImage, joint: Joint) -> Joint:
     if not near:
         return joint
     best = _summit(near)
+    grid = evidence.Grid(*image.shape, unit=2 * FINE.unit, stride=1)
+    small_best = best.scaled(scale)
+    line = joint_line(evidence.edges(image, grid)[0], small_best.x, small_best.y, small_best.plateau)
+    best = Joint(best.x, (line + 0.5) / scale - 0.5, best.plateau, best.score)
     return Joint(best.x + left, best.y + top, MARGINS * best.plateau, joint.score)
 
 
