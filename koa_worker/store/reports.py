@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from koa_worker.errors import WorkFailed
 from koa_worker.store.journal import record_event
-from koa_worker.store.schema import File, Report, Study
+from koa_worker.store.schema import File, Image, Report, Study
 
 
 def next_report_revision(session: Session, study_key: str) -> int:
@@ -36,7 +36,7 @@ def record_report(session: Session, study_key: str, revision: int, *, path: str,
 
 
 def reports_due(session: Session) -> tuple[str, ...]:
-    """Studies that changed after the last report that was written of them."""
+    """Studies with something graded that changed after the last report that was written of them."""
     shown = (
         select(Report.study_key, func.max(Report.shows_changes).label("changes"))
         .where(Report.written_at.is_not(None))
@@ -44,5 +44,6 @@ def reports_due(session: Session) -> tuple[str, ...]:
         .subquery()
     )
     behind = select(Study.key).outerjoin(shown, shown.c.study_key == Study.key)
-    behind = behind.where(Study.changes > func.coalesce(shown.c.changes, 0)).order_by(Study.created_at, Study.key)
-    return tuple(session.scalars(behind))
+    graded = exists().where(Image.study_key == Study.key)
+    behind = behind.where(Study.changes > func.coalesce(shown.c.changes, 0), graded)
+    return tuple(session.scalars(behind.order_by(Study.created_at, Study.key)))

@@ -16,7 +16,7 @@ _SETTLED = (State.COMPLETED, State.REJECTED, State.DUPLICATE)
 
 
 def status(session: Session, now: datetime) -> StatusRecord:
-    by_state = dict(session.execute(select(File.state, func.count()).group_by(File.state)).tuples().all())
+    by_state = dict(iter(session.execute(select(File.state, func.count()).group_by(File.state))))
     model = _last_model(session)
     return StatusRecord(
         counts={state: by_state.get(state, 0) for state in State},

@@ -6,7 +6,10 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection
+
+from koa_worker.errors import SetupError
 
 
 def configuration() -> Config:
@@ -21,4 +24,7 @@ def upgrade(connection: Connection) -> None:
     """Runs the missing steps in the connection's own transaction."""
     config = configuration()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as fault:  # it knows no way from the revision that it found
+        raise SetupError("store_newer") from fault

@@ -1,0 +1,141 @@
+"""A store on a real database file, and the values that come to it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import create_engine, text
+
+from koa_worker.store import Store
+from koa_worker.values import (
+    Arrival,
+    Box,
+    Completed,
+    Grade,
+    Heatmap,
+    KneeRoi,
+    Patient,
+    Radiograph,
+    Reading,
+    Rejected,
+    Side,
+    Spacing,
+    SpacingSource,
+    Study,
+)
+
+# The address of an empty PostgreSQL database: with it, the tests of the verbs run there too.
+POSTGRES = os.environ.get("KOA_TEST_POSTGRES")
+
+
+@pytest.fixture(params=["sqlite", *(["postgresql"] if POSTGRES else [])])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/work/koa.sqlite3"
+    assert POSTGRES is not None
+    engine = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    engine.dispose()
+    return POSTGRES
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    with Store.open(url) as opened:
+        yield opened
+
+
+class Maker:
+    """Makes what the stages before the store would."""
+
+    PATIENT = Patient("Ivanova Anna", "P-17", date(1950, 2, 1), "F")
+
+    def __init__(self) -> None:
+        self._random = np.random.default_rng(7)
+
+    def arrival(self, content: str) -> Arrival:
+        digest = hashlib.sha256(content.encode()).hexdigest()
+        return Arrival(Path("claimed"), digest, len(content), "Ivanova^Anna.dcm")
+
+    def grade(self, kl: int, model: str = "net-v1") -> Grade:
+        others = (1 - 0.6) / 4
+        probabilities = [0.6 if grade == kl else others for grade in range(5)]
+        sure = (probabilities[0], probabilities[1], probabilities[2], probabilities[3], probabilities[4])
+        return Grade(kl, sure, 0.6, sum(probabilities[2:]), 0.75, kl == 1, ("members disagree",) * (kl == 1), model)
+
+    def reading(self, kl: int, *, side: Side = Side.LEFT, x: int = 100, model: str = "net-v1") -> Reading:
+        return Reading(
+            KneeRoi(Box(x, -3, 400, 400), side),
+            self._random.integers(0, 256, (224, 224), np.uint8),
+            self.grade(kl, model),
+            Heatmap(self._random.random((7, 7), np.float32), kl),
+        )
+
+    def completed(
+        self,
+        arrival: Arrival,
+        *readings: Reading,
+        study_uid: str = "1.2.3",
+        sop_uid: str | None = None,
+        patient: Patient = PATIENT,
+        shape: tuple[int, int] = (240, 200),
+    ) -> Completed:
+        study = Study(
+            study_uid,
+            sop_uid or f"{study_uid}.{arrival.sha256[:8]}",
+            accession="A-1",
+            description="Knees standing",
+            date=datetime(2026, 3, 1, 9, 30),  # noqa: DTZ001 (DICOM's own clock has no zone)
+            modality="DX",
+            view="PA",
+        )
+        radiograph = Radiograph(
+            self._random.integers(0, 4096, shape, np.uint16),
+            "DICOM",
+            study,
+            patient,
+            Spacing(0.15, 0.15, SpacingSource.DETECTOR),
+            details={"bits": "12"},
+        )
+        return Completed(arrival, radiograph, readings or (self.reading(2),), {"read": 12.5, "grade": 3.25})
+
+    def rejected(self, arrival: Arrival, *, study_uid: str | None = None) -> Rejected:
+        study = Study(study_uid, f"{study_uid}.9") if study_uid else None
+        return Rejected(arrival, "no_knee", "2 profiles", study, self.PATIENT if study else None)
+
+
+@pytest.fixture
+def make() -> Maker:
+    return Maker()
+
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
+
+
+@pytest.fixture
+def grade(store: Store, make: Maker) -> Callable[..., tuple[str, str]]:
+    """Takes a file all the way: gives its id and its study's key."""
+
+    def take(
+        content: str, *readings: Reading, digest: str = "d1", version: str = "1.0", **said: str
+    ) -> tuple[str, str]:
+        arrival = make.arrival(content)
+        store.add_arrival(arrival, NOW)
+        assert store.start(arrival.id, "w")
+        outcome = make.completed(arrival, *readings, **said)
+        return arrival.id, store.complete(arrival.id, outcome, digest, version, f"done/{arrival.id}.dcm")
+
+    return take

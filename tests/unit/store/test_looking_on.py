@@ -1,0 +1,125 @@
+"""Reports, the status screen and the exported table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from koa_worker.errors import WorkFailed
+from koa_worker.store import State, Store
+from koa_worker.values import Failed
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+Take = Callable[..., tuple[str, str]]
+
+
+def _reject(store: Store, make: Any, content: str, study_uid: str | None = None) -> None:
+    arrival = make.arrival(content)
+    store.add_arrival(arrival, NOW)
+    store.start(arrival.id, "w")
+    store.reject(arrival.id, make.rejected(arrival, study_uid=study_uid), "rejected/x")
+
+
+def test_revisions_count_up_and_are_never_given_twice(store: Store, grade: Take) -> None:
+    file_id, key = grade("a")
+    assert [store.next_report_revision(key) for _ in range(3)] == [1, 2, 3]
+    assert store.study_content(key).report_revision == 0  # begun is not written
+    store.record_report(key, 3, Path("reports/x.pdf"), "f" * 64, NOW)
+    assert store.study_content(key).report_revision == 3
+    assert [(event.kind, event.detail) for event in store.events(file_id)][-1] == ("reported", "revision 3")
+
+
+def test_a_report_that_was_never_begun_is_not_recorded(store: Store, grade: Take) -> None:
+    _, key = grade("a")
+    with pytest.raises(WorkFailed, match="never begun"):
+        store.record_report(key, 1, "x", "f", NOW)
+    with pytest.raises(WorkFailed, match="not known"):
+        store.next_report_revision("unheard of")
+
+
+def test_reports_are_due_until_one_shows_the_last_change(store: Store, make: Any, grade: Take) -> None:
+    _, key = grade("a")
+    assert store.reports_due() == (key,)
+    revision = store.next_report_revision(key)
+    grade("b")  # came while the report was being written
+    store.record_report(key, revision, "x", "f", NOW)
+    assert store.reports_due() == (key,)
+    store.record_report(key, store.next_report_revision(key), "x", "f", NOW)
+    assert store.reports_due() == ()
+    _reject(store, make, "c", study_uid="1.2.3")
+    assert store.reports_due() == (key,)
+
+
+def test_no_report_is_due_of_a_study_of_rejects(store: Store, make: Any) -> None:
+    _reject(store, make, "a", study_uid="1.2.3")
+    assert store.reports_due() == ()
+
+
+def test_the_status_counts_everything_once(store: Store, make: Any, grade: Take) -> None:
+    grade("a")
+    store.add_arrival(make.arrival("a"), NOW)  # duplicate
+    _reject(store, make, "b")
+    waiting = make.arrival("c")
+    store.add_arrival(waiting, NOW - timedelta(hours=1))
+    store.add_arrival(make.arrival("d"), NOW)
+    for content, tries in (("e", 1), ("f", 2)):
+        arrival = make.arrival(content)
+        store.add_arrival(arrival, NOW)
+        store.start(arrival.id, "w")
+        store.fail(arrival.id, Failed(arrival, "io", ""), max_tries=tries, now=NOW)
+    status = store.status()
+    assert status.counts == {
+        State.WAITING: 2,
+        State.WORKING: 0,
+        State.COMPLETED: 1,
+        State.REJECTED: 1,
+        State.FAILED: 2,
+        State.DUPLICATE: 1,
+    }
+    assert (status.parked, status.rejected_by_code, status.failed_by_code) == (1, {"no_knee": 1}, {"io": 2})
+    assert status.oldest_waiting == NOW - timedelta(hours=1)
+    assert (status.done_today, status.reports) == (1, 0)
+    assert status.per_minute == pytest.approx(0.2)  # the duplicate was settled long ago, by its arrival's clock
+    assert (status.model, status.model_digest) == ("net-v1", "d1")
+
+
+def test_an_empty_store_has_a_status_too(store: Store) -> None:
+    status = store.status()
+    assert set(status.counts.values()) == {0}
+    assert (status.oldest_waiting, status.per_minute, status.model) == (None, 0.0, None)
+
+
+def test_today_begins_at_local_midnight(store: Store, make: Any, grade: Take, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "_clock", lambda: datetime(2026, 6, 1, 12, tzinfo=UTC).astimezone())
+    grade("a")
+    monkeypatch.setattr(store, "_clock", lambda: datetime(2026, 6, 1, 12, 5, tzinfo=UTC).astimezone())
+    assert store.status().done_today == 1
+    monkeypatch.setattr(store, "_clock", lambda: datetime(2026, 6, 3, 12, tzinfo=UTC).astimezone())
+    assert store.status().done_today == 0
+
+
+def test_a_row_of_the_export_names_everything_but_the_patient(store: Store, make: Any, grade: Take) -> None:
+    file_id, key = grade("a", make.reading(1))
+    (row,) = store.export_rows()
+    assert (row["file_id"], row["study_key"], row["study_uid"]) == (file_id, key, "1.2.3")
+    assert [row[name] for name in ("box_x", "box_y", "box_width", "box_height")] == [100, -3, 400, 400]
+    assert [row[f"p{kl}"] for kl in range(5)] == pytest.approx([0.1, 0.6, 0.1, 0.1, 0.1])
+    assert (row["kl"], row["confidence"], row["oa_probability"]) == (1, 0.6, pytest.approx(0.3))
+    assert (row["needs_review"], row["review_reasons"]) == (True, ["members disagree"])
+    assert (row["model"], row["model_digest"], row["software_version"]) == ("net-v1", "d1", "1.0")
+    line = json.dumps(row, default=str)
+    assert not [word for word in ("Ivanova", "P-17", "1950", "A-1", "standing") if word in line]
+
+
+def test_the_export_streams_while_work_goes_on(store: Store, grade: Take) -> None:
+    for number in range(4):
+        grade(str(number), study_uid=f"1.{number}")
+    rows = store.export_rows()
+    first = next(rows)
+    grade("later", study_uid="1.99")
+    assert len({row["file_id"] for row in [first, *rows]}) == 4

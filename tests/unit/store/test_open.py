@@ -1,0 +1,83 @@
+"""Opening: private files, tables as the schema says, several workers at once, faults as sentences."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from koa_worker.errors import SetupError, WorkFailed
+from koa_worker.store import Store
+from koa_worker.store.engine import connect
+from koa_worker.store.migrations import configuration
+from koa_worker.store.schema import REVISION, Base
+
+
+def test_the_file_and_its_companions_are_private(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "work"
+    with Store.open(f"sqlite:///{folder}/koa.sqlite3") as store:
+        store.retry()
+        modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+    assert modes == dict.fromkeys(["koa.sqlite3", "koa.sqlite3-wal", "koa.sqlite3-shm"], 0o600)
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_committed_result_is_on_the_disk(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path}/koa.sqlite3")
+    with engine.connect() as connection:
+        asked = {name: connection.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "synchronous")}
+        assert asked == {"journal_mode": "wal", "synchronous": 2}
+        assert connection.scalar(text("PRAGMA foreign_keys")) == 1
+    engine.dispose()
+
+
+def test_the_migrations_lead_to_the_schema(url: str) -> None:
+    Store.open(url).close()
+    engine = connect(url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+    engine.dispose()
+    assert ScriptDirectory.from_config(configuration()).get_current_head() == REVISION
+
+
+def test_a_store_is_found_again(url: str) -> None:
+    with Store.open(url) as store:
+        assert store.status().reports == 0
+    with Store.open(url) as store:
+        assert store.unfinished() == ()
+
+
+@pytest.mark.parametrize("url", ["nonsense", "oracle+nothing://host/db", "sqlite3:///x"])
+def test_an_address_that_is_none_is_a_fault_of_the_configuration(url: str) -> None:
+    with pytest.raises(SetupError, match="url is not a database address"):
+        Store.open(url)
+
+
+def test_a_store_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/koa.sqlite3"
+    Store.open(url).close()
+    with sqlite3.connect(tmp_path / "koa.sqlite3") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    with pytest.raises(SetupError) as fault:
+        Store.open(url)
+    assert fault.value.code == "store_newer"
+
+
+def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path: Path) -> None:
+    (tmp_path / "koa.sqlite3").write_text("a letter to my aunt " * 100)
+    with pytest.raises(WorkFailed, match="database did not answer"):
+        Store.open(f"sqlite:///{tmp_path}/koa.sqlite3")
+
+
+def test_a_folder_that_cannot_be_made_is_a_fault_of_the_folders(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SetupError) as fault:
+        Store.open(f"sqlite:///{tmp_path}/file/koa.sqlite3")
+    assert fault.value.code == "folders"
