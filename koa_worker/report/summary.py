@@ -96,6 +96,9 @@ class Columns:
 
 
 COLUMNS = Columns()
+_MEANING_ROOM, _MEANING_LINE = COLUMNS.confidence - COLUMNS.word - 44, 9.5
+_REASON_ROOM = 379.0  # from the column of words to the right margin of the narrower paper
+_REASON_LINE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,8 @@ class KneeRow:
     compact: bool = False
 
     def height(self, _scale: float) -> float:
-        return 28.0 if self.compact else 44.0
+        reasons = self._reasons()
+        return self._line + _REASON_LINE * len(reasons) + (4.0 if reasons else 0.0)
 
     def draw(self, sheet: Sheet, y: float, _scale: float) -> None:
         grade, base = self.knee.grade, y + (18.5 if self.compact else 20.0)
@@ -135,8 +139,16 @@ class KneeRow:
         self._draw_grade(sheet, base)
         sheet.text(sheet.left + COLUMNS.confidence, base, words.percent(grade.confidence), 13, align="right")
         sheet.text(sheet.left + COLUMNS.oa, base, words.percent(grade.oa_probability), 13, align="right")
-        self._draw_review(sheet, base)
+        self._draw_review(sheet, base, y + self._line)
         sheet.rule(sheet.left, y + self.height(1.0) - 1, sheet.width)
+
+    @property
+    def _line(self) -> float:
+        """Its height without reasons for a review."""
+        return 28.0 if self.compact else 26.5 + _MEANING_LINE * len(self._meaning())
+
+    def _meaning(self) -> tuple[str, ...]:
+        return text.wrap(words.GRADE_MEANINGS[self.knee.grade.kl], _MEANING_ROOM, 7.5, most=2)
 
     def _draw_grade(self, sheet: Sheet, base: float) -> None:
         kl = self.knee.grade.kl
@@ -145,21 +157,24 @@ class KneeRow:
         sheet.text(sheet.left + COLUMNS.word, base - (0 if self.compact else 3), words.grade_word(kl), 13, bold=True)
         if self.compact:
             return
-        lines = text.wrap(words.GRADE_MEANINGS[kl], COLUMNS.confidence - COLUMNS.word - 44, 7.5, most=2)
-        for index, line in enumerate(lines):
-            sheet.text(sheet.left + COLUMNS.word, base + 8 + 9.5 * index, line, 7.5, ink=QUIET)
+        for index, line in enumerate(self._meaning()):
+            sheet.text(sheet.left + COLUMNS.word, base + 8 + _MEANING_LINE * index, line, 7.5, ink=QUIET)
 
-    def _draw_review(self, sheet: Sheet, base: float) -> None:
-        x, room = sheet.left + COLUMNS.review, sheet.width - COLUMNS.review
+    def _draw_review(self, sheet: Sheet, base: float, below: float) -> None:
+        x = sheet.left + COLUMNS.review
         if not self.knee.grade.needs_review:
             sheet.text(x, base, words.NO_REVIEW, 9, ink=QUIET)
             return
-        first = base - (5 if self.compact else 3)
-        sheet.warning_sign(x, first, 11)
-        sheet.text(x + 14, first, words.REVIEW, 10, bold=True, ink=SIGNAL)
-        reasons = " ".join(map(words.review_reason, self.knee.grade.review_reasons))
-        for index, line in enumerate(text.wrap(reasons, room, 7, most=1 if self.compact else 3)):
-            sheet.text(x, first + 9.0 + 8.0 * index, line, 7)
+        sheet.warning_sign(x, base, 12)
+        sheet.text(x + 16, base, words.REVIEW, 11, bold=True, ink=SIGNAL)
+        for index, line in enumerate(self._reasons()):
+            sheet.text(sheet.left + COLUMNS.word, below + 5.5 + _REASON_LINE * index, line, 7.5)
+
+    def _reasons(self) -> tuple[str, ...]:
+        """The grader's own sentences, below the row, where there is room for all of them."""
+        if not self.knee.grade.needs_review or not self.knee.grade.review_reasons:
+            return ()
+        return text.wrap(" ".join(self.knee.grade.review_reasons), _REASON_ROOM, 7.5, most=4)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,11 +50,6 @@ SIDES = {Side.RIGHT: "Right", Side.LEFT: "Left", Side.UNKNOWN: "Unknown"}
 SIDE_LETTERS = {Side.RIGHT: "R", Side.LEFT: "L", Side.UNKNOWN: ""}
 SEXES = {"M": "male", "F": "female", "O": "other"}
 
-REVIEW_REASONS = {
-    "low_confidence": "Unsure of the grade.",
-    "disagreement": "The nets disagree.",
-}
-
 
 def grade_word(kl: int) -> str:
     return GRADE_WORDS[kl]
@@ -62,11 +57,6 @@ def grade_word(kl: int) -> str:
 
 def knee_title(side: Side) -> str:
     return "Knee, side unknown" if side is Side.UNKNOWN else f"{SIDES[side]} knee"
-
-
-def review_reason(reason: str) -> str:
-    """A reason that has no sentence here yet is shown as it came, rather than left out."""
-    return REVIEW_REASONS.get(reason, reason.replace("_", " ").capitalize())
 
 
 def percent(share: float) -> str:

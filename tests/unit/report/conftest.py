@@ -35,6 +35,11 @@ PROBABILITIES = {
     3: (0.0, 0.02, 0.14, 0.78, 0.06),
     4: (0.0, 0.0, 0.0, 0.004, 0.996),
 }
+REASONS = (
+    "The confidence, 39%, is below 45%.",
+    "Looks at the knee differ by two grades or more (KL 1 to KL 3).",
+    "Borderline between KL 1 and KL 2: the probability of KL 2 or more is 48%.",
+)
 PATIENT = Patient("Lindqvist Anna Maria", "KOA-004711", date(1951, 3, 12), "F")
 STUDY = Study(
     "1.2.3.4",
@@ -117,7 +122,7 @@ def report_of(*images, rejected: tuple[RejectedEntry, ...] = (), patient=PATIENT
 
 
 def bilateral(patient: Patient = PATIENT) -> StudyReport:
-    knees = {Side.RIGHT: grade_of(2), Side.LEFT: grade_of(1, "low_confidence", "disagreement")}
+    knees = {Side.RIGHT: grade_of(2), Side.LEFT: grade_of(1, *REASONS)}
     return report_of(draw_image("3f2a91bc0d", knees), patient=patient)
 
 

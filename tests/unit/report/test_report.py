@@ -71,7 +71,7 @@ def test_it_says_who_what_and_how_sure(make_bilateral: Make) -> None:
         "Left",
         "1 doubtful",
         "Review",
-        "Unsure of the grade",
+        "The confidence, 39%, is below 45%.",
         "2000 × 1600 pixels",
         "0.148 mm per pixel, at the detector",
         "koa-small-v1",
