@@ -33,9 +33,7 @@ class Augmentation:
     hide: float = 0.1  # how often part of the crop is missing
 
 
-NONE = Augmentation(
-    mirror=0, rotation=0, scale=0, aspect=0, shift=0, gamma=0, contrast=0, brightness=0, rare=0, hide=0
-)
+NONE = Augmentation(mirror=0, rotation=0, scale=0, aspect=0, shift=0, gamma=0, contrast=0, brightness=0, rare=0, hide=0)
 # About the first try's: little framing, no change of sharpness.
 LIGHT = Augmentation(
     rotation=8, scale=0.1, aspect=0.0, shift=0.05, gamma=0.2, contrast=0.2, brightness=20, rare=0.05, hide=0.0
@@ -105,7 +103,7 @@ def _grain(picture: Picture, chance: np.random.Generator, how: Augmentation) -> 
     """Noise of the detector, a little smoothed at times as exports do."""
     noise = chance.standard_normal(picture.shape, dtype=np.float32) * np.float32(chance.uniform(2, how.grain))
     if chance.random() < 0.4:
-        noise = cv2.GaussianBlur(noise, (0, 0), 0.7) * 2
+        noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), 0.7) * 2, dtype=np.float32)
     return np.asarray(np.clip(picture + noise, 0, 255), dtype=np.uint8)
 
 

@@ -1,0 +1,75 @@
+"""The command line: `python -m training fit | evaluate | compare | export …`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from training import commands
+from training.allocator import keep_memory
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train, measure and release graders of knees.")
+
+
+commands.register(app)
+
+
+@app.command()
+def fit(
+    *,
+    out: Annotated[Path, typer.Option(help="the run's folder")],
+    data: Annotated[
+        list[str] | None, typer.Option(help="FOLDER, raw:FOLDER or equalized:FOLDER; may be given again")
+    ] = None,
+    csv: Annotated[list[str] | None, typer.Option(help="a table with path, grade and if known subject, split")] = None,
+    network: Annotated[str, typer.Option(help="mobilenetv2 or cnn")] = "mobilenetv2",
+    start: Annotated[str, typer.Option(help="ImageNet weights (.h5), or a .keras file to go on from")] = "",
+    seed: Annotated[int, typer.Option(help="decides everything that is left to chance")] = 0,
+    sizes: Annotated[str, typer.Option(help="picture sizes and epochs, such as 160x8,224x4")] = "224x12",
+    head_epochs: Annotated[int, typer.Option(help="epochs of the head alone, before the rest")] = 1,
+    freeze: Annotated[str, typer.Option(help="leave the backbone's layers before this one as they are")] = "",
+    head_rate: Annotated[float, typer.Option(help="learning rate of the head alone")] = 1e-3,
+    rate: Annotated[float, typer.Option(help="highest learning rate of the rest")] = 5e-4,
+    weight_decay: float = 0.02,
+    batch: Annotated[int, typer.Option(help="pictures a step")] = 32,
+    dropout: float = 0.3,
+    sigma: Annotated[float, typer.Option(help="width of the soft labels in grades; 0: hard labels")] = 0.5,
+    balance: Annotated[float, typer.Option(help="0: grades as they come, 1: each equally often")] = 0.5,
+    augmentation: Annotated[str, typer.Option(help="none, light, usual or strong")] = "usual",
+    average: Annotated[float, typer.Option(help="momentum of the weights' average")] = 0.997,
+    patience: Annotated[int, typer.Option(help="stop after so many epochs without a better one; 0: never")] = 0,
+    resume: Annotated[bool, typer.Option(help="go on with the run in --out")] = False,
+) -> None:
+    """Fit a network to graded knees; the run folder then holds best.keras."""
+    from training import fit as fitting  # noqa: PLC0415 - Keras takes seconds to load, which --help need not wait for
+    from training import layouts  # noqa: PLC0415
+    from training.settings import Settings, parse_sizes  # noqa: PLC0415
+
+    console = Console()
+    sources = [layouts.Source.parse(text) for text in data or []] + [layouts.Source(Path(text)) for text in csv or []]
+    if not sources:
+        raise typer.BadParameter("say where the pictures are: --data FOLDER or --csv FILE")
+    settings = Settings(
+        network=network, start=start, seed=seed, sizes=parse_sizes(sizes), head_epochs=head_epochs, freeze=freeze,
+        head_rate=head_rate, rate=rate, weight_decay=weight_decay, batch=batch, dropout=dropout, sigma=sigma,
+        balance=balance, augmentation=augmentation, average=average, patience=patience,
+    )  # fmt: skip
+    dataset = layouts.collect(sources)
+    console.print(layouts.summary(dataset))
+    best = fitting.fit(settings, dataset, out, resume=resume, console=console)
+    console.print(f"best: {best}")
+
+
+def main() -> None:
+    """Start over once with a setting that trains faster, then run."""
+    keep_memory()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,190 @@
+"""Fits a network: the head first, then the backbone with it, averaging the weights and keeping the best epoch.
+
+A run folder holds `run.json` (what it was made of), `split.csv`, `epochs.csv`, `curves.png`, `state.npz` (to go on
+from), `averaged.keras` (the latest averaged weights) and `best.keras` (those of the best epoch on validation).
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import keras
+from rich.console import Console
+
+from training import checkpoint, curves, networks, runfile, split
+from training.augment import LEVELS
+from training.batches import Batches, predict
+from training.checkpoint import Average
+from training.layouts import Dataset, pictures
+from training.settings import Epoch, Settings
+from training.ticker import Ticker
+
+AVERAGE_EVERY = 4  # steps; averaging 2.4 million weights costs a few milliseconds
+
+
+class Fitting:
+    """One run, from its data to its best network."""
+
+    def __init__(self, settings: Settings, dataset: Dataset, folder: Path, console: Console) -> None:
+        keras.utils.set_random_seed(settings.seed)
+        self.settings, self.folder, self.console = settings, folder, console
+        self._train, self._val = (dataset.of(name) for name in ("train", "val"))
+        if not self._train.items or not self._val.items:
+            raise ValueError("fitting needs pictures in both train and val")
+        self._pictures = {name: pictures(dataset.of(name).items) for name in ("train", "val")}
+        self.model = _start(settings)
+        self._judged = networks.build(settings.network, size=_free_size(settings), fast=True)
+        self._average = Average(self.model, settings.average)
+        self._phase = ""
+        self._rows: list[curves.Row] = []
+
+    def run(self) -> curves.Row:
+        """Every epoch of the plan that is not done yet; gives the best one."""
+        done = self._take_up()
+        plan = self.settings.plan[done:]
+        with Ticker(sum(self._steps for _ in plan), self.console) as ticker:
+            for epoch in plan:
+                if self._is_stale():
+                    self.console.print(f"no better epoch in the last {self.settings.patience}: stopped early")
+                    break
+                self._rows.append(self._one(epoch, ticker))
+                self._keep()
+                self.console.print(str(self._rows[-1]))
+        return self.best
+
+    @property
+    def best(self) -> curves.Row:
+        return max(self._rows, key=lambda row: row.score)
+
+    @property
+    def _steps(self) -> int:
+        return max(1, len(self._train.items) // self.settings.batch)
+
+    def _one(self, epoch: Epoch, ticker: Ticker) -> curves.Row:
+        began = time.monotonic()
+        self._enter(epoch.phase)
+        history = self.model.fit(
+            self._batches(epoch), epochs=1, shuffle=False, verbose=0, callbacks=[_Averaging(self._average), ticker]
+        )
+        self._judged.set_weights(self._average.values)
+        probabilities = predict(self._judged, self._pictures["val"])
+        return curves.Row(
+            epoch=epoch.number,
+            phase=epoch.phase,
+            size=epoch.size,
+            seconds=round(time.monotonic() - began, 1),
+            loss=float(history.history["loss"][0]),
+            **curves.measure(probabilities, self._val.grades),
+        )
+
+    def _batches(self, epoch: Epoch) -> Batches:
+        settings = self.settings
+        return Batches(
+            self._pictures["train"],
+            self._train.grades,
+            epoch=epoch.number,
+            seed=settings.seed,
+            size=epoch.size,
+            batch=settings.batch,
+            how=LEVELS[settings.augmentation],
+            balance=settings.balance,
+            sigma=settings.sigma,
+        )
+
+    def _enter(self, phase: str) -> None:
+        """Compile for the phase unless it goes on already."""
+        if phase == self._phase:
+            return
+        settings = self.settings
+        networks.freeze(self.model, "gap" if phase == "head" else settings.freeze)
+        epochs = sum(epoch.phase == phase for epoch in settings.plan)
+        rate = settings.head_rate if phase == "head" else settings.rate
+        self.model.compile(
+            _optimizer(rate, epochs * self._steps, settings), keras.losses.CategoricalCrossentropy(from_logits=True)
+        )
+        self.model.optimizer.build(self.model.trainable_variables)
+        self._phase = phase
+
+    def _take_up(self) -> int:
+        """Put back what a killed run had reached; the number of epochs that are done."""
+        state = self.folder / "state.npz"
+        saved = checkpoint.progress(state)
+        if saved is None:
+            return 0
+        self._rows = [curves.Row(**row) for row in saved["rows"]]
+        done = len(self._rows)
+        self._enter(saved["phase"])
+        checkpoint.restore(state, self.model, self._average)
+        self.console.print(f"going on after {done} of {len(self.settings.plan)} epochs")
+        return done
+
+    def _keep(self) -> None:
+        release = networks.build(self.settings.network)
+        release.set_weights(self._average.values)
+        if self.best is self._rows[-1]:
+            _save(release, self.folder / "best.keras")
+        _save(release, self.folder / "averaged.keras")
+        curves.write(self._rows, self.folder)
+        progress = {"phase": self._phase, "rows": [asdict(row) for row in self._rows]}
+        checkpoint.save(self.folder / "state.npz", self.model, self._average, progress)
+
+    def _is_stale(self) -> bool:
+        patience = self.settings.patience
+        return bool(patience and self._rows and len(self._rows) - 1 - self._rows.index(self.best) >= patience)
+
+
+class _Averaging(keras.callbacks.Callback):  # type: ignore[misc]
+    def __init__(self, average: Average) -> None:
+        super().__init__()
+        self._average = average
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras' signature
+        if (batch + 1) % AVERAGE_EVERY == 0:
+            self._average.update(self.model, AVERAGE_EVERY)
+
+
+def fit(settings: Settings, dataset: Dataset, folder: Path, *, resume: bool, console: Console) -> curves.Row:
+    """Run it in `folder`, which must be new unless an interrupted run is resumed."""
+    dataset = split.complete(dataset, seed=settings.seed)
+    runfile.open_run(folder, settings, dataset, resume=resume)
+    best = Fitting(settings, dataset, folder, console).run()
+    runfile.close_run(folder, asdict(best))
+    return best
+
+
+def _start(settings: Settings) -> keras.Model:
+    start = Path(settings.start) if settings.start else None
+    model = networks.build(
+        settings.network,
+        dropout=settings.dropout,
+        weights=start if start and start.suffix != ".keras" else None,
+        size=_free_size(settings),
+        fast=True,
+    )
+    if start and start.suffix == ".keras":
+        model.set_weights(networks.load(start).get_weights())
+    return model
+
+
+def _free_size(settings: Settings) -> int | None:
+    return networks.SIZE if settings.network == "cnn" else None
+
+
+def _optimizer(rate: float, steps: int, settings: Settings) -> keras.optimizers.Optimizer:
+    warm = int(steps * settings.warm_up)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        rate / 20, max(1, steps - warm), alpha=0.2, warmup_target=rate, warmup_steps=warm
+    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay)
+    # Decay is for what multiplies pixels; pulling norms and offsets to zero only harms.
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    return optimizer
+
+
+def _save(model: keras.Model, path: Path) -> None:
+    part = path.with_name(f"part-{path.name}")
+    model.save(part)
+    part.replace(path)
