@@ -83,8 +83,10 @@ def _image(image: ImageRecord, study: StudyRecord) -> ImageEntry:
         columns=image.width,
         rows=image.height,
         spacing=image.spacing,
-        frame=Picture(image.frame_jpeg, image.width, image.height),
+        frame=Picture(image.frame_jpeg),
         knees=tuple(_knee(knee) for knee in image.knees),
+        patient_differs=image.patient_differs,
+        identity_taken=image.conflicts_with is not None,
     )
 
 

@@ -1,4 +1,4 @@
-"""What a report is made of: frozen values, with every picture encoded already, so that a later revision reuses it."""
+"""What a report is made of: frozen values, with every picture encoded already, ready for the page."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
-from numpy.typing import NDArray
-
-from koa_worker.report.picture import Picture, encode_crop, encode_frame
-from koa_worker.values import Grade, KneeRoi, Patient, Radiograph, Reading, Side, Spacing, Study
+from koa_worker.report.picture import Picture
+from koa_worker.values import Grade, KneeRoi, Patient, Side, Spacing, Study
 
 _SIDE_ORDER = {Side.RIGHT: 0, Side.UNKNOWN: 1, Side.LEFT: 2}
 
@@ -36,8 +33,10 @@ class ImageEntry:
     columns: int  # of the stored image, which the boxes count in
     rows: int
     spacing: Spacing | None
-    frame: Picture
+    frame: Picture  # the whole radiograph, at any size
     knees: tuple[KneeEntry, ...]
+    patient_differs: bool = False  # the file names another patient than the study's first file
+    identity_taken: bool = False  # an earlier file with other contents bears the same SOP Instance UID
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,27 +69,6 @@ class StudyReport:
     rejected: tuple[RejectedEntry, ...]
     model: Release
     software: str  # koa-worker's version
-
-
-def image_entry(
-    file_id: str, radiograph: Radiograph, readings: Sequence[Reading], overlays: Sequence[NDArray[np.uint8]]
-) -> ImageEntry:
-    """The report's entry of a graded file; `overlays` are RGB pictures, one for each reading."""
-    rows, columns = radiograph.pixels.shape[:2]
-    return ImageEntry(
-        id=file_id,
-        format=radiograph.format,
-        view=radiograph.study.view,
-        taken=radiograph.study.date,
-        columns=columns,
-        rows=rows,
-        spacing=radiograph.spacing,
-        frame=encode_frame(radiograph.pixels),
-        knees=tuple(
-            KneeEntry(reading.roi, reading.grade, encode_crop(reading.crop), encode_crop(overlay))
-            for reading, overlay in zip(readings, overlays, strict=True)
-        ),
-    )
 
 
 def in_reading_order(images: Sequence[ImageEntry]) -> tuple[ImageEntry, ...]:

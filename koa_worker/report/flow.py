@@ -22,9 +22,13 @@ class Block(Protocol):
 
 def lay_out(blocks: Sequence[Block], first_room: float, later_room: float) -> tuple[float, list[list[Block]]]:
     """The scale and the blocks of each page."""
-    scales = [scale for scale in SCALES if all(block.height(scale) <= later_room for block in blocks)]
-    layouts = [(scale, _fill(blocks, scale, first_room, later_room)) for scale in scales or SCALES[-1:]]
-    return min(layouts, key=lambda layout: (len(layout[1]), -layout[0]))
+    smallest = _fill(blocks, SCALES[-1], first_room, later_room)
+    for scale in SCALES:
+        if all(block.height(scale) <= later_room for block in blocks):
+            pages = _fill(blocks, scale, first_room, later_room)
+            if len(pages) == len(smallest):
+                return scale, pages
+    return SCALES[-1], smallest
 
 
 def _fill(blocks: Sequence[Block], scale: float, first_room: float, later_room: float) -> list[list[Block]]:

@@ -61,7 +61,20 @@ def compose(report: StudyReport) -> list[Block]:
         details += [ImageBlock(title, image, knees[at : at + MOST_A_BLOCK], report.model.name) for at in starts]
     table: list[Block] = [TableHead(), *rows] if rows else []
     refused = [Refusal(entry, first=index == 0) for index, entry in enumerate(report.rejected)]
-    return [Identity(report), *table, Explanation(len(report.rejected), graded=bool(rows)), *details, *refused]
+    return [Identity(report), *table, Explanation(_warnings(report), graded=bool(rows)), *details, *refused]
+
+
+def _warnings(report: StudyReport) -> tuple[str, ...]:
+    """What has to be known before a grade is believed, so it stands on the first page."""
+    lines = []
+    for number, image in enumerate(in_reading_order(report.images), start=1):
+        if image.patient_differs:
+            lines.append(words.patient_differs(number))
+        if image.identity_taken:
+            lines.append(words.identity_taken(number))
+    if report.rejected:
+        lines.append(words.not_graded(len(report.rejected)))
+    return tuple(lines)
 
 
 def _draw_head(sheet: Sheet, report: StudyReport, settings: config.Report, page: int) -> float:

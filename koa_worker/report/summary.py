@@ -179,13 +179,13 @@ class KneeRow:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What the table's numbers mean, and that files are missing from it."""
+    """What the table's numbers mean, and what to beware of."""
 
-    rejected: int
+    warnings: tuple[str, ...]
     graded: bool
 
     def height(self, _scale: float) -> float:
-        return (24.0 if self.graded else 26.0) + (16.0 if self.rejected else 0.0) + 4
+        return (24.0 if self.graded else 26.0) + 15.0 * len(self.warnings) + 4
 
     def draw(self, sheet: Sheet, y: float, _scale: float) -> None:
         if self.graded:
@@ -196,6 +196,7 @@ class Explanation:
             sheet.rule(sheet.left, y + 4, sheet.width, weight=1.2, ink=INK)
             sheet.text(sheet.left, y + 22, words.NO_KNEE_GRADED, 13, bold=True)
             y += 26
-        if self.rejected:
-            sheet.warning_sign(sheet.left, y + 12, 10)
-            sheet.text(sheet.left + 14, y + 11, words.not_graded(self.rejected), 9, bold=True, ink=SIGNAL)
+        for index, warning in enumerate(self.warnings):
+            base = y + 11 + 15 * index
+            sheet.warning_sign(sheet.left, base + 1, 10)
+            sheet.fitted(sheet.left + 14, base, sheet.width - 14, warning, 9, bold=True, ink=SIGNAL)

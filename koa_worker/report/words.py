@@ -119,6 +119,14 @@ def not_graded(count: int) -> str:
     return f"{count} image{'s' if count > 1 else ''} of this study could not be graded: see “{NOT_GRADED}” below."
 
 
+def patient_differs(number: int) -> str:
+    return f"Image {number} names another patient than the first image of this study. Check the identity."
+
+
+def identity_taken(number: int) -> str:
+    return f"Image {number} bears the identity of an earlier image of this study, but its contents differ."
+
+
 def remedy(text: str) -> str:
     return f"What to do: {text}"
 

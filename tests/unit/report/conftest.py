@@ -11,16 +11,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from koa_worker.report.content import RejectedEntry, Release, StudyReport, image_entry
+from koa_worker.report.content import ImageEntry, KneeEntry, RejectedEntry, Release, StudyReport
+from koa_worker.report.picture import Picture, encode_crop
 from koa_worker.values import (
     Box,
     Grade,
-    Heatmap,
     KneeRoi,
-    Laterality,
     Patient,
-    Radiograph,
-    Reading,
     Side,
     Spacing,
     SpacingSource,
@@ -94,17 +91,18 @@ def draw_image(
     columns, rows = size
     joints = (0.28, 0.72) if len(pairs) > 1 else (0.5,)
     pixels = draw_plate(columns, rows, joints)
-    radiograph = Radiograph(pixels, file_format, study, spacing=spacing, laterality=Laterality.UNKNOWN)
-    readings = []
     edge = int(min(rows, columns * (0.38 if len(pairs) > 1 else 0.7)) * 0.9)
+    knees = []
     for (side, grade), joint in zip(pairs, joints, strict=True):
         box = Box(int(joint * columns - edge / 2), (rows - edge) // 2, edge, edge)
         box = Box(0, 0, columns, rows) if whole else box
         part = pixels[max(0, box.y) : box.y + box.height, max(0, box.x) : box.x + box.width]
         crop = cv2.resize(part, (224, 224), interpolation=cv2.INTER_AREA)
-        heat = Heatmap(np.zeros((7, 7), np.float32), grade.kl)
-        readings.append(Reading(KneeRoi(box, side, whole), crop, grade, heat))
-    return image_entry(file_id, radiograph, readings, [draw_overlay(reading.crop) for reading in readings])
+        knees.append(KneeEntry(KneeRoi(box, side, whole), grade, encode_crop(crop), encode_crop(draw_overlay(crop))))
+    shrink = min(1.0, 900 / max(size))
+    small = cv2.resize(pixels, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    frame = Picture(cv2.imencode(".jpg", small)[1].tobytes())
+    return ImageEntry(file_id, file_format, study.view, study.date, columns, rows, spacing, frame, tuple(knees))
 
 
 def report_of(*images, rejected: tuple[RejectedEntry, ...] = (), patient=PATIENT, study=STUDY, revision=1):
