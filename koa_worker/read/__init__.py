@@ -42,6 +42,6 @@ def _load(arrival: Arrival, limits: Limits) -> bytes:
             size = os.fstat(stream.fileno()).st_size
             if size > most:
                 raise InputRejected("too_large", f"{size // 1_000_000} MB")
-            return stream.read(most)
+            return stream.read(size)
     except OSError as fault:
         raise WorkFailed("io", fault.strerror or type(fault).__name__) from fault

@@ -8,7 +8,7 @@ from typing import Literal
 
 from koa_worker.errors import InputRejected
 
-Kind = Literal["jpeg", "jpegls", "jpeg2000", "htj2k"]
+Kind = Literal["jpeg", "jpegls", "jpeg2000"]
 
 _JPEG2000_START = b"\xff\x4f\xff\x51"
 _END = b"\xff\xd9"  # EOI and EOC are the same two bytes
@@ -91,12 +91,10 @@ def _jpeg2000(data: bytes) -> Header:
     if start < 0:
         raise InputRejected("damaged", "the compressed picture is of no known kind")
     try:
-        capabilities, right, bottom, left, top = struct.unpack_from(">HIIII", data, start + 6)
+        right, bottom, left, top = struct.unpack_from(">IIII", data, start + 8)
         samples, depth = struct.unpack_from(">HB", data, start + 40)
     except struct.error as fault:
         raise InputRejected("truncated", "within the compressed picture's header") from fault
     if right <= left or bottom <= top:
         raise InputRejected("damaged", "the compressed picture's size")
-    # Bit 14 announces capabilities of later parts; in radiology that is part 15, high throughput (T.814).
-    kind: Kind = "htj2k" if capabilities & 0x4000 else "jpeg2000"
-    return Header(kind, start, bottom - top, right - left, samples, (depth & 0x7F) + 1)
+    return Header("jpeg2000", start, bottom - top, right - left, samples, (depth & 0x7F) + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterable
 from typing import Any
@@ -11,6 +12,9 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 LONGEST_TEXT = 256
+
+# ISO 2022 escape sequences that pydicom leaves standing: those of GB 2312, which Python's codec does not take away.
+_ESCAPE = re.compile(r"\x1b[$()*+,\-./]{1,2}[0-9A-Z]")
 
 
 def value(dataset: Dataset, keyword: str) -> Any | None:
@@ -65,5 +69,7 @@ def items(dataset: Dataset, keyword: str) -> tuple[Dataset, ...]:
 
 def clean(raw: str) -> str:
     """Text without control characters, runs of blanks and undue length, fit for a page and a database."""
-    kept = "".join(" " if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") else char for char in raw)
+    kept = "".join(
+        " " if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") else char for char in _ESCAPE.sub("", raw)
+    )
     return " ".join(kept.split())[:LONGEST_TEXT]

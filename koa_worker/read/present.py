@@ -68,8 +68,9 @@ def _stored_values(codes: NDArray[Any], layout: Layout, *, lossy: bool) -> Numbe
     span = 1 << layout.bits_stored
     shift = layout.high_bit + 1 - layout.bits_stored
     if lossy and not layout.signed:
-        return np.minimum(every >> shift, span - 1).astype(np.float64)
-    stored = ((every >> shift) & (span - 1)).astype(np.float64)
+        clipped: Numbers = np.minimum(every >> shift, span - 1).astype(float)
+        return clipped
+    stored: Numbers = ((every >> shift) & (span - 1)).astype(float)
     if layout.signed:
         stored[stored >= span // 2] -= span
     return stored

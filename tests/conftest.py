@@ -1,0 +1,34 @@
+"""Fixtures for all tests: the development data where they exist, other programs to compare with."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real radiographs, which is not part of the project."""
+    if not SHARED.is_dir():
+        pytest.skip("the development data are not here")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def peer() -> Callable[[str], str]:
+    """`peer("dcmcjpeg")` → its path; another program that does the same, to compare with. CI must have them all."""
+
+    def find(program: str) -> str:
+        found = shutil.which(program)
+        if found is None:
+            assert "CI" not in os.environ, f"{program} is missing: CI compares with it"
+            pytest.skip(f"{program} is not installed (Debian: dcmtk)")
+        return found
+
+    return find

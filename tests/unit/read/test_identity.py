@@ -1,0 +1,103 @@
+"""Patient, study and instance of a file."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import cv2
+import numpy as np
+import pytest
+
+from koa_worker.config import Limits
+from koa_worker.read import identify
+from koa_worker.values import Patient
+
+PIXELS = np.arange(256, dtype=np.uint8).reshape(16, 16)
+
+
+def test_everything_that_a_header_says(make, take):
+    found = take(
+        make(
+            PIXELS,
+            AccessionNumber="A1",
+            StudyDescription="Knees",
+            BodyPartExamined="KNEE",
+            ViewPosition="PA",
+            InstitutionName="General",
+            PatientBirthDate="19400229",
+            PatientSex="F",
+            Laterality="R",
+            PixelSpacing=["0.1", "0.2"],
+        )
+    )
+    assert found.study.study_uid == "1.2.3.4.5"
+    assert found.study.sop_uid == "1.2.3.4.5.1"
+    assert found.study.series_uid == "1.2.3.4.5.0"
+    assert found.study.sop_class_uid == "1.2.840.10008.5.1.4.1.1.1"
+    assert found.study.accession == "A1"
+    assert found.study.description == "Knees"
+    assert found.study.date == datetime(2026, 1, 31, 10, 11, 12)
+    assert (found.study.modality, found.study.body_part, found.study.view) == ("CR", "KNEE", "PA")
+    assert found.study.institution == "General"
+    assert found.patient == Patient("Doe Jane", "P-17", date(1940, 2, 29), "F")
+    assert found.laterality == "right"
+    assert found.spacing is not None
+    assert (found.spacing.row_mm, found.spacing.column_mm) == (0.1, 0.2)
+    assert found.format == "DICOM"
+
+
+def test_absent_identity_comes_from_the_hash(make, take):
+    data = make(PIXELS, StudyInstanceUID="../etc", without=("PatientName", "PatientID", "StudyDate", "StudyTime"))
+    found = take(data)
+    assert found.study.study_uid.startswith("2.25.")
+    assert len(found.study.study_uid) <= 64
+    assert found.study.date is None
+    assert found.patient == Patient()
+    assert take(data).study == found.study
+
+
+def test_a_picture_is_its_own_study(take):
+    data = cv2.imencode(".png", PIXELS)[1].tobytes()
+    found = take(data)
+    assert found.study == take(data).study
+    assert found.study.study_uid != found.study.sop_uid
+    assert found.study.study_uid.startswith("2.25.")
+    assert found.patient == Patient()
+    assert found.laterality == "unknown"
+    assert found.column_zero_side == ""
+    assert found.spacing is None
+
+
+@pytest.mark.parametrize(
+    ("day", "moment", "expected"),
+    [
+        ("2026.01.31", "10:11:12", datetime(2026, 1, 31, 10, 11, 12)),
+        ("20260131", "101112.123456", datetime(2026, 1, 31, 10, 11, 12, 123456)),
+        ("20260131", "10", datetime(2026, 1, 31, 10)),
+        ("20260131", "", datetime(2026, 1, 31)),
+        ("20260131", "256199", datetime(2026, 1, 31)),
+        ("20260231", "101112", None),
+        ("soon", "later", None),
+    ],
+)
+def test_dates(make, take, day, moment, expected):
+    assert take(make(PIXELS, StudyDate=day, StudyTime=moment)).study.date == expected
+
+
+def test_identify_names_a_file_whose_pixels_are_refused(make, arrive):
+    study, patient = identify(arrive(make(PIXELS, NumberOfFrames=7)), Limits()) or (None, None)
+    assert study is not None
+    assert study.study_uid == "1.2.3.4.5"
+    assert patient is not None
+    assert patient.name == "Doe Jane"
+
+
+@pytest.mark.parametrize("data", [b"", b"hello", b"\x89PNG\r\n\x1a\n"])
+def test_identify_never_raises(arrive, data):
+    assert identify(arrive(data)) is None
+
+
+def test_identify_of_a_file_that_is_gone(arrive):
+    arrival = arrive(b"x")
+    arrival.path.unlink()
+    assert identify(arrival) is None
