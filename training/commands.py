@@ -1,0 +1,183 @@
+"""The sub-commands that measure and release: evaluate, compare, robustness, occlusion, export, card."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from koa_worker.errors import KoaError
+from koa_worker.knee.grade import Grader
+from training import compare as comparison
+from training import evaluate as evaluation
+from training import occlusion as occluding
+from training import robustness as changing
+from training.crops import Crop, read_crops
+from training.frames import read_frames
+
+ModelOption = Annotated[Path, typer.Option("--model", help="A release folder: manifest.json and its members.")]
+DataOption = Annotated[Path, typer.Option("--data", help="A folder with sub-folders 0 to 4 of knee crops.")]
+EqualizedOption = Annotated[
+    bool | None,
+    typer.Option("--equalized/--raw", help="The crops have (not) been through CLAHE. Without it each is looked at."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else there.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this module to the program."""
+    for command in (evaluate, compare, robustness, occlusion, export, card):
+        app.command()(_telling(command))
+
+
+def _telling(command: Callable[..., None]) -> Callable[..., None]:
+    """The same command, but what a person can set right is one sentence and an exit code, not a traceback."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **options: Any) -> None:
+        try:
+            command(*args, **options)
+        except KoaError as fault:
+            _say(str(fault))
+            raise typer.Exit(fault.exit_code) from fault
+        except (ValueError, OSError) as fault:
+            _say(str(fault))
+            raise typer.Exit(2) from fault
+
+    return run
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(sentence + "\n")
+
+
+def evaluate(
+    model: ModelOption,
+    data: DataOption,
+    *,
+    equalized: EqualizedOption = None,
+    whole_frames: Annotated[
+        bool, typer.Option("--whole-frames", help="The pictures are whole frames: find the knees first.")
+    ] = False,
+    as_json: JsonOption = False,
+    out: Annotated[Path | None, typer.Option(help="A folder for the pictures.")] = None,
+) -> None:
+    """Measures a release on labelled knees, with 95 % intervals bootstrapped over subjects."""
+    grader = Grader.load(model)
+    crops, rejected = _knees(data, equalized, whole_frames=whole_frames)
+    graded = evaluation.grade_all(grader, crops, quiet=as_json)
+    figures = graded.figures()
+    if out is not None:
+        evaluation.draw(graded, figures, out)
+    if as_json:
+        _print_json(evaluation.as_dict(grader.name, graded, figures) | rejected)
+        return
+    console = Console()
+    console.print(*evaluation.tables(grader.name, figures), sep="\n")
+    review = graded.review()
+    console.print(f"{review.coverage:.1%} need no review; of those grades {review.accuracy:.1%} are right.")
+    for name, code in rejected.get("rejected", {}).items():
+        console.print(f"rejected: {name} ({code})")
+
+
+def compare(
+    models: Annotated[list[Path], typer.Argument(help="Release folders, or .keras files as `fit` saves them.")],
+    data: DataOption,
+    *,
+    equalized: EqualizedOption = None,
+    members: Annotated[bool, typer.Option("--members", help="Each member of a release by itself too.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Several models on the same knees in one table."""
+    rows = comparison.compare(models, read_crops(data, equalized=equalized), members=members)
+    if as_json:
+        _print_json(comparison.as_list(rows))
+    else:
+        Console().print(comparison.as_table(rows))
+
+
+def robustness(
+    model: ModelOption, data: DataOption, *, equalized: EqualizedOption = None, as_json: JsonOption = False
+) -> None:
+    """Accuracy when crops are cut, turned, exposed or stored otherwise."""
+    rows = changing.measure_all(Grader.load(model), read_crops(data, equalized=equalized), quiet=as_json)
+    if as_json:
+        _print_json(changing.as_list(rows))
+    else:
+        Console().print(changing.as_table(rows))
+
+
+def occlusion(
+    model: ModelOption, data: DataOption, *, equalized: EqualizedOption = None, as_json: JsonOption = False
+) -> None:
+    """Whether hiding what the heatmap calls hot costs more than hiding anything else."""
+    found = occluding.measure_occlusion(Grader.load(model), read_crops(data, equalized=equalized), quiet=as_json)
+    if as_json:
+        _print_json(found.as_dict())
+    else:
+        Console().print(str(found))
+
+
+def export(
+    nets: Annotated[list[Path], typer.Argument(help="The trained nets (.keras), one for each member.")],
+    data: Annotated[Path, typer.Option("--data", help="Validation crops: calibration, thresholds and figures.")],
+    out: Annotated[Path, typer.Option("--out", help="The release to be made: a folder named NAME-vN.")],
+    *,
+    samples: Annotated[Path | None, typer.Option(help="Training crops that set the scales of int8.")] = None,
+    precision: Annotated[str, typer.Option(help="float32, float16 or int8.")] = "float16",
+    equalized: EqualizedOption = None,
+) -> None:
+    """Makes a release of trained nets, checks it against them, calibrates it and writes its card."""
+    from training import export as exporting  # noqa: PLC0415 - needs TensorFlow; the other commands do not
+    from training.convert import Precision  # noqa: PLC0415
+
+    plan = exporting.Plan(tuple(nets), out, Precision(precision))
+    validation = read_crops(data, equalized=equalized)
+    sampled = exporting.spread(read_crops(samples, equalized=equalized) if samples else [], exporting.SAMPLED)
+    try:
+        graded = exporting.export(plan, validation, sampled, _say)
+    except exporting.ExportFailed as fault:
+        _say(f"Not exported: {fault}")
+        raise typer.Exit(1) from fault
+    Console().print(*evaluation.tables(out.name, graded.figures()), sep="\n")
+
+
+def card(
+    model: ModelOption,
+    data: DataOption,
+    *,
+    equalized: EqualizedOption = None,
+    frames: Annotated[Path | None, typer.Option(help="Graded whole frames of another hospital.")] = None,
+) -> None:
+    """Measures robustness, heatmaps and another hospital into a release's manifest, and rewrites its card."""
+    from training.export import add_metrics  # noqa: PLC0415 - needs TensorFlow; the other commands do not
+
+    grader = Grader.load(model)
+    crops = read_crops(data, equalized=equalized)
+    found: dict[str, Any] = {
+        "robustness": changing.as_list(changing.measure_all(grader, crops, quiet=False)),
+        "occlusion": occluding.measure_occlusion(grader, crops, quiet=False).as_dict(),
+    }
+    if frames is not None:
+        knees, rejected = _knees(frames, None, whole_frames=True)
+        graded = evaluation.grade_all(grader, knees)
+        found["other_hospital"] = graded.figures().as_dict() | {"rejected": len(rejected["rejected"])}
+    add_metrics(model, found)
+
+
+def _knees(data: Path, equalized: bool | None, *, whole_frames: bool) -> tuple[list[Crop], dict[str, Any]]:  # noqa: FBT001
+    """The knees, and for whole frames what was rejected and why."""
+    if not whole_frames:
+        return read_crops(data, equalized=equalized), {}
+    frames = read_frames(data)
+    return list(frames.knees), {"rejected": {path.name: code for path, code in frames.rejected}}
+
+
+def _print_json(content: object) -> None:
+    sys.stdout.write(json.dumps(content, allow_nan=False) + "\n")

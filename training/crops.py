@@ -1,0 +1,52 @@
+"""Labelled knee crops as the worker would see them: its own reading, its own preparation."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from koa_worker.config import Limits
+from koa_worker.knee.prepare import Picture, prepare
+from koa_worker.read import read
+from koa_worker.values import Arrival, Radiograph
+from training.layouts import Preparation, Source, collect
+
+Singles = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crop:
+    """One knee, prepared, with its true grade and whose knee it is."""
+
+    path: Path
+    kl: int
+    subject: str
+    picture: Picture
+
+
+def read_crops(folder: Path, *, equalized: bool | None = None) -> list[Crop]:
+    """Every usable crop below FOLDER/0 … FOLDER/4; `equalized` None looks at each, as the worker does."""
+    items = collect([Source(folder, Preparation.LOOK)]).items
+    if not items:
+        raise ValueError(f"{folder} holds no graded pictures: sub-folders 0 to 4 are expected")
+    return [
+        Crop(item.path, item.grade, item.subject, prepare(radiograph_of(item.path).pixels, equalized=equalized))
+        for item in items
+    ]
+
+
+def radiograph_of(path: Path) -> Radiograph:
+    """The file as the worker reads it."""
+    data = path.read_bytes()
+    return read(Arrival(path, hashlib.sha256(data).hexdigest(), len(data), path.name), Limits())
+
+
+def as_input(crops: Sequence[Crop]) -> Singles:
+    """What the nets are fed: three equal channels in [-1, 1]."""
+    gray = np.stack([crop.picture for crop in crops]).astype(np.float32) / 127.5 - 1.0
+    return np.repeat(gray[..., None], 3, axis=3)
