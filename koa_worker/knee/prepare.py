@@ -72,15 +72,15 @@ def looks_equalized(pixels: Picture) -> bool:
 
     Equalisation pulls each tile towards the same median while the contrast as a whole stays, and flattens the tails
     of each tile's values. Fitted on the training crops against their equalised twins. Wrong on the validation ones: 0
-    of 159 raw, 0 of 159 twins, 0 of 413 published JPEGs; of another hospital's 46 knees 1 raw and 0 equalised.
-    Windowing, gamma, noise, JPEG 50 and resizing change less than 1 % of the answers; sharpening 4 %; an equalised
+    of 159 raw, 1 of 159 twins, 1 of 826 published JPEGs; of another hospital's 46 knees 1 raw and 0 equalised.
+    Windowing, gamma, noise, JPEG 50 and resizing change less than 1 % of the answers, sharpening 2 %. An equalised
     crop that was cut again by 7 % on each side is missed in 1 of 5.
     """
     tiles = _tiles(pixels)
     middle = tiles.shape[1] // 2
     medians = np.partition(tiles, middle, axis=1)[:, middle]
     score = 1.081 * np.log1p(pixels.std()) - np.log1p(medians.std()) - 0.182 * np.log1p(_tailedness(tiles))
-    return bool(score > 0.223)
+    return bool(score > 0.233)
 
 
 def _tiles(pixels: Picture) -> Picture:
