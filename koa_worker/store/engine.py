@@ -12,10 +12,9 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from koa_worker.errors import SetupError
+from koa_worker.store import transaction
 from koa_worker.store.schema import REVISION
 
-# A backup or a slow disk may hold the file for a while; a file waits rather than fails.
-LOCK_WAIT_SECONDS = 60.0
 _MIGRATION_LOCK = 0x6B6F61  # any number that every worker on a PostgreSQL server agrees on
 
 
@@ -44,8 +43,11 @@ def migrate(engine: Engine) -> None:
         return  # nothing to do, which also spares the start-up time of the migration library
     from koa_worker.store.migrations import upgrade  # noqa: PLC0415
 
+    if engine.dialect.name == "postgresql":
+        # Whoever waited for the lock must see what its holder did, which an earlier snapshot would not show.
+        engine = engine.execution_options(isolation_level="READ COMMITTED")
     with engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
+        if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         upgrade(connection)
 
@@ -61,7 +63,7 @@ def _revision(engine: Engine) -> str | None:
 def _connect_sqlite(place: URL) -> Engine:
     if place.database and place.database != ":memory:":
         _create_private(Path(place.database))
-    engine = create_engine(place, connect_args={"timeout": LOCK_WAIT_SECONDS}, hide_parameters=True)
+    engine = create_engine(place, connect_args={"timeout": transaction.PATIENCE_SECONDS}, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -15,8 +15,9 @@ from koa_worker.errors import WorkFailed
 
 T = TypeVar("T")
 
-_ATTEMPTS = 12
-_PAUSE_SECONDS = 0.02
+# A backup, a slow disk or a crowd of workers may be in the way for a while; a file waits rather than fails.
+PATIENCE_SECONDS = 60.0
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.01, 0.5
 # PostgreSQL's words for two transactions that got in each other's way: serialization failure, deadlock, and a unique
 # key that both were about to fill. On SQLite, writers queue.
 _COLLISIONS = frozenset({"40001", "40P01", "23505"})
@@ -24,16 +25,18 @@ _COLLISIONS = frozenset({"40001", "40P01", "23505"})
 
 def transact(engine: Engine, verb: Callable[[Session], T]) -> T:
     """Runs `verb`; again when another transaction got in its way. A database that does not answer is `WorkFailed`."""
-    for attempt in range(1, _ATTEMPTS + 1):
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    pause = _SHORTEST_PAUSE
+    while True:
         try:
             with Session(engine) as session, session.begin():
                 return verb(session)
         except DBAPIError as fault:
-            if attempt == _ATTEMPTS or not _collided(fault):
+            if not _collided(fault) or time.monotonic() > deadline:
                 raise unanswered(fault) from fault
         # Workers that collided would collide again if they all waited equally long.
-        time.sleep(_PAUSE_SECONDS * attempt * random.uniform(0.5, 1.5))  # noqa: S311
-    raise AssertionError  # the last attempt returns or raises
+        time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311
+        pause = min(pause * 2, _LONGEST_PAUSE)
 
 
 def unanswered(fault: SQLAlchemyError) -> WorkFailed:

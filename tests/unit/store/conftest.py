@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -130,7 +131,7 @@ def grade(store: Store, make: Maker) -> Callable[..., tuple[str, str]]:
     """Takes a file all the way: gives its id and its study's key."""
 
     def take(
-        content: str, *readings: Reading, digest: str = "d1", version: str = "1.0", **said: str
+        content: str, *readings: Reading, digest: str = "d1", version: str = "1.0", **said: Any
     ) -> tuple[str, str]:
         arrival = make.arrival(content)
         store.add_arrival(arrival, NOW)

@@ -51,7 +51,7 @@ def test_what_the_net_computes_in_single_precision_is_kept(store: Store, make: A
     reading = make.reading(4)
     single = replace(
         reading.grade,
-        probabilities=tuple(np.float32([0, 0, 0, 1e-8, 1.0000001])),
+        probabilities=tuple(np.array([0, 0, 0, 1e-8, 1.0000001], np.float32)),
         confidence=np.float32(0.75),
         needs_review=np.bool_(True),
     )

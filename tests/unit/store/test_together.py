@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from koa_worker.errors import WorkFailed
-from koa_worker.store import State, Store, engine
+from koa_worker.store import State, Store, transaction
 from koa_worker.values import Failed
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -43,53 +43,45 @@ store.close()
 """
 
 
-class _Pair:
-    """Two processes that are given the same order at the same time."""
+@contextmanager
+def _pair(url: str) -> Iterator[Callable[[str], list[Any]]]:
+    """Two processes; what is given back gives both the same order at the same time."""
+    program = [sys.executable, "-c", _WORKER]
+    with (
+        subprocess.Popen([*program, "one", url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as one,
+        subprocess.Popen([*program, "two", url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as two,
+    ):
 
-    def __init__(self, url: str) -> None:
-        self._workers = [
-            subprocess.Popen(
-                [sys.executable, "-c", _WORKER, name, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-            )
-            for name in ("one", "two")
-        ]
-        assert self._answers("ready\n".__eq__) == [True, True]
+        def answers() -> list[str]:
+            return [worker.stdout.readline() for worker in (one, two) if worker.stdout is not None]
 
-    def do(self, order: str) -> list[Any]:
-        for worker in self._workers:
-            assert worker.stdin is not None
-            worker.stdin.write(f"{order}\n")
-            worker.stdin.flush()
-        return self._answers(json.loads)
+        def order(words: str) -> list[Any]:
+            for worker in (one, two):
+                assert worker.stdin is not None
+                worker.stdin.write(f"{words}\n")
+                worker.stdin.flush()
+            return list(map(json.loads, answers()))
 
-    def end(self) -> list[int]:
-        for worker in self._workers:
-            assert worker.stdin is not None
-            assert worker.stdout is not None
-            worker.stdin.close()
-            worker.stdout.close()
-        return [worker.wait(timeout=60) for worker in self._workers]
-
-    def _answers(self, parse: Callable[[str], Any]) -> list[Any]:
-        return [parse(worker.stdout.readline()) for worker in self._workers if worker.stdout is not None]
+        assert answers() == ["ready\n", "ready\n"]
+        yield order
 
 
 def test_two_processes_share_a_store(url: str, make: Any) -> None:
-    pair = _Pair(url)
-    assert pair.do("open") == [0, 0]  # both create it
-    with Store.open(url) as store:
+    with _pair(url) as order:
+        assert order("open") == [0, 0]  # both create it
+        store = Store.open(url)
         arrivals = [make.arrival(str(number)) for number in range(60)]
         for arrival in arrivals:
             store.add_arrival(arrival, NOW)
-        one, two = pair.do(f"start {' '.join(arrival.id for arrival in arrivals)}")
+        one, two = order(f"start {' '.join(arrival.id for arrival in arrivals)}")
         assert sorted(one + two) == sorted(arrival.id for arrival in arrivals)
         had = {record.id: record.worker for record in store.unfinished()}
         assert had == {**dict.fromkeys(one, "one"), **dict.fromkeys(two, "two")}
 
         key = store.complete(arrivals[0].id, make.completed(arrivals[0]), "d1", "1.0", "x")
-        one, two = pair.do(f"number {key}")
+        one, two = order(f"number {key}")
         assert sorted(one + two) == list(range(1, 31))
-    assert pair.end() == [0, 0]
+        store.close()
 
 
 def test_threads_meet_in_one_study_without_losing_an_image(url: str, store: Store, make: Any) -> None:
@@ -144,7 +136,7 @@ def test_a_locked_database_is_waited_for(sqlite_url: str, tmp_path: Path, make: 
 def test_a_database_locked_for_too_long_is_our_fault_and_tells_nothing(
     sqlite_url: str, tmp_path: Path, make: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "LOCK_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(transaction, "PATIENCE_SECONDS", 0.2)
     with Store.open(sqlite_url) as store:
         with _locked(tmp_path / "koa.sqlite3"), pytest.raises(WorkFailed) as fault:
             store.add_arrival(make.arrival("a"), NOW)
