@@ -1,0 +1,45 @@
+"""The documents say what the code does."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import typer
+
+from koa_worker.cli import app
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_readme_names_every_command_and_no_other() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| `koa-worker ([a-z]+)", text, re.MULTILINE))
+    assert named == set(typer.main.get_group(app).commands)
+
+
+def test_the_architecture_draws_the_layers_that_are_checked() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    drawn = [line.strip() for line in text.split("layers -->")[1].split("<!--")[0].splitlines() if line.strip()]
+    with (ROOT / "pyproject.toml").open("rb") as stream:
+        contracts = tomllib.load(stream)["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    assert drawn == [layer.replace("koa_worker.", "") for layer in layers]
+
+
+def test_every_module_is_in_a_layer() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").split("layers -->")[1].split("<!--")[0]
+    drawn = set(re.findall(r"\w+", text))
+    modules = {path.stem for path in (ROOT / "koa_worker").iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert modules - {"__init__", "__pycache__"} == drawn
+
+
+def test_every_document_that_is_linked_exists() -> None:
+    for document in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8")):
+            assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def test_no_module_lacks_its_first_line() -> None:
+    for path in [*(ROOT / "koa_worker").rglob("*.py"), *(ROOT / "training").rglob("*.py")]:
+        text = path.read_text(encoding="utf-8")
+        assert text == "" or text.startswith('"""'), path
