@@ -36,12 +36,12 @@ class Piece:
 
 
 PIECES = {
-    "gap": Piece(1.15, 0.4, 0.20),
-    "tibia": Piece(0.6, 0.62, 0.25),
-    "taper": Piece(0.13, 0.55, 0.20),
-    "femur": Piece(0.4, 0.65, 0.25),
-    "shaft": Piece(0.18, 0.6, 0.20),
-    "block": Piece(0.42, 0.95, 0.40),
+    "gap": Piece(1.10, 0.39, 0.20),
+    "tibia": Piece(0.68, 0.62, 0.25),
+    "taper": Piece(0.18, 0.57, 0.20),
+    "femur": Piece(0.12, 0.65, 0.25),
+    "shaft": Piece(0.32, 0.48, 0.20),
+    "block": Piece(0.48, 0.92, 0.40),
 }
 
 

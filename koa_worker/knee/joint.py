@@ -16,11 +16,11 @@ STEP = 1.17  # from one size to the next
 SMALLEST = 0.11  # plateau as a share of the frame's longer side: two legs from hip to ankle are not what comes here
 WIDEST = 0.95  # of the frame's width
 HIGHEST = 1.6  # of the frame's height: strips that show little more than the joint space
-LEG_PER_PLATEAU = 1.35  # a leg at the knee is 1.3 (slim) to 2.2 plateaus wide; in a crop less of it is seen
+LEG_PER_PLATEAU = 1.3  # a leg at the knee is 1.3 (slim) to 2.2 plateaus wide; in a crop less of it is seen
 MARGINS = 1.075  # the plateau's own width: its margins flare out above where they are looked for
 REGION = 2.6  # plateaus: the square around a joint that it is measured anew in
 RATIOS = tuple(float(ratio) for ratio in np.geomspace(0.85, 1.176, 7))
-LEG_SLACK = 0.4  # in natural logarithms: what lies within says nothing
+LEG_SLACK = 0.38  # in natural logarithms: what lies within says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def scored(image: Plane, tissue: Plane, plateau: float, look: Look) -> Plane:
 def _fit_of_leg(plateaus: Plane) -> Plane:
     """What the width of the tissue around says of this size: nothing within reason, more and more against it beyond."""
     away = np.abs(np.log(np.maximum(plateaus, 0.05) / LEG_PER_PLATEAU)) - LEG_SLACK
-    return np.asarray(-4.0 * np.clip(away, 0, 0.5) ** 2, dtype=np.float32)
+    return np.asarray(-6.0 * np.clip(away, 0, 0.36) ** 2, dtype=np.float32)
 
 
 def _inside(score: Plane, look: Look) -> Plane:

@@ -17,6 +17,8 @@ RAISED = 0.05  # plateaus by which the middle of that square lies above the join
 LEAST_SCORE = -1.6  # of the evidence, for a joint to be one
 SECOND_SCORE = -1.3  # a second knee must convince by itself …
 SECOND_BEHIND = 0.7  # … and not be much worse than the first
+COMPARTMENT_LARGEST = 1.45  # a joint is at least so much larger than one compartment …
+COMPARTMENT_AHEAD = 0.25  # … which may look better than the joint by this much
 LEAST_CONTRAST = 0.02  # of the range of levels: less is an empty exposure
 LEAST_SIDE = 96  # pixels: a square below that is blown up more than twice for the net
 NEARLY_SQUARE = 1.2
@@ -67,13 +69,32 @@ def choose(candidates: tuple[Joint, ...]) -> tuple[Joint, ...]:
     """The best candidate and the one beside it that could be the same patient's other knee, left to right."""
     if not candidates or candidates[0].score < LEAST_SCORE:
         return ()
-    first = candidates[0]
+    first = not_a_compartment(candidates)
     for other in candidates[1:]:
         if other.score < max(SECOND_SCORE, first.score - SECOND_BEHIND):
             break
         if _other_knee(first, other):
             return tuple(sorted((first, other), key=lambda joint: joint.x))
     return (first,)
+
+
+def not_a_compartment(candidates: tuple[Joint, ...]) -> Joint:
+    """The best candidate, or a much larger one around it that is nearly as good.
+
+    One compartment of a joint has two bright edges and margins too: where the other one has closed (KL 4), it can
+    look more like a knee than the whole joint does.
+    """
+    best = candidates[0]
+    for other in candidates[1:]:
+        if other.score < best.score - COMPARTMENT_AHEAD:
+            break
+        if (
+            other.plateau > COMPARTMENT_LARGEST * best.plateau
+            and abs(other.x - best.x) < 0.45 * other.plateau
+            and abs(other.y - best.y) < 0.25 * other.plateau
+        ):
+            return other
+    return best
 
 
 def _other_knee(first: Joint, other: Joint) -> bool:
