@@ -27,23 +27,17 @@ def next_report_revision(session: Session, study_key: str) -> int:
 
 def record_report(session: Session, study_key: str, revision: int, *, path: str, sha256: str, at: datetime) -> None:
     """Notes that the revision lies at `path`, with the study's files as witnesses."""
-    report = session.get(Report, (study_key, revision))
-    if report is None:
+    report, study = session.get(Report, (study_key, revision)), session.get(Study, study_key)
+    if report is None or study is None:
         raise WorkFailed("store", f"revision {revision} of study {study_key} was never begun")
     report.path, report.sha256, report.written_at = path, sha256, at
+    study.reported_changes = max(study.reported_changes, report.shows_changes)
     for file_id in session.scalars(select(File.id).where(File.study_key == study_key)):
         record_event(session, file_id, "reported", at, f"revision {revision}")
 
 
 def reports_due(session: Session) -> tuple[str, ...]:
     """Studies with something graded that changed after the last report that was written of them."""
-    shown = (
-        select(Report.study_key, func.max(Report.shows_changes).label("changes"))
-        .where(Report.written_at.is_not(None))
-        .group_by(Report.study_key)
-        .subquery()
-    )
-    behind = select(Study.key).outerjoin(shown, shown.c.study_key == Study.key)
     graded = exists().where(Image.study_key == Study.key)
-    behind = behind.where(Study.changes > func.coalesce(shown.c.changes, 0), graded)
+    behind = select(Study.key).where(Study.changes > Study.reported_changes, graded)
     return tuple(session.scalars(behind.order_by(Study.created_at, Study.key)))

@@ -43,6 +43,10 @@ _NAMES = {
     "pk": "pk_%(table_name)s",
 }
 
+# The conditions of partial indexes, in words that both databases know.
+_CURRENT = text("is_current")
+_DUE = text("changes > reported_changes")
+
 
 class PictureKind(StrEnum):
     FRAME = "frame"  # the whole radiograph, small: JPEG
@@ -108,9 +112,10 @@ class Timing(Base):
 
 
 class Study(Base):
-    """An examination and whom it is of. `changes` counts what a report of it would show anew."""
+    """An examination and whom it is of."""
 
     __tablename__ = "studies"
+    __table_args__ = (Index("ix_studies_due", "key", sqlite_where=_DUE, postgresql_where=_DUE),)
 
     key: Mapped[str] = mapped_column(primary_key=True)
     study_uid: Mapped[str] = mapped_column(SaidByFile, unique=True)
@@ -122,7 +127,8 @@ class Study(Base):
     description: Mapped[str] = mapped_column(SaidByFile)
     institution: Mapped[str] = mapped_column(SaidByFile)
     date: Mapped[dt.datetime | None] = mapped_column(WallTime)
-    changes: Mapped[int] = mapped_column(default=0)
+    changes: Mapped[int] = mapped_column(default=0)  # how often what a report would show became more
+    reported_changes: Mapped[int] = mapped_column(default=0)  # how many of them a written report shows
     created_at: Mapped[dt.datetime]
 
 
@@ -211,7 +217,6 @@ class Grade(Base):
 
 
 # Of all that graded a knee, one counts.
-_CURRENT = text("is_current")
 Index("uq_grades_current", Grade.knee_id, unique=True, sqlite_where=_CURRENT, postgresql_where=_CURRENT)
 
 

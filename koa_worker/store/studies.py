@@ -21,7 +21,7 @@ def find_or_add_study(session: Session, study: Study, patient: Patient | None, a
     said = _said(study, patient or Patient())
     row = session.scalars(select(StudyRow).where(StudyRow.study_uid == storable(study.study_uid))).first()
     if row is None:
-        row = StudyRow(key=new_id(), study_uid=study.study_uid, changes=0, created_at=at, **said)
+        row = StudyRow(key=new_id(), study_uid=study.study_uid, changes=0, reported_changes=0, created_at=at, **said)
         session.add(row)
         session.flush()  # before the files and images that refer to it
         return row, False

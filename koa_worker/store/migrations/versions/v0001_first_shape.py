@@ -12,6 +12,7 @@ depends_on = None
 
 ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 CURRENT = sa.text("is_current")
+DUE = sa.text("changes > reported_changes")
 
 
 def upgrade() -> None:
@@ -35,10 +36,12 @@ def upgrade() -> None:
         sa.Column("institution", sa.String(), nullable=False),
         sa.Column("date", sa.DateTime(), nullable=True),
         sa.Column("changes", sa.Integer(), nullable=False),
+        sa.Column("reported_changes", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_studies")),
         sa.UniqueConstraint("study_uid", name=op.f("uq_studies_study_uid")),
     )
+    op.create_index("ix_studies_due", "studies", ["key"], unique=False, sqlite_where=DUE, postgresql_where=DUE)
     op.create_table(
         "files",
         sa.Column("id", sa.String(), nullable=False),
