@@ -16,13 +16,18 @@ from koa_worker.synthetic.spec import Knee
 Points = NDArray[np.float64]  # n × 2
 
 # Each outline runs from the lateral margin of the shaft through the joint to the medial one.
-_TIBIA_LATERAL = [(0.13, 6.0), (0.13, 2.2), (0.15, 1.5), (0.2, 0.9), (0.31, 0.44), (0.42, 0.24), (0.485, 0.11)]
+_TIBIA_LATERAL = [
+    (0.13, 6.0), (0.13, 2.2), (0.155, 1.5), (0.205, 0.9), (0.27, 0.64), (0.365, 0.43), (0.45, 0.27), (0.492, 0.15),
+]  # fmt: skip
 _TIBIA_TOP = [
     (0.5, 0.045), (0.47, 0.008), (0.38, 0.004), (0.28, 0.016), (0.18, 0.006), (0.11, -0.04), (0.065, -0.095),
     (0.005, -0.06), (-0.055, -0.105), (-0.1, -0.05), (-0.17, 0.008), (-0.28, 0.03), (-0.38, 0.026), (-0.47, 0.004),
     (-0.5, 0.035),
 ]  # fmt: skip
-_TIBIA_MEDIAL = [(-0.49, 0.1), (-0.45, 0.24), (-0.36, 0.44), (-0.24, 0.9), (-0.18, 1.5), (-0.15, 2.2), (-0.15, 6.0)]
+_TIBIA_MEDIAL = [
+    (-0.495, 0.13), (-0.465, 0.27), (-0.4, 0.43), (-0.315, 0.64), (-0.245, 0.9), (-0.185, 1.5), (-0.15, 2.2),
+    (-0.15, 6.0),
+]  # fmt: skip
 _FEMUR_LATERAL = [
     (0.17, -6.0), (0.17, -2.7), (0.19, -1.7), (0.24, -1.15), (0.3, -0.88), (0.4, -0.7), (0.515, -0.57), (0.555, -0.44),
     (0.54, -0.32),
@@ -60,6 +65,7 @@ class Anatomy:
     tibia: Points
     fibula: Points
     patella: Points
+    lines: tuple[Points, ...]  # edges seen through the bone: the notch's walls, the scar of the growth plate
     medial: Compartment
     lateral: Compartment
     centre_v: float  # of the joint, which lies a little above the plateau
@@ -85,6 +91,7 @@ def build(knee: Knee) -> Anatomy:
         tibia=tibia * size,
         fibula=_fibula(knee, rng) * size,
         patella=_patella(knee, rng) * size,
+        lines=_lines(size, rng),
         medial=found["medial"],
         lateral=found["lateral"],
         centre_v=-middle / 2 - 0.015 * size,
@@ -107,8 +114,10 @@ def smooth(points: Points, steps: int = 24) -> Points:
 
 def _tibia(knee: Knee, rng: np.random.Generator) -> Points:
     top = np.array(_TIBIA_TOP)
-    top[:, 1] += rng.normal(0, 0.0025, len(top))
-    top[5:10, 1] *= 1 + rng.normal(0, 0.15) + 0.08 * knee.severity / 4  # the spines, sharper with wear
+    top[:, 1] += rng.normal(0, 0.002 + 0.0008 * knee.severity, len(top))
+    top[5:10, 1] *= rng.normal(0.85, 0.15) + 0.12 * knee.severity / 4  # the spines, sharper with wear
+    top[[6, 8], 1] *= rng.uniform(0.7, 1.15, 2)
+    top[5:10, 0] += rng.normal(0, 0.012)
     spur = spurs(knee) * rng.uniform(0.6, 1.3, 2)
     top[0] += (spur[0], -spur[0] * 0.5)
     top[-1] += (-spur[1], -spur[1] * 0.4)
@@ -119,7 +128,7 @@ def _tibia(knee: Knee, rng: np.random.Generator) -> Points:
 
 def _femur(knee: Knee, rng: np.random.Generator) -> Points:
     end = np.array(_FEMUR_END)
-    end[:, 1] += rng.normal(0, 0.002, len(end))
+    end[:, 1] += rng.normal(0, 0.002 + 0.0006 * knee.severity, len(end))
     end[5:9, 1] += rng.normal(0, 0.012) - 0.015  # how deep the notch looks depends on how far the knee is bent
     spur = spurs(knee) * rng.uniform(0.5, 1.2, 2)
     end[1] += (spur[0], spur[0] * 0.3)
@@ -131,7 +140,8 @@ def _femur(knee: Knee, rng: np.random.Generator) -> Points:
 
 
 def _fibula(knee: Knee, rng: np.random.Generator) -> Points:
-    outline = np.array(_FIBULA) + (0.05 * knee.turn + rng.normal(0, 0.015), rng.normal(0, 0.02))
+    outline = np.array(_FIBULA)
+    outline += np.array([0.05 * knee.turn + rng.normal(0, 0.015), rng.normal(0, 0.02)])
     outline[:, 0] += rng.normal(-0.05, 0.015) * np.clip(outline[:, 1] - 0.5, 0, None)
     return smooth(outline)
 
@@ -142,6 +152,17 @@ def _patella(knee: Knee, rng: np.random.Generator) -> Points:
     across, along = 0.29 + rng.normal(0, 0.015), 0.27 + rng.normal(0, 0.015)
     middle = (0.05 + 0.1 * knee.turn, -0.55 + rng.normal(0, 0.05))
     return np.stack([middle[0] + across * radius * np.cos(angle), middle[1] + along * radius * np.sin(angle)], axis=1)
+
+
+def _lines(size: float, rng: np.random.Generator) -> tuple[Points, ...]:
+    jitter = rng.normal(0, 0.012, 4)
+    walls = [
+        [(0.13 + jitter[0], -0.14), (0.15 + jitter[0], -0.22), (0.14 + jitter[0], -0.34)],
+        [(-0.13 + jitter[1], -0.13), (-0.15 + jitter[1], -0.22), (-0.13 + jitter[1], -0.36)],
+        [(0.48, -0.34 + jitter[2]), (0.25, -0.31 + jitter[2]), (0.0, -0.36), (-0.25, -0.31), (-0.5, -0.36 + jitter[2])],
+        [(0.42, 0.2 + jitter[3]), (0.15, 0.23 + jitter[3]), (-0.2, 0.22), (-0.42, 0.17 + jitter[3])],
+    ]
+    return tuple(smooth(np.array(line)) * size for line in walls)
 
 
 def _shift_condyles(femur: Points, medial: float, lateral: float) -> Points:

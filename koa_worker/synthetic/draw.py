@@ -20,7 +20,7 @@ def draw(spec: PlateSpec) -> Plate:
     if spec.beads:
         furniture.add_beads(attenuation, spec, rng)
     field = furniture.opening(spec, rng)
-    pixels = detector.develop(detector.expose(attenuation, field, spec, rng), spec)
+    pixels = detector.develop(detector.expose(attenuation, field, spec, rng), field, spec)
     furniture.blacken(pixels, spec, field, rng)
     return Plate(pixels, truths, spec.spacing_mm, spec)
 

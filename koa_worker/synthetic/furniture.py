@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from koa_worker.synthetic.solid import Map
+from koa_worker.synthetic.filters import Map, blur
 from koa_worker.synthetic.spec import Collimation, PlateSpec
 from koa_worker.synthetic.truth import KneeTruth
 from koa_worker.values import Side
@@ -47,25 +47,28 @@ def add_beads(attenuation: Map, spec: PlateSpec, rng: np.random.Generator) -> No
     attenuation += layer * np.float32(_LEAD / 255)
 
 
-def opening(spec: PlateSpec, rng: np.random.Generator) -> Map:
-    """1 where the collimator lets the beam through, nearly 0 outside; its edge may stand a little askew."""
+def opening(spec: PlateSpec, rng: np.random.Generator) -> Map | None:
+    """1 where the collimator lets the beam through, nearly 0 outside; askew by a few degrees at most.
+
+    None: the beam is wider than the plate.
+    """
     shape = (spec.height, spec.width)
     if spec.collimation is Collimation.NONE:
-        return np.ones(shape, np.float32)
+        return None
     # The legs' own margins stay free: a technician opens the field to the skin.
-    left, right, top, bottom = (1 - rng.uniform(0.0, 0.06, 4)) * (1, 1, 1, 1)
+    left, right, top, bottom = 1 - rng.uniform(0.0, 0.06, 4)
     corners = np.array([(1 - left, 1 - top), (right, 1 - top), (right, bottom), (1 - left, bottom)]) - 0.5
     angle = np.deg2rad(spec.collimation_deg)
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     placed = (corners * (spec.width, spec.height)) @ turn + (spec.width / 2, spec.height / 2)
     mask = np.zeros(shape, np.float32)
     cv2.fillPoly(mask, [np.round(placed * 16).astype(np.int32)], (1.0,), cv2.LINE_8, 4)
-    return np.maximum(cv2.GaussianBlur(mask, (0, 0), sigmaX=max(0.5 / spec.spacing_mm, 0.5)), np.float32(0.002))
+    return np.maximum(blur(mask, max(0.5 / spec.spacing_mm, 0.5)), np.float32(0.002))
 
 
-def blacken(pixels: NDArray[np.uint16], spec: PlateSpec, field: Map, rng: np.random.Generator) -> None:
+def blacken(pixels: NDArray[np.uint16], spec: PlateSpec, field: Map | None, rng: np.random.Generator) -> None:
     """Blank what the console's shutter hides, and the boxes where a name stood."""
-    if spec.collimation is Collimation.SHUTTER:
+    if field is not None and spec.collimation is Collimation.SHUTTER:
         pixels[field < 0.5] = 0
     for _ in range(spec.boxes):
         height, width = round(rng.uniform(0.02, 0.09) * spec.height), round(rng.uniform(0.05, 0.16) * spec.width)

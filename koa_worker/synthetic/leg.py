@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from koa_worker.synthetic import anatomy, solid, texture
 from koa_worker.synthetic.anatomy import Anatomy, Compartment, Points
-from koa_worker.synthetic.solid import Map
+from koa_worker.synthetic.filters import Map, resize
 from koa_worker.synthetic.spec import Knee, PlateSpec
 from koa_worker.synthetic.truth import JointSpace, KneeTruth
 from koa_worker.values import Box, Side
@@ -21,6 +20,35 @@ _LEVELS = [-6, -2.7, -1.5, -0.7, 0, 0.5, 1.2, 2, 3.2, 5]  # v in plateau widths,
 _SKIN_LATERAL = [1.3, 1.08, 0.92, 0.77, 0.69, 0.69, 0.79, 0.86, 0.74, 0.55]
 _SKIN_MEDIAL = [1.35, 1.15, 1.05, 0.93, 0.83, 0.78, 0.86, 0.93, 0.8, 0.55]
 _LEG_DEPTH_MM = [165, 145, 135, 125, 114, 108, 112, 110, 95, 80]
+
+
+_BAND_STEPS = (0.12, 0.25, 0.4, 0.55, 0.75, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """A bone across its length: by level the half width at which full depth is reached, depth and cortex in mm.
+
+    For a plateau of 76 mm; `filling` is how much of the inside is spongy bone and not marrow.
+    """
+
+    levels: tuple[float, ...]
+    radius: tuple[float, ...]
+    depth: tuple[float, ...]
+    cortex: tuple[float, ...]
+    filling: tuple[float, ...]
+
+
+_FEMUR = _Section((-2.7, -1.2, -0.6, -0.2), (14, 17, 15, 11), (29, 33, 44, 50), (5.5, 3.0, 0.8, 0.4), (0.2, 0.5, 1, 1))
+_TIBIA = _Section(
+    (0.05, 0.35, 0.8, 1.5, 2.7),
+    (9, 12, 15, 12, 11),
+    (44, 42, 34, 29, 26),
+    (0.4, 0.8, 2.4, 4.4, 5.4),
+    (1, 1, 0.7, 0.3, 0.2),
+)
+_FIBULA = _Section((0.3, 0.6, 0.9, 2.7), (6, 6, 6, 6), (20, 18, 13, 12), (0.5, 0.9, 2.4, 3.0), (1, 0.9, 0.5, 0.3))
+_PATELLA = _Section((-0.6, 0.0), (15, 15), (15, 15), (0.45, 0.45), (0.9, 0.9))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +66,15 @@ class Place:
         angle = np.deg2rad(self.knee.tilt_deg)
         across = points[:, 0] * (1 if self.knee.side is Side.LEFT else -1)
         down = points[:, 1] - self.centre_v
-        turned = np.stack(
+        turned: Points = np.stack(
             [across * np.cos(angle) - down * np.sin(angle), across * np.sin(angle) + down * np.cos(angle)], axis=1
         )
-        return turned / self.spacing_mm + (self.x, self.y)
+        return np.asarray(turned / self.spacing_mm + np.array([self.x, self.y]), np.float64)
 
     def levels(self, first_row: int, rows: int) -> NDArray[np.float64]:
         """v in plateau widths for each row, along the leg's axis."""
         y = np.arange(first_row, first_row + rows) - self.y
-        return (y * self.spacing_mm + self.centre_v) / self.knee.plateau_mm
+        return np.asarray((y * self.spacing_mm + self.centre_v) / self.knee.plateau_mm, np.float64)
 
 
 def add_leg(attenuation: Map, spec: PlateSpec, knee: Knee, rng: np.random.Generator) -> KneeTruth:
@@ -80,27 +108,34 @@ def _space(place: Place, part: Compartment) -> JointSpace:
 
 def _add_soft_tissue(attenuation: Map, place: Place, rng: np.random.Generator) -> None:
     height, width = attenuation.shape
-    knee, size = place.knee, place.knee.plateau_mm
+    step = max(1, round(0.4 / place.spacing_mm))  # soft tissue has no finer detail than that
+    rows, columns = (np.linspace(0, size - 1, size // step + 1, dtype=np.float32) for size in (height, width))
+    knee = place.knee
     girth = 1 + (knee.thigh - 1) * np.interp(_LEVELS, [-2, 1], [1.2, 0.6])
-    wobble = rng.normal(0, 0.02, (2, len(_LEVELS)))
+    left, right = _skin(place, girth, rows, rng)
+    half = ((right - left) / 2).astype(np.float32)[:, None]
+    off = np.abs(columns[None] - ((left + right) / 2).astype(np.float32)[:, None])
+    level = ((rows - place.y) * place.spacing_mm + place.centre_v) / knee.plateau_mm
+    depth_mm = np.interp(level, _LEVELS, _LEG_DEPTH_MM * girth).astype(np.float32)[:, None]
+    fat_mm = np.float32(rng.uniform(4, 9) * knee.thigh**2)
+    whole = _ellipse(off, half, depth_mm)
+    lean = _ellipse(off, half - fat_mm / np.float32(place.spacing_mm), depth_mm - 2 * fat_mm)
+    bellies = texture.clouds(rng, len(rows), len(columns), 22 / place.spacing_mm / step, 5)
+    tissue = np.float32(_FAT) * whole + np.float32(_MUSCLE - _FAT) * lean * (1 + np.float32(0.3) * bellies)
+    attenuation += resize(tissue, height, width)
+
+
+def _skin(
+    place: Place, girth: NDArray[np.float64], rows: Map, rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The leg's left and right edge in pixels for each row."""
     along = np.linspace(_LEVELS[0], _LEVELS[-1], 220)
     edges = []
-    for sign, skin, jitter in ((1, _SKIN_LATERAL, wobble[0]), (-1, _SKIN_MEDIAL, wobble[1])):
-        half = _smooth_interp(along, skin * girth + jitter)
-        points = place.to_pixels(np.stack([sign * half, along], axis=1) * size)
-        edges.append(np.interp(np.arange(height), points[:, 1], points[:, 0]))
-    left, right = np.minimum(*edges), np.maximum(*edges)
-    half_px = ((right - left) / 2).astype(np.float32)[:, None]
-    middle = ((left + right) / 2).astype(np.float32)[:, None]
-    depth_mm = np.interp(place.levels(0, height), _LEVELS, _LEG_DEPTH_MM * girth).astype(np.float32)[:, None]
-    off = np.abs(np.arange(width, dtype=np.float32)[None] - middle)
-    fat_px = np.float32(rng.uniform(4, 9) * knee.thigh**2 / place.spacing_mm)
-    whole = _ellipse(off, half_px, depth_mm)
-    lean = _ellipse(off, half_px - fat_px, depth_mm - 2 * fat_px * place.spacing_mm)
-    coarse = max(1, round(2 / place.spacing_mm))  # muscle has no detail finer than that
-    bellies = texture.clouds(rng, height // coarse + 1, width // coarse + 1, 22 / place.spacing_mm / coarse, 5)
-    bellies = cv2.resize(bellies, (width, height), interpolation=cv2.INTER_LINEAR)
-    attenuation += _FAT * whole + (_MUSCLE - _FAT) * lean * (1 + 0.3 * bellies) + 0.0006 * lean * bellies
+    for sign, skin in ((1, _SKIN_LATERAL), (-1, _SKIN_MEDIAL)):
+        half = _smooth_interp(along, skin * girth + rng.normal(0, 0.02, len(_LEVELS)))
+        points = place.to_pixels(np.stack([sign * half, along], axis=1) * place.knee.plateau_mm)
+        edges.append(np.interp(rows, points[:, 1], points[:, 0]))
+    return np.minimum(*edges), np.maximum(*edges)
 
 
 def _smooth_interp(along: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -111,32 +146,29 @@ def _smooth_interp(along: NDArray[np.float64], values: NDArray[np.float64]) -> N
 def _ellipse(off: Map, half: Map, depth_mm: Map) -> Map:
     """Paths through an elliptic cylinder, row by row."""
     inside = np.maximum(1 - (off / half) ** 2, 0)
-    return cv2.sqrt(inside) * depth_mm  # type: ignore[return-value]
+    return np.asarray(np.sqrt(inside) * depth_mm, np.float32)
 
 
 def _add_bones(attenuation: Map, place: Place, shape: Anatomy, rng: np.random.Generator) -> None:
-    # Section by level: half width at which full depth is reached, depth and cortex, all in mm for a 76 mm plateau.
-    femur = ([-2.7, -1.2, -0.6, -0.2], [14, 17, 15, 11], [29, 33, 46, 54], [5.5, 3.0, 0.9, 0.45])
-    tibia = ([0.05, 0.35, 0.8, 1.5, 2.7], [10, 12, 15, 12, 11], [46, 44, 34, 29, 26], [0.55, 0.9, 2.4, 4.2, 5.2])
-    fibula = ([0.3, 0.6, 0.9, 2.7], [6, 6, 6, 6], [15, 14, 11, 11], [0.5, 0.9, 2.2, 2.8])
-    patella = ([-0.6], [13], [19], [0.7])
     for outline, section in (
-        (shape.femur, femur), (shape.tibia, tibia), (shape.fibula, fibula), (shape.patella, patella),
-    ):  # fmt: skip
+        (shape.femur, _FEMUR),
+        (shape.tibia, _TIBIA),
+        (shape.fibula, _FIBULA),
+        (shape.patella, _PATELLA),
+    ):
         _add_bone(attenuation, place, outline, section, rng)
-    sclerosis = float(np.interp(place.knee.severity, [0, 1, 2, 3, 4], [0, 0.05, 0.2, 0.45, 0.8]))
+    for line in shape.lines:
+        _add_band(attenuation, place, line, 0.8 * place.knee.plateau_mm / 76, rng.uniform(0.05, 0.16))
+    sclerosis = float(np.interp(place.knee.severity, [0, 1, 2, 3, 4], [0, 0.04, 0.12, 0.25, 0.45]))
     narrow_medially = shape.medial.min_mm < shape.lateral.min_mm
     for part, worn in ((shape.medial, narrow_medially), (shape.lateral, not narrow_medially)):
-        _add_subchondral(attenuation, place, part, 0.16 + sclerosis * (1.0 if worn else 0.3))
+        strength = 0.14 + sclerosis * (1.0 if worn else 0.25)
+        thick_mm = (1.2 + 9 * (strength - 0.14)) * place.knee.plateau_mm / 76
+        _add_band(attenuation, place, part.tibial, thick_mm, strength)
+        _add_band(attenuation, place, part.femoral, -thick_mm, strength * 0.6)
 
 
-def _add_bone(
-    attenuation: Map,
-    place: Place,
-    outline: Points,
-    section: tuple[list[float], list[float], list[float], list[float]],
-    rng: np.random.Generator,
-) -> None:
+def _add_bone(attenuation: Map, place: Place, outline: Points, section: _Section, rng: np.random.Generator) -> None:
     height, width = attenuation.shape
     scale = place.knee.plateau_mm / 76
     margin = int(18 * scale / place.spacing_mm) + 2
@@ -145,28 +177,27 @@ def _add_bone(
         return
     window = found.window
     level = place.levels(window.y, window.height)
-    columns = [np.interp(level, section[0], values) * scale for values in section[1:]]
-    radius, depth_mm, cortex = (c.astype(np.float32)[:, None] for c in columns)
-    spongy, hard = solid.bone(found.below, radius / place.spacing_mm, depth_mm, cortex / place.spacing_mm)
+    radius, depth_mm, cortex, filling = (
+        np.interp(level, section.levels, values).astype(np.float32)[:, None]
+        for values in (section.radius, section.depth, section.cortex, section.filling)
+    )
+    pixel = np.float32(scale / place.spacing_mm)
+    spongy, hard = solid.bone(found.below, radius * pixel, depth_mm * np.float32(scale), cortex * pixel)
     spongy *= texture.trabeculae(rng, window.height, window.width, place.spacing_mm)
-    _add_window(attenuation, (spongy * np.float32(_SPONGY) + hard * np.float32(_CORTEX)) * found.inside, window)
+    spongy *= np.float32(_SPONGY) * filling
+    hard *= np.float32(_CORTEX)
+    _add_window(attenuation, (spongy + hard) * found.inside, window)
 
 
-def _add_subchondral(attenuation: Map, place: Place, part: Compartment, strength: float) -> None:
-    """The dense plate under each margin, thicker and denser where the joint is worn."""
+def _add_band(attenuation: Map, place: Place, line: Points, thick_mm: float, strength: float) -> None:
+    """Denser bone beneath a margin, fading with the distance from it and towards its ends; up where negative."""
     height, width = attenuation.shape
-    thick_mm = (1.0 + 3.0 * strength) * place.knee.plateau_mm / 76
-    count = len(part.tibial)
-    fade = np.hanning(count)[:, None] ** 0.4
-    for margin, way, share in ((part.tibial, 1.0, 1.0), (part.femoral, -1.0, 0.55)):
-        deep = margin + np.array([0.0, way]) * (thick_mm * (0.35 + 0.65 * fade))
-        band = np.vstack([margin, deep[::-1]])
-        found = solid.depth(place.to_pixels(band), height, width, 4)
-        if found is None:
-            continue
-        peak = np.float32(thick_mm / 2 / place.spacing_mm)
-        profile = np.minimum(found.below / peak, 1) * found.inside
-        _add_window(attenuation, profile * np.float32(strength * share), found.window)
+    swell = 0.25 + 0.75 * np.hanning(len(line))[:, None] ** 0.5
+    for share in _BAND_STEPS:
+        deep = line + np.array([0.0, thick_mm * share]) * swell
+        found = solid.coverage(place.to_pixels(np.vstack([line, deep[::-1]])), height, width)
+        if found is not None:
+            _add_window(attenuation, found[1] * np.float32(strength / len(_BAND_STEPS)), found[0])
 
 
 def _add_window(attenuation: Map, values: Map, window: solid.Window) -> None:

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Map = NDArray[np.float32]
+from koa_worker.synthetic.filters import Map
+
 _FINE = 4  # sub-pixels each way: a margin must lie where the truth says, to a small part of a pixel
 # fillPoly also paints every sub-pixel that the outline touches, half a sub-pixel too much all round.
 _PAINTED_OVER = 0.5 / _FINE
@@ -38,10 +39,10 @@ def depth(outline: NDArray[np.float64], height: int, width: int, margin: int) ->
 
     `margin` keeps that much of the bone beyond the plate's edge, which would else look like the bone's own edge.
     """
-    window = _window(outline, height, width, margin)
-    if window.width <= 0 or window.height <= 0:
+    covered = coverage(outline, height, width, margin)
+    if covered is None:
         return None
-    inside = _coverage(outline, window)
+    window, inside = covered
     whole = (inside > 0.999).astype(np.uint8)
     distance, labels = cv2.distanceTransformWithLabels(whole, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     edge = whole == 0
@@ -51,10 +52,18 @@ def depth(outline: NDArray[np.float64], height: int, width: int, margin: int) ->
     return Depth(window, inside, np.where(edge, inside / 2, np.maximum(below, 0.25)).astype(np.float32))
 
 
+def coverage(outline: NDArray[np.float64], height: int, width: int, margin: int = 0) -> tuple[Window, Map] | None:
+    """How much of each pixel lies inside a closed outline (x, y in pixels); None where it misses the plate."""
+    window = _window(outline, height, width, margin)
+    if window.width <= 0 or window.height <= 0:
+        return None
+    return window, _coverage(outline, window)
+
+
 def chord(below: Map, radius: Map, depth_mm: Map) -> Map:
     """Path through a body with an elliptic section: nothing at the outline, `depth_mm` from `radius` inwards."""
     rest = np.maximum(1 - below / radius, 0)
-    return cv2.sqrt(1 - rest * rest) * depth_mm  # type: ignore[return-value]
+    return np.asarray(np.sqrt(1 - rest * rest) * depth_mm, np.float32)
 
 
 def bone(below: Map, radius: Map, depth_mm: Map, cortex: Map) -> tuple[Map, Map]:

@@ -98,7 +98,7 @@ def stored(pixels: NDArray[np.uint16], bits: int, *, inverted: bool = False) -> 
     values = pixels >> (16 - bits)
     if inverted:
         values = (2**bits - 1) - values
-    return values.astype(np.uint8 if bits <= 8 else np.uint16)
+    return values.astype(np.uint8) if bits <= 8 else values.astype(np.uint16)
 
 
 def _save(dataset: Dataset, path: Path, *, part10: bool) -> None:
