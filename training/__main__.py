@@ -46,21 +46,26 @@ def fit(
 ) -> None:
     """Fit a network to graded knees; the run folder then holds best.keras."""
     from training import fit as fitting  # noqa: PLC0415 - Keras takes seconds to load, which --help need not wait for
-    from training import layouts  # noqa: PLC0415
+    from training import layouts, runfile, split  # noqa: PLC0415
     from training.settings import Settings, parse_sizes  # noqa: PLC0415
 
     console = Console()
-    sources = [layouts.Source.parse(text) for text in data or []] + [layouts.Source(Path(text)) for text in csv or []]
-    if not sources:
-        raise typer.BadParameter("say where the pictures are: --data FOLDER or --csv FILE")
-    settings = Settings(
-        network=network, start=start, seed=seed, sizes=parse_sizes(sizes), head_epochs=head_epochs, freeze=freeze,
-        head_rate=head_rate, rate=rate, weight_decay=weight_decay, batch=batch, dropout=dropout, sigma=sigma,
-        balance=balance, augmentation=augmentation, average=average, patience=patience,
-    )  # fmt: skip
-    dataset = layouts.collect(sources)
+    try:
+        sources = [layouts.Source.parse(text) for text in data or []]
+        sources += [layouts.Source(Path(text)) for text in csv or []]
+        if not sources:
+            raise typer.BadParameter("say where the pictures are: --data FOLDER or --csv FILE")
+        settings = Settings(
+            network=network, start=start, seed=seed, sizes=parse_sizes(sizes), head_epochs=head_epochs, freeze=freeze,
+            head_rate=head_rate, rate=rate, weight_decay=weight_decay, batch=batch, dropout=dropout, sigma=sigma,
+            balance=balance, augmentation=augmentation, average=average, patience=patience,
+        )  # fmt: skip
+        dataset = split.complete(layouts.collect(sources), seed=seed)
+        runfile.open_run(out, settings, dataset, resume=resume)
+    except (ValueError, FileExistsError, FileNotFoundError) as error:
+        raise typer.BadParameter(str(error)) from error
     console.print(layouts.summary(dataset))
-    best = fitting.fit(settings, dataset, out, resume=resume, console=console)
+    best = fitting.fit(settings, dataset, out, console)
     console.print(f"best: {best}")
 
 

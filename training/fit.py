@@ -14,7 +14,7 @@ from typing import Any
 import keras
 from rich.console import Console
 
-from training import checkpoint, curves, networks, runfile, split
+from training import checkpoint, curves, networks, runfile
 from training.augment import LEVELS
 from training.batches import Batches, predict
 from training.checkpoint import Average
@@ -146,10 +146,8 @@ class _Averaging(keras.callbacks.Callback):  # type: ignore[misc]
             self._average.update(self.model, AVERAGE_EVERY)
 
 
-def fit(settings: Settings, dataset: Dataset, folder: Path, *, resume: bool, console: Console) -> curves.Row:
-    """Run it in `folder`, which must be new unless an interrupted run is resumed."""
-    dataset = split.complete(dataset, seed=settings.seed)
-    runfile.open_run(folder, settings, dataset, resume=resume)
+def fit(settings: Settings, dataset: Dataset, folder: Path, console: Console) -> curves.Row:
+    """Run it, from the start or from where it was interrupted, in a folder that `runfile.open_run` has opened."""
     best = Fitting(settings, dataset, folder, console).run()
     runfile.close_run(folder, asdict(best))
     return best
