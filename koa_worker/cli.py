@@ -147,7 +147,10 @@ def export(
     from koa_worker.table import write_csv, write_json
 
     with Store.open(config.load(config_file).store.url) as store:
-        (write_csv if form is Format.CSV else write_json)(store.export_rows(), sys.stdout)
+        if form is Format.CSV:
+            write_csv(store.export_rows(), sys.stdout, store.export_columns())
+        else:
+            write_json(store.export_rows(), sys.stdout)
 
 
 @app.command()

@@ -25,6 +25,11 @@ def export_rows(engine: Engine, *, superseded: bool) -> Iterator[dict[str, Any]]
         raise unanswered(fault) from fault
 
 
+def columns() -> tuple[str, ...]:
+    """The names of a row's values, in their order."""
+    return tuple(_selection(superseded=False).selected_columns.keys())
+
+
 def _selection(*, superseded: bool) -> Select[*tuple[Any, ...]]:
     chosen: Select[*tuple[Any, ...]] = (
         select(

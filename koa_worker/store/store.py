@@ -147,6 +147,10 @@ class Store:
         """One row a knee; with `superseded` also the grades of former models."""
         return export.export_rows(self._reading, superseded=superseded)
 
+    def export_columns(self) -> tuple[str, ...]:
+        """What a row of `export_rows` is made of, for a table's head."""
+        return export.columns()
+
     def _write(self, verb: Callable[[Session], T]) -> T:
         return transact(self._writing, verb)
 
