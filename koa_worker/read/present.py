@@ -28,7 +28,7 @@ def present(
         return _colour(codes, layout), {"window": "none: a colour capture", "polarity": "as captured"}
     if layout.photometric == "PALETTE COLOR":
         gray = lookup.palette_luminance(dataset, _domain(codes))
-        return cv2.LUT(codes, gray), {"window": "none: a palette", "polarity": "as captured"}
+        return _through(codes, gray), {"window": "none: a palette", "polarity": "as captured"}
     stored = _stored_values(codes, layout, lossy=lossy)
     values = _modality(dataset, stored)
     padding = _padding(dataset, stored, layout)
@@ -42,8 +42,14 @@ def present(
     shades = 1.0 - shades if inverse else shades
     shades[padding] = 0.0  # not part of the picture: shown as background, PS3.3 C.7.5.1.1.2
     if window == "none" and codes.dtype == np.uint8:
-        return cv2.LUT(codes, np.rint(shades * 255.0).astype(np.uint8)), details
-    return cv2.LUT(codes, np.rint(shades * 65535.0).astype(np.uint16)), details
+        return _through(codes, np.rint(shades * 255.0).astype(np.uint8)), details
+    return _through(codes, np.rint(shades * 65535.0).astype(np.uint16)), details
+
+
+def _through(codes: NDArray[Any], table: NDArray[Any]) -> NDArray[Any]:
+    """Each code's entry; in place where the decoder gave us memory of our own, since fresh memory costs more."""
+    target = codes if codes.flags.writeable and codes.dtype == table.dtype else None
+    return cv2.LUT(codes, table, target)
 
 
 def _domain(codes: NDArray[Any]) -> int:
@@ -55,7 +61,7 @@ def _colour(codes: NDArray[Any], layout: Layout) -> NDArray[Any]:
         return codes
     top = 2**layout.bits_stored - 1
     scaled = np.rint(np.minimum(np.arange(65_536), top) * (65535.0 / top))
-    return cv2.LUT(codes, scaled.astype(np.uint16))
+    return _through(codes, scaled.astype(np.uint16))
 
 
 def _stored_values(codes: NDArray[Any], layout: Layout, *, lossy: bool) -> Numbers:

@@ -43,6 +43,13 @@ def test_native_colours(make, take, colours, gray, planar, syntax):
     assert np.array_equal(found, gray)
 
 
+def test_deep_colours(make, take, colours, gray):
+    deep = colours.astype(np.uint16) << 4
+    found = take(make(deep, bits=12, SOPClassUID=SC)).pixels
+    assert found.dtype == np.uint16
+    assert np.abs(found / 257 - gray).max() < 1.5
+
+
 def test_run_length_colours(make, take, colours, gray):
     assert np.array_equal(take(make(colours, uid.RLELossless, SOPClassUID=SC)).pixels, gray)
 

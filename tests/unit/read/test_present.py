@@ -111,6 +111,29 @@ def test_voi_table_kinds(make, take):
     assert np.allclose(shades(take(make(wide, VOILUTSequence=longest))), wide.ravel() / 65535, atol=1e-4)
 
 
+def test_tables_written_as_numbers(make, take):
+    """LUT Data may be US instead of OW; then pydicom gives numbers, not bytes."""
+    item = table(0, np.arange(4096)[::-1], 12)
+    item[0].LUTData = list(range(4095, -1, -1))
+    item[0]["LUTData"].VR = "US"
+    found = shades(take(make(RAMP, bits=12, VOILUTSequence=item)))
+    assert np.allclose(found, 1 - RAMP.ravel() / 4095, atol=1e-4)
+
+
+@pytest.mark.parametrize("descriptor", [[], [4096, 0], [60000, 0, 16]])
+def test_a_table_that_is_none_is_passed_over(make, take, descriptor):
+    item = table(0, np.arange(64), 12)
+    item[0].LUTDescriptor = descriptor or None
+    found = take(make(RAMP, bits=12, VOILUTSequence=item, **FULL))
+    assert found.details["window"].endswith("linear")
+
+
+def test_signed_first_value_written_as_unsigned(make, take):
+    signed = (RAMP.astype(int) - 2048).astype(np.int16)
+    item = table(63488, np.arange(4096), 12)  # -2048 as two's complement
+    assert np.allclose(shades(take(make(signed, bits=12, VOILUTSequence=item))), RAMP.ravel() / 4095, atol=1e-4)
+
+
 def test_voi_table_of_signed_values(make, take):
     signed = (RAMP.astype(int) - 2048).astype(np.int16)
     found = take(make(signed, bits=12, VOILUTSequence=table(-2048, np.arange(4096), 12)))

@@ -248,7 +248,7 @@ def test_altered_bytes_give_a_picture_or_a_code(take, gray, colours, kind, chang
             "png": lambda: png(small),
             "jpeg": lambda: jpeg(small),
             "tiff": lambda: tiff(small),
-            "bmp": lambda: cv2.imencode(".bmp", small)[1].tobytes(),
+            "bmp": cv2.imencode(".bmp", small)[1].tobytes,
             "colour jpeg": lambda: jpeg(np.ascontiguousarray(colours[:40, :30])),
         }[kind]()
     )

@@ -229,3 +229,12 @@ def _small(make, syntax):
         SpecificCharacterSet=["", "ISO 2022 IR 87"],
         PixelPaddingValue=0,
     )
+
+
+@pytest.mark.parametrize(
+    "head", [b"", bytes(128) + b"DICM", b"\x02\0\0\0UL\4\0", b"\x89PNG\r\n\x1a\n", b"II*\0", b"BM"]
+)
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(tail=st.binary(min_size=1, max_size=300))
+def test_any_bytes_are_refused_with_a_code(refused, head, tail):
+    assert refused(head + tail)
