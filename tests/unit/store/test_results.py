@@ -114,6 +114,12 @@ def test_a_file_that_names_another_patient_does_not_rename_the_study(store: Stor
     assert event.detail == ""
 
 
+def test_two_patients_are_never_mixed_into_one(store: Store, grade: Take) -> None:
+    _, key = grade("a", patient=Patient("Ivanova Anna", "P-17"))
+    grade("b", patient=Patient("Petrov Petr", "P-18", date(1960, 5, 5), "M"))
+    assert store.study_content(key).patient == Patient("Ivanova Anna", "P-17")
+
+
 def test_what_the_first_file_left_out_is_taken_from_a_later_one(store: Store, grade: Take) -> None:
     _, key = grade("a", patient=Patient(id="P-17"))
     grade("b", patient=Patient("Ivanova Anna", "P-17", date(1950, 2, 1)))
