@@ -94,7 +94,7 @@ class Maker:
             sop_uid or f"{study_uid}.{arrival.sha256[:8]}",
             accession="A-1",
             description="Knees standing",
-            date=datetime(2026, 3, 1, 9, 30),  # noqa: DTZ001 (DICOM's own clock has no zone)
+            date=datetime(2026, 3, 1, 9, 30),
             modality="DX",
             view="PA",
         )

@@ -29,7 +29,7 @@ def test_a_study_comes_back_as_it_went_in(store: Store, make: Any) -> None:
     study = store.study_content(key)
     assert (study.study_uid, study.accession, study.description) == ("1.2.3", "A-1", "Knees standing")
     assert study.patient == Patient("Ivanova Anna", "P-17", date(1950, 2, 1), "F")
-    assert study.date == datetime(2026, 3, 1, 9, 30)  # noqa: DTZ001
+    assert study.date == datetime(2026, 3, 1, 9, 30)
     assert "Ivanova" not in repr(study)
     (image,) = study.images
     assert (image.file_id, image.sha256, image.view, image.modality) == (arrival.id, arrival.sha256, "PA", "DX")
