@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from koa_worker.synthetic.filters import Map
 
 _FINE = 4  # sub-pixels each way: a margin must lie where the truth says, to a small part of a pixel
-# fillPoly also paints every sub-pixel that the outline touches, half a sub-pixel too much all round.
-_PAINTED_OVER = 0.5 / _FINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ def depth(outline: NDArray[np.float64], height: int, width: int, margin: int) ->
     edge = whole == 0
     share = np.zeros(int(labels.max()) + 1, np.float32)
     share[labels[edge]] = inside[edge]  # the nearest edge pixel's share says where in it the outline runs
-    below = distance + share[labels] - np.float32(0.5 + _PAINTED_OVER)
+    below = distance + share[labels] - np.float32(0.5)
     return Depth(window, inside, np.where(edge, inside / 2, np.maximum(below, 0.25)).astype(np.float32))
 
 
@@ -87,8 +85,11 @@ def _window(outline: NDArray[np.float64], height: int, width: int, margin: int) 
 
 def _coverage(outline: NDArray[np.float64], window: Window) -> Map:
     fine = np.zeros((window.height * _FINE, window.width * _FINE), np.uint8)
-    # Pixel (0, 0) covers -0.5 … 0.5; cv2 counts sixteenths of a sub-pixel from a sub-pixel's middle.
-    placed = (outline - (window.x, window.y) + 0.5) * _FINE - 0.5
+    # Pixel (0, 0) covers -0.5 … 0.5; cv2 counts sixteenths of a sub-pixel from a sub-pixel's middle. It also paints
+    # every sub-pixel that the outline touches, half a one too much all round: draw half a one up and to the left,
+    # then take a whole one away there.
+    placed = (outline - (window.x, window.y) + 0.5) * _FINE - 1.0
     cv2.fillPoly(fine, [np.round(placed * 16).astype(np.int32)], (255,), lineType=cv2.LINE_8, shift=4)
+    fine = cv2.erode(fine, np.ones((2, 2), np.uint8), anchor=(1, 1), borderValue=(255,))  # type: ignore[assignment]
     small = cv2.resize(fine, (window.width, window.height), interpolation=cv2.INTER_AREA)
     return small.astype(np.float32) / np.float32(255)

@@ -99,7 +99,7 @@ def random_spec(rng_or_seed: np.random.Generator | int, *, longest: int | None =
     width_mm, height_mm = _field(rng, two=two, strip=strip)
     pixels = longest or int(rng.choice([700, 1000, 1500, 2000, 2500]))
     spacing = max(width_mm, height_mm) / pixels
-    row = rng.uniform(0.4, 0.6)
+    row = rng.uniform(0.36, 0.64)
     if two:
         apart = rng.uniform(0.46, 0.54)
         places = [(0.5 + side * apart / 2 + rng.normal(0, 0.01), row + rng.normal(0, 0.015)) for side in (-1, 1)]
@@ -113,13 +113,13 @@ def random_spec(rng_or_seed: np.random.Generator | int, *, longest: int | None =
         spacing_mm=spacing,
         knees=knees,
         seed=int(rng.integers(2**31)),
-        photons=float(rng.choice([4_000, 10_000, 20_000, 40_000])),
+        photons=float(rng.choice([2_000, 6_000, 20_000, 40_000])),
         scatter=rng.uniform(0.1, 0.6),
         flatten=rng.uniform(0.0, 0.55),
         sharpen=rng.uniform(0.0, 1.0),
         blur_mm=rng.uniform(0.12, 0.3),
         gamma=rng.uniform(0.75, 1.35),
-        contrast=rng.uniform(0.75, 1.12),
+        contrast=rng.uniform(0.65, 1.12),
         brightness=rng.uniform(-0.03, 0.12),
         collimation=Collimation.NONE if strip else Collimation(rng.choice(list(Collimation), p=[0.5, 0.35, 0.15])),
         collimation_deg=float(np.clip(rng.normal(0, 1.2), -4, 4)),
