@@ -9,7 +9,7 @@ import numpy as np
 
 from koa_worker.knee import evidence
 from koa_worker.knee.density import Densities, Plane, levelled, runs, shrink
-from koa_worker.knee.line import joint_line
+from koa_worker.knee.plateau import Plateau, measure
 from koa_worker.values import GrayImage
 
 STEP = 1.17  # from one size to the next
@@ -17,7 +17,6 @@ SMALLEST = 0.11  # plateau as a share of the frame's longer side: two legs from 
 WIDEST = 0.95  # of the frame's width
 HIGHEST = 1.6  # of the frame's height: strips that show little more than the joint space
 LEG_PER_PLATEAU = 1.3  # a leg at the knee is 1.3 (slim) to 2.2 plateaus wide; in a crop less of it is seen
-MARGINS = 1.075  # the plateau's own width: its margins flare out above where they are looked for
 REGION = 2.6  # plateaus: the square around a joint that it is measured anew in
 RATIOS = tuple(float(ratio) for ratio in np.geomspace(0.85, 1.176, 7))
 LEG_SLACK = 0.38  # in natural logarithms: what lies within says nothing
@@ -133,12 +132,11 @@ def refine(pixels: GrayImage, joint: Joint) -> Joint:
             near.append(found.scaled(1 / scale))
     if not near:
         return joint
-    best = _summit(near)
-    grid = evidence.Grid(*image.shape, unit=2 * FINE.unit, stride=1)
-    small_best = best.scaled(scale)
-    line = joint_line(evidence.edges(image, grid)[0], small_best.x, small_best.y, small_best.plateau)
-    best = Joint(best.x, (line + 0.5) / scale - 0.5, best.plateau, best.score)
-    return Joint(best.x + left, best.y + top, MARGINS * best.plateau, joint.score)
+    rough = _summit(near).scaled(scale)
+    down, across = evidence.edges(image, evidence.Grid(image.shape[0], image.shape[1], 2 * FINE.unit, 1))
+    measured = measure(down, across, Plateau(rough.x, rough.y, rough.plateau))
+    fine = Joint(measured.x, measured.y, measured.width, joint.score).scaled(1 / scale)
+    return Joint(fine.x + left, fine.y + top, fine.plateau, joint.score)
 
 
 def _surroundings(pixels: GrayImage, joint: Joint) -> tuple[int, int, GrayImage]:

@@ -13,7 +13,7 @@ from koa_worker.knee.sides import sides_of
 from koa_worker.values import Box, KneeRoi, Radiograph
 
 SIDE_PER_PLATEAU = 1.2  # the square of the training crops
-RAISED = 0.05  # plateaus by which the middle of that square lies above the joint line
+RAISED = 0.03  # plateaus by which the middle of that square lies above the joint line
 LEAST_SCORE = -1.6  # of the evidence, for a joint to be one
 SECOND_SCORE = -1.3  # a second knee must convince by itself …
 SECOND_BEHIND = 0.7  # … and not be much worse than the first
