@@ -156,11 +156,14 @@ def _code(value: str, scheme: str, meaning: str) -> Dataset:
     return item
 
 
+def _laterality(plate: Plate) -> str:
+    sides = {truth.side for truth in plate.truths}
+    return "B" if len(sides) > 1 else ("L" if Side.LEFT in sides else "R")
+
+
 def _say_where(dataset: Dataset, plate: Plate, view: str, laterality: str | None, orientation: str | None) -> None:
-    sides = [truth.side for truth in plate.truths]
-    known = "B" if len(sides) > 1 else ("L" if sides[0] is Side.LEFT else "R")
     # Laterality of the series (CR) knows no B: it is left out where both are on the frame (PS3.3 C.7.3.1).
-    found = known if laterality is None else laterality
+    found = _laterality(plate) if laterality is None else laterality
     if dataset.Modality == "DX" and found:
         dataset.ImageLaterality = found
     elif found in ("L", "R"):
