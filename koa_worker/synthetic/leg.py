@@ -22,7 +22,7 @@ _SKIN_MEDIAL = [1.35, 1.15, 1.05, 0.93, 0.83, 0.78, 0.86, 0.93, 0.8, 0.55]
 _LEG_DEPTH_MM = [165, 145, 135, 125, 114, 108, 112, 110, 95, 80]
 
 
-_BAND_STEPS = (0.12, 0.25, 0.4, 0.55, 0.75, 1.0)
+_BAND_STEPS = (0.35, 0.5, 0.65, 0.75, 0.85, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ _TIBIA = _Section(
     (0.4, 0.8, 2.4, 4.4, 5.4),
     (1, 1, 0.7, 0.3, 0.2),
 )
-_FIBULA = _Section((0.3, 0.6, 0.9, 2.7), (6, 6, 6, 6), (20, 18, 13, 12), (0.5, 0.9, 2.4, 3.0), (1, 0.9, 0.5, 0.3))
+_FIBULA = _Section((0.3, 0.6, 0.9, 2.7), (6, 6, 6, 6), (20, 18, 13, 12), (0.7, 1.2, 2.8, 3.3), (1, 0.9, 0.5, 0.3))
 _PATELLA = _Section((-0.6, 0.0), (15, 15), (12, 12), (0.45, 0.45), (0.9, 0.9))
 
 
@@ -158,14 +158,14 @@ def _add_bones(attenuation: Map, place: Place, shape: Anatomy, rng: np.random.Ge
     ):
         _add_bone(attenuation, place, outline, section, rng)
     for line in shape.lines:
-        _add_band(attenuation, place, line, 0.8 * place.knee.plateau_mm / 76, rng.uniform(0.05, 0.16))
+        _add_band(attenuation, place, line, (0.9, 0.7), rng.uniform(0.06, 0.24))
     sclerosis = float(np.interp(place.knee.severity, [0, 1, 2, 3, 4], [0, 0.04, 0.12, 0.25, 0.45]))
     narrow_medially = shape.medial.min_mm < shape.lateral.min_mm
     for part, worn in ((shape.medial, narrow_medially), (shape.lateral, not narrow_medially)):
-        strength = 0.14 + sclerosis * (1.0 if worn else 0.25)
-        thick_mm = (1.2 + 9 * (strength - 0.14)) * place.knee.plateau_mm / 76
-        _add_band(attenuation, place, part.tibial, thick_mm, strength)
-        _add_band(attenuation, place, part.femoral, -thick_mm, strength * 0.6)
+        strength = 0.28 + sclerosis * (1.0 if worn else 0.25)
+        thick_mm = 1.5 + 9 * (strength - 0.28)
+        _add_band(attenuation, place, part.tibial, (0.0, thick_mm), strength)
+        _add_band(attenuation, place, part.femoral, (0.0, -thick_mm), strength * 0.6)
 
 
 def _add_bone(attenuation: Map, place: Place, outline: Points, section: _Section, rng: np.random.Generator) -> None:
@@ -189,12 +189,13 @@ def _add_bone(attenuation: Map, place: Place, outline: Points, section: _Section
     _add_window(attenuation, (spongy + hard) * found.inside, window)
 
 
-def _add_band(attenuation: Map, place: Place, line: Points, thick_mm: float, strength: float) -> None:
-    """Denser bone beneath a margin, fading with the distance from it and towards its ends; up where negative."""
+def _add_band(attenuation: Map, place: Place, line: Points, towards_mm: tuple[float, float], strength: float) -> None:
+    """Denser bone beneath a margin, fading with the distance from it and towards its ends."""
     height, width = attenuation.shape
     swell = 0.25 + 0.75 * np.hanning(len(line))[:, None] ** 0.5
+    reach = np.array(towards_mm) * place.knee.plateau_mm / 76
     for share in _BAND_STEPS:
-        deep = line + np.array([0.0, thick_mm * share]) * swell
+        deep = line + share * reach * swell
         found = solid.coverage(place.to_pixels(np.vstack([line, deep[::-1]])), height, width)
         if found is not None:
             _add_window(attenuation, found[1] * np.float32(strength / len(_BAND_STEPS)), found[0])

@@ -50,9 +50,9 @@ class PlateSpec:
     photons: float = 20_000.0  # for a 0.15 mm pixel in air: fewer, more grain
     scatter: float = 0.3  # scattered over primary radiation
     flatten: float = 0.35  # how far the console evens out large differences
-    sharpen: float = 0.5
+    sharpen: float = 0.7
     blur_mm: float = 0.18
-    gamma: float = 1.0
+    gamma: float = 0.85
     contrast: float = 1.0  # below 1 the gray scale is not used up, above 1 it clips
     brightness: float = 0.0
     collimation: Collimation = Collimation.NONE

@@ -10,10 +10,10 @@ from koa_worker.synthetic.filters import Map, blur, resize
 
 def trabeculae(rng: np.random.Generator, height: int, width: int, spacing_mm: float) -> Map:
     """A factor around 1 for spongy bone: streaks along the load, fine across and long along the leg."""
-    fine = _streaks(rng, height, width, 1.1 / spacing_mm, 0.36 / spacing_mm)
+    fine = _streaks(rng, height, width, 0.9 / spacing_mm, 0.24 / spacing_mm)
     coarse = _streaks(rng, height, width, 3.5 / spacing_mm, 1.2 / spacing_mm)
     patches = clouds(rng, height, width, 9 / spacing_mm)
-    factor = 1 + np.float32(0.075) * fine + np.float32(0.02) * coarse + np.float32(0.025) * patches
+    factor = 1 + np.float32(0.09) * fine + np.float32(0.02) * coarse + np.float32(0.025) * patches
     return np.asarray(factor, np.float32)
 
 
