@@ -166,6 +166,12 @@ def demo(config_file: ConfigFile = None) -> None:
     typer.echo(f"Reports will appear in {settings.folders.reports} while `koa-worker run` is running.")
 
 
+@app.command("config")
+def print_config() -> None:
+    """Print a configuration with every setting, its default and a line on it."""
+    typer.echo(config.commented_defaults(), nl=False)
+
+
 @app.command()
 def doctor(config_file: ConfigFile = None) -> None:
     """Check configuration, folders, database and model; say what to do about each fault."""

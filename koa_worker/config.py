@@ -110,6 +110,13 @@ def load(path: Path | None = None) -> Config:
         raise SetupError("config", f"{path}: {_first_fault(fault)}") from fault
 
 
+def commented_defaults() -> str:
+    """The file with every setting, its default and a line on it, to start one's own from."""
+    package = Path(__file__).parent
+    installed, in_source_tree = package / "_config.toml", package.parent / "config.toml"
+    return (installed if installed.exists() else in_source_tree).read_text(encoding="utf-8")
+
+
 def _first_fault(fault: ValidationError) -> str:
     first = fault.errors()[0]
     where = [str(part) for part in first["loc"]]

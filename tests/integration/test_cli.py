@@ -1,0 +1,123 @@
+"""The commands: what they print, and how they end."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from koa_worker import RESEARCH_NOTICE, __version__, cli, config
+from koa_worker.synthetic import Knee, crop
+from koa_worker.synthetic.write import write_png
+from koa_worker.values import Side
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def call(*words: str) -> Result:
+    return CliRunner().invoke(cli.app, list(words))
+
+
+@pytest.fixture
+def knee(tmp_path: Path) -> Path:
+    path = tmp_path / "knee.png"
+    write_png(path, crop(Knee(Side.RIGHT), seed=1))
+    return path
+
+
+def test_the_version_says_what_it_is_not() -> None:
+    assert call("--version").stdout == f"koa-worker {__version__}. {RESEARCH_NOTICE}\n"
+
+
+def test_help_says_so_too() -> None:
+    assert RESEARCH_NOTICE in " ".join(call("--help").stdout.split())
+
+
+def test_process_prints_one_json_object_a_line(knee: Path) -> None:
+    result = call("process", str(knee), "--json")
+    (line,) = (json.loads(text) for text in result.stdout.splitlines())
+    assert result.exit_code == 0
+    assert line["outcome"] == "completed"
+    assert sum(line["knees"][0]["probabilities"]) == pytest.approx(1, abs=1e-4)
+    assert line["knees"][0]["box"] == [0, 0, 224, 224]
+    assert line["report"] is None
+
+
+def test_process_writes_reports_where_it_is_told(knee: Path, tmp_path: Path) -> None:
+    line = json.loads(call("process", str(knee), "--json", "--out", "out").stdout)
+    report = tmp_path / line["report"]
+    assert report.read_bytes().startswith(b"%PDF")
+    assert report.is_relative_to(tmp_path / "out")
+    assert knee.exists()
+    assert not (tmp_path / "work").exists()  # neither folders nor store of a daemon were made
+
+
+def test_process_draws_how_the_knees_were_found(knee: Path, tmp_path: Path) -> None:
+    assert call("process", str(knee), "--debug-roi", "drawn").exit_code == 0
+    (picture,) = (tmp_path / "drawn").iterdir()
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "knee" not in picture.name
+
+
+def test_process_says_it_in_words(knee: Path) -> None:
+    said = call("process", str(knee)).stdout
+    assert "unknown knee KL " in said
+    assert said.endswith(f"{RESEARCH_NOTICE}\n")
+
+
+def test_process_of_what_is_not_there_is_wrong_use() -> None:
+    assert call("process", "absent").exit_code == 2
+
+
+def test_a_rejected_file_makes_the_exit_code_one(tmp_path: Path) -> None:
+    (tmp_path / "letter.png").write_text("Dear colleague")
+    result = call("process", "letter.png", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["code"] == "unknown_format"
+
+
+def test_status_export_and_retry_on_an_empty_store() -> None:
+    Path("work").mkdir()
+    assert "nothing waits" in call("status").stdout
+    assert json.loads(call("status", "--json").stdout)["completed"] == 0
+    assert call("export", "--format", "csv").stdout.startswith("file_id,sha256,")
+    assert call("export", "--format", "json").stdout == ""
+    assert call("retry").stdout == "0 failed files put back.\n"
+
+
+def test_the_printed_configuration_is_the_default() -> None:
+    assert config.Config.model_validate(tomllib.loads(call("config").stdout)) == config.Config()
+
+
+def test_doctor_finds_everything_in_order() -> None:
+    result = call("doctor")
+    assert result.exit_code == 0, result.stdout
+    assert "FAULT" not in result.stdout
+
+
+def test_doctor_names_each_fault_and_its_remedy(tmp_path: Path) -> None:
+    Path("config.toml").write_text('[model]\npath = "nowhere"\n[folders]\ndone = "work/inbox/done"\n')
+    result = call("doctor")
+    said = " ".join(result.stdout.split())
+    assert result.exit_code == 2
+    assert said.count("FAULT") == 2
+    assert "done lies in inbox" in said
+    assert "[model] path" in said
+
+
+def test_a_fault_of_the_setup_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("config.toml").write_text("[folder]\n")
+    monkeypatch.setattr("sys.argv", ["koa-worker", "status"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("koa-worker: The configuration is not usable (")
+    assert "did you mean 'folders'?" in said
+    assert said.count("\n") == 1
