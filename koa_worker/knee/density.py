@@ -19,6 +19,7 @@ Mask = NDArray[np.bool_]
 
 WORKING_SIDE = 320  # longest side of the working copy: a plateau of 0.1 of the frame still has 32 pixels
 BINS = 64
+AREAS = 16  # by which a picture is divided, each way, to see whether there is anything in it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +30,7 @@ class Densities:
     scale: float  # pixels of the working copy per pixel of the frame
     air_below: float
     bone_above: float
-    contrast: float  # spread of the frame's own levels, as a share of the highest one
+    contrast: float  # spread of the frame's levels without its grain, as a share of the highest one
     tissue: Mask
 
     @property
@@ -54,9 +55,16 @@ def measure(pixels: GrayImage) -> Densities:
         scale=scale,
         air_below=air_below,
         bone_above=bone_above,
-        contrast=(high - low) / max(1.0, float(small.max())),
+        contrast=contrast(small),
         tissue=solid(image >= air_below),
     )
+
+
+def contrast(image: Plane) -> float:
+    """The spread between large areas of the picture: grain, however strong, is no contents."""
+    areas = cv2.resize(image, (min(AREAS, image.shape[1]), min(AREAS, image.shape[0])), interpolation=cv2.INTER_AREA)
+    low, high = (float(level) for level in np.percentile(areas, [2.0, 98.0]))
+    return (high - low) / max(1.0, float(areas.max()))
 
 
 def shrink(pixels: GrayImage, side: int = WORKING_SIDE) -> tuple[Plane, float]:

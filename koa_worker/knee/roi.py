@@ -14,15 +14,16 @@ from koa_worker.values import Box, KneeRoi, Radiograph
 
 SIDE_PER_PLATEAU = 1.2  # the square of the training crops
 RAISED = 0.03  # plateaus by which the middle of that square lies above the joint line
-LEAST_SCORE = -1.6  # of the evidence, for a joint to be one
-SECOND_SCORE = -1.3  # a second knee must convince by itself …
+LEAST_SCORE = -1.3  # of the evidence, for a joint to be one
+SECOND_SCORE = -1.2  # a second knee must convince by itself …
 SECOND_BEHIND = 0.7  # … and not be much worse than the first
 COMPARTMENT_LARGEST = 1.45  # a joint is at least so much larger than one compartment …
 COMPARTMENT_AHEAD = 0.25  # … which may look better than the joint by this much
-LEAST_CONTRAST = 0.02  # of the range of levels: less is an empty exposure
+LEAST_CONTRAST = 0.05  # of the highest level: less is an empty exposure
 LEAST_SIDE = 96  # pixels: a square below that is blown up more than twice for the net
 NEARLY_SQUARE = 1.2
-CROP_SHARE = 0.5  # a square picture that the knee's box fills by this much (IoU) is a crop already
+CROP_SHARE = 0.5  # a square picture that the knee's box fills by this much (IoU) is a crop already …
+CROP_BEHIND = 0.45  # … even if a part of it looks more like a knee by this much
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +52,9 @@ def trace(radiograph: Radiograph) -> Trace:
     if densities.contrast < LEAST_CONTRAST:
         return Trace(densities, (), (), (), InputRejected("blank", "its levels hardly differ"))
     candidates = tuple(search(densities))
+    whole = whole_crop(candidates, densities)
+    if whole is not None:
+        return Trace(densities, candidates, (whole.scaled(1 / densities.scale),), _whole(radiograph))
     chosen = choose(candidates)
     if not chosen:
         return Trace(
@@ -63,6 +67,23 @@ def trace(radiograph: Radiograph) -> Trace:
         detail = f"{small[0].box.width} pixels where {LEAST_SIDE} are needed"
         return Trace(densities, candidates, joints, rois, InputRejected("too_small", detail))
     return Trace(densities, candidates, joints, rois)
+
+
+def whole_crop(candidates: tuple[Joint, ...], densities: Densities) -> Joint | None:
+    """The joint that a nearly square picture is a crop of already: it fills the picture and is about the best one.
+
+    Little is seen around the bone of a crop, so that a part of the joint may look slightly more like a knee.
+    """
+    height, width = densities.image.shape
+    if max(width, height) > NEARLY_SQUARE * min(width, height):
+        return None
+    frame = Box(0, 0, width, height)
+    for joint in candidates:
+        if joint.score < max(LEAST_SCORE, candidates[0].score - CROP_BEHIND):
+            return None
+        if overlap(square(joint), frame) > CROP_SHARE:
+            return joint
+    return None
 
 
 def choose(candidates: tuple[Joint, ...]) -> tuple[Joint, ...]:
@@ -108,15 +129,18 @@ def _other_knee(first: Joint, other: Joint) -> bool:
 
 
 def regions(radiograph: Radiograph, joints: tuple[Joint, ...]) -> tuple[KneeRoi, ...]:
-    """The squares, and whose knee each is; a picture that is a crop already comes back whole."""
+    """The squares, and whose knee each is."""
     height, width = radiograph.pixels.shape
     sides = sides_of(len(joints), radiograph.laterality, radiograph.column_zero_side)
-    boxes = [square(joint) for joint in joints]
-    frame = Box(0, 0, width, height)
-    nearly_square = max(width, height) < NEARLY_SQUARE * min(width, height)
-    if len(boxes) == 1 and nearly_square and overlap(boxes[0], frame) > CROP_SHARE:
-        return (KneeRoi(frame, sides[0], whole_frame=True),)
-    return tuple(KneeRoi(shifted_inside(box, width, height), side) for box, side in zip(boxes, sides, strict=True))
+    boxes = (shifted_inside(square(joint), width, height) for joint in joints)
+    return tuple(KneeRoi(box, side) for box, side in zip(boxes, sides, strict=True))
+
+
+def _whole(radiograph: Radiograph) -> tuple[KneeRoi, ...]:
+    """The picture as its own region."""
+    height, width = radiograph.pixels.shape
+    (side,) = sides_of(1, radiograph.laterality, radiograph.column_zero_side)
+    return (KneeRoi(Box(0, 0, width, height), side, whole_frame=True),)
 
 
 def square(joint: Joint) -> Box:
