@@ -25,8 +25,12 @@ check: $(VENV)/.dev-ready  ## format, lint, types, layers, tests
 bench: $(VENV)/.dev-ready  ## milliseconds by stage, and beside the naive way
 	$(BIN)/python -m bench
 
-example: $(VENV)/.run-ready  ## reports/example.pdf from synthetic radiographs
-	$(BIN)/koa-worker demo --report reports/example.pdf
+example: $(VENV)/.run-ready  ## reports/example.pdf from a synthetic radiograph
+	rm -rf build/example
+	$(BIN)/koa-worker demo --into build/example --seed 2
+	$(BIN)/koa-worker process build/example/*-bilateral.dcm --out build/example
+	cp build/example/*/*.pdf reports/example.pdf
+	chmod 644 reports/example.pdf
 
 format: $(VENV)/.dev-ready
 	$(BIN)/ruff format .

@@ -154,16 +154,25 @@ def export(
 
 
 @app.command()
-def demo(config_file: ConfigFile = None) -> None:
+def demo(
+    config_file: ConfigFile = None,
+    into: Annotated[Path | None, typer.Option(help="Another folder than the inbox.", metavar="DIR")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same files each time; others each time without.")] = None,
+) -> None:
     """Drop a few synthetic radiographs into the inbox."""
     from koa_worker.intake import prepare_folders
     from koa_worker.synthetic.demo import demo_set
 
     settings = config.load(config_file)
-    prepare_folders(settings.folders)
-    dropped = demo_set(settings.folders.inbox)
-    typer.echo(f"{len(dropped)} synthetic files dropped into {settings.folders.inbox}.")
-    typer.echo(f"Reports will appear in {settings.folders.reports} while `koa-worker run` is running.")
+    if into is None:
+        prepare_folders(settings.folders)
+    else:
+        into.mkdir(parents=True, exist_ok=True)
+    folder = into or settings.folders.inbox
+    dropped = demo_set(folder, seed)
+    typer.echo(f"{len(dropped)} synthetic files dropped into {folder}.")
+    if into is None:
+        typer.echo(f"Reports will appear in {settings.folders.reports} while `koa-worker run` is running.")
 
 
 @app.command("config")

@@ -89,6 +89,13 @@ def test_status_export_and_retry_on_an_empty_store() -> None:
     assert call("retry").stdout == "0 failed files put back.\n"
 
 
+def test_the_demo_goes_where_it_is_told_and_is_the_same_for_a_seed(tmp_path: Path) -> None:
+    for folder in ("one", "other"):
+        assert f"6 synthetic files dropped into {folder}." in call("demo", "--into", folder, "--seed", "4").stdout
+    one, other = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "other"))
+    assert one == other
+
+
 def test_the_printed_configuration_is_the_default() -> None:
     assert config.Config.model_validate(tomllib.loads(call("config").stdout)) == config.Config()
 
