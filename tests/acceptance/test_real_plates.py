@@ -1,5 +1,6 @@
 """The two real half plates and their side-by-side composition: how many knees, which, and where."""
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from koa_worker.config import Limits
+from koa_worker.errors import InputRejected
 from koa_worker.intake import digest
 from koa_worker.knee.roi import find_knees
 from koa_worker.read import read
@@ -82,8 +84,15 @@ def test_the_composition_as_a_picture(shared: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
 @pytest.mark.parametrize(
     ("syntax", "bits"),
-    [("explicit", 10), ("implicit", 12), ("explicit", 14), ("big-endian", 16)]
-    + [("jpeg-lossless", 12), ("jpeg-ls", 16), ("jpeg-2000", 12)],
+    [
+        ("explicit", 10),
+        ("implicit", 12),
+        ("explicit", 14),
+        ("big-endian", 16),
+        ("jpeg-lossless", 12),
+        ("jpeg-ls", 16),
+        ("jpeg-2000", 12),
+    ],
 )
 def test_the_composition_as_dicom(shared: Path, tmp_path: Path, photometric: str, syntax: str, bits: int) -> None:
     pixels, shift = composition(shared)
@@ -107,9 +116,7 @@ def test_another_hospitals_strips(shared: Path) -> None:
         picture = cv2.imread(str(frame), cv2.IMREAD_GRAYSCALE)
         assert picture is not None
         expected = 2 if picture.shape[1] > 500 else 1
-        try:
+        with contextlib.suppress(InputRejected):
             right += len(find(frame)) == expected
-        except Exception:
-            continue
     assert len(frames) == 38
     assert right >= 36

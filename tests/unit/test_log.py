@@ -18,7 +18,7 @@ def _restore_logging() -> object:
 
 def stumble() -> None:
     try:
-        raise ValueError("PatientName is Secret^Name")
+        int("PatientName is Secret^Name")
     except ValueError:
         logging.getLogger("koa_worker.x").exception("stage broke", extra={"file": "abc"})
 
