@@ -7,6 +7,7 @@ and their contrasts are used: three classes by Otsu's criterion (air, soft tissu
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, TypeVar, cast
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ from koa_worker.values import GrayImage
 
 Plane = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+Image = TypeVar("Image", bound=NDArray[Any])
 
 WORKING_SIDE = 320  # longest side of the working copy: a plateau of 0.1 of the frame still has 32 pixels
 BINS = 64
@@ -68,15 +70,24 @@ def contrast(image: Plane) -> float:
 
 
 def shrink(pixels: GrayImage, side: int = WORKING_SIDE) -> tuple[Plane, float]:
-    """A copy whose longest side has at most `side` pixels. Whole steps first: averaging every pixel costs the most."""
+    """A copy whose longest side has about `side` pixels, and its scale. Halving first is ten times as fast."""
     scale = min(1.0, side / max(pixels.shape))
-    step = max(1, int(0.5 / scale))  # leaves at least two pixels to average for one
-    coarse = np.ascontiguousarray(pixels[step // 2 :: step, step // 2 :: step]) if step > 1 else pixels
-    if scale == 1.0:
-        return coarse.astype(np.float32), 1.0
-    height, width = (max(1, round(length * scale)) for length in pixels.shape)
+    coarse, rest = halved(pixels, scale)
+    if rest == 1.0:
+        return coarse.astype(np.float32), scale
+    height, width = (max(1, round(length * rest)) for length in coarse.shape)
     resized = np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_AREA), dtype=np.float32)
     return resized, scale
+
+
+def halved(image: Image, scale: float) -> tuple[Image, float]:
+    """The picture halved as often as this scale holds a half, and the scale that is left to do."""
+    while scale <= 0.5 and min(image.shape) > 1:
+        height, width = (length // 2 for length in image.shape)
+        even = image[: 2 * height, : 2 * width]
+        image = cast("Image", cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA))
+        scale *= 2
+    return image, scale
 
 
 def levelled(image: Plane, low: float, high: float) -> Plane:

@@ -68,6 +68,12 @@ class Grid:
     def kernel(self, width: float, height: float) -> tuple[int, int]:
         return int(width * self.unit) | 1, int(height * self.unit) | 1
 
+    def judged(self, image: Plane) -> tuple[Plane, Grid]:
+        """The picture with one pixel for each judged point, and its grid."""
+        height, width = (-(-length // self.stride) for length in (self.height, self.width))
+        small = _plane(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA))
+        return small, Grid(height, width, self.unit // self.stride, 1)
+
     def framed(self, plane: Plane, unseen: float) -> Plane:
         """The plane continued beyond the picture's edge, so that every point may look `EDGE` plateaus far."""
         edge = self.span(EDGE)
@@ -138,6 +144,8 @@ def _margins(across: Plane, grid: Grid) -> Plane:
 
 def _block(image: Plane, grid: Grid) -> Plane:
     """How much denser the bone below and above is than its flanks, in standard deviations of the region."""
+    if grid.stride > 1:  # large areas need no more points than are judged
+        image, grid = grid.judged(image)
     size = grid.kernel(2.0, 1.2)
     mean = _plane(cv2.blur(image, size))
     spread = np.sqrt(np.maximum(cv2.blur(image * image, size) - mean * mean, 0)) + np.float32(0.03)
@@ -145,7 +153,7 @@ def _block(image: Plane, grid: Grid) -> Plane:
     flank = grid.framed(_plane(cv2.blur(image, grid.kernel(0.12, 0.3))), np.nan)
     middle = grid.seen(inner, ((0, 0.22), (0, -0.22)))
     sides = grid.seen(flank, ((-0.62, 0.22), (-0.62, -0.22), (0.62, 0.22), (0.62, -0.22)))
-    denser = (np.concatenate([middle, middle]) - sides) / spread[:: grid.stride, :: grid.stride]
+    denser = (np.concatenate([middle, middle]) - sides) / spread
     denser[np.isnan(denser)] = PIECES["block"].unseen
     np.clip(denser, -0.5, 1.5, out=denser)
     return _plane(_weaker_most(denser[:2], denser[2:]).mean(axis=0))

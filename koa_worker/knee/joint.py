@@ -8,17 +8,17 @@ import cv2
 import numpy as np
 
 from koa_worker.knee import evidence
-from koa_worker.knee.density import Densities, Plane, levelled, runs, shrink
+from koa_worker.knee.density import Densities, Plane, halved, levelled, runs, shrink
 from koa_worker.knee.plateau import Plateau, measure
 from koa_worker.values import GrayImage
 
-STEP = 1.17  # from one size to the next
-SMALLEST = 0.11  # plateau as a share of the frame's longer side: two legs from hip to ankle are not what comes here
+STEP = 1.2  # from one size to the next
+SMALLEST = 0.12  # plateau as a share of the frame's longer side: two legs from hip to ankle are not what comes here
 WIDEST = 0.95  # of the frame's width
 HIGHEST = 1.6  # of the frame's height: strips that show little more than the joint space
 LEG_PER_PLATEAU = 1.3  # a leg at the knee is 1.3 (slim) to 2.2 plateaus wide; in a crop less of it is seen
 REGION = 2.6  # plateaus: the square around a joint that it is measured anew in
-RATIOS = tuple(float(ratio) for ratio in np.geomspace(0.85, 1.176, 7))
+RATIOS = tuple(float(ratio) for ratio in np.geomspace(0.88, 1.136, 4))
 LEG_SLACK = 0.38  # in natural logarithms: what lies within says nothing
 
 
@@ -35,7 +35,8 @@ class Look:
 
 
 COARSE = Look(unit=28, stride=2)
-FINE = Look(unit=40, stride=1)
+FINE = Look(unit=28, stride=1)
+MEASURED = 80  # pixels that a plateau has when its line and its ends are measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +79,12 @@ def search(densities: Densities) -> list[Joint]:
 def scored(image: Plane, tissue: Plane, plateau: float, look: Look) -> Plane:
     """The evidence for a joint of this size at each point that is looked at."""
     factor = look.unit / plateau
-    size = max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor))
-    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    resized = np.asarray(cv2.resize(image, size, interpolation=method), dtype=np.float32)
+    height, width = (max(1, round(length * factor)) for length in image.shape)
+    coarse = halved(image, factor)[0]
+    resized = np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
     score = evidence.weigh(evidence.gather(resized, look.unit, look.stride))
-    width = cv2.resize(tissue, score.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    return _inside(score + _fit_of_leg(np.asarray(width, dtype=np.float32) / np.float32(plateau)), look)
+    leg = np.asarray(cv2.resize(tissue, score.shape[::-1], interpolation=cv2.INTER_NEAREST), dtype=np.float32)
+    return _inside(score + _fit_of_leg(leg * np.float32(1 / plateau)), look)
 
 
 def _fit_of_leg(plateaus: Plane) -> Plane:
@@ -118,7 +119,7 @@ def _forget(score: Plane, joint: Joint, look: Look) -> None:
 def refine(pixels: GrayImage, joint: Joint) -> Joint:
     """The joint measured anew in finer steps around where it was found, from the frame's own pixels."""
     left, top, part = _surroundings(pixels, joint)
-    small, scale = shrink(part, side=round(REGION * 2 * FINE.unit))
+    small, scale = shrink(part, side=round(REGION * MEASURED))
     low, high = (float(level) for level in np.percentile(small, [1.0, 99.5]))
     image = levelled(small, low, high)
     everywhere = np.full_like(image, LEG_PER_PLATEAU * joint.plateau * scale)
@@ -133,7 +134,7 @@ def refine(pixels: GrayImage, joint: Joint) -> Joint:
     if not near:
         return joint
     rough = _summit(near).scaled(scale)
-    down, across = evidence.edges(image, evidence.Grid(image.shape[0], image.shape[1], 2 * FINE.unit, 1))
+    down, across = evidence.edges(image, evidence.Grid(image.shape[0], image.shape[1], MEASURED, 1))
     measured = measure(down, across, Plateau(rough.x, rough.y, rough.plateau))
     fine = Joint(measured.x, measured.y, measured.width, joint.score).scaled(1 / scale)
     return Joint(fine.x + left, fine.y + top, fine.plateau, joint.score)
