@@ -7,39 +7,36 @@ plain arrays, so that the heatmap has a closed form; the converted member comput
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from enum import StrEnum
 from io import BytesIO
 from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
-Singles = NDArray[np.float32]
+from koa_worker.knee.explain import Head
+from training.crops import Singles
 
 
 class Precision(StrEnum):
     """How the weights are kept; sizes and times are those of MobileNetV2 224 on one core."""
 
     FLOAT32 = "float32"  # 9.5 MB, 3.4 ms: exact
-    FLOAT16 = "float16"  # 4.8 MB, 3.4 ms: weights rounded to 11 bits, computed in float32
+    FLOAT16 = "float16"  # 5.0 MB, 3.4 ms: large weights rounded to 11 bits, computed in float32
     INT8 = "int8"  # 2.8 MB, 1.7 ms: weights and activations in 8 bits, scaled on training crops
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Head:
-    """GAP → w1, b1, ReLU → w2, b2."""
+def as_npz(head: Head) -> bytes:
+    """The head's file."""
+    stream = BytesIO()
+    np.savez_compressed(stream, w1=head.w1, b1=head.b1, w2=head.w2, b2=head.b2)
+    return stream.getvalue()
 
-    w1: Singles
-    b1: Singles
-    w2: Singles
-    b2: Singles
 
-    def as_npz(self) -> bytes:
-        stream = BytesIO()
-        np.savez_compressed(stream, w1=self.w1, b1=self.b1, w2=self.w2, b2=self.b2)
-        return stream.getvalue()
+def halved(head: Head) -> Head:
+    """Its large matrix as a float16 member holds it, at half the size."""
+    return replace(head, w1=head.w1.astype(np.float16))
 
 
 def split(model: Any) -> tuple[Any, Head]:
@@ -55,29 +52,27 @@ def split(model: Any) -> tuple[Any, Head]:
     return keras.Model(model.inputs, pools[0].input), Head(*(weight.astype(np.float32) for weight in weights))
 
 
-def rounded(head: Head) -> Head:
-    """The head as a float16 member holds it; half the file, and the very numbers that the member computes with."""
-    return Head(*(getattr(head, name).astype(np.float16) for name in ("w1", "b1", "w2", "b2")))
-
-
 def convert(model: Any, precision: Precision, samples: Singles | None = None) -> tuple[bytes, Head]:
-    """The member's file and its head. `samples` (n, 224, 224, 3) set the scales of int8."""
+    """The member's file and its head. `samples` (n, 224, 224, 3) fit float16 and int8 to the data."""
     import tensorflow as tf  # noqa: PLC0415 - heavy, and only the conversion needs it
 
     if keras.backend.backend() != "tensorflow":
         raise ValueError("export needs KERAS_BACKEND=tensorflow; weights trained on another backend load there as well")
+    samples = np.zeros((0, 0, 0, 0), np.float32) if samples is None else samples
+    if precision is not Precision.FLOAT32 and not len(samples):
+        raise ValueError(f"{precision} needs sample crops: it is fitted to what each layer sees of them")
     backbone, head = split(model)
     function, holder = _trace(tf, backbone, head)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], holder)
-    if precision is not Precision.FLOAT32:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision is Precision.FLOAT32:
+        return bytes(converter.convert()), head
     if precision is Precision.FLOAT16:
-        converter.target_spec.supported_types = [tf.float16]
-    if precision is Precision.INT8:
-        if samples is None:
-            raise ValueError("int8 needs sample crops to find the range of each layer")
-        converter.representative_dataset = _one_by_one(samples)
-    return bytes(converter.convert()), rounded(head) if precision is Precision.FLOAT16 else head
+        from training.halve import halve  # noqa: PLC0415 - needs TensorFlow
+
+        return halve(bytes(converter.convert()), samples), halved(head)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = _one_by_one(samples)
+    return bytes(converter.convert()), head
 
 
 def _trace(tf: Any, backbone: Any, head: Head) -> tuple[Any, Any]:

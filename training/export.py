@@ -20,7 +20,7 @@ from koa_worker.knee.grade import Grader, combine, judge
 from koa_worker.knee.manifest import MANIFEST, Review
 from training import card, networks
 from training.calibrate import Coverage, choose_review, find_temperature
-from training.convert import Precision, convert
+from training.convert import Precision, as_npz, convert
 from training.crops import Crop, as_input
 from training.evaluate import Graded
 from training.metrics import Floats
@@ -88,7 +88,7 @@ def _fill(plan: Plan, folder: Path, validation: Sequence[Crop], samples: Sequenc
     for number, path in enumerate(plan.nets, start=1):
         net = networks.load(path)
         content, head = convert(net, plan.precision, as_input(samples) if samples else None)
-        member = _write_member(folder, number, content, head.as_npz())
+        member = _write_member(folder, number, content, as_npz(head))
         agreement = compare(net, member, folder, spread(validation, CHECKED))
         say(f"{path}: {agreement.largest:.1e} at most from Keras, same grade {agreement.same_grade:.1%}")
         if not agreement.holds(plan.precision):
