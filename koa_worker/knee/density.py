@@ -50,16 +50,17 @@ def measure(pixels: GrayImage) -> Densities:
     """The frame's working copy and what its levels say."""
     small, scale = shrink(pixels)
     low, high = (float(level) for level in np.percentile(small, [1.0, 99.5]))
-    image = levelled(small, low, high)
+    return _classed(levelled(small, low, high), scale, contrast(small))
+
+
+def inverse(densities: Densities) -> Densities:
+    """The same with dense and thin exchanged, as in a picture that was exported as a negative."""
+    return _classed(1 - np.minimum(densities.image, 1), densities.scale, densities.contrast)
+
+
+def _classed(image: Plane, scale: float, spread: float) -> Densities:
     air_below, bone_above = three_classes(image)
-    return Densities(
-        image=image,
-        scale=scale,
-        air_below=air_below,
-        bone_above=bone_above,
-        contrast=contrast(small),
-        tissue=solid(image >= air_below),
-    )
+    return Densities(image, scale, air_below, bone_above, spread, solid(image >= air_below))
 
 
 def contrast(image: Plane) -> float:

@@ -188,3 +188,9 @@ def test_the_trace_is_drawn(plates: list[Plate]) -> None:
     box, factor = seen.rois[0].box, 2 * seen.densities.scale
     row, column = round((box.y + box.height / 2) * factor), round(box.x * factor)
     assert green[row, column - 3 : column + 4].any()
+
+
+def test_a_negative_of_a_crop_comes_back_whole_too() -> None:
+    pixels = crop(random_knee(np.random.default_rng(3), Side.RIGHT)).pixels
+    (roi,) = find_knees(radiograph(np.asarray(pixels.max() - pixels)))
+    assert roi.whole_frame
