@@ -151,9 +151,17 @@ def _frames(manifest: dict[str, Any]) -> str:
 
 
 def _training(manifest: dict[str, Any]) -> str:
-    runs = manifest["trained"].get("runs") or []
-    lines = [f"- {', '.join(f'{key} {value}' for key, value in run.items())}" for run in runs]
+    trained = manifest["trained"]
+    lines = [f"- member {number}: {_run(run)}" for number, run in enumerate(trained.get("runs") or [], start=1)]
+    if bias := trained.get("logit_bias"):
+        added = ", ".join(f"{value:+.2f}" for value in bias["added"])
+        lines.append(f"- added to the logits of grades 0 to 4 after training, by validation: {added}")
     return "\n## Training\n" + "\n".join(lines) + "\n" if lines else ""
+
+
+def _run(run: dict[str, Any]) -> str:
+    settings = ", ".join(f"{key} {value}" for key, value in run.get("settings", {}).items())
+    return f"`{run['net']}`: {settings}" if settings else f"`{run['net']}`"
 
 
 def _value(figure: dict[str, float | None]) -> str:

@@ -131,13 +131,17 @@ def export(
     *,
     samples: Annotated[Path | None, typer.Option(help="Training crops that set the scales of int8.")] = None,
     precision: Annotated[str, typer.Option(help="float32, float16 or int8.")] = "float16",
+    balance: Annotated[
+        float | None,
+        typer.Option(help="Shift the grades' logits to fit validation: 0 counts each knee alike, 1 each grade alike."),
+    ] = None,
     equalized: EqualizedOption = None,
 ) -> None:
     """Makes a release of trained nets, checks it against them, calibrates it and writes its card."""
     from training import export as exporting  # noqa: PLC0415 - needs TensorFlow; the other commands do not
     from training.convert import Precision  # noqa: PLC0415
 
-    plan = exporting.Plan(tuple(nets), out, Precision(precision))
+    plan = exporting.Plan(tuple(nets), out, Precision(precision), balance)
     validation = read_crops(data, equalized=equalized)
     sampled = exporting.spread(read_crops(samples, equalized=equalized) if samples else [], exporting.SAMPLED)
     try:

@@ -67,7 +67,7 @@ def convert(model: Any, precision: Precision, samples: Singles | None = None) ->
     if precision is Precision.FLOAT32:
         return bytes(converter.convert()), head
     if precision is Precision.FLOAT16:
-        from training.halve import halve  # noqa: PLC0415 - needs TensorFlow
+        from training.litert import halve  # noqa: PLC0415 - needs TensorFlow
 
         return halve(bytes(converter.convert()), samples), halved(head)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]

@@ -10,19 +10,21 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from koa_worker.knee.explain import Head
 from koa_worker.knee.grade import Grader, combine, judge
 from koa_worker.knee.manifest import MANIFEST, Review
 from training import card, networks
-from training.calibrate import Coverage, choose_review, find_temperature
-from training.convert import Precision, as_npz, convert
+from training.calibrate import Coverage, choose_review, find_bias, find_temperature
+from training.convert import Precision, as_npz, convert, halved
 from training.crops import Crop, as_input
 from training.evaluate import Graded
+from training.litert import shift
 from training.metrics import Floats
 
 SAMPLED = 200  # crops that set the scales of int8
@@ -57,8 +59,8 @@ class Plan:
     nets: tuple[Path, ...]
     folder: Path
     precision: Precision = Precision.FLOAT16
+    balance: float | None = None  # None leaves the logits as trained; else see `find_bias`
     views: tuple[str, ...] = ("plain", "mirrored")
-    trained: dict[str, Any] | None = None
 
     @property
     def name(self) -> str:
@@ -107,10 +109,14 @@ def _fill(plan: Plan, folder: Path, validation: Sequence[Crop], samples: Sequenc
         "temperature": 1.0,
         "review": Review(confidence=0.0, agreement=0.0).model_dump(),
         "metrics": {},
-        "trained": {"precision": plan.precision.value, "agreement_with_keras": agreements, **(plan.trained or {})},
+        "trained": {
+            "precision": plan.precision.value,
+            "agreement_with_keras": agreements,
+            "runs": [_run_of(path) for path in plan.nets],
+        },
     }
     _write_manifest(folder, manifest)
-    graded, review = _calibrate(folder, manifest, validation)
+    graded, review = _calibrate(folder, manifest, validation, plan.balance)
     figures = graded.figures()
     manifest["metrics"] = {"validation": figures.as_dict(), "review": review.as_dict()}
     _write_manifest(folder, manifest)
@@ -154,13 +160,21 @@ def compare(net: Any, member: dict[str, str], folder: Path, crops: Sequence[Crop
     return Agreement(len(crops), float(far.max()), float(far.mean()), same)
 
 
-def _calibrate(folder: Path, manifest: dict[str, Any], validation: Sequence[Crop]) -> tuple[Graded, Coverage]:
-    """Temperature and review thresholds into the manifest; what the release then says of the validation knees."""
+def _calibrate(
+    folder: Path, manifest: dict[str, Any], validation: Sequence[Crop], balance: float | None
+) -> tuple[Graded, Coverage]:
+    """Bias, temperature and review thresholds into the release; what it then says of the validation knees."""
     grader = Grader.load(folder)
     logits = np.stack([grader.look(crop.picture)[0] for crop in validation]).astype(np.float64)
     truth = np.array([crop.kl for crop in validation], dtype=np.int64)
     subjects = tuple(crop.subject for crop in validation)
     manifest["temperature"] = find_temperature(logits, truth, combine)
+    if balance is not None:
+        bias = find_bias(logits, truth, manifest["temperature"], balance)
+        _shift_members(folder, manifest, bias)
+        logits = logits + bias
+        manifest["temperature"] = find_temperature(logits, truth, combine)
+        manifest["trained"]["logit_bias"] = {"balance": balance, "added": bias.tolist()}
     free = _judged(logits, truth, subjects, manifest)
     confidence = np.array([grade.confidence for grade in free.grades])
     agreement = np.array([grade.agreement for grade in free.grades])
@@ -168,6 +182,33 @@ def _calibrate(folder: Path, manifest: dict[str, Any], validation: Sequence[Crop
     review = choose_review(confidence, agreement, free.right, doubtful)
     manifest["review"] |= {"confidence": review.confidence, "agreement": review.agreement}
     return _judged(logits, truth, subjects, manifest), review
+
+
+def _shift_members(folder: Path, manifest: dict[str, Any], bias: Floats) -> None:
+    """Adds the bias to each member and its head, and their new hashes to the manifest."""
+    for number, member in enumerate(manifest["members"], start=1):
+        head = Head.from_npz((folder / member["head"]).read_bytes())
+        moved = replace(head, b2=(head.b2 + bias).astype(np.float32))
+        if manifest["trained"]["precision"] == Precision.FLOAT16:
+            moved = halved(moved)
+        content = shift((folder / member["file"]).read_bytes(), bias)
+        member.update(_write_member(folder, number, content, as_npz(moved)))
+    _write_manifest(folder, manifest)
+
+
+def _run_of(net: Path) -> dict[str, Any]:
+    """What the run file beside a net says of how it was made."""
+    file = net.with_name("run.json")
+    if not file.is_file():
+        return {"net": net.stem}
+    run = json.loads(file.read_text(encoding="utf-8"))
+    settings = {key: value for key, value in run["settings"].items() if key != "start"}  # a path of that machine
+    return {
+        "net": f"{net.parent.name}/{net.stem}",
+        "settings": settings,
+        "data": run["data"],
+        "versions": run["versions"],
+    }
 
 
 def _judged(logits: Floats, truth: Any, subjects: tuple[str, ...], manifest: dict[str, Any]) -> Graded:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from koa_worker.knee.grade import combine
-from training.calibrate import choose_review, find_temperature, negative_log_likelihood, trace_coverage
+from training.calibrate import choose_review, find_bias, find_temperature, negative_log_likelihood, trace_coverage
 
 
 def test_an_overconfident_net_is_cooled_to_the_temperature_that_it_was_heated_by():
@@ -16,6 +16,25 @@ def test_an_overconfident_net_is_cooled_to_the_temperature_that_it_was_heated_by
     truth = (odds.cumsum(axis=1) > rng.random((4000, 1))).argmax(axis=1)
     assert find_temperature(2.0 * honest[:, None], truth, combine) == pytest.approx(2.0, rel=0.08)
     assert find_temperature(honest[:, None], truth, combine) == pytest.approx(1.0, rel=0.08)
+
+
+def test_a_bias_brings_back_a_grade_that_the_net_gives_too_seldom():
+    rng = np.random.default_rng(4)
+    honest = rng.normal(0, 1.5, (4000, 2, 5))
+    odds = combine(honest, 1.0)
+    truth = (odds.cumsum(axis=1) > rng.random((4000, 1))).argmax(axis=1)
+    reluctant = honest - np.array([0, 1.2, 0, 0, 0])
+    added = find_bias(reluctant, truth, 1.0, balance=0.0)
+    assert added - added[0] == pytest.approx([0, 1.2, 0, 0, 0], abs=0.15)
+    assert added.sum() == pytest.approx(0, abs=1e-3)
+
+
+def test_counting_each_grade_alike_favours_the_rare_one():
+    rng = np.random.default_rng(5)
+    truth = rng.choice(5, 2000, p=[0.6, 0.1, 0.1, 0.1, 0.1])
+    logits = (np.eye(5)[truth] * 1.5 + rng.normal(0, 1, (2000, 5)) + np.log([0.6, 0.1, 0.1, 0.1, 0.1]))[:, None]
+    alike, each = (find_bias(logits, truth, 1.0, balance) for balance in (0.0, 1.0))
+    assert alike[0] > each[0] + 1
 
 
 def test_likelihood_of_a_certain_error_is_finite():

@@ -19,7 +19,7 @@ from training import networks
 from training.convert import Precision, as_npz, convert, halved, split
 from training.crops import Crop, as_input
 from training.export import Agreement, ExportFailed, Plan, add_metrics, export, spread
-from training.halve import halve
+from training.litert import halve, shift
 
 # TensorFlow and Keras warn of NumPy's and their own changes, in ways that differ by release.
 pytestmark = [
@@ -57,7 +57,9 @@ def test_the_manifest_names_the_bytes_that_lie_beside_it(release: Path):
 
 def test_members_say_what_keras_says(release: Path, tiny_net: Path, crops: list[Crop]):
     logits = np.asarray(networks.load(tiny_net).predict(as_input(crops), verbose=0))
-    expected = combine(logits[:, None], 1.0)
+    added = json.loads((release / "manifest.json").read_text())["trained"]["logit_bias"]["added"]
+    expected = combine((logits + np.array(added))[:, None], 1.0)
+    assert max(map(abs, added)) > 0.01
     grader = Grader.load(release)
     said = np.stack([combine(grader.look(crop.picture)[0][:1], 1.0) for crop in crops])
     assert np.abs(said - expected).max() < 1e-3
@@ -105,6 +107,13 @@ def rounded(net: bytes) -> bytes:
             values = np.frombuffer(np.asarray(buffer.data, np.uint8).tobytes(), "<f4").astype("<f2").astype("<f4")
             buffer.data = np.frombuffer(values.tobytes(), np.uint8)
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def test_a_shift_moves_the_logits_and_nothing_else(single: tuple[bytes, Head], crops: list[Crop]):
+    by = np.array([0.5, -1.0, 0.0, 0.25, 2.0])
+    assert answers(shift(single[0], by), crops) - answers(single[0], crops) == pytest.approx(
+        np.broadcast_to(by, (10, 5)), abs=1e-4
+    )
 
 
 def test_int8_is_much_smaller(tiny_net: Path, single: tuple[bytes, Head], crops: list[Crop]):
