@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config.toml
 
-.PHONY: run test test-slow check bench format lock example clean
+.PHONY: run test test-slow check torture bench format lock example clean
 
 run: $(VENV)/.run-ready  ## the worker on SQLite, watching work/inbox
 	$(BIN)/koa-worker run --config $(CONFIG)
@@ -21,6 +21,10 @@ check: $(VENV)/.dev-ready  ## format, lint, types, layers, tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -m "not slow" --cov --cov-report=term:skip-covered
+
+torture: $(VENV)/.dev-ready  ## the fault campaign and the fuzzing in their long form
+	$(BIN)/python -m tests.acceptance.torture
+	$(BIN)/python -m tests.acceptance.fuzz
 
 bench: $(VENV)/.dev-ready  ## milliseconds by stage, and beside the naive way
 	$(BIN)/python -m bench

@@ -113,11 +113,17 @@ def process(
 def status(
     config_file: ConfigFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say how the daemon is; exit 1 unless it is well.")
+    ] = False,
 ) -> None:
     """Say on one screen what is waiting, done, rejected and failed."""
-    from koa_worker.screen import status_screen, status_values
+    from koa_worker.screen import daemon_says, is_well, status_screen, status_values
 
     settings = config.load(config_file)
+    if check:
+        typer.echo(daemon_says(settings))
+        raise typer.Exit(0 if is_well(settings) else 1)
     if as_json:
         typer.echo(json.dumps(status_values(settings)))
     else:
@@ -135,6 +141,20 @@ def retry(
     with Store.open(config.load(config_file).store.url) as store:
         count = store.retry(ids)
     typer.echo(f"{count} failed {'file' if count == 1 else 'files'} put back.")
+
+
+@app.command()
+def regrade(config_file: ConfigFile = None) -> None:
+    """Grade the archive anew with the present model; earlier grades are kept."""
+    from koa_worker.intake import prepare_folders
+    from koa_worker.regrade import regrade
+
+    settings = config.load(config_file)
+    log.set_up(settings.log)
+    prepare_folders(settings.folders)
+    counts = regrade(settings)
+    typer.echo(f"{counts.done} graded anew, {counts.kept} keep the grades they have.")
+    raise typer.Exit(1 if counts.kept else 0)
 
 
 @app.command()

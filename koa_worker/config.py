@@ -4,14 +4,39 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+from dataclasses import dataclass
+from datetime import time
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from koa_worker.errors import SetupError
 
 DEFAULT_FILE = Path("config.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A part of the day, which may reach over midnight."""
+
+    opens: time
+    closes: time
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        try:
+            opens, closes = (time.fromisoformat(part.strip()) for part in text.split("-"))
+        except ValueError as fault:
+            raise ValueError('write it as "22:00-06:00"') from fault
+        if opens == closes:
+            raise ValueError("it opens when it closes; leave it empty to work all day")
+        return cls(opens, closes)
+
+    def holds(self, moment: time) -> bool:
+        if self.opens < self.closes:
+            return self.opens <= moment < self.closes
+        return moment >= self.opens or moment < self.closes
 
 
 class _Section(BaseModel):
@@ -55,12 +80,41 @@ class Model(_Section):
 class Intake(_Section):
     stable_seconds: float = Field(default=2.0, ge=0.0)
     scan_seconds: float = Field(default=10.0, gt=0.0)
+    incomplete_seconds: float = Field(default=60.0, ge=0.0)
+    overdue_minutes: float = Field(default=60.0, ge=0.0)
+
+
+class Work(_Section):
+    workers: int = Field(default=0, ge=0)
+    run_between: str = ""
+    stop_seconds: float = Field(default=60.0, gt=0.0)
+
+    @field_validator("run_between")
+    @classmethod
+    def _readable(cls, text: str) -> str:
+        if text:
+            Window.parse(text)
+        return text
+
+    def window(self) -> Window | None:
+        return Window.parse(self.run_between) if self.run_between else None
 
 
 class Limits(_Section):
     max_file_mb: int = Field(default=200, gt=0)
     max_megapixels: int = Field(default=100, gt=0)
     max_tries: int = Field(default=5, gt=0)
+    seconds_per_file: float = Field(default=120.0, gt=0.0)
+    memory_mb: int = Field(default=3072, ge=512)
+    min_free_mb: int = Field(default=1024, ge=0)
+
+
+class Retention(_Section):
+    done_days: int = Field(default=0, ge=0)
+
+
+class Metrics(_Section):
+    port: int = Field(default=0, ge=0, le=65535)
 
 
 class Report(_Section):
@@ -78,8 +132,11 @@ class Config(_Section):
     store: Store = Store()
     model: Model = Model()
     intake: Intake = Intake()
+    work: Work = Work()
     limits: Limits = Limits()
     report: Report = Report()
+    retention: Retention = Retention()
+    metrics: Metrics = Metrics()
     log: Log = Log()
 
     def below(self, base: Path) -> Self:

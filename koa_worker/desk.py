@@ -1,7 +1,7 @@
 """What is done with one file in hand, step by step.
 
-A file that cannot be finished because the disk or the database is away stays in hand, and `unsettled` says so: nothing
-new should be taken until it has been taken up again.
+Each step can be done again, and the first one that is missing is where work goes on: known to the store → graded →
+result in the store → report → original filed → note dropped.
 """
 
 from __future__ import annotations
@@ -9,114 +9,125 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from koa_worker.config import Config
 from koa_worker.errors import WorkFailed
-from koa_worker.intake import Claim, claim_again, left_over
+from koa_worker.intake import Claim
 from koa_worker.log import where
-from koa_worker.pipeline import Pipeline
+from koa_worker.orders import Done, Job, Regrade, SetDown, WriteReport
+from koa_worker.pipeline import Pipeline, Stopwatch
 from koa_worker.publish import file_away, filed_path
 from koa_worker.registrar import Registrar
 from koa_worker.report.content import Release
 from koa_worker.store import FileRecord, State, Store
-from koa_worker.values import Completed, Failed, Outcome, Rejected
+from koa_worker.values import Arrival, Completed, Failed, Outcome, Rejected
 
 logger = logging.getLogger(__name__)
+
+
+def _nobody(*, on: bool) -> None:
+    """Is told when grading begins and ends, where nobody limits its time."""
 
 
 class Desk:
     """One worker's place: a pipeline, the store, and the folders that originals end in."""
 
-    def __init__(self, config: Config, store: Store, pipeline: Pipeline) -> None:
+    def __init__(
+        self, config: Config, store: Store, pipeline: Pipeline, grading: Callable[..., None] = _nobody
+    ) -> None:
         model = Release(pipeline.grader.name, pipeline.grader.digest)
         self._config = config
         self._store = store
         self._pipeline = pipeline
+        self._grading = grading
         self._registrar = Registrar(store, config.folders.reports, config.report, model)
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
-        self.unsettled = False
-        self.tally: Counter[str] = Counter()
+        self._clock = Stopwatch()
 
-    @property
-    def not_graded(self) -> int:
-        """Files that this run had to reject or could not finish."""
-        return self.tally[State.REJECTED] + self.tally["failed"]
-
-    def work(self, taken: Claim) -> None:
-        """Takes a claimed file as far as it gets."""
+    def work(self, job: Job) -> Done | SetDown:
+        """Takes a job as far as it gets. What cannot be finished while disk or database are away is set down."""
+        self._clock = Stopwatch()
         try:
-            self._advance(taken)
+            match job:
+                case Claim():
+                    return self._advance(job)
+                case WriteReport():
+                    self._report(job.study_key)
+                    return Done(job, None, spent_ms=self._clock.spent_ms)
+                case Regrade():
+                    return self._regrade(job)
         except (OSError, WorkFailed) as fault:
-            self.unsettled = True
-            logger.warning("set down until disk and database answer", extra={"file": taken.id, "fault": where(fault)})
+            logger.warning("set down until disk and database answer", extra={"file": job.id, "fault": where(fault)})
+            return SetDown(job)
 
-    def take_up_left_over(self) -> None:
-        """Goes on with what a stop or a fault left in hand, and writes the reports that are missing."""
-        self.unsettled = False
-        for taken in left_over(self._config.folders.work):
-            self.work(taken)
-        try:
-            for study_key in self._store.reports_due():
-                self._report(study_key)
-        except (OSError, WorkFailed) as fault:
-            self.unsettled = True
-            logger.warning("reports wait until disk and database answer", extra={"fault": where(fault)})
-
-    def retry_due(self) -> int:
-        """Tries failed files again whose pause is over; gives their number."""
-        due = [taken for record in self._store.due_retries(datetime.now(UTC)) if (taken := self._regain(record))]
-        for taken in due:
-            self.work(taken)
-        return len(due)
-
-    def _regain(self, record: FileRecord) -> Claim | None:
-        """The file in hand again: it waits in the work folder, or was parked; another worker's is not ours."""
-        parked = Path(record.filed_as) if record.filed_as else None
-        return claim_again(record.id, record.name, parked, self._config.folders.work)
-
-    def _advance(self, taken: Claim) -> None:
+    def _advance(self, taken: Claim) -> Done:
         """From the first step that is missing: known, graded and kept, reported, filed."""
-        arrival = taken.arrive()
-        ticket = self._store.add_arrival(arrival, datetime.now(UTC))
-        # Whatever lies in this worker's own folder is this worker's, whoever began it.
-        if self._store.start(arrival.id, self._worker, take_over=True):
-            self._keep(self._pipeline.process(arrival))
-        record = self._store.find(arrival.id)
-        if record is None or not self._file(taken, record, ticket.original_state):
-            return  # its next try comes after a pause
-        taken.release()
-        if record.state is not State.FAILED:
-            self.tally[record.state] += 1
-            logger.info(record.state, extra={"file": taken.id, "code": record.code or "-"})
+        with self._clock("intake"):
+            arrival = taken.arrive()
+        with self._clock("store"):
+            ticket = self._store.add_arrival(arrival, datetime.now(UTC))
+            # Whatever lies in this worker's own folder is this worker's, whoever began it.
+            begun = self._store.start(arrival.id, self._worker, take_over=True)
+        if begun:
+            self._keep(self._process(arrival))
+        with self._clock("store"):
+            record = self._store.find(arrival.id)
+        if record is None:
+            raise WorkFailed("store", "a file that was just added is not known")
+        with self._clock("file"):
+            if self._file(taken, record, ticket.original_state):
+                taken.release()
+        logger.info(record.state, extra={"file": taken.id, "code": record.code or "-"})
+        return Done(taken, record.state, record.code, self._clock.spent_ms)
+
+    def _process(self, arrival: Arrival) -> Outcome:
+        self._grading(on=True)
+        outcome = self._pipeline.process(arrival)
+        self._grading(on=False)
+        if isinstance(outcome, Completed):
+            self._clock.spent_ms.update(outcome.timings_ms)
+        return outcome
 
     def _keep(self, outcome: Outcome) -> None:
         arrival, now = outcome.arrival, datetime.now(UTC)
         folders = self._config.folders
-        match outcome:
-            case Completed():
-                self._report(self._registrar.complete(outcome, filed_path(arrival, folders.done, now)))
-            case Rejected():
-                study_key = self._store.reject(arrival.id, outcome, str(filed_path(arrival, folders.rejected, now)))
-                if study_key is not None:
-                    self._report(study_key)
-            case Failed():
-                tries = self._config.limits.max_tries
-                decision = self._store.fail(arrival.id, outcome, max_tries=tries, now=now)
-                extra = {"file": arrival.id, "code": outcome.code, "again": decision.retry_at}
-                self.tally["failed"] += 1
-                logger.warning("failed", extra=extra)
+        study_key: str | None = None
+        with self._clock("store"):
+            match outcome:
+                case Completed():
+                    study_key = self._registrar.complete(outcome, filed_path(arrival, folders.done, now))
+                case Rejected():
+                    study_key = self._store.reject(arrival.id, outcome, str(filed_path(arrival, folders.rejected, now)))
+                case Failed():
+                    self._store.fail(arrival.id, outcome, max_tries=self._config.limits.max_tries, now=now)
+        if study_key is not None:
+            self._report(study_key)
 
     def _report(self, study_key: str) -> None:
         try:
-            self._registrar.write_report(study_key)
+            with self._clock("report"):
+                self._registrar.write_report(study_key)
         except (OSError, WorkFailed):
             raise
         # The result is kept and the next start writes the report; one odd page must not hold up the others.
         except Exception:
             logger.exception("report broke", extra={"study": study_key})
+
+    def _regrade(self, job: Regrade) -> Done:
+        """Grades an archived original anew; one that cannot be read any more keeps the grades it has."""
+        record = self._store.find(job.file_id)
+        path = Path(record.filed_as) if record and record.filed_as else None
+        if record is None or record.state is not State.COMPLETED or path is None or not path.is_file():
+            return Done(job, None, "io")
+        outcome = self._process(Arrival(path, record.sha256, record.size, record.name, record.id))
+        if not isinstance(outcome, Completed):
+            logger.warning("not regraded", extra={"file": job.file_id, "code": outcome.code})
+            return Done(job, None, outcome.code)
+        self._report(self._registrar.complete(outcome, path))
+        return Done(job, State.COMPLETED, spent_ms=self._clock.spent_ms)
 
     def _file(self, taken: Claim, record: FileRecord, original: State | None) -> bool:
         """Moves the original to where it ends; false while it is still to be tried again."""

@@ -99,6 +99,21 @@ CATALOGUE: dict[str, Entry] = {
     "store": Entry(
         Fault.OURS, "The database did not answer.", "Check the database and its address with koa-worker doctor."
     ),
+    "worker_crashed": Entry(
+        Fault.OURS,
+        "The process that graded the file came to a sudden end.",
+        "It tries again in a new process; if it persists, report the file's format and the log's lines.",
+    ),
+    "timed_out": Entry(
+        Fault.OURS,
+        "The file took longer than the limit.",
+        "It tries again; if it persists on an idle machine, raise [limits] seconds_per_file.",
+    ),
+    "out_of_memory": Entry(
+        Fault.OURS,
+        "The file needed more memory than the limit.",
+        "It tries again; if it persists, raise [limits] memory_mb or lower max_megapixels.",
+    ),
     # setup
     "config": Entry(Fault.SETUP, "The configuration is not usable.", "Correct the named line of config.toml."),
     "model_missing": Entry(

@@ -61,6 +61,8 @@ class Pipeline:
             return Rejected(arrival, fault.code, fault.detail, study, patient)
         except WorkFailed as fault:
             return Failed(arrival, fault.code, fault.detail)
+        except MemoryError:
+            return Failed(arrival, "out_of_memory", "")
         # One file must never stop the others, whatever a decoder or a library does with it.
         except Exception as fault:
             logger.exception("stage broke", extra={"file": arrival.id})

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from koa_worker import __version__
 from koa_worker.config import Report
-from koa_worker.intake import digest
 from koa_worker.knee.explain import overlay
-from koa_worker.report import write
+from koa_worker.report import draft, put, sweep
 from koa_worker.report.content import ImageEntry, KneeEntry, RejectedEntry, Release, StudyReport
 from koa_worker.report.picture import Picture, encode_crop
 from koa_worker.store import ImageRecord, KneeRecord, Store, StudyRecord
@@ -40,14 +39,16 @@ class Registrar:
         now = datetime.now(UTC)
         path = self._path(study)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write(path, self._content(study, revision, now), self.settings)
-        self.store.record_report(study_key, revision, path, digest(path), now)
+        part, sha256 = draft(path, self._content(study, revision, now), self.settings)
+        # Two hands may report one study at once. The store decides whose report is the newer one, and holds the other
+        # back while it is put in place.
+        self.store.record_report(study_key, revision, path, sha256, now, put=lambda: put(part, path))
+        sweep(path, revision)
         return path
 
     def _path(self, study: StudyRecord) -> Path:
-        """By the day on which the study's first image came, so that every revision replaces the one before."""
-        first = min(image.arrived_at for image in study.images)
-        return self.reports / first.astimezone().strftime("%Y-%m-%d") / f"{study.key}.pdf"
+        """By the day on which the study was first met, so that every revision replaces the one before."""
+        return self.reports / study.created_at.astimezone().strftime("%Y-%m-%d") / f"{study.key}.pdf"
 
     def _content(self, study: StudyRecord, revision: int, now: datetime) -> StudyReport:
         return StudyReport(

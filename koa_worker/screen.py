@@ -15,9 +15,13 @@ from koa_worker import RESEARCH_NOTICE
 from koa_worker.config import Config
 from koa_worker.doctor import Finding
 from koa_worker.errors import explain
-from koa_worker.intake import list_waiting
+from koa_worker.intake import scan
+from koa_worker.pulse import feel
 from koa_worker.store import State, StatusRecord, Store
 from koa_worker.values import GRADE_WORDS, Completed, Outcome, Reading
+
+NOT_RUNNING, SILENT = "not running", "silent"
+_SECONDS_WITHOUT_BEAT = 60.0
 
 
 def outcome_line(path: Path, outcome: Outcome, report: Path | None) -> str:
@@ -39,13 +43,15 @@ def _knee(reading: Reading) -> str:
 
 def status_values(settings: Config) -> dict[str, Any]:
     """What `status` says, as plain values."""
-    inbox = list_waiting(settings.folders.inbox)
+    inbox = scan(settings.folders.inbox, overdue_minutes=settings.intake.overdue_minutes, limit=1)
     with Store.open(settings.store.url) as store:
         record = store.status()
-    oldest = [datetime.fromtimestamp(inbox[0].modified_ns / 1e9, UTC)] if inbox else []
+    oldest = [datetime.fromtimestamp(inbox.oldest[0].modified_ns / 1e9, UTC)] if inbox.oldest else []
     oldest += [record.oldest_waiting] if record.oldest_waiting else []
     return {
-        "in_inbox": len(inbox),
+        "daemon": daemon_says(settings),
+        "in_inbox": inbox.total,
+        "overdue": inbox.overdue,
         "waiting": record.counts[State.WAITING],
         "working": record.counts[State.WORKING],
         "completed": record.counts[State.COMPLETED],
@@ -56,11 +62,29 @@ def status_values(settings: Config) -> dict[str, Any]:
         "parked": record.parked,
         "oldest_waiting": min(oldest).isoformat(timespec="seconds") if oldest else None,
         "per_minute": round(record.per_minute, 1),
-        "minutes_left": _minutes_left(len(inbox), record),
+        "minutes_left": _minutes_left(inbox.total, record),
         "reports": record.reports,
         "disk_free_gb": _free_gb(settings.folders.inbox),
         "model": record.model,
     }
+
+
+def daemon_says(settings: Config) -> str:
+    """Whether a daemon works in the work folder, and what holds it up."""
+    felt = feel(settings.folders.work)
+    if felt is None:
+        return NOT_RUNNING
+    pulse, age = felt
+    if age > _SECONDS_WITHOUT_BEAT:
+        return f"{SILENT} for {age:.0f} seconds"
+    if pulse.paused:
+        return f"paused: {pulse.paused}"
+    return f"running, {pulse.busy} of {pulse.hands} workers busy"
+
+
+def is_well(settings: Config) -> bool:
+    """A paused daemon is well; one that is gone or silent is not."""
+    return not daemon_says(settings).startswith((NOT_RUNNING, SILENT))
 
 
 def _minutes_left(in_inbox: int, record: StatusRecord) -> float | None:
@@ -83,7 +107,8 @@ def status_screen(settings: Config) -> RenderableType:
 def _status_rows(values: dict[str, Any]) -> list[tuple[str, str]]:
     left = values["minutes_left"]
     return [
-        ("in the inbox", str(values["in_inbox"])),
+        ("daemon", values["daemon"]),
+        ("in the inbox", str(values["in_inbox"]) + _overdue(values["overdue"])),
         ("working", str(values["working"] + values["waiting"])),
         ("oldest waiting", values["oldest_waiting"] or "nothing waits"),
         ("graded", f"{values['completed']} ({values['completed_today']} today)"),
@@ -95,6 +120,10 @@ def _status_rows(values: dict[str, Any]) -> list[tuple[str, str]]:
         ("disk free", f"{values['disk_free_gb']} GB" if values["disk_free_gb"] is not None else "no inbox yet"),
         ("model", values["model"] or "nothing graded yet"),
     ]
+
+
+def _overdue(count: int) -> str:
+    return f", and {count} that stay unfinished" if count else ""
 
 
 def _by_code(counts: dict[str, int]) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,19 +44,31 @@ class Claim:
 
 
 def claim(waiting: Waiting, work: Path) -> Claim | None:
-    """Moves the file into `work` under a new id; None when another worker was quicker or it was withdrawn."""
-    taken = Claim(new_id(), work, waiting.path.name)
-    target = work / f"{taken.id}{_FILE}"
+    """Moves the file into `work` under a new id; None when another worker was quicker, it was withdrawn or changed."""
+    file_id = new_id()
+    target = work / f"{file_id}{_FILE}"
     note = target.with_suffix(_NOTE)
-    _write_note(note, waiting.path.name)
     try:
+        _write_note(note, waiting.path.name)
+        if not _is_as_seen(waiting):
+            note.unlink()
+            return None
         waiting.path.rename(target)
     except FileNotFoundError:
         note.unlink()
         return None
+    except OSError:
+        note.unlink(missing_ok=True)
+        raise
     with contextlib.suppress(PermissionError):  # the exporter's own file; the work folder's 0700 protects it
         target.chmod(0o600)
-    return Claim(taken.id, target, taken.name)
+    return Claim(file_id, target, waiting.path.name)
+
+
+def _is_as_seen(waiting: Waiting) -> bool:
+    """Since it was found whole, another file may have been written under the same name."""
+    facts = waiting.path.lstat()
+    return stat.S_ISREG(facts.st_mode) and (facts.st_size, facts.st_mtime_ns) == (waiting.size, waiting.modified_ns)
 
 
 def left_over(work: Path) -> Iterator[Claim]:
@@ -74,8 +87,13 @@ def claim_again(file_id: str, name: str, parked: Path | None, work: Path) -> Cla
     if not path.exists():
         if parked is None or not parked.exists():
             return None
-        _write_note(path.with_suffix(_NOTE), name)
-        parked.rename(path)
+        note = path.with_suffix(_NOTE)
+        _write_note(note, name)
+        try:
+            parked.rename(path)
+        except FileNotFoundError:  # another worker put it in hand
+            note.unlink()
+            return None
         parked.with_name(f"{parked.name}.reason.txt").unlink(missing_ok=True)
     return Claim(file_id, path, name)
 

@@ -2,50 +2,82 @@
 
 from __future__ import annotations
 
+import heapq
 import os
 import stat
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 # Names that exporters and copying programs give to what is still being written.
 UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".filepart", ".crdownload")
+# So many of the oldest are kept in mind at a time, however many wait.
+AT_A_TIME = 2000
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Waiting:
+    """A file in the inbox as a scan saw it; the oldest sorts first."""
+
+    modified_ns: int
+    path: Path
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A file in the inbox as a scan saw it."""
+class Scan:
+    """The inbox at one moment."""
 
-    path: Path
-    size: int
-    modified_ns: int
-
-
-def list_waiting(inbox: Path) -> list[Waiting]:
-    """Every file below `inbox` that may be taken once it is whole, oldest first."""
-    return sorted(_walk(inbox), key=lambda waiting: (waiting.modified_ns, waiting.path))
+    oldest: tuple[Waiting, ...]  # that may be taken once they are whole
+    total: int  # of those, without the limit
+    overdue: int  # unfinished and empty ones that have not changed for too long
+    unreadable: int  # folders that could not be read
 
 
-def _walk(folder: Path) -> Iterator[Waiting]:
-    try:
-        entries = os.scandir(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return  # removed since its parent was read: nothing waits there
-    with entries:
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                yield from _walk(Path(entry.path))
-            elif not entry.name.lower().endswith(UNFINISHED):
-                yield from _as_waiting(entry)
+class _Count:
+    def __init__(self) -> None:
+        self.total = self.overdue = self.unreadable = 0
 
 
-def _as_waiting(entry: os.DirEntry[str]) -> Iterator[Waiting]:
-    try:
-        facts = entry.stat(follow_symlinks=False)
-    except FileNotFoundError:
-        return  # taken by another worker between the two calls
-    # A link could lead out of the inbox, and a pipe would never end: only plain files are taken.
-    if stat.S_ISREG(facts.st_mode) and facts.st_size > 0:
-        yield Waiting(Path(entry.path), facts.st_size, facts.st_mtime_ns)
+def scan(inbox: Path, *, overdue_minutes: float = 60.0, limit: int = AT_A_TIME) -> Scan:
+    """Looks at every file below `inbox`; memory grows with `limit`, not with what lies there."""
+    count = _Count()
+    overdue_before = time.time_ns() - int(overdue_minutes * 60e9)
+    oldest = heapq.nsmallest(limit, _waiting(inbox, overdue_before, count))
+    return Scan(tuple(oldest), count.total, count.overdue, count.unreadable)
+
+
+def _waiting(inbox: Path, overdue_before: int, count: _Count) -> Iterator[Waiting]:
+    for entry in _walk(inbox, count):
+        try:
+            facts = entry.stat(follow_symlinks=False)
+        except OSError:
+            continue  # taken by another worker between the two calls
+        # A link could lead out of the inbox, and a pipe would never end: only plain files are taken.
+        if not stat.S_ISREG(facts.st_mode):
+            continue
+        if facts.st_size == 0 or entry.name.startswith(".") or entry.name.lower().endswith(UNFINISHED):
+            count.overdue += facts.st_mtime_ns <= overdue_before
+            continue
+        count.total += 1
+        yield Waiting(facts.st_mtime_ns, Path(entry.path), facts.st_size)
+
+
+def _walk(inbox: Path, count: _Count) -> Iterator[os.DirEntry[str]]:
+    """Every entry that is no folder, without recursion, since an exporter may nest folders as deep as it likes."""
+    folders = [os.fspath(inbox)]
+    while folders:
+        try:
+            entries = os.scandir(folders.pop())
+        except (FileNotFoundError, NotADirectoryError):
+            continue  # removed since its parent was read: nothing waits there
+        except OSError:
+            count.unreadable += 1
+            continue
+        with entries:
+            for entry in entries:
+                if not entry.is_dir(follow_symlinks=False):
+                    yield entry
+                elif not entry.name.startswith("."):
+                    folders.append(entry.path)

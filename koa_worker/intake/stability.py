@@ -1,4 +1,4 @@
-"""Is this file whole yet? It is when its size and time have stood still for long enough."""
+"""Has this file stood still? It has when its size and time have not changed for long enough."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ class StabilityTracker:
         files = list(waiting)
         self._seen = {file.path: self._look(file, now) for file in files}
         return [file for file in files if now - self._seen[file.path].since >= self._stable_seconds]
+
+    def since(self, file: Waiting) -> float:
+        """When the file was first seen as it is now."""
+        return self._seen[file.path].since
 
     def _look(self, file: Waiting, now: float) -> _Seen:
         before = self._seen.get(file.path)

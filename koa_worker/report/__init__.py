@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
-import tempfile
 from pathlib import Path
 
 from koa_worker import config
@@ -12,33 +12,56 @@ from koa_worker.errors import WorkFailed
 from koa_worker.report.content import StudyReport
 from koa_worker.report.pdf import render
 
-__all__ = ["write"]
+__all__ = ["draft", "put", "sweep", "write"]
 
 
 def write(path: Path, content: StudyReport, settings: config.Report) -> None:
     """Renders and files the report: never half-written, and readable by its owner only."""
+    part, _ = draft(path, content, settings)
+    put(part, path)
+
+
+def draft(path: Path, content: StudyReport, settings: config.Report) -> tuple[Path, str]:
+    """The whole report on the disk, beside where it belongs, and its SHA-256."""
     data = render(content, settings)
+    part = _part(path, content.revision)
     try:
-        _replace(path, data)
-    except OSError as fault:
-        raise WorkFailed("io", fault.strerror or "") from fault
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """A new file beside the old one takes its name once every byte is on the disk (mkstemp makes it 0600)."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".report-", suffix=".part")
-    part = Path(name)
-    try:
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        part.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise
-    _sync_folder(path.parent)
+    except OSError as fault:
+        _discard(part)
+        raise WorkFailed("io", fault.strerror or "") from fault
+    return part, hashlib.sha256(data).hexdigest()
+
+
+def sweep(path: Path, revision: int) -> None:
+    """Drops the drafts up to `revision`: its own if it was not put, and what a crash left."""
+    for part in path.parent.glob(_part(path, "*").name):
+        if int(part.stem.rpartition("-")[2]) <= revision:
+            _discard(part)
+
+
+def _part(path: Path, revision: int | str) -> Path:
+    return path.with_name(f".{path.stem}-{revision}.part")
+
+
+def put(part: Path, path: Path) -> None:
+    """The draft takes the report's name; done twice, the second time does nothing."""
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            part.replace(path)
+        _sync_folder(path.parent)
+    except OSError as fault:
+        _discard(part)
+        raise WorkFailed("io", fault.strerror or "") from fault
+
+
+def _discard(part: Path) -> None:
+    with contextlib.suppress(OSError):
+        part.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

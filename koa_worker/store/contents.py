@@ -30,6 +30,7 @@ def study_content(session: Session, study_key: str) -> StudyRecord:
         images=_images(session, study_key),
         rejected=_rejected(session, study_key),
         report_revision=_last_written(session, study_key),
+        created_at=study.created_at,
     )
 
 

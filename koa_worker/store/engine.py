@@ -18,12 +18,12 @@ from koa_worker.store.schema import REVISION
 _MIGRATION_LOCK = 0x6B6F61  # any number that every worker on a PostgreSQL server agrees on
 
 
-def connect(url: str) -> Engine:
+def connect(url: str, patience: float = transaction.PATIENCE_SECONDS) -> Engine:
     """An engine whose writing transactions behave as if they ran one after the other."""
     try:
         place = make_url(url)
         if place.get_backend_name() == "sqlite":
-            return _connect_sqlite(place)
+            return _connect_sqlite(place, patience)
         # hide_parameters: an error's text must not quote the patient that it failed on.
         return create_engine(place, isolation_level="SERIALIZABLE", pool_pre_ping=True, hide_parameters=True)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as fault:
@@ -60,10 +60,10 @@ def _revision(engine: Engine) -> str | None:
         return revision
 
 
-def _connect_sqlite(place: URL) -> Engine:
+def _connect_sqlite(place: URL, patience: float) -> Engine:
     if place.database and place.database != ":memory:":
         _create_private(Path(place.database))
-    engine = create_engine(place, connect_args={"timeout": transaction.PATIENCE_SECONDS}, hide_parameters=True)
+    engine = create_engine(place, connect_args={"timeout": patience}, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -123,6 +123,14 @@ def record_filing(session: Session, file_id: str, filed_as: str, at: datetime) -
         record_event(session, file.id, "filed", at)
 
 
+def record_removal(session: Session, file_id: str, at: datetime) -> None:
+    """Notes that the original is no longer kept."""
+    file = get_file(session, file_id)
+    if file.filed_as is not None:
+        file.filed_as = None
+        record_event(session, file.id, "removed", at)
+
+
 def unfinished(session: Session) -> tuple[FileRecord, ...]:
     """What is being worked on; when no worker runs, what a crash left."""
     return _records(session, File.state == State.WORKING, limit=None)

@@ -145,6 +145,7 @@ class StudyRecord:
     images: tuple[ImageRecord, ...]  # in the order of their arrival
     rejected: tuple[RejectedRecord, ...]
     report_revision: int  # of the last report recorded; 0 if there is none
+    created_at: datetime  # when its first file was settled
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import exists, func, select
@@ -25,15 +26,33 @@ def next_report_revision(session: Session, study_key: str) -> int:
     return last + 1
 
 
-def record_report(session: Session, study_key: str, revision: int, *, path: str, sha256: str, at: datetime) -> None:
-    """Notes that the revision lies at `path`, with the study's files as witnesses."""
-    report, study = session.get(Report, (study_key, revision)), session.get(Study, study_key)
+def record_report(
+    session: Session,
+    study_key: str,
+    revision: int,
+    *,
+    path: str,
+    sha256: str,
+    at: datetime,
+    put: Callable[[], None],
+) -> bool:
+    """Puts the revision in its place with `put` and notes it; does neither when a higher one has been written.
+
+    `put` is called while the study is held, so that it can be done twice but not after another's.
+    """
+    report = session.get(Report, (study_key, revision))
+    study = session.get(Study, study_key, with_for_update=True)
     if report is None or study is None:
         raise WorkFailed("store", f"revision {revision} of study {study_key} was never begun")
+    newer = exists().where(Report.study_key == study_key, Report.revision > revision, Report.written_at.is_not(None))
+    if session.scalar(select(newer)):
+        return False
+    put()
     report.path, report.sha256, report.written_at = path, sha256, at
     study.reported_changes = max(study.reported_changes, report.shows_changes)
     for file_id in session.scalars(select(File.id).where(File.study_key == study_key)):
         record_event(session, file_id, "reported", at, f"revision {revision}")
+    return True
 
 
 def reports_due(session: Session) -> tuple[str, ...]:

@@ -71,6 +71,13 @@ def complete(session: Session, file_id: str, outcome: Completed, *, drawn: Drawn
     return study_key
 
 
+def to_regrade(session: Session, model_digest: str, after: str, limit: int) -> tuple[str, ...]:
+    """Ids of graded files whose current grades are not this model's."""
+    by_others = select(Knee.file_id).join(Grade, (Grade.knee_id == Knee.id) & Grade.is_current)
+    by_others = by_others.where(Grade.model_digest != model_digest, Knee.file_id > after).distinct()
+    return tuple(session.scalars(by_others.order_by(Knee.file_id).limit(limit)))
+
+
 def _keep_image(session: Session, file: File, radiograph: Radiograph, frame: bytes, at: datetime) -> str:
     study, patient_differs = find_or_add_study(session, radiograph.study, radiograph.patient, at)
     study.changes += 1

@@ -17,7 +17,7 @@ from koa_worker.store import status as counting
 from koa_worker.store.convert import to_file_record
 from koa_worker.store.records import EventRecord, FailDecision, FileRecord, FileTicket, StatusRecord, StudyRecord
 from koa_worker.store.schema import File
-from koa_worker.store.transaction import transact, unanswered
+from koa_worker.store.transaction import PATIENCE_SECONDS, transact, unanswered
 from koa_worker.values import Arrival, Completed, Failed, Rejected
 
 T = TypeVar("T")
@@ -31,21 +31,27 @@ def _now() -> datetime:
 class Store:
     """Everything that is known of every file. Raises `WorkFailed("store")` when the database does not answer."""
 
-    def __init__(self, database: Engine, clock: Callable[[], datetime] = _now) -> None:
+    def __init__(
+        self, database: Engine, clock: Callable[[], datetime] = _now, patience: float = PATIENCE_SECONDS
+    ) -> None:
         self._writing = database
         self._reading = engine.reading(database)
         self._clock = clock
+        self._patience = patience
 
     @classmethod
-    def open(cls, url: str) -> Self:
-        """Connects, creates what is missing and brings the tables up to date."""
-        database = engine.connect(url)
+    def open(cls, url: str, *, patience: float = PATIENCE_SECONDS) -> Self:
+        """Connects, creates what is missing and brings the tables up to date.
+
+        A verb waits for `patience` seconds while others are in the way.
+        """
+        database = engine.connect(url, patience)
         try:
             engine.migrate(database)
         except DBAPIError as fault:
             database.dispose()
             raise unanswered(fault) from fault
-        return cls(database)
+        return cls(database, patience=patience)
 
     def close(self) -> None:
         self._writing.dispose()
@@ -98,6 +104,10 @@ class Store:
         """Notes where the original lies now, when that was not known yet: of duplicates and parked files."""
         self._write(lambda session: lifecycle.record_filing(session, file_id, filed_as, self._clock()))
 
+    def record_removal(self, file_id: str) -> None:
+        """Notes that the original is no longer kept."""
+        self._write(lambda session: lifecycle.record_removal(session, file_id, self._clock()))
+
     def retry(self, ids: Iterable[str] | None = None) -> int:
         """Puts parked files back among the waiting, or those named; gives their number."""
         chosen = None if ids is None else tuple(ids)
@@ -110,6 +120,10 @@ class Store:
     def due_retries(self, now: datetime, limit: int = _RETRIES_AT_A_TIME) -> tuple[FileRecord, ...]:
         """Files to take up again, oldest first: failed ones whose pause is over, and those put back by `retry`."""
         return self._read(lambda session: lifecycle.due_retries(session, now, limit))
+
+    def to_regrade(self, model_digest: str, after: str = "", limit: int = _RETRIES_AT_A_TIME) -> tuple[str, ...]:
+        """Ids of graded files, in order from `after` on, whose present grades are another model's."""
+        return self._read(lambda session: results.to_regrade(session, model_digest, after, limit))
 
     def find(self, file_id: str) -> FileRecord | None:
         return self._read(lambda session: _find(session, file_id))
@@ -128,10 +142,21 @@ class Store:
         """Takes the next number for a report; take it before reading the content, so that the highest shows most."""
         return self._write(lambda session: reports.next_report_revision(session, study_key))
 
-    def record_report(self, study_key: str, revision: int, path: Path | str, sha256: str, at: datetime) -> None:
-        """Notes that a revision has been written."""
-        self._write(
-            lambda session: reports.record_report(session, study_key, revision, path=str(path), sha256=sha256, at=at)
+    def record_report(
+        self,
+        study_key: str,
+        revision: int,
+        path: Path | str,
+        sha256: str,
+        at: datetime,
+        *,
+        put: Callable[[], None] = lambda: None,
+    ) -> bool:
+        """Has `put` put a revision in its place and notes it; neither, and false, when a higher one is written."""
+        return self._write(
+            lambda session: reports.record_report(
+                session, study_key, revision, path=str(path), sha256=sha256, at=at, put=put
+            )
         )
 
     def reports_due(self) -> tuple[str, ...]:
@@ -152,10 +177,10 @@ class Store:
         return export.columns()
 
     def _write(self, verb: Callable[[Session], T]) -> T:
-        return transact(self._writing, verb)
+        return transact(self._writing, verb, self._patience)
 
     def _read(self, verb: Callable[[Session], T]) -> T:
-        return transact(self._reading, verb)
+        return transact(self._reading, verb, self._patience)
 
 
 def _find(session: Session, file_id: str) -> FileRecord | None:

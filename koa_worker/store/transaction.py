@@ -23,9 +23,9 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.01, 0.5
 _COLLISIONS = frozenset({"40001", "40P01", "23505"})
 
 
-def transact(engine: Engine, verb: Callable[[Session], T]) -> T:
+def transact(engine: Engine, verb: Callable[[Session], T], patience: float = PATIENCE_SECONDS) -> T:
     """Runs `verb`; again when another transaction got in its way. A database that does not answer is `WorkFailed`."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + patience
     pause = _SHORTEST_PAUSE
     while True:
         try:

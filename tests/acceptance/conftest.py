@@ -45,7 +45,8 @@ class Site:
 
 
 def make_site(folder: Path) -> Site:
-    (folder / "config.toml").write_text("[intake]\nstable_seconds = 0.0\nscan_seconds = 0.3\n")
+    quick = "[intake]\nstable_seconds = 0.0\nscan_seconds = 0.3\nincomplete_seconds = 0.5\n"
+    (folder / "config.toml").write_text(f"{quick}[limits]\nmin_free_mb = 0\n")
     (folder / "work/inbox").mkdir(parents=True)
     return Site(folder)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from koa_worker.intake import claim, digest, left_over, list_waiting
+from koa_worker.intake import Waiting, claim, claim_again, digest, left_over, scan
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def work(tmp_path: Path) -> Path:
 
 def test_a_claimed_file_keeps_its_bytes_and_loses_its_name(inbox: Path, work: Path) -> None:
     (inbox / "Petrov^Anna.dcm").write_bytes(b"bytes")
-    (waiting,) = list_waiting(inbox)
+    (waiting,) = scan(inbox).oldest
     taken = claim(waiting, work)
     assert taken is not None
     arrival = taken.arrive()
@@ -37,7 +37,7 @@ def test_a_claimed_file_keeps_its_bytes_and_loses_its_name(inbox: Path, work: Pa
 def test_many_workers_claim_each_file_once(inbox: Path, work: Path) -> None:
     for number in range(200):
         (inbox / f"{number}.png").write_bytes(str(number).encode())
-    waiting = list_waiting(inbox)
+    waiting = scan(inbox).oldest
     taken: list[str] = []
 
     def labour() -> None:
@@ -54,7 +54,7 @@ def test_many_workers_claim_each_file_once(inbox: Path, work: Path) -> None:
 
 def test_what_a_stopped_worker_held_is_found_again(inbox: Path, work: Path) -> None:
     (inbox / "a.png").write_bytes(b"a")
-    taken = claim(list_waiting(inbox)[0], work)
+    taken = claim(scan(inbox).oldest[0], work)
     assert list(left_over(work)) == [taken]
 
 
@@ -70,6 +70,42 @@ def test_a_note_without_a_file_is_swept_and_an_unreadable_note_costs_only_the_na
 def test_names_that_are_not_unicode_come_back_as_they_were(inbox: Path, work: Path) -> None:
     name = os.fsdecode(b"caf\xe9.dcm")
     (inbox / name).write_bytes(b"x")
-    taken = claim(list_waiting(inbox)[0], work)
+    taken = claim(scan(inbox).oldest[0], work)
     assert taken is not None
     assert [left.name for left in left_over(work)] == [name]
+
+
+def test_what_was_replaced_since_it_was_found_whole_is_not_taken(inbox: Path, work: Path) -> None:
+    (inbox / "a.png").write_bytes(b"first")
+    (waiting,) = scan(inbox).oldest
+    (inbox / "a.png").write_bytes(b"half of the sec")
+    assert claim(waiting, work) is None
+    assert list(work.iterdir()) == []
+    assert len(list(inbox.iterdir())) == 1
+
+
+def test_what_became_a_link_is_not_taken(inbox: Path, work: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"s")
+    (inbox / "a.png").symlink_to(tmp_path / "secret")
+    facts = (inbox / "a.png").lstat()
+    assert claim(Waiting(facts.st_mtime_ns, inbox / "a.png", facts.st_size), work) is None
+    assert list(work.iterdir()) == []
+
+
+def test_a_claim_that_the_file_system_refuses_leaves_no_note(inbox: Path, work: Path) -> None:
+    (inbox / "a.png").write_bytes(b"a")
+    (waiting,) = scan(inbox).oldest
+    work.rmdir()
+    with pytest.raises(OSError, match="No such file"):
+        claim(waiting, work / "away")
+    assert (inbox / "a.png").exists()
+
+
+def test_two_workers_put_a_parked_file_in_hand_once(tmp_path: Path, work: Path) -> None:
+    parked = tmp_path / "parked.png"
+    parked.write_bytes(b"a")
+    other = tmp_path / "other"
+    other.mkdir()
+    assert claim_again("1d", "a.png", parked, work) is not None
+    assert claim_again("1d", "a.png", parked, other) is None
+    assert list(other.iterdir()) == []

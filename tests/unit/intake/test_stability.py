@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from koa_worker.intake import StabilityTracker, Waiting
+from koa_worker.intake import Waiting
+from koa_worker.intake.stability import StabilityTracker
 
-FILE = Waiting(Path("a.dcm"), 10, 1)
+FILE = Waiting(1, Path("a.dcm"), 10)
 
 
 def test_a_file_settles_after_its_time() -> None:
@@ -17,7 +18,7 @@ def test_a_file_settles_after_its_time() -> None:
 def test_growth_or_a_new_time_starts_over() -> None:
     tracker = StabilityTracker(2.0)
     tracker.settled([FILE], 0.0)
-    grown, touched = Waiting(FILE.path, 11, 1), Waiting(FILE.path, 11, 2)
+    grown, touched = Waiting(1, FILE.path, 11), Waiting(2, FILE.path, 11)
     assert tracker.settled([grown], 2.0) == []
     assert tracker.settled([touched], 3.9) == []
     assert tracker.settled([touched], 5.9) == [touched]

@@ -1,5 +1,6 @@
 """The loop wakes when something stirs."""
 
+import select
 import threading
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ from koa_worker.intake import Watch
 
 def seconds_waited(watch: Watch, limit: float) -> float:
     start = time.monotonic()
-    watch.wait(limit)
+    select.select([watch], [], [], limit)
     return time.monotonic() - start
 
 
@@ -30,4 +31,24 @@ def test_reading_does_not_wake(tmp_path: Path) -> None:
 def test_a_call_wakes(tmp_path: Path) -> None:
     with Watch(tmp_path) as watch:
         watch.wake()
+        assert seconds_waited(watch, 20) < 10
+
+
+def test_what_woke_is_forgotten(tmp_path: Path) -> None:
+    with Watch(tmp_path) as watch:
+        watch.wake()
+        assert watch.clear()
+        assert not watch.clear()
+
+
+def test_an_inbox_that_went_and_came_back_is_watched_again(tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    with Watch(inbox) as watch:
+        inbox.rename(tmp_path / "away")
+        watch.follow()
+        inbox.mkdir()
+        watch.follow()
+        watch.clear()
+        threading.Timer(0.1, (inbox / "a.dcm").write_bytes, [b"x"]).start()
         assert seconds_waited(watch, 20) < 10

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from koa_worker.errors import WorkFailed
-from koa_worker.store import State, Store, transaction
+from koa_worker.store import State, Store
 from koa_worker.values import Failed
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -134,10 +134,9 @@ def test_a_locked_database_is_waited_for(sqlite_url: str, tmp_path: Path, make: 
 
 
 def test_a_database_locked_for_too_long_is_our_fault_and_tells_nothing(
-    sqlite_url: str, tmp_path: Path, make: Any, monkeypatch: pytest.MonkeyPatch
+    sqlite_url: str, tmp_path: Path, make: Any
 ) -> None:
-    monkeypatch.setattr(transaction, "PATIENCE_SECONDS", 0.2)
-    with Store.open(sqlite_url) as store:
+    with Store.open(sqlite_url, patience=0.2) as store:
         with _locked(tmp_path / "koa.sqlite3"), pytest.raises(WorkFailed) as fault:
             store.add_arrival(make.arrival("a"), NOW)
         assert (fault.value.code, fault.value.detail) == ("store", "OperationalError")

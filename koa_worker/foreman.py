@@ -1,0 +1,249 @@
+"""Decides what is done next: takes files out of the inbox, gives them to the crew, records what a hand fell over."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter, deque
+from datetime import UTC, datetime
+from pathlib import Path
+
+from koa_worker.config import Config
+from koa_worker.crew import Crew
+from koa_worker.errors import WorkFailed
+from koa_worker.intake import Backlog, Claim, Watch, claim, claim_again, left_over
+from koa_worker.log import where
+from koa_worker.metrics import Metric
+from koa_worker.orders import Done, Event, Job, Lost, SetDown, WriteReport
+from koa_worker.pulse import Pulse, beat
+from koa_worker.retention import remove_expired
+from koa_worker.room import OUTSIDE_HOURS, free_mb, reason_to_pause
+from koa_worker.service import Service
+from koa_worker.stop import Stop
+from koa_worker.store import State, Store
+from koa_worker.values import Failed
+
+logger = logging.getLogger(__name__)
+
+_WORKER = "foreman"
+_SECONDS_SET_DOWN = 3.0
+_SECONDS_BETWEEN_LOOKS = 2.0  # at the disk, the clock and the files whose pause may be over
+_SECONDS_BETWEEN_BEATS = 5.0
+
+
+class Foreman:
+    """The state of the loop; `turn` is one round of it."""
+
+    def __init__(self, config: Config, store: Store, crew: Crew, watch: Watch, service: Service) -> None:
+        self._config = config
+        self._store = store
+        self._crew = crew
+        self._watch = watch
+        self._service = service
+        self.backlog = Backlog(config.folders.inbox, config.intake)
+        self._queue: deque[Job] = deque()
+        self._set_down: deque[Job] = deque()
+        self._lost: deque[Lost] = deque()
+        self._in_hand: set[str] = set()
+        self._losses: Counter[str] = Counter()
+        self._next_look = self._next_beat = 0.0
+        self._last_pulse: Pulse | None = None
+        self._overdue = 0
+        self.paused = ""
+        self.tally: Counter[str] = Counter()
+        self.codes: Counter[str] = Counter()
+        self.spent_ms: Counter[str] = Counter()
+
+    @property
+    def not_graded(self) -> int:
+        """Files that this run had to reject or could not finish."""
+        return self.tally[State.REJECTED] + self.tally[State.FAILED]
+
+    def pulse(self) -> Pulse:
+        crew = self._crew
+        return Pulse(len(crew.hands), crew.busy, self.paused, self._overdue, crew.model)
+
+    def metrics(self) -> list[Metric]:
+        """The daemon's counts since its start, and how it is now."""
+        crew, paused, folders = self._crew, self.paused, self._config.folders
+        stages = {stage: spent / 1e3 for stage, spent in self.spent_ms.items()}
+        oldest = self.backlog.seen.oldest
+        age = max(0.0, time.time() - oldest[0].modified_ns / 1e9) if oldest and self.backlog.waiting else 0.0
+        return [
+            Metric("koa_files_total", "counter", "Files settled or failed.", "outcome", {**self.tally}),
+            Metric("koa_faults_total", "counter", "Files rejected or failed, by code.", "code", {**self.codes}),
+            Metric("koa_stage_seconds_total", "counter", "Time spent, by stage.", "stage", stages),
+            Metric("koa_workers_lost_total", "counter", "Worker processes replaced.", values={"": crew.fallen}),
+            Metric("koa_workers", "gauge", "Worker processes.", values={"": len(crew.hands)}),
+            Metric("koa_workers_busy", "gauge", "Worker processes with a file.", values={"": crew.busy}),
+            Metric("koa_inbox_files", "gauge", "Files waiting in the inbox.", values={"": self.backlog.waiting}),
+            Metric("koa_inbox_overdue_files", "gauge", "Files that stay unfinished.", values={"": self._overdue}),
+            Metric("koa_oldest_waiting_seconds", "gauge", "Age of the oldest waiting file.", values={"": age}),
+            Metric("koa_paused", "gauge", "1 while no file is taken.", values={"": float(bool(paused))}),
+            Metric("koa_disk_free_bytes", "gauge", "Room for files.", values={"": free_mb(folders.work) * 1e6}),
+        ]
+
+    def take_up_left_over(self) -> None:
+        """What a stop or a crash left in hand, and the reports that it left unwritten."""
+        for taken in left_over(self._config.folders.work):
+            self._enqueue(taken)
+        for study_key in self._store.reports_due():
+            self._enqueue(WriteReport(study_key))
+
+    def work_until(self, stop: Stop, *, once: bool) -> None:
+        """Until asked to stop; with `once`, until nothing waits or the hours for it are over."""
+        while not stop.asked:
+            self._look_around()
+            if not self.paused:
+                self._hand_out()
+                self._claim_ahead()
+                self._hand_out()
+            if once and self._is_over():
+                return
+            self._listen(self._seconds_to_wait())
+            self.beat()
+
+    def finish(self, seconds: float) -> None:
+        """Waits so long for the files in hand; what is not finished then is taken up at the next start."""
+        give_up = time.monotonic() + seconds
+        while self._crew.busy and time.monotonic() < give_up:
+            self._listen(1.0)
+            self.beat()
+
+    # What there is to do
+
+    def _look_around(self) -> None:
+        """Every now and then: may files be taken, is disk or database back, is a pause over, was a hand lost?"""
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + _SECONDS_BETWEEN_LOOKS
+        self._watch.follow()
+        self._say_paused(reason_to_pause(self._config))
+        if self.backlog.seen.overdue != self._overdue:
+            self._overdue = self.backlog.seen.overdue
+            logger.warning("files stay unfinished in the inbox", extra={"files": self._overdue})
+        for job in self._set_down:
+            self._queue.appendleft(job)
+        self._set_down.clear()
+        try:
+            while self._lost:
+                self._record_loss(self._lost[0])
+                self._lost.popleft()
+            self._enqueue_retries()
+            if not self._queue:  # housekeeping never holds up work
+                remove_expired(self._config, self._store, datetime.now().astimezone().date())
+        except (OSError, WorkFailed) as fault:
+            logger.warning("disk or database does not answer", extra={"fault": where(fault)})
+
+    def _say_paused(self, reason: str) -> None:
+        if reason != self.paused:
+            logger.warning("paused" if reason else "goes on", extra={"reason": reason} if reason else {})
+        self.paused = reason
+
+    def _enqueue(self, job: Job) -> None:
+        self._queue.append(job)
+        self._in_hand.add(job.id)
+
+    def _enqueue_retries(self) -> None:
+        for record in self._store.due_retries(datetime.now(UTC)):
+            if record.id in self._in_hand:
+                continue
+            # It waits in the work folder, or was parked; another daemon's is not ours.
+            parked = Path(record.filed_as) if record.filed_as else None
+            taken = claim_again(record.id, record.name, parked, self._config.folders.work)
+            if taken is not None:
+                self._enqueue(taken)
+
+    def _claim_ahead(self) -> None:
+        """So many files that a hand that becomes free need not wait for its next one, and no more."""
+        self.backlog.refresh()
+        while len(self._queue) < len(self._crew.hands) and (file := self.backlog.take()):
+            try:
+                taken = claim(file, self._config.folders.work)
+            except OSError as fault:
+                self.backlog.put_off(file)
+                logger.warning("a file cannot be claimed", extra={"fault": where(fault)})
+                continue
+            if taken is not None:
+                self._enqueue(taken)
+
+    def _hand_out(self) -> None:
+        while self._queue and self._crew.idle:
+            self._crew.give(self._queue.popleft())
+
+    def _is_over(self) -> bool:
+        if self._crew.busy:
+            return False
+        if self.paused == OUTSIDE_HOURS:
+            return True
+        return not (self._queue or self._set_down or self._lost) and self.backlog.is_drained()
+
+    # What came of it
+
+    def _seconds_to_wait(self) -> float:
+        next_look = max(0.0, self._next_look - time.monotonic())
+        return next_look if self.paused else min(next_look, self.backlog.seconds_left())
+
+    def _listen(self, seconds: float) -> None:
+        for event in self._crew.listen(seconds, [self._watch.fileno()]):
+            self._note(event)
+        if self._watch.clear():
+            self.backlog.stirred()
+
+    def _note(self, event: Event) -> None:
+        match event:
+            case Done(job, state, code, spent_ms):
+                self._in_hand.discard(job.id)
+                self._losses.pop(job.id, None)
+                self.spent_ms.update(spent_ms)
+                if state is not None:
+                    self._count(state, code)
+            case SetDown(job):
+                self._set_down.append(job)
+                self._next_look = time.monotonic() + _SECONDS_SET_DOWN
+                self._say_paused("disk or database does not answer")
+            case Lost(job, code, detail):
+                logger.warning("a hand was lost", extra={"file": job.id, "code": code, "detail": detail})
+                self._lost.append(event)
+                self._next_look = 0.0
+
+    def _count(self, state: State, code: str | None) -> None:
+        self.tally[state] += 1
+        if code is not None and state is not State.DUPLICATE:
+            self.codes[code] += 1
+
+    def _record_loss(self, lost: Lost) -> None:
+        """The file that a hand fell over failed, unless all but its filing was done."""
+        job = lost.job
+        self._losses[job.id] += 1
+        too_often = self._losses[job.id] >= self._config.limits.max_tries
+        if not isinstance(job, Claim) or (not self._fail(job, lost) and too_often):
+            logger.error("given up until the next start", extra={"file": job.id, "code": lost.code})
+            self._in_hand.discard(job.id)
+
+    def _fail(self, job: Claim, lost: Lost) -> bool:
+        """Whether it counts as failed; then it is filed if it is parked, and waits for its pause if not."""
+        now = datetime.now(UTC)
+        if self._store.find(job.id) is None:
+            self._store.add_arrival(job.arrive(), now)
+        failed = self._store.start(job.id, _WORKER, take_over=True)
+        if failed:
+            outcome = Failed(job.named("", 0), lost.code, lost.detail)
+            tries = self._config.limits.max_tries
+            parked = self._store.fail(job.id, outcome, max_tries=tries, now=now).parked
+            self._count(State.FAILED, lost.code)
+        if not failed or parked:
+            self._queue.append(job)
+        else:
+            self._in_hand.discard(job.id)
+        return failed
+
+    def beat(self) -> None:
+        """Says that the loop goes round."""
+        now = time.monotonic()
+        pulse = self.pulse()
+        self._service.alive(pulse.paused or f"{pulse.busy} of {pulse.hands} at work")
+        if pulse != self._last_pulse or now > self._next_beat:
+            self._last_pulse, self._next_beat = pulse, now + _SECONDS_BETWEEN_BEATS
+            beat(self._config.folders.work, pulse)

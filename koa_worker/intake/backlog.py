@@ -1,0 +1,92 @@
+"""What may be taken next, oldest first; when the inbox should be looked at again."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from koa_worker.config import Intake
+from koa_worker.intake.inbox import Scan, Waiting, scan
+from koa_worker.intake.stability import StabilityTracker
+from koa_worker.intake.whole import is_whole
+
+_LOW = 200  # with fewer files ready, the next ones are looked for before these run out
+_PAUSE_PER_SCAN = 4.0  # a scan of a huge inbox takes a while: at most a fifth of the time goes into scans
+_SHORTEST_PAUSE = 0.05
+
+
+class Backlog:
+    """Keeps a bounded part of the inbox in mind. All times are monotonic: a clock set back changes nothing."""
+
+    def __init__(self, inbox: Path, settings: Intake, clock: Callable[[], float] = time.monotonic) -> None:
+        self._inbox = inbox
+        self._settings = settings
+        self._clock = clock
+        self._tracker = StabilityTracker(settings.stable_seconds)
+        self._ready: deque[Waiting] = deque()
+        self._put_off: dict[Path, float] = {}
+        self._next = self._earliest = clock()
+        self._taken = 0  # since the last scan
+        self.seen = Scan((), 0, 0, 0)
+
+    @property
+    def waiting(self) -> int:
+        """How many files lie there that are going to be taken, now or once they are whole."""
+        return max(0, self.seen.total - self._taken - len(self._put_off))
+
+    def is_drained(self) -> bool:
+        """Whether nothing waits, by a scan that nothing was taken after."""
+        if self._taken and not self.waiting:
+            self.stirred()
+        return not self._taken and not self.waiting
+
+    def stirred(self) -> None:
+        """Something changed in the inbox: worth a look, unless there is enough to do."""
+        if len(self._ready) < _LOW:
+            self._next = min(self._next, self._earliest)
+
+    def seconds_left(self) -> float:
+        """Until the inbox should be looked at again."""
+        return max(0.0, self._next - self._clock())
+
+    def refresh(self) -> None:
+        """Looks at the inbox if it is time."""
+        start = self._clock()
+        if start < self._next:
+            return
+        self.seen = scan(self._inbox, overdue_minutes=self._settings.overdue_minutes)
+        self._taken = 0
+        self._put_off = {path: until for path, until in self._put_off.items() if until > start}
+        settled = self._tracker.settled(self.seen.oldest, start)
+        self._ready = deque(file for file in settled if file.path not in self._put_off)
+        end = self._clock()
+        self._earliest = end + max(_SHORTEST_PAUSE, _PAUSE_PER_SCAN * (end - start))
+        self._next = end + self._settings.scan_seconds
+        if len(self._ready) < _LOW and self.waiting:  # the others are settling, or lie behind these
+            self._next = max(self._earliest, end + min(self._settings.stable_seconds, self._settings.scan_seconds))
+
+    def take(self) -> Waiting | None:
+        """The oldest file that is whole; None when none is."""
+        if len(self._ready) < _LOW and self.seen.total > len(self.seen.oldest):
+            self.stirred()
+        while self._ready:
+            file = self._ready.popleft()
+            if self._reaches_its_end(file):
+                self._taken += 1
+                return file
+        return None
+
+    def put_off(self, file: Waiting) -> None:
+        """Leaves a file alone for a while that could not be claimed."""
+        self._put_off[file.path] = self._clock() + max(10.0, self._settings.scan_seconds)
+
+    def _reaches_its_end(self, file: Waiting) -> bool:
+        """Also true when it stood still for so long that no end will come: the reader then names its fault."""
+        try:
+            whole = is_whole(file.path)
+        except OSError:
+            return True  # gone or unreadable: claiming it will tell
+        still = self._clock() - self._tracker.since(file)
+        return whole or still >= self._settings.incomplete_seconds

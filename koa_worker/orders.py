@@ -1,0 +1,86 @@
+"""What the foreman and its hands say to each other: jobs one way, reports the other. Nothing of it names a patient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from koa_worker.intake import Claim
+from koa_worker.store import State
+
+
+@dataclass(frozen=True, slots=True)
+class WriteReport:
+    """A study's report is missing or behind."""
+
+    study_key: str
+
+    @property
+    def id(self) -> str:
+        return self.study_key
+
+
+@dataclass(frozen=True, slots=True)
+class Regrade:
+    """An archived file is to be graded by the present model."""
+
+    file_id: str
+
+    @property
+    def id(self) -> str:
+        return self.file_id
+
+
+Job = Claim | WriteReport | Regrade
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The hand has its model and its store."""
+
+    model: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The hand cannot start, and why."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grading:
+    """The time limit of a file counts while this is on: the rest may have to wait for disk and database."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """As far as it gets: settled, or failed and tried again later."""
+
+    job: Job
+    state: State | None  # of the file; None if there is none
+    code: str | None = None
+    spent_ms: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SetDown:
+    """Disk or database did not answer: the same job again, later."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The hand came to its end over the job."""
+
+    job: Job
+    code: str
+    detail: str
+
+
+Said = Ready | Refused | Grading | Done | SetDown
+Event = Done | SetDown | Lost

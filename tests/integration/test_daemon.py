@@ -1,0 +1,204 @@
+"""The daemon with its worker processes: a file that harms a worker costs that file one try, and nothing else."""
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from koa_worker import synthetic
+from koa_worker.synthetic.write import write_png
+from koa_worker.values import Side
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = """
+[intake]
+stable_seconds = 0.0
+scan_seconds = 0.3
+incomplete_seconds = 0.5
+[limits]
+min_free_mb = 0
+"""
+
+
+@pytest.fixture(scope="module")
+def knee(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("knee") / "knee.png"
+    write_png(path, synthetic.crop(synthetic.Knee(Side.RIGHT), size=300))
+    return path.read_bytes()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "work/inbox").mkdir(parents=True)
+    configure(tmp_path)
+    return tmp_path
+
+
+def configure(folder: Path, more: str = "") -> None:
+    (folder / "config.toml").write_text(SETTINGS + more)
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": f"{ROOT / 'tests/sabotage'}:{ROOT}", "PYTHONWARNINGS": "error", **more}
+
+
+def run_once(folder: Path) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-m", "koa_worker", "run", "--once"]
+    return subprocess.run(
+        words, check=False, cwd=folder, env=environment(), capture_output=True, text=True, timeout=200
+    )
+
+
+@contextmanager
+def running(folder: Path, **more: str) -> Iterator[subprocess.Popen[str]]:
+    words = [sys.executable, "-m", "koa_worker", "run"]
+    with subprocess.Popen(words, cwd=folder, env=environment(**more), stderr=subprocess.PIPE, text=True) as daemon:
+        try:
+            assert daemon.stderr is not None
+            assert "ready" in daemon.stderr.readline()
+            yield daemon
+        finally:
+            daemon.kill()
+
+
+def until(holds: object, seconds: float = 60.0) -> None:
+    give_up = time.monotonic() + seconds
+    while not holds():  # type: ignore[operator]
+        assert time.monotonic() < give_up
+        time.sleep(0.1)
+
+
+def states(folder: Path) -> list[tuple[str, str | None]]:
+    with sqlite3.connect(folder / "work/koa.sqlite3") as database:
+        rows = database.execute("SELECT state, code FROM files ORDER BY state, code").fetchall()
+    database.close()
+    return rows
+
+
+def originals(folder: Path, where: str) -> list[Path]:
+    return [path for path in (folder / "work" / where).rglob("*") if path.is_file() and path.suffix != ".txt"]
+
+
+def hands_of(daemon: subprocess.Popen[str]) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{daemon.pid}/task/{daemon.pid}/children").read_text().split()]
+
+
+@pytest.mark.parametrize(
+    ("harm", "code", "limits"),
+    [
+        ("crash", "worker_crashed", ""),
+        ("hang", "timed_out", "seconds_per_file = 1.0\n"),
+        ("eat", "out_of_memory", "memory_mb = 700\n"),
+    ],
+)
+def test_a_harmful_file_fails_with_its_code_and_the_others_go_on(
+    folder: Path, knee: bytes, harm: str, code: str, limits: str
+) -> None:
+    configure(folder, f"max_tries = 1\n{limits}[work]\nworkers = 1\n")
+    (folder / "work/inbox/a.dcm").write_bytes(f"SABOTAGE:{harm}".encode())
+    (folder / "work/inbox/b.png").write_bytes(knee)
+    done = run_once(folder)
+    assert done.returncode == 1
+    assert states(folder) == [("completed", None), ("failed", code)]
+    assert len(originals(folder, "failed")) == len(originals(folder, "done")) == 1
+    assert f"code={code}" in done.stderr
+    assert (folder / "work/claimed").exists()
+    assert [path.name for path in (folder / "work/claimed").iterdir()] == [".lock"]
+
+
+def test_a_file_that_kills_its_worker_is_tried_again_later_and_then_parked(folder: Path) -> None:
+    configure(folder, "max_tries = 2\n[work]\nworkers = 1\n")
+    (folder / "work/inbox/a.dcm").write_bytes(b"SABOTAGE:crash")
+    run_once(folder)
+    assert states(folder) == [("failed", "worker_crashed")]
+    assert originals(folder, "failed") == []
+    with sqlite3.connect(folder / "work/koa.sqlite3") as database:
+        database.execute("UPDATE files SET next_try_at = '2020-01-01 00:00:00.000000'")
+    database.close()
+    run_once(folder)
+    assert len(originals(folder, "failed")) == 1
+
+
+def test_the_hands_die_with_a_killed_daemon(folder: Path) -> None:
+    with running(folder) as daemon:
+        hands = hands_of(daemon)
+        assert len(hands) == len(os.sched_getaffinity(0))
+        daemon.kill()
+        daemon.wait()
+        until(lambda: not any(Path(f"/proc/{pid}/status").exists() for pid in hands), 10)
+
+
+def test_stopping_finishes_the_files_in_hand_within_the_limit(folder: Path, knee: bytes) -> None:
+    configure(folder, "[work]\nworkers = 1\nstop_seconds = 2\n")
+    with running(folder) as daemon:
+        (folder / "work/inbox/a.dcm").write_bytes(b"SABOTAGE:hang")
+        until(lambda: hands_of(daemon) and states(folder) == [("working", None)])
+        begun = time.monotonic()
+        daemon.send_signal(signal.SIGINT)
+        assert daemon.wait(20) == 0
+        assert 1.5 < time.monotonic() - begun < 12
+    assert len([path for path in (folder / "work/claimed").iterdir() if path.suffix == ".file"]) == 1
+
+
+def test_nothing_is_taken_outside_the_hours(folder: Path, knee: bytes) -> None:
+    hour = time.localtime().tm_hour
+    configure(folder, f'[work]\nrun_between = "{(hour + 2) % 24:02}:00-{(hour + 3) % 24:02}:00"\n')
+    (folder / "work/inbox/a.png").write_bytes(knee)
+    done = run_once(folder)
+    assert done.returncode == 0
+    assert "outside run_between" in done.stderr
+    assert len(originals(folder, "inbox")) == 1
+
+
+def test_nothing_is_taken_while_the_disk_is_nearly_full(folder: Path, knee: bytes) -> None:
+    (folder / "config.toml").write_text(SETTINGS.replace("min_free_mb = 0", "min_free_mb = 1000000000"))
+    (folder / "work/inbox/a.png").write_bytes(knee)
+    with running(folder):
+        pulse = folder / "work/claimed/.pulse"
+        until(lambda: pulse.exists() and "disk nearly full" in pulse.read_text())
+        said = json.loads(
+            subprocess.run(
+                [sys.executable, "-m", "koa_worker", "status", "--json"],
+                cwd=folder, env=environment(), capture_output=True, text=True, check=True,
+            ).stdout
+        )  # fmt: skip
+        assert said["daemon"] == "paused: disk nearly full"
+        assert said["in_inbox"] == 1
+    assert len(originals(folder, "inbox")) == 1
+
+
+def test_metrics_and_the_service_manager_are_told(folder: Path, knee: bytes, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    configure(folder, f"[metrics]\nport = {port}\n")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(30)
+        with running(folder, NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="200000") as daemon:
+            assert manager.recv(100) == b"READY=1"
+            assert manager.recv(100).startswith(b"WATCHDOG=1\nSTATUS=")
+            (folder / "work/inbox/Petrov^Anna.png").write_bytes(knee)
+            until(lambda: states(folder) == [("completed", None)] and not originals(folder, "inbox"))
+            until(lambda: 'koa_files_total{outcome="completed"} 1\n' in read_metrics(port))
+            assert "Petrov" not in read_metrics(port)
+            daemon.send_signal(signal.SIGTERM)
+            assert daemon.wait(30) == 0
+            heard = b""
+            while b"STOPPING=1" not in heard:
+                heard = manager.recv(100)
+
+
+def read_metrics(port: int) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        return str(answer.read(), "ascii")

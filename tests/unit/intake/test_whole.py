@@ -1,0 +1,60 @@
+"""A file is whole when its structure reaches its end; a cut anywhere is seen, whatever the transfer syntax."""
+
+from pathlib import Path
+
+import pytest
+
+from koa_worker import synthetic
+from koa_worker.intake.whole import is_whole
+from koa_worker.synthetic.codecs import SYNTAXES
+from koa_worker.synthetic.write import write_dicom, write_png
+from koa_worker.values import Side
+
+PLATE = synthetic.crop(synthetic.Knee(Side.RIGHT), size=96)
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_a_dicom_cut_anywhere_is_not_whole(tmp_path: Path, syntax: str) -> None:
+    path = tmp_path / "a.dcm"
+    bits = 8 if "baseline" in syntax else None
+    write_dicom(path, PLATE, syntax=syntax, bits_stored=bits)
+    data = path.read_bytes()
+    assert is_whole(path)
+    for length in [*range(700, len(data), max(1, len(data) // 400)), len(data) - 1]:
+        path.write_bytes(data[:length])
+        assert not is_whole(path), length
+
+
+def test_a_png_cut_anywhere_is_not_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    write_png(path, PLATE)
+    data = path.read_bytes()
+    assert is_whole(path)
+    for length in [*range(132, len(data), 37), len(data) - 1]:
+        path.write_bytes(data[:length])
+        assert not is_whole(path)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"Dear colleague",
+        bytes(200),
+        bytes(128) + b"DICM" + bytes(100),
+        bytes(128) + b"DICM\x02\x00\x00\x00UL\x04\x00\x04\x00\x00\x00abcd" + b"\xff" * 64,
+        b"\x89PNG\r\n\x1a\n" + bytes(64),
+        b"\xff\xd8\xff\xe0",
+    ],
+)
+def test_what_makes_no_sense_is_left_to_the_reader(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(data)
+    assert is_whole(path)
+
+
+def test_a_hostile_header_takes_no_time(tmp_path: Path) -> None:
+    path = tmp_path / "a.dcm"
+    write_dicom(path, PLATE)
+    head = path.read_bytes()[:700]
+    path.write_bytes(head + b"\x08\x00\x05\x00CS\x00\x00" * 500_000)
+    assert is_whole(path) in (True, False)
