@@ -16,6 +16,10 @@ _FRAME_QUALITY = 85
 
 def encode_frame(pixels: GrayImage) -> bytes:
     """The whole radiograph, small enough to look at: JPEG."""
+    # Halving is quick; any other ratio takes ten times as long.
+    while max(pixels.shape) >= 2 * FRAME_PIXELS and min(pixels.shape) > 1:
+        height, width = pixels.shape
+        pixels = cv2.resize(pixels, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
     height, width = pixels.shape
     scale = min(1.0, FRAME_PIXELS / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))

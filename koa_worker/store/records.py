@@ -159,6 +159,7 @@ class StatusRecord:
     failed_by_code: Mapping[str, int]
     oldest_waiting: datetime | None
     per_minute: float  # files settled, over the last ten minutes
+    conflicts: int  # graded files whose SOP Instance UID had come before with other bytes
     reports: int
     model: str | None  # that graded last
     model_digest: str | None

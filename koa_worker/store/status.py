@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from koa_worker.store.records import State, StatusRecord
-from koa_worker.store.schema import File, Grade, Model, Report
+from koa_worker.store.schema import File, Grade, Image, Model, Report
 
 _SPEED_WINDOW = timedelta(minutes=10)
 _SETTLED = (State.COMPLETED, State.REJECTED, State.DUPLICATE)
@@ -26,6 +26,7 @@ def status(session: Session, now: datetime) -> StatusRecord:
         failed_by_code=_by_code(session, State.FAILED),
         oldest_waiting=session.scalar(select(func.min(File.arrived_at)).where(File.state == State.WAITING)),
         per_minute=_per_minute(session, now),
+        conflicts=session.scalar(select(func.count()).where(Image.conflicts_with.is_not(None))) or 0,
         reports=session.scalar(select(func.count()).where(Report.written_at.is_not(None))) or 0,
         model=model.name if model else None,
         model_digest=model.digest if model else None,

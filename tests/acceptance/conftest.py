@@ -25,7 +25,13 @@ class Site:
 
     def command(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self.words(*words), cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=240
+            self.words(*words),
+            check=False,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=240,
         )
 
     def words(self, *words: str | Path) -> list[str]:

@@ -503,6 +503,7 @@ def main() -> None:
     options.add_argument("--kills", type=int, default=300)
     options.add_argument("--two", type=int, default=2000, help="files for two daemons on one inbox")
     options.add_argument("--seed", type=int, default=int(time.time()))
+    options.add_argument("--only", default="", help="rounds whose name holds this")
     chosen = options.parse_args()
     supply = Supply(chosen.seed)
     print(f"seed {chosen.seed}", flush=True)
@@ -511,6 +512,8 @@ def main() -> None:
         print(f"{what:60} {counts} in {time.monotonic() - since:.0f} s", flush=True)
 
     for what, work in rounds(supply, chosen.kills, chosen.two):
+        if chosen.only not in what:
+            continue
         since = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="koa-torture-") as place:
             show(what, work(Path(place)), since)

@@ -202,3 +202,27 @@ def test_metrics_and_the_service_manager_are_told(folder: Path, knee: bytes, tmp
 def read_metrics(port: int) -> str:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
         return str(answer.read(), "ascii")
+
+
+def test_regrade_works_off_what_another_model_graded(folder: Path, knee: bytes) -> None:
+    (folder / "work/inbox/a.png").write_bytes(knee)
+    (folder / "work/inbox/b.png").write_bytes(knee + b"#")
+    run_once(folder)
+    with sqlite3.connect(folder / "work/koa.sqlite3") as database:  # as if an earlier release had graded them
+        database.execute("PRAGMA foreign_keys = OFF")
+        database.execute("UPDATE models SET digest = 'earlier'")
+        database.execute("UPDATE grades SET model_digest = 'earlier'")
+    database.close()
+    words = [sys.executable, "-m", "koa_worker", "regrade"]
+    said = [
+        subprocess.run(words, check=True, cwd=folder, env=environment(), capture_output=True, text=True).stdout
+        for _ in range(2)
+    ]
+    assert said == [
+        "2 graded anew, 0 keep the grades they have.\n",
+        "0 graded anew, 0 keep the grades they have.\n",
+    ]
+    with sqlite3.connect(folder / "work/koa.sqlite3") as database:
+        assert database.execute("SELECT count(*), sum(is_current) FROM grades").fetchall() == [(4, 2)]
+        assert database.execute("SELECT max(revision) FROM reports").fetchall() == [(2,)]
+    database.close()
