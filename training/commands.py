@@ -129,7 +129,9 @@ def export(
     data: Annotated[Path, typer.Option("--data", help="Validation crops: calibration, thresholds and figures.")],
     out: Annotated[Path, typer.Option("--out", help="The release to be made: a folder named NAME-vN.")],
     *,
-    samples: Annotated[Path | None, typer.Option(help="Training crops that set the scales of int8.")] = None,
+    samples: Annotated[
+        Path | None, typer.Option(help="Training crops that float16 and int8 are fitted to; else those of --data.")
+    ] = None,
     precision: Annotated[str, typer.Option(help="float32, float16 or int8.")] = "float16",
     balance: Annotated[
         float | None,
@@ -143,7 +145,7 @@ def export(
 
     plan = exporting.Plan(tuple(nets), out, Precision(precision), balance)
     validation = read_crops(data, equalized=equalized)
-    sampled = exporting.spread(read_crops(samples, equalized=equalized) if samples else [], exporting.SAMPLED)
+    sampled = exporting.spread(read_crops(samples, equalized=equalized) if samples else validation, exporting.SAMPLED)
     try:
         graded = exporting.export(plan, validation, sampled, _say)
     except exporting.ExportFailed as fault:

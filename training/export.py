@@ -27,7 +27,7 @@ from training.evaluate import Graded
 from training.litert import shift
 from training.metrics import Floats
 
-SAMPLED = 200  # crops that set the scales of int8
+SAMPLED = 200  # crops that float16 and int8 are fitted to
 CHECKED = 200  # images on which member and Keras net are compared
 CLOSE = 1e-3  # in probability, for members that compute in floats
 SAME = 0.98  # share of equal grades, for int8
