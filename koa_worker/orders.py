@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from koa_worker.intake import Claim
-from koa_worker.store import State
+
+if TYPE_CHECKING:  # the foreman starts its hands before it loads the store itself
+    from koa_worker.store import State
 
 
 @dataclass(frozen=True, slots=True)

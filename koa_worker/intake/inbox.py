@@ -16,9 +16,9 @@ UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".filepart", ".crdownload")
 AT_A_TIME = 2000
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Waiting:
-    """A file in the inbox as a scan saw it; the oldest sorts first."""
+    """A file in the inbox as a scan saw it."""
 
     modified_ns: int
     path: Path
@@ -45,10 +45,12 @@ def scan(inbox: Path, *, overdue_minutes: float = 60.0, limit: int = AT_A_TIME) 
     count = _Count()
     overdue_before = time.time_ns() - int(overdue_minutes * 60e9)
     oldest = heapq.nsmallest(limit, _waiting(inbox, overdue_before, count))
-    return Scan(tuple(oldest), count.total, count.overdue, count.unreadable)
+    found = tuple(Waiting(modified_ns, Path(path), size) for modified_ns, path, size in oldest)
+    return Scan(found, count.total, count.overdue, count.unreadable)
 
 
-def _waiting(inbox: Path, overdue_before: int, count: _Count) -> Iterator[Waiting]:
+def _waiting(inbox: Path, overdue_before: int, count: _Count) -> Iterator[tuple[int, str, int]]:
+    """As plain tuples, which are made and compared several times faster than values."""
     for entry in _walk(inbox, count):
         try:
             facts = entry.stat(follow_symlinks=False)
@@ -61,7 +63,7 @@ def _waiting(inbox: Path, overdue_before: int, count: _Count) -> Iterator[Waitin
             count.overdue += facts.st_mtime_ns <= overdue_before
             continue
         count.total += 1
-        yield Waiting(facts.st_mtime_ns, Path(entry.path), facts.st_size)
+        yield facts.st_mtime_ns, entry.path, facts.st_size
 
 
 def _walk(inbox: Path, count: _Count) -> Iterator[os.DirEntry[str]]:

@@ -22,6 +22,7 @@ from tests.acceptance.torture import Arena, Dropped, account, assert_private
 
 LIMITS = "max_tries = 1\nmax_megapixels = 20\n"
 SECONDS_PER_FILE = 20.0
+STUDY = b"7.7.7.1000000"
 
 
 def originals() -> list[bytes]:
@@ -31,9 +32,10 @@ def originals() -> list[bytes]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a"
         for syntax in SYNTAXES:
-            write_dicom(path, plate, syntax=syntax, patient=Person("Torturov^Anna", "TRT-1", "19550607", "F"))
+            person = Person("Torturov^Anna", "TRT-1", "19550607", "F")
+            write_dicom(path, plate, syntax=syntax, patient=person, study_uid=STUDY.decode())
             found.append(path.read_bytes())
-        write_dicom(path, plate, syntax="implicit", part10=False)
+        write_dicom(path, plate, syntax="implicit", part10=False, study_uid=STUDY.decode())
         found.append(path.read_bytes())
         for bits in (8, 16):
             write_png(path, plate, 8 if bits == 8 else 16)
@@ -92,7 +94,8 @@ MUTATIONS: tuple[Callable[[bytearray, random.Random], None], ...] = (
 
 
 def mutate(data: bytes, dice: random.Random) -> bytes:
-    mutated = bytearray(data)
+    """Of a study of its own, as a report shows all images of a study."""
+    mutated = bytearray(data.replace(STUDY, b"7.7.7.%d" % dice.randrange(10**6, 10**7)))
     for _ in range(dice.choice([1, 1, 2, 4])):
         if len(mutated) > 2100:
             dice.choice(MUTATIONS)(mutated, dice)

@@ -1,0 +1,46 @@
+"""One run of the daemon with its crew: watching, signals, metrics, systemd, until it is over."""
+
+from __future__ import annotations
+
+import logging
+
+from koa_worker.config import Config
+from koa_worker.crew import Crew
+from koa_worker.foreman import Foreman
+from koa_worker.intake import Watch
+from koa_worker.metrics import served
+from koa_worker.service import Service
+from koa_worker.stop import Stop, on_signal
+from koa_worker.store import Store
+
+logger = logging.getLogger(__name__)
+
+# The foreman must go round while the database is locked; what could not be written is written at a later turn.
+_PATIENCE_SECONDS = 2.0
+
+
+def work(config: Config, crew: Crew, *, once: bool) -> int:
+    """Until stopped, or with `once` until the inbox is drained. Gives the number of files not graded."""
+    service = Service()
+    with (
+        Store.open(config.store.url, patience=_PATIENCE_SECONDS) as store,
+        Watch(config.folders.inbox) as watch,
+        on_signal(watch.wake) as stop,
+    ):
+        foreman = Foreman(config, store, crew, watch, service)
+        _assemble(crew, watch, stop)
+        with served(config.metrics.port, foreman.metrics):
+            logger.info("ready", extra={"model": crew.model, "workers": len(crew.hands)})
+            service.ready()
+            foreman.take_up_left_over()
+            foreman.work_until(stop, once=once)
+            service.stopping()
+            foreman.finish(config.work.stop_seconds)
+        logger.info("stopped", extra=dict(foreman.tally))
+    return foreman.not_graded
+
+
+def _assemble(crew: Crew, watch: Watch, stop: Stop) -> None:
+    """Until every hand has its model: one whose files were changed is refused here, before any file is taken."""
+    while not (crew.ready or stop.asked):
+        crew.listen(1.0, [watch.fileno()])
