@@ -163,26 +163,28 @@ def test_without_data_the_fault_is_named(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_killed_run_ends_as_an_unbroken_one(knees: Path, tmp_path: Path) -> None:
-    """Killed without warning in its third epoch and resumed, a run ends with the very same weights and figures."""
-    more = ("--sizes", "64x3", "--head-epochs", "1")
-    start = [sys.executable, "-W", "ignore", "-m", "training"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "TF_DETERMINISTIC_OPS": "1"}
+    """Killed without warning after its first epoch and resumed, a run ends with the very same weights and figures."""
 
-    def run(out: Path, *extra: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([*start, *command(knees, out, *more, *extra)], cwd=ROOT, env=environment)
+    def started(name: str, *extra: str) -> subprocess.Popen[bytes]:
+        more = ("--network", "cnn", "--sizes", "224x3", "--head-epochs", "1", *extra)
+        return subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", "training", *command(knees, tmp_path / name, *more)],
+            cwd=ROOT,
+            env=os.environ | {"OMP_NUM_THREADS": "1", "TF_DETERMINISTIC_OPS": "1"},
+        )
 
-    assert run(tmp_path / "whole").wait() == 0
-    broken = run(tmp_path / "broken")
-    while not (tmp_path / "broken/state.npz").exists():
-        assert broken.poll() is None
-        time.sleep(0.05)
-    time.sleep(1)  # into the next epoch, or the one after
-    broken.send_signal(signal.SIGKILL)
-    broken.wait()
+    with started("whole") as whole:
+        assert whole.wait() == 0
+    with started("broken") as broken:
+        while not (tmp_path / "broken/state.npz").exists():
+            assert broken.poll() is None
+            time.sleep(0.02)
+        broken.send_signal(signal.SIGKILL)
     before = checkpoint.progress(tmp_path / "broken/state.npz")
     assert before is not None
     assert len(before["rows"]) < 4
-    assert run(tmp_path / "broken", "--resume").wait() == 0
+    with started("broken", "--resume") as resumed:
+        assert resumed.wait() == 0
 
     ends = [checkpoint.progress(tmp_path / name / "state.npz") for name in ("whole", "broken")]
     for end in ends:
