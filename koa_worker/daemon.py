@@ -12,16 +12,18 @@ from koa_worker.config import Config
 from koa_worker.crew import Crew, cores
 from koa_worker.intake import prepare_folders
 from koa_worker.pulse import sole_owner
+from koa_worker.stop import on_signal
 
 
 def run(config: Config, *, once: bool) -> int:
     """Works until stopped, or with `once` until the inbox is drained. Gives the number of files not graded."""
     prepare_folders(config.folders)
     with (
+        on_signal() as stop,
         sole_owner(config.folders.work) as lock,
         Crew(config, config.work.workers or cores(), [lock]) as crew,
     ):
         # The hands load their decoders and nets meanwhile; a second or so is saved by not waiting for either.
         from koa_worker.shift import work  # noqa: PLC0415
 
-        return work(config, crew, once=once)
+        return work(config, crew, stop, once=once)

@@ -34,7 +34,7 @@ def outcome_line(path: Path, outcome: Outcome, report: Path | None) -> str:
 
 def _knee(reading: Reading) -> str:
     grade = reading.grade
-    review = f", review: {', '.join(grade.review_reasons)}" if grade.needs_review else ""
+    review = f", review: {' '.join(grade.review_reasons)}" if grade.needs_review else ""
     return (
         f"{reading.roi.side} knee KL {grade.kl} ({GRADE_WORDS[grade.kl]}), confidence {grade.confidence:.0%}, "
         f"P(OA) {grade.oa_probability:.0%}{review}"

@@ -10,7 +10,7 @@ from koa_worker.foreman import Foreman
 from koa_worker.intake import Watch
 from koa_worker.metrics import served
 from koa_worker.service import Service
-from koa_worker.stop import Stop, on_signal
+from koa_worker.stop import Stop
 from koa_worker.store import Store
 
 logger = logging.getLogger(__name__)
@@ -19,16 +19,15 @@ logger = logging.getLogger(__name__)
 _PATIENCE_SECONDS = 2.0
 
 
-def work(config: Config, crew: Crew, *, once: bool) -> int:
+def work(config: Config, crew: Crew, stop: Stop, *, once: bool) -> int:
     """Until stopped, or with `once` until the inbox is drained. Gives the number of files not graded."""
     service = Service()
-    with (
-        Store.open(config.store.url, patience=_PATIENCE_SECONDS) as store,
-        Watch(config.folders.inbox) as watch,
-        on_signal(watch.wake) as stop,
-    ):
+    with Store.open(config.store.url, patience=_PATIENCE_SECONDS) as store, Watch(config.folders.inbox) as watch:
+        stop.wake = watch.wake
         foreman = Foreman(config, store, crew, watch, service)
         _assemble(crew, watch, stop)
+        if stop.asked:
+            return 0
         with served(config.metrics.port, foreman.metrics):
             logger.info("ready", extra={"model": crew.model, "workers": len(crew.hands)})
             service.ready()

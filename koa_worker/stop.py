@@ -8,15 +8,20 @@ from contextlib import contextmanager
 from types import FrameType
 
 
+def _nothing() -> None:
+    """Before there is anything to wake."""
+
+
 class Stop:
-    """Whether somebody asked to stop."""
+    """Whether somebody asked to stop, and what is to be woken then."""
 
     def __init__(self) -> None:
         self.asked = False
+        self.wake: Callable[[], None] = _nothing
 
 
 @contextmanager
-def on_signal(wake: Callable[[], None]) -> Iterator[Stop]:
+def on_signal() -> Iterator[Stop]:
     """Within, a signal sets `asked` and calls `wake`; a second one ends the process as it would without us."""
     stop = Stop()
 
@@ -25,7 +30,7 @@ def on_signal(wake: Callable[[], None]) -> Iterator[Stop]:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         stop.asked = True
-        wake()
+        stop.wake()
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

@@ -42,7 +42,7 @@ def kill_at(module: ModuleType, name: str, when: str, nth: str, victim: str) -> 
 
 def die(victim: str) -> None:
     """The daemon is the parent of a worker; a worker dies with it."""
-    in_daemon = "koa_worker.hand" not in sys.modules and "koa_worker.crew" in sys.modules
+    in_daemon = "koa_worker.crew" in sys.modules
     os.kill(os.getppid() if victim == "daemon" and not in_daemon else os.getpid(), signal.SIGKILL)
     time.sleep(60)
 

@@ -14,7 +14,8 @@ from koa_worker.stop import on_signal
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_asks_and_wakes(number: signal.Signals) -> None:
     woken: list[bool] = []
-    with on_signal(lambda: woken.append(True)) as stop:
+    with on_signal() as stop:
+        stop.wake = lambda: woken.append(True)
         assert not stop.asked
         os.kill(os.getpid(), number)
         assert stop.asked
@@ -23,7 +24,7 @@ def test_a_signal_asks_and_wakes(number: signal.Signals) -> None:
 
 def test_what_was_there_before_comes_back() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with on_signal(lambda: None):
+    with on_signal():
         assert signal.getsignal(signal.SIGTERM) is not before
     assert signal.getsignal(signal.SIGTERM) is before
 
@@ -31,7 +32,7 @@ def test_what_was_there_before_comes_back() -> None:
 DEAF = """
 import time
 from koa_worker.stop import on_signal
-with on_signal(lambda: None):
+with on_signal():
     print("ready", flush=True)
     while True:
         time.sleep(0.05)

@@ -43,7 +43,7 @@ STUDY = Study(
     "1.2.3.4.1",
     accession="A2026-118204",
     description="Knees, standing",
-    date=datetime(2026, 11, 20, 10, 42),  # noqa: DTZ001 (DICOM states no zone)
+    date=datetime(2026, 11, 20, 10, 42),
     view="PA",
     institution="Kungsbacka Clinic",
 )
