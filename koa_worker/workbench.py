@@ -1,0 +1,87 @@
+"""The inside of a worker process: a pipeline, the store, a desk, and the line to the foreman."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from multiprocessing.connection import Connection
+
+import cv2
+
+from koa_worker import log
+from koa_worker.config import Config
+from koa_worker.desk import Desk
+from koa_worker.errors import KoaError, WorkFailed
+from koa_worker.orders import Grading, Job, Ready, Refused, Said
+from koa_worker.pipeline import Pipeline
+from koa_worker.store import Store
+
+_SECONDS_BETWEEN_CALLS = 1.0
+
+
+def work(line: Connection) -> None:
+    """Until the foreman hangs up."""
+    foreman = Foreman(line)
+    config = foreman.configuration()
+    log.set_up(config.log)
+    cv2.setNumThreads(1)  # the cores are shared out by processes
+    try:
+        pipeline = Pipeline.load(config)
+        store = _open_store(config)
+    except KoaError as fault:
+        foreman.say(Refused(fault.code, fault.detail))
+        return
+    _limit_memory(config.limits.memory_mb)
+    with store:
+        desk = Desk(config, store, pipeline, foreman.grading)
+        foreman.say(Ready(pipeline.grader.name, pipeline.grader.digest))
+        while (job := foreman.next_job()) is not None:
+            foreman.say(desk.work(job))
+
+
+class Foreman:
+    """The other end of the line; when it is gone, so is the reason to live."""
+
+    def __init__(self, line: Connection) -> None:
+        self._line = line
+
+    def configuration(self) -> Config:
+        config = self._line.recv()
+        if not isinstance(config, Config):
+            raise TypeError("the foreman begins with the configuration")
+        return config
+
+    def next_job(self) -> Job | None:
+        try:
+            job: Job | None = self._line.recv()
+        except EOFError:
+            return None
+        return job
+
+    def say(self, what: Said) -> None:
+        try:
+            self._line.send(what)
+        except BrokenPipeError:
+            sys.exit(0)
+
+    def grading(self, *, on: bool) -> None:
+        self.say(Grading(on))
+
+
+def _open_store(config: Config) -> Store:
+    """The foreman has opened it before; if it does not answer now, it will again."""
+    while True:
+        try:
+            return Store.open(config.store.url)
+        except WorkFailed:
+            time.sleep(_SECONDS_BETWEEN_CALLS)
+
+
+def _limit_memory(megabytes: int) -> None:
+    """A second line behind the foreman, which looks at memory in use only every so often.
+
+    Counts what is asked for, used or not, hence twice the limit.
+    """
+    most = 2 * megabytes << 20
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
