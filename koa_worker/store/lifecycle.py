@@ -176,6 +176,7 @@ def settled_twin(session: Session, sha256: str) -> File | None:
 
 def settle_as_duplicate(session: Session, file: File, original: File, at: datetime) -> None:
     file.duplicate_of = original.id
+    file.code = file.detail = None  # of an earlier try that failed
     settle(file, State.DUPLICATE, at)
     record_event(session, file.id, "duplicate", at, original.id)
 
