@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from koa_worker import RESEARCH_NOTICE, __version__, config, log
-from koa_worker.errors import KoaError
+from koa_worker.errors import KoaError, SetupError
 
 app = typer.Typer(
     name="koa-worker",
@@ -155,6 +155,36 @@ def regrade(config_file: ConfigFile = None) -> None:
     counts = regrade(settings)
     typer.echo(f"{counts.done} graded anew, {counts.kept} keep the grades they have.")
     raise typer.Exit(1 if counts.kept else 0)
+
+
+@app.command()
+def send(
+    keys: Annotated[
+        list[str] | None,
+        typer.Argument(help="Send all results of these reports anew (a report's file name).", metavar="[REPORT…]"),
+    ] = None,
+    config_file: ConfigFile = None,
+) -> None:
+    """Send what waits for a PACS now, and what it refused once more."""
+    from koa_worker.outbox import Outbox
+    from koa_worker.screen import parcels_screen
+    from koa_worker.store import ParcelState, Store
+
+    settings = config.load(config_file)
+    log.set_up(settings.log)
+    if not settings.dicom.destinations:
+        raise SetupError("config", "there is no [[dicom.destinations]] to send to")
+    with Store.open(settings.store.url) as store:
+        outbox = Outbox(settings, store)
+        wanted = [Path(key).stem for key in keys or ()]
+        if store.send_again(wanted) < len(wanted):
+            raise typer.BadParameter("one of these reports is not known")
+        store.wake_parcels()
+        outbox.work()
+        counts = store.parcel_counts()
+    Console().print(parcels_screen(counts))
+    arrived = all(states[ParcelState.ACKNOWLEDGED] == sum(states.values()) for states in counts.values())
+    raise typer.Exit(0 if arrived else 1)
 
 
 @app.command()

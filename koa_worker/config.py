@@ -6,8 +6,9 @@ import difflib
 import tomllib
 from dataclasses import dataclass
 from datetime import time
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -127,6 +128,85 @@ class Log(_Section):
     format: Literal["text", "json"] = "text"
 
 
+_AeTitle = Annotated[str, Field(pattern=r"^[\x21-\x5B\x5D-\x7E]([\x20-\x5B\x5D-\x7E]{0,14}[\x21-\x5B\x5D-\x7E])?$")]
+_Port = Annotated[int, Field(gt=0, le=65535)]
+
+
+class Receiver(_Section):
+    enabled: bool = False
+    ae_title: _AeTitle = "KOAWORKER"
+    host: str = "0.0.0.0"  # noqa: S104 - who may talk to us is what `callers` says
+    port: int = Field(default=11112, ge=0, le=65535)
+    callers: tuple[str, ...] = ("*@127.0.0.1",)
+    max_associations: int = Field(default=32, gt=0)
+    timeout_seconds: float = Field(default=30.0, gt=0.0)
+    tls_certificate: str = ""
+    tls_key: str = ""
+    tls_authority: str = ""
+
+    @field_validator("callers")
+    @classmethod
+    def _are_places(cls, callers: tuple[str, ...]) -> tuple[str, ...]:
+        for caller in callers:
+            ae_title, _, place = caller.rpartition("@")
+            if not ae_title:
+                raise ValueError(f"{caller!r} is not AE_TITLE@address")
+            ip_network(place)
+        return callers
+
+
+class Results(_Section):
+    structured_report: bool = True
+    secondary_capture: bool = True
+    pdf: bool = True
+    folder: Path = Path("work/outgoing")
+    retry_seconds: float = Field(default=30.0, gt=0.0)
+
+
+class Destination(_Section):
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    ae_title: _AeTitle
+    host: str = Field(min_length=1)
+    port: _Port
+    calling_ae_title: _AeTitle = "KOAWORKER"
+    timeout_seconds: float = Field(default=30.0, gt=0.0)
+    tls_authority: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
+
+
+class Dicom(_Section):
+    receiver: Receiver = Receiver()
+    results: Results = Results()
+    destinations: tuple[Destination, ...] = ()
+
+    @field_validator("destinations")
+    @classmethod
+    def _have_names_of_their_own(cls, destinations: tuple[Destination, ...]) -> tuple[Destination, ...]:
+        if len({destination.name for destination in destinations}) < len(destinations):
+            raise ValueError("two destinations have the same name")
+        return destinations
+
+    def below(self, base: Path) -> Self:
+        results = self.results.model_copy(update={"folder": (base / self.results.folder).absolute()})
+        return self.model_copy(
+            update={
+                "results": results,
+                "receiver": _with_files_below(self.receiver, base),
+                "destinations": tuple(_with_files_below(destination, base) for destination in self.destinations),
+            }
+        )
+
+
+_TlsUser = TypeVar("_TlsUser", Receiver, Destination)
+
+
+def _with_files_below(section: _TlsUser, base: Path) -> _TlsUser:
+    names = ("tls_certificate", "tls_key", "tls_authority")
+    named = {name: getattr(section, name) for name in names if getattr(section, name)}
+    return section.model_copy(update={name: str((base / path).absolute()) for name, path in named.items()})
+
+
 class Config(_Section):
     folders: Folders = Folders()
     store: Store = Store()
@@ -138,6 +218,7 @@ class Config(_Section):
     retention: Retention = Retention()
     metrics: Metrics = Metrics()
     log: Log = Log()
+    dicom: Dicom = Dicom()
 
     def below(self, base: Path) -> Self:
         return self.model_copy(
@@ -145,6 +226,7 @@ class Config(_Section):
                 "folders": self.folders.below(base),
                 "store": self.store.below(base),
                 "model": self.model.below(base),
+                "dicom": self.dicom.below(base),
             }
         )
 
@@ -186,7 +268,9 @@ def _first_fault(fault: ValidationError) -> str:
 
 
 def _keys_at(where: list[str]) -> list[str]:
-    fields: dict[str, Any] = dict(Config.model_fields)
+    section: Any = Config
     for name in where:
-        fields = dict(fields[name].annotation.model_fields)
-    return list(fields)
+        if not name.isdigit():  # a place in a list, whose members are all of one kind
+            section = section.model_fields[name].annotation
+            section = next(iter(get_args(section)), section)
+    return list(section.model_fields)

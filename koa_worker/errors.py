@@ -114,6 +114,11 @@ CATALOGUE: dict[str, Entry] = {
         "The file needed more memory than the limit.",
         "It tries again; if it persists, raise [limits] memory_mb or lower max_megapixels.",
     ),
+    "no_place": Entry(
+        Fault.OURS,
+        "The original lacks the UIDs that would give its result a place in a PACS.",
+        "Nothing is to be done: the report is written all the same, only no DICOM objects are sent.",
+    ),
     # setup
     "config": Entry(Fault.SETUP, "The configuration is not usable.", "Correct the named line of config.toml."),
     "model_missing": Entry(
@@ -130,6 +135,11 @@ CATALOGUE: dict[str, Entry] = {
         Fault.SETUP,
         "The database was made by a newer version of koa-worker.",
         "Update koa-worker, or point [store] url at another database.",
+    ),
+    "receiver": Entry(
+        Fault.SETUP,
+        "The DICOM receiver cannot listen.",
+        "Correct [dicom.receiver] host, port or the TLS files; a port below 1024 needs special rights.",
     ),
     "folders": Entry(
         Fault.SETUP,

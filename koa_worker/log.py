@@ -28,6 +28,9 @@ def set_up(settings: Log) -> None:
     logging.getLogger("koa_worker").setLevel(settings.level.upper())
     # pydicom quotes the value that it stumbles over, which may be a patient's.
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    # These quote what they send and receive.
+    for name in ("pynetdicom", "highdicom"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     # watchdog calls an event that comes while it is being stopped an error.
     logging.getLogger("watchdog").setLevel(logging.CRITICAL)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from koa_worker.doctor import Finding
 from koa_worker.errors import explain
 from koa_worker.intake import scan
 from koa_worker.pulse import feel
-from koa_worker.store import State, StatusRecord, Store
+from koa_worker.store import ParcelState, State, StatusRecord, Store
 from koa_worker.values import GRADE_WORDS, Completed, Outcome, Reading
 
 NOT_RUNNING, SILENT = "not running", "silent"
@@ -132,6 +133,14 @@ def _by_code(counts: dict[str, int]) -> str:
     total = sum(counts.values())
     codes = ", ".join(f"{code} {count}" for code, count in sorted(counts.items()))
     return f"{total} ({codes})" if codes else "0"
+
+
+def parcels_screen(counts: Mapping[str, Mapping[ParcelState, int]]) -> RenderableType:
+    """What each destination has and has not yet."""
+    table = Table.grid(padding=(0, 3))
+    for destination, states in sorted(counts.items()):
+        table.add_row(Text(destination), ", ".join(f"{states[state]} {state}" for state in ParcelState))
+    return table
 
 
 def findings_screen(findings: list[Finding]) -> RenderableType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import AbstractContextManager, nullcontext
 
 from koa_worker.config import Config
 from koa_worker.crew import Crew
@@ -28,7 +29,7 @@ def work(config: Config, crew: Crew, stop: Stop, *, once: bool) -> int:
         _assemble(crew, watch, stop)
         if stop.asked:
             return 0
-        with served(config.metrics.port, foreman.metrics):
+        with served(config.metrics.port, foreman.metrics), _receiver(config), _sender(config, once=once):
             logger.info("ready", extra={"model": crew.model, "workers": len(crew.hands)})
             service.ready()
             foreman.take_up_left_over()
@@ -37,6 +38,25 @@ def work(config: Config, crew: Crew, stop: Stop, *, once: bool) -> int:
             foreman.finish(config.work.stop_seconds)
         logger.info("stopped", extra=dict(foreman.tally))
     return foreman.not_graded
+
+
+# A site without a PACS connection does not wait for the libraries that one needs.
+
+
+def _receiver(config: Config) -> AbstractContextManager[object]:
+    if not config.dicom.receiver.enabled:
+        return nullcontext()
+    from koa_worker.receive import receiving  # noqa: PLC0415
+
+    return receiving(config.dicom.receiver, config.folders.inbox, config.limits.max_file_mb)
+
+
+def _sender(config: Config, *, once: bool) -> AbstractContextManager[None]:
+    if not config.dicom.destinations:
+        return nullcontext()
+    from koa_worker.sender import sending  # noqa: PLC0415
+
+    return sending(config, once=once)
 
 
 def _assemble(crew: Crew, watch: Watch, stop: Stop) -> None:

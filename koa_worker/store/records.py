@@ -148,6 +148,53 @@ class StudyRecord:
     created_at: datetime  # when its first file was settled
 
 
+class ParcelState(StrEnum):
+    """Where an object is on its way to a destination."""
+
+    WAITING = "waiting"
+    ACKNOWLEDGED = "acknowledged"  # the destination said that it has it
+    REFUSED = "refused"  # it said too often that it does not want it: it waits for a person
+
+
+@dataclass(frozen=True, slots=True)
+class NewParcel:
+    """An object to be sent to every destination."""
+
+    kind: str
+    sop_class_uid: str
+    sop_uid: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelRecord:
+    """An object on its way to one destination."""
+
+    id: int
+    destination: str
+    study_key: str
+    kind: str
+    sop_class_uid: str
+    sop_uid: str
+    path: str
+    state: ParcelState
+    tries: int
+    next_try_at: datetime
+    detail: str
+    acknowledged_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationTicket:
+    """A study whose report is newer than what was made into objects."""
+
+    study_key: str
+    revision: int
+    report_path: str
+    reported_at: datetime
+    destinations: tuple[str, ...]  # that are to have it
+
+
 @dataclass(frozen=True, slots=True)
 class StatusRecord:
     """One screen for the administrator."""

@@ -3,7 +3,8 @@
     files ─┬─ events, timings             what happened to a file
            └─ images ─┬─ pictures         what a report draws from
     studies ┘         └─ knees ── grades ── models
-        └─ reports
+        ├─ reports
+        └─ publications, parcels      what was sent where; destinations
 
 A knee is a place in an image. It has one grade for each model release and software version that looked at it; the one
 that counts is marked current, the others are kept.
@@ -29,10 +30,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from koa_worker.store.columns import Moment, RowId, SaidByFile, WallTime, one_of
-from koa_worker.store.records import State
+from koa_worker.store.records import ParcelState, State
 from koa_worker.values import Laterality, Side, SpacingSource
 
-REVISION = "0001"  # of the newest migration: a store that says so needs none
+REVISION = "0002"  # of the newest migration: a store that says so needs none
 
 # Constraints get names of their own, so that a later migration can drop them on any database.
 _NAMES = {
@@ -244,3 +245,47 @@ class Report(Base):
     path: Mapped[str | None]
     sha256: Mapped[str | None]
     written_at: Mapped[dt.datetime | None]
+
+
+class Destination(Base):
+    """A PACS that results are sent to, and since when: what was reported before is sent only if somebody asks."""
+
+    __tablename__ = "destinations"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[dt.datetime]
+
+
+class Publication(Base):
+    """The last revision of a study's report that was made into objects to be sent."""
+
+    __tablename__ = "publications"
+
+    study_key: Mapped[str] = mapped_column(ForeignKey("studies.key"), primary_key=True)
+    revision: Mapped[int]  # 0: none yet, or it is to be done again
+    asked: Mapped[bool]  # by a person: to every destination, however old
+    at: Mapped[dt.datetime]
+
+
+class Parcel(Base):
+    """One object on its way to one destination."""
+
+    __tablename__ = "parcels"
+    __table_args__ = (
+        UniqueConstraint("destination", "sop_uid", name="uq_parcels_object"),
+        Index(None, "destination", "state", "next_try_at"),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    destination: Mapped[str] = mapped_column(ForeignKey("destinations.name"))
+    study_key: Mapped[str] = mapped_column(ForeignKey("studies.key"), index=True)
+    kind: Mapped[str]
+    sop_class_uid: Mapped[str]
+    sop_uid: Mapped[str] = mapped_column(index=True)
+    path: Mapped[str]
+    state: Mapped[ParcelState] = mapped_column(one_of(ParcelState, "state"))
+    tries: Mapped[int] = mapped_column(default=0)
+    next_try_at: Mapped[dt.datetime]
+    detail: Mapped[str] = mapped_column(default="")  # why the last try failed
+    queued_at: Mapped[dt.datetime]
+    acknowledged_at: Mapped[dt.datetime | None]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -12,10 +12,21 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from koa_worker.store import contents, engine, export, journal, lifecycle, reports, results
+from koa_worker.store import contents, engine, export, journal, lifecycle, reports, results, sending
 from koa_worker.store import status as counting
 from koa_worker.store.convert import to_file_record
-from koa_worker.store.records import EventRecord, FailDecision, FileRecord, FileTicket, StatusRecord, StudyRecord
+from koa_worker.store.records import (
+    EventRecord,
+    FailDecision,
+    FileRecord,
+    FileTicket,
+    NewParcel,
+    ParcelRecord,
+    ParcelState,
+    PublicationTicket,
+    StatusRecord,
+    StudyRecord,
+)
 from koa_worker.store.schema import File
 from koa_worker.store.transaction import PATIENCE_SECONDS, transact, unanswered
 from koa_worker.values import Arrival, Completed, Failed, Rejected
@@ -162,6 +173,58 @@ class Store:
     def reports_due(self) -> tuple[str, ...]:
         """Keys of studies that changed after their last report: what a crash may leave between result and report."""
         return self._read(reports.reports_due)
+
+    # Sending
+
+    def know_destinations(self, names: Iterable[str]) -> None:
+        """What is new among them gets what is reported from now on."""
+        chosen = tuple(names)
+        self._write(lambda session: sending.know_destinations(session, chosen, self._clock()))
+
+    def publications_due(self, names: Collection[str]) -> tuple[PublicationTicket, ...]:
+        """Studies whose newest report has not been made into objects for these destinations."""
+        return self._read(lambda session: sending.publications_due(session, names))
+
+    def queue(self, ticket: PublicationTicket, parcels: Iterable[NewParcel]) -> tuple[NewParcel, ...]:
+        """Notes the objects of a publication as waiting; gives those that are new to a destination."""
+        chosen = tuple(parcels)
+        return self._write(lambda session: sending.queue(session, ticket, chosen, self._clock()))
+
+    def parcels_due(self, destination: str, limit: int = _RETRIES_AT_A_TIME) -> tuple[ParcelRecord, ...]:
+        return self._read(lambda session: sending.parcels_due(session, destination, self._clock(), limit))
+
+    def parcels(self, study_key: str | None = None) -> tuple[ParcelRecord, ...]:
+        """Every object that was ever queued, or those of one study."""
+        return self._read(lambda session: sending.parcels(session, study_key))
+
+    def acknowledge(self, parcel_id: int) -> bool:
+        """The destination has it; gives whether no other destination still waits for the object."""
+        return self._write(lambda session: sending.acknowledge(session, parcel_id, self._clock()))
+
+    def put_off(self, destination: str, detail: str, first_pause: timedelta) -> datetime:
+        """Nothing is tried there before the time that this gives."""
+        return self._write(lambda session: sending.put_off(session, destination, detail, first_pause, self._clock()))
+
+    def refuse(self, parcel_id: int, detail: str, *, max_tries: int, first_pause: timedelta) -> ParcelState:
+        """The destination would not take the object: put off, or left to a person after `max_tries`."""
+        return self._write(
+            lambda session: sending.refuse(
+                session, parcel_id, detail, max_tries=max_tries, first_pause=first_pause, now=self._clock()
+            )
+        )
+
+    def wake_parcels(self) -> int:
+        """Everything that waits or was refused is due now."""
+        return self._write(lambda session: sending.wake_parcels(session, self._clock()))
+
+    def send_again(self, study_keys: Iterable[str]) -> int:
+        """All objects of these studies are made and sent anew; gives the number of studies found."""
+        chosen = tuple(study_keys)
+        return self._write(lambda session: sending.send_again(session, chosen, self._clock()))
+
+    def parcel_counts(self) -> Mapping[str, Mapping[ParcelState, int]]:
+        """How many objects of each state, by destination."""
+        return self._read(sending.parcel_counts)
 
     # Looking on
 

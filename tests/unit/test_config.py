@@ -2,6 +2,7 @@
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,9 +22,43 @@ def test_shipped_file_names_every_setting_with_its_default() -> None:
     with (ROOT / "config.toml").open("rb") as stream:
         table = tomllib.load(stream)
     assert config.Config.model_validate(table) == config.Config()
-    assert {name: set(section) for name, section in table.items()} == {
-        name: set(section) for name, section in config.Config().model_dump().items()
+    assert keys(table) == keys({**config.Config().model_dump(), "dicom": without_destinations()})
+
+
+def keys(table: dict[str, Any]) -> set[tuple[str, ...]]:
+    """Every setting with its sections."""
+    return {
+        (name, *rest) for name, value in table.items() for rest in (keys(value) if isinstance(value, dict) else [()])
     }
+
+
+def without_destinations() -> dict[str, Any]:
+    """A list of none has no place in the file; a commented entry stands there instead."""
+    return {name: value for name, value in config.Dicom().model_dump().items() if name != "destinations"}
+
+
+def test_the_shipped_file_shows_every_setting_of_a_destination() -> None:
+    text = (ROOT / "config.toml").read_text(encoding="utf-8")
+    shown = "\n".join(line.removeprefix("# ") for line in text.split("# [[dicom.destinations]]")[1].splitlines()[1:])
+    (destination,) = tomllib.loads(f"[[destinations]]\n{shown}")["destinations"]
+    assert set(destination) == set(config.Destination.model_fields)
+    config.Destination.model_validate(destination)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("[dicom.receiver]\nprot = 1", "did you mean 'port'?"),
+        ("[dicom.receiver]\ncallers = ['PACS']", "AE_TITLE@address"),
+        ("[dicom.receiver]\ncallers = ['PACS@nowhere']", "callers"),
+        ("[[dicom.destinations]]\nname = 'a'\nae_title = 'A'\nhost = 'h'\nport = 1\nprot = 1", "did you mean 'port'?"),
+        ("[dicom.receiver]\nae_title = 'much too long a title'", "ae_title"),
+    ],
+)
+def test_a_slip_in_the_dicom_sections_gets_a_hint(tmp_path: Path, text: str, hint: str) -> None:
+    with pytest.raises(SetupError) as caught:
+        config.load(write(tmp_path, text))
+    assert hint in str(caught.value)
 
 
 def test_every_setting_in_the_shipped_file_has_a_line_on_it() -> None:

@@ -1,0 +1,102 @@
+"""What every result object has: whose and which study it is, its series, what made it, and that it is for research."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from datetime import datetime
+from pathlib import Path
+
+import pydicom
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.sr.coding import Code
+from pydicom.uid import UID, ExplicitVRLittleEndian
+
+from koa_worker.publish import codes, uids
+from koa_worker.publish.original import Original, copy_patient_and_study
+from koa_worker.publish.result import Kind, Maker
+
+MANUFACTURER = "koa-worker"
+# Of our own, under the root that needs no registration (PS3.5 B.2).
+IMPLEMENTATION_UID = UID(uids.derive("implementation"))
+_SERIES = {
+    Kind.STRUCTURED_REPORT: (9101, "SR", "measurements"),
+    Kind.SECONDARY_CAPTURE: (9102, "OT", "heatmaps"),
+    Kind.PDF: (9103, "DOC", "report"),
+}
+
+
+def series_number(kind: Kind) -> int:
+    return _SERIES[kind][0]
+
+
+def new_object(kind: Kind, sop_class_uid: str, sop_uid: str, original: Original) -> Dataset:
+    """An empty object of the original's study."""
+    target = Dataset()
+    target.SOPClassUID, target.SOPInstanceUID = sop_class_uid, sop_uid
+    target.Modality = _SERIES[kind][1]
+    copy_patient_and_study(original, target)
+    return target
+
+
+def finish(target: Dataset, kind: Kind, original: Original, maker: Maker, *, number: int, made_at: datetime) -> None:
+    """Says of which series the object is, and who made it when."""
+    local = made_at.astimezone()
+    target.SeriesInstanceUID = uids.of_series(kind, original.study_uid, maker.digest)
+    target.SeriesNumber, target.InstanceNumber = series_number(kind), number
+    target.SeriesDescription = f"koa-worker {_SERIES[kind][2]}, AI, research use only"
+    target.ContentDate = target.InstanceCreationDate = local.strftime("%Y%m%d")
+    target.ContentTime = target.InstanceCreationTime = local.strftime("%H%M%S")
+    target.Manufacturer = target.ManufacturerModelName = MANUFACTURER
+    target.SoftwareVersions = [maker.software, maker.model]
+    target.ContributingEquipmentSequence = [_equipment(maker, local)]
+    target.file_meta = _file_meta(target)
+
+
+def _equipment(maker: Maker, at: datetime) -> Dataset:
+    """PS3.3 C.12.1.1.5: the worker and its model, by which a result can be traced to the exact weights."""
+    item = Dataset()
+    item.PurposeOfReferenceCodeSequence = [coded(codes.PROCESSING_EQUIPMENT)]
+    item.Manufacturer = item.ManufacturerModelName = MANUFACTURER
+    item.SoftwareVersions = [maker.software, maker.model]
+    item.ContributionDateTime = at.strftime("%Y%m%d%H%M%S")
+    item.ContributionDescription = (
+        f"Graded by artificial intelligence. Model {maker.model}, manifest SHA-256 {maker.digest}. "
+        "Research use only. Not for diagnostic use."
+    )
+    return item
+
+
+def coded(code: Code) -> Dataset:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code.value, code.scheme_designator, code.meaning
+    return item
+
+
+def reference(original: Original) -> Dataset:
+    """The original by its class and UID."""
+    item = Dataset()
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = original.sop_class_uid, original.sop_uid
+    return item
+
+
+def _file_meta(target: Dataset) -> FileMetaDataset:
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = target.SOPClassUID, target.SOPInstanceUID
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.ImplementationClassUID = IMPLEMENTATION_UID
+    meta.ImplementationVersionName = "KOAWORKER"
+    return meta
+
+
+def write_object(path: Path, target: Dataset) -> None:
+    """Whole or not at all, and readable by its owner only."""
+    part = path.with_suffix(".part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # What the original says of its patient is passed on as it is; pydicom would quote what it finds odd.
+    with os.fdopen(descriptor, "wb") as stream, warnings.catch_warnings(), pydicom.config.disable_value_validation():
+        warnings.simplefilter("ignore")
+        target.save_as(stream, enforce_file_format=True)
+        stream.flush()
+        os.fsync(stream.fileno())
+    part.replace(path)

@@ -1,0 +1,54 @@
+"""The report's picture as Secondary Capture Image Storage (PS3.3 A.8.1), in colour."""
+
+from __future__ import annotations
+
+from pydicom.dataset import Dataset
+from pydicom.uid import SecondaryCaptureImageStorage
+
+from koa_worker.publish import base, uids
+from koa_worker.publish.original import Original
+from koa_worker.publish.picture import draw
+from koa_worker.publish.result import ImageResult, Kind
+from koa_worker.values import Side
+
+
+def build(original: Original, result: ImageResult) -> Dataset:
+    kind = Kind.SECONDARY_CAPTURE
+    sop_uid = uids.of_image_object(kind, original.sop_uid, result)
+    target = base.new_object(kind, SecondaryCaptureImageStorage, sop_uid, original)
+    picture = draw(result)
+    target.ConversionType = "WSD"
+    target.ImageType = ["DERIVED", "SECONDARY", "OTHER"]
+    target.DerivationDescription = (
+        "Knees boxed and graded by artificial intelligence, with heatmaps. Research use only."
+    )
+    target.SourceImageSequence = [base.reference(original)]
+    target.PatientOrientation = ""
+    target.BodyPartExamined = "KNEE"
+    _say_side(target, {knee.roi.side for knee in result.knees})
+    # Our words name nobody; whether the radiograph in the picture does, only its maker knows (C.7.6.1).
+    target.BurnedInAnnotation = "YES" if original.burnt_in else "NO"
+    target.LossyImageCompression = "01"  # the small frame was a JPEG before it was drawn here
+    target.LossyImageCompressionRatio = _ratio(result)
+    target.LossyImageCompressionMethod = "ISO_10918_1"
+    target.SamplesPerPixel, target.PhotometricInterpretation, target.PlanarConfiguration = 3, "RGB", 0
+    target.Rows, target.Columns = picture.shape[:2]
+    target.BitsAllocated, target.BitsStored, target.HighBit, target.PixelRepresentation = 8, 8, 7, 0
+    data = picture.tobytes()
+    target.PixelData = data + b"\0" * (len(data) % 2)
+    target["PixelData"].VR = "OB"
+    base.finish(target, kind, original, result.maker, number=result.number, made_at=result.made_at)
+    return target
+
+
+def _say_side(target: Dataset, sides: set[Side]) -> None:
+    """Of the image, not of the series, which may hold pictures of either side (PS3.3 C.7.6.1, C.7.3.1)."""
+    if Side.UNKNOWN in sides or not sides:
+        target.Laterality = ""
+    else:
+        target.ImageLaterality = "B" if len(sides) > 1 else {Side.LEFT: "L", Side.RIGHT: "R"}[sides.pop()]
+
+
+def _ratio(result: ImageResult) -> str:
+    """How many times smaller than its pixels the JPEG was that the frame came from."""
+    return f"{max(1.0, result.rows * result.columns / len(result.frame_jpeg)):.1f}"

@@ -1,0 +1,41 @@
+"""Codes of the structured report: standard ones where there are any, our own scheme for the rest.
+
+No standard scheme has codes for the Kellgren–Lawrence grade, its probabilities or the joint space's width at the knee.
+docs/dicom-conformance.md lists all of them, and a test holds it against this module.
+"""
+
+from __future__ import annotations
+
+from pydicom.sr.coding import Code
+
+from koa_worker.publish.result import Compartment
+from koa_worker.values import GRADE_WORDS, GRADES, Side
+
+SCHEME = "99KOAWORKER"
+SCHEME_NAME = "koa-worker, knee osteoarthritis grading"
+
+KNEE_JOINT = Code("49076000", "SCT", "Knee joint")
+SIDES = {Side.LEFT: Code("7771000", "SCT", "Left"), Side.RIGHT: Code("24028007", "SCT", "Right")}
+YES, NO = Code("373066001", "SCT", "Yes"), Code("373067005", "SCT", "No")
+RADIOGRAPHY = Code("168537006", "SCT", "Plain radiography")
+ARTIFICIAL_INTELLIGENCE = Code("123110", "DCM", "Artificial Intelligence")
+PROCESSING_EQUIPMENT = Code("109102", "DCM", "Processing Equipment")
+NO_UNIT = Code("1", "UCUM", "no units")
+MILLIMETRE = Code("mm", "UCUM", "millimeter")
+
+GRADE = Code("KL", SCHEME, "Kellgren-Lawrence grade")
+GRADE_VALUES = {kl: Code(f"KL{kl}", SCHEME, f"Kellgren-Lawrence grade {kl}, {GRADE_WORDS[kl]}") for kl in GRADES}
+PROBABILITIES = {kl: Code(f"PKL{kl}", SCHEME, f"Probability of Kellgren-Lawrence grade {kl}") for kl in GRADES}
+OA_PROBABILITY = Code("POA", SCHEME, "Probability of Kellgren-Lawrence grade 2 or more")
+AGREEMENT = Code("AGREE", SCHEME, "Share of networks and views that agree on the grade")
+REVIEW = Code("REVIEW", SCHEME, "Grade should be reviewed by a reader")
+WIDTHS = {
+    Compartment.MEDIAL: Code("JSWM", SCHEME, "Minimum joint space width, medial compartment"),
+    Compartment.LATERAL: Code("JSWL", SCHEME, "Minimum joint space width, lateral compartment"),
+}
+
+
+def private() -> tuple[Code, ...]:
+    """Every code of our own scheme."""
+    single = (GRADE, OA_PROBABILITY, AGREEMENT, REVIEW)
+    return (*single, *GRADE_VALUES.values(), *PROBABILITIES.values(), *WIDTHS.values())

@@ -1,0 +1,89 @@
+"""What result objects take over from the original: its identity, its patient and its study, word for word."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.filereader import dcmread
+from pydicom.uid import UID
+
+from koa_worker.errors import WorkFailed
+
+# Attributes of the modules Patient (PS3.3 C.7.1.1), Clinical Trial Subject (C.7.1.3), General Study (C.7.2.1), Patient
+# Study (C.7.2.2) and Clinical Trial Study (C.7.2.3): what a PACS tells patients and studies by, and what says that
+# somebody took the identity out.
+_PATIENT = (
+    "PatientName", "PatientID", "IssuerOfPatientID", "TypeOfPatientID", "IssuerOfPatientIDQualifiersSequence",
+    "PatientBirthDate", "PatientBirthTime", "PatientSex", "OtherPatientIDs", "OtherPatientIDsSequence",
+    "OtherPatientNames", "EthnicGroup", "PatientComments", "QualityControlSubject", "PatientIdentityRemoved",
+    "DeidentificationMethod", "DeidentificationMethodCodeSequence", "PatientSpeciesDescription",
+    "ClinicalTrialSponsorName", "ClinicalTrialProtocolID", "ClinicalTrialProtocolName", "ClinicalTrialSiteID",
+    "ClinicalTrialSiteName", "ClinicalTrialSubjectID", "ClinicalTrialSubjectReadingID",
+)  # fmt: skip
+_STUDY = (
+    "StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "IssuerOfAccessionNumberSequence",
+    "ReferringPhysicianName", "StudyDescription", "ProcedureCodeSequence", "PatientAge", "PatientSize",
+    "PatientWeight", "AdmissionID", "ClinicalTrialTimePointID", "ClinicalTrialTimePointDescription",
+)  # fmt: skip
+# Type 2: they must be there, if only empty.
+_ALWAYS = (
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex",
+    "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The header of an image whose result is to lie beside it."""
+
+    header: Dataset
+
+    @property
+    def study_uid(self) -> str:
+        return str(self.header.StudyInstanceUID)
+
+    @property
+    def series_uid(self) -> str:
+        return str(self.header.SeriesInstanceUID)
+
+    @property
+    def sop_uid(self) -> str:
+        return str(self.header.SOPInstanceUID)
+
+    @property
+    def sop_class_uid(self) -> str:
+        return str(self.header.SOPClassUID)
+
+    @property
+    def burnt_in(self) -> bool:
+        """Whether the picture may show whose it is: no only where somebody has said so."""
+        return str(self.header.get("BurnedInAnnotation", "")).strip().upper() != "NO"
+
+
+def read_original(path: Path) -> Original:
+    """The header of a file that was graded; without the UIDs that tie it to a study it has no place in a PACS."""
+    # pydicom quotes what it warns of, which may be the patient.
+    with warnings.catch_warnings(), pydicom.config.disable_value_validation():
+        warnings.simplefilter("ignore")
+        header = dcmread(path, stop_before_pixels=True, force=True)
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID"):
+        if not UID(str(header.get(keyword, ""))).is_valid:
+            raise WorkFailed("no_place", keyword)
+    return Original(header)
+
+
+def copy_patient_and_study(original: Original, target: Dataset) -> None:
+    """In the original's own characters, so that every value is the same bytes; our own words are all ASCII."""
+    header = original.header
+    if "SpecificCharacterSet" in header:
+        target["SpecificCharacterSet"] = header["SpecificCharacterSet"]
+    for keyword in (*_PATIENT, *_STUDY):
+        if keyword in header:
+            target[keyword] = header[keyword]
+    for keyword in _ALWAYS:
+        if keyword not in target:
+            setattr(target, keyword, "")

@@ -1,0 +1,159 @@
+"""The measurements as Comprehensive 3D SR, template TID 1500 (PS3.16), one measurement group for each knee."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import highdicom as hd
+from highdicom.sr import (
+    AlgorithmIdentification,
+    CodedConcept,
+    Comprehensive3DSR,
+    DeviceObserverIdentifyingAttributes,
+    FindingSite,
+    LanguageOfContentItemAndDescendants,
+    Measurement,
+    MeasurementReport,
+    MeasurementsAndQualitativeEvaluations,
+    ObservationContext,
+    ObserverContext,
+    QualitativeEvaluation,
+    SourceImageForMeasurementGroup,
+    TrackingIdentifier,
+)
+from pydicom.dataset import Dataset
+from pydicom.sr.coding import Code
+from pydicom.uid import Comprehensive3DSRStorage
+
+from koa_worker.publish import base, codes, uids
+from koa_worker.publish.original import Original
+from koa_worker.publish.result import ImageResult, Kind, KneeResult, Maker
+from koa_worker.values import GRADES, Side
+
+_DEVICE = Code("121007", "DCM", "Device")
+
+
+def build(original: Original, result: ImageResult) -> Dataset:
+    """The report of one image; unverified and preliminary, as no person has looked at it."""
+    kind = Kind.STRUCTURED_REPORT
+    sop_uid = uids.of_image_object(kind, original.sop_uid, result)
+    evidence = _evidence(original, result)
+    document = Comprehensive3DSR(
+        evidence=[evidence],
+        content=_content(original, evidence, result)[0],
+        series_instance_uid=uids.of_series(kind, original.study_uid, result.maker.digest),
+        series_number=base.series_number(kind),
+        sop_instance_uid=sop_uid,
+        instance_number=result.number,
+        manufacturer=base.MANUFACTURER,
+        is_complete=True,
+        is_final=False,
+        is_verified=False,
+        specific_character_set=None,
+    )
+    target = base.new_object(kind, Comprehensive3DSRStorage, sop_uid, original)
+    for element in document:
+        if element.tag not in target:
+            target.add(element)
+    base.finish(target, kind, original, result.maker, number=result.number, made_at=result.made_at)
+    target.CodingSchemeIdentificationSequence = [_scheme()]
+    return target
+
+
+def _evidence(original: Original, result: ImageResult) -> Dataset:
+    """What the library may know of the original; whose it is, is copied by us and not checked or quoted by anybody."""
+    said = Dataset()
+    said.SOPClassUID, said.SOPInstanceUID = original.sop_class_uid, original.sop_uid
+    said.StudyInstanceUID, said.SeriesInstanceUID = original.study_uid, original.series_uid
+    for keyword in ("PatientID", "PatientName", "PatientSex", "AccessionNumber", "StudyID", "ReferringPhysicianName"):
+        setattr(said, keyword, "")
+    # Not the true one: of a projection image the library demands attributes that CR objects need not have.
+    said.Modality = "OT"
+    said.Rows, said.Columns = result.rows, result.columns
+    said.PatientBirthDate = said.StudyDate = said.StudyTime = None
+    return said
+
+
+def _content(original: Original, evidence: Dataset, result: ImageResult) -> MeasurementReport:
+    device = DeviceObserverIdentifyingAttributes(
+        uid=uids.derive("device", result.maker.software, result.maker.digest),
+        name=f"koa-worker {result.maker.software}",
+        manufacturer_name=base.MANUFACTURER,
+        model_name=result.maker.model,
+    )
+    return MeasurementReport(
+        observation_context=ObservationContext(
+            observer_device_context=ObserverContext(
+                observer_type=_concept(_DEVICE), observer_identifying_attributes=device
+            )
+        ),
+        procedure_reported=codes.RADIOGRAPHY,
+        imaging_measurements=[_group(original, result, knee) for knee in result.knees],
+        title=Code("126000", "DCM", "Imaging Measurement Report"),
+        language_of_content_item_and_descendants=LanguageOfContentItemAndDescendants(
+            language=_concept(Code("en", "RFC5646", "English"))
+        ),
+        referenced_images=[evidence],
+    )
+
+
+def _group(original: Original, result: ImageResult, knee: KneeResult) -> MeasurementsAndQualitativeEvaluations:
+    """TID 1501: what is known of one knee, with the image that it was seen in."""
+    box = knee.roi.box.as_list()
+    algorithm = _algorithm(result.maker)
+    return MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=TrackingIdentifier(
+            # The same place in the same image is the same finding, whichever model looks at it.
+            uid=hd.UID(uids.derive("knee", original.sop_uid, result.sha256, *box)),
+            identifier=f"{knee.roi.side} knee, box {' '.join(map(str, box))}",
+        ),
+        method=codes.ARTIFICIAL_INTELLIGENCE,
+        algorithm_id=algorithm,
+        finding_sites=[_site(knee.roi.side)],
+        measurements=list(_measurements(knee)),
+        qualitative_evaluations=[
+            QualitativeEvaluation(name=codes.GRADE, value=codes.GRADE_VALUES[knee.grade.kl]),
+            QualitativeEvaluation(name=codes.REVIEW, value=codes.YES if knee.grade.needs_review else codes.NO),
+        ],
+        source_images=[SourceImageForMeasurementGroup(original.sop_class_uid, original.sop_uid)],
+    )
+
+
+def _site(side: Side) -> FindingSite:
+    return FindingSite(anatomic_location=codes.KNEE_JOINT, laterality=codes.SIDES.get(side))
+
+
+def _algorithm(maker: Maker) -> AlgorithmIdentification:
+    return AlgorithmIdentification(
+        name=maker.model,
+        version=f"koa-worker {maker.software}",
+        parameters=[f"manifest SHA-256 {maker.digest}", "Research use only. Not for diagnostic use."],
+        family=codes.ARTIFICIAL_INTELLIGENCE,
+        manufacturer=base.MANUFACTURER,
+    )
+
+
+def _measurements(knee: KneeResult) -> Iterator[Measurement]:
+    grade = knee.grade
+    for kl in GRADES:
+        yield _share(codes.PROBABILITIES[kl], grade.probabilities[kl])
+    yield _share(codes.OA_PROBABILITY, grade.oa_probability)
+    yield _share(codes.AGREEMENT, grade.agreement)
+    for width in knee.widths:
+        yield Measurement(codes.WIDTHS[width.compartment], width.mm, codes.MILLIMETRE)
+
+
+def _share(name: Code, value: float) -> Measurement:
+    return Measurement(name, value, codes.NO_UNIT)
+
+
+def _scheme() -> Dataset:
+    """PS3.3 C.12.1.1.2: what our own codes' scheme is called."""
+    item = Dataset()
+    item.CodingSchemeDesignator, item.CodingSchemeName = codes.SCHEME, codes.SCHEME_NAME
+    item.CodingSchemeResponsibleOrganization = base.MANUFACTURER
+    return item
+
+
+def _concept(code: Code) -> CodedConcept:
+    return CodedConcept.from_code(code)

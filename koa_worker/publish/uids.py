@@ -1,0 +1,30 @@
+"""Identities of result objects: the same result has the same UIDs, whenever and wherever it is made again."""
+
+from __future__ import annotations
+
+import uuid
+
+from koa_worker.publish.result import Document, ImageResult, Kind
+
+# Only a name to count from; what matters is that it never changes.
+_NAMESPACE = uuid.UUID("5d0c1a55-6e0e-4f7b-9a42-6b6f61776f72")
+
+
+def derive(*parts: object) -> str:
+    """A UID under 2.25 (PS3.5 B.2) that stands for these parts, and only for them."""
+    said = "\n".join(str(part) for part in parts)
+    return f"2.25.{uuid.uuid5(_NAMESPACE, said).int}"
+
+
+def of_image_object(kind: Kind, sop_uid: str, result: ImageResult) -> str:
+    """The original's bytes count beside its UID: two files may bear the same one."""
+    return derive(kind, sop_uid, result.sha256, result.maker.digest, result.maker.software)
+
+
+def of_document(study_uid: str, document: Document) -> str:
+    return derive(Kind.PDF, study_uid, document.maker.digest, document.maker.software, document.revision)
+
+
+def of_series(kind: Kind, study_uid: str, digest: str) -> str:
+    """One series for each kind of object and each model release."""
+    return derive("series", kind, study_uid, digest)

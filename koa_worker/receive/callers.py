@@ -1,0 +1,42 @@
+"""Who may send: calling AE titles, each from its own addresses."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+ANYBODY = "*"
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An AE title, or anybody, within a network of one address or more."""
+
+    ae_title: str
+    network: _Network
+
+    @classmethod
+    def parse(cls, words: str) -> Self:
+        """From `AE_TITLE@address` or `AE_TITLE@network/bits`; raises ValueError."""
+        ae_title, _, place = words.rpartition("@")
+        if not ae_title:
+            raise ValueError(f"{words!r} is not AE_TITLE@address")
+        return cls(ae_title, ipaddress.ip_network(place))
+
+    def admits(self, ae_title: str, address: str) -> bool:
+        if self.ae_title not in {ANYBODY, ae_title}:
+            return False
+        return _plain(address) in self.network
+
+
+def admitted(callers: Iterable[Caller], ae_title: str, address: str) -> bool:
+    return any(caller.admits(ae_title, address) for caller in callers)
+
+
+def _plain(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """An IPv4 address that a socket for both families calls ::ffff:a.b.c.d is that IPv4 address."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    return getattr(found, "ipv4_mapped", None) or found

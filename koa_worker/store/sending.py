@@ -1,0 +1,192 @@
+"""What is to be sent where, and what was acknowledged.
+
+report written ──due──> publication ──queue──> parcel waiting ──acknowledge──> acknowledged
+                                                 ^   └──put_off, refuse──> waiting, later, or refused
+                                                 └──send_again (a person asks)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy.orm import Session
+
+from koa_worker.errors import WorkFailed
+from koa_worker.store.records import NewParcel, ParcelRecord, ParcelState, PublicationTicket
+from koa_worker.store.schema import Destination, Image, Parcel, Publication, Report, Study
+
+_LONGEST_PAUSE = timedelta(hours=1)
+
+
+def know_destinations(session: Session, names: Iterable[str], at: datetime) -> None:
+    """A destination that is new gets what is reported from now on, not the whole archive."""
+    for name in names:
+        if session.get(Destination, name) is None:
+            session.add(Destination(name=name, since=at))
+
+
+def publications_due(session: Session, names: Collection[str]) -> tuple[PublicationTicket, ...]:
+    """Studies of DICOM images whose newest written report has not been made into objects for these destinations."""
+    since = {row.name: row.since for row in session.scalars(select(Destination).where(Destination.name.in_(names)))}
+    newest = (
+        select(Report.study_key, func.max(Report.revision).label("revision"))
+        .where(Report.written_at.is_not(None))
+        .group_by(Report.study_key)
+        .subquery()
+    )
+    rows = session.execute(
+        select(Report, Publication)
+        .join(newest, (newest.c.study_key == Report.study_key) & (newest.c.revision == Report.revision))
+        .join(Publication, Publication.study_key == Report.study_key, isouter=True)
+        .where(Report.revision > func.coalesce(Publication.revision, 0))
+        .where(exists().where(Image.study_key == Report.study_key, Image.format == "DICOM"))
+        .order_by(Report.written_at)
+    )
+    tickets = (_ticket(report, since, asked=bool(published and published.asked)) for report, published in rows)
+    return tuple(ticket for ticket in tickets if ticket.destinations)
+
+
+def _ticket(report: Report, since: Mapping[str, datetime], *, asked: bool) -> PublicationTicket:
+    assert report.written_at is not None  # noqa: S101 - chosen so
+    chosen = tuple(sorted(name for name, start in since.items() if asked or start <= report.written_at))
+    return PublicationTicket(report.study_key, report.revision, report.path or "", report.written_at, chosen)
+
+
+def queue(
+    session: Session, ticket: PublicationTicket, parcels: Iterable[NewParcel], at: datetime
+) -> tuple[NewParcel, ...]:
+    """Notes that the ticket's revision lies ready as these objects; gives those that nobody has had yet."""
+    publication = session.get(Publication, ticket.study_key)
+    if publication is None:
+        publication = Publication(study_key=ticket.study_key, revision=0, asked=False, at=at)
+        session.add(publication)
+    publication.revision, publication.asked, publication.at = ticket.revision, False, at
+    new = []
+    for parcel in parcels:
+        had = set(session.scalars(select(Parcel.destination).where(Parcel.sop_uid == parcel.sop_uid)))
+        missing = [name for name in ticket.destinations if name not in had]
+        session.add_all(_parcel(name, ticket.study_key, parcel, at) for name in missing)
+        if missing:
+            new.append(parcel)
+    return tuple(new)
+
+
+def _parcel(destination: str, study_key: str, parcel: NewParcel, at: datetime) -> Parcel:
+    return Parcel(
+        destination=destination,
+        study_key=study_key,
+        kind=parcel.kind,
+        sop_class_uid=parcel.sop_class_uid,
+        sop_uid=parcel.sop_uid,
+        path=parcel.path,
+        state=ParcelState.WAITING,
+        tries=0,
+        next_try_at=at,
+        detail="",
+        queued_at=at,
+    )
+
+
+def parcels_due(session: Session, destination: str, now: datetime, limit: int) -> tuple[ParcelRecord, ...]:
+    """What is to be sent there now, in the order in which it was made."""
+    chosen = (Parcel.destination == destination, Parcel.state == ParcelState.WAITING, Parcel.next_try_at <= now)
+    return tuple(map(_record, session.scalars(select(Parcel).where(*chosen).order_by(Parcel.id).limit(limit))))
+
+
+def parcels(session: Session, study_key: str | None) -> tuple[ParcelRecord, ...]:
+    every = select(Parcel).order_by(Parcel.id)
+    return tuple(map(_record, session.scalars(every.where(Parcel.study_key == study_key) if study_key else every)))
+
+
+def acknowledge(session: Session, parcel_id: int, at: datetime) -> bool:
+    """The destination has it. Gives whether nobody else waits for the same object."""
+    parcel = _get(session, parcel_id)
+    parcel.state, parcel.acknowledged_at, parcel.detail = ParcelState.ACKNOWLEDGED, at, ""
+    parcel.tries += 1
+    session.flush()
+    open_ones = (Parcel.sop_uid == parcel.sop_uid, Parcel.state != ParcelState.ACKNOWLEDGED)
+    return not session.scalar(select(exists().where(*open_ones)))
+
+
+def put_off(session: Session, destination: str, detail: str, first_pause: timedelta, now: datetime) -> datetime:
+    """Nobody answers there: everything that waits for it waits longer. Gives until when."""
+    waiting = (Parcel.destination == destination, Parcel.state == ParcelState.WAITING)
+    session.execute(
+        update(Parcel).where(*waiting, Parcel.next_try_at <= now).values(tries=Parcel.tries + 1, detail=detail)
+    )
+    tries = session.scalar(select(func.max(Parcel.tries)).where(*waiting)) or 1
+    until = now + pause_after(tries, first_pause)
+    session.execute(update(Parcel).where(*waiting).values(next_try_at=until))
+    return until
+
+
+def refuse(
+    session: Session, parcel_id: int, detail: str, *, max_tries: int, first_pause: timedelta, now: datetime
+) -> ParcelState:
+    """The destination would not take this object: tried again later, but not for ever."""
+    parcel = _get(session, parcel_id)
+    parcel.tries += 1
+    parcel.detail = detail
+    parcel.state = ParcelState.REFUSED if parcel.tries >= max_tries else ParcelState.WAITING
+    parcel.next_try_at = now + pause_after(parcel.tries, first_pause)
+    return parcel.state
+
+
+def pause_after(tries: int, first_pause: timedelta) -> timedelta:
+    """Doubles from try to try, up to an hour."""
+    growth: int = 2 ** min(max(tries, 1) - 1, 16)
+    return min(first_pause * growth, _LONGEST_PAUSE)
+
+
+def wake_parcels(session: Session, now: datetime) -> int:
+    """A person wants everything that waits or was refused to be tried at once; gives its number."""
+    chosen = Parcel.state != ParcelState.ACKNOWLEDGED
+    count = session.scalar(select(func.count()).select_from(Parcel).where(chosen)) or 0
+    session.execute(update(Parcel).where(chosen).values(state=ParcelState.WAITING, tries=0, next_try_at=now))
+    return count
+
+
+def send_again(session: Session, study_keys: Iterable[str], at: datetime) -> int:
+    """A person wants all of these studies' objects sent anew, whatever was acknowledged; gives the studies' number."""
+    known = tuple(session.scalars(select(Study.key).where(Study.key.in_(list(study_keys)))))
+    session.execute(delete(Parcel).where(Parcel.study_key.in_(known)))
+    for key in known:
+        session.merge(Publication(study_key=key, revision=0, asked=True, at=at))
+    return len(known)
+
+
+def parcel_counts(session: Session) -> Mapping[str, Mapping[ParcelState, int]]:
+    """How many objects of each state there are, by destination."""
+    counts: dict[str, dict[ParcelState, int]] = {
+        name: dict.fromkeys(ParcelState, 0) for name in session.scalars(select(Destination.name))
+    }
+    groups = select(Parcel.destination, Parcel.state, func.count()).group_by(Parcel.destination, Parcel.state)
+    for destination, state, count in session.execute(groups):
+        counts[destination][state] = count
+    return counts
+
+
+def _get(session: Session, parcel_id: int) -> Parcel:
+    parcel = session.get(Parcel, parcel_id)
+    if parcel is None:
+        raise WorkFailed("store", f"parcel {parcel_id} is not known")
+    return parcel
+
+
+def _record(parcel: Parcel) -> ParcelRecord:
+    return ParcelRecord(
+        id=parcel.id,
+        destination=parcel.destination,
+        study_key=parcel.study_key,
+        kind=parcel.kind,
+        sop_class_uid=parcel.sop_class_uid,
+        sop_uid=parcel.sop_uid,
+        path=parcel.path,
+        state=parcel.state,
+        tries=parcel.tries,
+        next_try_at=parcel.next_try_at,
+        detail=parcel.detail,
+        acknowledged_at=parcel.acknowledged_at,
+    )

@@ -1,0 +1,186 @@
+"""A study that was graded and reported by the real parts, and other makers' programs to exchange it with."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from koa_worker import synthetic
+from koa_worker.config import Config, Destination
+from koa_worker.intake import prepare_folders
+from koa_worker.registrar import Registrar
+from koa_worker.report.content import Release
+from koa_worker.store import Store
+from koa_worker.synthetic.write import Person, write_dicom
+from koa_worker.values import (
+    Arrival,
+    Box,
+    Completed,
+    Grade,
+    Heatmap,
+    KneeRoi,
+    Patient,
+    Radiograph,
+    Reading,
+    Side,
+    Study,
+)
+
+PATIENT = Person("Примеров^Образец^Тестович", "SYN-0101", "19580314", "M")
+SECRETS = ("Примеров", "SYN-0101", "19580314")
+STUDY_UID = "2.25.1234567890"
+PATIENCE = 60.0  # for a condition on a busy machine; a quiet one needs a fraction of a second
+
+
+def until(condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
+    """Waits for something that has to come true."""
+    give_up = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < give_up, "what had to happen did not"
+        time.sleep(0.05)
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def plate() -> synthetic.Plate:
+    spec = synthetic.PlateSpec(500, 600, 0.5, (synthetic.Knee(Side.RIGHT, centre=(0.26, 0.5)),), seed=3)
+    return synthetic.draw(spec)
+
+
+def probabilities(kl: int) -> tuple[float, float, float, float, float]:
+    """Numbers that no decimal string of sixteen characters holds."""
+    shares = np.full(5, 0.1 / 3) + np.arange(5) / 97
+    shares[kl] = 1 - shares.sum() + shares[kl]
+    return tuple(float(share) for share in shares)  # type: ignore[return-value]
+
+
+def reading(side: Side, kl: int, x: int) -> Reading:
+    random = np.random.default_rng(kl)
+    shares = probabilities(kl)
+    grade = Grade(kl, shares, shares[kl], sum(shares[2:]), 0.875, kl == 1, ("unsure",) * (kl == 1), "net-v1")
+    crop = random.integers(0, 256, (224, 224), np.uint8)
+    return Reading(KneeRoi(Box(x, -4, 220, 220), side), crop, grade, Heatmap(random.random((7, 7), np.float32), kl))
+
+
+@dataclass
+class Hospital:
+    """Folders, a store, and a way to let a study be graded and reported."""
+
+    folder: Path
+    settings: Config
+    store: Store
+
+    def sends_to(self, *destinations: Destination) -> None:
+        dicom = self.settings.dicom.model_copy(update={"destinations": destinations})
+        results = dicom.results.model_copy(update={"retry_seconds": 0.05})
+        self.settings = self.settings.model_copy(update={"dicom": dicom.model_copy(update={"results": results})})
+        self.store.know_destinations(destination.name for destination in destinations)
+
+    def grade(self, plate: synthetic.Plate, *, study_uid: str = STUDY_UID, kl: tuple[int, int] = (2, 1)) -> str:
+        """A radiograph in done/, its grades in the store, its report written; gives the study's key."""
+        number = len(list(self.settings.folders.done.glob("*.dcm")))
+        filed = self.settings.folders.done / f"{number}.dcm"
+        write_dicom(filed, plate, patient=PATIENT, study_uid=study_uid)
+        header = __import__("pydicom").dcmread(filed, stop_before_pixels=True)
+        arrival = Arrival(filed, f"{number:064d}", filed.stat().st_size, "Ivanov.dcm")
+        study = Study(study_uid, str(header.SOPInstanceUID), str(header.SeriesInstanceUID), modality="DX", view="PA")
+        patient = Patient("Примеров Образец", PATIENT.id, None, "M")
+        radiograph = Radiograph(plate.pixels, "DICOM", study, patient)
+        readings = (reading(Side.RIGHT, kl[0], 40), reading(Side.LEFT, kl[1], 320))
+        self.store.add_arrival(arrival, datetime.now(UTC))
+        assert self.store.start(arrival.id, "w")
+        release = Release("net-v1", "ab" * 32)
+        registrar = Registrar(self.store, self.settings.folders.reports, self.settings.report, release)
+        key = registrar.complete(Completed(arrival, radiograph, readings, {}), filed)
+        assert registrar.write_report(key) is not None
+        return key
+
+
+@pytest.fixture
+def hospital(tmp_path: Path) -> Iterator[Hospital]:
+    settings = Config().below(tmp_path)
+    prepare_folders(settings.folders)
+    with Store.open(settings.store.url) as store:
+        yield Hospital(tmp_path, settings, store)
+
+
+class Orthanc:
+    """A PACS that others wrote, on free ports of this machine."""
+
+    def __init__(self, program: str, folder: Path) -> None:
+        self._program, self._folder = program, folder
+        self.port, self._http = free_port(), free_port()
+        self._modalities: dict[str, list[Any]] = {}
+
+    def knows(self, name: str, ae_title: str, port: int) -> None:
+        self._modalities[name] = [ae_title, "127.0.0.1", port]
+
+    @property
+    def destination(self) -> Destination:
+        return Destination(name="pacs", ae_title="ORTHANC", host="127.0.0.1", port=self.port, timeout_seconds=20)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        self._folder.mkdir(exist_ok=True)
+        said = {
+            "Name": "test",
+            "StorageDirectory": str(self._folder / "storage"),
+            "IndexDirectory": str(self._folder / "storage"),
+            "Plugins": [],
+            "DicomAet": "ORTHANC",
+            "DicomPort": self.port,
+            "DicomCheckCalledAet": True,
+            "DicomAlwaysAllowStore": True,
+            "DicomModalities": self._modalities,
+            "HttpPort": self._http,
+            "RemoteAccessAllowed": False,
+            "AuthenticationEnabled": False,
+            "OverwriteInstances": False,
+        }
+        (self._folder / "orthanc.json").write_text(json.dumps(said))
+        with subprocess.Popen(
+            [self._program, str(self._folder / "orthanc.json")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as process:
+            try:
+                until(self._answers)
+                yield
+            finally:
+                process.terminate()
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.get("/system"))
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def get(self, path: str, data: bytes | None = None) -> Any:
+        request = urllib.request.Request(f"http://127.0.0.1:{self._http}{path}", data=data)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read())
+
+    def instances(self) -> list[dict[str, Any]]:
+        return [self.get(f"/instances/{name}/simplified-tags") for name in self.get("/instances")]
+
+
+@pytest.fixture
+def orthanc(peer: Callable[[str], str], tmp_path: Path) -> Orthanc:
+    return Orthanc(peer("Orthanc"), tmp_path / "orthanc")
