@@ -8,6 +8,7 @@ import logging
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -38,6 +39,8 @@ NOT_AS_ANNOUNCED = 0xA900
 CANNOT_UNDERSTAND = 0xC000
 
 _CALLER_NOT_KNOWN = (0x01, 0x01, 0x03)  # rejected for good, by the user, calling AE title not recognised: PS3.8 9.3.4
+_AWAITING_OUR_ANSWER = "Sta3"  # PS3.8 table 9-4
+_SECONDS_TO_REJECT = 5.0
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -118,6 +121,10 @@ class _Desk:
             return
         logger.warning("caller refused", extra={"caller": _printable(ae_title), "address": requestor.address})
         event.assoc.acse.send_reject(*_CALLER_NOT_KNOWN)
+        # The library closes the line next; the rejection must have gone out by then.
+        give_up = time.monotonic() + _SECONDS_TO_REJECT
+        while event.assoc.dul.state_machine.current_state == _AWAITING_OUR_ANSWER and time.monotonic() < give_up:
+            time.sleep(0.01)
 
     def weigh(self, event: evt.Event) -> None:
         """The library collects an object in memory however large it grows; beyond the limit the line is cut."""

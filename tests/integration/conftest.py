@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 
 from koa_worker import synthetic
@@ -100,7 +101,7 @@ class Hospital:
         number = len(list(self.settings.folders.done.glob("*.dcm")))
         filed = self.settings.folders.done / f"{number}.dcm"
         write_dicom(filed, plate, patient=PATIENT, study_uid=study_uid)
-        header = __import__("pydicom").dcmread(filed, stop_before_pixels=True)
+        header = pydicom.dcmread(filed, stop_before_pixels=True)
         arrival = Arrival(filed, f"{number:064d}", filed.stat().st_size, "Ivanov.dcm")
         study = Study(study_uid, str(header.SOPInstanceUID), str(header.SeriesInstanceUID), modality="DX", view="PA")
         patient = Patient("Примеров Образец", PATIENT.id, None, "M")
@@ -115,12 +116,18 @@ class Hospital:
         return key
 
 
-@pytest.fixture
-def hospital(tmp_path: Path) -> Iterator[Hospital]:
-    settings = Config().below(tmp_path)
+@contextmanager
+def hospital_in(folder: Path) -> Iterator[Hospital]:
+    settings = Config().below(folder)
     prepare_folders(settings.folders)
     with Store.open(settings.store.url) as store:
-        yield Hospital(tmp_path, settings, store)
+        yield Hospital(folder, settings, store)
+
+
+@pytest.fixture
+def hospital(tmp_path: Path) -> Iterator[Hospital]:
+    with hospital_in(tmp_path) as opened:
+        yield opened
 
 
 class Orthanc:

@@ -6,7 +6,7 @@ import logging
 import socket
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import highdicom as hd
@@ -19,7 +19,7 @@ from koa_worker.outbox import Outbox
 from koa_worker.publish import codes
 from koa_worker.store import ParcelState
 from koa_worker.values import Side
-from tests.integration.conftest import SECRETS, STUDY_UID, Hospital, Orthanc, free_port, until
+from tests.integration.conftest import SECRETS, STUDY_UID, Hospital, Orthanc, free_port, hospital_in, until
 
 # pynetdicom leaves a socket to the garbage collector when its peer was quicker to close the line.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
@@ -35,13 +35,19 @@ def made(hospital: Hospital) -> dict[str, Path]:
     return {parcel.kind: Path(parcel.path) for parcel in hospital.store.parcels()}
 
 
+@pytest.fixture(scope="module")
+def at_rest(tmp_path_factory: pytest.TempPathFactory, plate: synthetic.Plate) -> Iterator[Hospital]:
+    """One image's three objects are made and not sent, since nobody answers."""
+    with hospital_in(tmp_path_factory.mktemp("hospital")) as opened:
+        opened.sends_to(to(free_port()))
+        opened.grade(plate)
+        Outbox(opened.settings, opened.store).work()
+        yield opened
+
+
 @pytest.fixture
-def objects(hospital: Hospital, plate: synthetic.Plate) -> dict[str, Path]:
-    """The three objects of one image, made and not sent, since nobody answers."""
-    hospital.sends_to(to(free_port()))
-    hospital.grade(plate)
-    Outbox(hospital.settings, hospital.store).work()
-    return made(hospital)
+def objects(at_rest: Hospital) -> dict[str, Path]:
+    return made(at_rest)
 
 
 def run(*command: str | Path) -> str:
@@ -66,17 +72,17 @@ def test_dsrdump_prints_the_report(peer: Callable[[str], str], objects: dict[str
 
 
 def test_dcm2pdf_gives_the_report_back(
-    peer: Callable[[str], str], objects: dict[str, Path], hospital: Hospital, tmp_path: Path
+    peer: Callable[[str], str], objects: dict[str, Path], at_rest: Hospital, tmp_path: Path
 ) -> None:
     run(peer("dcm2pdf"), objects["pdf"], tmp_path / "out.pdf")
-    (report,) = hospital.settings.folders.reports.rglob("*.pdf")
+    (report,) = at_rest.settings.folders.reports.rglob("*.pdf")
     assert (tmp_path / "out.pdf").read_bytes() == report.read_bytes()
 
 
-def test_highdicom_reads_back_what_the_store_holds(objects: dict[str, Path], hospital: Hospital) -> None:
+def test_highdicom_reads_back_what_the_store_holds(objects: dict[str, Path], at_rest: Hospital) -> None:
     report = hd.sr.srread(objects["structured_report"])
-    (key,) = {parcel.study_key for parcel in hospital.store.parcels()}
-    knees = hospital.store.study_content(key).images[0].knees
+    (key,) = {parcel.study_key for parcel in at_rest.store.parcels()}
+    knees = at_rest.store.study_content(key).images[0].knees
     groups = report.content.get_image_measurement_groups()
     assert len(groups) == len(knees) == 2
     for group, knee in zip(groups, knees, strict=True):
@@ -88,13 +94,13 @@ def test_highdicom_reads_back_what_the_store_holds(objects: dict[str, Path], hos
         (site,) = group.finding_sites
         assert (site.value.value, site.laterality.value) == ("49076000", codes.SIDES[knee.roi.side].value)
         (image,) = [item for item in group[0].ContentSequence if item.ValueType == "IMAGE"]
-        source = pydicom.dcmread(next(hospital.settings.folders.done.glob("*.dcm")), stop_before_pixels=True)
+        source = pydicom.dcmread(next(at_rest.settings.folders.done.glob("*.dcm")), stop_before_pixels=True)
         assert image.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == source.SOPInstanceUID
     assert len({group.tracking_uid for group in groups}) == 2
 
 
-def test_objects_lie_in_the_original_study_and_name_their_maker(objects: dict[str, Path], hospital: Hospital) -> None:
-    source = pydicom.dcmread(next(hospital.settings.folders.done.glob("*.dcm")), stop_before_pixels=True)
+def test_objects_lie_in_the_original_study_and_name_their_maker(objects: dict[str, Path], at_rest: Hospital) -> None:
+    source = pydicom.dcmread(next(at_rest.settings.folders.done.glob("*.dcm")), stop_before_pixels=True)
     series = set()
     for path in objects.values():
         found = pydicom.dcmread(path)
@@ -111,12 +117,12 @@ def test_objects_lie_in_the_original_study_and_name_their_maker(objects: dict[st
     assert source.SeriesInstanceUID not in series
 
 
-def test_the_same_result_makes_the_same_objects(objects: dict[str, Path], hospital: Hospital) -> None:
+def test_the_same_result_makes_the_same_objects(objects: dict[str, Path], at_rest: Hospital) -> None:
     before = {path: path.read_bytes() for path in objects.values()}
-    (key,) = {parcel.study_key for parcel in hospital.store.parcels()}
-    assert hospital.store.send_again([key]) == 1
-    Outbox(hospital.settings, hospital.store).work()
-    assert {path: path.read_bytes() for path in made(hospital).values()} == before
+    (key,) = {parcel.study_key for parcel in at_rest.store.parcels()}
+    assert at_rest.store.send_again([key]) == 1
+    Outbox(at_rest.settings, at_rest.store).work()
+    assert {path: path.read_bytes() for path in made(at_rest).values()} == before
 
 
 def test_orthanc_shows_all_three_in_the_same_study(
