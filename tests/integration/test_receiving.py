@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import logging
 import os
 import socket
@@ -30,6 +31,14 @@ from tests.integration.conftest import PATIENT, SECRETS, Orthanc, until
 
 # pynetdicom leaves a socket to the garbage collector when its peer was quicker to close the line.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
+
+@pytest.fixture(autouse=True)
+def _collect_what_the_library_left() -> Iterator[None]:
+    """Within the test whose socket it was, where the filter above holds."""
+    yield
+    gc.collect()
+
 
 # How storescu is told to propose a syntax that the file is written in.
 SYNTAXES = {

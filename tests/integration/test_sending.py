@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import socket
 import subprocess
@@ -23,6 +24,14 @@ from tests.integration.conftest import SECRETS, STUDY_UID, Hospital, Orthanc, fr
 
 # pynetdicom leaves a socket to the garbage collector when its peer was quicker to close the line.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
+
+@pytest.fixture(autouse=True)
+def _collect_what_the_library_left() -> Iterator[None]:
+    """Within the test whose socket it was, where the filter above holds."""
+    yield
+    gc.collect()
+
 
 NOWHERE = "127.0.0.1"
 
