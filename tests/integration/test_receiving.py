@@ -259,3 +259,37 @@ def test_what_a_kill_left_is_swept_away(inbox: Path) -> None:
     (inbox / "theirs.part").write_text("somebody else's")
     with receiving(settings(), inbox, 5):
         assert [path.name for path in inbox.iterdir()] == ["theirs.part"]
+
+
+@pytest.fixture(scope="module")
+def papers(peer: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for this machine that vouches for itself, and its key."""
+    folder = tmp_path_factory.mktemp("papers")
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    words = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    words += ["-addext", "subjectAltName=IP:127.0.0.1", "-out", str(certificate), "-keyout", str(key)]
+    subprocess.run([peer("openssl"), *words], check=True, capture_output=True)
+    return certificate, key
+
+
+def test_with_a_certificate_only_tls_gets_in(
+    peer: Callable[[str], str], inbox: Path, sent: Path, papers: tuple[Path, Path]
+) -> None:
+    certificate, key = papers
+    with receiving(settings(tls_certificate=str(certificate), tls_key=str(key)), inbox, 5) as port:
+        assert store(peer("storescu"), port, "-xe", "-to", "5", "-ta", "5", sent).wait(60) != 0
+        assert whole(inbox) == []
+        assert store(peer("storescu"), port, "-xe", "+tla", "+cf", certificate, sent).wait(60) == 0
+        assert len(whole(inbox)) == 1
+
+
+def test_with_an_authority_senders_must_show_a_certificate(
+    peer: Callable[[str], str], inbox: Path, sent: Path, papers: tuple[Path, Path]
+) -> None:
+    certificate, key = papers
+    guarded = settings(tls_certificate=str(certificate), tls_key=str(key), tls_authority=str(certificate))
+    with receiving(guarded, inbox, 5) as port:
+        assert store(peer("storescu"), port, "-xe", "+tla", "+cf", certificate, sent).wait(60) != 0
+        assert whole(inbox) == []
+        assert store(peer("storescu"), port, "-xe", "+tls", key, certificate, "+cf", certificate, sent).wait(60) == 0
+        assert len(whole(inbox)) == 1
