@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import exists, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from koa_worker.errors import WorkFailed
 from koa_worker.store.journal import record_event
@@ -56,7 +56,15 @@ def record_report(
 
 
 def reports_due(session: Session) -> tuple[str, ...]:
-    """Studies with something graded that changed after the last report that was written of them."""
+    """Studies with something graded whose last report is behind, or that a later one was begun of and never noted.
+
+    A kill between putting a report in place and noting it leaves such a one: its PDF may be there, unknown.
+    """
     graded = exists().where(Image.study_key == Study.key)
-    behind = select(Study.key).where(Study.changes > Study.reported_changes, graded)
+    other = aliased(Report)
+    later = exists().where(
+        other.study_key == Report.study_key, other.revision > Report.revision, other.written_at.is_not(None)
+    )
+    begun = exists().where(Report.study_key == Study.key, Report.written_at.is_(None), ~later)
+    behind = select(Study.key).where(or_(Study.changes > Study.reported_changes, begun), graded)
     return tuple(session.scalars(behind.order_by(Study.created_at, Study.key)))

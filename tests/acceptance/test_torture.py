@@ -33,6 +33,7 @@ def test_kills_at_random_moments(tmp_path: Path, supply: Supply) -> None:
     [
         ("koa_worker.foreman:claim", "after", "daemon"),
         ("koa_worker.store.store:Store.complete", "after", "worker"),
+        ("koa_worker.registrar:put", "after", "daemon"),
         ("koa_worker.desk:file_away", "after", "daemon"),
     ],
 )
