@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -74,6 +75,22 @@ def run(
     log.set_up(settings.log)
     not_graded = daemon.run(settings, once=once)
     raise typer.Exit(1 if once and not_graded else 0)
+
+
+@app.command()
+def serve(config_file: ConfigFile = None) -> None:
+    """Serve the page, beside a daemon that runs or not."""
+    from koa_worker.intake import prepare_folders
+    from koa_worker.stop import on_signal
+    from koa_worker.web.serve import serving
+
+    settings = config.load(config_file)
+    log.set_up(settings.log)
+    prepare_folders(settings.folders)
+    with on_signal() as stop, serving(settings) as address:
+        typer.echo(f"{address} {RESEARCH_NOTICE}")
+        while not stop.asked:
+            time.sleep(0.2)
 
 
 @app.command()

@@ -175,6 +175,20 @@ class Destination(_Section):
     tls_key: str = ""
 
 
+class Web(_Section):
+    enabled: bool = False
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    names: tuple[str, ...] = ()
+    proxy: str = ""
+    threads: int = Field(default=4, gt=0)
+    session_hours: float = Field(default=12.0, gt=0.0)
+    uploads_per_minute: int = Field(default=120, gt=0)
+    uploads_at_once: int = Field(default=8, gt=0)
+    upload_seconds: float = Field(default=300.0, gt=0.0)
+    max_waiting: int = Field(default=1000, gt=0)
+
+
 class Dicom(_Section):
     receiver: Receiver = Receiver()
     results: Results = Results()
@@ -219,6 +233,7 @@ class Config(_Section):
     metrics: Metrics = Metrics()
     log: Log = Log()
     dicom: Dicom = Dicom()
+    web: Web = Web()
 
     def below(self, base: Path) -> Self:
         return self.model_copy(

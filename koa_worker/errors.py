@@ -141,6 +141,11 @@ CATALOGUE: dict[str, Entry] = {
         "The DICOM receiver cannot listen.",
         "Correct [dicom.receiver] host, port or the TLS files; a port below 1024 needs special rights.",
     ),
+    "web": Entry(
+        Fault.SETUP,
+        "The page cannot be served.",
+        "Correct [web] host and port; an address other than loopback, or a proxy, needs users: koa-worker user add.",
+    ),
     "folders": Entry(
         Fault.SETUP,
         "The folders cannot be used as configured.",

@@ -29,7 +29,7 @@ def work(config: Config, crew: Crew, stop: Stop, *, once: bool) -> int:
         _assemble(crew, watch, stop)
         if stop.asked:
             return 0
-        with served(config.metrics.port, foreman.metrics), _receiver(config), _sender(config, once=once):
+        with served(config.metrics.port, foreman.metrics), _receiver(config), _sender(config, once=once), _page(config):
             logger.info("ready", extra={"model": crew.model, "workers": len(crew.hands)})
             service.ready()
             foreman.take_up_left_over()
@@ -40,7 +40,7 @@ def work(config: Config, crew: Crew, stop: Stop, *, once: bool) -> int:
     return foreman.not_graded
 
 
-# A site without a PACS connection does not wait for the libraries that one needs.
+# A site without a PACS connection or page does not wait for the libraries that one needs.
 
 
 def _receiver(config: Config) -> AbstractContextManager[object]:
@@ -57,6 +57,14 @@ def _sender(config: Config, *, once: bool) -> AbstractContextManager[None]:
     from koa_worker.sender import sending  # noqa: PLC0415
 
     return sending(config, once=once)
+
+
+def _page(config: Config) -> AbstractContextManager[object]:
+    if not config.web.enabled:
+        return nullcontext()
+    from koa_worker.web.serve import serving  # noqa: PLC0415
+
+    return serving(config)
 
 
 def _assemble(crew: Crew, watch: Watch, stop: Stop) -> None:

@@ -24,6 +24,18 @@ class State(StrEnum):
     DUPLICATE = "duplicate"  # the same bytes were completed or rejected before
 
 
+class Role(StrEnum):
+    """What a user of the page may do; each may what those before it may."""
+
+    VIEW = "view"  # see results, without what names a patient
+    READ = "read"  # see whose they are, bring files, record readings
+    ADMIN = "admin"  # see who looked at what
+
+    def may(self, other: Role) -> bool:
+        order = list(Role)
+        return order.index(self) >= order.index(other)
+
+
 @dataclass(frozen=True, slots=True)
 class FileTicket:
     """What the store knows of a file that has come in."""

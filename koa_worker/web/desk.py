@@ -1,0 +1,30 @@
+"""What every route has at hand: configuration, store, and the words that stand on every page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Flask, current_app
+
+from koa_worker import RESEARCH_NOTICE
+from koa_worker.config import Config
+from koa_worker.store import Store
+
+_KEY = "koa-worker"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    config: Config
+    store: Store
+
+
+def furnish(app: Flask, config: Config, store: Store) -> None:
+    app.extensions[_KEY] = Desk(config, store)
+    app.context_processor(lambda: {"notice": RESEARCH_NOTICE})
+
+
+def desk() -> Desk:
+    """Of the application that answers."""
+    found: Desk = current_app.extensions[_KEY]
+    return found
