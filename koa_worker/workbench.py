@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import resource
 import sys
 import time
@@ -18,6 +20,9 @@ from koa_worker.pipeline import Pipeline
 from koa_worker.store import Store
 
 _SECONDS_BETWEEN_CALLS = 1.0
+# glibc's mallopt: the most that is kept free at the end of the heap, and from what size on memory is mapped by itself.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_KEPT_BYTES, _MAPPED_BYTES = 128 << 20, 32 << 20
 
 
 def work(line: Connection) -> None:
@@ -33,6 +38,7 @@ def work(line: Connection) -> None:
         foreman.say(Refused(fault.code, fault.detail))
         return
     _limit_memory(config.limits.memory_mb)
+    _keep_memory()
     with store:
         desk = Desk(config, store, pipeline, foreman.grading)
         foreman.say(Ready(pipeline.grader.name, pipeline.grader.digest))
@@ -85,3 +91,14 @@ def _limit_memory(megabytes: int) -> None:
     """
     most = 2 * megabytes << 20
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+
+
+def _keep_memory() -> None:
+    """One frame's memory serves the next one: to have the kernel clear fresh pages costs as much as to decode them.
+
+    Where the C library is another one, there is nothing to say to it.
+    """
+    with contextlib.suppress(AttributeError):
+        tune = ctypes.CDLL(None).mallopt
+        tune(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
+        tune(_M_TRIM_THRESHOLD, _KEPT_BYTES)
