@@ -1,6 +1,7 @@
 """Everything that is known of every file: its state, its results, its reports, what happened to it."""
 
 from koa_worker.store.records import (
+    DeedRecord,
     EventRecord,
     FailDecision,
     FileRecord,
@@ -11,15 +12,20 @@ from koa_worker.store.records import (
     ParcelRecord,
     ParcelState,
     PublicationTicket,
+    ReadingRecord,
     RejectedRecord,
     Role,
     State,
     StatusRecord,
     StudyRecord,
+    TokenRecord,
+    UploadRecord,
+    UserRecord,
 )
 from koa_worker.store.store import Store
 
 __all__ = [
+    "DeedRecord",
     "EventRecord",
     "FailDecision",
     "FileRecord",
@@ -30,10 +36,14 @@ __all__ = [
     "ParcelRecord",
     "ParcelState",
     "PublicationTicket",
+    "ReadingRecord",
     "RejectedRecord",
     "Role",
     "State",
     "StatusRecord",
     "Store",
     "StudyRecord",
+    "TokenRecord",
+    "UploadRecord",
+    "UserRecord",
 ]

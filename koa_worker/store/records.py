@@ -10,7 +10,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from koa_worker.values import Grade, Heatmap, KneeRoi, Laterality, Patient, Spacing
+from koa_worker.values import Grade, Heatmap, KneeRoi, Laterality, Patient, Side, Spacing
 
 
 class State(StrEnum):
@@ -34,6 +34,51 @@ class Role(StrEnum):
     def may(self, other: Role) -> bool:
         order = list(Role)
         return order.index(self) >= order.index(other)
+
+
+@dataclass(frozen=True, slots=True)
+class UserRecord:
+    name: str
+    role: Role
+    password: str = field(repr=False)  # scheme, parameters, salt and hash
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRecord:
+    """What a script may show instead of a password; nobody can read it any more."""
+
+    id: int
+    purpose: str
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeedRecord:
+    """One line of the audit trail."""
+
+    id: int
+    at: datetime
+    who: str
+    action: str
+    subject: str
+    address: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingRecord:
+    """What a reader said of one knee, and what the machine said of it then."""
+
+    file_id: str
+    position: int  # of the knee in the file's picture, from left to right
+    side: Side
+    reader: str
+    kl: int
+    comment: str = field(repr=False)
+    at: datetime
+    machine_kl: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +117,21 @@ class FileRecord:
     def parked(self) -> bool:
         """Failed too often: it waits for a person."""
         return self.state is State.FAILED and self.next_try_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class UploadRecord:
+    """A file that came by the page, and what became of it."""
+
+    id: str
+    sha256: str
+    size: int
+    name: str = field(repr=False)  # as the user's machine calls it: may name the patient
+    landed_as: str  # in the inbox
+    who: str
+    at: datetime
+    file: FileRecord | None = None  # once it is out of the inbox; of a duplicate the earlier one
+    is_duplicate: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
-from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from koa_worker.store import contents, engine, export, journal, lifecycle, reports, results, sending
 from koa_worker.store import status as counting
 from koa_worker.store.convert import to_file_record
+from koa_worker.store.page_verbs import PageVerbs
 from koa_worker.store.records import (
     EventRecord,
     FailDecision,
@@ -28,27 +28,14 @@ from koa_worker.store.records import (
     StudyRecord,
 )
 from koa_worker.store.schema import File
-from koa_worker.store.transaction import PATIENCE_SECONDS, transact, unanswered
+from koa_worker.store.transaction import PATIENCE_SECONDS, unanswered
 from koa_worker.values import Arrival, Completed, Failed, Rejected
 
-T = TypeVar("T")
 _RETRIES_AT_A_TIME = 100
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-class Store:
+class Store(PageVerbs):
     """Everything that is known of every file. Raises `WorkFailed("store")` when the database does not answer."""
-
-    def __init__(
-        self, database: Engine, clock: Callable[[], datetime] = _now, patience: float = PATIENCE_SECONDS
-    ) -> None:
-        self._writing = database
-        self._reading = engine.reading(database)
-        self._clock = clock
-        self._patience = patience
 
     @classmethod
     def open(cls, url: str, *, patience: float = PATIENCE_SECONDS) -> Self:
@@ -238,12 +225,6 @@ class Store:
     def export_columns(self) -> tuple[str, ...]:
         """What a row of `export_rows` is made of, for a table's head."""
         return export.columns()
-
-    def _write(self, verb: Callable[[Session], T]) -> T:
-        return transact(self._writing, verb, self._patience)
-
-    def _read(self, verb: Callable[[Session], T]) -> T:
-        return transact(self._reading, verb, self._patience)
 
 
 def _find(session: Session, file_id: str) -> FileRecord | None:

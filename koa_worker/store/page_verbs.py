@@ -1,0 +1,120 @@
+"""The store's verbs for the page: users and what they may, what they did, what readers say, what was uploaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from koa_worker.store import deeds, people, readings, throttle, uploads
+from koa_worker.store.door import Door
+from koa_worker.store.records import DeedRecord, ReadingRecord, Role, TokenRecord, UploadRecord, UserRecord
+
+
+class PageVerbs(Door):
+    # Users
+
+    def has_users(self) -> bool:
+        return self._read(people.has_users)
+
+    def users(self) -> tuple[UserRecord, ...]:
+        return self._read(people.users)
+
+    def find_user(self, name: str) -> UserRecord | None:
+        return self._read(lambda session: people.find_user(session, name))
+
+    def add_user(self, name: str, role: Role, password: str) -> bool:
+        """With the hash of a password; false when there is one of that name."""
+        return self._write(lambda session: people.add_user(session, name, role, password, self._clock()))
+
+    def remove_user(self, name: str) -> bool:
+        """Readings and the audit trail keep the name; browsers and tokens of it count no more."""
+        return self._write(lambda session: people.remove_user(session, name, self._clock()))
+
+    def change_password(self, name: str, password: str) -> bool:
+        """Also ends every login and token of the user."""
+        return self._write(lambda session: people.change_password(session, name, password))
+
+    def log_in(self, name: str, secret_hash: str, lasts: timedelta) -> bool:
+        """Whoever shows the secret is the user, for so long."""
+        now = self._clock()
+        return self._write(lambda session: people.log_in(session, name, secret_hash, now, now + lasts))
+
+    def logged_in(self, secret_hash: str) -> UserRecord | None:
+        return self._read(lambda session: people.logged_in(session, secret_hash, self._clock()))
+
+    def log_out(self, secret_hash: str) -> None:
+        self._write(lambda session: people.log_out(session, secret_hash))
+
+    def log_out_everywhere(self, name: str) -> None:
+        self._write(lambda session: people.log_out_everywhere(session, name))
+
+    def add_token(self, name: str, purpose: str, secret_hash: str, lasts: timedelta | None) -> bool:
+        """Whoever shows the token is the user; false if there is none of that name."""
+        now = self._clock()
+        until = None if lasts is None else now + lasts
+        return self._write(lambda session: people.add_token(session, name, purpose, secret_hash, at=now, until=until))
+
+    def shown_token(self, secret_hash: str) -> UserRecord | None:
+        return self._read(lambda session: people.shown_token(session, secret_hash, self._clock()))
+
+    def tokens(self, name: str) -> tuple[TokenRecord, ...]:
+        return self._read(lambda session: people.tokens(session, name))
+
+    def remove_token(self, name: str, token_id: int) -> bool:
+        return self._write(lambda session: people.remove_token(session, name, token_id))
+
+    # Rations
+
+    def use_ration(self, key: str, most: int, per: timedelta) -> timedelta:
+        """Takes one of `most` within `per`; else gives how long to wait. A refusal writes nothing."""
+        now = self._clock()
+        still = self._read(lambda session: throttle.wait(session, key, now, most=most, per=per))
+        return still or self._write(lambda session: throttle.use(session, key, now, most=most, per=per))
+
+    def give_back_ration(self, key: str) -> None:
+        self._write(lambda session: throttle.give_back(session, key))
+
+    # The audit trail
+
+    def note_deed(self, who: str, action: str, subject: str = "", *, address: str = "", detail: str = "") -> None:
+        """Who looked at what: for ever."""
+        said = {"who": who, "action": action, "subject": subject, "address": address, "detail": detail}
+        self._write(lambda session: deeds.note(session, self._clock(), **said))
+
+    def deeds(
+        self, *, before: int | None = None, limit: int = 100, who: str | None = None, subject: str | None = None
+    ) -> tuple[DeedRecord, ...]:
+        """Newest first; the next page is before the last one's id."""
+        return self._read(lambda session: deeds.deeds(session, before=before, limit=limit, who=who, subject=subject))
+
+    # Readings
+
+    def record_reading(self, file_id: str, position: int, *, reader: str, kl: int, comment: str) -> bool:
+        """What a person says of the knee at this place in a file's picture; false if there is no such knee."""
+        return self._write(
+            lambda session: readings.record_reading(
+                session, file_id, position, reader=reader, kl=kl, comment=comment, at=self._clock()
+            )
+        )
+
+    def readings(self, study_key: str) -> tuple[ReadingRecord, ...]:
+        """Everything that readers said of a study, in its order."""
+        return self._read(lambda session: readings.readings(session, study_key))
+
+    def agreement(self) -> Mapping[str, tuple[tuple[int, ...], ...]]:
+        """For each reader a matrix of counts: the reader's grade by row, the machine's by column."""
+        return self._read(readings.agreement)
+
+    # Uploads
+
+    def now(self) -> datetime:
+        return self._clock()
+
+    def record_upload(self, upload: UploadRecord) -> None:
+        self._write(lambda session: uploads.record_upload(session, upload))
+
+    def find_upload(self, upload_id: str) -> UploadRecord | None:
+        return self._read(lambda session: uploads.find_upload(session, upload_id))
+
+    def uploads_waiting(self) -> int:
+        return self._read(lambda session: uploads.uploads_waiting(session, self._clock()))
