@@ -1,5 +1,6 @@
 """Everything that is known of every file: its state, its results, its reports, what happened to it."""
 
+from koa_worker.store.lists import Cursor, Wanted, WorklistCounts, WorklistPage, WorklistRow
 from koa_worker.store.records import (
     DeedRecord,
     EventRecord,
@@ -23,8 +24,11 @@ from koa_worker.store.records import (
     UserRecord,
 )
 from koa_worker.store.store import Store
+from koa_worker.store.trends import DayCount
 
 __all__ = [
+    "Cursor",
+    "DayCount",
     "DeedRecord",
     "EventRecord",
     "FailDecision",
@@ -46,4 +50,8 @@ __all__ = [
     "TokenRecord",
     "UploadRecord",
     "UserRecord",
+    "Wanted",
+    "WorklistCounts",
+    "WorklistPage",
+    "WorklistRow",
 ]

@@ -17,6 +17,7 @@ from koa_worker import __version__
 from koa_worker.errors import WorkFailed
 from koa_worker.store.convert import to_file_record
 from koa_worker.store.journal import record_event
+from koa_worker.store.listing import list_file
 from koa_worker.store.records import FailDecision, FileRecord, FileTicket, State
 from koa_worker.store.schema import File
 from koa_worker.store.studies import find_or_add_study
@@ -45,6 +46,7 @@ def add_arrival(session: Session, arrival: Arrival, at: datetime) -> FileTicket:
     record_event(session, file.id, "arrived", at)
     if original is not None:
         settle_as_duplicate(session, file, original, at)
+    list_file(session, file)
     return _ticket(session, file)
 
 
@@ -59,6 +61,7 @@ def start(session: Session, file_id: str, worker: str, at: datetime, *, take_ove
     file.starts += 1
     file.next_try_at = None
     record_event(session, file.id, "started" if free else "taken_up", at, worker)
+    list_file(session, file)
     return True
 
 
@@ -72,6 +75,7 @@ def reject(session: Session, file_id: str, outcome: Rejected, filed_as: str, at:
     twin = settled_twin(session, file.sha256)
     if twin is not None:
         settle_as_duplicate(session, file, twin, at)
+        list_file(session, file)
         return twin.study_key
     if outcome.study is not None:
         study, patient_differs = find_or_add_study(session, outcome.study, outcome.patient, at)
@@ -82,6 +86,7 @@ def reject(session: Session, file_id: str, outcome: Rejected, filed_as: str, at:
     file.code, file.detail = outcome.code, outcome.detail
     settle(file, State.REJECTED, at)
     record_event(session, file.id, "rejected", at, outcome.code)
+    list_file(session, file)
     return file.study_key
 
 
@@ -95,6 +100,7 @@ def fail(session: Session, file_id: str, outcome: Failed, max_tries: int, now: d
     file.next_try_at = None if parked else now + pause_after(file.tries)
     settle(file, State.FAILED, now)
     record_event(session, file.id, "parked" if parked else "failed", now, f"{outcome.code}, try {file.tries}")
+    list_file(session, file)
     return FailDecision(file.next_try_at)
 
 
@@ -112,6 +118,7 @@ def retry(session: Session, ids: Iterable[str] | None, at: datetime) -> int:
         file.state, file.tries = State.WAITING, 0
         file.next_try_at = file.settled_at = None
         record_event(session, file.id, "put_back", at)
+        list_file(session, file)
     return len(files)
 
 

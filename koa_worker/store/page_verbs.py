@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from koa_worker.store import deeds, people, readings, throttle, uploads
+from koa_worker.store import deeds, people, readings, throttle, trends, uploads, worklist
+from koa_worker.store import status as counting
 from koa_worker.store.door import Door
+from koa_worker.store.lists import Cursor, Wanted, WorklistCounts, WorklistPage
 from koa_worker.store.records import DeedRecord, ReadingRecord, Role, TokenRecord, UploadRecord, UserRecord
+from koa_worker.store.trends import DayCount
 
 
 class PageVerbs(Door):
@@ -86,6 +89,24 @@ class PageVerbs(Door):
     ) -> tuple[DeedRecord, ...]:
         """Newest first; the next page is before the last one's id."""
         return self._read(lambda session: deeds.deeds(session, before=before, limit=limit, who=who, subject=subject))
+
+    # The worklist
+
+    def worklist(
+        self, wanted: Wanted, cursor: Cursor | None = None, limit: int = 50, *, may_see_patients: bool = False
+    ) -> WorklistPage:
+        """A page of graded knees and of files without one, newest first."""
+        return self._read(
+            lambda session: worklist.worklist(session, wanted, cursor, limit, may_see_patients=may_see_patients)
+        )
+
+    def worklist_counts(self) -> WorklistCounts:
+        """How many files of each state, as far as is quickly counted."""
+        return self._read(lambda session: worklist.worklist_counts(session, counting.midnight(self._clock())))
+
+    def day_counts(self, first: date, last: date) -> tuple[DayCount, ...]:
+        """What was settled on each of these days, counted by state, grade and code."""
+        return self._read(lambda session: trends.day_counts(session, first, last))
 
     # Readings
 

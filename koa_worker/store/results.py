@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from koa_worker.store.columns import storable
 from koa_worker.store.journal import record_event
 from koa_worker.store.lifecycle import get_file, require, settle, settle_as_duplicate, settled_twin
+from koa_worker.store.listing import list_file
 from koa_worker.store.pictures import encode_crop, encode_frame, encode_heatmap
 from koa_worker.store.records import State
 from koa_worker.store.schema import File, Grade, Image, Knee, Model, Picture, PictureKind, Timing
@@ -54,6 +55,7 @@ def complete(session: Session, file_id: str, outcome: Completed, *, drawn: Drawn
         # Two workers had the same bytes in hand; the first one's result counts.
         if twin is not None and twin.state is State.COMPLETED and twin.study_key is not None:
             settle_as_duplicate(session, file, twin, maker.at)
+            list_file(session, file)
             return twin.study_key
     again = file.state is State.COMPLETED
     study_key = _keep_image(session, file, outcome.radiograph, drawn.frame, maker.at)
@@ -68,6 +70,7 @@ def complete(session: Session, file_id: str, outcome: Completed, *, drawn: Drawn
         file.code = file.detail = None
         settle(file, State.COMPLETED, maker.at)
     record_event(session, file.id, "regraded" if again else "completed", maker.at, f"knees: {len(outcome.readings)}")
+    list_file(session, file)
     return study_key
 
 

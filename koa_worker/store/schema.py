@@ -33,7 +33,7 @@ from koa_worker.store.columns import Moment, RowId, SaidByFile, WallTime, one_of
 from koa_worker.store.records import ParcelState, State
 from koa_worker.values import Laterality, Side, SpacingSource
 
-REVISION = "0003"  # of the newest migration: a store that says so needs none
+REVISION = "0004"  # of the newest migration: a store that says so needs none
 
 # Constraints get names of their own, so that a later migration can drop them on any database.
 _NAMES = {

@@ -21,7 +21,7 @@ def status(session: Session, now: datetime) -> StatusRecord:
     return StatusRecord(
         counts={state: by_state.get(state, 0) for state in State},
         parked=_count(session, File.state == State.FAILED, File.next_try_at.is_(None)),
-        done_today=_count(session, File.state == State.COMPLETED, File.settled_at >= _midnight(now)),
+        done_today=_count(session, File.state == State.COMPLETED, File.settled_at >= midnight(now)),
         rejected_by_code=_by_code(session, State.REJECTED),
         failed_by_code=_by_code(session, State.FAILED),
         oldest_waiting=session.scalar(select(func.min(File.arrived_at)).where(File.state == State.WAITING)),
@@ -33,7 +33,7 @@ def status(session: Session, now: datetime) -> StatusRecord:
     )
 
 
-def _midnight(now: datetime) -> datetime:
+def midnight(now: datetime) -> datetime:
     """Where the day began for whoever reads the screen."""
     return now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
 

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from koa_worker.store.columns import storable
+from koa_worker.store.listing import relist_study
 from koa_worker.store.schema import Study as StudyRow
 from koa_worker.values import Patient, Study, new_id
 
@@ -27,9 +28,11 @@ def find_or_add_study(session: Session, study: Study, patient: Patient | None, a
         return row, False
     differs = any(said[name] and getattr(row, name) and said[name] != getattr(row, name) for name in _WHO)
     if not differs:
-        for name, value in said.items():
-            if value and not getattr(row, name):
-                setattr(row, name, value)
+        news = {name: value for name, value in said.items() if value and not getattr(row, name)}
+        for name, value in news.items():
+            setattr(row, name, value)
+        if news:
+            relist_study(session, row)
     return row, differs
 
 

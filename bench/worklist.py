@@ -1,0 +1,233 @@
+"""`python -m bench.worklist --rows 1000000`: how quick the worklist is when the archive is large.
+
+Fills a new database (or takes the one that `--database` names, if it is there) with studies of two knees each, some
+rejects and a queue, and asks for the page and for each filter as a browser would.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import Connection, insert
+
+from koa_worker.store import Cursor, State, Store, Wanted
+from koa_worker.store.engine import connect, migrate
+from koa_worker.store.listing import Line, Word, words_of
+from koa_worker.store.pictures import encode_heatmap
+from koa_worker.store.schema import Base, File, Grade, Image, Knee, Model, Study
+from koa_worker.values import Laterality, Side, SpacingSource
+
+Rows = dict[type[Base], list[dict[str, Any]]]
+
+FILES_AT_A_TIME = 5_000
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+HISTORY = timedelta(days=1500)
+CODES = ("no_knee", "not_an_image", "broken", "too_large")
+SYLLABLES = (
+    "an",
+    "ber",
+    "do",
+    "el",
+    "fi",
+    "gor",
+    "hil",
+    "iva",
+    "ka",
+    "lem",
+    "mo",
+    "nov",
+    "os",
+    "pet",
+    "ri",
+    "sen",
+    "ta",
+)
+HEATMAP = encode_heatmap(np.zeros((7, 7), np.float32))
+DIGEST = "d" * 64
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--rows", type=int, default=1_000_000, help="graded knees")
+    words.add_argument("--database", type=Path, help="kept afterwards; used as it is if it is there")
+    words.add_argument("--repeats", type=int, default=40, help="of each question")
+    asked = words.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = asked.database or Path(folder) / "koa.sqlite3"
+        if not path.exists():
+            fill(path, asked.rows)
+        measure(path, asked.repeats)
+
+
+def fill(path: Path, knees: int) -> None:
+    engine = connect(f"sqlite:///{path}")
+    migrate(engine)
+    files = knees // 2
+    made = generate(files, random.Random(1))
+    with engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.execute("PRAGMA synchronous = OFF")  # a database that is thrown away
+        with connection.begin():
+            connection.execute(insert(Model), [{"digest": DIGEST, "name": "net-v1", "first_used_at": NOW - HISTORY}])
+        while batch := list(islice(made, FILES_AT_A_TIME)):
+            with connection.begin():
+                write(connection, batch)
+    engine.dispose()
+
+
+def write(connection: Connection, batch: list[Rows]) -> None:
+    for table in (Study, File, Image, Knee, Grade, Line, Word):
+        rows = [row for made in batch for row in made.get(table, [])]
+        if rows:
+            connection.execute(insert(table), rows)
+
+
+def generate(count: int, chance: random.Random) -> Iterator[Rows]:
+    """A file at a time, oldest first: of 100, 93 graded, 5 rejected, 2 duplicates; at the end some that wait."""
+    for number in range(count * 100 // 93 + 200):
+        at = NOW - HISTORY * (1 - number / (count * 100 / 93 + 200))
+        fate = (
+            State.WAITING
+            if number >= count * 100 // 93
+            else chance.choices((State.COMPLETED, State.REJECTED, State.DUPLICATE), (93, 5, 2))[0]
+        )
+        yield one_file(number, at, fate, chance)
+
+
+def one_file(number: int, at: datetime, fate: State, chance: random.Random) -> Rows:
+    file_id = f"{chance.getrandbits(128):032x}"
+    study = one_study(number, at, chance) if fate in {State.COMPLETED, State.REJECTED} else None
+    code = chance.choice(CODES) if fate is State.REJECTED else None
+    settled_at = at + timedelta(seconds=5) if fate is not State.WAITING else None
+    file = {
+        "id": file_id, "sha256": f"{number:064x}", "size": 8_000_000, "name": f"IM{number}.dcm", "state": fate,
+        "code": code, "arrived_at": at, "settled_at": settled_at, "study_key": study and study["key"],
+        "starts": 1, "tries": 0, "filed_as": "done/x",
+    }  # fmt: skip
+    line = {
+        "file_id": file_id, "knee_id": None, "arrived_at": at, "state": fate, "kl": None, "side": Side.UNKNOWN,
+        "needs_review": False, "code": code, "day": settled_at and settled_at.date(), "confidence": None,
+    }  # fmt: skip
+    rows: Rows = {File: [file], Line: [line]}
+    found_by = [(False, word) for word in words_of(code or "")]
+    if study:
+        rows[Study] = [study]
+        said = (study["patient_id"], study["accession"], study["patient_name"], study["description"])
+        found_by += [(True, word) for word in words_of(*said)]
+    rows[Word] = [
+        {"names_patient": private, "word": word, "arrived_at": at, "file_id": file_id} for private, word in found_by
+    ]
+    if fate is State.COMPLETED and study:
+        graded = [one_knee(number * 2 + position, position, chance) for position in range(2)]
+        rows |= {
+            Image: [one_image(number, file_id, study["key"])],
+            Knee: [knee | {"file_id": file_id} for knee, _ in graded],
+            Grade: [grade for _, grade in graded],
+            Line: [
+                line | {"knee_id": knee["id"], "side": knee["side"]}
+                | {name: grade[name] for name in ("kl", "needs_review", "confidence")}
+                for knee, grade in graded
+            ],
+        }  # fmt: skip
+    return rows
+
+
+def one_study(number: int, at: datetime, chance: random.Random) -> dict[str, Any]:
+    return {
+        "key": f"{chance.getrandbits(128):032x}", "study_uid": f"1.2.{number}", "patient_name": name(chance),
+        "patient_id": f"P{chance.randrange(300_000):06d}", "patient_birth_date": None, "patient_sex": "F",
+        "accession": f"A-{number:07d}", "description": chance.choice(("Knee standing PA", "Both knees", "Knie a.p.")),
+        "institution": "", "date": at.replace(tzinfo=None), "changes": 1, "reported_changes": 1, "created_at": at,
+    }  # fmt: skip
+
+
+def name(chance: random.Random) -> str:
+    return " ".join("".join(chance.choices(SYLLABLES, k=chance.randint(2, 3))).title() for _ in range(2))
+
+
+def one_image(number: int, file_id: str, study_key: str) -> dict[str, Any]:
+    return {
+        "file_id": file_id, "study_key": study_key, "sop_uid": f"1.2.{number}.1", "series_uid": "", "sop_class_uid": "",
+        "modality": "DX", "body_part": "KNEE", "view": "PA", "laterality": Laterality.BOTH, "column_zero_side": "R",
+        "format": "DICOM", "width": 2000, "height": 2500, "row_mm": None, "column_mm": None,
+        "spacing_source": SpacingSource.NONE, "details": {}, "conflicts_with": None, "patient_differs": False,
+    }  # fmt: skip
+
+
+def one_knee(knee_id: int, position: int, chance: random.Random) -> tuple[dict[str, Any], dict[str, Any]]:
+    kl = chance.choices(range(5), (40, 18, 26, 13, 3))[0]
+    confidence = chance.uniform(0.35, 0.95)
+    others = (1 - confidence) / 4
+    knee = {
+        "id": knee_id, "position": position, "side": (Side.RIGHT, Side.LEFT)[position],
+        "x": 100 + 900 * position, "y": 900, "width": 500, "height": 500, "whole_frame": False,
+    }  # fmt: skip
+    grade = {
+        "knee_id": knee_id, "model_digest": DIGEST, "software_version": "1", "is_current": True, "kl": kl,
+        "confidence": confidence, "oa_probability": 0.5, "agreement": 1.0, "needs_review": chance.random() < 0.08,
+        "review_reasons": [], "heatmap": HEATMAP, "graded_at": NOW,
+    } | {f"p{grade}": confidence if grade == kl else others for grade in range(5)}  # fmt: skip
+    return knee, grade
+
+
+QUESTIONS = {
+    "first page": Wanted(),
+    "review first": Wanted(review_first=True),
+    "waiting": Wanted(states=frozenset({State.WAITING})),
+    "rejected": Wanted(states=frozenset({State.REJECTED})),
+    "KL 4": Wanted(grades=frozenset({4})),
+    "KL 4, left, to review": Wanted(grades=frozenset({4}), sides=frozenset({Side.LEFT}), review=True),
+    "to review": Wanted(review=True),
+    "right": Wanted(sides=frozenset({Side.RIGHT})),
+    "a month, two years ago": Wanted(since=NOW - timedelta(days=760), until=NOW - timedelta(days=730)),
+    "an id": Wanted(text="p012345"),
+    "a name's beginning": Wanted(text="ivanov"),
+    "two words": Wanted(text="ivanov both"),
+    "a word of half the studies": Wanted(text="knee"),
+    "half the studies, KL 3, a month": Wanted(
+        text="standing", grades=frozenset({3}), since=NOW - timedelta(days=60), until=NOW - timedelta(days=30)
+    ),
+    "an error code": Wanted(text="no_knee"),
+    "nothing": Wanted(text="zzzz"),
+}
+
+
+def measure(path: Path, repeats: int) -> None:
+    table = Table("asked", "lines", "median, ms", "95 %, ms", "CPU, ms", title="The store's answer to a page")
+    with Store.open(f"sqlite:///{path}") as store:
+        middle = Cursor(needs_review=False, at=NOW - HISTORY / 2, id=0)
+        answers: dict[str, Callable[[], int]] = {
+            "counts at the top": lambda: store.worklist_counts().limit,
+            "a page in the middle": lambda: len(store.worklist(Wanted(), middle, may_see_patients=True).rows),
+            "the last 30 days": lambda: len(store.day_counts((NOW - timedelta(days=30)).date(), NOW.date())),
+        }
+        for asked, wanted in QUESTIONS.items():
+            answers[asked] = lambda wanted=wanted: len(store.worklist(wanted, may_see_patients=True).rows)  # type: ignore[misc]
+        for asked, answer in answers.items():
+            lines = answer()
+            walls, start = [], time.process_time()
+            for _ in range(repeats):
+                begin = time.perf_counter()
+                answer()
+                walls.append((time.perf_counter() - begin) * 1e3)
+            cpu = (time.process_time() - start) * 1e3 / repeats
+            percentile = statistics.quantiles(walls, n=20)[-1]
+            table.add_row(asked, str(lines), f"{statistics.median(walls):.1f}", f"{percentile:.1f}", f"{cpu:.1f}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""What the worklist is asked and what it answers: frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Self
+
+from koa_worker.store.records import State
+from koa_worker.values import Side
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a page shows; an empty filter lets everything through."""
+
+    states: frozenset[State] = frozenset()
+    grades: frozenset[int] = frozenset()
+    sides: frozenset[Side] = frozenset()
+    review: bool | None = None
+    since: datetime | None = None  # of arrival
+    until: datetime | None = None  # and no later than just before
+    text: str = field(default="", repr=False)  # may name a patient
+    review_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last line of a page: the next one begins behind it."""
+
+    needs_review: bool
+    at: datetime
+    id: int
+
+    def __str__(self) -> str:
+        return f"{int(self.needs_review)}.{(self.at - _EPOCH) // timedelta(microseconds=1)}.{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Raises ValueError on anything that is not a cursor."""
+        review, microseconds, number = (int(part) for part in text.split("."))
+        if review not in {0, 1} or not 0 <= microseconds < 10**17 or not 0 <= number < 2**63:
+            raise ValueError("not a cursor")
+        return cls(bool(review), _EPOCH + timedelta(microseconds=microseconds), number)
+
+
+@dataclass(frozen=True, slots=True)
+class WorklistRow:
+    """A graded knee, or a file without one. What names the patient is empty for whoever may not see it."""
+
+    file_id: str
+    study_key: str | None
+    state: State
+    code: str | None
+    arrived_at: datetime
+    settled_at: datetime | None
+    duplicate_of: str | None
+    file_name: str = field(repr=False)
+    patient_name: str = field(repr=False)
+    patient_id: str = field(repr=False)
+    description: str = field(repr=False)
+    study_date: datetime | None = field(repr=False)
+    view: str
+    side: Side
+    kl: int | None
+    confidence: float | None
+    oa_probability: float | None
+    needs_review: bool
+    review_reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WorklistPage:
+    rows: tuple[WorklistRow, ...]
+    next: Cursor | None
+    too_many: bool  # the words fit more files than are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class WorklistCounts:
+    """Numbers of files by state; one that reaches `limit` means “at least”."""
+
+    by_state: Mapping[State, int]
+    parked: int
+    done_today: int
+    review: int  # knees
+    limit: int
