@@ -36,7 +36,7 @@ class Fitting:
             raise ValueError("fitting needs pictures in both train and val")
         self._pictures = {name: pictures(dataset.of(name).items) for name in ("train", "val")}
         self.model = _start(settings)
-        self._judged = networks.build(settings.network, size=_free_size(settings), fast=True)
+        self._judged = networks.build(settings.network, seen=settings.seen, fast=True)
         self._average = Average(self.model, settings.average)
         self._phase = ""
         self._rows: list[curves.Row] = []
@@ -65,6 +65,8 @@ class Fitting:
 
     def _one(self, epoch: Epoch, ticker: Ticker) -> curves.Row:
         began = time.monotonic()
+        # Not every backend keeps dropout's state with the model; begun anew with each epoch, none needs to be kept.
+        keras.utils.set_random_seed(self.settings.seed * 1000 + epoch.number)
         self._enter(epoch.phase)
         history = self.model.fit(
             self._batches(epoch), epochs=1, shuffle=False, verbose=0, callbacks=[_Averaging(self._average), ticker]
@@ -122,7 +124,7 @@ class Fitting:
         return done
 
     def _keep(self) -> None:
-        release = networks.build(self.settings.network)
+        release = networks.build(self.settings.network, seen=self.settings.seen)
         release.set_weights(self._average.values)
         if self.best is self._rows[-1]:
             _save(release, self.folder / "best.keras")

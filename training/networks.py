@@ -7,6 +7,7 @@ export offers as a second output and the heatmap is made of. `cnn` is the plain 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,20 @@ HIDDEN = 128
 # Keras' MobileNetV2 averages its statistics over 1000 batches, which is five epochs of a study of this size: they lag
 # behind the weights. 100 batches follow them.
 MOMENTUM = 0.99
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a network is given, what its first layer sees of that, and how its arrays lie in memory."""
+
+    size: int | None
+    seen: int | None
+    fast: bool = False
+
+    @property
+    def channels_first(self) -> bool:
+        """To PyTorch it is the same memory, in the layout that its kernels like best."""
+        return self.fast and keras.backend.backend() == "torch"
 
 
 @keras.saving.register_keras_serializable("koa")
@@ -49,15 +64,22 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[
 
 
 def build(
-    name: str, *, dropout: float = 0.3, weights: Path | None = None, size: int | None = SIZE, fast: bool = False
+    name: str,
+    *,
+    dropout: float = 0.3,
+    weights: Path | None = None,
+    size: int | None = SIZE,
+    seen: int | None = None,
+    fast: bool = False,
 ) -> keras.Model:
     """A fresh network. `size` None takes squares of any size; `fast` is the layout that trains fastest on this backend.
 
-    The order and the shapes of the weights do not depend on `size` or `fast`: `set_weights` moves them between.
+    `seen` is the size to which the network itself enlarges what it is given, and which it was trained on. The order and
+    the shapes of the weights depend on none of the three: `set_weights` moves them between.
     """
     if name not in NETWORKS:
         raise ValueError(f"there is no network {name!r}; there are {', '.join(sorted(NETWORKS))}")
-    return NETWORKS[name](dropout, weights, size, fast)
+    return NETWORKS[name](Shape(size, seen or size, fast=fast), dropout, weights)
 
 
 def load(path: Path) -> keras.Model:
@@ -84,13 +106,14 @@ def freeze(model: keras.Model, below: str) -> None:
         layer.trainable = i >= start
 
 
-def _mobilenetv2(dropout: float, weights: Path | None, size: int | None, fast: bool) -> keras.Model:  # noqa: FBT001
-    channels_first = fast and keras.backend.backend() == "torch"
-    backbone = _mobilenet_backbone(weights, size, channels_first=channels_first)
-    inputs = keras.Input((size, size, 3), name="pixels")
-    # Turning the axes costs nothing: to PyTorch it is the same memory, in the layout that its kernels like best.
-    maps = backbone(keras.layers.Permute((3, 1, 2))(inputs) if channels_first else inputs)
-    if channels_first:
+def _mobilenetv2(shape: Shape, dropout: float, weights: Path | None) -> keras.Model:
+    maps = inputs = keras.Input((shape.size, shape.size, 3), name="pixels")
+    if shape.seen != shape.size:
+        maps = keras.layers.Resizing(shape.seen, shape.seen, interpolation="bilinear", name="enlarge")(maps)
+    if shape.channels_first:
+        maps = keras.layers.Permute((3, 1, 2))(maps)
+    maps = _mobilenet_backbone(weights, shape)(maps)
+    if shape.channels_first:
         maps = keras.layers.Permute((2, 3, 1))(maps)
     pooled = keras.layers.GlobalAveragePooling2D(name="gap")(maps)
     hidden = keras.layers.Dense(HIDDEN, activation="relu", name="hidden")(pooled)
@@ -98,13 +121,15 @@ def _mobilenetv2(dropout: float, weights: Path | None, size: int | None, fast: b
     return keras.Model(inputs, logits, name="mobilenetv2")
 
 
-def _mobilenet_backbone(weights: Path | None, size: int | None, *, channels_first: bool) -> keras.Model:
+def _mobilenet_backbone(weights: Path | None, shape: Shape) -> keras.Model:
+    size, first = shape.seen, shape.channels_first
     original = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(size, size, 3))
     if weights is not None:
         original.load_weights(weights)
-    shape = (3, size, size) if channels_first else (size, size, 3)
     backbone = keras.models.clone_model(
-        original, input_tensors=keras.Input(shape), clone_function=_cloner(channels_first=channels_first)
+        original,
+        input_tensors=keras.Input((3, size, size) if first else (size, size, 3)),
+        clone_function=_cloner(channels_first=first),
     )
     backbone.set_weights(original.get_weights())
     backbone.name = "backbone"
@@ -126,13 +151,12 @@ def _cloner(*, channels_first: bool) -> Callable[[keras.layers.Layer], keras.lay
     return clone
 
 
-def _cnn(dropout: float, weights: Path | None, size: int | None, fast: bool) -> keras.Model:  # noqa: FBT001, ARG001
+def _cnn(shape: Shape, dropout: float, weights: Path | None) -> keras.Model:
     if weights is not None:
         raise ValueError("the plain cnn starts from scratch; there are no start weights for it")
-    if size is None:
+    if shape.size is None or shape.seen != shape.size:
         raise ValueError("the plain cnn flattens its last map and needs a fixed size")
-    inputs = keras.Input((size, size, 3), name="pixels")
-    maps = inputs
+    maps = inputs = keras.Input((shape.size, shape.size, 3), name="pixels")
     for filters in (32, 64, 128):
         maps = keras.layers.Conv2D(filters, 3, activation="relu")(maps)
         maps = keras.layers.MaxPooling2D()(maps)
@@ -145,7 +169,7 @@ def _backbone(model: keras.Model) -> keras.Model | None:
     return next((layer for layer in model.layers if layer.name == "backbone"), None)
 
 
-NETWORKS: dict[str, Callable[[float, Path | None, int | None, bool], keras.Model]] = {
+NETWORKS: dict[str, Callable[[Shape, float, Path | None], keras.Model]] = {
     "mobilenetv2": _mobilenetv2,
     "cnn": _cnn,
 }

@@ -28,6 +28,7 @@ class Settings:
     seed: int = 0
     head_epochs: int = 1
     sizes: tuple[tuple[int, int], ...] = ((SIZE, 12),)  # (picture size, epochs): small pictures first are cheaper
+    seen: int = SIZE  # at work the network enlarges its crop to this size, which the last epochs should have shown it
     freeze: str = ""  # the backbone's layers before this one stay as they are
     head_rate: float = 1e-3
     rate: float = 5e-4
@@ -45,7 +46,7 @@ class Settings:
         for word, known in ((self.network, NETWORKS), (self.augmentation, LEVELS)):
             if word not in known:
                 raise ValueError(f"{word!r} is none of {', '.join(known)}")
-        if self.network == "cnn" and {size for size, _ in self.sizes} != {SIZE}:
+        if self.network == "cnn" and {self.seen, *(size for size, _ in self.sizes)} != {SIZE}:
             raise ValueError(f"the plain cnn has a fixed size of {SIZE}")
 
     @property

@@ -60,9 +60,19 @@ FeatureMaps = tuple[FeatureMap, ...]
 
 
 def heatmap(maps: FeatureMaps, kl: int) -> Heatmap:
-    """Where the members looked for grade `kl`, on average, 7×7 in 0…1; each view has one vote, however loud it is."""
-    votes = np.stack([_upright(_scaled(activation(one, kl)), one) for one in maps])
+    """Where the members looked for grade `kl`, on average, in 0…1; each view has one vote, however loud it is.
+
+    On the finest grid of any member: 7×7, or more where one enlarges its crop.
+    """
+    finest = max(one.features.shape[:2] for one in maps)
+    votes = np.stack([_upright(_on_grid(_scaled(activation(one, kl)), finest), one) for one in maps])
     return Heatmap(_scaled(votes.mean(axis=0, dtype=np.float32)), kl)
+
+
+def _on_grid(values: Singles, grid: tuple[int, ...]) -> Singles:
+    if values.shape == grid:
+        return values
+    return np.asarray(cv2.resize(values, (grid[1], grid[0]), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def activation(one: FeatureMap, kl: int) -> Singles:

@@ -90,6 +90,15 @@ def test_a_mirrored_view_is_turned_back() -> None:
     assert values.sum() == 1
 
 
+def test_members_that_see_finer_agree_on_the_finest_grid() -> None:
+    coarse, fine = spot(3, 3), np.zeros((9, 9, 1), np.float32)
+    fine[4, 4] = 1
+    head = head_of_one_channel()
+    heat = heatmap((FeatureMap(coarse, head, mirrored=False), FeatureMap(fine, head, mirrored=False)), 3)
+    assert heat.values.shape == (9, 9)
+    assert np.unravel_index(heat.values.argmax(), (9, 9)) == (4, 4)
+
+
 def test_each_view_has_one_vote_however_loud() -> None:
     head = head_of_one_channel()
     quiet, loud = (FeatureMap(spot(0, column, size), head, mirrored=False) for column, size in ((0, 1.0), (6, 99.0)))

@@ -11,7 +11,8 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
-import numpy as np  # noqa: E402 - Keras decides first whether this file runs
+import cv2  # noqa: E402 - Keras decides first whether this file runs
+import numpy as np  # noqa: E402
 
 from training import networks  # noqa: E402
 
@@ -48,6 +49,19 @@ def test_weights_move_between_sizes(small: keras.Model, pixels: np.ndarray) -> N
     free = networks.build("mobilenetv2", size=None, fast=True)
     free.set_weights(small.get_weights())
     np.testing.assert_allclose(free.predict_on_batch(pixels), small.predict_on_batch(pixels), atol=1e-4)
+
+
+def test_network_enlarges_what_it_is_given(small: keras.Model, pixels: np.ndarray, tmp_path: Path) -> None:
+    enlarging = networks.build("mobilenetv2", size=64, seen=96)
+    enlarging.set_weights(small.get_weights())
+    assert networks.feature_map(enlarging).shape == (None, 3, 3, 1280)
+    larger = np.stack([cv2.resize(picture, (96, 96), interpolation=cv2.INTER_LINEAR) for picture in pixels])
+    free = networks.build("mobilenetv2", size=None)
+    free.set_weights(small.get_weights())
+    said = enlarging.predict_on_batch(pixels)
+    np.testing.assert_allclose(said, free.predict_on_batch(larger), atol=1e-5)
+    enlarging.save(tmp_path / "net.keras")
+    assert np.array_equal(networks.load(tmp_path / "net.keras").predict_on_batch(pixels), said)
 
 
 def test_freezing_leaves_lower_layers_as_they_are(small: keras.Model) -> None:
