@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from koa_worker import RESEARCH_NOTICE, __version__, config, log
+from koa_worker import RESEARCH_NOTICE, __version__, config, log, users
 from koa_worker.errors import KoaError, SetupError
 
 app = typer.Typer(
@@ -25,6 +25,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(users.app, name="user")
 
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="Settings; ./config.toml if there is one.", metavar="FILE")

@@ -16,6 +16,7 @@ class Fault(StrEnum):
     FILE = "rejected"  # set aside with its reason; trying again would not help
     OURS = "failed"  # tried again
     SETUP = "setup"  # the worker does not start
+    CALLER = "refused"  # a request to the page is not answered as asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +147,66 @@ CATALOGUE: dict[str, Entry] = {
         "The page cannot be served.",
         "Correct [web] host and port; an address other than loopback, or a proxy, needs users: koa-worker user add.",
     ),
+    "password": Entry(
+        Fault.SETUP,
+        "The password cannot be used.",
+        "Choose another one; a few words that do not belong together are easy to keep and hard to guess.",
+    ),
     "folders": Entry(
         Fault.SETUP,
         "The folders cannot be used as configured.",
         "Correct [folders], or create them with enough rights.",
+    ),
+    # to the page
+    "bad_request": Entry(
+        Fault.CALLER,
+        "The request cannot be understood.",
+        "Compare it with /api/v1/openapi.json.",
+    ),
+    "not_logged_in": Entry(
+        Fault.CALLER,
+        "Nobody is logged in, or not any more.",
+        "Log in; a script sends a token, made by koa-worker user token.",
+    ),
+    "wrong_password": Entry(
+        Fault.CALLER,
+        "Name or password is wrong.",
+        "Try again, or have an administrator set a new one: koa-worker user password.",
+    ),
+    "not_allowed": Entry(
+        Fault.CALLER,
+        "The user's role does not allow this.",
+        "Ask an administrator for a user with another role.",
+    ),
+    "not_here": Entry(
+        Fault.CALLER,
+        "The page is not served there, or not by that name.",
+        "Put the name into [web] names; without users, ask from the machine and account that it runs on.",
+    ),
+    "forged": Entry(
+        Fault.CALLER,
+        "The request does not come from a page of ours, or from one that is too old.",
+        "Load the page again, then repeat it.",
+    ),
+    "not_found": Entry(
+        Fault.CALLER,
+        "There is no such thing here.",
+        "Check the address; it may have been typed by hand.",
+    ),
+    "too_many": Entry(
+        Fault.CALLER,
+        "Too many requests came in a short time.",
+        "Wait as long as the answer says, then go on.",
+    ),
+    "too_slow": Entry(
+        Fault.CALLER,
+        "The upload took longer than the limit.",
+        "Use a quicker line, or raise [web] upload_seconds.",
+    ),
+    "no_room": Entry(
+        Fault.CALLER,
+        "No uploads can be taken now: too many wait, or a disk is full.",
+        "Look at koa-worker status, and try again later.",
     ),
 }
 

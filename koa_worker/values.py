@@ -49,6 +49,18 @@ class SpacingSource(StrEnum):
     NONE = "none"
 
 
+class Role(StrEnum):
+    """What a user of the page may do; each may what those before it may."""
+
+    VIEW = "view"  # see results, without what names a patient
+    READ = "read"  # see whose they are, bring files, record readings
+    ADMIN = "admin"  # see who looked at what
+
+    def may(self, other: Role) -> bool:
+        order = list(Role)
+        return order.index(self) >= order.index(other)
+
+
 def new_id() -> str:
     """A name for a file that says nothing about its patient."""
     return uuid.uuid4().hex

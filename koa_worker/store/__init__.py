@@ -15,7 +15,6 @@ from koa_worker.store.records import (
     PublicationTicket,
     ReadingRecord,
     RejectedRecord,
-    Role,
     State,
     StatusRecord,
     StudyRecord,
@@ -25,6 +24,7 @@ from koa_worker.store.records import (
 )
 from koa_worker.store.store import Store
 from koa_worker.store.trends import DayCount
+from koa_worker.values import Role
 
 __all__ = [
     "Cursor",

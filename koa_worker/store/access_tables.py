@@ -11,8 +11,8 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from koa_worker.store.columns import RowId, SaidByFile, one_of
-from koa_worker.store.records import Role
 from koa_worker.store.schema import Base
+from koa_worker.values import Role
 
 
 class User(Base):

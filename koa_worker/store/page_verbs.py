@@ -9,8 +9,9 @@ from koa_worker.store import deeds, people, readings, throttle, trends, uploads,
 from koa_worker.store import status as counting
 from koa_worker.store.door import Door
 from koa_worker.store.lists import Cursor, Wanted, WorklistCounts, WorklistPage
-from koa_worker.store.records import DeedRecord, ReadingRecord, Role, TokenRecord, UploadRecord, UserRecord
+from koa_worker.store.records import DeedRecord, ReadingRecord, TokenRecord, UploadRecord, UserRecord
 from koa_worker.store.trends import DayCount
+from koa_worker.values import Role
 
 
 class PageVerbs(Door):

@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, delete, exists, or_, select
 from sqlalchemy.orm import Session
 
 from koa_worker.store.access_tables import Login, Token, User
-from koa_worker.store.records import Role, TokenRecord, UserRecord
+from koa_worker.store.records import TokenRecord, UserRecord
+from koa_worker.values import Role
 
 
 def has_users(session: Session) -> bool:

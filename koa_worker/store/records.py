@@ -10,7 +10,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from koa_worker.values import Grade, Heatmap, KneeRoi, Laterality, Patient, Side, Spacing
+from koa_worker.values import Grade, Heatmap, KneeRoi, Laterality, Patient, Role, Side, Spacing
 
 
 class State(StrEnum):
@@ -22,18 +22,6 @@ class State(StrEnum):
     REJECTED = "rejected"
     FAILED = "failed"
     DUPLICATE = "duplicate"  # the same bytes were completed or rejected before
-
-
-class Role(StrEnum):
-    """What a user of the page may do; each may what those before it may."""
-
-    VIEW = "view"  # see results, without what names a patient
-    READ = "read"  # see whose they are, bring files, record readings
-    ADMIN = "admin"  # see who looked at what
-
-    def may(self, other: Role) -> bool:
-        order = list(Role)
-        return order.index(self) >= order.index(other)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from koa_worker.config import Config
 from koa_worker.intake import prepare_folders
-from koa_worker.store import Store
-from koa_worker.web import create_app
+from koa_worker.store import Role, Store
+from koa_worker.web import create_app, passwords
+from koa_worker.web.passwords import Cost, hashed
 
 
 @pytest.fixture
@@ -22,8 +26,17 @@ def config(tmp_path: Path) -> Config:
     return settings
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Migrated once for all tests."""
+    path = tmp_path_factory.mktemp("empty") / "koa.sqlite3"
+    Store.open(f"sqlite:///{path}").close()
+    return path
+
+
 @pytest.fixture
-def store(config: Config) -> Iterator[Store]:
+def store(config: Config, empty_database: Path) -> Iterator[Store]:
+    shutil.copy(empty_database, config.store.url.removeprefix("sqlite:///"))
     with Store.open(config.store.url) as opened:
         yield opened
 
@@ -38,3 +51,58 @@ def app(config: Config, store: Store) -> Flask:
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     return app.test_client()
+
+
+PASSWORD = "correct horse battery"
+CHEAP = Cost(n=16, r=1, p=1)  # a hash that a test can wait for
+
+
+@pytest.fixture(autouse=True)
+def cheap_decoy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also a guess at nobody's password should cost a test nothing."""
+    kept = hashed("nobody's", CHEAP)
+    monkeypatch.setattr(passwords, "_decoy", lambda: kept)
+
+
+@pytest.fixture
+def users(store: Store) -> Store:
+    """anna may read, victor may view, admin may all; each with the same password."""
+    for name, role in (("anna", Role.READ), ("victor", Role.VIEW), ("ada", Role.ADMIN)):
+        store.add_user(name, role, hashed(PASSWORD, CHEAP))
+    return store
+
+
+class Browser:
+    """Flask's client with what a browser does by itself: cookies, and the form's hidden token."""
+
+    def __init__(self, app: Flask) -> None:
+        self.client = app.test_client()
+
+    def get(self, path: str) -> TestResponse:
+        return self.client.get(path)
+
+    def token(self, path: str = "/login") -> str:
+        found = re.search(r'name="csrf" content="([0-9a-f]+)"', self.get(path).text)
+        assert found
+        return found[1]
+
+    def post(self, path: str, *, of: str = "/login", **form: str) -> TestResponse:
+        return self.client.post(path, data={"csrf": self.token(of), **form})
+
+    def log_in(self, name: str, password: str = PASSWORD) -> TestResponse:
+        return self.post("/login", name=name, password=password)
+
+
+@pytest.fixture
+def browser(app: Flask) -> Browser:
+    return Browser(app)
+
+
+@pytest.fixture
+def logged_in(app: Flask, users: Store) -> Callable[[str], Browser]:
+    def enter(name: str) -> Browser:
+        browser = Browser(app)
+        assert browser.log_in(name).status_code == 303
+        return browser
+
+    return enter

@@ -1,0 +1,28 @@
+"""For administrators: who the users are, and who looked at what."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template, request
+
+from koa_worker.store import Role
+from koa_worker.web.access import needs
+from koa_worker.web.desk import desk
+from koa_worker.web.trail import note
+
+pages = Blueprint("admin", __name__, url_prefix="/admin")
+
+_AT_A_TIME = 100
+
+
+@pages.get("")
+@needs(Role.ADMIN)
+def show() -> str:
+    """The trail newest first, by user or by study."""
+    who, subject = request.args.get("who", "").strip(), request.args.get("subject", "").strip()
+    before = request.args.get("before", type=int)
+    store = desk().store
+    deeds = store.deeds(before=before, limit=_AT_A_TIME, who=who or None, subject=subject or None)
+    if before is None:
+        note("audit", subject, who)
+    older = deeds[-1].id if len(deeds) == _AT_A_TIME else None
+    return render_template("admin.html", users=store.users(), deeds=deeds, older=older, who=who, subject=subject)

@@ -1,0 +1,119 @@
+"""Logging in and out, and what a user may change about the own account."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from hashlib import sha256
+
+from flask import Blueprint, g, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from koa_worker.errors import CATALOGUE
+from koa_worker.store import Role
+from koa_worker.web import passwords
+from koa_worker.web.access import By, for_everyone, needs
+from koa_worker.web.desk import desk
+from koa_worker.web.forgery import change_secret, shown_secret
+from koa_worker.web.refusals import refuse
+from koa_worker.web.trail import caller, note, note_stranger
+
+pages = Blueprint("login", __name__)
+
+# A person mistypes now and then; who guesses gets nowhere at this pace.
+_PER = timedelta(minutes=10)
+_FOR_ACCOUNT, _FOR_ADDRESS = 10, 60
+
+
+@pages.get("/login")
+@for_everyone
+def ask() -> str:
+    return render_template("login.html", target=_target(request.args.get("next", "")), fault=None)
+
+
+@pages.post("/login")
+@for_everyone
+def log_in() -> Response | tuple[str, int]:
+    name, password = _name(request.form.get("name", "")), request.form.get("password", "")
+    target = _target(request.form.get("next", ""))
+    _pace(name)
+    store = desk().store
+    user = store.find_user(name)
+    if not passwords.matches(password, user.password if user else None) or user is None:
+        note_stranger("login_failed") if user is None else store.note_deed(name, "login_failed", address=caller())
+        return render_template("login.html", target=target, fault=CATALOGUE["wrong_password"]), 401
+    secret = passwords.new_secret()
+    store.log_in(name, passwords.secret_hash(secret), timedelta(hours=desk().config.web.session_hours))
+    store.give_back_ration(_account(name))
+    store.note_deed(name, "login", address=caller())
+    change_secret(secret)
+    return redirect(target, 303)
+
+
+@pages.post("/logout")
+@needs(Role.VIEW)
+def log_out() -> Response:
+    desk().store.log_out(passwords.secret_hash(shown_secret()))
+    return _left("logout")
+
+
+@pages.get("/account")
+@needs(Role.VIEW)
+def account() -> str:
+    return render_template("account.html", fault="")
+
+
+@pages.post("/account/logout")
+@needs(Role.VIEW)
+def log_out_everywhere() -> Response:
+    desk().store.log_out_everywhere(g.user.name)
+    return _left("logout_everywhere")
+
+
+@pages.post("/account/password")
+@needs(Role.VIEW)
+def change_password() -> Response | tuple[str, int]:
+    """Only who knows the former one; everybody is logged out then, the one who did it too."""
+    if g.user.by is not By.LOGIN:
+        refuse(403, "not_allowed")
+    name, new = g.user.name, request.form.get("new", "")
+    _pace(name)
+    store = desk().store
+    user = store.find_user(name)
+    if user is None or not passwords.matches(request.form.get("password", ""), user.password):
+        note("password_refused")
+        return render_template("account.html", fault="The present password is another one."), 401
+    if fault := passwords.fault_of(new):
+        return render_template("account.html", fault=f"The new password cannot be used: {fault}."), 400
+    store.change_password(name, passwords.hashed(new))
+    return _left("password")
+
+
+def _left(action: str) -> Response:
+    note(action)
+    change_secret(passwords.new_secret())
+    return redirect(url_for("login.ask"), 303)
+
+
+def _pace(name: str) -> None:
+    """So many tries for one account and from one address; what is beyond is refused before any work is done."""
+    store = desk().store
+    for key, most in ((f"login:from:{caller()}", _FOR_ADDRESS), (_account(name), _FOR_ACCOUNT)):
+        still = store.use_ration(key, most, _PER)
+        if still:
+            note_stranger("login_throttled")
+            refuse(429, "too_many", still)
+
+
+def _account(name: str) -> str:
+    """Hashed, since what is typed there may be a password."""
+    return f"login:to:{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def _name(typed: str) -> str:
+    return typed.strip().lower()
+
+
+def _target(wanted: str) -> str:
+    """Where to go afterwards: only to a page of ours."""
+    is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
+    return wanted if is_ours else url_for("worklist.show")

@@ -1,0 +1,82 @@
+"""Passwords and tokens as what may be kept of them."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import threading
+import unicodedata
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from functools import cache
+
+SHORTEST, LONGEST = 10, 256
+_TOKEN = "koa_"  # noqa: S105 - how one begins, so that a scanner for leaked secrets can tell
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of one guess, kept with each hash so that it can be raised: here 32 MB, three times over."""
+
+    n: int = 2**15
+    r: int = 8
+    p: int = 3
+
+
+# So many guesses are computed at once, whatever number of requests asks for it.
+_turns = threading.BoundedSemaphore(2)
+
+
+def hashed(password: str, cost: Cost | None = None) -> str:
+    """Scheme, parameters, salt and hash in one line."""
+    cost, salt = cost or Cost(), secrets.token_bytes(16)
+    return "$".join(
+        ("scrypt", str(cost.n), str(cost.r), str(cost.p), _text(salt), _text(_scrypt(password, salt, cost)))
+    )
+
+
+def matches(password: str, kept: str | None) -> bool:
+    """Takes as long where there is nothing to compare with, so that nobody learns who has an account."""
+    _, n, r, p, salt, expected = (kept or _decoy()).split("$")
+    found = _scrypt(password[:LONGEST], b64decode(salt), Cost(int(n), int(r), int(p)))
+    return hmac.compare_digest(found, b64decode(expected)) and kept is not None
+
+
+def fault_of(password: str) -> str:
+    """Why a new password is none; empty when it is fine."""
+    if len(password) < SHORTEST:
+        return f"it has fewer than {SHORTEST} characters"
+    if len(password) > LONGEST:
+        return f"it has more than {LONGEST} characters"
+    return "it is one character over and over" if len(set(password)) < 3 else ""
+
+
+def new_secret() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def new_token() -> str:
+    return _TOKEN + new_secret()
+
+
+def secret_hash(secret: str) -> str:
+    """Of what is random and long, so that a plain hash is enough."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _scrypt(password: str, salt: bytes, cost: Cost) -> bytes:
+    # The same password may be typed in two ways on two keyboards.
+    plain = unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
+    with _turns:
+        room = 128 * cost.r * (cost.n + cost.p + 2) + 2**20
+        return hashlib.scrypt(plain, salt=salt, n=cost.n, r=cost.r, p=cost.p, maxmem=room, dklen=32)
+
+
+@cache
+def _decoy() -> str:
+    return hashed(new_secret())
+
+
+def _text(data: bytes) -> str:
+    return b64encode(data).decode()
