@@ -23,7 +23,7 @@ from koa_worker.knee.explain import overlay
 from koa_worker.log import where
 from koa_worker.publish import capture, pdf_object, sr, uids
 from koa_worker.publish.base import write_object
-from koa_worker.publish.destination import Parcel, Unreachable, send
+from koa_worker.publish.destination import Answer, Parcel, Receipt, Unreachable, send
 from koa_worker.publish.original import Original, read_original
 from koa_worker.publish.result import Document, ImageResult, Kind, KneeResult, Maker
 from koa_worker.store import ImageRecord, NewParcel, ParcelRecord, PublicationTicket, Store, StudyRecord
@@ -31,6 +31,7 @@ from koa_worker.store import ImageRecord, NewParcel, ParcelRecord, PublicationTi
 logger = logging.getLogger(__name__)
 
 _AT_A_TIME = 50  # objects in one association
+_BUSY_IN_A_ROW = 3  # it is not this one object that a PACS has no room for
 _PATIENCE = timedelta(hours=1)  # with an original that is not where it should be, from its report on
 
 
@@ -58,11 +59,14 @@ class Outbox:
         self._store = store
         self._settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._settings.folder.chmod(0o700)
+        self._swept = False
         store.know_destinations(self._names)
 
     def work(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Makes and sends everything that is due; the daemon and `koa-worker send` take turns."""
         with self._alone():
+            if not self._swept:
+                self._sweep()
             for ticket in self._store.publications_due(self._names):
                 if stopped():
                     return
@@ -75,6 +79,15 @@ class Outbox:
         with (self._settings.folder / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+    def _sweep(self) -> None:
+        """Objects that nobody waits for: a kill came before one was removed, or a newer one took its place."""
+        folder = self._settings.folder
+        wanted = self._store.parcel_paths()
+        for path in [*folder.glob("*.dcm"), *folder.glob("*.part")]:
+            if str(path) not in wanted:
+                path.unlink(missing_ok=True)
+        self._swept = True
 
     # Making
 
@@ -178,20 +191,24 @@ class Outbox:
     def _send_some(self, destination: Destination, due: Sequence[ParcelRecord]) -> None:
         records = {record.id: record for record in due}
         parcels = [Parcel(record.id, record.sop_class_uid, Path(record.path)) for record in due]
+        busy = 0
         with contextlib.closing(send(destination, parcels)) as receipts:
             for receipt in receipts:
-                record = records[receipt.parcel.id]
-                extra = {"destination": destination.name, "object": record.sop_uid, "kind": record.kind}
-                if receipt.refusal is None:
-                    logger.info("sent", extra=extra)
-                    if self._store.acknowledge(record.id):
-                        receipt.parcel.path.unlink(missing_ok=True)
-                else:
-                    tries = self._config.limits.max_tries
-                    state = self._store.refuse(
-                        record.id, receipt.refusal, max_tries=tries, first_pause=self._first_pause
-                    )
-                    logger.warning("not taken", extra={**extra, "reason": receipt.refusal, "state": state})
+                self._note(receipt, records[receipt.parcel.id])
+                busy = busy + 1 if receipt.answer is Answer.BUSY else 0
+                if busy == _BUSY_IN_A_ROW:
+                    raise Unreachable(receipt.reason)
+
+    def _note(self, receipt: Receipt, record: ParcelRecord) -> None:
+        extra = {"destination": record.destination, "object": record.sop_uid, "kind": record.kind}
+        if receipt.answer is Answer.TAKEN:
+            logger.info("sent", extra=extra)
+            if self._store.acknowledge(record.id):
+                receipt.parcel.path.unlink(missing_ok=True)
+            return
+        most = {Answer.BUSY: None, Answer.FAILED: self._config.limits.max_tries, Answer.REFUSED: 1}[receipt.answer]
+        state = self._store.refuse(record.id, receipt.reason, max_tries=most, first_pause=self._first_pause)
+        logger.warning("not taken", extra={**extra, "reason": receipt.reason, "state": state})
 
     @property
     def _first_pause(self) -> timedelta:

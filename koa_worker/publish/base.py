@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-import warnings
 from datetime import datetime
 from pathlib import Path
 
-import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sr.coding import Code
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
+from koa_worker.libraries import set_up_pydicom
 from koa_worker.publish import codes, uids
 from koa_worker.publish.original import Original, copy_patient_and_study
 from koa_worker.publish.result import Kind, Maker
+
+set_up_pydicom()
 
 MANUFACTURER = "koa-worker"
 # Of our own, under the root that needs no registration (PS3.5 B.2).
@@ -93,9 +94,7 @@ def write_object(path: Path, target: Dataset) -> None:
     """Whole or not at all, and readable by its owner only."""
     part = path.with_suffix(".part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    # What the original says of its patient is passed on as it is; pydicom would quote what it finds odd.
-    with os.fdopen(descriptor, "wb") as stream, warnings.catch_warnings(), pydicom.config.disable_value_validation():
-        warnings.simplefilter("ignore")
+    with os.fdopen(descriptor, "wb") as stream:
         target.save_as(stream, enforce_file_format=True)
         stream.flush()
         os.fsync(stream.fileno())

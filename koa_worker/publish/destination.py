@@ -1,29 +1,47 @@
-"""Sends objects to one PACS by C-STORE and says of each whether the PACS acknowledged it."""
+"""Sends objects to one PACS by C-STORE and says of each what the PACS answered."""
 
 from __future__ import annotations
 
 import socket
 import ssl
-import warnings
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 
-import pydicom
 from pydicom.filereader import dcmread
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE
 from pynetdicom.association import Association
 
 from koa_worker.config import Destination
+from koa_worker.libraries import set_up_pydicom, set_up_pynetdicom
 
-# PS3.4 B.2.3: stored, or stored with a remark (coercion, elements left out, class not matched).
-_ACKNOWLEDGED = frozenset({0x0000, 0xB000, 0xB006, 0xB007})
-_OUT_OF_RESOURCES = range(0xA700, 0xA800)
+set_up_pydicom()
+set_up_pynetdicom()
 
 
 class Unreachable(Exception):
     """The PACS did not answer, or would not talk to us: nothing is wrong with the object."""
+
+
+class Answer(Enum):
+    """What the PACS makes of an object, and hence what is done with it."""
+
+    TAKEN = auto()  # it has the object
+    BUSY = auto()  # it has no room now: later, however often
+    FAILED = auto()  # it stumbled over the object: later, but not for ever
+    REFUSED = auto()  # it does not want such an object: a person has to change something first
+
+
+# PS3.7 annex C and PS3.4 table B.2-1; what is in none of these, cannot understand (Cxxx) among it, failed.
+_STATUSES: dict[Answer, frozenset[int]] = {
+    # Stored, if with a remark. A duplicate is there already: one UID is one object of ours.
+    Answer.TAKEN: frozenset({0x0000, 0x0001, 0x0107, 0x0111, 0x0116, *range(0xB000, 0xC000)}),
+    Answer.BUSY: frozenset({0x0213, *range(0xA700, 0xA800)}),
+    # Not valid, of a class that is not supported or does not fit the data set, not authorised.
+    Answer.REFUSED: frozenset({0x0117, 0x0118, 0x0119, 0x0122, 0x0124, 0x0211, *range(0xA900, 0xAA00)}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +55,15 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the PACS said of an object: None if it acknowledged it, else why it would not take it."""
+    """What the PACS said of an object, and in which words if it did not take it."""
 
     parcel: Parcel
-    refusal: str | None
+    answer: Answer
+    reason: str = ""
+
+
+def answer_of(status: int) -> Answer:
+    return next((answer for answer, statuses in _STATUSES.items() if status in statuses), Answer.FAILED)
 
 
 def send(destination: Destination, parcels: Sequence[Parcel]) -> Generator[Receipt, None, None]:
@@ -50,12 +73,13 @@ def send(destination: Destination, parcels: Sequence[Parcel]) -> Generator[Recei
         accepted = {context.abstract_syntax for context in association.accepted_contexts}
         for parcel in parcels:
             if parcel.sop_class_uid in accepted:
-                yield Receipt(parcel, _send_one(association, parcel))
+                yield _send_one(association, parcel)
             else:
-                yield Receipt(parcel, "storage class not accepted")
+                yield Receipt(parcel, Answer.REFUSED, "storage class not accepted")
+        association.release()
     finally:
-        if association.is_established:
-            association.release()
+        if association.is_established:  # whoever did not answer will not answer to a release either
+            association.abort()
 
 
 def _associate(destination: Destination, parcels: Sequence[Parcel]) -> Association:
@@ -64,16 +88,18 @@ def _associate(destination: Destination, parcels: Sequence[Parcel]) -> Associati
     application.connection_timeout = application.network_timeout = destination.timeout_seconds
     for sop_class_uid in sorted({parcel.sop_class_uid for parcel in parcels}):
         application.add_requested_context(sop_class_uid, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
-    _knock(destination)
-    tls = _tls(destination)
-    association = application.associate(
-        destination.host,
-        destination.port,
-        ae_title=destination.ae_title,
-        tls_args=(tls, destination.host) if tls else None,
-    )
+    try:
+        tls = _tls(destination)
+        association = application.associate(
+            destination.host,
+            destination.port,
+            ae_title=destination.ae_title,
+            tls_args=(tls, destination.host) if tls else None,
+        )
+    except OSError as fault:  # no such host, or our own certificates cannot be read
+        raise Unreachable(_words(fault)) from fault
     if not association.is_established:
-        raise Unreachable("association rejected" if association.is_rejected else "no association")
+        raise Unreachable("association rejected" if association.is_rejected else _what_is_wrong(destination, tls))
     # A peer that stops in the middle of a message must not keep us for ever.
     line = association.dul.socket.socket if association.dul.socket else None
     if line is not None:
@@ -81,28 +107,36 @@ def _associate(destination: Destination, parcels: Sequence[Parcel]) -> Associati
     return association
 
 
-def _knock(destination: Destination) -> None:
-    """Whether anybody is there; where nobody is, the library would leave a socket open each time."""
+def _what_is_wrong(destination: Destination, tls: ssl.SSLContext | None) -> str:
+    """Why there is no association, which the library does not say: a look at the line."""
+    place = (destination.host, destination.port)
     try:
-        socket.create_connection((destination.host, destination.port), destination.timeout_seconds).close()
+        with socket.create_connection(place, destination.timeout_seconds) as line:
+            if tls is not None:
+                with tls.wrap_socket(line, server_hostname=destination.host):
+                    pass
     except OSError as fault:
-        raise Unreachable(fault.strerror or type(fault).__name__) from fault
+        return _words(fault)
+    return "no association"
 
 
-def _send_one(association: Association, parcel: Parcel) -> str | None:
-    """Why it was not taken; None if it was."""
+def _words(fault: OSError) -> str:
+    if isinstance(fault, ssl.SSLCertVerificationError):
+        return f"its certificate is not accepted: {fault.verify_message}"
+    if isinstance(fault, ssl.SSLError):
+        return f"TLS: {fault.reason}"
+    return fault.strerror or type(fault).__name__
+
+
+def _send_one(association: Association, parcel: Parcel) -> Receipt:
     if not parcel.path.exists():
-        return "the object is gone; koa-worker send with the report's name makes it anew"
-    # pydicom quotes what it warns of, which may be the patient.
-    with warnings.catch_warnings(), pydicom.config.disable_value_validation():
-        warnings.simplefilter("ignore")
-        status = association.send_c_store(dcmread(parcel.path))
+        gone = "the object is gone; koa-worker send with the report's name makes it anew"
+        return Receipt(parcel, Answer.REFUSED, gone)
+    status = association.send_c_store(dcmread(parcel.path))
     if "Status" not in status:
         raise Unreachable("no answer")
     code = int(status.Status)
-    if code in _OUT_OF_RESOURCES:
-        raise Unreachable(f"out of resources, status {code:04X}")
-    return None if code in _ACKNOWLEDGED else f"status {code:04X}"
+    return Receipt(parcel, answer_of(code), f"status {code:04X}")
 
 
 def _tls(destination: Destination) -> ssl.SSLContext | None:

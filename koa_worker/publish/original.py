@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-import pydicom
 from pydicom.dataset import Dataset
 from pydicom.filereader import dcmread
 from pydicom.uid import UID
 
 from koa_worker.errors import WorkFailed
+from koa_worker.libraries import set_up_pydicom
+
+set_up_pydicom()
 
 # Attributes of the modules Patient (PS3.3 C.7.1.1), Clinical Trial Subject (C.7.1.3), General Study (C.7.2.1), Patient
 # Study (C.7.2.2) and Clinical Trial Study (C.7.2.3): what a PACS tells patients and studies by, and what says that
@@ -66,10 +67,7 @@ class Original:
 
 def read_original(path: Path) -> Original:
     """The header of a file that was graded; without the UIDs that tie it to a study it has no place in a PACS."""
-    # pydicom quotes what it warns of, which may be the patient.
-    with warnings.catch_warnings(), pydicom.config.disable_value_validation():
-        warnings.simplefilter("ignore")
-        header = dcmread(path, stop_before_pixels=True, force=True)
+    header = dcmread(path, stop_before_pixels=True, force=True)
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID"):
         if not UID(str(header.get(keyword, ""))).is_valid:
             raise WorkFailed("no_place", keyword)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import pydicom.config
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from koa_worker.config import Limits
 from koa_worker.errors import InputRejected
+from koa_worker.libraries import set_up_pydicom
 from koa_worker.read import elements, geometry, identity
 from koa_worker.read.layout import layout_of
 from koa_worker.read.parse import Parsed, parse
@@ -37,48 +32,37 @@ _OTHER_MODALITIES = frozenset((
 ))
 # fmt: on
 
-# pydicom warns about, and logs, values that it finds odd, and quotes them: patient data among it.
-pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
-logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+set_up_pydicom()
 
 
 def read_dicom(data: bytes, sha256: str, limits: Limits) -> Radiograph:
-    with _quiet():
-        parsed = parse(data, limits.max_file_mb * 1_000_000)
-        _check_kind(parsed)
-        dataset = parsed.dataset
-        layout = layout_of(dataset, limits.max_megapixels)
-        codes = decode(parsed, layout, limits.max_megapixels)
-        pixels, shown = present(codes, layout, dataset, lossy=is_lossy(parsed.syntax))
-        return Radiograph(
-            pixels=pixels,
-            format="DICOM",
-            study=identity.study_of(dataset, sha256),
-            patient=identity.patient_of(dataset),
-            spacing=geometry.spacing(dataset),
-            laterality=geometry.laterality(dataset),
-            column_zero_side=geometry.side_at_column_zero(dataset),
-            details={
-                "transfer_syntax": UID(parsed.syntax).name,
-                "bits": f"{layout.bits_stored} of {layout.bits_allocated}{' signed' if layout.signed else ''}",
-                "photometric": layout.photometric,
-                **shown,
-            },
-        )
+    parsed = parse(data, limits.max_file_mb * 1_000_000)
+    _check_kind(parsed)
+    dataset = parsed.dataset
+    layout = layout_of(dataset, limits.max_megapixels)
+    codes = decode(parsed, layout, limits.max_megapixels)
+    pixels, shown = present(codes, layout, dataset, lossy=is_lossy(parsed.syntax))
+    return Radiograph(
+        pixels=pixels,
+        format="DICOM",
+        study=identity.study_of(dataset, sha256),
+        patient=identity.patient_of(dataset),
+        spacing=geometry.spacing(dataset),
+        laterality=geometry.laterality(dataset),
+        column_zero_side=geometry.side_at_column_zero(dataset),
+        details={
+            "transfer_syntax": UID(parsed.syntax).name,
+            "bits": f"{layout.bits_stored} of {layout.bits_allocated}{' signed' if layout.signed else ''}",
+            "photometric": layout.photometric,
+            **shown,
+        },
+    )
 
 
 def identify_dicom(data: bytes, sha256: str, limits: Limits) -> tuple[Study, Patient]:
     """Whose picture it is, if the header can be read; the pixels are not looked at."""
-    with _quiet():
-        dataset = parse(data, limits.max_file_mb * 1_000_000).dataset
-        return identity.study_of(dataset, sha256), identity.patient_of(dataset)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    dataset = parse(data, limits.max_file_mb * 1_000_000).dataset
+    return identity.study_of(dataset, sha256), identity.patient_of(dataset)
 
 
 def _check_kind(parsed: Parsed) -> None:

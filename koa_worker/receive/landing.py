@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 from pathlib import Path
 
@@ -17,6 +19,7 @@ def land(data: bytes, inbox: Path) -> str:
     try:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)  # see sweep
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
@@ -29,9 +32,14 @@ def land(data: bytes, inbox: Path) -> str:
 
 
 def sweep(inbox: Path) -> None:
-    """What a kill left half-written; its sender was never told that it had arrived and sends it again."""
+    """What a kill left half-written; its sender was never told that it had arrived and sends it again.
+
+    A lock lives as long as its process: what is locked is being written by another daemon on the same inbox.
+    """
     for part in inbox.glob(f"{_PREFIX}*{_SUFFIX}"):
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError), part.open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            part.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -7,6 +7,7 @@ import errno
 import logging
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from io import BytesIO
 from pathlib import Path
 from socketserver import TCPServer
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 import pydicom
 from pynetdicom import AE, evt
@@ -24,10 +26,14 @@ from pynetdicom.transport import ThreadedAssociationServer
 
 from koa_worker.config import Receiver
 from koa_worker.errors import SetupError
+from koa_worker.libraries import set_up_pydicom, set_up_pynetdicom
 from koa_worker.log import where
 from koa_worker.receive import offers
 from koa_worker.receive.callers import Caller, admitted
 from koa_worker.receive.landing import land, sweep
+
+set_up_pydicom()
+set_up_pynetdicom()
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +100,13 @@ class _Door(ThreadedAssociationServer):
             logger.warning("connection refused", extra={"address": address})
         return known
 
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        """Called within the `except` of one connection; the server's own would print whatever the fault quotes."""
+        fault = sys.exception()
+        logger.error(
+            "connection broke", extra={"address": str(client_address[0]), "fault": where(fault) if fault else ""}
+        )
+
 
 class _Desk:
     """What is done at each event of an association."""
@@ -102,7 +115,8 @@ class _Desk:
         self.callers = tuple(map(Caller.parse, settings.callers))
         self._inbox = inbox
         self._most_bytes = most_bytes
-        self._taken: dict[Association, int] = {}  # bytes since the last whole object
+        # Bytes since the last whole object.
+        self._taken: WeakKeyDictionary[Association, int] = WeakKeyDictionary()
 
     def handlers(self) -> list[tuple[Any, Any]]:
         return [
@@ -111,7 +125,6 @@ class _Desk:
             (evt.EVT_C_STORE, self.store),
             (evt.EVT_C_ECHO, lambda _event: SUCCESS),
             (evt.EVT_ABORTED, self.note_abort),
-            (evt.EVT_CONN_CLOSE, self.forget),
         ]
 
     def admit(self, event: evt.Event) -> None:
@@ -162,9 +175,6 @@ class _Desk:
 
     def note_abort(self, event: evt.Event) -> None:
         logger.warning("association aborted", extra=_caller(event))
-
-    def forget(self, event: evt.Event) -> None:
-        self._taken.pop(event.assoc, None)
 
 
 def _check(data: bytes, event: evt.Event) -> int:

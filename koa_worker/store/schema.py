@@ -33,7 +33,7 @@ from koa_worker.store.columns import Moment, RowId, SaidByFile, WallTime, one_of
 from koa_worker.store.records import ParcelState, State
 from koa_worker.values import Laterality, Side, SpacingSource
 
-REVISION = "0004"  # of the newest migration: a store that says so needs none
+REVISION = "0006"  # of the newest migration: a store that says so needs none
 
 # Constraints get names of their own, so that a later migration can drop them on any database.
 _NAMES = {
@@ -254,6 +254,9 @@ class Destination(Base):
 
     name: Mapped[str] = mapped_column(primary_key=True)
     since: Mapped[dt.datetime]
+    failures: Mapped[int] = mapped_column(default=0, server_default="0")  # so often in a row nobody answered
+    next_try_at: Mapped[dt.datetime | None]  # nothing is sent there before
+    detail: Mapped[str] = mapped_column(default="", server_default="")  # why the last try failed
 
 
 class Publication(Base):

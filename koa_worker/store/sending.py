@@ -91,6 +91,9 @@ def _parcel(destination: str, study_key: str, parcel: NewParcel, at: datetime) -
 
 def parcels_due(session: Session, destination: str, now: datetime, limit: int) -> tuple[ParcelRecord, ...]:
     """What is to be sent there now, in the order in which it was made."""
+    place = session.get(Destination, destination)
+    if place is not None and place.next_try_at is not None and place.next_try_at > now:
+        return ()
     chosen = (Parcel.destination == destination, Parcel.state == ParcelState.WAITING, Parcel.next_try_at <= now)
     return tuple(map(_record, session.scalars(select(Parcel).where(*chosen).order_by(Parcel.id).limit(limit))))
 
@@ -100,36 +103,47 @@ def parcels(session: Session, study_key: str | None) -> tuple[ParcelRecord, ...]
     return tuple(map(_record, session.scalars(every.where(Parcel.study_key == study_key) if study_key else every)))
 
 
+def parcel_paths(session: Session) -> frozenset[str]:
+    """Where the objects lie that some destination has not acknowledged."""
+    return frozenset(session.scalars(select(Parcel.path).where(Parcel.state != ParcelState.ACKNOWLEDGED)))
+
+
 def acknowledge(session: Session, parcel_id: int, at: datetime) -> bool:
     """The destination has it. Gives whether nobody else waits for the same object."""
     parcel = _get(session, parcel_id)
     parcel.state, parcel.acknowledged_at, parcel.detail = ParcelState.ACKNOWLEDGED, at, ""
     parcel.tries += 1
     session.flush()
+    _it_answers(session, parcel.destination)
     open_ones = (Parcel.sop_uid == parcel.sop_uid, Parcel.state != ParcelState.ACKNOWLEDGED)
     return not session.scalar(select(exists().where(*open_ones)))
 
 
 def put_off(session: Session, destination: str, detail: str, first_pause: timedelta, now: datetime) -> datetime:
     """Nobody answers there: everything that waits for it waits longer. Gives until when."""
-    waiting = (Parcel.destination == destination, Parcel.state == ParcelState.WAITING)
-    session.execute(
-        update(Parcel).where(*waiting, Parcel.next_try_at <= now).values(tries=Parcel.tries + 1, detail=detail)
-    )
-    tries = session.scalar(select(func.max(Parcel.tries)).where(*waiting)) or 1
-    until = now + pause_after(tries, first_pause)
-    session.execute(update(Parcel).where(*waiting).values(next_try_at=until))
+    place = session.get(Destination, destination)
+    if place is None:
+        raise WorkFailed("store", f"destination {destination} is not known")
+    place.failures += 1
+    place.detail = detail
+    place.next_try_at = until = now + pause_after(place.failures, first_pause)
     return until
 
 
+def _it_answers(session: Session, destination: str) -> None:
+    fails = (Destination.name == destination, Destination.failures > 0)
+    session.execute(update(Destination).where(*fails).values(failures=0, detail="", next_try_at=None))
+
+
 def refuse(
-    session: Session, parcel_id: int, detail: str, *, max_tries: int, first_pause: timedelta, now: datetime
+    session: Session, parcel_id: int, detail: str, *, max_tries: int | None, first_pause: timedelta, now: datetime
 ) -> ParcelState:
-    """The destination would not take this object: tried again later, but not for ever."""
+    """The destination did not take this object: later, or left to a person after `max_tries`."""
     parcel = _get(session, parcel_id)
     parcel.tries += 1
     parcel.detail = detail
-    parcel.state = ParcelState.REFUSED if parcel.tries >= max_tries else ParcelState.WAITING
+    too_often = max_tries is not None and parcel.tries >= max_tries
+    parcel.state = ParcelState.REFUSED if too_often else ParcelState.WAITING
     parcel.next_try_at = now + pause_after(parcel.tries, first_pause)
     return parcel.state
 
@@ -145,6 +159,7 @@ def wake_parcels(session: Session, now: datetime) -> int:
     chosen = Parcel.state != ParcelState.ACKNOWLEDGED
     count = session.scalar(select(func.count()).select_from(Parcel).where(chosen)) or 0
     session.execute(update(Parcel).where(chosen).values(state=ParcelState.WAITING, tries=0, next_try_at=now))
+    session.execute(update(Destination).values(failures=0, next_try_at=None))
     return count
 
 

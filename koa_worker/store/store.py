@@ -184,6 +184,10 @@ class Store(PageVerbs):
         """Every object that was ever queued, or those of one study."""
         return self._read(lambda session: sending.parcels(session, study_key))
 
+    def parcel_paths(self) -> frozenset[str]:
+        """Where the objects lie that some destination has not acknowledged."""
+        return self._read(sending.parcel_paths)
+
     def acknowledge(self, parcel_id: int) -> bool:
         """The destination has it; gives whether no other destination still waits for the object."""
         return self._write(lambda session: sending.acknowledge(session, parcel_id, self._clock()))
@@ -192,8 +196,8 @@ class Store(PageVerbs):
         """Nothing is tried there before the time that this gives."""
         return self._write(lambda session: sending.put_off(session, destination, detail, first_pause, self._clock()))
 
-    def refuse(self, parcel_id: int, detail: str, *, max_tries: int, first_pause: timedelta) -> ParcelState:
-        """The destination would not take the object: put off, or left to a person after `max_tries`."""
+    def refuse(self, parcel_id: int, detail: str, *, max_tries: int | None, first_pause: timedelta) -> ParcelState:
+        """The destination did not take the object: put off, or left to a person after `max_tries`."""
         return self._write(
             lambda session: sending.refuse(
                 session, parcel_id, detail, max_tries=max_tries, first_pause=first_pause, now=self._clock()

@@ -46,12 +46,12 @@ STUDY_UID = "2.25.1234567890"
 PATIENCE = 60.0  # for a condition on a busy machine; a quiet one needs a fraction of a second
 
 
-def until(condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
+def until(condition: Callable[[], Any], seconds: float = PATIENCE, *, pause: float = 0.05) -> Any:
     """Waits for something that has to come true."""
     give_up = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < give_up, "what had to happen did not"
-        time.sleep(0.05)
+        time.sleep(pause)
     return found
 
 
@@ -90,9 +90,9 @@ class Hospital:
     settings: Config
     store: Store
 
-    def sends_to(self, *destinations: Destination) -> None:
+    def sends_to(self, *destinations: Destination, retry_seconds: float = 0.05) -> None:
         dicom = self.settings.dicom.model_copy(update={"destinations": destinations})
-        results = dicom.results.model_copy(update={"retry_seconds": 0.05})
+        results = dicom.results.model_copy(update={"retry_seconds": retry_seconds})
         self.settings = self.settings.model_copy(update={"dicom": dicom.model_copy(update={"results": results})})
         self.store.know_destinations(destination.name for destination in destinations)
 
@@ -128,6 +128,17 @@ def hospital_in(folder: Path) -> Iterator[Hospital]:
 def hospital(tmp_path: Path) -> Iterator[Hospital]:
     with hospital_in(tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def papers(peer: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for this machine that vouches for itself, and its key."""
+    folder = tmp_path_factory.mktemp("papers")
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    words = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    words += ["-addext", "subjectAltName=IP:127.0.0.1", "-out", str(certificate), "-keyout", str(key)]
+    subprocess.run([peer("openssl"), *words], check=True, capture_output=True)
+    return certificate, key
 
 
 class Orthanc:
