@@ -8,7 +8,6 @@ import tempfile
 import time
 from collections import defaultdict
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
@@ -52,11 +51,12 @@ def one_round(path: Path, pipeline: Pipeline, registrar: Registrar, number: int)
     arrival = Arrival(path, f"{number:04}{sha256[4:]}", path.stat().st_size, path.name)
     outcome = as_another_study(pipeline.process(arrival), number)
     clock()
-    registrar.store.add_arrival(arrival, datetime.now(UTC))
-    registrar.store.start(arrival.id, "bench")
-    study = registrar.complete(outcome, path)
+    registrar.store.take(arrival, "bench")
+    kept = registrar.complete(outcome, path)
     storing = clock()
-    registrar.write_report(study)
+    assert kept.study_key is not None
+    assert kept.revision is not None
+    registrar.write_report(kept.study_key, kept.revision)
     stages = {"hash": hashing, **outcome.timings_ms, "store": storing, "report": clock()}
     knees = len(outcome.readings)
     return stages, sum(outcome.timings_ms[stage] for stage in ("prepare", "grade", "explain")) / knees

@@ -22,7 +22,7 @@ from koa_worker.pipeline import Pipeline, Stopwatch
 from koa_worker.publish import file_away, filed_path
 from koa_worker.registrar import Registrar
 from koa_worker.report.content import Release
-from koa_worker.store import FileRecord, State, Store
+from koa_worker.store import FileRecord, Settled, State, Store
 from koa_worker.values import Arrival, Completed, Failed, Outcome, Rejected
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class Desk:
                 case Claim():
                     return self._advance(job)
                 case WriteReport():
-                    self._report(job.study_key)
+                    self._report(lambda: self._registrar.write_due_report(job.study_key), job.study_key)
                     return Done(job, None, spent_ms=self._clock.spent_ms)
                 case Regrade():
                     return self._regrade(job)
@@ -68,20 +68,15 @@ class Desk:
         with self._clock("intake"):
             arrival = taken.arrive()
         with self._clock("store"):
-            ticket = self._store.add_arrival(arrival, datetime.now(UTC))
-            # Whatever lies in this worker's own folder is this worker's, whoever began it.
-            begun = self._store.start(arrival.id, self._worker, take_over=True)
-        if begun:
-            self._keep(self._process(arrival))
-        with self._clock("store"):
-            record = self._store.find(arrival.id)
-        if record is None:
-            raise WorkFailed("store", "a file that was just added is not known")
+            known = self._store.take(arrival, self._worker)
+        record, owes = known.record, known.record.study_key
+        if known.begun:
+            record, owes = self._keep(self._process(arrival))
         with self._clock("file"):
-            if self._file(taken, record, ticket.original_state):
+            if self._file(taken, record, known.original_state):
                 taken.release()
         logger.info(record.state, extra={"file": taken.id, "code": record.code or "-"})
-        return Done(taken, record.state, record.code, self._clock.spent_ms)
+        return Done(taken, record.state, record.code, self._clock.spent_ms, owes)
 
     def _process(self, arrival: Arrival) -> Outcome:
         self._grading(on=True)
@@ -91,25 +86,32 @@ class Desk:
             self._clock.spent_ms.update(outcome.timings_ms)
         return outcome
 
-    def _keep(self, outcome: Outcome) -> None:
+    def _keep(self, outcome: Outcome) -> tuple[FileRecord, str | None]:
+        """The file as it ended, and the study whose report was put off."""
         arrival, now = outcome.arrival, datetime.now(UTC)
         folders = self._config.folders
-        study_key: str | None = None
         with self._clock("store"):
             match outcome:
                 case Completed():
-                    study_key = self._registrar.complete(outcome, filed_path(arrival, folders.done, now))
+                    kept = self._registrar.complete(outcome, filed_path(arrival, folders.done, now))
                 case Rejected():
-                    study_key = self._store.reject(arrival.id, outcome, str(filed_path(arrival, folders.rejected, now)))
+                    kept = self._store.reject(arrival.id, outcome, str(filed_path(arrival, folders.rejected, now)))
                 case Failed():
-                    self._store.fail(arrival.id, outcome, max_tries=self._config.limits.max_tries, now=now)
-        if study_key is not None:
-            self._report(study_key)
+                    return self._store.fail(arrival.id, outcome, max_tries=self._config.limits.max_tries, now=now), None
+        return kept.record, self._report_if_begun(kept)
 
-    def _report(self, study_key: str) -> None:
+    def _report_if_begun(self, kept: Settled) -> str | None:
+        """The study whose report was put off."""
+        study_key, revision = kept.study_key, kept.revision
+        if study_key is None or revision is None:
+            return study_key
+        self._report(lambda: self._registrar.write_report(study_key, revision), study_key)
+        return None
+
+    def _report(self, write: Callable[[], object], study_key: str) -> None:
         try:
             with self._clock("report"):
-                self._registrar.write_report(study_key)
+                write()
         except (OSError, WorkFailed):
             raise
         # The result is kept and the next start writes the report; one odd page must not hold up the others.
@@ -126,8 +128,8 @@ class Desk:
         if not isinstance(outcome, Completed):
             logger.warning("not regraded", extra={"file": job.file_id, "code": outcome.code})
             return Done(job, None, outcome.code)
-        self._report(self._registrar.complete(outcome, path))
-        return Done(job, State.COMPLETED, spent_ms=self._clock.spent_ms)
+        owes = self._report_if_begun(self._registrar.complete(outcome, path))
+        return Done(job, State.COMPLETED, spent_ms=self._clock.spent_ms, owes=owes)
 
     def _file(self, taken: Claim, record: FileRecord, original: State | None) -> bool:
         """Moves the original to where it ends; false while it is still to be tried again."""

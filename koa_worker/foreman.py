@@ -29,6 +29,7 @@ _WORKER = "foreman"
 _SECONDS_SET_DOWN = 3.0
 _SECONDS_BETWEEN_LOOKS = 2.0  # at the disk, the clock and the files whose pause may be over
 _SECONDS_BETWEEN_BEATS = 5.0
+_SECONDS_OF_QUIET = 5.0  # in which no more of a large study comes, before its report is written
 
 
 class Foreman:
@@ -45,6 +46,7 @@ class Foreman:
         self._set_down: deque[Job] = deque()
         self._lost: deque[Lost] = deque()
         self._in_hand: set[str] = set()
+        self._owed: dict[str, float] = {}  # studies whose report was put off, and until when
         self._losses: Counter[str] = Counter()
         self._next_look = self._next_beat = 0.0
         self._last_pulse: Pulse | None = None
@@ -126,6 +128,7 @@ class Foreman:
         for job in self._set_down:
             self._queue.appendleft(job)
         self._set_down.clear()
+        self._enqueue_owed()
         try:
             while self._lost:
                 self._record_loss(self._lost[0])
@@ -144,6 +147,12 @@ class Foreman:
     def _enqueue(self, job: Job) -> None:
         self._queue.append(job)
         self._in_hand.add(job.id)
+
+    def _enqueue_owed(self, *, at_once: bool = False) -> None:
+        now = time.monotonic()
+        for study_key in [key for key, until in self._owed.items() if at_once or now >= until]:
+            del self._owed[study_key]
+            self._enqueue(WriteReport(study_key))
 
     def _enqueue_retries(self) -> None:
         for record in self._store.due_retries(datetime.now(UTC)):
@@ -177,7 +186,10 @@ class Foreman:
             return False
         if self.paused == OUTSIDE_HOURS:
             return True
-        return not (self._queue or self._set_down or self._lost) and self.backlog.is_drained()
+        if self._queue or self._set_down or self._lost or not self.backlog.is_drained():
+            return False
+        self._enqueue_owed(at_once=True)
+        return not self._queue
 
     # What came of it
 
@@ -193,8 +205,10 @@ class Foreman:
 
     def _note(self, event: Event) -> None:
         match event:
-            case Done(job, state, code, spent_ms):
+            case Done(job, state, code, spent_ms, owes):
                 self._in_hand.discard(job.id)
+                if owes is not None:
+                    self._owed[owes] = time.monotonic() + _SECONDS_OF_QUIET
                 self._losses.pop(job.id, None)
                 self.spent_ms.update(spent_ms)
                 if state is not None:

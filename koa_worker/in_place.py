@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
@@ -38,6 +37,7 @@ def process_paths(
     paths: Sequence[Path], config: Config, pipeline: Pipeline, *, out: Path | None, debug_roi: Path | None
 ) -> Iterator[Result]:
     """One result for each file below `paths`, in order; with `out` a report for each study."""
+    written: dict[str, Path] = {}
     with _registrar(config, pipeline, out) if out else nullcontext() as registrar:
         for path in _files(paths):
             try:
@@ -48,8 +48,11 @@ def process_paths(
             if debug_roi is not None:
                 _draw(arrival, config, debug_roi)
             outcome = pipeline.process(arrival)
-            report = _report(registrar, outcome) if registrar and isinstance(outcome, Completed) else None
+            report = _report(registrar, outcome, written) if registrar and isinstance(outcome, Completed) else None
             yield Result(path, outcome, report)
+        if registrar:
+            for study_key in registrar.store.reports_due():
+                registrar.write_due_report(study_key)
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
@@ -69,13 +72,17 @@ def _registrar(config: Config, pipeline: Pipeline, out: Path) -> Iterator[Regist
         yield Registrar(store, out, config.report, Release(pipeline.grader.name, pipeline.grader.digest))
 
 
-def _report(registrar: Registrar, outcome: Completed) -> Path | None:
-    """The report of the outcome's study, with all of its images so far."""
-    store, arrival = registrar.store, outcome.arrival
-    store.add_arrival(arrival, datetime.now(UTC))
-    if not store.start(arrival.id, "process"):  # the same bytes were among the paths before
+def _report(registrar: Registrar, outcome: Completed, written: dict[str, Path]) -> Path | None:
+    """Where the report of the outcome's study is; in a large study this image may be added to it at the end."""
+    arrival = outcome.arrival
+    if not registrar.store.take(arrival, "process").begun:  # the same bytes were among the paths before
         return None
-    return registrar.write_report(registrar.complete(outcome, arrival.path))
+    kept = registrar.complete(outcome, arrival.path)
+    if kept.study_key is None:
+        return None
+    if kept.revision is not None:
+        written[kept.study_key] = registrar.write_report(kept.study_key, kept.revision)
+    return written.get(kept.study_key)
 
 
 def _draw(arrival: Arrival, config: Config, folder: Path) -> None:

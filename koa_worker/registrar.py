@@ -15,7 +15,7 @@ from koa_worker.knee.explain import overlay
 from koa_worker.report import draft, put, sweep
 from koa_worker.report.content import ImageEntry, KneeEntry, RejectedEntry, Release, StudyReport
 from koa_worker.report.picture import Picture, encode_crop
-from koa_worker.store import ImageRecord, KneeRecord, Store, StudyRecord
+from koa_worker.store import ImageRecord, KneeRecord, Settled, Store, StudyRecord
 from koa_worker.values import Completed, Study
 
 
@@ -26,16 +26,18 @@ class Registrar:
     settings: Report
     model: Release
 
-    def complete(self, outcome: Completed, filed_as: Path) -> str:
-        """Grades, boxes and pictures into the store; gives the study's key."""
+    def complete(self, outcome: Completed, filed_as: Path) -> Settled:
+        """Grades, boxes and pictures into the store."""
         return self.store.complete(outcome.arrival.id, outcome, self.model.digest, __version__, str(filed_as))
 
-    def write_report(self, study_key: str) -> Path | None:
-        """A new revision of the study's PDF in the same place; none while no image of the study is graded."""
-        revision = self.store.next_report_revision(study_key)
+    def write_due_report(self, study_key: str) -> Path | None:
+        """The report of a study if it is behind."""
+        revision = self.store.begin_report(study_key)
+        return self.write_report(study_key, revision) if revision is not None else None
+
+    def write_report(self, study_key: str, revision: int) -> Path:
+        """A revision of the study's PDF that was begun, in the same place as those before it."""
         study = self.store.study_content(study_key)
-        if not study.images:
-            return None
         now = datetime.now(UTC)
         path = self._path(study)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from koa_worker.config import Config
 from koa_worker.crew import Crew, cores
-from koa_worker.orders import Done, Job, Lost, Regrade, SetDown
+from koa_worker.orders import Done, Job, Lost, Regrade, SetDown, WriteReport
 from koa_worker.store import State, Store
 
 logger = logging.getLogger(__name__)
@@ -33,6 +33,7 @@ def regrade(config: Config) -> Regraded:
         while not crew.ready:
             crew.listen(1.0)
         tally = _work_off(crew, _to_do(store, crew.digest))
+        _work_off(crew, map(WriteReport, store.reports_due()))  # of large studies, which are not written each time
     return Regraded(tally[True], tally[False])
 
 
@@ -43,7 +44,7 @@ def _to_do(store: Store, digest: str) -> Iterator[Regrade]:
         last = ids[-1]
 
 
-def _work_off(crew: Crew, to_do: Iterator[Regrade]) -> Counter[bool]:
+def _work_off(crew: Crew, to_do: Iterator[Job]) -> Counter[bool]:
     tally: Counter[bool] = Counter()
     again: deque[Job] = deque()
     times: Counter[str] = Counter()

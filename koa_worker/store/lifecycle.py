@@ -18,8 +18,9 @@ from koa_worker.errors import WorkFailed
 from koa_worker.store.convert import to_file_record
 from koa_worker.store.journal import record_event
 from koa_worker.store.listing import list_file
-from koa_worker.store.records import FailDecision, FileRecord, FileTicket, State
-from koa_worker.store.schema import File
+from koa_worker.store.records import FileRecord, FileTicket, Settled, State, Taken
+from koa_worker.store.reports import begin_report_of_change
+from koa_worker.store.schema import File, Study
 from koa_worker.store.studies import find_or_add_study
 from koa_worker.values import Arrival, Failed, Rejected
 
@@ -65,18 +66,27 @@ def start(session: Session, file_id: str, worker: str, at: datetime, *, take_ove
     return True
 
 
-def reject(session: Session, file_id: str, outcome: Rejected, filed_as: str, at: datetime) -> str | None:
-    """Ends the file with its fault; gives the key of its study if the file said which one it is of."""
+def take(session: Session, arrival: Arrival, worker: str, at: datetime) -> Taken:
+    """The first two steps in one: the file is known, and the worker's if there is anything left to do.
+
+    Whatever lies in a worker's own folder is that worker's, whoever began it.
+    """
+    ticket = add_arrival(session, arrival, at)
+    begun = start(session, arrival.id, worker, at, take_over=True)
+    return Taken(to_file_record(get_file(session, arrival.id)), ticket.original_state, begun)
+
+
+def reject(session: Session, file_id: str, outcome: Rejected, filed_as: str, at: datetime) -> Settled:
+    """Ends the file with its fault; its study is known if the file said which one it is of."""
     file = get_file(session, file_id)
     if file.state is State.REJECTED:
-        return file.study_key  # said before a crash; nothing to add
+        return settled(session, file)  # said before a crash; nothing to add
     require(file, State.WORKING)
     file.filed_as = filed_as
     twin = settled_twin(session, file.sha256)
     if twin is not None:
         settle_as_duplicate(session, file, twin, at)
-        list_file(session, file)
-        return twin.study_key
+        return settled(session, file)
     if outcome.study is not None:
         study, patient_differs = find_or_add_study(session, outcome.study, outcome.patient, at)
         study.changes += 1
@@ -86,11 +96,18 @@ def reject(session: Session, file_id: str, outcome: Rejected, filed_as: str, at:
     file.code, file.detail = outcome.code, outcome.detail
     settle(file, State.REJECTED, at)
     record_event(session, file.id, "rejected", at, outcome.code)
+    return settled(session, file)
+
+
+def settled(session: Session, file: File) -> Settled:
+    """The file as it is now, with the number of the report that its study wants; a duplicate changes no report."""
     list_file(session, file)
-    return file.study_key
+    study = session.get(Study, file.study_key) if file.study_key else None
+    revision = begin_report_of_change(session, study) if study is not None else None
+    return Settled(to_file_record(file), file.study_key, revision)
 
 
-def fail(session: Session, file_id: str, outcome: Failed, max_tries: int, now: datetime) -> FailDecision:
+def fail(session: Session, file_id: str, outcome: Failed, max_tries: int, now: datetime) -> FileRecord:
     """Puts the file off for a growing pause, or parks it."""
     file = get_file(session, file_id)
     require(file, State.WORKING)
@@ -101,7 +118,7 @@ def fail(session: Session, file_id: str, outcome: Failed, max_tries: int, now: d
     settle(file, State.FAILED, now)
     record_event(session, file.id, "parked" if parked else "failed", now, f"{outcome.code}, try {file.tries}")
     list_file(session, file)
-    return FailDecision(file.next_try_at)
+    return to_file_record(file)
 
 
 def pause_after(tries: int) -> timedelta:

@@ -123,14 +123,21 @@ class UploadRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class FailDecision:
-    """When a failed file is tried again; parked if never by itself."""
+class Taken:
+    """A file that a worker took up, or found settled."""
 
-    retry_at: datetime | None
+    record: FileRecord
+    original_state: State | None  # of the file that this one repeats
+    begun: bool  # it is this worker's to work on
 
-    @property
-    def parked(self) -> bool:
-        return self.retry_at is None
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How a file ended, and the report that is to be written of its study."""
+
+    record: FileRecord
+    study_key: str | None
+    revision: int | None  # already taken; None: no report is due, or it is put off until more of the study has come
 
 
 @dataclass(frozen=True, slots=True)

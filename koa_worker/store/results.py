@@ -10,10 +10,9 @@ from sqlalchemy.orm import Session
 
 from koa_worker.store.columns import storable
 from koa_worker.store.journal import record_event
-from koa_worker.store.lifecycle import get_file, require, settle, settle_as_duplicate, settled_twin
-from koa_worker.store.listing import list_file
+from koa_worker.store.lifecycle import get_file, require, settle, settle_as_duplicate, settled, settled_twin
 from koa_worker.store.pictures import encode_crop, encode_frame, encode_heatmap
-from koa_worker.store.records import State
+from koa_worker.store.records import Settled, State
 from koa_worker.store.schema import File, Grade, Image, Knee, Model, Picture, PictureKind, Timing
 from koa_worker.store.studies import find_or_add_study
 from koa_worker.values import Completed, Radiograph, Reading, SpacingSource
@@ -41,8 +40,10 @@ def draw(outcome: Completed) -> Drawn:
     return Drawn(encode_frame(outcome.radiograph.pixels), crops)
 
 
-def complete(session: Session, file_id: str, outcome: Completed, *, drawn: Drawn, maker: Maker, filed_as: str) -> str:
-    """Ends the file with its grades and gives its study's key.
+def complete(
+    session: Session, file_id: str, outcome: Completed, *, drawn: Drawn, maker: Maker, filed_as: str
+) -> Settled:
+    """Ends the file with its grades.
 
     A file that is completed already gets these grades as its current ones and keeps the former: that is a regrade, or
     the same result again after a crash.
@@ -55,10 +56,9 @@ def complete(session: Session, file_id: str, outcome: Completed, *, drawn: Drawn
         # Two workers had the same bytes in hand; the first one's result counts.
         if twin is not None and twin.state is State.COMPLETED and twin.study_key is not None:
             settle_as_duplicate(session, file, twin, maker.at)
-            list_file(session, file)
-            return twin.study_key
+            return settled(session, file)
     again = file.state is State.COMPLETED
-    study_key = _keep_image(session, file, outcome.radiograph, drawn.frame, maker.at)
+    _keep_image(session, file, outcome.radiograph, drawn.frame, maker.at)
     _keep_model(session, outcome, maker)
     _retire_grades(session, file.id)
     for position, (reading, crop) in enumerate(zip(outcome.readings, drawn.crops, strict=True)):
@@ -70,8 +70,7 @@ def complete(session: Session, file_id: str, outcome: Completed, *, drawn: Drawn
         file.code = file.detail = None
         settle(file, State.COMPLETED, maker.at)
     record_event(session, file.id, "regraded" if again else "completed", maker.at, f"knees: {len(outcome.readings)}")
-    list_file(session, file)
-    return study_key
+    return settled(session, file)
 
 
 def to_regrade(session: Session, model_digest: str, after: str, limit: int) -> tuple[str, ...]:
@@ -81,7 +80,7 @@ def to_regrade(session: Session, model_digest: str, after: str, limit: int) -> t
     return tuple(session.scalars(by_others.order_by(Knee.file_id).limit(limit)))
 
 
-def _keep_image(session: Session, file: File, radiograph: Radiograph, frame: bytes, at: datetime) -> str:
+def _keep_image(session: Session, file: File, radiograph: Radiograph, frame: bytes, at: datetime) -> None:
     study, patient_differs = find_or_add_study(session, radiograph.study, radiograph.patient, at)
     study.changes += 1
     file.study_key = study.key
@@ -97,7 +96,6 @@ def _keep_image(session: Session, file: File, radiograph: Radiograph, frame: byt
     _describe(image, radiograph)
     session.flush()
     _keep_picture(session, file.id, None, PictureKind.FRAME, frame)
-    return study.key
 
 
 def _earlier_with_same_uid(session: Session, file: File, radiograph: Radiograph) -> str | None:

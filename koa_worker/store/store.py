@@ -17,15 +17,16 @@ from koa_worker.store.convert import to_file_record
 from koa_worker.store.page_verbs import PageVerbs
 from koa_worker.store.records import (
     EventRecord,
-    FailDecision,
     FileRecord,
     FileTicket,
     NewParcel,
     ParcelRecord,
     ParcelState,
     PublicationTicket,
+    Settled,
     StatusRecord,
     StudyRecord,
+    Taken,
 )
 from koa_worker.store.schema import File
 from koa_worker.store.transaction import PATIENCE_SECONDS, unanswered
@@ -80,21 +81,25 @@ class Store(PageVerbs):
             lambda session: lifecycle.start(session, file_id, worker, self._clock(), take_over=take_over)
         )
 
+    def take(self, arrival: Arrival, worker: str) -> Taken:
+        """The first two at once, for what lies in the worker's own folder: known, and taken from whoever had it."""
+        return self._write(lambda session: lifecycle.take(session, arrival, worker, self._clock()))
+
     def complete(
         self, file_id: str, outcome: Completed, model_digest: str, software_version: str, filed_as: str
-    ) -> str:
-        """Keeps the grades of a file and gives its study's key. On a completed file: keeps the former grades too."""
+    ) -> Settled:
+        """Keeps the grades of a file. On a completed file: keeps the former grades too."""
         drawn = results.draw(outcome)
         maker = results.Maker(model_digest, software_version, self._clock())
         return self._write(
             lambda session: results.complete(session, file_id, outcome, drawn=drawn, maker=maker, filed_as=filed_as)
         )
 
-    def reject(self, file_id: str, outcome: Rejected, filed_as: str) -> str | None:
-        """Ends the file with its fault; gives its study's key if the file said which one it is of."""
+    def reject(self, file_id: str, outcome: Rejected, filed_as: str) -> Settled:
+        """Ends the file with its fault, for its study to report if the file said which one it is of."""
         return self._write(lambda session: lifecycle.reject(session, file_id, outcome, filed_as, self._clock()))
 
-    def fail(self, file_id: str, outcome: Failed, *, max_tries: int, now: datetime) -> FailDecision:
+    def fail(self, file_id: str, outcome: Failed, *, max_tries: int, now: datetime) -> FileRecord:
         """Puts the file off for a growing pause, or parks it after `max_tries`."""
         return self._write(lambda session: lifecycle.fail(session, file_id, outcome, max_tries, now))
 
@@ -136,9 +141,12 @@ class Store(PageVerbs):
         """Everything that a report of the study needs."""
         return self._read(lambda session: contents.study_content(session, study_key))
 
-    def next_report_revision(self, study_key: str) -> int:
-        """Takes the next number for a report; take it before reading the content, so that the highest shows most."""
-        return self._write(lambda session: reports.next_report_revision(session, study_key))
+    def begin_report(self, study_key: str) -> int | None:
+        """Takes the next number for a report, if one is due.
+
+        Take it before reading the content, so that the highest shows most.
+        """
+        return self._write(lambda session: reports.begin_report(session, study_key))
 
     def record_report(
         self,

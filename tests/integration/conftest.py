@@ -111,9 +111,11 @@ class Hospital:
         assert self.store.start(arrival.id, "w")
         release = Release("net-v1", "ab" * 32)
         registrar = Registrar(self.store, self.settings.folders.reports, self.settings.report, release)
-        key = registrar.complete(Completed(arrival, radiograph, readings, {}), filed)
-        assert registrar.write_report(key) is not None
-        return key
+        kept = registrar.complete(Completed(arrival, radiograph, readings, {}), filed)
+        assert kept.study_key is not None
+        assert kept.revision is not None
+        registrar.write_report(kept.study_key, kept.revision)
+        return kept.study_key
 
 
 @contextmanager

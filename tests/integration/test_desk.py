@@ -120,13 +120,11 @@ def test_what_is_not_a_radiograph_is_set_aside_with_its_reason(settings: Config,
 
 
 STEPS: list[tuple[Any, str]] = [
-    (Store, "add_arrival"),
-    (Store, "start"),
+    (Store, "take"),
     (Pipeline, "process"),
     (Store, "complete"),
-    (Store, "next_report_revision"),
+    (Store, "study_content"),
     (Store, "record_report"),
-    (Store, "find"),
     (Registrar, "write_report"),
 ]
 
@@ -184,7 +182,7 @@ def test_while_the_database_is_away_the_file_stays_in_hand(
 
     drop_knee(settings)
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "add_arrival", away)
+        patch.setattr(Store, "take", away)
         (set_down,) = work_off(settings, desk)
     assert isinstance(set_down, SetDown)
     assert len(files(settings.folders.work)) == 2  # the file and its note

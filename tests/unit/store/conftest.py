@@ -137,6 +137,8 @@ def grade(store: Store, make: Maker) -> Callable[..., tuple[str, str]]:
         store.add_arrival(arrival, NOW)
         assert store.start(arrival.id, "w")
         outcome = make.completed(arrival, *readings, **said)
-        return arrival.id, store.complete(arrival.id, outcome, digest, version, f"done/{arrival.id}.dcm")
+        key = store.complete(arrival.id, outcome, digest, version, f"done/{arrival.id}.dcm").study_key
+        assert key is not None
+        return arrival.id, key
 
     return take

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from koa_worker.errors import WorkFailed
-from koa_worker.store import State, Store, lifecycle
+from koa_worker.store import Settled, State, Store, lifecycle
 from koa_worker.values import Failed
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -60,7 +60,7 @@ def test_a_settled_file_is_not_started(store: Store, make: Any) -> None:
 
 def test_a_reject_keeps_its_reason(store: Store, make: Any) -> None:
     arrival = begin(store, make)
-    assert store.reject(arrival.id, make.rejected(arrival), "rejected/x") is None
+    assert store.reject(arrival.id, make.rejected(arrival), "rejected/x").study_key is None
     record = store.find(arrival.id)
     assert record is not None
     assert (record.state, record.code, record.detail) == (State.REJECTED, "no_knee", "2 profiles")
@@ -103,13 +103,15 @@ def test_the_same_bytes_as_a_file_that_failed_get_their_own_chance(store: Store,
 @pytest.mark.parametrize("second_end", ["complete", "reject"])
 def test_of_two_workers_with_the_same_bytes_the_first_result_counts(store: Store, make: Any, second_end: str) -> None:
     first, second = begin(store, make), begin(store, make)
-    key = store.complete(first.id, make.completed(first), "d1", "1.0", "done/x")
+    key = store.complete(first.id, make.completed(first), "d1", "1.0", "done/x").study_key
+    assert key is not None
     if second_end == "complete":
-        assert store.complete(second.id, make.completed(second), "d1", "1.0", "done/y") == key
+        kept = store.complete(second.id, make.completed(second), "d1", "1.0", "done/y")
     else:
-        assert store.reject(second.id, make.rejected(second), "rejected/y") == key
+        kept = store.reject(second.id, make.rejected(second), "rejected/y")
     record = store.find(second.id)
     assert record is not None
+    assert kept == Settled(record, None, None)  # its study has nothing new to report
     assert (record.state, record.duplicate_of) == (State.DUPLICATE, first.id)
     assert len(store.study_content(key).images) == len(list(store.export_rows())) == 1
 
@@ -118,13 +120,13 @@ def test_failures_are_tried_again_with_growing_pauses_and_then_parked(store: Sto
     arrival = begin(store, make)
     moment, pauses = NOW, []
     while True:
-        decision = store.fail(arrival.id, Failed(arrival, "io", "disk"), max_tries=4, now=moment)
-        if decision.retry_at is None:
+        failed = store.fail(arrival.id, Failed(arrival, "io", "disk"), max_tries=4, now=moment)
+        if failed.next_try_at is None:
             break
-        assert store.due_retries(decision.retry_at - timedelta(seconds=1)) == ()
-        assert [due.id for due in store.due_retries(decision.retry_at)] == [arrival.id]
-        pauses.append(decision.retry_at - moment)
-        moment = decision.retry_at
+        assert store.due_retries(failed.next_try_at - timedelta(seconds=1)) == ()
+        assert [due.id for due in store.due_retries(failed.next_try_at)] == [arrival.id]
+        pauses.append(failed.next_try_at - moment)
+        moment = failed.next_try_at
         assert store.start(arrival.id, "w")
     assert pauses == [timedelta(minutes=1), timedelta(minutes=4), timedelta(minutes=16)]
     record = store.find(arrival.id)

@@ -27,30 +27,30 @@ def _reject(store: Store, make: Any, content: str, study_uid: str | None = None)
 
 def test_revisions_count_up_and_are_never_given_twice(store: Store, grade: Take) -> None:
     file_id, key = grade("a")
-    assert [store.next_report_revision(key) for _ in range(3)] == [1, 2, 3]
+    assert [store.begin_report(key) for _ in range(3)] == [2, 3, 4]  # 1 was taken with the result
     assert store.study_content(key).report_revision == 0  # begun is not written
-    store.record_report(key, 3, Path("reports/x.pdf"), "f" * 64, NOW)
-    assert store.study_content(key).report_revision == 3
-    assert [(event.kind, event.detail) for event in store.events(file_id)][-1] == ("reported", "revision 3")
+    store.record_report(key, 4, Path("reports/x.pdf"), "f" * 64, NOW)
+    assert store.study_content(key).report_revision == 4
+    assert [(event.kind, event.detail) for event in store.events(file_id)][-1] == ("reported", "revision 4")
 
 
 def test_a_report_that_was_never_begun_is_not_recorded(store: Store, grade: Take) -> None:
     _, key = grade("a")
     with pytest.raises(WorkFailed, match="never begun"):
-        store.record_report(key, 1, "x", "f", NOW)
+        store.record_report(key, 2, "x", "f", NOW)
     with pytest.raises(WorkFailed, match="not known"):
-        store.next_report_revision("unheard of")
+        store.begin_report("unheard of")
 
 
 def test_reports_are_due_until_one_shows_the_last_change(store: Store, make: Any, grade: Take) -> None:
     _, key = grade("a")
     assert store.reports_due() == (key,)
-    revision = store.next_report_revision(key)
     grade("b")  # came while the report was being written
-    store.record_report(key, revision, "x", "f", NOW)
+    store.record_report(key, 1, "x", "f", NOW)
     assert store.reports_due() == (key,)
-    store.record_report(key, store.next_report_revision(key), "x", "f", NOW)
+    store.record_report(key, 2, "x", "f", NOW)
     assert store.reports_due() == ()
+    assert store.begin_report(key) is None
     _reject(store, make, "c", study_uid="1.2.3")
     assert store.reports_due() == (key,)
 
@@ -58,6 +58,22 @@ def test_reports_are_due_until_one_shows_the_last_change(store: Store, make: Any
 def test_no_report_is_due_of_a_study_of_rejects(store: Store, make: Any) -> None:
     _reject(store, make, "a", study_uid="1.2.3")
     assert store.reports_due() == ()
+
+
+def test_a_large_study_is_reported_when_it_has_grown_by_half(store: Store, make: Any) -> None:
+    """Else each of its images would write a report of all the others: the work would grow with the square."""
+    reported = []
+    for number in range(60):
+        arrival = make.arrival(str(number))
+        store.take(arrival, "w")
+        kept = store.complete(arrival.id, make.completed(arrival), "d1", "1.0", "done/x")
+        assert kept.study_key is not None
+        if kept.revision is not None:
+            store.record_report(kept.study_key, kept.revision, "x", "f", NOW)
+            reported.append(number + 1)
+    assert reported == [1, 2, 3, 4, 5, 6, 7, 8, 12, 18, 27, 41]
+    assert store.reports_due() == (kept.study_key,)
+    assert store.begin_report(kept.study_key) == 13
 
 
 def test_the_status_counts_everything_once(store: Store, make: Any, grade: Take) -> None:
