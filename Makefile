@@ -45,7 +45,7 @@ lock:
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
 	  pyproject.toml --output-file requirements.lock
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
-	  pyproject.toml --extra train --group dev --output-file requirements-dev.lock
+	  pyproject.toml --extra train --extra cluster --extra s3 --group dev --output-file requirements-dev.lock
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

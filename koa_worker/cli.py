@@ -1,6 +1,6 @@
 """The commands. An error becomes an exit code and one clear sentence.
 
-Exit codes: 0 fine, 1 some input was rejected or failed, 2 wrong use or configuration.
+Exit codes: 0 fine, 1 some input was rejected or failed, 2 wrong use or configuration, 3 a batch that is not finished.
 """
 
 from __future__ import annotations
@@ -126,6 +126,36 @@ def process(
     if not as_json:
         typer.echo(RESEARCH_NOTICE)
     raise typer.Exit(0 if all_graded else 1)
+
+
+@app.command()
+def batch(
+    source: Annotated[
+        str, typer.Argument(help="A folder, a URL like s3://bucket/knees, or a manifest: .txt, .csv, .parquet.")
+    ],
+    results: Annotated[Path, typer.Option(help="Folder for the results as Parquet.", metavar="DEST")],
+    config_file: ConfigFile = None,
+    store: Annotated[
+        str | None, typer.Option(help="Keep the results in this database too; else in that of the configuration.")
+    ] = None,
+    no_store: Annotated[bool, typer.Option("--no-store", help="Write Parquet only.")] = False,
+    reports: Annotated[bool, typer.Option("--reports", help="Write a PDF for each study.")] = False,
+) -> None:
+    """Grade an archive where it lies; run the same command again to go on after a stop."""
+    from koa_worker.batch.run import Plan, run
+    from koa_worker.screen import batch_line
+
+    settings = config.load(config_file).with_store(store)
+    if no_store and (reports or store):
+        raise typer.BadParameter("--no-store leaves no store for --store or --reports")
+    log.set_up(settings.log)
+    plan = Plan(source, results, store=not no_store, reports=reports)
+    summary = run(settings, plan, Console(stderr=True))
+    typer.echo(batch_line(summary.counts))
+    typer.echo(RESEARCH_NOTICE)
+    if summary.left:
+        raise typer.Exit(3)
+    raise typer.Exit(1 if summary.counts["rejected"] + summary.counts["failed"] else 0)
 
 
 @app.command()

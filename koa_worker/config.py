@@ -245,6 +245,11 @@ class Config(_Section):
             }
         )
 
+    def with_store(self, url: str | None) -> Self:
+        """The same with another database, named on the command line: a relative path counts from here."""
+        store = Store(url=url).below(Path.cwd()) if url else self.store
+        return self.model_copy(update={"store": store})
+
 
 def load(path: Path | None = None) -> Config:
     """The settings in `path`; without one those in ./config.toml if there is one, else the defaults."""

@@ -17,7 +17,7 @@ from typing import Self
 
 from koa_worker.config import Config
 from koa_worker.errors import SetupError, WorkFailed
-from koa_worker.orders import Done, Event, Grading, Job, Lost, Ready, Refused, SetDown
+from koa_worker.orders import Done, Event, Examined, Grading, Lost, Order, Ready, Refused, SetDown
 
 _LOOK_EVERY = 0.1  # seconds between two looks at memory and time of a busy hand
 _SECONDS_TO_START = 120.0
@@ -38,7 +38,7 @@ class Hand:
     process: subprocess.Popen[bytes]
     line: Connection
     ready: bool = False
-    job: Job | None = None
+    job: Order | None = None
     deadline: float = field(default_factory=lambda: time.monotonic() + _SECONDS_TO_START)
 
     def resident_mb(self) -> float:
@@ -52,9 +52,12 @@ class Hand:
 class Crew:
     """`with Crew(config, 2) as crew:` gives two hands, and as many for as long as it lasts."""
 
-    def __init__(self, config: Config, size: int, kept_open: Sequence[int] = ()) -> None:
-        """The hands inherit the descriptors `kept_open`."""
+    def __init__(
+        self, config: Config, size: int, kept_open: Sequence[int] = (), program: str = "koa_worker.hand"
+    ) -> None:
+        """The hands run `program` and inherit the descriptors `kept_open`."""
         self._config = config
+        self._program = program
         self._kept_open = tuple(kept_open)
         self._false_starts = 0
         self._killed: dict[int, tuple[str, str]] = {}
@@ -92,7 +95,7 @@ class Crew:
     def ready(self) -> bool:
         return all(hand.ready for hand in self.hands)
 
-    def give(self, job: Job) -> None:
+    def give(self, job: Order) -> None:
         """To a hand that is free; there must be one."""
         hand = next(hand for hand in self.hands if hand.ready and hand.job is None)
         hand.job, hand.deadline = job, time.monotonic() + _SECONDS_TO_KEEP
@@ -116,7 +119,7 @@ class Crew:
     def _hire(self) -> Hand:
         ours, theirs = Pipe()
         with theirs:
-            words = [sys.executable, "-m", "koa_worker.hand", str(theirs.fileno()), str(os.getpid())]
+            words = [sys.executable, "-m", self._program, str(theirs.fileno()), str(os.getpid())]
             process = subprocess.Popen(words, pass_fds=[theirs.fileno(), *self._kept_open], stdin=subprocess.DEVNULL)  # noqa: S603
         hand = Hand(process, ours)
         with contextlib.suppress(OSError):  # it died at once, which the next look finds
@@ -142,7 +145,7 @@ class Crew:
             case Grading(on):
                 limit = self._config.limits.seconds_per_file if on else _SECONDS_TO_KEEP
                 hand.deadline = time.monotonic() + limit
-            case Done() | SetDown():
+            case Done() | SetDown() | Examined():
                 hand.job = None
                 return [said]
         return []

@@ -115,6 +115,11 @@ CATALOGUE: dict[str, Entry] = {
         "The file needed more memory than the limit.",
         "It tries again; if it persists, raise [limits] memory_mb or lower max_megapixels.",
     ),
+    "cluster_lost": Entry(
+        Fault.OURS,
+        "The cluster does not answer any more.",
+        "Start it again and run the same command: what is done is kept.",
+    ),
     "no_place": Entry(
         Fault.OURS,
         "The original lacks the UIDs that would give its result a place in a PACS.",
@@ -151,6 +156,27 @@ CATALOGUE: dict[str, Entry] = {
         Fault.SETUP,
         "The password cannot be used.",
         "Choose another one; a few words that do not belong together are easy to keep and hard to guess.",
+    ),
+    "batch_source": Entry(
+        Fault.SETUP,
+        "The source of the batch cannot be read.",
+        "Name a folder, a URL of an object store, or a manifest; a URL may need another package, such as s3fs for s3://.",
+    ),
+    "batch_results": Entry(
+        Fault.SETUP, "The folder for results cannot be used.", "Choose another --results, on a disk with room."
+    ),
+    "batch_other": Entry(
+        Fault.SETUP,
+        "The folder holds the results of another model, version or review threshold.",
+        "Choose a new --results folder; results of different graders are not mixed.",
+    ),
+    "batch_busy": Entry(
+        Fault.SETUP, "Another run is at work on this results folder.", "Wait until it has ended, or stop it."
+    ),
+    "cluster": Entry(
+        Fault.SETUP,
+        "The cluster cannot be used.",
+        "Install koa-worker[cluster] in the same version here and on every worker, and check --cluster.",
     ),
     "folders": Entry(
         Fault.SETUP,

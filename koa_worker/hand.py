@@ -16,16 +16,17 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    _die_with(int(sys.argv[2]))
-    # Signals from a terminal or a service manager go to the whole group; the foreman decides what they mean.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    stay_with(int(sys.argv[2]))
     from koa_worker.workbench import work  # noqa: PLC0415
 
     work(Connection(int(sys.argv[1])))
 
 
-def _die_with(parent: int) -> None:
+def stay_with(parent: int) -> None:
+    """Until the foreman ends, and whatever else says that it is time to go."""
+    # Signals from a terminal or a service manager go to the whole group; the foreman decides what they mean.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:  # it died before the call
         os.kill(os.getpid(), signal.SIGKILL)

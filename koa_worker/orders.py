@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from koa_worker.intake import Claim
 
@@ -33,7 +33,20 @@ class Regrade:
         return self.file_id
 
 
-Job = Claim | WriteReport | Regrade
+@dataclass(frozen=True, slots=True)
+class Examine:
+    """A file of an archive is to be graded where it lies; nothing is moved, and the store is left to who asked."""
+
+    id: str
+    number: int  # in the archive's ledger
+    place: str = field(repr=False)  # a path or a URL, which may name a patient
+    size: int
+    keep: bool  # whether what the store needs is to come back too
+    data: bytes | None = field(default=None, repr=False)  # of a file that only who asked can read
+
+
+Job = Claim | WriteReport | Regrade  # what is done at a desk
+Order = Job | Examine
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +84,14 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Examined:
+    """What came of an archive's file."""
+
+    job: Examine
+    finding: Any = field(repr=False)  # a batch.entries.Finding, of which this row of the layers knows nothing
+
+
+@dataclass(frozen=True, slots=True)
 class SetDown:
     """Disk or database did not answer: the same job again, later."""
 
@@ -81,10 +102,10 @@ class SetDown:
 class Lost:
     """The hand came to its end over the job."""
 
-    job: Job
+    job: Order
     code: str
     detail: str
 
 
-Said = Ready | Refused | Grading | Done | SetDown
-Event = Done | SetDown | Lost
+Said = Ready | Refused | Grading | Done | SetDown | Examined
+Event = Done | SetDown | Examined | Lost

@@ -57,8 +57,8 @@ def _work_off(crew: Crew, to_do: Iterator[Job]) -> Counter[bool]:
             match event:
                 case Done(_, state):
                     tally[state is State.COMPLETED] += 1
-                case Lost(job, code):
-                    logger.warning("not regraded", extra={"file": job.id, "code": code})
+                case Lost(lost, code):
+                    logger.warning("not regraded", extra={"file": lost.id, "code": code})
                     tally[False] += 1
                 case SetDown(job) if times[job.id] < _MOST_TIMES:
                     times[job.id] += 1

@@ -135,6 +135,13 @@ def _by_code(counts: dict[str, int]) -> str:
     return f"{total} ({codes})" if codes else "0"
 
 
+def batch_line(counts: Mapping[str, int]) -> str:
+    """How many files of an archive ended how."""
+    names = {"completed": "graded", "rejected": "rejected", "failed": "failed", "": "still to do"}
+    said = [f"{counts[ending]} {name}" for ending, name in names.items() if counts.get(ending)]
+    return f"{', '.join(said) or 'no files'}."
+
+
 def parcels_screen(counts: Mapping[str, Mapping[ParcelState, int]]) -> RenderableType:
     """What each destination has and has not yet."""
     table = Table.grid(padding=(0, 3))

@@ -8,6 +8,7 @@ import resource
 import sys
 import time
 from multiprocessing.connection import Connection
+from typing import Any
 
 import cv2
 
@@ -15,7 +16,7 @@ from koa_worker import log
 from koa_worker.config import Config
 from koa_worker.desk import Desk
 from koa_worker.errors import KoaError, WorkFailed
-from koa_worker.orders import Grading, Job, Ready, Refused, Said
+from koa_worker.orders import Grading, Ready, Refused, Said
 from koa_worker.pipeline import Pipeline
 from koa_worker.store import Store
 
@@ -29,21 +30,25 @@ def work(line: Connection) -> None:
     """Until the foreman hangs up."""
     foreman = Foreman(line)
     config = foreman.configuration()
-    log.set_up(config.log)
-    cv2.setNumThreads(1)  # the cores are shared out by processes
     try:
-        pipeline = Pipeline.load(config)
+        pipeline = load_pipeline(config)
         store = _open_store(config)
     except KoaError as fault:
         foreman.say(Refused(fault.code, fault.detail))
         return
-    _limit_memory(config.limits.memory_mb)
-    _keep_memory()
+    settle_in(config.limits.memory_mb)
     with store:
         desk = Desk(config, store, pipeline, foreman.grading)
         foreman.say(Ready(pipeline.grader.name, pipeline.grader.digest))
         while (job := foreman.next_job()) is not None:
             foreman.say(desk.work(job))
+
+
+def load_pipeline(config: Config) -> Pipeline:
+    """As every worker process needs it."""
+    log.set_up(config.log)
+    cv2.setNumThreads(1)  # the cores are shared out by processes
+    return Pipeline.load(config)
 
 
 class Foreman:
@@ -58,12 +63,12 @@ class Foreman:
             raise TypeError("the foreman begins with the configuration")
         return config
 
-    def next_job(self) -> Job | None:
+    def next_job(self) -> Any:
+        """One of those that this process was hired for; None when the foreman has hung up."""
         try:
-            job: Job | None = self._line.recv()
+            return self._line.recv()
         except EOFError:
             return None
-        return job
 
     def say(self, what: Said) -> None:
         try:
@@ -82,6 +87,12 @@ def _open_store(config: Config) -> Store:
             return Store.open(config.store.url)
         except WorkFailed:
             time.sleep(_SECONDS_BETWEEN_CALLS)
+
+
+def settle_in(memory_mb: int) -> None:
+    """What a worker process asks of the system once its nets are loaded."""
+    _limit_memory(memory_mb)
+    _keep_memory()
 
 
 def _limit_memory(megabytes: int) -> None:

@@ -23,6 +23,7 @@ from koa_worker.store.records import (
     UploadRecord,
     UserRecord,
 )
+from koa_worker.store.results import Drawn, draw
 from koa_worker.store.store import Store
 from koa_worker.store.trends import DayCount
 from koa_worker.values import Role
@@ -31,6 +32,7 @@ __all__ = [
     "Cursor",
     "DayCount",
     "DeedRecord",
+    "Drawn",
     "EventRecord",
     "FileRecord",
     "FileTicket",
@@ -56,4 +58,5 @@ __all__ = [
     "WorklistCounts",
     "WorklistPage",
     "WorklistRow",
+    "draw",
 ]

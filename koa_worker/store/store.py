@@ -86,10 +86,20 @@ class Store(PageVerbs):
         return self._write(lambda session: lifecycle.take(session, arrival, worker, self._clock()))
 
     def complete(
-        self, file_id: str, outcome: Completed, model_digest: str, software_version: str, filed_as: str
+        self,
+        file_id: str,
+        outcome: Completed,
+        model_digest: str,
+        software_version: str,
+        filed_as: str,
+        *,
+        drawn: results.Drawn | None = None,
     ) -> Settled:
-        """Keeps the grades of a file. On a completed file: keeps the former grades too."""
-        drawn = results.draw(outcome)
+        """Keeps the grades of a file. On a completed file: keeps the former grades too.
+
+        With `drawn` the outcome's own pictures are not looked at.
+        """
+        drawn = drawn or results.draw(outcome)
         maker = results.Maker(model_digest, software_version, self._clock())
         return self._write(
             lambda session: results.complete(session, file_id, outcome, drawn=drawn, maker=maker, filed_as=filed_as)

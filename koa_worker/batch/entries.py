@@ -1,0 +1,53 @@
+"""What travels through a batch: an entry of the source, and what was found in it. Neither shows a name when printed."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from koa_worker.orders import Examine
+from koa_worker.store import Drawn
+from koa_worker.values import Arrival, Completed, Rejected
+
+Row = dict[str, Any]  # one line of the results: plain values only
+Ending = Literal["completed", "rejected", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file of the source, as it was listed."""
+
+    place: str = field(repr=False)  # an absolute path or a URL; may name a patient
+    size: int
+    stamp: str  # changes when the contents do: a time or an ETag, empty where asking would take a request for each
+
+    @property
+    def id(self) -> str:
+        """Names it in logs and keys; with its time and size in it, the place cannot be found by trying."""
+        listed = f"{self.place}\0{self.size}\0{self.stamp}"
+        return hashlib.sha256(listed.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the store keeps of a file, without its pixels."""
+
+    arrival: Arrival
+    outcome: Completed | Rejected
+    shape: tuple[int, int]
+    drawn: Drawn | None  # of a completed file
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What came of an entry."""
+
+    number: int  # the entry's, in the ledger
+    ending: Ending
+    rows: tuple[Row, ...] = field(repr=False)
+    kept: Kept | None = field(default=None, repr=False)
+
+
+def examine(number: int, entry: Entry, *, keep: bool, data: bytes | None = None) -> Examine:
+    return Examine(entry.id, number, entry.place, entry.size, keep, data)

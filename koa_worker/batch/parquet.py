@@ -1,0 +1,71 @@
+"""Writes results as Parquet: part files that appear whole, with the same bytes for the same rows."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from koa_worker import RESEARCH_NOTICE
+from koa_worker.batch.entries import Row
+
+_TEXT = ("file_id", "source", "sha256")
+_OF_STUDY = ("study_uid", "series_uid", "sop_uid", "modality", "view", "format")
+_NUMBERS = ("p0", "p1", "p2", "p3", "p4", "confidence", "oa_probability", "agreement")
+
+SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in _TEXT),
+        ("size", pa.int64()),
+        ("outcome", pa.string()),
+        ("code", pa.string()),
+        ("detail", pa.string()),
+        *((name, pa.string()) for name in _OF_STUDY),
+        ("image_width", pa.int32()),
+        ("image_height", pa.int32()),
+        ("row_mm", pa.float64()),
+        ("column_mm", pa.float64()),
+        ("spacing_source", pa.string()),
+        ("knee", pa.int32()),
+        ("side", pa.string()),
+        *((f"box_{name}", pa.int32()) for name in ("x", "y", "width", "height")),
+        ("whole_frame", pa.bool_()),
+        ("kl", pa.int8()),
+        *((name, pa.float64()) for name in _NUMBERS),
+        ("needs_review", pa.bool_()),
+        ("review_reasons", pa.list_(pa.string())),
+        ("model", pa.string()),
+        ("model_digest", pa.string()),
+        ("software_version", pa.string()),
+    ],
+    metadata={"notice": RESEARCH_NOTICE},
+)
+
+
+def part_path(folder: Path, part: int) -> Path:
+    return folder / f"part-{part:06}.parquet"
+
+
+def write_part(folder: Path, part: int, rows: Sequence[Row]) -> None:
+    """Replaces the part; a reader sees the one before or this one, and never half of it."""
+    path = part_path(folder, part)
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")  # readers of data sets pass over such names
+    try:
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            pq.write_table(pa.Table.from_pylist(list(rows), schema=SCHEMA), stream, compression="zstd")
+            stream.flush()
+            os.fsync(stream.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Removes what a kill left half written."""
+    for unfinished in folder.glob(".part-*.parquet.*"):
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,92 @@
+"""Paths and URLs: telling them apart, writing them as text, bringing their bytes to where a decoder can read them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import unquote_to_bytes, urlsplit
+
+import fsspec
+
+from koa_worker.errors import SetupError, WorkFailed
+
+_BYTES_AT_A_TIME = 1 << 20
+
+
+def is_remote(place: str) -> bool:
+    return "://" in place and not place.startswith("file://")
+
+
+def is_in_memory(place: str) -> bool:
+    """Whether only the process that wrote it can read it."""
+    return place.startswith("memory://")
+
+
+def local_place(path: str) -> str:
+    """The path as text; as a URL where its bytes are no text, which happens in old archives."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return Path(path).as_uri()
+    return path
+
+
+def local_path(place: str) -> Path:
+    if place.startswith("file://"):
+        return Path(os.fsdecode(unquote_to_bytes(place.removeprefix("file://"))))
+    return Path(place)
+
+
+def name_of(place: str) -> str:
+    """The file's own name, for the store and nobody else."""
+    return PurePosixPath(urlsplit(place).path).name if is_remote(place) else local_path(place).name
+
+
+def file_system(place: str) -> tuple[Any, str]:
+    """The file system that a URL is of, and its path there."""
+    try:
+        system, path = fsspec.core.url_to_fs(place)
+    except (ImportError, ValueError) as fault:
+        raise SetupError("batch_source", f"{urlsplit(place).scheme}://: {fault}") from fault
+    return system, path
+
+
+@contextmanager
+def brought_here(place: str, data: bytes | None, most: int) -> Iterator[Path]:
+    """The entry's file as a path; what is elsewhere is copied into a private file for as long as it is looked at."""
+    if data is None and not is_remote(place):
+        yield local_path(place)
+        return
+    with tempfile.NamedTemporaryFile(prefix="koa-worker-") as copy:  # made with mode 0600
+        if data is not None:
+            copy.write(data)
+        else:
+            _copy(place, copy, most)
+        copy.flush()
+        yield Path(copy.name)
+
+
+def load(place: str, most: int) -> bytes:
+    """The bytes of an entry that only this process can read, up to a little more than a file may have."""
+    system, path = file_system(place)
+    with system.open(path, "rb") as stream:
+        data: bytes = stream.read(most + 1)
+    return data
+
+
+def _copy(place: str, copy: Any, most: int) -> None:
+    """Up to a little more than a file may have; that it is too large is then for the reader to say."""
+    left = most + 1
+    try:
+        system, path = file_system(place)
+        with system.open(path, "rb") as stream:
+            while left > 0 and (piece := stream.read(min(left, _BYTES_AT_A_TIME))):
+                copy.write(piece)
+                left -= len(piece)
+    # Each kind of storage has faults of its own, and their words may hold the file's name.
+    except Exception as fault:
+        raise WorkFailed("io", type(fault).__name__) from fault

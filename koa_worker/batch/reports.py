@@ -1,0 +1,28 @@
+"""Reports of the studies that a batch brought into the store, written by the daemon's own worker processes."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+
+from koa_worker.config import Config
+from koa_worker.crew import Crew, cores
+from koa_worker.orders import SetDown, WriteReport
+from koa_worker.stop import Stop
+from koa_worker.store import Store
+
+logger = logging.getLogger(__name__)
+
+
+def write_reports(config: Config, store: Store, stop: Stop) -> None:
+    """One for each study that changed since its last one. What is not written now, the next run writes."""
+    due = deque(store.reports_due())
+    if not due:
+        return
+    with Crew(config, min(config.work.workers or cores(), len(due))) as crew:
+        while (due and not stop.asked) or crew.busy:
+            while due and crew.idle and not stop.asked:
+                crew.give(WriteReport(due.popleft()))
+            for event in crew.listen(1.0):
+                if isinstance(event, SetDown):
+                    logger.warning("a report could not be written", extra={"study": event.job.id})

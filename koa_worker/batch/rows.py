@@ -1,0 +1,90 @@
+"""An outcome as lines of the results: one a knee, or one that says why there is none. No times: the same every run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from koa_worker import __version__
+from koa_worker.batch.entries import Ending, Row
+from koa_worker.values import Completed, Outcome, Radiograph, Reading, Rejected, SpacingSource, Study
+
+
+@dataclass(frozen=True, slots=True)
+class Grading:
+    """By what the results are."""
+
+    model: str
+    digest: str
+
+
+def rows_of(outcome: Outcome, place: str, grading: Grading) -> tuple[Row, ...]:
+    common = {
+        "file_id": outcome.arrival.id,
+        "source": place,
+        "sha256": outcome.arrival.sha256 or None,
+        "size": outcome.arrival.size,
+        "outcome": ending_of(outcome),
+        "model": grading.model,
+        "model_digest": grading.digest,
+        "software_version": __version__,
+    }
+    match outcome:
+        case Completed():
+            common |= _study(outcome.radiograph.study) | _frame(outcome.radiograph)
+            return tuple(common | _knee(number, reading) for number, reading in enumerate(outcome.readings))
+        case Rejected():
+            common |= _study(outcome.study) if outcome.study else {}
+    return (common | {"code": outcome.code, "detail": outcome.detail or None},)
+
+
+def ending_of(outcome: Outcome) -> Ending:
+    match outcome:
+        case Completed():
+            return "completed"
+        case Rejected():
+            return "rejected"
+    return "failed"
+
+
+def _study(study: Study) -> Row:
+    return {
+        "study_uid": study.study_uid,
+        "series_uid": study.series_uid,
+        "sop_uid": study.sop_uid,
+        "modality": study.modality,
+        "view": study.view,
+    }
+
+
+def _frame(radiograph: Radiograph) -> Row:
+    spacing = radiograph.spacing
+    height, width = radiograph.pixels.shape
+    return {
+        "format": radiograph.format,
+        "image_width": int(width),
+        "image_height": int(height),
+        "row_mm": float(spacing.row_mm) if spacing else None,
+        "column_mm": float(spacing.column_mm) if spacing else None,
+        "spacing_source": str(spacing.source if spacing else SpacingSource.NONE),
+    }
+
+
+def _knee(number: int, reading: Reading) -> Row:
+    grade, roi = reading.grade, reading.roi
+    x, y, width, height = (int(length) for length in roi.box.as_list())
+    return {
+        "knee": number,
+        "side": str(roi.side),
+        "box_x": x,
+        "box_y": y,
+        "box_width": width,
+        "box_height": height,
+        "whole_frame": bool(roi.whole_frame),
+        "kl": int(grade.kl),
+        **{f"p{kl}": float(share) for kl, share in enumerate(grade.probabilities)},
+        "confidence": float(grade.confidence),
+        "oa_probability": float(grade.oa_probability),
+        "agreement": float(grade.agreement),
+        "needs_review": bool(grade.needs_review),
+        "review_reasons": list(grade.review_reasons),
+    }

@@ -1,0 +1,137 @@
+"""One run over an archive, from the listing to the last part; whatever stops it, the same command goes on."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from rich.console import Console
+
+from koa_worker import __version__
+from koa_worker.batch.entries import Finding
+from koa_worker.batch.ledger import Ledger
+from koa_worker.batch.local import Local, Take
+from koa_worker.batch.parquet import part_path, sweep, write_part
+from koa_worker.batch.progress import Meter, shown
+from koa_worker.batch.reports import write_reports
+from koa_worker.batch.shelf import put_on_shelf
+from koa_worker.batch.source import entries_of
+from koa_worker.config import Config
+from koa_worker.crew import cores
+from koa_worker.errors import SetupError
+from koa_worker.knee.manifest import Release, model_folder
+from koa_worker.stop import Stop, on_signal
+from koa_worker.store import Store
+
+logger = logging.getLogger(__name__)
+
+_TRIES = 2  # of a file that failed, the second one when all others are done
+_SECONDS_BETWEEN_PARTS = 1.0
+
+
+class Engine(Protocol):
+    """Something that grades: on this machine, or on many."""
+
+    def grade(self, take: Take, stop: Stop) -> Iterator[Finding]:
+        """Until nothing is left to take; after a stop only what is in hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done."""
+
+    source: str
+    results: Path
+    store: bool = True
+    reports: bool = False
+
+
+@dataclass(slots=True)
+class Summary:
+    """How it went, of the whole source and not of this run only."""
+
+    stopped: bool = False
+    counts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def left(self) -> int:
+        return self.counts[""]
+
+
+def run(config: Config, plan: Plan, console: Console) -> Summary:
+    """Grades what is not done yet."""
+    release = Release.open(model_folder(config.model.path))
+    _make_folder(plan.results)
+    with on_signal() as stop, Ledger.open(plan.results / "_ledger") as ledger, _store(config, plan) as store:
+        ledger.belongs_to(f"{release.digest[:16]} by {__version__}, review {config.model.review_confidence}")
+        sweep(plan.results)
+        console.print("listing …", highlight=False)
+        ledger.compare(entries_of(plan.source, plan.results))
+        _doubt_missing_parts(ledger, plan.results)
+        batch = Batch(ledger, store, plan.results, release.digest)
+        batch.work(_engine(config, plan), stop, console)
+        if plan.reports and store is not None and not stop.asked:
+            console.print("writing reports …", highlight=False)
+            write_reports(config, store, stop)
+        return Summary(stop.asked, Counter(ledger.counts()))
+
+
+class Batch:
+    """Takes what an engine finds to where it is kept: store, ledger, parts, in this order."""
+
+    def __init__(self, ledger: Ledger, store: Store | None, results: Path, model_digest: str) -> None:
+        self._ledger = ledger
+        self._store = store
+        self._results = results
+        self._model_digest = model_digest
+        self._next_look = 0.0
+
+    def work(self, engine: Engine, stop: Stop, console: Console) -> None:
+        counts = self._ledger.counts()
+        total = sum(counts.values())
+        with shown(total, total - counts.get("", 0), console) as meter:
+            for finding in engine.grade(self._ledger.take, stop) if counts.get("") else ():
+                self._keep(finding, meter)
+                if time.monotonic() > self._next_look:
+                    self._write_parts()
+                    self._next_look = time.monotonic() + _SECONDS_BETWEEN_PARTS
+        self._write_parts()
+
+    def _keep(self, finding: Finding, meter: Meter) -> None:
+        if self._store is not None and finding.kept is not None:
+            put_on_shelf(self._store, finding.kept, str(finding.rows[0]["source"]), self._model_digest)
+        if self._ledger.record(finding, _TRIES):
+            meter.advance()
+
+    def _write_parts(self) -> None:
+        """A part is written once all of its entries are done, and noted as written only then."""
+        for part in self._ledger.complete_parts():
+            write_part(self._results, part, self._ledger.rows_of(part))
+            self._ledger.written(part)
+
+
+def _engine(config: Config, plan: Plan) -> Engine:
+    return Local(config, config.work.workers or cores(), keep=plan.store)
+
+
+def _store(config: Config, plan: Plan) -> AbstractContextManager[Store | None]:
+    return Store.open(config.store.url) if plan.store else nullcontext()
+
+
+def _make_folder(results: Path) -> None:
+    try:
+        results.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as fault:
+        raise SetupError("batch_results", fault.strerror or "") from fault
+
+
+def _doubt_missing_parts(ledger: Ledger, results: Path) -> None:
+    for part in ledger.parts():
+        if not part_path(results, part).exists():
+            ledger.doubt(part)

@@ -1,0 +1,79 @@
+"""The results as others read them: whole parts, typed columns, private files, and the same bytes every time."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from koa_worker import RESEARCH_NOTICE
+from koa_worker.batch.parquet import SCHEMA, part_path, sweep, write_part
+from koa_worker.batch.rows import Grading, rows_of
+from koa_worker.values import (
+    Arrival,
+    Box,
+    Completed,
+    Grade,
+    Heatmap,
+    KneeRoi,
+    Radiograph,
+    Reading,
+    Rejected,
+    Side,
+    Study,
+)
+
+BY = Grading("net-v1", "ab" * 32)
+
+
+def completed() -> Completed:
+    shares = (0.1, 0.2, 0.3, 0.25, 0.15)
+    grade = Grade(2, shares, 0.3, 0.7, 0.875, True, ("unsure",), "net-v1")
+    readings = tuple(
+        Reading(
+            KneeRoi(Box(x, -4, 220, 220), side), np.zeros((1, 1), np.uint8), grade, Heatmap(np.zeros((7, 7), "f4"), 2)
+        )
+        for x, side in ((1, Side.RIGHT), (300, Side.LEFT))
+    )
+    radiograph = Radiograph(np.zeros((400, 600), np.uint16), "DICOM", Study("1.2", "1.2.3", view="PA"))
+    return Completed(Arrival(Path("x"), "aa", 7, "Ivanov"), radiograph, readings, {"read": 1.0})
+
+
+def test_a_line_a_knee_and_one_that_says_why_there_is_none(tmp_path: Path) -> None:
+    refused = Rejected(Arrival(Path("y"), "bb", 9, "Petrov"), "no_knee", "", Study("1.2", "1.2.4"))
+    write_part(tmp_path, 3, [*rows_of(completed(), "/a/x", BY), *rows_of(refused, "/a/y", BY)])
+    table = pq.read_table(tmp_path / "part-000003.parquet")
+    right, left, why = table.to_pylist()
+    assert (right["knee"], right["side"], right["kl"], right["p2"]) == (0, "right", 2, 0.3)
+    assert (left["knee"], left["box_x"], left["box_y"], left["review_reasons"]) == (1, 300, -4, ["unsure"])
+    assert (left["image_width"], left["image_height"], left["source"]) == (600, 400, "/a/x")
+    assert (why["outcome"], why["code"], why["study_uid"], why["kl"]) == ("rejected", "no_knee", "1.2", None)
+    assert table.schema.metadata[b"notice"].decode() == RESEARCH_NOTICE
+
+
+def test_every_value_of_a_line_has_a_column() -> None:
+    assert {name for row in rows_of(completed(), "/a/x", BY) for name in row} <= set(SCHEMA.names)
+
+
+def test_the_same_lines_make_the_same_private_file(tmp_path: Path) -> None:
+    rows = rows_of(completed(), "/a/x", BY)
+    rows = tuple(row | {"file_id": "1"} for row in rows)
+    write_part(tmp_path, 0, rows)
+    first = part_path(tmp_path, 0).read_bytes()
+    write_part(tmp_path, 0, rows)
+    assert part_path(tmp_path, 0).read_bytes() == first
+    assert part_path(tmp_path, 0).stat().st_mode & 0o077 == 0
+
+
+def test_a_part_that_cannot_be_written_leaves_the_one_before(tmp_path: Path) -> None:
+    write_part(tmp_path, 0, rows_of(completed(), "/a/x", BY))
+    before = part_path(tmp_path, 0).read_bytes()
+    with pytest.raises((TypeError, ValueError)):
+        write_part(tmp_path, 0, [{"kl": "two"}])
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [before]
+
+
+def test_what_a_kill_left_half_written_is_swept_away(tmp_path: Path) -> None:
+    (tmp_path / ".part-000000.parquet.ab12").write_bytes(b"PAR1")
+    sweep(tmp_path)
+    assert list(tmp_path.iterdir()) == []
