@@ -9,23 +9,22 @@ from flask import Flask
 
 from koa_worker.config import Config
 from koa_worker.store import Store
-from koa_worker.web import access, admin, dashboard, forgery, headers, login, refusals, study, worklist
+from koa_worker.web import access, admin, api, dashboard, forgery, headers, login, refusals, study, worklist
 from koa_worker.web.desk import furnish
-
-_LARGEST_FORM = 64 * 1024  # an upload says by itself how large it may be
+from koa_worker.web.refusals import LARGEST_FORM
 
 
 def create_app(config: Config, store: Store) -> Flask:
     """The application for any WSGI server; `serve.py` has the one that is meant."""
     app = Flask(__name__)
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    app.config["MAX_CONTENT_LENGTH"] = _LARGEST_FORM
-    app.config["MAX_FORM_MEMORY_SIZE"] = _LARGEST_FORM
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_FORM
+    app.config["MAX_FORM_MEMORY_SIZE"] = LARGEST_FORM
     furnish(app, config, store)
     headers.protect(app)
     refusals.explained(app)
     access.guard(app)
     forgery.guard(app)
-    for module in (worklist, study, dashboard, login, admin):
+    for module in (worklist, study, dashboard, login, admin, api):
         app.register_blueprint(module.pages)
     return app

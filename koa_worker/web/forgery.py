@@ -17,6 +17,7 @@ from koa_worker.web.desk import desk
 from koa_worker.web.passwords import new_secret
 from koa_worker.web.refusals import refuse
 
+COOKIES = ("koa", "__Host-koa")
 FIELD = "csrf"
 HEADER = "X-CSRF-Token"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -85,7 +86,7 @@ def _secure() -> bool:
 
 def _cookie() -> str:
     """With TLS the name says that no other host may have set it, which browsers see to."""
-    return "__Host-koa" if _secure() else "koa"
+    return COOKIES[_secure()]
 
 
 def _made_of(secret: str) -> str:

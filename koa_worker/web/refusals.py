@@ -16,6 +16,7 @@ from koa_worker.log import where
 logger = logging.getLogger(__name__)
 
 API = "/api/"
+LARGEST_FORM = 64 * 1024  # bytes of a request's body; an upload says by itself how large it may be
 # What the library refuses by itself.
 _CODES = {401: "not_logged_in", 403: "not_allowed", 404: "not_found", 413: "too_large", 500: "internal"}
 
