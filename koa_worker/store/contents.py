@@ -5,14 +5,60 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from koa_worker.errors import WorkFailed
 from koa_worker.store.convert import to_image_record, to_knee_record, to_rejected_record
 from koa_worker.store.records import ImageRecord, KneeRecord, RejectedRecord, State, StudyRecord
-from koa_worker.store.schema import File, Grade, Image, Knee, Model, Picture, PictureKind, Report, Study, Timing
+from koa_worker.store.schema import (
+    File,
+    Grade,
+    Image,
+    Knee,
+    Model,
+    Picture,
+    PictureKind,
+    Report,
+    Study,
+    Timing,
+    table_of,
+)
 from koa_worker.values import Patient
+
+# Every report asks these: they are made once, and their rows go past the object mapper.
+_image, _knee, _grade, _picture = map(table_of, (Image, Knee, Grade, Picture))
+_OF_STUDY = _image.c.study_key == bindparam("study_key")
+_IMAGES = (
+    select(_image, File.sha256, File.arrived_at, _picture.c.data.label("frame"))
+    .join(File, File.id == _image.c.file_id)
+    .join(_picture, (_picture.c.file_id == _image.c.file_id) & (_picture.c.kind == PictureKind.FRAME))
+    .where(_OF_STUDY)
+    .order_by(File.arrived_at, File.id)
+)
+_KNEES = (
+    select(
+        _knee,
+        *(column for column in _grade.c if column.key not in {"id", "knee_id"}),
+        Model.name.label("model"),
+        _picture.c.data.label("crop"),
+    )
+    .join(_image, _image.c.file_id == _knee.c.file_id)
+    .join(_grade, (_grade.c.knee_id == _knee.c.id) & _grade.c.is_current)
+    .join(Model, Model.digest == _grade.c.model_digest)
+    .join(_picture, (_picture.c.knee_id == _knee.c.id) & (_picture.c.kind == PictureKind.CROP))
+    .where(_OF_STUDY)
+    .order_by(_knee.c.position)
+)
+_TIMINGS = select(table_of(Timing)).join(_image, _image.c.file_id == Timing.file_id).where(_OF_STUDY)
+_REJECTED = (
+    select(File.id, File.sha256, File.code, File.detail, File.arrived_at)
+    .where(File.study_key == bindparam("study_key"), File.state == State.REJECTED)
+    .order_by(File.arrived_at, File.id)
+)
+_LAST_WRITTEN = select(func.max(Report.revision)).where(
+    Report.study_key == bindparam("study_key"), Report.written_at.is_not(None)
+)
 
 
 def study_content(session: Session, study_key: str) -> StudyRecord:
@@ -36,49 +82,27 @@ def study_content(session: Session, study_key: str) -> StudyRecord:
 
 def _images(session: Session, study_key: str) -> tuple[ImageRecord, ...]:
     knees, timings = _knees(session, study_key), _timings(session, study_key)
-    rows = session.execute(
-        select(Image, File, Picture.data)
-        .join(File, File.id == Image.file_id)
-        .join(Picture, (Picture.file_id == Image.file_id) & (Picture.kind == PictureKind.FRAME))
-        .where(Image.study_key == study_key)
-        .order_by(File.arrived_at, File.id)
-    )
-    return tuple(
-        to_image_record(image, file, frame, tuple(knees[file.id]), timings[file.id]) for image, file, frame in rows
-    )
+    rows = session.connection().execute(_IMAGES, {"study_key": study_key})
+    return tuple(to_image_record(row, tuple(knees[row.file_id]), timings[row.file_id]) for row in rows)
 
 
 def _knees(session: Session, study_key: str) -> Mapping[str, list[KneeRecord]]:
-    rows = session.execute(
-        select(Knee, Grade, Model, Picture.data)
-        .join(Image, Image.file_id == Knee.file_id)
-        .join(Grade, (Grade.knee_id == Knee.id) & Grade.is_current)
-        .join(Model, Model.digest == Grade.model_digest)
-        .join(Picture, (Picture.knee_id == Knee.id) & (Picture.kind == PictureKind.CROP))
-        .where(Image.study_key == study_key)
-        .order_by(Knee.position)
-    )
     by_file: defaultdict[str, list[KneeRecord]] = defaultdict(list)
-    for knee, grade, model, crop in rows:
-        by_file[knee.file_id].append(to_knee_record(knee, grade, model, crop))
+    for row in session.connection().execute(_KNEES, {"study_key": study_key}):
+        by_file[row.file_id].append(to_knee_record(row))
     return by_file
 
 
 def _timings(session: Session, study_key: str) -> Mapping[str, dict[str, float]]:
-    rows = session.scalars(
-        select(Timing).join(Image, Image.file_id == Timing.file_id).where(Image.study_key == study_key)
-    )
     by_file: defaultdict[str, dict[str, float]] = defaultdict(dict)
-    for row in rows:
+    for row in session.connection().execute(_TIMINGS, {"study_key": study_key}):
         by_file[row.file_id][row.stage] = row.ms
     return by_file
 
 
 def _rejected(session: Session, study_key: str) -> tuple[RejectedRecord, ...]:
-    chosen = select(File).where(File.study_key == study_key, File.state == State.REJECTED)
-    return tuple(map(to_rejected_record, session.scalars(chosen.order_by(File.arrived_at, File.id))))
+    return tuple(map(to_rejected_record, session.connection().execute(_REJECTED, {"study_key": study_key})))
 
 
 def _last_written(session: Session, study_key: str) -> int:
-    written = select(func.max(Report.revision)).where(Report.study_key == study_key, Report.written_at.is_not(None))
-    return session.scalar(written) or 0
+    return session.connection().scalar(_LAST_WRITTEN, {"study_key": study_key}) or 0

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from sqlalchemy import Row
+
 from koa_worker.store.pictures import decode_crop, decode_heatmap
 from koa_worker.store.records import FileRecord, ImageRecord, KneeRecord, RejectedRecord
-from koa_worker.store.schema import File, Image, Knee, Model
-from koa_worker.store.schema import Grade as GradeRow
+from koa_worker.store.schema import File
 from koa_worker.values import Box, Grade, Heatmap, KneeRoi, Spacing
 
 
@@ -31,19 +34,20 @@ def to_file_record(file: File) -> FileRecord:
     )
 
 
-def to_knee_record(knee: Knee, grade: GradeRow, model: Model, crop: bytes) -> KneeRecord:
+def to_knee_record(row: Row[Any]) -> KneeRecord:
+    """Of a knee, its current grade, its model's name and its crop."""
     return KneeRecord(
-        roi=KneeRoi(Box(knee.x, knee.y, knee.width, knee.height), knee.side, knee.whole_frame),
-        grade=to_grade(grade, model.name),
-        heatmap=Heatmap(decode_heatmap(grade.heatmap), grade.kl),
-        crop=decode_crop(crop),
-        model_digest=model.digest,
-        software_version=grade.software_version,
-        graded_at=grade.graded_at,
+        roi=KneeRoi(Box(row.x, row.y, row.width, row.height), row.side, row.whole_frame),
+        grade=to_grade(row),
+        heatmap=Heatmap(decode_heatmap(row.heatmap), row.kl),
+        crop=decode_crop(row.crop),
+        model_digest=row.model_digest,
+        software_version=row.software_version,
+        graded_at=row.graded_at,
     )
 
 
-def to_grade(row: GradeRow, model: str) -> Grade:
+def to_grade(row: Row[Any]) -> Grade:
     return Grade(
         kl=row.kl,
         probabilities=(row.p0, row.p1, row.p2, row.p3, row.p4),
@@ -52,43 +56,42 @@ def to_grade(row: GradeRow, model: str) -> Grade:
         agreement=row.agreement,
         needs_review=row.needs_review,
         review_reasons=tuple(row.review_reasons),
-        model=model,
+        model=row.model,
     )
 
 
-def to_spacing(image: Image) -> Spacing | None:
-    if image.row_mm is None or image.column_mm is None:
+def to_spacing(row: Row[Any]) -> Spacing | None:
+    if row.row_mm is None or row.column_mm is None:
         return None
-    return Spacing(image.row_mm, image.column_mm, image.spacing_source)
+    return Spacing(row.row_mm, row.column_mm, row.spacing_source)
 
 
-def to_image_record(
-    image: Image, file: File, frame: bytes, knees: tuple[KneeRecord, ...], timings_ms: dict[str, float]
-) -> ImageRecord:
+def to_image_record(row: Row[Any], knees: tuple[KneeRecord, ...], timings_ms: dict[str, float]) -> ImageRecord:
+    """Of an image with its file's hash and arrival and its small frame."""
     return ImageRecord(
-        file_id=file.id,
-        sha256=file.sha256,
-        sop_uid=image.sop_uid,
-        series_uid=image.series_uid,
-        sop_class_uid=image.sop_class_uid,
-        modality=image.modality,
-        body_part=image.body_part,
-        view=image.view,
-        laterality=image.laterality,
-        column_zero_side=image.column_zero_side,
-        format=image.format,
-        width=image.width,
-        height=image.height,
-        spacing=to_spacing(image),
-        details=dict(image.details),
-        frame_jpeg=frame,
+        file_id=row.file_id,
+        sha256=row.sha256,
+        sop_uid=row.sop_uid,
+        series_uid=row.series_uid,
+        sop_class_uid=row.sop_class_uid,
+        modality=row.modality,
+        body_part=row.body_part,
+        view=row.view,
+        laterality=row.laterality,
+        column_zero_side=row.column_zero_side,
+        format=row.format,
+        width=row.width,
+        height=row.height,
+        spacing=to_spacing(row),
+        details=dict(row.details),
+        frame_jpeg=row.frame,
         knees=knees,
         timings_ms=timings_ms,
-        arrived_at=file.arrived_at,
-        conflicts_with=image.conflicts_with,
-        patient_differs=image.patient_differs,
+        arrived_at=row.arrived_at,
+        conflicts_with=row.conflicts_with,
+        patient_differs=row.patient_differs,
     )
 
 
-def to_rejected_record(file: File) -> RejectedRecord:
-    return RejectedRecord(file.id, file.sha256, file.code or "", file.detail or "", file.arrived_at)
+def to_rejected_record(row: Any) -> RejectedRecord:
+    return RejectedRecord(row.id, row.sha256, row.code or "", row.detail or "", row.arrived_at)

@@ -4,16 +4,34 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, insert, literal, select
 from sqlalchemy.orm import Session
 
 from koa_worker.store.records import EventRecord
-from koa_worker.store.schema import Event
+from koa_worker.store.schema import Event, File, table_of
+
+_events, _files = table_of(Event), table_of(File)
+_NOTE = insert(_events)
+_NOTE_OF_STUDY = insert(_events).from_select(
+    ["file_id", "at", "kind", "detail"],
+    select(
+        _files.c.id,
+        bindparam("at", type_=_events.c.at.type),
+        literal("reported"),
+        bindparam("detail", type_=_events.c.detail.type),
+    ).where(_files.c.study_key == bindparam("study_key")),
+)
 
 
 def record_event(session: Session, file_id: str, kind: str, at: datetime, detail: str = "") -> None:
-    """Adds an event; `detail` names codes, workers, other files, never a patient."""
-    session.add(Event(file_id=file_id, at=at, kind=kind, detail=detail))
+    """Adds an event of a file that the database has; `detail` names codes, workers, other files, never a patient."""
+    session.connection().execute(_NOTE, {"file_id": file_id, "at": at, "kind": kind, "detail": detail})
+
+
+def record_reported(session: Session, study_key: str, at: datetime, revision: int) -> None:
+    """The event of every file of a study that a report of it was written."""
+    words = {"study_key": study_key, "at": at, "detail": f"revision {revision}"}
+    session.connection().execute(_NOTE_OF_STUDY, words)
 
 
 def list_events(session: Session, file_id: str) -> tuple[EventRecord, ...]:

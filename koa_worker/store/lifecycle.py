@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from koa_worker import __version__
@@ -26,6 +26,14 @@ from koa_worker.values import Arrival, Failed, Rejected
 
 _FIRST_PAUSE = timedelta(minutes=1)
 _LONGEST_PAUSE = timedelta(hours=4)
+# Statements that every file needs are made once; to put one together takes longer than SQLite takes to run it.
+_REFUSED_NOW = and_(File.state == State.REJECTED, File.software_version == bindparam("version"))
+_SETTLED_TWIN = (
+    select(File)
+    .where(File.sha256 == bindparam("sha256"), or_(File.state == State.COMPLETED, _REFUSED_NOW))
+    .order_by(File.state, File.arrived_at)  # completed sorts before rejected
+    .limit(1)
+)
 
 
 def add_arrival(session: Session, arrival: Arrival, at: datetime) -> FileTicket:
@@ -33,6 +41,12 @@ def add_arrival(session: Session, arrival: Arrival, at: datetime) -> FileTicket:
     known = session.get(File, arrival.id)
     if known is not None:
         return _ticket(session, known)
+    file = _make_known(session, arrival, at)
+    list_file(session, file)
+    return _ticket(session, file)
+
+
+def _make_known(session: Session, arrival: Arrival, at: datetime) -> File:
     original = settled_twin(session, arrival.sha256)
     file = File(
         id=arrival.id,
@@ -40,6 +54,8 @@ def add_arrival(session: Session, arrival: Arrival, at: datetime) -> FileTicket:
         size=arrival.size,
         name=arrival.name,
         state=State.WAITING,
+        starts=0,
+        tries=0,
         arrived_at=at,
     )
     session.add(file)
@@ -47,13 +63,19 @@ def add_arrival(session: Session, arrival: Arrival, at: datetime) -> FileTicket:
     record_event(session, file.id, "arrived", at)
     if original is not None:
         settle_as_duplicate(session, file, original, at)
-    list_file(session, file)
-    return _ticket(session, file)
+    return file
 
 
 def start(session: Session, file_id: str, worker: str, at: datetime, *, take_over: bool) -> bool:
     """Gives the file to `worker`; false when it is another's or settled. `take_over` is for what a crash left."""
     file = get_file(session, file_id)
+    begun = _start(session, file, worker, at, take_over=take_over)
+    if begun:
+        list_file(session, file)
+    return begun
+
+
+def _start(session: Session, file: File, worker: str, at: datetime, *, take_over: bool) -> bool:
     free = file.state is State.WAITING or _is_due(file, at)
     mine = file.state is State.WORKING and (file.worker == worker or take_over)
     if not (free or mine):
@@ -62,7 +84,6 @@ def start(session: Session, file_id: str, worker: str, at: datetime, *, take_ove
     file.starts += 1
     file.next_try_at = None
     record_event(session, file.id, "started" if free else "taken_up", at, worker)
-    list_file(session, file)
     return True
 
 
@@ -71,9 +92,12 @@ def take(session: Session, arrival: Arrival, worker: str, at: datetime) -> Taken
 
     Whatever lies in a worker's own folder is that worker's, whoever began it.
     """
-    ticket = add_arrival(session, arrival, at)
-    begun = start(session, arrival.id, worker, at, take_over=True)
-    return Taken(to_file_record(get_file(session, arrival.id)), ticket.original_state, begun)
+    known = session.get(File, arrival.id)
+    file = _make_known(session, arrival, at) if known is None else known
+    begun = _start(session, file, worker, at, take_over=True)
+    if begun or known is None:
+        list_file(session, file)
+    return Taken(to_file_record(file), _ticket(session, file).original_state, begun)
 
 
 def reject(session: Session, file_id: str, outcome: Rejected, filed_as: str, at: datetime) -> Settled:
@@ -189,13 +213,7 @@ def settled_twin(session: Session, sha256: str) -> File | None:
 
     A reject counts only if this version of the program made it: a newer one may read what an older one could not.
     """
-    settled = or_(
-        File.state == State.COMPLETED, and_(File.state == State.REJECTED, File.software_version == __version__)
-    )
-    # Completed sorts before rejected.
-    return session.scalars(
-        select(File).where(File.sha256 == sha256, settled).order_by(File.state, File.arrived_at).limit(1)
-    ).first()
+    return session.scalars(_SETTLED_TWIN, {"sha256": sha256, "version": __version__}).first()
 
 
 def settle_as_duplicate(session: Session, file: File, original: File, at: datetime) -> None:

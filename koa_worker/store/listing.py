@@ -7,13 +7,14 @@ index whose last part is the order of the page: each combination of filters is a
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, delete, select, update
+from sqlalchemy import ForeignKey, Index, String, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from koa_worker.store.columns import Moment, RowId, one_of
 from koa_worker.store.records import State
-from koa_worker.store.schema import Base, File, Grade, Knee, Study
+from koa_worker.store.schema import Base, File, Grade, Knee, Study, table_of
 from koa_worker.store.words import LONGEST_WORD, words_of
 from koa_worker.values import Side
 
@@ -59,15 +60,38 @@ class Word(Base):
     file_id: Mapped[str] = mapped_column(ForeignKey("files.id"), primary_key=True)
 
 
+# Each file goes through these a few times: they are made once, and go past the object mapper.
+_lines, _words = table_of(Line), table_of(Word)
+_FORGET_LINES = delete(_lines).where(_lines.c.file_id == bindparam("of_file"))
+_RENEW_LINES = update(_lines).where(_lines.c.file_id == bindparam("of_file"))
+_ADD_LINES, _ADD_WORDS = insert(_lines), insert(_words)
+_KNOWN_WORDS = select(_words.c.word).where(
+    _words.c.names_patient == bindparam("names_patient"),
+    _words.c.word.in_(bindparam("words", expanding=True)),
+    _words.c.arrived_at == bindparam("arrived_at"),
+    _words.c.file_id == bindparam("file_id"),
+)
+_KNEES_NOW = (
+    select(Knee.id.label("knee_id"), Knee.side, Grade.kl, Grade.needs_review, Grade.confidence)
+    .join(Grade, (Grade.knee_id == Knee.id) & Grade.is_current)
+    .where(Knee.file_id == bindparam("of_file"))
+    .order_by(Knee.position)
+)
+
+
 def list_file(session: Session, file: File) -> None:
     """Brings a file's lines to what the file and its knees say now."""
     session.flush()
-    values = {"state": file.state, "code": file.code, "day": _day(file)}
+    connection = session.connection()
+    of_file = {"of_file": file.id}
     if file.state is State.COMPLETED:
-        session.execute(delete(Line).where(Line.file_id == file.id))
-        session.add_all(_knee_lines(session, file))
-    elif session.execute(update(Line).where(Line.file_id == file.id).values(values)).rowcount == 0:  # type: ignore[attr-defined]
-        session.add(_line(file))
+        connection.execute(_FORGET_LINES, of_file)
+        if lines := [_line(file, **knee) for knee in connection.execute(_KNEES_NOW, of_file).mappings()]:
+            connection.execute(_ADD_LINES, lines)
+    else:
+        now = {"state": file.state, "code": file.code, "day": _day(file)}
+        if connection.execute(_RENEW_LINES, of_file | now).rowcount == 0:
+            connection.execute(_ADD_LINES, [_line(file)])
     list_words(session, file)
 
 
@@ -83,9 +107,11 @@ def list_words(session: Session, file: File) -> None:
 def _add_words(session: Session, file: File, words: tuple[str, ...], *, names_patient: bool) -> None:
     if not words:
         return
+    connection = session.connection()
     subject = {"names_patient": names_patient, "arrived_at": file.arrived_at, "file_id": file.id}
-    known = set(session.scalars(select(Word.word).filter_by(**subject).where(Word.word.in_(words))))
-    session.add_all(Word(word=word, **subject) for word in words if word not in known)
+    known = set(connection.scalars(_KNOWN_WORDS, {**subject, "words": words}))
+    if rows := [{"word": word, **subject} for word in words if word not in known]:
+        connection.execute(_ADD_WORDS, rows)
 
 
 def relist_study(session: Session, study: Study) -> None:
@@ -99,40 +125,11 @@ def study_words(study: Study) -> tuple[str, ...]:
     return words_of(*(getattr(study, text.key) for text in STUDY_TEXTS))
 
 
-def _knee_lines(session: Session, file: File) -> list[Line]:
-    knees = session.execute(
-        select(Knee, Grade)
-        .join(Grade, (Grade.knee_id == Knee.id) & Grade.is_current)
-        .where(Knee.file_id == file.id)
-        .order_by(Knee.position)
-    )
-    return [
-        _line(file, knee.id, grade.kl, knee.side, needs_review=grade.needs_review, confidence=grade.confidence)
-        for knee, grade in knees
-    ]
-
-
-def _line(
-    file: File,
-    knee_id: int | None = None,
-    kl: int | None = None,
-    side: Side = Side.UNKNOWN,
-    *,
-    needs_review: bool = False,
-    confidence: float | None = None,
-) -> Line:
-    return Line(
-        file_id=file.id,
-        knee_id=knee_id,
-        arrived_at=file.arrived_at,
-        state=file.state,
-        kl=kl,
-        side=side,
-        needs_review=needs_review,
-        code=file.code,
-        day=_day(file),
-        confidence=confidence,
-    )
+def _line(file: File, **knee: Any) -> dict[str, Any]:
+    """The values of a line, of a knee or of a file without one."""
+    none = {"knee_id": None, "kl": None, "side": Side.UNKNOWN, "needs_review": False, "confidence": None}
+    of_file = {"file_id": file.id, "arrived_at": file.arrived_at, "state": file.state, "code": file.code}
+    return {**none, **of_file, "day": _day(file), **knee}
 
 
 def _day(file: File) -> dt.date | None:

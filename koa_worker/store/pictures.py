@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -38,12 +40,23 @@ def decode_crop(data: bytes) -> NDArray[np.uint8]:
 
 def encode_heatmap(values: NDArray[np.float32]) -> bytes:
     stream = io.BytesIO()
-    np.save(stream, values.astype(np.float32), allow_pickle=False)
+    np.save(stream, np.ascontiguousarray(values, np.float32), allow_pickle=False)
     return stream.getvalue()
 
 
 def decode_heatmap(data: bytes) -> NDArray[np.float32]:
-    return np.asarray(np.load(io.BytesIO(data), allow_pickle=False), np.float32)
+    length = 10 + int.from_bytes(data[8:10], "little")
+    shape, kind = _read_header(data[:length])
+    return np.frombuffer(data, kind, offset=length).reshape(shape).astype(np.float32, copy=False)
+
+
+@lru_cache(maxsize=8)
+def _read_header(header: bytes) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Of a .npy: all heatmaps have the same one, and NumPy reads it as a piece of Python."""
+    stream = io.BytesIO(header)
+    np.lib.format.read_magic(stream)
+    shape, _, kind = np.lib.format.read_array_header_1_0(stream)
+    return shape, kind
 
 
 def _to_8_bit(pixels: GrayImage) -> NDArray[np.uint8]:

@@ -5,17 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Exists, and_, exists, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+from sqlalchemy import ColumnElement, and_, bindparam, exists, insert, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from koa_worker.errors import WorkFailed
-from koa_worker.store.journal import record_event
-from koa_worker.store.schema import File, Image, Report, Study
+from koa_worker.store.journal import record_reported
+from koa_worker.store.schema import Image, Report, Study, table_of
 
 # A study of so many changes is reported at each of them. A larger one would be written over and over again: it is
 # reported when it has grown by this much, and when no more of it has come for a while.
 _AT_EACH_CHANGE = 8
 _GROWN = 1.5
+
+_reports, _studies = table_of(Report), table_of(Study)
+_OF_STUDY = _reports.c.study_key == bindparam("study_key")
+_LAST_BEGUN = (
+    select(_reports.c.revision, _reports.c.shows_changes).where(_OF_STUDY).order_by(_reports.c.revision.desc()).limit(1)
+)
+_BEGIN = insert(_reports)
+_SHOWN = select(_reports.c.shows_changes).where(_OF_STUDY, _reports.c.revision == bindparam("revision"))
+_NEWER = (
+    select(_reports.c.revision)
+    .where(_OF_STUDY, _reports.c.revision > bindparam("revision"), _reports.c.written_at.is_not(None))
+    .limit(1)
+)
+_WRITTEN = update(_reports).where(
+    _reports.c.study_key == bindparam("of_study"), _reports.c.revision == bindparam("of_revision")
+)
+_HOLD = select(_studies.c.reported_changes).where(_studies.c.key == bindparam("study_key")).with_for_update()
+_REPORTED = update(_studies).where(_studies.c.key == bindparam("of_study"))
+_ANY_GRADED = select(Image.file_id).where(Image.study_key == bindparam("study_key")).limit(1)
 
 
 def begin_report(session: Session, study_key: str) -> int | None:
@@ -28,28 +47,29 @@ def begin_report(session: Session, study_key: str) -> int | None:
     if study is None:
         raise WorkFailed("store", f"study {study_key} is not known")
     due = session.scalar(select(Study.key).where(Study.key == study_key, _is_due()))
-    return _begin(session, study, _last_begun(session, study)) if due else None
+    return _begin(session, study, _last_begun(session, study)[0]) if due else None
 
 
 def begin_report_of_change(session: Session, study: Study) -> int | None:
     """The same for a study that has just changed; None if its report can wait or there is nothing to show."""
-    last = _last_begun(session, study)
-    shown = last.shows_changes if last else 0
+    last, shown = _last_begun(session, study)
     grown = study.changes <= _AT_EACH_CHANGE or study.changes >= _GROWN * shown
-    if study.changes <= shown or not grown or not session.scalar(select(_graded(study.key))):
+    if study.changes <= shown or not grown:
         return None
-    return _begin(session, study, last)
+    graded = session.connection().scalar(_ANY_GRADED, {"study_key": study.key})
+    return _begin(session, study, last) if graded else None
 
 
-def _begin(session: Session, study: Study, last: Report | None) -> int:
-    revision = last.revision + 1 if last else 1
-    session.add(Report(study_key=study.key, revision=revision, shows_changes=study.changes))
-    return revision
+def _begin(session: Session, study: Study, last: int) -> int:
+    begun = {"study_key": study.key, "revision": last + 1, "shows_changes": study.changes}
+    session.connection().execute(_BEGIN, begun)
+    return last + 1
 
 
-def _last_begun(session: Session, study: Study) -> Report | None:
-    newest = select(Report).where(Report.study_key == study.key).order_by(Report.revision.desc()).limit(1)
-    return session.scalars(newest).first()
+def _last_begun(session: Session, study: Study) -> tuple[int, int]:
+    """The highest number that was taken, and how many changes its report shows."""
+    row = session.connection().execute(_LAST_BEGUN, {"study_key": study.key}).first()
+    return (row.revision, row.shows_changes) if row else (0, 0)
 
 
 def record_report(
@@ -66,18 +86,20 @@ def record_report(
 
     `put` is called while the study is held, so that it can be done twice but not after another's.
     """
-    report = session.get(Report, (study_key, revision))
-    study = session.get(Study, study_key, with_for_update=True)
-    if report is None or study is None:
+    connection = session.connection()
+    shown = connection.scalar(_SHOWN, {"study_key": study_key, "revision": revision})
+    known = connection.scalar(_HOLD, {"study_key": study_key})
+    if shown is None or known is None:
         raise WorkFailed("store", f"revision {revision} of study {study_key} was never begun")
-    newer = exists().where(Report.study_key == study_key, Report.revision > revision, Report.written_at.is_not(None))
-    if session.scalar(select(newer)):
+    if connection.scalar(_NEWER, {"study_key": study_key, "revision": revision}):
         return False
     put()
-    report.path, report.sha256, report.written_at = path, sha256, at
-    study.reported_changes = max(study.reported_changes, report.shows_changes)
-    for file_id in session.scalars(select(File.id).where(File.study_key == study_key)):
-        record_event(session, file_id, "reported", at, f"revision {revision}")
+    written = {"path": path, "sha256": sha256, "written_at": at}
+    connection.execute(_WRITTEN, {"of_study": study_key, "of_revision": revision, **written})
+    # Said even when it changes nothing: whoever waited for the study on PostgreSQL, with an older revision in hand and
+    # a view from before, is refused by it and looks anew.
+    connection.execute(_REPORTED, {"of_study": study_key, "reported_changes": max(known, shown)})
+    record_reported(session, study_key, at, revision)
     return True
 
 
@@ -96,8 +118,5 @@ def _is_due() -> ColumnElement[bool]:
         other.study_key == Report.study_key, other.revision > Report.revision, other.written_at.is_not(None)
     )
     begun = exists().where(Report.study_key == Study.key, Report.written_at.is_(None), ~later)
-    return and_(or_(Study.changes > Study.reported_changes, begun), _graded(Study.key))
-
-
-def _graded(study_key: str | InstrumentedAttribute[str]) -> Exists:
-    return exists().where(Image.study_key == study_key)
+    graded = exists().where(Image.study_key == Study.key)
+    return and_(or_(Study.changes > Study.reported_changes, begun), graded)

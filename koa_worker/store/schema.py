@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import datetime as dt
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from sqlalchemy import (
     JSON,
@@ -24,6 +24,7 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     MetaData,
+    Table,
     UniqueConstraint,
     text,
 )
@@ -57,6 +58,11 @@ class PictureKind(StrEnum):
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=_NAMES)
     type_annotation_map: ClassVar[dict[Any, Any]] = {dt.datetime: Moment}
+
+
+def table_of(model: type[Base]) -> Table:
+    """The bare table, for statements that go past the object mapper."""
+    return cast("Table", model.__table__)
 
 
 class File(Base):
