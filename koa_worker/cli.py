@@ -135,6 +135,9 @@ def batch(
     ],
     results: Annotated[Path, typer.Option(help="Folder for the results as Parquet.", metavar="DEST")],
     config_file: ConfigFile = None,
+    cluster: Annotated[
+        str, typer.Option(help="Grade on the Dask cluster with this scheduler.", metavar="ADDRESS")
+    ] = "",
     store: Annotated[
         str | None, typer.Option(help="Keep the results in this database too; else in that of the configuration.")
     ] = None,
@@ -149,7 +152,7 @@ def batch(
     if no_store and (reports or store):
         raise typer.BadParameter("--no-store leaves no store for --store or --reports")
     log.set_up(settings.log)
-    plan = Plan(source, results, store=not no_store, reports=reports)
+    plan = Plan(source, results, store=not no_store, reports=reports, cluster=cluster)
     summary = run(settings, plan, Console(stderr=True))
     typer.echo(batch_line(summary.counts))
     typer.echo(RESEARCH_NOTICE)

@@ -118,6 +118,10 @@ class Metrics(_Section):
     port: int = Field(default=0, ge=0, le=65535)
 
 
+class Batch(_Section):
+    patience_seconds: float = Field(default=300.0, gt=0.0)
+
+
 class Report(_Section):
     institution: str = ""
     paper: Literal["A4", "letter"] = "A4"
@@ -229,6 +233,7 @@ class Config(_Section):
     work: Work = Work()
     limits: Limits = Limits()
     report: Report = Report()
+    batch: Batch = Batch()
     retention: Retention = Retention()
     metrics: Metrics = Metrics()
     log: Log = Log()

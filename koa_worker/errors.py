@@ -263,6 +263,12 @@ class WorkFailed(KoaError):
     """Ours; worth another try."""
 
 
+class Unfinished(WorkFailed):
+    """A batch came to a stop before its end; the same command goes on."""
+
+    exit_code = 3
+
+
 class SetupError(KoaError):
     """The worker cannot start."""
 

@@ -50,6 +50,7 @@ class Plan:
     results: Path
     store: bool = True
     reports: bool = False
+    cluster: str = ""
 
 
 @dataclass(slots=True)
@@ -75,7 +76,7 @@ def run(config: Config, plan: Plan, console: Console) -> Summary:
         ledger.compare(entries_of(plan.source, plan.results))
         _doubt_missing_parts(ledger, plan.results)
         batch = Batch(ledger, store, plan.results, release.digest)
-        batch.work(_engine(config, plan), stop, console)
+        batch.work(_engine(config, plan, release), stop, console)
         if plan.reports and store is not None and not stop.asked:
             console.print("writing reports …", highlight=False)
             write_reports(config, store, stop)
@@ -116,7 +117,13 @@ class Batch:
             self._ledger.written(part)
 
 
-def _engine(config: Config, plan: Plan) -> Engine:
+def _engine(config: Config, plan: Plan, release: Release) -> Engine:
+    if plan.cluster:
+        try:
+            from koa_worker.batch.cluster import Cluster  # noqa: PLC0415 - an extra that one machine does not need
+        except ImportError as fault:
+            raise SetupError("cluster", f"{fault.name} is not installed") from fault
+        return Cluster(plan.cluster, config, release, keep=plan.store)
     return Local(config, config.work.workers or cores(), keep=plan.store)
 
 

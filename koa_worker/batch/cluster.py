@@ -1,0 +1,217 @@
+"""Grades on a Dask cluster: sends the model once to each worker, keeps a bounded number of chunks in flight.
+
+Scheduler and client hold a window of the archive and nothing else, however large it is. When the scheduler is lost, the
+client waits for it, or for the one started in its place, and submits again what had not come back; the ledger takes
+each result once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from distributed import Client, Future, as_completed
+from distributed.comm import CommClosedError
+from distributed.scheduler import KilledWorker
+
+from koa_worker.batch.entries import Finding
+from koa_worker.batch.local import Take, order
+from koa_worker.batch.look import lost
+from koa_worker.batch.post import Chunk, Graded, Post, grade_chunk
+from koa_worker.batch.rows import Grading
+from koa_worker.config import Config, Model
+from koa_worker.errors import SetupError, Unfinished
+from koa_worker.knee.manifest import MANIFEST, Release
+from koa_worker.stop import Stop
+
+logger = logging.getLogger(__name__)
+
+FILES_IN_CHUNK = 8
+_CHUNKS_A_THREAD = 2  # one in work and one to come, so that no worker waits for this client
+_DEATHS_OF_A_CHUNK = 3  # of workers that had it
+_SECONDS_TO_CONNECT = 5.0
+_SECONDS_BETWEEN_CALLS = 1.0
+_SECONDS_TO_ANSWER = 30.0
+_SECONDS_BETWEEN_LOOKS = 0.02
+_SECONDS_BETWEEN_COUNTS = 5.0
+
+
+class _LostError(Exception):
+    """The scheduler is gone, and with it what it knew."""
+
+
+@dataclass(slots=True)
+class _Sent:
+    """A chunk in flight."""
+
+    chunk: Chunk
+    deaths: int = 0
+
+
+class Cluster:
+    """An engine: the cluster behind a scheduler's address."""
+
+    def __init__(self, address: str, config: Config, release: Release, *, keep: bool) -> None:
+        self._address = address
+        self._config = config
+        self._release = release
+        self._keep = keep
+        self._name = f"koa-{secrets.token_hex(6)}"  # of this run, in the cluster's keys and logs
+        self._number = 0
+        self._in_flight: dict[str, _Sent] = {}
+        self._again: deque[_Sent] = deque()
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what becomes of a connection is said here
+
+    def grade(self, take: Take, stop: Stop) -> Iterator[Finding]:
+        """Until nothing is left to take; after a stop nothing more is waited for."""
+        while True:
+            with contextlib.ExitStack() as stack:
+                client = stack.enter_context(self._connected(stop))
+                if client is None:
+                    return
+                try:
+                    yield from self._work(client, take, stop)
+                except (_LostError, OSError, TimeoutError) as fault:
+                    logger.warning("the scheduler is lost", extra={"fault": type(fault).__name__})
+                    self._again.extend(self._in_flight.values())
+                    self._in_flight.clear()
+                    continue
+                with contextlib.suppress(OSError, TimeoutError):
+                    client.unregister_worker_plugin(self._name)
+                return
+
+    @contextlib.contextmanager
+    def _connected(self, stop: Stop) -> Iterator[Client | None]:
+        """A client whose workers have the model, and those that join will have; None after a stop."""
+        give_up = time.monotonic() + self._config.batch.patience_seconds
+        while not stop.asked:
+            try:
+                client = Client(self._address, timeout=_SECONDS_TO_CONNECT, set_as_default=False)
+            except ValueError as fault:
+                raise SetupError("cluster", f"{self._address} is no address") from fault
+            except (OSError, TimeoutError) as fault:
+                if time.monotonic() > give_up:
+                    raise Unfinished("cluster_lost", f"no scheduler at {self._address}") from fault
+                time.sleep(_SECONDS_BETWEEN_CALLS)
+                continue
+            with contextlib.closing(client):
+                try:
+                    self._equip(client)
+                except (OSError, TimeoutError):
+                    continue  # it went while it was greeted
+                yield client
+                return
+        yield None
+
+    def _equip(self, client: Client) -> None:
+        config = Config(
+            model=Model(review_confidence=self._config.model.review_confidence),
+            limits=self._config.limits,
+            log=self._config.log,
+        )
+        try:
+            client.register_plugin(Post(self._name, config, _files_of(self._release)))
+        except (OSError, TimeoutError, SetupError):
+            raise
+        # Whatever a worker says that lacks this program, or has another Python.
+        except Exception as fault:
+            raise SetupError("cluster", f"a worker answers with {type(fault).__name__}") from fault
+
+    def _work(self, client: Client, take: Take, stop: Stop) -> Iterator[Finding]:
+        done = as_completed(loop=client.loop)
+        hands = _Hands(client, self._config.batch.patience_seconds)
+        while not stop.asked:
+            while len(self._in_flight) < hands.count() * _CHUNKS_A_THREAD + 1 and (sent := self._next(take)):
+                done.add(self._submit(client, sent))
+            if not self._in_flight:
+                return
+            came = done.next_batch(block=False)
+            if not came:
+                if client.status != "running":
+                    raise _LostError
+                time.sleep(_SECONDS_BETWEEN_LOOKS)
+            for future in came:
+                yield from self._receive(future)
+
+    def _next(self, take: Take) -> _Sent | None:
+        if self._again:
+            return self._again.popleft()
+        most = self._config.limits.max_file_mb * 1_000_000
+        jobs = tuple(order(number, entry, most, keep=self._keep) for number, entry in take(FILES_IN_CHUNK))
+        return _Sent(Chunk(self._name, jobs)) if jobs else None
+
+    def _submit(self, client: Client, sent: _Sent) -> Future:
+        self._number += 1
+        key = f"{self._name}-{self._number}"
+        self._in_flight[key] = sent
+        return client.submit(grade_chunk, sent.chunk, key=key, pure=False)
+
+    def _receive(self, future: Future) -> Iterator[Finding]:
+        """What came of a chunk; it is let go of at once, so that the cluster forgets it."""
+        try:
+            graded: Graded = future.result(timeout=_SECONDS_TO_ANSWER)
+        except KilledWorker:
+            sent = self._in_flight.pop(future.key)
+            sent.deaths += 1
+            if sent.deaths < _DEATHS_OF_A_CHUNK:
+                self._again.append(sent)
+            else:
+                yield from self._lost(sent.chunk)
+            return
+        except (CommClosedError, OSError, TimeoutError):
+            raise
+        except BaseException as fault:
+            if future.cancelled() or future.status == "lost":
+                raise _LostError from fault
+            raise
+        if graded.code:
+            raise SetupError(graded.code, graded.detail)
+        del self._in_flight[future.key]
+        future.release()
+        yield from graded.findings
+
+    def _lost(self, chunk: Chunk) -> Iterator[Finding]:
+        by = Grading(self._release.manifest.label, self._release.digest)
+        for job in chunk.jobs:
+            yield lost(job, "worker_crashed", "the cluster's worker, again and again", by)
+
+
+class _Hands:
+    """How many threads the cluster has, asked now and then."""
+
+    def __init__(self, client: Client, patience: float) -> None:
+        self._client = client
+        self._patience = patience
+        self._count = 0
+        self._next = 0.0
+        self._last_seen = time.monotonic()
+
+    def count(self) -> int:
+        now = time.monotonic()
+        if now > self._next:
+            by_worker: dict[str, Any] = self._client.sync(
+                self._client.scheduler.ncores, callback_timeout=_SECONDS_TO_ANSWER
+            )
+            self._count = sum(by_worker.values())
+            # Workers that are about to come are looked for more often.
+            self._next = now + (_SECONDS_BETWEEN_COUNTS if self._count else _SECONDS_BETWEEN_CALLS)
+        if self._count:
+            self._last_seen = now
+        elif now - self._last_seen > self._patience:
+            raise Unfinished("cluster_lost", "the scheduler has no workers")
+        return self._count
+
+
+def _files_of(release: Release) -> dict[str, bytes]:
+    """All that a worker needs of it, each compared with the manifest before it is sent."""
+    files = {MANIFEST: (release.folder / MANIFEST).read_bytes()}
+    for member in release.manifest.members:
+        files[member.file] = release.read(member.file, member.sha256)
+        files[member.head] = release.read(member.head, member.head_sha256)
+    return files
