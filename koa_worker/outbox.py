@@ -11,41 +11,21 @@ import fcntl
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-
-from pydicom.dataset import Dataset
 
 from koa_worker.config import Config, Destination
 from koa_worker.errors import WorkFailed
-from koa_worker.knee.explain import overlay
 from koa_worker.log import where
-from koa_worker.publish import capture, pdf_object, sr, uids
+from koa_worker.objects import Made, NotYet, ResultObjects
 from koa_worker.publish.base import write_object
 from koa_worker.publish.destination import Answer, Parcel, Receipt, Unreachable, send
-from koa_worker.publish.original import Original, read_original
-from koa_worker.publish.result import Document, ImageResult, Kind, KneeResult, Maker
-from koa_worker.store import ImageRecord, NewParcel, ParcelRecord, PublicationTicket, Store, StudyRecord
+from koa_worker.store import NewParcel, ParcelRecord, PublicationTicket, Store, StudyRecord
 
 logger = logging.getLogger(__name__)
 
 _AT_A_TIME = 50  # objects in one association
 _BUSY_IN_A_ROW = 3  # it is not this one object that a PACS has no room for
-_PATIENCE = timedelta(hours=1)  # with an original that is not where it should be, from its report on
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """An object that could be made: its identity is known before the work is done."""
-
-    kind: Kind
-    sop_uid: str
-    make: Callable[[], Dataset]
-
-
-class NotYet(Exception):
-    """The original is on its way between two folders."""
 
 
 class Outbox:
@@ -57,6 +37,7 @@ class Outbox:
         self._destinations = config.dicom.destinations
         self._names = tuple(destination.name for destination in self._destinations)
         self._store = store
+        self._objects = ResultObjects(self._settings, store)
         self._settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._settings.folder.chmod(0o700)
         self._swept = False
@@ -108,61 +89,16 @@ class Outbox:
             parcels = []
         self._store.queue(ticket, parcels)
 
-    def _missing(self, ticket: PublicationTicket, study: StudyRecord) -> Iterator[_Made]:
+    def _missing(self, ticket: PublicationTicket, study: StudyRecord) -> Iterator[Made]:
         """Objects that some destination has not been given."""
         had: dict[str, set[str]] = {}
         for parcel in self._store.parcels(ticket.study_key):
             had.setdefault(parcel.sop_uid, set()).add(parcel.destination)
-        for made in self._objects(ticket, study):
+        for made in self._objects.of_study(study, ticket):
             if not had.get(made.sop_uid, set()).issuperset(ticket.destinations):
                 yield made
 
-    def _objects(self, ticket: PublicationTicket, study: StudyRecord) -> Iterator[_Made]:
-        document_of: Original | None = None
-        for number, image in enumerate(study.images, start=1):
-            if image.format != "DICOM" or not image.knees:
-                continue
-            original = self._original(image, ticket)
-            if original is None:
-                continue
-            if not image.patient_differs:
-                document_of = document_of or original
-            yield from self._of_image(original, _result(number, image))
-        if self._settings.pdf and document_of is not None:
-            yield self._of_study(document_of, ticket, study)
-
-    def _of_image(self, original: Original, result: ImageResult) -> Iterator[_Made]:
-        for kind, wanted, build in (
-            (Kind.STRUCTURED_REPORT, self._settings.structured_report, sr.build),
-            (Kind.SECONDARY_CAPTURE, self._settings.secondary_capture, capture.build),
-        ):
-            if wanted:
-                sop_uid = uids.of_image_object(kind, original.sop_uid, result)
-                yield _Made(kind, sop_uid, lambda build=build: build(original, result))  # type: ignore[misc]
-
-    def _of_study(self, original: Original, ticket: PublicationTicket, study: StudyRecord) -> _Made:
-        newest = max((knee for image in study.images for knee in image.knees), key=lambda knee: knee.graded_at)
-        maker = Maker(newest.grade.model, newest.model_digest, newest.software_version)
-        document = Document(Path(ticket.report_path).read_bytes(), ticket.revision, maker, ticket.reported_at)
-        sop_uid = uids.of_document(original.study_uid, document)
-        return _Made(Kind.PDF, sop_uid, lambda: pdf_object.build(original, document))
-
-    def _original(self, image: ImageRecord, ticket: PublicationTicket) -> Original | None:
-        """The original's header; None if it cannot be had or has no place in a PACS."""
-        record = self._store.find(image.file_id)
-        path = Path(record.filed_as) if record is not None and record.filed_as else None
-        if path is None or not path.exists():
-            if datetime.now(UTC) - ticket.reported_at < _PATIENCE and path is not None:
-                raise NotYet
-            logger.warning("results not sent: the original is gone", extra={"file": image.file_id})
-            return None
-        try:
-            return read_original(path)
-        except WorkFailed as fault:
-            logger.warning("results not sent", extra={"file": image.file_id, "code": fault.code})
-            return None
-
-    def _put(self, made: _Made) -> NewParcel:
+    def _put(self, made: Made) -> NewParcel:
         path = self._settings.folder / f"{made.sop_uid}.dcm"
         target = made.make()
         write_object(path, target)
@@ -213,19 +149,3 @@ class Outbox:
     @property
     def _first_pause(self) -> timedelta:
         return timedelta(seconds=self._settings.retry_seconds)
-
-
-def _result(number: int, image: ImageRecord) -> ImageResult:
-    knee = image.knees[0]
-    return ImageResult(
-        sha256=image.sha256,
-        number=number,
-        rows=image.height,
-        columns=image.width,
-        frame_jpeg=image.frame_jpeg,
-        knees=tuple(
-            KneeResult(knee.roi, knee.grade, knee.crop, overlay(knee.crop, knee.heatmap)) for knee in image.knees
-        ),
-        maker=Maker(knee.grade.model, knee.model_digest, knee.software_version),
-        made_at=knee.graded_at,
-    )

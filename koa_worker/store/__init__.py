@@ -1,6 +1,7 @@
 """Everything that is known of every file: its state, its results, its reports, what happened to it."""
 
 from koa_worker.store.lists import Cursor, Wanted, WorklistCounts, WorklistPage, WorklistRow
+from koa_worker.store.looking import GradingRecord, ReportRecord
 from koa_worker.store.records import (
     DeedRecord,
     EventRecord,
@@ -9,6 +10,7 @@ from koa_worker.store.records import (
     ImageRecord,
     KneeRecord,
     NewParcel,
+    Pace,
     ParcelRecord,
     ParcelState,
     PublicationTicket,
@@ -36,14 +38,17 @@ __all__ = [
     "EventRecord",
     "FileRecord",
     "FileTicket",
+    "GradingRecord",
     "ImageRecord",
     "KneeRecord",
     "NewParcel",
+    "Pace",
     "ParcelRecord",
     "ParcelState",
     "PublicationTicket",
     "ReadingRecord",
     "RejectedRecord",
+    "ReportRecord",
     "Role",
     "Settled",
     "State",

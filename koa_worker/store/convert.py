@@ -37,6 +37,7 @@ def to_file_record(file: File) -> FileRecord:
 def to_knee_record(row: Row[Any]) -> KneeRecord:
     """Of a knee, its current grade, its model's name and its crop."""
     return KneeRecord(
+        position=row.position,
         roi=KneeRoi(Box(row.x, row.y, row.width, row.height), row.side, row.whole_frame),
         grade=to_grade(row),
         heatmap=Heatmap(decode_heatmap(row.heatmap), row.kl),

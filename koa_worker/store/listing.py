@@ -75,7 +75,7 @@ _KNEES_NOW = (
     select(Knee.id.label("knee_id"), Knee.side, Grade.kl, Grade.needs_review, Grade.confidence)
     .join(Grade, (Grade.knee_id == Knee.id) & Grade.is_current)
     .where(Knee.file_id == bindparam("of_file"))
-    .order_by(Knee.position)
+    .order_by(Knee.position.desc())  # a page shows the last line first
 )
 
 

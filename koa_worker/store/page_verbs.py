@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
-from koa_worker.store import deeds, people, readings, throttle, trends, uploads, worklist
+from koa_worker.store import deeds, looking, people, readings, throttle, trends, uploads, worklist
 from koa_worker.store import status as counting
 from koa_worker.store.door import Door
 from koa_worker.store.lists import Cursor, Wanted, WorklistCounts, WorklistPage
-from koa_worker.store.records import DeedRecord, ReadingRecord, TokenRecord, UploadRecord, UserRecord
+from koa_worker.store.looking import GradingRecord, ReportRecord
+from koa_worker.store.records import DeedRecord, Pace, ReadingRecord, TokenRecord, UploadRecord, UserRecord
 from koa_worker.store.trends import DayCount
-from koa_worker.values import Role
+from koa_worker.values import Heatmap, Role
 
 
 class PageVerbs(Door):
@@ -109,6 +110,29 @@ class PageVerbs(Door):
         """What was settled on each of these days, counted by state, grade and code."""
         return self._read(lambda session: trends.day_counts(session, first, last))
 
+    def pace(self) -> Pace:
+        """How quickly files are settled now, and what has waited longest."""
+        return self._read(lambda session: counting.pace(session, self._clock()))
+
+    # One study
+
+    def frame_jpeg(self, study_key: str, file_id: str) -> bytes | None:
+        return self._read(lambda session: looking.frame_jpeg(session, study_key, file_id))
+
+    def crop_png(self, study_key: str, file_id: str, position: int) -> bytes | None:
+        return self._read(lambda session: looking.crop_png(session, study_key, file_id, position))
+
+    def heatmap(self, study_key: str, file_id: str, position: int) -> Heatmap | None:
+        return self._read(lambda session: looking.heatmap(session, study_key, file_id, position))
+
+    def gradings(self, study_key: str) -> tuple[GradingRecord, ...]:
+        """Everything that models said of a study's knees, newest first."""
+        return self._read(lambda session: looking.gradings(session, study_key))
+
+    def written_reports(self, study_key: str) -> tuple[ReportRecord, ...]:
+        """The revisions of a study's report, newest first."""
+        return self._read(lambda session: looking.written_reports(session, study_key))
+
     # Readings
 
     def record_reading(self, file_id: str, position: int, *, reader: str, kl: int, comment: str) -> bool:
@@ -126,6 +150,10 @@ class PageVerbs(Door):
     def agreement(self) -> Mapping[str, tuple[tuple[int, ...], ...]]:
         """For each reader a matrix of counts: the reader's grade by row, the machine's by column."""
         return self._read(readings.agreement)
+
+    def reader_agreement(self) -> Mapping[tuple[str, str], tuple[tuple[int, ...], ...]]:
+        """The same for each two readers: the first one's grade by row, the second one's by column."""
+        return self._read(readings.reader_agreement)
 
     # Uploads
 

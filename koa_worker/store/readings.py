@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from koa_worker.store.access_tables import ReaderGrade
 from koa_worker.store.records import ReadingRecord
@@ -44,6 +44,23 @@ def readings(session: Session, study_key: str) -> tuple[ReadingRecord, ...]:
         ReadingRecord(knee.file_id, knee.position, knee.side, row.reader, row.kl, row.comment, row.at, machine)
         for row, knee, machine in rows
     )
+
+
+def reader_agreement(session: Session) -> Mapping[tuple[str, str], tuple[tuple[int, ...], ...]]:
+    """For each two readers of the same knees, how often which grade of the first (row) met which of the second."""
+    ids = select(func.max(ReaderGrade.id)).group_by(ReaderGrade.knee_id, ReaderGrade.reader)
+    first, second = aliased(ReaderGrade), aliased(ReaderGrade)
+    rows = session.execute(
+        select(first.reader, second.reader, first.kl, second.kl, func.count())
+        .join(second, (second.knee_id == first.knee_id) & (second.reader > first.reader))
+        .where(first.id.in_(ids), second.id.in_(ids))
+        .group_by(first.reader, second.reader, first.kl, second.kl)
+        .order_by(first.reader, second.reader)
+    )
+    counts: dict[tuple[str, str], list[list[int]]] = {}
+    for one, other, said, heard, count in rows:
+        counts.setdefault((one, other), [[0] * len(GRADES) for _ in GRADES])[said][heard] = count
+    return {readers: tuple(map(tuple, matrix)) for readers, matrix in counts.items()}
 
 
 def agreement(session: Session) -> Mapping[str, tuple[tuple[int, ...], ...]]:

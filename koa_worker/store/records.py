@@ -151,6 +151,7 @@ class EventRecord:
 class KneeRecord:
     """A knee with the grade that counts."""
 
+    position: int  # in the picture, from left to right
     roi: KneeRoi
     grade: Grade
     heatmap: Heatmap
@@ -260,6 +261,14 @@ class PublicationTicket:
     report_path: str
     reported_at: datetime
     destinations: tuple[str, ...]  # that are to have it
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How the queue moves."""
+
+    per_minute: float  # files settled, over the last ten minutes
+    oldest_waiting: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,17 +15,18 @@ from koa_worker.store.records import State
 from koa_worker.store.schema import File, Study
 from koa_worker.store.words import after, terms_of, words_of
 
-LOOKED_AT = 2_000
+LOOKED_AT = 1_000
 _SHORTEST_ID = 6  # characters of a file's or study's own id that are looked up
 _HEXADECIMAL = frozenset("0123456789abcdef")
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Files that have all the words; with `too_many`, only the newest of them."""
+    """Files that have one of the words, newest first, and the words that are still to be looked for in them."""
 
     file_ids: tuple[str, ...]
-    too_many: bool = False
+    others: tuple[str, ...] = ()
+    too_many: bool = False  # only the newest were taken
 
 
 def candidates(session: Session, wanted: Wanted, *, may_see_patients: bool) -> Candidates:
@@ -42,10 +43,7 @@ def candidates(session: Session, wanted: Wanted, *, may_see_patients: bool) -> C
     rarest = min(terms, key=counts.__getitem__)
     too_many = counts[rarest] > LOOKED_AT
     found = _newest(session, rarest, kinds, wanted, whole=too_many)
-    others = [term for term in terms if term != rarest]
-    return Candidates(
-        _with_all(session, found, others, may_see_patients=may_see_patients) if others else tuple(found), too_many
-    )
+    return Candidates(tuple(found), tuple(term for term in terms if term != rarest), too_many)
 
 
 def _count(session: Session, term: str, kinds: Sequence[bool], wanted: Wanted) -> int:
@@ -87,17 +85,21 @@ def _in_time(arrived_at: InstrumentedAttribute[datetime], wanted: Wanted) -> lis
     return since + ([arrived_at < wanted.until] if wanted.until else [])
 
 
-def _with_all(session: Session, file_ids: list[str], terms: list[str], *, may_see_patients: bool) -> tuple[str, ...]:
+def with_all(
+    session: Session, file_ids: Sequence[str], terms: Sequence[str], *, may_see_patients: bool
+) -> Sequence[str]:
     """Those that have the other terms too: few enough to look at each."""
+    if not terms:
+        return file_ids
     rows = session.execute(
         select(File.id, File.study_key, File.state, File.code, *STUDY_TEXTS)
         .outerjoin(Study, Study.key == File.study_key)
         .where(File.id.in_(file_ids))
     )
-    fitting = set()
+    fitting = []
     for file_id, study_key, state, code, *texts in rows:
         words = [file_id, study_key or "", *words_of(code or "" if state is State.REJECTED else "")]
         words += words_of(*(text or "" for text in texts)) if may_see_patients else ()
         if all(any(word.startswith(term) for word in words) for term in terms):
-            fitting.add(file_id)
-    return tuple(file_id for file_id in file_ids if file_id in fitting)
+            fitting.append(file_id)
+    return fitting

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from koa_worker.store.records import State, StatusRecord
+from koa_worker.store.records import Pace, State, StatusRecord
 from koa_worker.store.schema import File, Grade, Image, Model, Report
 
 _SPEED_WINDOW = timedelta(minutes=10)
@@ -24,13 +24,17 @@ def status(session: Session, now: datetime) -> StatusRecord:
         done_today=_count(session, File.state == State.COMPLETED, File.settled_at >= midnight(now)),
         rejected_by_code=_by_code(session, State.REJECTED),
         failed_by_code=_by_code(session, State.FAILED),
-        oldest_waiting=session.scalar(select(func.min(File.arrived_at)).where(File.state == State.WAITING)),
+        oldest_waiting=_oldest_waiting(session),
         per_minute=_per_minute(session, now),
         conflicts=session.scalar(select(func.count()).where(Image.conflicts_with.is_not(None))) or 0,
         reports=session.scalar(select(func.count()).where(Report.written_at.is_not(None))) or 0,
         model=model.name if model else None,
         model_digest=model.digest if model else None,
     )
+
+
+def pace(session: Session, now: datetime) -> Pace:
+    return Pace(_per_minute(session, now), _oldest_waiting(session))
 
 
 def midnight(now: datetime) -> datetime:
@@ -46,6 +50,10 @@ def _per_minute(session: Session, now: datetime) -> float:
 
 def _count(session: Session, *chosen: ColumnElement[bool]) -> int:
     return session.scalar(select(func.count()).select_from(File).where(*chosen)) or 0
+
+
+def _oldest_waiting(session: Session) -> datetime | None:
+    return session.scalar(select(func.min(File.arrived_at)).where(File.state == State.WAITING))
 
 
 def _by_code(session: Session, state: State) -> Mapping[str, int]:

@@ -17,7 +17,7 @@ from koa_worker.store.listing import Line
 from koa_worker.store.lists import Cursor, Wanted, WorklistCounts, WorklistPage, WorklistRow
 from koa_worker.store.records import State
 from koa_worker.store.schema import File, Grade, Image, Knee, Study
-from koa_worker.store.searching import Candidates, candidates
+from koa_worker.store.searching import Candidates, candidates, with_all
 from koa_worker.values import GRADES, Side
 
 COUNTED = 10_000  # more are “10,000+”
@@ -29,7 +29,10 @@ def worklist(
 ) -> WorklistPage:
     """At most `limit` lines behind the cursor, and where the next page begins."""
     found = candidates(session, wanted, may_see_patients=may_see_patients) if wanted.text.strip() else None
-    keys = _keys_by_word(session, wanted, cursor, limit, found) if found else _keys(session, wanted, cursor, limit)
+    if found is None:
+        keys = _keys(session, wanted, cursor, limit)
+    else:
+        keys = _keys_by_word(session, wanted, cursor, limit, found, may_see_patients=may_see_patients)
     shown = keys[:limit]
     rows = _rows(session, [key.id for key in shown], may_see_patients=may_see_patients)
     further = Cursor(shown[-1].needs_review, shown[-1].at, shown[-1].id) if len(keys) > limit else None
@@ -104,7 +107,7 @@ def _behind(cursor: Cursor | None, wanted: Wanted, *, review: bool) -> list[Colu
 
 
 def _keys_by_word(
-    session: Session, wanted: Wanted, cursor: Cursor | None, limit: int, found: Candidates
+    session: Session, wanted: Wanted, cursor: Cursor | None, limit: int, found: Candidates, *, may_see_patients: bool
 ) -> list[Cursor]:
     """The candidates' lines. There are a few thousand at most, so the filters look at each."""
     kinds = set(_kinds(wanted))
@@ -114,7 +117,8 @@ def _keys_by_word(
 
     keys: list[Cursor] = []
     for start in range(0, len(found.file_ids), _FILES_AT_A_TIME):
-        chunk = found.file_ids[start : start + _FILES_AT_A_TIME]
+        newest = found.file_ids[start : start + _FILES_AT_A_TIME]
+        chunk = with_all(session, newest, found.others, may_see_patients=may_see_patients)
         lines = session.execute(
             select(Line.id, Line.arrived_at, Line.needs_review, Line.state, Line.kl, Line.side).where(
                 Line.file_id.in_(chunk), *_in_time(wanted)

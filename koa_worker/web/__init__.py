@@ -9,7 +9,22 @@ from flask import Flask
 
 from koa_worker.config import Config
 from koa_worker.store import Store
-from koa_worker.web import access, admin, api, dashboard, forgery, headers, login, refusals, study, worklist
+from koa_worker.web import (
+    access,
+    admin,
+    agreement,
+    api,
+    dashboard,
+    files,
+    forgery,
+    headers,
+    login,
+    pictures,
+    refusals,
+    study,
+    words,
+    worklist,
+)
 from koa_worker.web.desk import furnish
 from koa_worker.web.refusals import LARGEST_FORM
 
@@ -21,10 +36,11 @@ def create_app(config: Config, store: Store) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_FORM
     app.config["MAX_FORM_MEMORY_SIZE"] = LARGEST_FORM
     furnish(app, config, store)
+    words.teach(app)
     headers.protect(app)
     refusals.explained(app)
     access.guard(app)
     forgery.guard(app)
-    for module in (worklist, study, dashboard, login, admin, api):
+    for module in (worklist, study, pictures, files, dashboard, agreement, login, admin, api):
         app.register_blueprint(module.pages)
     return app

@@ -1,17 +1,114 @@
-"""The dashboard: how the work goes."""
+"""The dashboard: how the work goes, drawn on the server from counts by day."""
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 
-from koa_worker.store import Role
+from flask import Blueprint, abort, render_template, request
+
+from koa_worker.errors import CATALOGUE
+from koa_worker.intake import scan
+from koa_worker.pulse import feel
+from koa_worker.store import DayCount, State
+from koa_worker.values import GRADES, Role
+from koa_worker.web import plots
 from koa_worker.web.access import needs
 from koa_worker.web.desk import desk
+from koa_worker.web.plots import Plot, Series
 
 pages = Blueprint("dashboard", __name__, url_prefix="/dashboard")
+
+RANGES = (30, 90, 365)
+_SETTLED = (
+    (State.COMPLETED, "Graded knees", "fill-a"),
+    (State.REJECTED, "Rejected files", "fill-c"),
+    (State.FAILED, "Failed files", "fill-b"),
+    (State.DUPLICATE, "Duplicates", "fill-d"),
+)
+_A_WEEK = 7
 
 
 @pages.get("")
 @needs(Role.VIEW)
 def show() -> str:
-    return render_template("dashboard.html", status=desk().store.status())
+    wanted = request.args.get("days", str(RANGES[0]))
+    if wanted not in map(str, RANGES):
+        abort(400)
+    today = datetime.now(UTC).date()
+    days = [today - timedelta(days=back) for back in reversed(range(int(wanted)))]
+    config, store = desk().config, desk().store
+    counted = store.day_counts(days[0], days[-1])
+    return render_template(
+        "dashboard.html",
+        ranges=RANGES,
+        days=len(days),
+        counts=store.worklist_counts(),
+        pace=store.pace(),
+        inbox=scan(config.folders.inbox, overdue_minutes=config.intake.overdue_minutes, limit=1),
+        pulse=feel(config.folders.work),
+        plots=[throughput(days, counted), distribution(days, counted), confidence(days, counted)],
+        rejections=rejections(counted),
+        catalogue=CATALOGUE,
+    )
+
+
+def throughput(days: Sequence[date], counted: Sequence[DayCount]) -> Plot:
+    by_kind: Counter[tuple[State, date]] = Counter()
+    for one in counted:
+        by_kind[one.state, one.day] += one.count
+    series = [Series(name, kind, [by_kind[state, day] for day in days]) for state, name, kind in _SETTLED]
+    total = sum(by_kind[State.COMPLETED, day] for day in days)
+    return plots.columns("Settled each day", f"{total} knees graded in {len(days)} days.", _labels(days), series)
+
+
+def distribution(days: Sequence[date], counted: Sequence[DayCount]) -> Plot:
+    by_grade: Counter[tuple[int, date]] = Counter()
+    for one in counted:
+        if one.kl is not None:
+            by_grade[one.kl, one.day] += one.count
+    sums = {day: sum(by_grade[kl, day] for kl in GRADES) for day in days}
+    series = [
+        Series(f"KL {kl}", f"fill-kl{kl}", [by_grade[kl, day] / sums[day] if sums[day] else None for day in days])
+        for kl in GRADES
+    ]
+    total = sum(sums.values())
+    shares = ", ".join(f"KL {kl} {sum(by_grade[kl, day] for day in days) / total:.0%}" for kl in GRADES if total)
+    says = f"Share of each grade. In all: {shares}." if total else "No knee was graded."
+    return plots.columns("Grades over time", says, _labels(days), series, shares=True)
+
+
+def confidence(days: Sequence[date], counted: Sequence[DayCount]) -> Plot:
+    sums: defaultdict[date, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for one in counted:
+        if one.kl is not None:
+            sums[one.day][0] += one.confidence_sum
+            sums[one.day][1] += one.count
+    means = [sums[day][0] / sums[day][1] if sums[day][1] else None for day in days]
+    last, before = _mean(sums, days[-_A_WEEK:]), _mean(sums, days[:-_A_WEEK])
+    says = "The mean probability of the grade that was stated."
+    if last is not None and before is not None:
+        says += f" The last week {last:.2f}, before it {before:.2f}."
+    return plots.line(
+        "Mean confidence", says, _labels(days), Series("Mean confidence", "stroke-a", means), within=(0.0, 1.0)
+    )
+
+
+def rejections(counted: Sequence[DayCount]) -> list[tuple[str, int, float]]:
+    """Code, count, and share of the most frequent one's count."""
+    by_code: Counter[str] = Counter()
+    for one in counted:
+        if one.state is State.REJECTED:
+            by_code[one.code or ""] += one.count
+    most = max(by_code.values(), default=1)
+    return [(code, count, count / most) for code, count in by_code.most_common()]
+
+
+def _mean(sums: dict[date, list[float]], days: Sequence[date]) -> float | None:
+    total, count = (sum(sums[day][part] for day in days if day in sums) for part in (0, 1))
+    return total / count if count else None
+
+
+def _labels(days: Sequence[date]) -> list[str]:
+    return [day.isoformat() for day in days]

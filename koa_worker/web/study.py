@@ -1,22 +1,102 @@
-"""One study: its frames, its knees, what was said of them."""
+"""One study: its frames, its knees, what was said of them by whom, and its results to take along."""
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, render_template
+import io
+import zipfile
+from pathlib import Path
 
-from koa_worker.errors import WorkFailed
-from koa_worker.store import Role
+from flask import Blueprint, abort, g, redirect, render_template, request, send_file, url_for
+from werkzeug.wrappers import Response
+
+from koa_worker.errors import CATALOGUE, WorkFailed
+from koa_worker.objects import NotYet, ResultObjects
+from koa_worker.store import PublicationTicket, ReportRecord, StudyRecord
+from koa_worker.values import GRADES, Role
 from koa_worker.web.access import needs
 from koa_worker.web.desk import desk
+from koa_worker.web.trail import note
 
-pages = Blueprint("study", __name__)
+pages = Blueprint("study", __name__, url_prefix="/studies/<key>")
+
+LONGEST_COMMENT = 2000
 
 
-@pages.get("/studies/<key>")
+@pages.get("")
 @needs(Role.VIEW)
 def show(key: str) -> str:
-    try:
-        study = desk().store.study_content(key)
-    except WorkFailed:
+    store, study = desk().store, _study(key)
+    note("study", key)
+    return render_template(
+        "study.html",
+        study=study,
+        gradings=store.gradings(key),
+        readings=store.readings(key),
+        reports=store.written_reports(key),
+        catalogue=CATALOGUE,
+        longest=LONGEST_COMMENT,
+    )
+
+
+@pages.post("/readings")
+@needs(Role.READ)
+def record_reading(key: str) -> Response:
+    """A reader's own grade of a knee, beside the machine's."""
+    study, form = _study(key), request.form
+    knees = {(image.file_id, str(knee.position)): knee for image in study.images for knee in image.knees}
+    file_id, position, kl, comment = (form.get(name, "") for name in ("file", "knee", "kl", "comment"))
+    knee = knees.get((file_id, position))
+    if knee is None or kl not in map(str, GRADES) or len(comment) > LONGEST_COMMENT:
+        abort(400)
+    desk().store.record_reading(file_id, knee.position, reader=g.user.name, kl=int(kl), comment=comment.strip())
+    note("reading", key, f"{file_id} {position}")
+    place = f"{file_id[:8]}-{knee.position}"
+    return redirect(url_for("study.show", key=key, _anchor=place), 303)
+
+
+@pages.get("/report.pdf")
+@needs(Role.READ)
+def report(key: str) -> Response:
+    """The last revision that was written."""
+    path = Path(_last_report(key).path)
+    if not path.is_file():
         abort(404)
-    return render_template("study.html", study=study)
+    note("report", key)
+    content = io.BytesIO(path.read_bytes())  # at once: it may be replaced by a newer one
+    return send_file(content, mimetype="application/pdf", download_name=f"koa-{key[:12]}.pdf")
+
+
+@pages.get("/results.zip")
+@needs(Role.READ)
+def results(key: str) -> Response:
+    """The study's results as DICOM objects, the same ones that a PACS is sent."""
+    study, last = _study(key), _last_report(key)
+    ticket = PublicationTicket(key, last.revision, last.path, last.written_at, ())
+    archive = io.BytesIO()
+    try:
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
+            for made in ResultObjects(desk().config.dicom.results, desk().store).of_study(study, ticket):
+                content = io.BytesIO()
+                made.make().save_as(content, enforce_file_format=True)
+                packed.writestr(f"{made.kind.value}-{made.sop_uid}.dcm", content.getvalue())
+    except NotYet:
+        abort(404)
+    note("results", key)
+    archive.seek(0)
+    return send_file(archive, mimetype="application/zip", as_attachment=True, download_name=f"koa-{key[:12]}.zip")
+
+
+def _study(key: str) -> StudyRecord:
+    try:
+        return desk().store.study_content(key)
+    except WorkFailed as fault:
+        if fault.detail and "not known" in fault.detail:
+            abort(404)
+        raise
+
+
+def _last_report(key: str) -> ReportRecord:
+    written = desk().store.written_reports(key)
+    if not written:
+        abort(404)
+    return written[0]

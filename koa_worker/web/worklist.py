@@ -1,17 +1,60 @@
-"""The worklist: what came in, newest first."""
+"""The worklist: what came in, newest first, by filters and words."""
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from typing import Any, cast
 
-from koa_worker.store import Role
-from koa_worker.web.access import needs
+from flask import Blueprint, redirect, render_template, request, url_for
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
+
+from koa_worker.errors import CATALOGUE
+from koa_worker.pulse import feel
+from koa_worker.store import State
+from koa_worker.values import GRADE_WORDS, GRADES, Role, Side
+from koa_worker.web.access import may_see_patients, needs
 from koa_worker.web.desk import desk
+from koa_worker.web.trail import note
+from koa_worker.web.wishes import address_of, cursor_of, wanted_of
 
 pages = Blueprint("worklist", __name__)
+
+LINES = 50
 
 
 @pages.get("/")
 @needs(Role.VIEW)
 def show() -> str:
-    return render_template("worklist.html", status=desk().store.status())
+    # Words come by post only: an address is kept by browsers and proxies, and the words may name a patient.
+    form = MultiDict(request.args)
+    form.poplist("text")
+    return _page(form)
+
+
+@pages.post("/")
+@needs(Role.VIEW)
+def find() -> str | Response:
+    if not request.form.get("text", "").strip():
+        return redirect(url_for("worklist.show", **cast("dict[str, Any]", address_of(request.form))), 303)
+    note("search")
+    return _page(request.form)
+
+
+def _page(form: MultiDict[str, str]) -> str:
+    store, wanted, cursor = desk().store, wanted_of(form), cursor_of(form)
+    page = store.worklist(wanted, cursor, LINES, may_see_patients=may_see_patients())
+    return render_template(
+        "worklist.html",
+        page=page,
+        counts=store.worklist_counts(),
+        form=form,
+        address=address_of(form),
+        is_filtered=bool(address_of(form).keys() - {"first"} or wanted.text),
+        is_further=cursor is not None,
+        pulse=feel(desk().config.folders.work),
+        catalogue=CATALOGUE,
+        states=State,
+        grades=GRADES,
+        grade_words=GRADE_WORDS,
+        sides=Side,
+    )

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -14,7 +17,22 @@ from werkzeug.test import TestResponse
 
 from koa_worker.config import Config
 from koa_worker.intake import prepare_folders
-from koa_worker.store import Role, Store
+from koa_worker.store import Store
+from koa_worker.values import (
+    Arrival,
+    Box,
+    Completed,
+    Grade,
+    Heatmap,
+    KneeRoi,
+    Patient,
+    Radiograph,
+    Reading,
+    Rejected,
+    Role,
+    Side,
+    Study,
+)
 from koa_worker.web import create_app, passwords
 from koa_worker.web.passwords import Cost, hashed
 
@@ -106,3 +124,43 @@ def logged_in(app: Flask, users: Store) -> Callable[[str], Browser]:
         return browser
 
     return enter
+
+
+@dataclass(frozen=True)
+class Graded:
+    """A study of one DICOM image with two knees, the left one to be reviewed, and a file that is no picture."""
+
+    key: str
+    file_id: str
+    rejected_id: str
+    revision: int  # of the report that is to be written
+
+
+NAME = 'Ivanova <b>Anna</b> "O\'Neil"'  # a name that is HTML
+
+
+@pytest.fixture
+def graded(store: Store) -> Graded:
+    arrival, other = (Arrival(Path("x"), sha * 64, 9, "secret^name.dcm") for sha in ("a", "b"))
+    for one in (arrival, other):
+        store.add_arrival(one, datetime.now(UTC))
+        store.start(one.id, "w")
+    study = Study(
+        "1.2", "1.2.3", accession="A-1", description="Knees standing", date=datetime(2026, 3, 1, 9), view="PA"
+    )
+    pixels = np.random.default_rng(1).integers(0, 255, (300, 400), np.uint8)
+    radiograph = Radiograph(pixels, "DICOM", study, Patient(NAME, "P-17", date(1950, 2, 1), "F"))
+    readings = tuple(
+        Reading(
+            KneeRoi(Box(20 + 200 * at, 80, 150, 150), side),
+            pixels[:224, :224],
+            Grade(kl, (0.1, 0.1, 0.5, 0.2, 0.1), 0.5, 0.8, 1.0, at == 1, ("Borderline.",) * at, "net-v1"),
+            Heatmap(np.linspace(0, 1, 49, dtype=np.float32).reshape(7, 7), kl),
+        )
+        for at, (kl, side) in enumerate(((2, Side.RIGHT), (3, Side.LEFT)))
+    )
+    settled = store.complete(arrival.id, Completed(arrival, radiograph, readings, {}), "d" * 64, "1.0", "done/x")
+    store.reject(other.id, Rejected(other, "unknown_format", ""), "rejected/x")
+    assert settled.study_key
+    assert settled.revision
+    return Graded(settled.study_key, arrival.id, other.id, settled.revision)

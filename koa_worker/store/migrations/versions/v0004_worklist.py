@@ -80,7 +80,7 @@ def _list_what_is_there() -> None:
         f"INSERT INTO worklist_lines ({columns}) "  # noqa: S608 - both are ours
         f"SELECT f.id, k.id, f.arrived_at, f.state, g.kl, k.side, g.needs_review, f.code, {day}, g.confidence "
         "FROM files f JOIN knees k ON k.file_id = f.id JOIN grades g ON g.knee_id = k.id AND g.is_current "
-        "WHERE f.state = 'completed' ORDER BY f.arrived_at, f.id, k.position"
+        "WHERE f.state = 'completed' ORDER BY f.arrived_at, f.id, k.position DESC"
     )
     op.execute(
         f"INSERT INTO worklist_lines ({columns}) "  # noqa: S608

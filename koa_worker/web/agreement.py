@@ -1,0 +1,65 @@
+"""How readers and the model agree: quadratic kappa and confusion matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from flask import Blueprint, render_template
+
+from koa_worker.values import GRADES, Role
+from koa_worker.web.access import needs
+from koa_worker.web.desk import desk
+
+pages = Blueprint("agreement", __name__, url_prefix="/agreement")
+
+Matrix = Sequence[Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Of two who graded the same knees."""
+
+    one: str  # by row
+    other: str  # by column
+    matrix: Matrix
+    knees: int
+    exact: float  # share with the same grade
+    within_one: float
+    kappa: float | None  # quadratic; None where it means nothing, as when all grades are the same
+
+    @classmethod
+    def of(cls, one: str, other: str, matrix: Matrix) -> Self:
+        knees = sum(map(sum, matrix))
+        near = [
+            sum(matrix[row][column] for row in GRADES for column in GRADES if abs(row - column) <= most)
+            for most in (0, 1)
+        ]
+        return cls(one, other, matrix, knees, near[0] / knees, near[1] / knees, quadratic_kappa(matrix))
+
+
+def quadratic_kappa(matrix: Matrix) -> float | None:
+    """1 minus the squared differences that there are, over those that chance would bring."""
+    total = sum(map(sum, matrix))
+    rows, columns = [sum(row) for row in matrix], [sum(column) for column in zip(*matrix, strict=True)]
+    there = sum((row - column) ** 2 * matrix[row][column] for row in GRADES for column in GRADES)
+    by_chance = sum((row - column) ** 2 * rows[row] * columns[column] for row in GRADES for column in GRADES)
+    return 1 - total * there / by_chance if by_chance else None
+
+
+@pages.get("")
+@needs(Role.READ)
+def show() -> str:
+    store = desk().store
+    with_model = store.agreement()
+    return render_template(
+        "agreement.html",
+        with_model=[Agreement.of(reader, "the model", matrix) for reader, matrix in with_model.items()],
+        everybody=Agreement.of("all readers", "the model", _sum(with_model)) if len(with_model) > 1 else None,
+        readers=[Agreement.of(one, other, matrix) for (one, other), matrix in store.reader_agreement().items()],
+    )
+
+
+def _sum(matrices: Mapping[str, Matrix]) -> Matrix:
+    return [[sum(matrix[row][column] for matrix in matrices.values()) for column in GRADES] for row in GRADES]

@@ -1,0 +1,24 @@
+"""One file: how far it came, and if it was refused, why and what to do."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, render_template
+
+from koa_worker.errors import CATALOGUE
+from koa_worker.values import Role
+from koa_worker.web.access import needs
+from koa_worker.web.desk import desk
+from koa_worker.web.trail import note
+
+pages = Blueprint("files", __name__, url_prefix="/files/<file_id>")
+
+
+@pages.get("")
+@needs(Role.VIEW)
+def show(file_id: str) -> str:
+    store = desk().store
+    file = store.find(file_id)
+    if file is None:
+        abort(404)
+    note("file", file_id)
+    return render_template("file.html", file=file, events=store.events(file_id), entry=CATALOGUE.get(file.code or ""))

@@ -1,0 +1,51 @@
+"""The pictures of a study, each by its own address."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from flask import Blueprint, Response, abort
+from numpy.typing import NDArray
+
+from koa_worker.knee.explain import CLEAR_BELOW, COLDEST, COLORS, FULL_ABOVE, HOTTEST
+from koa_worker.values import Heatmap, Role
+from koa_worker.web.access import needs
+from koa_worker.web.desk import desk
+
+pages = Blueprint("pictures", __name__, url_prefix="/studies/<key>/files/<file_id>")
+
+EDGE = 448  # pixels, twice the net's own grid
+
+
+@pages.get("/frame.jpg")
+@needs(Role.READ)  # a name may be burnt into the whole frame; a crop of the joint holds none
+def frame(key: str, file_id: str) -> Response:
+    return _answer(desk().store.frame_jpeg(key, file_id), "image/jpeg")
+
+
+@pages.get("/knees/<int:position>/crop.png")
+@needs(Role.VIEW)
+def crop(key: str, file_id: str, position: int) -> Response:
+    return _answer(desk().store.crop_png(key, file_id, position), "image/png")
+
+
+@pages.get("/knees/<int:position>/heat.png")
+@needs(Role.VIEW)
+def heat(key: str, file_id: str, position: int) -> Response:
+    found = desk().store.heatmap(key, file_id, position)
+    return _answer(heat_png(found) if found else None, "image/png")
+
+
+def heat_png(heat: Heatmap) -> bytes:
+    """The heat alone, in the colours of the report, clear where it is cold: to be laid over the crop."""
+    warmth = np.clip(cv2.resize(heat.values, (EDGE, EDGE), interpolation=cv2.INTER_CUBIC), 0, 1)
+    steps = (COLDEST + warmth * (HOTTEST - COLDEST)).astype(np.uint8)
+    cover = 255 * np.clip((warmth - CLEAR_BELOW) / (FULL_ABOVE - CLEAR_BELOW), 0, 1)
+    picture: NDArray[np.uint8] = np.dstack([cv2.applyColorMap(steps, COLORS), cover.astype(np.uint8)])
+    return cv2.imencode(".png", picture)[1].tobytes()
+
+
+def _answer(data: bytes | None, kind: str) -> Response:
+    if data is None:
+        abort(404)
+    return Response(data, mimetype=kind)

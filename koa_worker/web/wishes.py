@@ -1,0 +1,70 @@
+"""What a worklist's form or address asks for, as the store's values, and back into an address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime, time, timedelta
+from typing import TypeVar
+
+from flask import abort
+from werkzeug.datastructures import MultiDict
+
+from koa_worker.store import Cursor, State, Wanted
+from koa_worker.values import GRADES, Side
+
+T = TypeVar("T")
+_REVIEW = {"": None, "yes": True, "no": False}
+_LONGEST_TEXT = 200
+
+
+def wanted_of(form: MultiDict[str, str]) -> Wanted:
+    """Ends the request where a filter is none that the form offers."""
+    return Wanted(
+        states=frozenset(_each(State, form.getlist("state"))),
+        grades=frozenset(_each(_grade, form.getlist("kl"))),
+        sides=frozenset(_each(Side, form.getlist("side"))),
+        review=_one(_REVIEW.__getitem__, form.get("review", "")),
+        since=_midnight(form.get("from", "")),
+        until=_midnight(form.get("to", ""), days=1),
+        text=form.get("text", "")[:_LONGEST_TEXT].strip(),
+        review_first=form.get("first") == "review",
+    )
+
+
+def cursor_of(form: Mapping[str, str]) -> Cursor | None:
+    said = form.get("after", "")
+    return _one(Cursor.parse, said) if said else None
+
+
+def address_of(form: MultiDict[str, str]) -> dict[str, list[str]]:
+    """The filters that are set, without the words: those may name a patient, and an address is kept in many places."""
+    named = ("state", "kl", "side", "review", "from", "to", "first")
+    return {name: said for name in named if (said := [value for value in form.getlist(name) if value])}
+
+
+def _each(read: Callable[[str], T], said: Iterable[str]) -> list[T]:
+    return [_one(read, one) for one in said if one]
+
+
+def _one(read: Callable[[str], T], said: str) -> T:
+    try:
+        return read(said)
+    except (ValueError, KeyError, OverflowError):
+        abort(400)
+
+
+def _grade(said: str) -> int:
+    kl = int(said)
+    if kl not in GRADES:
+        raise ValueError("not a grade")
+    return kl
+
+
+def _midnight(said: str, *, days: int = 0) -> datetime | None:
+    """Where a day begins by this machine's clock."""
+    if not said:
+        return None
+    day = _one(date.fromisoformat, said)
+    if not 1971 <= day.year <= 9000:
+        abort(400)
+    return datetime.combine(day + timedelta(days=days), time()).astimezone()

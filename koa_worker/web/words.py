@@ -1,0 +1,58 @@
+"""How numbers, times and fixed words are written on every page."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from flask import Flask
+
+from koa_worker.report import words
+from koa_worker.store import State
+from koa_worker.values import GRADE_WORDS, GRADES, Side
+
+STATES = {
+    State.WAITING: "Waiting",
+    State.WORKING: "Working",
+    State.COMPLETED: "Graded",
+    State.REJECTED: "Rejected",
+    State.FAILED: "Failed",
+    State.DUPLICATE: "Duplicate",
+}
+
+
+def teach(app: Flask) -> None:
+    app.jinja_env.filters |= {
+        "moment": moment,
+        "day": day,
+        "percent": words.percent,
+        "number": number,
+        "up_to": up_to,
+        "side": lambda side: words.SIDES[Side(side)],
+        "state": lambda state: STATES[State(state)],
+        "knee": words.knee_title,
+    }
+    app.jinja_env.globals |= {
+        "GRADES": GRADES,
+        "GRADE_WORDS": GRADE_WORDS,
+        "GRADE_MEANINGS": words.GRADE_MEANINGS,
+        "STATES": STATES,
+    }
+
+
+def moment(when: datetime | None) -> str:
+    """By this machine's clock, to the minute."""
+    return when.astimezone().strftime("%Y-%m-%d %H:%M") if when else ""
+
+
+def day(when: date | None) -> str:
+    return words.day(when)
+
+
+def number(count: float) -> str:
+    """With thin spaces between thousands."""
+    return f"{count:,}".replace(",", "\u202f")
+
+
+def up_to(count: int, limit: int) -> str:
+    """A number that was counted no further than to a limit."""
+    return number(count) + ("+" if count >= limit else "")

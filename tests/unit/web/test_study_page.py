@@ -1,0 +1,116 @@
+"""A study's page, its pictures, its downloads, a reader's own grade."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from flask.testing import FlaskClient
+
+from koa_worker.store import Store
+from koa_worker.values import Heatmap
+from koa_worker.web.pictures import heat_png
+
+Enter = Callable[[str], Any]
+
+
+def test_the_page_has_frame_boxes_crops_bars_and_reasons(graded: Any, client: FlaskClient) -> None:
+    page = client.get(f"/studies/{graded.key}").text
+    base = f"/studies/{graded.key}/files/{graded.file_id}"
+    for picture in ("frame.jpg", "knees/0/crop.png", "knees/1/heat.png"):
+        assert f"{base}/{picture}" in page
+        answer = client.get(f"{base}/{picture}")
+        assert answer.status_code == 200
+        assert cv2.imdecode(np.frombuffer(answer.data, np.uint8), cv2.IMREAD_UNCHANGED) is not None
+    assert '<rect x="20" y="80" width="150" height="150">' in page
+    assert page.count('<rect width="50.0"') == 2
+    for said in ("Right knee", "Left knee", "Borderline.", "net-v1", "Definite osteophytes", "1950-02-01"):
+        assert said in page, said
+
+
+def test_pictures_of_another_study_or_place_are_not_found(graded: Any, client: FlaskClient) -> None:
+    for path in (
+        "0/files/{f}/frame.jpg",
+        "{k}/files/0/frame.jpg",
+        "{k}/files/{f}/knees/2/crop.png",
+        "{k}/files/{f}/knees/9/heat.png",
+    ):
+        assert client.get("/studies/" + path.format(k=graded.key, f=graded.file_id)).status_code == 404
+
+
+def test_the_heat_is_clear_where_it_is_cold(graded: Any) -> None:
+    values = np.zeros((7, 7), np.float32)
+    values[3, 3] = 1
+    picture = cv2.imdecode(np.frombuffer(heat_png(Heatmap(values, 2)), np.uint8), cv2.IMREAD_UNCHANGED)
+    assert picture.shape == (448, 448, 4)
+    assert (picture[0, 0, 3], picture[224, 224, 3]) == (0, 255)
+
+
+def test_a_reader_s_grade_is_kept_beside_the_machine_s(graded: Any, logged_in: Enter, users: Store) -> None:
+    anna = logged_in("anna")
+    where = f"/studies/{graded.key}"
+    for kl, comment in (("3", "osteophytes <i>laterally</i>"), ("2", "")):
+        answer = anna.post(f"{where}/readings", of="/", file=graded.file_id, knee="0", kl=kl, comment=comment)
+        assert (answer.status_code, answer.location) == (303, f"{where}#{graded.file_id[:8]}-0")
+    assert [(one.reader, one.kl, one.position) for one in users.readings(graded.key)] == [
+        ("anna", 3, 0),
+        ("anna", 2, 0),
+    ]
+    page = anna.get(where).text
+    assert "osteophytes &lt;i&gt;laterally" in page
+    agreement = anna.get("/agreement").text
+    assert "anna and the model" in agreement
+    for wrong in ({"kl": "5"}, {"kl": ""}, {"knee": "7"}, {"file": "0"}, {"comment": "x" * 2001}):
+        form = {"file": graded.file_id, "knee": "0", "kl": "1", "comment": ""} | wrong
+        assert anna.post(f"{where}/readings", of="/", **form).status_code == 400
+    assert len(users.readings(graded.key)) == 2
+
+
+def test_a_viewer_records_nothing(graded: Any, logged_in: Enter, users: Store) -> None:
+    victor = logged_in("victor")
+    where = f"/studies/{graded.key}/readings"
+    assert victor.post(where, of="/", file=graded.file_id, knee="0", kl="1").status_code == 403
+    assert "My grade" not in victor.get(f"/studies/{graded.key}").text
+    assert users.readings(graded.key) == ()
+
+
+def test_the_last_report_is_handed_out(graded: Any, client: FlaskClient, store: Store, tmp_path: Path) -> None:
+    where = f"/studies/{graded.key}/report.pdf"
+    assert client.get(where).status_code == 404
+    path = tmp_path / "report.pdf"
+    path.write_bytes(b"%PDF-1.7")
+    store.record_report(graded.key, graded.revision, path, "f" * 64, datetime.now(UTC))
+    answer = client.get(where)
+    assert (answer.data, answer.mimetype) == (b"%PDF-1.7", "application/pdf")
+    assert "Ivanova" not in str(answer.headers)
+    assert "report" in {deed.action for deed in store.deeds()}
+    path.unlink()
+    assert client.get(where).status_code == 404
+
+
+def test_results_without_their_original_are_an_empty_archive_or_not_there_yet(
+    graded: Any, client: FlaskClient, store: Store, tmp_path: Path
+) -> None:
+    where = f"/studies/{graded.key}/results.zip"
+    path = tmp_path / "report.pdf"
+    path.write_bytes(b"%PDF-1.7")
+    store.record_report(graded.key, graded.revision, path, "f" * 64, datetime.now(UTC))
+    assert client.get(where).status_code == 404  # the original is on its way
+    store.record_removal(graded.file_id)
+    with zipfile.ZipFile(io.BytesIO(client.get(where).data)) as archive:
+        assert archive.namelist() == []
+
+
+def test_a_refused_file_says_why_and_what_to_do(graded: Any, client: FlaskClient, store: Store) -> None:
+    page = client.get(f"/files/{graded.rejected_id}").text
+    assert "neither DICOM nor PNG" in page
+    assert "Export the radiograph as DICOM" in page
+    assert "secret^name.dcm" in page
+    assert ("file", graded.rejected_id) in {(deed.action, deed.subject) for deed in store.deeds()}
+    assert client.get("/files/0").status_code == 404
