@@ -2,40 +2,61 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from koa_worker import RESEARCH_NOTICE
 from koa_worker.publish.result import ImageResult, KneeResult
-from koa_worker.values import GRADE_WORDS, Side
+from koa_worker.values import GRADE_WORDS, GRADES, Side
 
 Canvas = NDArray[np.uint8]  # RGB
+_Ink = tuple[int, int, int]
 
-EDGE = 336  # of a knee's pictures: one and a half times the net's own grid
-_GAP, _LINE = 24, 34
-_FRAME_HEIGHT, _FRAME_WIDTH = 900, 1000
-_WORDS_WIDTH = 430
-_WHITE, _QUIET, _SIGNAL = (255, 255, 255), (170, 170, 170), (255, 196, 64)
+EDGE = 448  # of a knee's pictures: twice the net's own grid
+_MARGIN, _GAP = 32, 28
+_TITLE = 44  # above each picture
+_FRAME_HEIGHT, _FRAME_WIDTH = 960, 900
+_WORDS_WIDTH = 520
+_FOOT = 128
+_WHITE, _QUIET, _SIGNAL, _BAR = (255, 255, 255), (185, 185, 185), (255, 196, 64), (96, 165, 220)
+# Heights of letters, relative to the font's own. Viewers show the picture at about half its size.
+_LARGE, _PLAIN, _SMALL = 1.5, 1.0, 0.8
 _FONT = cv2.FONT_HERSHEY_SIMPLEX  # ASCII only, as are our words here
 _LETTERS = {Side.RIGHT: "R", Side.LEFT: "L", Side.UNKNOWN: ""}
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of words beside a knee, and how far below the one before it stands."""
+
+    words: str
+    size: float
+    ink: _Ink
+    drop: int
 
 
 def draw(result: ImageResult) -> Canvas:
     """Bright words on black, as viewers show radiographs; it names nobody."""
     frame = _frame(result)
     rows = [_knee(number, knee) for number, knee in enumerate(result.knees, start=1)]
-    height = max(frame.shape[0], len(rows) * (EDGE + _GAP) - _GAP)
-    width = frame.shape[1] + 2 * (EDGE + _GAP) + _GAP + _WORDS_WIDTH
-    canvas = np.zeros((height + 2 * _GAP + 3 * _LINE, width + 2 * _GAP, 3), np.uint8)
-    _paste(canvas, frame, _GAP, _GAP)
-    for index, row in enumerate(rows):
-        _paste(canvas, row, _GAP + frame.shape[1] + _GAP, _GAP + index * (EDGE + _GAP))
-    base = height + _GAP + _LINE + 8
-    _write(canvas, RESEARCH_NOTICE, (_GAP, base), 0.9, _SIGNAL)
+    left = _MARGIN + frame.shape[1] + 2 * _GAP
+    height = max(_TITLE + frame.shape[0], sum(row.shape[0] for row in rows) + _GAP * (len(rows) - 1))
+    width = left + 2 * (EDGE + _GAP) + _WORDS_WIDTH + _MARGIN
+    canvas = np.zeros((_MARGIN + height + _FOOT, width, 3), np.uint8)
+    _write(canvas, "Radiograph, small", (_MARGIN, _MARGIN + _TITLE - 16), _SMALL, _QUIET)
+    _paste(canvas, frame, _MARGIN, _MARGIN + _TITLE)
+    top = _MARGIN
+    for row in rows:
+        _paste(canvas, row, left, top)
+        top += row.shape[0] + _GAP
+    foot = _MARGIN + height + 56
+    _write(canvas, RESEARCH_NOTICE, (_MARGIN, foot), 1.2, _SIGNAL)
     maker = result.maker
     made = f"koa-worker {maker.software}, model {maker.model}, manifest SHA-256 {maker.digest[:12]}"
-    _write(canvas, made, (_GAP, base + _LINE), 0.6, _QUIET)
+    _write(canvas, f"Graded by artificial intelligence: {made}", (_MARGIN, foot + 42), _SMALL, _QUIET)
     return canvas
 
 
@@ -49,34 +70,52 @@ def _frame(result: ImageResult) -> Canvas:
         box = knee.roi.box
         left, top = round(box.x * scale), round(box.y * scale)
         right, bottom = round((box.x + box.width) * scale) - 1, round((box.y + box.height) * scale) - 1
+        cv2.rectangle(canvas, (left, top), (right, bottom), (0, 0, 0), 5)
         cv2.rectangle(canvas, (left, top), (right, bottom), _WHITE, 2)
-        _write(canvas, f"{number} {_LETTERS[knee.roi.side]}", (max(left, 0) + 8, max(top, 0) + 30), 0.9, _WHITE)
+        _write(canvas, f"{number} {_LETTERS[knee.roi.side]}", (max(left, 0) + 10, max(top, 0) + 38), _PLAIN, _WHITE)
     return canvas
 
 
 def _knee(number: int, knee: KneeResult) -> Canvas:
-    canvas = np.zeros((EDGE, 2 * (EDGE + _GAP) + _WORDS_WIDTH, 3), np.uint8)
-    _paste(canvas, _enlarge(np.dstack([knee.crop] * 3)), 0, 0)
-    _paste(canvas, _enlarge(knee.overlay), EDGE + _GAP, 0)
-    for index, (words, size, ink) in enumerate(_words(number, knee)):
-        _write(canvas, words, (2 * (EDGE + _GAP), _LINE * (index + 1)), size, ink)
+    """The crop, the crop with its heat, and beside them what was found."""
+    canvas = np.zeros((_TITLE + EDGE, 2 * (EDGE + _GAP) + _WORDS_WIDTH, 3), np.uint8)
+    pictures = (("As graded", np.dstack([knee.crop] * 3)), ("Where the net looked", knee.overlay))
+    for index, (title, picture) in enumerate(pictures):
+        x = index * (EDGE + _GAP)
+        _write(canvas, f"{number}  {title}", (x, _TITLE - 16), _SMALL, _QUIET)
+        _paste(canvas, _enlarge(picture), x, _TITLE)
+    x, y = 2 * (EDGE + _GAP), 0
+    for line in _lines(number, knee):
+        y += line.drop
+        _write(canvas, line.words, (x, y), line.size, line.ink)
+    _bars(canvas, knee, x, _TITLE + EDGE - len(GRADES) * 34)
     return canvas
 
 
-def _words(number: int, knee: KneeResult) -> list[tuple[str, float, tuple[int, int, int]]]:
+def _lines(number: int, knee: KneeResult) -> list[_Line]:
     grade = knee.grade
     side = "side unknown" if knee.roi.side is Side.UNKNOWN else knee.roi.side
     lines = [
-        (f"{number}  Knee, {side}", 0.9, _WHITE),
-        (f"KL {grade.kl}, {GRADE_WORDS[grade.kl]}", 1.1, _WHITE),
-        (f"Confidence {_percent(grade.confidence)}", 0.7, _WHITE),
-        (f"P(KL 2 or more) {_percent(grade.oa_probability)}", 0.7, _WHITE),
-        ("  ".join(f"{kl}: {_percent(share)}" for kl, share in enumerate(grade.probabilities)), 0.5, _QUIET),
+        _Line(f"{number}  Knee, {side}", _PLAIN, _WHITE, _TITLE + 24),
+        _Line(f"KL {grade.kl}, {GRADE_WORDS[grade.kl]}", _LARGE, _WHITE, 58),
+        _Line(f"P(KL 2 or more) {_percent(grade.oa_probability)}", _SMALL, _WHITE, 46),
     ]
-    lines += [(f"Joint space {width.compartment} {width.mm:.1f} mm", 0.7, _WHITE) for width in knee.widths]
     if grade.needs_review:
-        lines.append(("Review: unsure", 0.8, _SIGNAL))
+        lines.append(_Line("Review: the net is not sure", _SMALL, _SIGNAL, 38))
+    lines += [_Line(f"Joint space {width.compartment} {width.mm:.1f} mm", _SMALL, _WHITE, 38) for width in knee.widths]
     return lines
+
+
+def _bars(canvas: Canvas, knee: KneeResult, x: int, top: int) -> None:
+    """The probability of each grade; the one that was given is bright."""
+    longest = _WORDS_WIDTH - 230
+    for kl, share in enumerate(knee.grade.probabilities):
+        y = top + kl * 34
+        ink = _WHITE if kl == knee.grade.kl else _QUIET
+        _write(canvas, f"KL {kl}", (x, y + 22), _SMALL, ink)
+        cv2.rectangle(canvas, (x + 90, y + 3), (x + 90 + longest, y + 23), (48, 48, 48), cv2.FILLED)
+        cv2.rectangle(canvas, (x + 90, y + 3), (x + 90 + round(longest * share), y + 23), _BAR, cv2.FILLED)
+        _write(canvas, _percent(share), (x + 110 + longest, y + 22), _SMALL, ink)
 
 
 def _percent(share: float) -> str:
@@ -94,7 +133,7 @@ def _paste(canvas: Canvas, picture: Canvas, x: int, y: int) -> None:
     canvas[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
 
 
-def _write(canvas: Canvas, words: str, at: tuple[int, int], size: float, ink: tuple[int, int, int]) -> None:
+def _write(canvas: Canvas, words: str, at: tuple[int, int], size: float, ink: _Ink) -> None:
     """With a dark edge, so that it is read on any radiograph."""
-    cv2.putText(canvas, words, at, _FONT, size, (0, 0, 0), 5, cv2.LINE_AA)
+    cv2.putText(canvas, words, at, _FONT, size, (0, 0, 0), 6, cv2.LINE_AA)
     cv2.putText(canvas, words, at, _FONT, size, ink, 2, cv2.LINE_AA)
