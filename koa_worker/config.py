@@ -61,7 +61,7 @@ class Folders(_Section):
 
 
 class Store(_Section):
-    url: str = "sqlite:///work/koa.sqlite3"
+    url: str = Field(default="sqlite:///work/koa.sqlite3", repr=False)  # may hold a password
 
     def below(self, base: Path) -> Self:
         scheme = "sqlite:///"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.postgres import Server, programs, serving
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -32,3 +34,13 @@ def peer() -> Callable[[str], str]:
         return found
 
     return find
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server of our own. CI must have the programs."""
+    if programs() is None:
+        assert "CI" not in os.environ, "PostgreSQL is missing: CI runs the store's tests on it"
+        pytest.skip("PostgreSQL is not installed (Debian: postgresql)")
+    with serving() as server:
+        yield server

@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from koa_worker.errors import SetupError
-from koa_worker.store import transaction
+from koa_worker.store import postgres, transaction
 from koa_worker.store.schema import REVISION
 
 _MIGRATION_LOCK = 0x6B6F61  # any number that every worker on a PostgreSQL server agrees on
@@ -24,10 +24,14 @@ def connect(url: str, patience: float = transaction.PATIENCE_SECONDS) -> Engine:
         place = make_url(url)
         if place.get_backend_name() == "sqlite":
             return _connect_sqlite(place, patience)
-        # hide_parameters: an error's text must not quote the patient that it failed on.
-        return create_engine(place, isolation_level="SERIALIZABLE", pool_pre_ping=True, hide_parameters=True)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as fault:
-        raise SetupError("config", "[store] url is not a database address that can be used here") from fault
+        if postgres.is_postgres(place):
+            return postgres.connect(place, patience)
+    # Their words quote the address, and with it a password.
+    except ModuleNotFoundError:
+        raise SetupError("config", "[store] url needs a driver: pip install 'koa-worker[postgres]'") from None
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        pass
+    raise SetupError("config", "[store] url is not a database address that can be used here")
 
 
 def reading(engine: Engine) -> Engine:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from koa_worker.errors import WorkFailed
+from koa_worker.store.postgres import telling
 
 T = TypeVar("T")
 
@@ -42,7 +43,8 @@ def transact(engine: Engine, verb: Callable[[Session], T], patience: float = PAT
 def unanswered(fault: SQLAlchemyError) -> WorkFailed:
     """The fault without what the database said, which may quote a row."""
     cause = fault.orig if isinstance(fault, DBAPIError) and fault.orig else fault
-    return WorkFailed("store", type(cause).__name__)
+    why = telling(str(cause))
+    return WorkFailed("store", f"{type(cause).__name__}: {why}" if why else type(cause).__name__)
 
 
 def _collided(fault: DBAPIError) -> bool:

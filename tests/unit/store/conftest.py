@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import itertools
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import create_engine, text
 
 from koa_worker.store import Store
 from koa_worker.values import (
@@ -30,22 +29,22 @@ from koa_worker.values import (
     SpacingSource,
     Study,
 )
-
-# The address of an empty PostgreSQL database: with it, the tests of the verbs run there too.
-POSTGRES = os.environ.get("KOA_TEST_POSTGRES")
+from tests.postgres import Server
 
 
-@pytest.fixture(params=["sqlite", *(["postgresql"] if POSTGRES else [])])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/work/koa.sqlite3"
-    assert POSTGRES is not None
-    engine = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    engine.dispose()
-    return POSTGRES
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Gives the address of a database that is not there yet, or empty."""
+    if request.param == "postgresql":
+        server: Server = request.getfixturevalue("postgres")
+        return server.database
+    numbers = itertools.count()
+    return lambda: f"sqlite:///{tmp_path}/work/koa{next(numbers) or ''}.sqlite3"
+
+
+@pytest.fixture
+def url(new_url: Callable[[], str]) -> str:
+    return new_url()
 
 
 @pytest.fixture

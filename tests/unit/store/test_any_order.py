@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -24,13 +23,13 @@ class Verbs(RuleBasedStateMachine):
     """The rules; `expected` is the same matter in a few lines of plain Python."""
 
     make: ClassVar[Any]  # of conftest.py
+    new_url: ClassVar[Callable[[], str]]
     files = Bundle("files")
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
         self.now = datetime(2026, 6, 1, 12, tzinfo=UTC)
-        self.store = Store.open(f"sqlite:///{self.folder.name}/koa.sqlite3")
+        self.store = Store.open(type(self).new_url())
         self.store._clock = lambda: self.now
         self.expected: dict[str, State] = {}
         self.content: dict[str, str] = {}
@@ -39,7 +38,6 @@ class Verbs(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.store.close()
-        self.folder.cleanup()
 
     @rule(target=files, content=st.sampled_from("abc"))
     def arrive(self, content: str) -> Arrival:
@@ -139,8 +137,8 @@ class Verbs(RuleBasedStateMachine):
         return False
 
 
-def test_any_order(make: Any) -> None:
-    Verbs.make = make
+def test_any_order(make: Any, new_url: Callable[[], str]) -> None:
+    Verbs.make, Verbs.new_url = make, staticmethod(new_url)
     run_state_machine_as_test(
         Verbs,
         settings=settings(
