@@ -28,7 +28,8 @@ def queued(store: Store, clock: list[datetime], grade: Callable[..., tuple[str, 
     """Three objects of a study, for one destination."""
     store.know_destinations(["pacs"])
     _file, key = grade("a")
-    revision = store.next_report_revision(key)
+    revision = store.begin_report(key)
+    assert revision is not None
     assert store.record_report(key, revision, "reports/x.pdf", "0" * 64, clock[0])
     (ticket,) = store.publications_due(["pacs"])
     assert store.queue(ticket, OBJECTS) == OBJECTS
@@ -96,7 +97,9 @@ def test_objects_are_kept_until_every_destination_has_them(
 ) -> None:
     store.know_destinations(["one", "two"])
     _file, key = grade("a")
-    store.record_report(key, store.next_report_revision(key), "reports/x.pdf", "0" * 64, clock[0])
+    revision = store.begin_report(key)
+    assert revision is not None
+    store.record_report(key, revision, "reports/x.pdf", "0" * 64, clock[0])
     (ticket,) = store.publications_due(["one", "two"])
     store.queue(ticket, OBJECTS[:1])
     assert store.queue(ticket, OBJECTS[:1]) == ()  # a second time, after a crash
