@@ -21,6 +21,7 @@ Image = TypeVar("Image", bound=NDArray[Any])
 
 WORKING_SIDE = 320  # longest side of the working copy: a plateau of 0.1 of the frame still has 32 pixels
 BINS = 64
+_ASCENDING = np.triu(np.ones((BINS - 1, BINS - 1), dtype=np.bool_), 1)
 AREAS = 16  # by which a picture is divided, each way, to see whether there is anything in it
 
 
@@ -99,19 +100,15 @@ def levelled(image: Plane, low: float, high: float) -> Plane:
 
 def three_classes(image: Plane) -> tuple[float, float]:
     """The two levels that part the picture into three classes with the largest variance between them (Otsu 1979)."""
-    counts, _ = np.histogram(image, bins=BINS, range=(0.0, 1.0))
+    counts = np.asarray(cv2.calcHist([image], [0], None, [BINS], [0.0, 1.0])).ravel()
     share = counts / max(1, counts.sum())
     weight = np.concatenate([[0.0], np.cumsum(share)])
     moment = np.concatenate([[0.0], np.cumsum(share * (np.arange(BINS) + 0.5) / BINS)])
-    first, second = np.meshgrid(np.arange(1, BINS), np.arange(1, BINS), indexing="ij")
-
-    def between(start: NDArray[np.int_] | int, end: NDArray[np.int_] | int) -> NDArray[np.float64]:
-        mass, total = weight[end] - weight[start], moment[end] - moment[start]
-        return np.asarray(np.where(mass > 0, total**2 / np.maximum(mass, 1e-9), 0.0))
-
-    variance = between(0, first) + between(first, second) + between(second, BINS)
-    best = int(np.where(first < second, variance, -1.0).argmax())
-    return float(first.flat[best]) / BINS, float(second.flat[best]) / BINS
+    mass, total = (np.subtract.outer(sums, sums).T for sums in (weight, moment))  # from a level (row) up to another
+    spread = np.where(mass > 0, total**2 / np.maximum(mass, 1e-9), 0.0)
+    variance = spread[0, 1:BINS, None] + spread[1:BINS, 1:BINS] + spread[1:BINS, BINS]
+    first, second = divmod(int(np.where(_ASCENDING, variance, -1.0).argmax()), BINS - 1)
+    return (first + 1) / BINS, (second + 1) / BINS
 
 
 def solid(mask: Mask) -> Mask:

@@ -46,7 +46,7 @@ PIECES = {
 
 
 _WEIGHTS = np.array([piece.weight for piece in PIECES.values()], dtype=np.float32)
-_ENOUGH = np.array([piece.enough for piece in PIECES.values()], dtype=np.float32)
+_PER_ENOUGH = np.array([[1 / piece.enough] for piece in PIECES.values()], dtype=np.float32)
 
 # Where margins are looked for, in plateaus aside and below: tibia, taper, femur, shaft.
 MARGINS_AT = ((0.50, 0.10), (0.42, 0.30), (0.50, -0.20), (0.50, -0.35))
@@ -61,6 +61,11 @@ class Grid:
     unit: int
     stride: int
 
+    @property
+    def points(self) -> tuple[int, int]:
+        """How many are judged, down and across."""
+        return -(-self.height // self.stride), -(-self.width // self.stride)
+
     def span(self, length: float) -> int:
         """A length in plateaus as pixels."""
         return round(length * self.unit)
@@ -70,7 +75,7 @@ class Grid:
 
     def judged(self, image: Plane) -> tuple[Plane, Grid]:
         """The picture with one pixel for each judged point, and its grid."""
-        height, width = (-(-length // self.stride) for length in (self.height, self.width))
+        height, width = self.points
         small = _plane(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA))
         return small, Grid(height, width, self.unit // self.stride, 1)
 
@@ -84,26 +89,28 @@ class Grid:
     def seen(self, framed: Plane, places: tuple[tuple[float, float], ...]) -> Plane:
         """For every judged point the values at these distances (plateaus aside and below) from it, a plane each."""
         edge = self.span(EDGE)
-        found = []
-        for aside, below in places:
+        found = np.empty((len(places), *self.points), np.float32)
+        for plane, (aside, below) in zip(found, places, strict=True):
             right, down = edge + self.span(aside), edge + self.span(below)
-            found.append(framed[down : down + self.height : self.stride, right : right + self.width : self.stride])
-        return np.stack(found)
+            plane[:] = framed[down : down + self.height : self.stride, right : right + self.width : self.stride]
+        return found
 
 
 def gather(image: Plane, unit: int, stride: int) -> Plane:
     """Each piece of evidence, in the order of `PIECES`, for each judged point of a picture with such plateaus."""
     grid = Grid(image.shape[0], image.shape[1], unit, stride)
     down, across = edges(image, grid)
-    return np.stack([_gap(down, grid), *_margins(across, grid), _block(image, grid)])
+    pieces = np.empty((len(PIECES), *grid.points), np.float32)
+    pieces[0], pieces[1:5], pieces[5] = _gap(down, grid), _margins(across, grid), _block(image, grid)
+    return pieces
 
 
 def weigh(pieces: Plane) -> Plane:
     """All evidence as one number for every point: above −0.3 is a clear knee, below −1.6 is none."""
-    share = np.minimum(pieces * (1 / _ENOUGH)[:, None, None], 1)
-    np.maximum(share, 0, out=share)
+    share = pieces.reshape(len(PIECES), -1) * _PER_ENOUGH
+    np.clip(share, 0, 1, out=share)
     share += np.float32(FLOOR)
-    logarithms = np.asarray(cv2.log(share.reshape(len(PIECES), -1)), dtype=np.float32)
+    logarithms = np.asarray(cv2.log(share), dtype=np.float32)
     return _plane(_WEIGHTS @ logarithms).reshape(pieces.shape[1:])
 
 
@@ -153,23 +160,29 @@ def _block(image: Plane, grid: Grid) -> Plane:
     flank = grid.framed(_plane(cv2.blur(image, grid.kernel(0.12, 0.3))), np.nan)
     middle = grid.seen(inner, ((0, 0.22), (0, -0.22)))
     sides = grid.seen(flank, ((-0.62, 0.22), (-0.62, -0.22), (0.62, 0.22), (0.62, -0.22)))
-    denser = (np.concatenate([middle, middle]) - sides) / spread
-    denser[np.isnan(denser)] = PIECES["block"].unseen
+    denser = _plane((middle - sides.reshape(2, *middle.shape)) / spread)
+    cv2.patchNaNs(denser.reshape(-1, denser.shape[-1]), PIECES["block"].unseen)
     np.clip(denser, -0.5, 1.5, out=denser)
-    return _plane(_weaker_most(denser[:2], denser[2:]).mean(axis=0))
+    lower, upper = _weaker_most(denser[0], denser[1])
+    return _plane((lower + upper) * np.float32(0.5))
 
 
 def _weaker_most(left: Plane, right: Plane) -> Plane:
     """Both sides of the knee as one number, in which the weaker side counts most."""
-    return _plane(0.3 * (left + right) + 0.4 * np.minimum(left, right))
+    both = left + right
+    both *= np.float32(0.3)
+    weaker = np.minimum(left, right)
+    weaker *= np.float32(0.4)
+    both += weaker
+    return both
 
 
 def _highest(plane: Plane, rows: tuple[int, int] = (0, 0), columns: tuple[int, int] = (0, 0)) -> Plane:
     """For every point the highest value, at least 0, among those at these offsets from it."""
     kernel = np.ones((rows[1] - rows[0] + 1, columns[1] - columns[0] + 1), np.uint8)
     anchor = (-columns[0], -rows[0])
-    found = cv2.dilate(plane, kernel, anchor=anchor, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    return np.maximum(_plane(found), 0)
+    found = _plane(cv2.dilate(plane, kernel, anchor=anchor, borderType=cv2.BORDER_CONSTANT, borderValue=0))
+    return np.maximum(found, 0, out=found)
 
 
 def _plane(array: object) -> Plane:
