@@ -88,6 +88,47 @@ CATALOGUE: dict[str, Entry] = {
         "The knee is smaller in pixels than the net can grade.",
         "Export the radiograph at its full resolution.",
     ),
+    # the gate
+    "other_part": Entry(
+        Fault.FILE,
+        "The header names another part of the body than the knee.",
+        "Send knees only; if it is a knee, correct Body Part Examined and export it again.",
+    ),
+    "other_view": Entry(
+        Fault.FILE,
+        "This is not a frontal view of the knee.",
+        "Grade an AP or PA view; the scale does not apply to lateral and skyline views.",
+    ),
+    "not_a_knee": Entry(
+        Fault.FILE,
+        "What was found does not look like a knee seen from the front.",
+        "Check the picture; if it is an upright frontal knee, have a reader grade it.",
+    ),
+    "implant": Entry(
+        Fault.FILE,
+        "There is an implant or other metal over the joint.",
+        "Nothing is to be done: the scale does not apply to a joint that was replaced or is hidden.",
+    ),
+    "cut_off": Entry(
+        Fault.FILE,
+        "The edge of the picture cuts off a part of the joint.",
+        "Export the whole frame, or repeat the exposure with the joint in it.",
+    ),
+    "poor_exposure": Entry(
+        Fault.FILE,
+        "The joint is exposed so badly that its bone cannot be seen.",
+        "Check exposure and window, and export it again.",
+    ),
+    "blurred": Entry(
+        Fault.FILE,
+        "The joint is too blurred for a grade.",
+        "Export the radiograph at its full resolution, or repeat the exposure.",
+    ),
+    "coloured": Entry(
+        Fault.FILE,
+        "The picture is in colour: a photograph or a document, not a radiograph.",
+        "Export the radiograph itself, as DICOM or as a gray picture.",
+    ),
     # ours
     "internal": Entry(
         Fault.OURS, "The worker ran into a fault of its own.", "It tries again; if it persists, report the log's lines."

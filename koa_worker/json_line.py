@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from koa_worker.values import Completed, Outcome, Reading, Rejected, Study
+from koa_worker.values import Completed, Outcome, Reading, RefusedKnee, Rejected, Study
 
 
 def to_line(outcome: Outcome, path: Path, model: str, report: Path | None) -> dict[str, Any]:
@@ -21,6 +21,7 @@ def to_line(outcome: Outcome, path: Path, model: str, report: Path | None) -> di
         "model": model,
         "report": str(report) if report else None,
         "knees": [_knee(reading) for reading in completed.readings] if completed else [],
+        "refused": [_refused(knee) for knee in completed.refused] if completed else [],
     }
 
 
@@ -50,3 +51,7 @@ def _knee(reading: Reading) -> dict[str, Any]:
         "needs_review": grade.needs_review,
         "review_reasons": list(grade.review_reasons),
     }
+
+
+def _refused(knee: RefusedKnee) -> dict[str, Any]:
+    return {"side": str(knee.roi.side), "box": knee.roi.box.as_list(), "code": knee.code, "detail": knee.detail}

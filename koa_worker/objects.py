@@ -103,4 +103,5 @@ def _result(number: int, image: ImageRecord) -> ImageResult:
         ),
         maker=Maker(knee.grade.model, knee.model_digest, knee.software_version),
         made_at=knee.graded_at,
+        refused=image.refused,
     )

@@ -6,16 +6,32 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from koa_worker.config import Config, Limits
 from koa_worker.errors import InputRejected, WorkFailed
-from koa_worker.knee.explain import heatmap
+from koa_worker.knee.explain import FeatureMaps, heatmap
+from koa_worker.knee.familiar import Familiar
 from koa_worker.knee.grade import Grader, model_folder
-from koa_worker.knee.prepare import prepare
+from koa_worker.knee.prepare import Picture, crop, prepared, resize
+from koa_worker.knee.quality import Verdict, check_frame, judge_knee
 from koa_worker.knee.roi import find_knees
+from koa_worker.knee.turn import as_stored, turned
 from koa_worker.read import identify, read
-from koa_worker.values import Arrival, Completed, Failed, KneeRoi, Outcome, Radiograph, Reading, Rejected
+from koa_worker.values import (
+    Arrival,
+    Completed,
+    Failed,
+    Grade,
+    KneeRoi,
+    Outcome,
+    Radiograph,
+    Reading,
+    RefusedKnee,
+    Rejected,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -53,9 +69,8 @@ class Pipeline:
         try:
             with clock("read"):
                 radiograph = read(arrival, self.limits)
-            with clock("roi"):
-                rois = find_knees(radiograph)
-            readings = tuple(self._read_knee(radiograph, roi, clock) for roi in rois)
+            check_frame(radiograph)
+            readings, refused = self._read_knees(radiograph, clock)
         except InputRejected as fault:
             study, patient = identify(arrival) or (None, None)
             return Rejected(arrival, fault.code, fault.detail, study, patient)
@@ -67,13 +82,91 @@ class Pipeline:
         except Exception as fault:
             logger.exception("stage broke", extra={"file": arrival.id})
             return Failed(arrival, "internal", type(fault).__name__)
-        return Completed(arrival, radiograph, readings, clock.spent_ms)
+        return Completed(arrival, radiograph, readings, clock.spent_ms, refused)
 
-    def _read_knee(self, radiograph: Radiograph, roi: KneeRoi, clock: Stopwatch) -> Reading:
+    def _read_knees(
+        self, radiograph: Radiograph, clock: Stopwatch
+    ) -> tuple[tuple[Reading, ...], tuple[RefusedKnee, ...]]:
+        """The knees that are graded and those that are not; at least one is, or the reason against it is raised."""
+        upright = self._look(radiograph, clock)
+        looks = (
+            upright if upright.is_settled(self.grader.familiar) else self._turn(radiograph, upright, clock) or upright
+        )
+        if looks.fault is not None:
+            raise looks.fault
+        readings = tuple(self._explain(one, clock) for one in looks.knees if not one.verdict.code)
+        refused = tuple(
+            RefusedKnee(one.roi, one.verdict.code, one.verdict.detail) for one in looks.knees if one.verdict.code
+        )
+        if not readings:
+            # Of two knees the one with metal says most about why there is no grade.
+            first = min(refused, key=lambda knee: knee.code != "implant")
+            raise InputRejected(first.code, first.detail)
+        return readings, refused
+
+    def _look(self, radiograph: Radiograph, clock: Stopwatch, quarters: int = 0) -> _Looks:
+        """Finds the knees of a frame, graded and judged, after it was turned by that much."""
+        frame = turned(radiograph, quarters) if quarters else radiograph
+        try:
+            with clock("roi"):
+                rois = find_knees(frame)
+        except InputRejected as fault:
+            return _Looks(fault=fault)
+        if quarters:
+            height, width = radiograph.pixels.shape
+            stored = [as_stored(roi, quarters, height, width) for roi in rois]
+        else:
+            stored = list(rois)
+        return _Looks(tuple(self._judge(frame, *places, clock) for places in zip(rois, stored, strict=True)))
+
+    def _turn(self, radiograph: Radiograph, upright: _Looks, clock: Stopwatch) -> _Looks | None:
+        """The frame upside-down or on its side, if every knee in it is then far likelier to be one."""
+        least = min((one.verdict.strangeness for one in upright.knees), default=np.inf)
+        for quarters in (2, 1, 3):
+            looks = self._look(radiograph, clock, quarters)
+            if looks.knees and all(one.verdict.stands_better(self.grader.familiar, least) for one in looks.knees):
+                return looks
+        return None
+
+    def _judge(self, frame: Radiograph, roi: KneeRoi, stored: KneeRoi, clock: Stopwatch) -> _Look:
+        familiar = self.grader.familiar
         with clock("prepare"):
-            crop = prepare(radiograph.pixels, roi.box)
+            small = resize(crop(frame.pixels, roi.box))
+            picture = prepared(small)
         with clock("grade"):
-            grade, maps = self.grader.grade(crop)
+            grade, maps = self.grader.grade(picture)
+        with clock("gate"):
+            verdict = judge_knee(stored, small, picture, familiar.look(maps) if familiar else None, familiar)
+        return _Look(stored, picture, grade, maps, verdict)
+
+    def _explain(self, one: _Look, clock: Stopwatch) -> Reading:
+        reasons = (*one.verdict.reasons, *one.grade.review_reasons)
+        grade = replace(one.grade, review_reasons=reasons, needs_review=bool(reasons))
         with clock("explain"):
-            warmth = heatmap(maps, grade.kl)
-        return Reading(roi, crop, grade, warmth)
+            warmth = heatmap(one.maps, grade.kl)
+        return Reading(one.roi, one.crop, grade, warmth)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    """One knee, looked at and judged."""
+
+    roi: KneeRoi
+    crop: Picture
+    grade: Grade
+    maps: FeatureMaps
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Looks:
+    """The knees of a frame, or why there are none."""
+
+    knees: tuple[_Look, ...] = ()
+    fault: InputRejected | None = None
+
+    def is_settled(self, familiar: Familiar | None) -> bool:
+        """Whether turning the frame could tell no more."""
+        if self.fault is not None:
+            return familiar is None or self.fault.code != "no_knee"
+        return not all(one.verdict.may_lie_askew(familiar) for one in self.knees)

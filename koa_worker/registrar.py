@@ -90,6 +90,7 @@ def _image(image: ImageRecord, study: StudyRecord) -> ImageEntry:
         knees=tuple(_knee(knee) for knee in image.knees),
         patient_differs=image.patient_differs,
         identity_taken=image.conflicts_with is not None,
+        refused=image.refused,
     )
 
 

@@ -128,6 +128,7 @@ class Radiograph:
     # What lies towards column 0 of the picture: the patient's right ("R") or left ("L") side; "" if the
     # file does not say and the view's display convention does not either.
     column_zero_side: str = ""
+    coloured: float = 0.0  # share of the picture that has a colour, beyond a tint of the whole
     details: dict[str, str] = field(default_factory=dict)  # transfer syntax, bits, window: for a technical reader
 
 
@@ -151,6 +152,8 @@ class KneeRoi:
     box: Box
     side: Side
     whole_frame: bool = False  # the picture was a crop already and came back whole
+    missing: float = 0.0  # how much of the tibial plateau's width lies beyond the picture's edge, as a share
+    turned: int = 0  # by how many quarters anticlockwise the frame was turned before the knee stood upright
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +188,24 @@ class Reading:
     heatmap: Heatmap
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedKnee:
+    """A place where a knee was looked for and that is given no grade, with the code of the reason."""
+
+    roi: KneeRoi
+    code: str
+    detail: str = ""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Completed:
-    """The file was graded."""
+    """The file was graded: at least one knee in it."""
 
     arrival: Arrival
     radiograph: Radiograph
     readings: tuple[Reading, ...]
     timings_ms: dict[str, float]
+    refused: tuple[RefusedKnee, ...] = ()  # other knees in the same frame
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ def augment(picture: Picture, chance: np.random.Generator, how: Augmentation, si
     if chance.random() < how.hide:
         changed = _hide(changed, chance)
     if chance.random() < how.rare:
-        changed = _compress(changed, int(chance.integers(how.compression, 95)))
+        changed = compress(changed, int(chance.integers(how.compression, 95)))
     return changed
 
 
@@ -122,6 +122,6 @@ def _hide(picture: Picture, chance: np.random.Generator) -> Picture:
     return hidden
 
 
-def _compress(picture: Picture, quality: int) -> Picture:
+def compress(picture: Picture, quality: int) -> Picture:
     data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), dtype=np.uint8)

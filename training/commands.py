@@ -1,4 +1,4 @@
-"""The sub-commands that measure and release: evaluate, compare, robustness, occlusion, export, card."""
+"""The sub-commands that measure and release: evaluate, compare, robustness, occlusion, export, gate, card."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from koa_worker.errors import KoaError
 from koa_worker.knee.grade import Grader
 from training import compare as comparison
 from training import evaluate as evaluation
+from training import gate as gates
 from training import occlusion as occluding
 from training import robustness as changing
 from training.crops import Crop, read_crops
@@ -27,12 +28,16 @@ EqualizedOption = Annotated[
     bool | None,
     typer.Option("--equalized/--raw", help="The crops have (not) been through CLAHE. Without it each is looked at."),
 ]
+NonKneesOption = Annotated[
+    Path | None,
+    typer.Option(help="Further pictures that are no knees, for the gate: any format that the worker reads."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else there.")]
 
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this module to the program."""
-    for command in (evaluate, compare, robustness, occlusion, export, card):
+    for command in (evaluate, compare, robustness, occlusion, export, gate, card):
         app.command()(_telling(command))
 
 
@@ -130,8 +135,9 @@ def export(
     out: Annotated[Path, typer.Option("--out", help="The release to be made: a folder named NAME-vN.")],
     *,
     samples: Annotated[
-        Path | None, typer.Option(help="Training crops that float16 and int8 are fitted to; else those of --data.")
+        Path | None, typer.Option(help="Training crops that float16, int8 and the gate are fitted to; else --data.")
     ] = None,
+    non_knees: NonKneesOption = None,
     precision: Annotated[str, typer.Option(help="float32, float16 or int8.")] = "float16",
     balance: Annotated[
         float | None,
@@ -145,13 +151,28 @@ def export(
 
     plan = exporting.Plan(tuple(nets), out, Precision(precision), balance)
     validation = read_crops(data, equalized=equalized)
-    sampled = exporting.spread(read_crops(samples, equalized=equalized) if samples else validation, exporting.SAMPLED)
+    training = exporting.Training(
+        read_crops(samples, equalized=equalized) if samples else validation,
+        gates.read_others(non_knees) if non_knees else (),
+    )
     try:
-        graded = exporting.export(plan, validation, sampled, _say)
+        graded = exporting.export(plan, validation, training, _say)
     except exporting.ExportFailed as fault:
         _say(f"Not exported: {fault}")
         raise typer.Exit(1) from fault
     Console().print(*evaluation.tables(out.name, graded.figures()), sep="\n")
+
+
+def gate(
+    model: ModelOption,
+    samples: Annotated[Path, typer.Option(help="Training crops, in sub-folders 0 to 4.")],
+    *,
+    non_knees: NonKneesOption = None,
+    equalized: EqualizedOption = None,
+) -> None:
+    """Fits anew what a finished release knows of pictures that are no knees."""
+    others = gates.read_others(non_knees) if non_knees else ()
+    gates.renew_gate(model, gates.fit_gate(model, read_crops(samples, equalized=equalized), others, _say))
 
 
 def card(

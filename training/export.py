@@ -19,7 +19,8 @@ import numpy as np
 from koa_worker.knee.explain import Head
 from koa_worker.knee.grade import Grader, combine, judge
 from koa_worker.knee.manifest import MANIFEST, Review
-from training import card, networks
+from koa_worker.knee.prepare import Picture
+from training import card, gate, networks
 from training.calibrate import Coverage, choose_review, find_bias, find_temperature
 from training.convert import Precision, as_npz, convert, halved
 from training.crops import Crop, as_input
@@ -71,13 +72,21 @@ class Plan:
         return int(self.folder.name.rpartition("-v")[2])
 
 
-def export(plan: Plan, validation: Sequence[Crop], samples: Sequence[Crop], say: Say) -> Graded:
+@dataclass(frozen=True, slots=True, eq=False)
+class Training:
+    """What a release takes from training crops: float16 and int8 are fitted to them, and so is the gate."""
+
+    crops: Sequence[Crop] = ()
+    non_knees: Sequence[Picture] = ()  # for the gate, beside those that are made of the crops
+
+
+def export(plan: Plan, validation: Sequence[Crop], training: Training, say: Say) -> Graded:
     """The whole release, in a folder beside its place and moved there when everything holds."""
     partial = plan.folder.with_name(f".{plan.folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        graded = _fill(plan, partial, validation, samples, say)
+        graded = _fill(plan, partial, validation, training, say)
         shutil.rmtree(plan.folder, ignore_errors=True)
         partial.rename(plan.folder)
     finally:
@@ -85,8 +94,9 @@ def export(plan: Plan, validation: Sequence[Crop], samples: Sequence[Crop], say:
     return graded
 
 
-def _fill(plan: Plan, folder: Path, validation: Sequence[Crop], samples: Sequence[Crop], say: Say) -> Graded:
+def _fill(plan: Plan, folder: Path, validation: Sequence[Crop], training: Training, say: Say) -> Graded:
     members, agreements = [], []
+    samples = spread(training.crops, SAMPLED)
     for number, path in enumerate(plan.nets, start=1):
         net = networks.load(path)
         content, head = convert(net, plan.precision, as_input(samples) if samples else None)
@@ -116,6 +126,8 @@ def _fill(plan: Plan, folder: Path, validation: Sequence[Crop], samples: Sequenc
         },
     }
     _write_manifest(folder, manifest)
+    if training.crops:
+        manifest["gate"] = gate.write_gate(folder, gate.fit_gate(folder, training.crops, training.non_knees, say))
     graded, review = _calibrate(folder, manifest, validation, plan.balance)
     figures = graded.figures()
     manifest["metrics"] = {"validation": figures.as_dict(), "review": review.as_dict()}

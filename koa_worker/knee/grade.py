@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from koa_worker.errors import SetupError
 from koa_worker.knee.explain import FeatureMap, FeatureMaps, Head, Singles
+from koa_worker.knee.familiar import Familiar
 from koa_worker.knee.manifest import Member, Release, Review, model_folder
 from koa_worker.knee.prepare import SIZE, Picture
 from koa_worker.values import GRADES, Grade
@@ -43,6 +44,7 @@ class Grader:
         self._mirrored = tuple(view == "mirrored" for view in release.manifest.views)
         self._temperature = release.manifest.temperature
         self._review = review
+        self.familiar = _familiar(release)
 
     @classmethod
     def load(cls, folder: Path, review_confidence: float = 0.0) -> Grader:
@@ -60,6 +62,11 @@ class Grader:
         probabilities = combine(logits, self._temperature)
         return judge(probabilities, votes, self._review, self.name), maps
 
+    def features(self, crop: Picture) -> tuple[Singles, ...]:
+        """The feature map of each member's plain view."""
+        picture = _to_input(crop)
+        return tuple(net.run(picture)[1] for net in self._nets)
+
     def look(self, crop: Picture) -> tuple[Singles, FeatureMaps]:
         """The logits of each member's view of the crop (members × views, 5), and its feature map."""
         pictures = {mirrored: _to_input(cv2.flip(crop, 1) if mirrored else crop) for mirrored in self._mirrored}
@@ -70,6 +77,21 @@ class Grader:
                 logits.append(answer)
                 maps.append(FeatureMap(features, net.head, mirrored))
         return np.stack(logits), tuple(maps)
+
+
+def _familiar(release: Release) -> Familiar | None:
+    """What the release knows of pictures that are no knees; an old one knows nothing."""
+    gate = release.manifest.gate
+    if gate is None:
+        return None
+    content = release.read(gate.file, gate.sha256)
+    try:
+        familiar = Familiar.from_npz(content)
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as fault:
+        raise SetupError("model_altered", f"{gate.file} is not a gate that this program can use") from fault
+    if len(familiar.weights) != len(release.manifest.members):
+        raise SetupError("model_altered", f"{gate.file} was fitted to other members")
+    return familiar
 
 
 def _to_input(crop: NDArray[Any]) -> Singles:

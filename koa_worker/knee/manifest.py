@@ -42,6 +42,13 @@ class Member(_Part):
     head_sha256: Sha256
 
 
+class GateFile(_Part):
+    """What the release knows of pictures that are no knees."""
+
+    file: FileName
+    sha256: Sha256
+
+
 class Input(_Part):
     """What the net was trained on; this program prepares pictures in this one way only."""
 
@@ -68,6 +75,7 @@ class Manifest(_Part):
     views: tuple[Literal["plain", "mirrored"], ...] = Field(min_length=1)
     temperature: float = Field(gt=0.0)
     review: Review
+    gate: GateFile | None = None  # releases before version 1 may have none
     metrics: dict[str, Any] = {}
     trained: dict[str, Any] = {}
 

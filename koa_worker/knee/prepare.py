@@ -21,7 +21,11 @@ Picture = NDArray[np.uint8]
 
 def prepare(pixels: GrayImage, box: Box | None = None, *, equalized: bool | None = None) -> Picture:
     """The 224×224 equalised crop; `equalized` says whether the pixels are so already, None: look and see."""
-    small = resize(crop(pixels, box))
+    return prepared(resize(crop(pixels, box)), equalized=equalized)
+
+
+def prepared(small: Picture, *, equalized: bool | None = None) -> Picture:
+    """The same of a 224×224 crop; one that is equalised already comes back as the very same array."""
     if looks_equalized(small) if equalized is None else equalized:
         return small
     return equalize(small)

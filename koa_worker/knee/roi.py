@@ -146,8 +146,16 @@ def regions(radiograph: Radiograph, joints: tuple[Joint, ...]) -> tuple[KneeRoi,
     """The squares, and whose knee each is."""
     height, width = radiograph.pixels.shape
     sides = sides_of(len(joints), radiograph.laterality, radiograph.column_zero_side)
-    boxes = (shifted_inside(square(joint), width, height) for joint in joints)
-    return tuple(KneeRoi(box, side) for box, side in zip(boxes, sides, strict=True))
+    return tuple(
+        KneeRoi(shifted_inside(square(joint), width, height), side, missing=missing(joint, width))
+        for joint, side in zip(joints, sides, strict=True)
+    )
+
+
+def missing(joint: Joint, width: int) -> float:
+    """The share of the plateau's width that lies beyond the left or right edge of a frame."""
+    left, right = joint.x + 0.5 - joint.plateau / 2, joint.x + 0.5 + joint.plateau / 2
+    return (max(0.0, -left) + max(0.0, right - width)) / joint.plateau
 
 
 def _whole(radiograph: Radiograph) -> tuple[KneeRoi, ...]:

@@ -28,6 +28,16 @@ GRADE_VALUES = {kl: Code(f"KL{kl}", SCHEME, f"Kellgren-Lawrence grade {kl}, {GRA
 PROBABILITIES = {kl: Code(f"PKL{kl}", SCHEME, f"Probability of Kellgren-Lawrence grade {kl}") for kl in GRADES}
 OA_PROBABILITY = Code("POA", SCHEME, "Probability of Kellgren-Lawrence grade 2 or more")
 AGREEMENT = Code("AGREE", SCHEME, "Share of networks and views that agree on the grade")
+NOT_GRADED = Code("KLNONE", SCHEME, "Kellgren-Lawrence grade not given")
+REFUSAL = Code("WHYNONE", SCHEME, "Why no Kellgren-Lawrence grade is given")
+REFUSALS = {
+    "implant": Code("IMPLANT", SCHEME, "Implant or other metal over the joint"),
+    "other_view": Code("OTHERVIEW", SCHEME, "Not a frontal view"),
+    "not_a_knee": Code("NOKNEE", SCHEME, "Does not look like a frontal knee"),
+    "cut_off": Code("CUTOFF", SCHEME, "Joint cut off by the edge of the picture"),
+    "poor_exposure": Code("EXPOSURE", SCHEME, "Joint exposed too badly"),
+    "blurred": Code("BLURRED", SCHEME, "Joint too blurred"),
+}
 REVIEW = Code("REVIEW", SCHEME, "Grade should be reviewed by a reader")
 WIDTHS = {
     Compartment.MEDIAL: Code("JSWM", SCHEME, "Minimum joint space width, medial compartment"),
@@ -37,5 +47,5 @@ WIDTHS = {
 
 def private() -> tuple[Code, ...]:
     """Every code of our own scheme."""
-    single = (GRADE, OA_PROBABILITY, AGREEMENT, REVIEW)
-    return (*single, *GRADE_VALUES.values(), *PROBABILITIES.values(), *WIDTHS.values())
+    single = (GRADE, OA_PROBABILITY, AGREEMENT, REVIEW, NOT_GRADED, REFUSAL)
+    return (*single, *REFUSALS.values(), *GRADE_VALUES.values(), *PROBABILITIES.values(), *WIDTHS.values())

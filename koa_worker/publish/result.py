@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from koa_worker.values import Grade, KneeRoi
+from koa_worker.values import Grade, KneeRoi, RefusedKnee
 
 
 class Kind(StrEnum):
@@ -67,6 +67,7 @@ class ImageResult:
     knees: tuple[KneeResult, ...]
     maker: Maker
     made_at: datetime
+    refused: tuple[RefusedKnee, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from pydicom.uid import Comprehensive3DSRStorage
 from koa_worker.publish import base, codes, uids
 from koa_worker.publish.original import Original
 from koa_worker.publish.result import ImageResult, Kind, KneeResult, Maker
-from koa_worker.values import GRADES, Side
+from koa_worker.values import GRADES, KneeRoi, RefusedKnee, Side
 
 _DEVICE = Code("121007", "DCM", "Device")
 
@@ -88,7 +88,10 @@ def _content(original: Original, evidence: Dataset, result: ImageResult) -> Meas
             )
         ),
         procedure_reported=codes.RADIOGRAPHY,
-        imaging_measurements=[_group(original, result, knee) for knee in result.knees],
+        imaging_measurements=[
+            *(_group(original, result, knee) for knee in result.knees),
+            *(_refused(original, result, knee) for knee in result.refused),
+        ],
         title=Code("126000", "DCM", "Imaging Measurement Report"),
         language_of_content_item_and_descendants=LanguageOfContentItemAndDescendants(
             language=_concept(Code("en", "RFC5646", "English"))
@@ -99,16 +102,10 @@ def _content(original: Original, evidence: Dataset, result: ImageResult) -> Meas
 
 def _group(original: Original, result: ImageResult, knee: KneeResult) -> MeasurementsAndQualitativeEvaluations:
     """TID 1501: what is known of one knee, with the image that it was seen in."""
-    box = knee.roi.box.as_list()
-    algorithm = _algorithm(result.maker)
     return MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=TrackingIdentifier(
-            # The same place in the same image is the same finding, whichever model looks at it.
-            uid=hd.UID(uids.derive("knee", original.sop_uid, result.sha256, *box)),
-            identifier=f"{knee.roi.side} knee, box {' '.join(map(str, box))}",
-        ),
+        tracking_identifier=_tracking(original, result, knee.roi),
         method=codes.ARTIFICIAL_INTELLIGENCE,
-        algorithm_id=algorithm,
+        algorithm_id=_algorithm(result.maker),
         finding_sites=[_site(knee.roi.side)],
         measurements=list(_measurements(knee)),
         qualitative_evaluations=[
@@ -116,6 +113,30 @@ def _group(original: Original, result: ImageResult, knee: KneeResult) -> Measure
             QualitativeEvaluation(name=codes.REVIEW, value=codes.YES if knee.grade.needs_review else codes.NO),
         ],
         source_images=[SourceImageForMeasurementGroup(original.sop_class_uid, original.sop_uid)],
+    )
+
+
+def _refused(original: Original, result: ImageResult, knee: RefusedKnee) -> MeasurementsAndQualitativeEvaluations:
+    """The same of a knee without a grade: that there is none, and why."""
+    return MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=_tracking(original, result, knee.roi),
+        method=codes.ARTIFICIAL_INTELLIGENCE,
+        algorithm_id=_algorithm(result.maker),
+        finding_sites=[_site(knee.roi.side)],
+        qualitative_evaluations=[
+            QualitativeEvaluation(name=codes.GRADE, value=codes.NOT_GRADED),
+            QualitativeEvaluation(name=codes.REFUSAL, value=codes.REFUSALS[knee.code]),
+        ],
+        source_images=[SourceImageForMeasurementGroup(original.sop_class_uid, original.sop_uid)],
+    )
+
+
+def _tracking(original: Original, result: ImageResult, roi: KneeRoi) -> TrackingIdentifier:
+    """The same place in the same image is the same finding, whichever model looks at it."""
+    box = roi.box.as_list()
+    return TrackingIdentifier(
+        uid=hd.UID(uids.derive("knee", original.sop_uid, result.sha256, *box)),
+        identifier=f"{roi.side} knee, box {' '.join(map(str, box))}",
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from koa_worker.config import Limits
 from koa_worker.errors import InputRejected
 from koa_worker.read import exposure, identity
+from koa_worker.read.colour import coloured
 from koa_worker.read.layout import check_size
 from koa_worker.read.plans import Picture, Plan, plan_for
 from koa_worker.values import Radiograph
@@ -28,6 +29,7 @@ def read_raster(data: bytes, kind: Picture, sha256: str, limits: Limits) -> Radi
     pixels = _decoded(plan, kind)
     stored = pixels.dtype
     gray = _gray(pixels)
+    colour = coloured(pixels) if pixels.ndim == 3 and pixels.shape[2] > 2 else 0.0
     if plan.white_is_zero:
         gray = np.iinfo(gray.dtype).max - gray
     gray, window = _presentable(_turned(gray, plan.orientation))
@@ -35,6 +37,7 @@ def read_raster(data: bytes, kind: Picture, sha256: str, limits: Limits) -> Radi
         pixels=np.ascontiguousarray(gray),
         format=kind,
         study=identity.study_of_picture(sha256),
+        coloured=colour,
         details={"bits": str(stored.itemsize * 8), "window": window},
     )
 

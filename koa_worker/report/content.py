@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from koa_worker.report.picture import Picture
-from koa_worker.values import Grade, KneeRoi, Patient, Side, Spacing, Study
+from koa_worker.values import Grade, KneeRoi, Patient, RefusedKnee, Side, Spacing, Study
 
 _SIDE_ORDER = {Side.RIGHT: 0, Side.UNKNOWN: 1, Side.LEFT: 2}
 
@@ -20,6 +20,15 @@ class KneeEntry:
     grade: Grade
     crop: Picture  # as the net saw it
     overlay: Picture  # the same with the heatmap over it
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedEntry:
+    """One file of the study that was not graded; its sentence and remedy come from the error catalogue."""
+
+    id: str
+    code: str
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +46,7 @@ class ImageEntry:
     knees: tuple[KneeEntry, ...]
     patient_differs: bool = False  # the file names another patient than the study's first file
     identity_taken: bool = False  # an earlier file with other contents bears the same SOP Instance UID
-
-
-@dataclass(frozen=True, slots=True)
-class RejectedEntry:
-    """One file of the study that was not graded; its sentence and remedy come from the error catalogue."""
-
-    id: str
-    code: str
-    detail: str = ""
+    refused: tuple[RefusedKnee, ...] = ()  # its knees that were not graded
 
 
 @dataclass(frozen=True, slots=True)

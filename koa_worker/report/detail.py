@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from koa_worker.report import words
 from koa_worker.report.content import ImageEntry, KneeEntry
 from koa_worker.report.sheet import BAR, GAP, INK, PAPER, QUIET, TRACK, Rect, Sheet
-from koa_worker.values import GRADES
+from koa_worker.values import GRADES, KneeRoi
 
 _TITLE, _PANEL_TITLE, _CAPTION, _BAR = 20.0, 18.0, 12.0, 11.0
 _BARS = _BAR * len(GRADES) + 4
@@ -76,7 +76,9 @@ class ImageBlock:
         sheet.picture(place, self.image.frame)
         with sheet.clipped(place):
             for number, knee in self.knees:
-                _draw_box(sheet, place, points, number, knee)
+                _draw_box(sheet, place, points, knee.roi, f"{number} {words.SIDE_LETTERS[knee.roi.side]}".strip())
+            for refused in self.image.refused:
+                _draw_box(sheet, place, points, refused.roi, words.NOT_GRADED)
 
     def _draw_knee(self, sheet: Sheet, panel: Rect, index: int, scale: float) -> None:
         number, knee = self.knees[index]
@@ -99,13 +101,12 @@ def _panel_height(scale: float) -> float:
     return _PANEL_TITLE + _crop_edge(scale) + _CAPTION + _BARS + 6
 
 
-def _draw_box(sheet: Sheet, frame: Rect, points: float, number: int, knee: KneeEntry) -> None:
-    box = knee.roi.box
+def _draw_box(sheet: Sheet, frame: Rect, points: float, roi: KneeRoi, label: str) -> None:
+    box = roi.box
     place = Rect(frame.x + box.x * points, frame.y + box.y * points, box.width * points, box.height * points)
-    if not knee.roi.whole_frame:
+    if not roi.whole_frame:
         sheet.outline(place, weight=2.6, ink=INK)
         sheet.outline(place, weight=1.1, ink=PAPER)
-    label = f"{number} {words.SIDE_LETTERS[knee.roi.side]}".strip()
     sheet.tag(max(place.x, frame.x) + 1, max(place.y, frame.y) + 1, label, height=11)
 
 

@@ -60,8 +60,18 @@ def compose(report: StudyReport) -> list[Block]:
         starts = range(0, len(knees), MOST_A_BLOCK)
         details += [ImageBlock(title, image, knees[at : at + MOST_A_BLOCK], report.model.name) for at in starts]
     table: list[Block] = [TableHead(), *rows] if rows else []
-    refused = [Refusal(entry, first=index == 0) for index, entry in enumerate(report.rejected)]
-    return [Identity(report), *table, Explanation(_warnings(report), graded=bool(rows)), *details, *refused]
+    return [Identity(report), *table, Explanation(_warnings(report), graded=bool(rows)), *details, *_refusals(report)]
+
+
+def _refusals(report: StudyReport) -> list[Block]:
+    """Knees of graded images first, then whole files."""
+    told = [
+        (words.refused_knee(number, knee.roi.side), knee.code, knee.detail)
+        for number, image in enumerate(in_reading_order(report.images), start=1)
+        for knee in image.refused
+    ]
+    told += [(words.file_label(entry.id), entry.code, entry.detail) for entry in report.rejected]
+    return [Refusal(*one, first=index == 0) for index, one in enumerate(told)]
 
 
 def _warnings(report: StudyReport) -> tuple[str, ...]:
@@ -72,6 +82,7 @@ def _warnings(report: StudyReport) -> tuple[str, ...]:
             lines.append(words.patient_differs(number))
         if image.identity_taken:
             lines.append(words.identity_taken(number))
+        lines += [words.knee_not_graded(number, knee.roi.side, knee.code) for knee in image.refused]
     if report.rejected:
         lines.append(words.not_graded(len(report.rejected)))
     return tuple(lines)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from koa_worker.errors import CATALOGUE
 from koa_worker.report import text, words
-from koa_worker.report.content import RejectedEntry
 from koa_worker.report.sheet import INK, QUIET, Sheet
 
 _HEAD = 24.0
@@ -14,9 +13,11 @@ _HEAD = 24.0
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One file; the code at the right is the entry to look up in the documentation. The first carries the heading."""
+    """One file or knee; its code is the entry to look up in the documentation. The first carries the heading."""
 
-    entry: RejectedEntry
+    what: str  # which file, or which knee of which image
+    code: str
+    detail: str
     first: bool
 
     def height(self, _scale: float) -> float:
@@ -27,9 +28,9 @@ class Refusal:
             sheet.rule(sheet.left, y + 4, sheet.width, weight=1.2, ink=INK)
             sheet.text(sheet.left, y + 18, words.NOT_GRADED, 10, bold=True)
             y += _HEAD
-        known = CATALOGUE[self.entry.code]
-        detail = f" ({self.entry.detail})" if self.entry.detail else ""
-        label = f"{words.file_label(self.entry.id)} · {self.entry.code}"
+        known = CATALOGUE[self.code]
+        detail = f" ({self.detail})" if self.detail else ""
+        label = f"{self.what} · {self.code}"
         room = sheet.width - text.width(label, 7.5) - 14
         sheet.fitted(sheet.left, y + 10, room, known.sentence[:-1] + detail + ".", 9)
         sheet.text(sheet.right, y + 10, label, 7.5, ink=QUIET, align="right")
@@ -37,4 +38,4 @@ class Refusal:
             sheet.text(sheet.left, y + 22 + 11 * index, line, 8, ink=QUIET)
 
     def _remedy(self) -> tuple[str, ...]:
-        return text.wrap(words.remedy(CATALOGUE[self.entry.code].remedy), 500.0, 8, most=2)
+        return text.wrap(words.remedy(CATALOGUE[self.code].remedy), 500.0, 8, most=2)

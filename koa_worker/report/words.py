@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from koa_worker import RESEARCH_NOTICE
+from koa_worker.errors import CATALOGUE
 from koa_worker.values import GRADE_WORDS, Patient, Side, Spacing, SpacingSource
 
 TITLE = "Knee osteoarthritis report"
@@ -117,6 +118,16 @@ def file_label(file_id: str) -> str:
 
 def not_graded(count: int) -> str:
     return f"{count} image{'s' if count > 1 else ''} of this study could not be graded: see “{NOT_GRADED}” below."
+
+
+def refused_knee(number: int, side: Side) -> str:
+    return f"image {number}, {knee_title(side)[0].lower()}{knee_title(side)[1:]}"
+
+
+def knee_not_graded(number: int, side: Side, code: str) -> str:
+    """With the reason, since it often is the finding itself."""
+    where = refused_knee(number, side)
+    return f"{where[0].upper()}{where[1:]}: not graded. {CATALOGUE[code].sentence}"
 
 
 def patient_differs(number: int) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from koa_worker.errors import WorkFailed
-from koa_worker.store.convert import to_image_record, to_knee_record, to_rejected_record
+from koa_worker.store.convert import to_image_record, to_knee_record, to_refused_knee, to_rejected_record
 from koa_worker.store.records import ImageRecord, KneeRecord, RejectedRecord, State, StudyRecord
 from koa_worker.store.schema import (
     File,
@@ -19,12 +19,13 @@ from koa_worker.store.schema import (
     Model,
     Picture,
     PictureKind,
+    Refusal,
     Report,
     Study,
     Timing,
     table_of,
 )
-from koa_worker.values import Patient
+from koa_worker.values import Patient, RefusedKnee
 
 # Every report asks these: they are made once, and their rows go past the object mapper.
 _image, _knee, _grade, _picture = map(table_of, (Image, Knee, Grade, Picture))
@@ -51,6 +52,12 @@ _KNEES = (
     .order_by(_knee.c.position)
 )
 _TIMINGS = select(table_of(Timing)).join(_image, _image.c.file_id == Timing.file_id).where(_OF_STUDY)
+_REFUSED = (
+    select(table_of(Refusal))
+    .join(_image, _image.c.file_id == Refusal.file_id)
+    .where(_OF_STUDY)
+    .order_by(Refusal.position)
+)
 _REJECTED = (
     select(File.id, File.sha256, File.code, File.detail, File.arrived_at)
     .where(File.study_key == bindparam("study_key"), File.state == State.REJECTED)
@@ -83,13 +90,24 @@ def study_content(session: Session, study_key: str) -> StudyRecord:
 def _images(session: Session, study_key: str) -> tuple[ImageRecord, ...]:
     knees, timings = _knees(session, study_key), _timings(session, study_key)
     rows = session.connection().execute(_IMAGES, {"study_key": study_key})
-    return tuple(to_image_record(row, tuple(knees[row.file_id]), timings[row.file_id]) for row in rows)
+    refused = _refused(session, study_key)
+    return tuple(
+        to_image_record(row, tuple(knees[row.file_id]), tuple(refused[row.file_id]), timings[row.file_id])
+        for row in rows
+    )
 
 
 def _knees(session: Session, study_key: str) -> Mapping[str, list[KneeRecord]]:
     by_file: defaultdict[str, list[KneeRecord]] = defaultdict(list)
     for row in session.connection().execute(_KNEES, {"study_key": study_key}):
         by_file[row.file_id].append(to_knee_record(row))
+    return by_file
+
+
+def _refused(session: Session, study_key: str) -> Mapping[str, list[RefusedKnee]]:
+    by_file: defaultdict[str, list[RefusedKnee]] = defaultdict(list)
+    for row in session.connection().execute(_REFUSED, {"study_key": study_key}):
+        by_file[row.file_id].append(to_refused_knee(row))
     return by_file
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Row
 from koa_worker.store.pictures import decode_crop, decode_heatmap
 from koa_worker.store.records import FileRecord, ImageRecord, KneeRecord, RejectedRecord
 from koa_worker.store.schema import File
-from koa_worker.values import Box, Grade, Heatmap, KneeRoi, Spacing
+from koa_worker.values import Box, Grade, Heatmap, KneeRoi, RefusedKnee, Spacing
 
 
 def to_file_record(file: File) -> FileRecord:
@@ -38,7 +38,7 @@ def to_knee_record(row: Row[Any]) -> KneeRecord:
     """Of a knee, its current grade, its model's name and its crop."""
     return KneeRecord(
         position=row.position,
-        roi=KneeRoi(Box(row.x, row.y, row.width, row.height), row.side, row.whole_frame),
+        roi=KneeRoi(Box(row.x, row.y, row.width, row.height), row.side, row.whole_frame, turned=row.turned),
         grade=to_grade(row),
         heatmap=Heatmap(decode_heatmap(row.heatmap), row.kl),
         crop=decode_crop(row.crop),
@@ -46,6 +46,10 @@ def to_knee_record(row: Row[Any]) -> KneeRecord:
         software_version=row.software_version,
         graded_at=row.graded_at,
     )
+
+
+def to_refused_knee(row: Row[Any]) -> RefusedKnee:
+    return RefusedKnee(KneeRoi(Box(row.x, row.y, row.width, row.height), row.side), row.code, row.detail)
 
 
 def to_grade(row: Row[Any]) -> Grade:
@@ -67,7 +71,9 @@ def to_spacing(row: Row[Any]) -> Spacing | None:
     return Spacing(row.row_mm, row.column_mm, row.spacing_source)
 
 
-def to_image_record(row: Row[Any], knees: tuple[KneeRecord, ...], timings_ms: dict[str, float]) -> ImageRecord:
+def to_image_record(
+    row: Row[Any], knees: tuple[KneeRecord, ...], refused: tuple[RefusedKnee, ...], timings_ms: dict[str, float]
+) -> ImageRecord:
     """Of an image with its file's hash and arrival and its small frame."""
     return ImageRecord(
         file_id=row.file_id,
@@ -87,6 +93,7 @@ def to_image_record(row: Row[Any], knees: tuple[KneeRecord, ...], timings_ms: di
         details=dict(row.details),
         frame_jpeg=row.frame,
         knees=knees,
+        refused=refused,
         timings_ms=timings_ms,
         arrived_at=row.arrived_at,
         conflicts_with=row.conflicts_with,

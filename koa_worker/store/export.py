@@ -1,4 +1,4 @@
-"""The flat table of results: one row a knee, without anything that names a patient."""
+"""The flat table of results: one row a knee, without anything that names a patient; knees without a grade come last."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Engine, Select, select
 from sqlalchemy.exc import DBAPIError
 
-from koa_worker.store.schema import File, Grade, Image, Knee, Model, Study
+from koa_worker.store.schema import File, Grade, Image, Knee, Model, Refusal, Study
 from koa_worker.store.transaction import unanswered
 
 _ROWS_AT_A_TIME = 500
@@ -19,42 +19,61 @@ def export_rows(engine: Engine, *, superseded: bool) -> Iterator[dict[str, Any]]
     try:
         with engine.connect() as connection:
             streaming = connection.execution_options(yield_per=_ROWS_AT_A_TIME)
-            for row in streaming.execute(_selection(superseded=superseded)).mappings():
-                yield dict(row)
+            nothing = dict.fromkeys(columns())
+            for selection in (_graded(superseded=superseded), _refused()):
+                for row in streaming.execute(selection).mappings():
+                    yield nothing | dict(row)
     except DBAPIError as fault:
         raise unanswered(fault) from fault
 
 
 def columns() -> tuple[str, ...]:
     """The names of a row's values, in their order."""
-    return tuple(_selection(superseded=False).selected_columns.keys())
+    return (*_graded(superseded=False).selected_columns.keys(), "refused")
 
 
-def _selection(*, superseded: bool) -> Select[*tuple[Any, ...]]:
+_OF_IMAGE: tuple[Any, ...] = (
+    File.id.label("file_id"),
+    File.sha256,
+    Image.study_key,
+    Study.study_uid,
+    Image.series_uid,
+    Image.sop_uid,
+    Image.modality,
+    Image.view,
+    Image.format,
+    Image.width.label("image_width"),
+    Image.height.label("image_height"),
+    Image.row_mm,
+    Image.column_mm,
+    Image.spacing_source,
+    Image.conflicts_with,
+)
+
+
+def _place(table: type[Knee | Refusal]) -> tuple[Any, ...]:
+    sides = ("x", "y", "width", "height")
+    return (table.position.label("knee"), table.side, *(getattr(table, side).label(f"box_{side}") for side in sides))
+
+
+def _refused() -> Select[*tuple[Any, ...]]:
+    """The code of the reason, and what the file and the place of the knee are."""
+    return (
+        select(*_OF_IMAGE, *_place(Refusal), Refusal.code.label("refused"))
+        .join(Image, Image.file_id == File.id)
+        .join(Study, Study.key == Image.study_key)
+        .join(Refusal, Refusal.file_id == File.id)
+        .order_by(File.arrived_at, File.id, Refusal.position)
+    )
+
+
+def _graded(*, superseded: bool) -> Select[*tuple[Any, ...]]:
     chosen: Select[*tuple[Any, ...]] = (
         select(
-            File.id.label("file_id"),
-            File.sha256,
-            Image.study_key,
-            Study.study_uid,
-            Image.series_uid,
-            Image.sop_uid,
-            Image.modality,
-            Image.view,
-            Image.format,
-            Image.width.label("image_width"),
-            Image.height.label("image_height"),
-            Image.row_mm,
-            Image.column_mm,
-            Image.spacing_source,
-            Image.conflicts_with,
-            Knee.position.label("knee"),
-            Knee.side,
-            Knee.x.label("box_x"),
-            Knee.y.label("box_y"),
-            Knee.width.label("box_width"),
-            Knee.height.label("box_height"),
+            *_OF_IMAGE,
+            *_place(Knee),
             Knee.whole_frame,
+            Knee.turned,
             Grade.kl,
             Grade.p0,
             Grade.p1,

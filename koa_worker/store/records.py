@@ -10,7 +10,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from koa_worker.values import Grade, Heatmap, KneeRoi, Laterality, Patient, Role, Side, Spacing
+from koa_worker.values import Grade, Heatmap, KneeRoi, Laterality, Patient, RefusedKnee, Role, Side, Spacing
 
 
 class State(StrEnum):
@@ -182,6 +182,7 @@ class ImageRecord:
     details: Mapping[str, str]
     frame_jpeg: bytes = field(repr=False)  # the whole frame, at most 900 pixels long
     knees: tuple[KneeRecord, ...]  # from left to right
+    refused: tuple[RefusedKnee, ...]  # the others, which are given no grade
     timings_ms: Mapping[str, float]
     arrived_at: datetime
     conflicts_with: str | None  # an earlier file with the same SOP Instance UID and other bytes

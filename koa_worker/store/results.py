@@ -15,9 +15,9 @@ from koa_worker.store.journal import record_event
 from koa_worker.store.lifecycle import get_file, require, settle, settle_as_duplicate, settled, settled_twin
 from koa_worker.store.pictures import encode_crop, encode_frame, encode_heatmap
 from koa_worker.store.records import Settled, State
-from koa_worker.store.schema import File, Grade, Image, Knee, Model, Picture, PictureKind, Timing, table_of
+from koa_worker.store.schema import File, Grade, Image, Knee, Model, Picture, PictureKind, Refusal, Timing, table_of
 from koa_worker.store.studies import find_or_add_study
-from koa_worker.values import Completed, Radiograph, Reading, SpacingSource
+from koa_worker.values import Completed, Radiograph, Reading, RefusedKnee, SpacingSource
 
 # What every file needs goes past the object mapper, by statements that are made once: a tenth of the time.
 _ADD_IMAGE, _ADD_MODEL, _ADD_KNEE = (insert(table_of(model)) for model in (Image, Model, Knee))
@@ -79,6 +79,7 @@ def complete(
     knee_ids = _keep_knees(session, file.id, outcome.readings, again=again)
     _keep_grades(session, file.id, dict(zip(knee_ids, outcome.readings, strict=True)), maker, again=again)
     _keep_pictures(session, file.id, drawn.frame, dict(zip(knee_ids, drawn.crops, strict=True)), again=again)
+    _keep_refusals(session, file.id, outcome.refused, again=again)
     _keep_timings(session, file.id, outcome.timings_ms, again=again)
     if not again:
         file.code = file.detail = None
@@ -147,7 +148,8 @@ def _keep_knees(session: Session, file_id: str, readings: Sequence[Reading], *, 
     for position, reading in enumerate(readings):
         x, y, width, height = (int(length) for length in reading.roi.box.as_list())
         place = {"file_id": file_id, "position": position, "x": x, "y": y, "width": width, "height": height}
-        what = {"side": reading.roi.side, "whole_frame": bool(reading.roi.whole_frame)}
+        roi = reading.roi
+        what = {"side": roi.side, "whole_frame": bool(roi.whole_frame), "turned": int(roi.turned)}
         known = session.scalars(select(Knee.id).filter_by(**place)).first() if again else None
         if known is None:
             added = connection.execute(_ADD_KNEE, {**place, **what}).inserted_primary_key
@@ -203,6 +205,16 @@ def _keep_pictures(session: Session, file_id: str, frame: bytes, crops: Mapping[
         for knee_id, crop in crops.items()
     ]
     session.connection().execute(_ADD_PICTURES, rows)
+
+
+def _keep_refusals(session: Session, file_id: str, refused: Sequence[RefusedKnee], *, again: bool) -> None:
+    """Another model may refuse other knees, so that only the last one's refusals count."""
+    if again:
+        session.execute(delete(Refusal).where(Refusal.file_id == file_id))
+    for position, knee in enumerate(refused):
+        x, y, width, height = (int(length) for length in knee.roi.box.as_list())
+        place = {"file_id": file_id, "position": position, "x": x, "y": y, "width": width, "height": height}
+        session.add(Refusal(**place, side=knee.roi.side, code=knee.code, detail=storable(knee.detail)))
 
 
 def _keep_timings(session: Session, file_id: str, timings_ms: Mapping[str, float], *, again: bool) -> None:

@@ -2,7 +2,8 @@
 
     files ─┬─ events, timings             what happened to a file
            └─ images ─┬─ pictures         what a report draws from
-    studies ┘         └─ knees ── grades ── models
+    studies ┘         ├─ knees ── grades ── models
+        │             └─ refusals
         ├─ reports
         └─ publications, parcels      what was sent where; destinations
 
@@ -34,7 +35,7 @@ from koa_worker.store.columns import Moment, RowId, SaidByFile, WallTime, one_of
 from koa_worker.store.records import ParcelState, State
 from koa_worker.values import Laterality, Side, SpacingSource
 
-REVISION = "0006"  # of the newest migration: a store that says so needs none
+REVISION = "0007"  # of the newest migration: a store that says so needs none
 
 # Constraints get names of their own, so that a later migration can drop them on any database.
 _NAMES = {
@@ -180,6 +181,23 @@ class Knee(Base):
     width: Mapped[int]
     height: Mapped[int]
     whole_frame: Mapped[bool]
+    turned: Mapped[int] = mapped_column(default=0)  # quarters anticlockwise that make the knee stand upright
+
+
+class Refusal(Base):
+    """A place in a graded image where a knee was seen and given no grade by the model that looked last."""
+
+    __tablename__ = "refusals"
+
+    file_id: Mapped[str] = mapped_column(ForeignKey("images.file_id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)  # among the refused, from left to right
+    side: Mapped[Side] = mapped_column(one_of(Side, "side"))
+    x: Mapped[int]
+    y: Mapped[int]
+    width: Mapped[int]
+    height: Mapped[int]
+    code: Mapped[str]  # an entry of the error catalogue
+    detail: Mapped[str]
 
 
 class Model(Base):

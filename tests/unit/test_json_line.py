@@ -1,5 +1,6 @@
 """The JSON line: its names and types are what others parse."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from koa_worker.values import (
     KneeRoi,
     Radiograph,
     Reading,
+    RefusedKnee,
     Rejected,
     Side,
     Study,
@@ -53,7 +55,15 @@ def test_a_graded_file() -> None:
                 "review_reasons": ["low"],
             }
         ],
+        "refused": [],
     }
+
+
+def test_a_refused_knee_beside_a_graded_one() -> None:
+    knee = RefusedKnee(KneeRoi(Box(9, 2, 3, 3), Side.RIGHT), "implant", "metal")
+    line = to_line(replace(completed(), refused=(knee,)), Path("x"), "m", None)
+    assert len(line["knees"]) == 1
+    assert line["refused"] == [{"side": "right", "box": [9, 2, 3, 3], "code": "implant", "detail": "metal"}]
 
 
 def test_a_rejected_and_a_failed_file_have_the_same_names() -> None:

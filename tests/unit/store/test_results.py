@@ -13,7 +13,7 @@ import pytest
 
 from koa_worker.errors import WorkFailed
 from koa_worker.store import State, Store
-from koa_worker.values import Heatmap, Laterality, Patient, Side, SpacingSource
+from koa_worker.values import Box, Heatmap, KneeRoi, Laterality, Patient, RefusedKnee, Side, SpacingSource
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 Take = Callable[..., tuple[str, str]]
@@ -188,3 +188,28 @@ def test_rubbish_in_names_is_no_reason_to_fail(store: Store, make: Any, grade: T
 def test_a_study_that_is_not_known_is_said_to_be_unknown(store: Store) -> None:
     with pytest.raises(WorkFailed, match="not known"):
         store.study_content("unheard of")
+
+
+def test_a_refused_knee_is_kept_beside_the_graded_one_and_exported(store: Store, make: Any) -> None:
+    arrival = make.arrival("a")
+    store.add_arrival(arrival, NOW)
+    store.start(arrival.id, "w")
+    refused = RefusedKnee(KneeRoi(Box(500, 20, 400, 400), Side.RIGHT), "implant", "metal")
+    roi = replace(make.reading(2).roi, turned=2)
+    outcome = replace(make.completed(arrival, replace(make.reading(2), roi=roi)), refused=(refused,))
+    key = store.complete(arrival.id, outcome, "d1", "1.0", "done/a").study_key
+    (image,) = store.study_content(key).images
+    assert (image.refused, image.knees[0].roi) == ((refused,), roi)
+    graded, row = store.export_rows()
+    assert (graded["refused"], graded["turned"]) == (None, 2)
+    assert (row["refused"], row["kl"], row["side"], row["box_x"], row["study_key"]) == (
+        "implant",
+        None,
+        "right",
+        500,
+        key,
+    )
+    assert list(row) == list(graded)
+
+    store.complete(arrival.id, replace(outcome, refused=()), "d2", "1.0", "done/a")
+    assert store.study_content(key).images[0].refused == ()

@@ -64,8 +64,8 @@ def tiny_net(tmp_path_factory: pytest.TempPathFactory, crops: Sequence[Crop]) ->
 def release(tmp_path_factory: pytest.TempPathFactory, tiny_net: Path, crops: list[Crop]) -> Path:
     """A release of one member: exact, since an untrained net has no margin for roundings."""
     from training.convert import Precision  # noqa: PLC0415
-    from training.export import Plan, export  # noqa: PLC0415
+    from training.export import Plan, Training, export  # noqa: PLC0415
 
     folder = tmp_path_factory.mktemp("models") / "tiny-v3"
-    export(Plan((tiny_net,), folder, Precision.FLOAT32, balance=0.5), crops, [], lambda _: None)
+    export(Plan((tiny_net,), folder, Precision.FLOAT32, balance=0.5), crops, Training(crops), lambda _: None)
     return folder

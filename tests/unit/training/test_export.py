@@ -18,7 +18,7 @@ from koa_worker.knee.manifest import Release
 from training import networks
 from training.convert import Precision, as_npz, convert, halved, split
 from training.crops import Crop, as_input
-from training.export import Agreement, ExportFailed, Plan, add_metrics, export, spread
+from training.export import Agreement, ExportFailed, Plan, Training, add_metrics, export, spread
 from training.litert import halve, shift
 
 # TensorFlow and Keras warn of NumPy's and their own changes, in ways that differ by release.
@@ -158,7 +158,7 @@ def test_a_member_that_disagrees_leaves_the_old_release_as_it_was(
     altered = Head(head.w1, head.b1, head.w2, head.b2 + np.float32(1))
     monkeypatch.setattr("training.export.convert", lambda *_: (rounded(net), altered))
     with pytest.raises(ExportFailed, match="from Keras"):
-        export(Plan((tiny_net,), folder, Precision.FLOAT32), crops, [], lambda _: None)
+        export(Plan((tiny_net,), folder, Precision.FLOAT32), crops, Training(), lambda _: None)
     assert [path.name for path in tmp_path.iterdir()] == ["tiny-v1"]
     assert (folder / "manifest.json").read_text() == "the old one"
 

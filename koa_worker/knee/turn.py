@@ -1,0 +1,28 @@
+"""Turning a frame by quarters, and places in it back to the stored picture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from koa_worker.values import Box, KneeRoi, Radiograph
+
+_OTHER_SIDE = {"R": "L", "L": "R"}
+
+
+def turned(radiograph: Radiograph, quarters: int) -> Radiograph:
+    """The frame turned anticlockwise. What lay towards column 0 lies opposite after two quarters, and no more aside
+    after one or three."""
+    side = _OTHER_SIDE.get(radiograph.column_zero_side, "") if quarters == 2 else ""
+    pixels = np.ascontiguousarray(np.rot90(radiograph.pixels, quarters))
+    return replace(radiograph, pixels=pixels, column_zero_side=side)
+
+
+def as_stored(roi: KneeRoi, quarters: int, height: int, width: int) -> KneeRoi:
+    """A region of the turned frame in pixels of the stored one, which is so high and so wide."""
+    box, long, short = roi.box, *((width, height) if quarters % 2 else (height, width))
+    for _ in range(quarters):  # a quarter clockwise each, out of a frame that is `long` pixels high
+        box = Box(long - box.y - box.height, box.x, box.height, box.width)
+        long, short = short, long
+    return replace(roi, box=box, turned=quarters)

@@ -1,0 +1,96 @@
+"""What must not be graded is not: through the whole worker, with the release that is shipped."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pydicom
+import pytest
+
+from koa_worker.config import Config
+from koa_worker.pipeline import Pipeline
+from koa_worker.synthetic import Plate, draw, random_spec, with_implant
+from koa_worker.values import Arrival, Completed, Outcome, Rejected
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> Pipeline:
+    loaded = Pipeline.load(Config())
+    if loaded.grader.familiar is None:
+        pytest.skip("the release that is shipped has no gate")
+    return loaded
+
+
+@pytest.fixture
+def take(pipeline: Pipeline, tmp_path: Path):
+    def run(source: Path | np.ndarray) -> Outcome:
+        path = source if isinstance(source, Path) else tmp_path / "frame.png"
+        if not isinstance(source, Path):
+            cv2.imwrite(str(path), source)
+        data = path.read_bytes()
+        return pipeline.process(Arrival(path, hashlib.sha256(data).hexdigest(), len(data), path.name))
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def plate() -> Plate:
+    return next(plate for plate in (draw(random_spec(s, longest=900)) for s in (2, 3)) if len(plate.truths) == 2)
+
+
+def test_a_knee_with_an_implant_is_refused_and_the_other_one_graded(take, plate: Plate) -> None:
+    outcome = take(with_implant(plate, plate.truths[0]).pixels)
+    assert isinstance(outcome, Completed)
+    assert [knee.code for knee in outcome.refused] == ["implant"]
+    (graded,) = outcome.readings
+    assert graded.roi.box.x > outcome.refused[0].roi.box.x
+
+
+def test_a_frame_with_nothing_but_implants_is_rejected(take, plate: Plate) -> None:
+    both = with_implant(plate, plate.truths[0])
+    both = replace(both, pixels=np.maximum(both.pixels, with_implant(plate, plate.truths[1]).pixels))
+    outcome = take(both.pixels)
+    assert isinstance(outcome, Rejected)
+    assert outcome.code == "implant"
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_no_frame_on_its_side_is_graded_as_it_lies(take, plate: Plate, quarters: int) -> None:
+    outcome = take(np.rot90(plate.pixels, quarters))
+    if isinstance(outcome, Completed):
+        assert {reading.roi.turned for reading in outcome.readings} == {-quarters % 4}
+        assert all("was turned" in " ".join(reading.grade.review_reasons) for reading in outcome.readings)
+
+
+def test_a_page_of_text_and_a_photograph_are_rejected(take) -> None:
+    page = np.full((1200, 900), 245, np.uint8)
+    for line in range(30):
+        cv2.putText(page, "The quick brown fox jumps over the lazy dog", (40, 60 + 36 * line), 0, 1.0, 20, 2)
+    assert isinstance(take(page), Rejected)
+    sky, ground = np.full((300, 800, 3), (230, 160, 90), np.uint8), np.full((300, 800, 3), (40, 120, 60), np.uint8)
+    assert isinstance(take(np.vstack([sky, ground])), Rejected)
+
+
+def test_implants_get_no_grade(take, shared: Path) -> None:
+    graded = [path.name for path in sorted((shared / "ood/prosthesis").iterdir()) if isinstance(take(path), Completed)]
+    assert len(graded) <= 2
+
+
+def test_hips_and_ankles_are_rejected_without_the_header_s_help(take, shared: Path, tmp_path: Path) -> None:
+    for path in sorted((shared / "dicom").iterdir()):
+        dataset = pydicom.dcmread(path)
+        for keyword in ("BodyPartExamined", "ViewPosition"):
+            if keyword in dataset:
+                delattr(dataset, keyword)
+        dataset.save_as(tmp_path / path.name)
+        assert isinstance(take(tmp_path / path.name), Rejected), path.name
+
+
+def test_knees_are_not_turned_away(take, shared: Path) -> None:
+    assert all(isinstance(take(path), Completed) for path in (shared / "plates").iterdir())
+    hospital = [take(path) for path in sorted((shared / "hospital").glob("*/*"))]
+    assert sum(isinstance(outcome, Rejected) for outcome in hospital) <= 2
