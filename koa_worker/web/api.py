@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from urllib.parse import urlencode
 
-from flask import Blueprint, Response, g
-from pydantic import BaseModel
+from flask import Blueprint, Response, g, request, url_for
+from pydantic import BaseModel, ValidationError
 
 from koa_worker.values import Role
-from koa_worker.web import shapes, upload
+from koa_worker.web import openapi, pictures, shapes, study, upload
 from koa_worker.web.access import may_see_patients, needs
-from koa_worker.web.as_shapes import to_upload
+from koa_worker.web.as_shapes import to_result, to_study, to_upload
 from koa_worker.web.desk import desk
 from koa_worker.web.forgery import token
 from koa_worker.web.refusals import refuse
+from koa_worker.web.trail import note
+from koa_worker.web.wishes import cursor_of, wanted_of
 
 pages = Blueprint("api", __name__, url_prefix="/api/v1")
+
+_MOST_RESULTS = 200
+_FILTERS = {"state", "kl", "side", "review", "from", "to", "first", "after", "limit"}
+
+
+@pages.get("/openapi.json")
+@needs(Role.VIEW)
+def document() -> Response:
+    """What this API is."""
+    return Response(openapi.document(), mimetype="application/json")
 
 
 @pages.get("/me")
@@ -52,6 +65,70 @@ def show_upload(upload_id: str) -> Response:
     if found is None:
         refuse(404, "not_found")
     return _said(to_upload(found))
+
+
+@pages.get("/results")
+@needs(Role.VIEW)
+def results() -> Response:
+    """As the worklist, newest first. Words are not searched for here: an address is kept in too many places."""
+    asked = request.args
+    if not set(asked) <= _FILTERS:
+        refuse(400, "bad_request")
+    limit = asked.get("limit", str(_MOST_RESULTS))
+    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= _MOST_RESULTS):
+        refuse(400, "bad_request")
+    sees = may_see_patients()
+    page = desk().store.worklist(wanted_of(asked), cursor_of(asked), int(limit), may_see_patients=sees)
+    note("results_listed")
+    following = None
+    if page.next is not None:
+        named = {**asked.to_dict(flat=False), "after": [str(page.next)]}
+        following = f"{url_for('api.results')}?{urlencode(named, doseq=True)}"
+    return _said(shapes.Results(results=[to_result(row) for row in page.rows], next=following))
+
+
+@pages.get("/studies/<key>")
+@needs(Role.VIEW)
+def show_study(key: str) -> Response:
+    found = study.find(key)
+    note("study", key)
+    return _said(to_study(found, desk().store.readings(key)))
+
+
+@pages.post("/studies/<key>/readings")
+@needs(Role.READ)
+def record_reading(key: str) -> Response:
+    """Kept for ever, with who and when."""
+    found = study.find(key)
+    try:
+        said = shapes.NewReading.model_validate_json(request.get_data(), strict=True)
+    except ValidationError:
+        refuse(400, "bad_request")
+    if not any(image.file_id == said.file_id for image in found.images):
+        refuse(404, "not_found")
+    store = desk().store
+    if not store.record_reading(
+        said.file_id, said.position, reader=g.user.name, kl=said.kl, comment=said.comment.strip()
+    ):
+        refuse(404, "not_found")
+    note("reading", key, f"{said.file_id} {said.position}")
+    return _said(to_study(found, store.readings(key)), HTTPStatus.CREATED)
+
+
+@pages.get("/agreement")
+@needs(Role.VIEW)
+def agreement() -> Response:
+    """Of readers with the machine."""
+    counts = desk().store.agreement()
+    return _said(shapes.Agreement(readers={name: [list(row) for row in rows] for name, rows in counts.items()}))
+
+
+# The same files that the pages load.
+pages.add_url_rule("/studies/<key>/report.pdf", "report", study.report)
+pages.add_url_rule("/studies/<key>/results.zip", "dicom", study.results)
+pages.add_url_rule("/studies/<key>/files/<file_id>/frame.jpg", "frame", pictures.frame)
+pages.add_url_rule("/studies/<key>/files/<file_id>/knees/<int:position>/crop.png", "crop", pictures.crop)
+pages.add_url_rule("/studies/<key>/files/<file_id>/knees/<int:position>/heatmap.png", "heatmap", pictures.heat)
 
 
 def _said(shape: BaseModel, status: HTTPStatus = HTTPStatus.OK) -> Response:

@@ -11,6 +11,7 @@ from koa_worker.knee.explain import CLEAR_BELOW, COLDEST, COLORS, FULL_ABOVE, HO
 from koa_worker.values import Heatmap, Role
 from koa_worker.web.access import needs
 from koa_worker.web.desk import desk
+from koa_worker.web.trail import note
 
 pages = Blueprint("pictures", __name__, url_prefix="/studies/<key>/files/<file_id>")
 
@@ -20,6 +21,7 @@ EDGE = 448  # pixels, twice the net's own grid
 @pages.get("/frame.jpg")
 @needs(Role.READ)  # a name may be burnt into the whole frame; a crop of the joint holds none
 def frame(key: str, file_id: str) -> Response:
+    note("image", key, file_id)
     return _answer(desk().store.frame_jpeg(key, file_id), "image/jpeg")
 
 

@@ -100,7 +100,7 @@ class Patient(Shape):
     accession: str
     description: str
     institution: str
-    study_date: datetime | None
+    study_date: str | None = Field(description="As the hospital's clock showed it: ISO 8601 without a zone.")
 
 
 class Knee(Shape):

@@ -25,7 +25,7 @@ LONGEST_COMMENT = 2000
 @pages.get("")
 @needs(Role.VIEW)
 def show(key: str) -> str:
-    store, study = desk().store, _study(key)
+    store, study = desk().store, find(key)
     note("study", key)
     return render_template(
         "study.html",
@@ -42,7 +42,7 @@ def show(key: str) -> str:
 @needs(Role.READ)
 def record_reading(key: str) -> Response:
     """A reader's own grade of a knee, beside the machine's."""
-    study, form = _study(key), request.form
+    study, form = find(key), request.form
     knees = {(image.file_id, str(knee.position)): knee for image in study.images for knee in image.knees}
     file_id, position, kl, comment = (form.get(name, "") for name in ("file", "knee", "kl", "comment"))
     knee = knees.get((file_id, position))
@@ -70,7 +70,7 @@ def report(key: str) -> Response:
 @needs(Role.READ)
 def results(key: str) -> Response:
     """The study's results as DICOM objects, the same ones that a PACS is sent."""
-    study, last = _study(key), _last_report(key)
+    study, last = find(key), _last_report(key)
     ticket = PublicationTicket(key, last.revision, last.path, last.written_at, ())
     archive = io.BytesIO()
     try:
@@ -86,7 +86,7 @@ def results(key: str) -> Response:
     return send_file(archive, mimetype="application/zip", as_attachment=True, download_name=f"koa-{key[:12]}.zip")
 
 
-def _study(key: str) -> StudyRecord:
+def find(key: str) -> StudyRecord:
     try:
         return desk().store.study_content(key)
     except WorkFailed as fault:
