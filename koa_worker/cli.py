@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from koa_worker import RESEARCH_NOTICE, __version__, config, log, users
+from koa_worker import RESEARCH_NOTICE, __version__, config, database, log, users
 from koa_worker.errors import KoaError, SetupError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 
 app.add_typer(users.app, name="user")
+app.add_typer(database.app, name="db")
 
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="Settings; ./config.toml if there is one.", metavar="FILE")

@@ -183,6 +183,11 @@ CATALOGUE: dict[str, Entry] = {
         "The database was made by a newer version of koa-worker.",
         "Update koa-worker, or point [store] url at another database.",
     ),
+    "store_copy": Entry(
+        Fault.SETUP,
+        "The database was not copied.",
+        "Nothing was written; give an empty database as the target.",
+    ),
     "receiver": Entry(
         Fault.SETUP,
         "The DICOM receiver cannot listen.",

@@ -1,0 +1,110 @@
+"""Moves a store to another database: all rows or none, each compared with its source before it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Column, Connection, Engine, Table, func, insert, select, text, tuple_, update
+from sqlalchemy.exc import DBAPIError
+
+from koa_worker.errors import SetupError
+from koa_worker.store import engine as databases
+from koa_worker.store.schema import Base
+from koa_worker.store.transaction import unanswered
+
+_ROWS_AT_A_TIME = 500
+_Row = dict[str, Any]
+
+
+def copy_store(source: str, target: str, say: Callable[[str, int], None]) -> None:
+    """Everything from one address to another, whose tables must be empty; `say` hears of each table and its rows.
+
+    The source is read at one moment; both are brought up to date first.
+    """
+    if source == target:
+        raise SetupError("store_copy", "source and target are the same")
+    origin, goal = databases.connect(source), databases.connect(target)
+    try:
+        for database in (origin, goal):
+            databases.migrate(database)
+        with databases.reading(origin).begin() as old, _alone(goal).begin() as new:
+            _copy(old, new, say)
+    except DBAPIError as fault:
+        raise unanswered(fault) from fault
+    finally:
+        origin.dispose()
+        goal.dispose()
+
+
+def _alone(goal: Engine) -> Engine:
+    """Nobody else's rows can be in the way of a transaction that holds every table."""
+    return goal.execution_options(isolation_level="READ COMMITTED") if goal.dialect.name == "postgresql" else goal
+
+
+def _copy(old: Connection, new: Connection, say: Callable[[str, int], None]) -> None:
+    tables = Base.metadata.sorted_tables
+    if new.dialect.name == "postgresql":
+        names = ", ".join(table.name for table in tables)
+        new.execute(text(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE"))
+    for table in tables:
+        if new.execute(select(table).limit(1)).first() is not None:
+            raise SetupError("store_copy", f"the target is not empty: there are {table.name}")
+    for table in tables:
+        _copy_table(old, new, table)
+    for table in tables:
+        say(table.name, _compare(old, new, table))
+        _count_on(new, table)
+
+
+def _copy_table(old: Connection, new: Connection, table: Table) -> None:
+    """A row may refer to one of its own table that comes later: such words are filled in when all are there."""
+    inward = [key.parent for key in table.foreign_keys if key.column.table is table]
+    for rows in _batches(old, table):
+        bare = [{**row, **dict.fromkeys((column.name for column in inward), None)} for row in rows]
+        new.execute(insert(table), bare)
+    for column in inward:
+        assert isinstance(column, Column)  # noqa: S101 - for the type checker
+        for rows in _batches(old, table):
+            for row in rows:
+                if row[column.name] is not None:
+                    one = [key == row[key.name] for key in table.primary_key]
+                    new.execute(update(table).where(*one).values({column: row[column.name]}))
+
+
+def _compare(old: Connection, new: Connection, table: Table) -> int:
+    """Every row of the source against the target's, and their numbers; gives that number."""
+    keys = list(table.primary_key)
+    count = 0
+    for rows in _batches(old, table):
+        wanted = [tuple(row[key.name] for key in keys) for row in rows]
+        chosen = tuple_(*keys).in_(wanted) if len(keys) > 1 else keys[0].in_([key for (key,) in wanted])
+        found = {
+            tuple(row[key.name] for key in keys): dict(row)
+            for row in new.execute(select(table).where(chosen)).mappings()
+        }
+        for key, row in zip(wanted, rows, strict=True):
+            if found.get(key) != row:
+                raise SetupError("store_copy", f"a row of {table.name} came out other than it was")
+        count += len(rows)
+    if new.scalar(select(func.count()).select_from(table)) != count:
+        raise SetupError("store_copy", f"{table.name} has more rows than it had")
+    return count
+
+
+def _batches(connection: Connection, table: Table) -> Iterator[Sequence[_Row]]:
+    """All rows, a few at a time, so that an archive of millions needs no more memory than a hundred films."""
+    streaming = connection.execution_options(yield_per=_ROWS_AT_A_TIME)
+    for rows in streaming.execute(select(table)).mappings().partitions():
+        yield [dict(row) for row in rows]
+
+
+def _count_on(connection: Connection, table: Table) -> None:
+    """Numbers that the database gives out itself go on behind those that were copied."""
+    number = table.autoincrement_column
+    if connection.dialect.name != "postgresql" or number is None:
+        return
+    last = connection.scalar(select(func.max(number)))
+    sequence = func.pg_get_serial_sequence(table.name, number.name)
+    if last is not None and connection.scalar(select(sequence)) is not None:
+        connection.execute(select(func.setval(sequence, last)))
