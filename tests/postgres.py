@@ -31,8 +31,8 @@ def programs() -> Path | None:
 class Server:
     """One cluster; it can be stopped and started."""
 
-    def __init__(self, folder: Path, host: str = "127.0.0.1", prefix: tuple[str, ...] = ()) -> None:
-        self._folder, self._host, self._prefix = folder, host, prefix
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
@@ -43,12 +43,11 @@ class Server:
         secret.write_text(PASSWORD)
         self._run("initdb", "-D", "data", "-U", _USER, "--pwfile=secret", "-A", "scram-sha-256", "-E", "UTF8", "-N")
         secret.unlink()
-        hosts = f"host all all {self._host}/24 scram-sha-256\n"
         with (self._folder / "data/pg_hba.conf").open("a") as stream:
-            stream.write(hosts)
+            stream.write("host all all samenet scram-sha-256\n")
 
     def start(self) -> None:
-        options = f"-p {self.port} -k {self._folder} -h {self._host} -F"
+        options = f"-p {self.port} -k {self._folder} -h '*' -F"
         self._run("pg_ctl", "-D", "data", "-w", "-t", "120", "-l", "log", "-o", options, "start")
 
     def stop(self) -> None:
@@ -64,16 +63,16 @@ class Server:
         engine.dispose()
         return self.url(name)
 
-    def url(self, name: str) -> str:
+    def url(self, name: str, host: str = "127.0.0.1") -> str:
         secret = PASSWORD.replace("/", "%2F").replace(" ", "%20")
-        return f"postgresql+psycopg://{_USER}:{secret}@{self._host}:{self.port}/{name}"
+        return f"postgresql+psycopg://{_USER}:{secret}@{host}:{self.port}/{name}"
 
     def _run(self, program: str, *words: str) -> None:
         folder = programs()
         assert folder is not None
         user: dict[str, Any] = {"user": "postgres", "group": "postgres", "extra_groups": []} if _is_root() else {}
         subprocess.run(
-            [*self._prefix, str(folder / program), *words],
+            [str(folder / program), *words],
             check=True,
             cwd=self._folder,
             timeout=180,
