@@ -11,7 +11,7 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -22,12 +22,15 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection, insert
 
-from koa_worker.store import Cursor, State, Store, Wanted
+from koa_worker.config import Config
+from koa_worker.intake import prepare_folders
+from koa_worker.store import Cursor, State, Store
 from koa_worker.store.engine import connect, migrate
 from koa_worker.store.listing import Line, Word, words_of
 from koa_worker.store.pictures import encode_heatmap
 from koa_worker.store.schema import Base, File, Grade, Image, Knee, Model, Study
 from koa_worker.values import Laterality, Side, SpacingSource
+from koa_worker.web import create_app
 
 Rows = dict[type[Base], list[dict[str, Any]]]
 
@@ -139,7 +142,7 @@ def one_file(number: int, at: datetime, fate: State, chance: random.Random) -> R
             Line: [
                 line | {"knee_id": knee["id"], "side": knee["side"]}
                 | {name: grade[name] for name in ("kl", "needs_review", "confidence")}
-                for knee, grade in graded
+                for knee, grade in reversed(graded)  # a page shows the last line first
             ],
         }  # fmt: skip
     return rows
@@ -183,41 +186,51 @@ def one_knee(knee_id: int, position: int, chance: random.Random) -> tuple[dict[s
     return knee, grade
 
 
-QUESTIONS = {
-    "first page": Wanted(),
-    "review first": Wanted(review_first=True),
-    "waiting": Wanted(states=frozenset({State.WAITING})),
-    "rejected": Wanted(states=frozenset({State.REJECTED})),
-    "KL 4": Wanted(grades=frozenset({4})),
-    "KL 4, left, to review": Wanted(grades=frozenset({4}), sides=frozenset({Side.LEFT}), review=True),
-    "to review": Wanted(review=True),
-    "right": Wanted(sides=frozenset({Side.RIGHT})),
-    "a month, two years ago": Wanted(since=NOW - timedelta(days=760), until=NOW - timedelta(days=730)),
-    "an id": Wanted(text="p012345"),
-    "a name's beginning": Wanted(text="ivanov"),
-    "two words": Wanted(text="ivanov both"),
-    "a word of half the studies": Wanted(text="knee"),
-    "half the studies, KL 3, a month": Wanted(
-        text="standing", grades=frozenset({3}), since=NOW - timedelta(days=60), until=NOW - timedelta(days=30)
-    ),
-    "an error code": Wanted(text="no_knee"),
-    "nothing": Wanted(text="zzzz"),
+QUESTIONS: dict[str, dict[str, str | list[str]]] = {
+    "first page": {},
+    "a page in the middle": {"after": str(Cursor(needs_review=False, at=NOW - HISTORY / 2, id=0))},
+    "review first": {"first": "review"},
+    "waiting": {"state": "waiting"},
+    "rejected": {"state": "rejected"},
+    "KL 4": {"kl": "4"},
+    "KL 4, left, to review": {"kl": "4", "side": "left", "review": "yes"},
+    "to review": {"review": "yes"},
+    "right": {"side": "right"},
+    "a month, two years ago": {"from": "2024-05-01", "to": "2024-05-31"},
+    "an id": {"text": "p012345"},
+    "a name's beginning": {"text": "ivanov"},
+    "two words": {"text": "ivanov both"},
+    "two words, rarely together": {"text": "ivanov p01"},
+    "a word of half the studies": {"text": "knee"},
+    "half the studies, KL 3, a month": {"text": "standing", "kl": "3", "from": "2026-04-01", "to": "2026-04-30"},
+    "an error code": {"text": "no_knee"},
+    "nothing": {"text": "zzzz"},
 }
 
 
 def measure(path: Path, repeats: int) -> None:
-    table = Table("asked", "lines", "median, ms", "95 %, ms", "CPU, ms", title="The store's answer to a page")
-    with Store.open(f"sqlite:///{path}") as store:
-        middle = Cursor(needs_review=False, at=NOW - HISTORY / 2, id=0)
-        answers: dict[str, Callable[[], int]] = {
-            "counts at the top": lambda: store.worklist_counts().limit,
-            "a page in the middle": lambda: len(store.worklist(Wanted(), middle, may_see_patients=True).rows),
-            "the last 30 days": lambda: len(store.day_counts((NOW - timedelta(days=30)).date(), NOW.date())),
+    """Each page as it leaves the server: the query, the counts at the top, the template."""
+    table = Table("asked", "lines", "median, ms", "95 %, ms", "CPU, ms", title="The worklist's page on the server")
+    settings = Config.model_validate({"store": {"url": f"sqlite:///{path}"}}).below(path.parent)
+    prepare_folders(settings.folders)
+    with Store.open(settings.store.url) as store:
+        client = create_app(settings, store).test_client()
+        token = client.get("/api/v1/me").json["csrf"]
+        answers = {
+            asked: lambda form=form: (  # type: ignore[misc]
+                client.post("/", data=form, headers={"X-CSRF-Token": token})
+                if "text" in form
+                else client.get("/", query_string=form)
+            )
+            for asked, form in QUESTIONS.items()
         }
-        for asked, wanted in QUESTIONS.items():
-            answers[asked] = lambda wanted=wanted: len(store.worklist(wanted, may_see_patients=True).rows)  # type: ignore[misc]
+        answers |= {
+            f"dashboard, {days} days": lambda days=days: client.get(f"/dashboard?days={days}")  # type: ignore[misc]
+            for days in (30, 365)
+        }
         for asked, answer in answers.items():
-            lines = answer()
+            page = answer()
+            assert page.status_code == 200, page.text
             walls, start = [], time.process_time()
             for _ in range(repeats):
                 begin = time.perf_counter()
@@ -225,6 +238,7 @@ def measure(path: Path, repeats: int) -> None:
                 walls.append((time.perf_counter() - begin) * 1e3)
             cpu = (time.process_time() - start) * 1e3 / repeats
             percentile = statistics.quantiles(walls, n=20)[-1]
+            lines = max(page.text.count('role="row"') - 1, 0)
             table.add_row(asked, str(lines), f"{statistics.median(walls):.1f}", f"{percentile:.1f}", f"{cpu:.1f}")
     Console().print(table)
 

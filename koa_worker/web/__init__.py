@@ -22,6 +22,7 @@ from koa_worker.web import (
     pictures,
     refusals,
     study,
+    uploads,
     words,
     worklist,
 )
@@ -40,7 +41,8 @@ def create_app(config: Config, store: Store) -> Flask:
     headers.protect(app)
     refusals.explained(app)
     access.guard(app)
+    uploads.widen(app)
     forgery.guard(app)
-    for module in (worklist, study, pictures, files, dashboard, agreement, login, admin, api):
+    for module in (worklist, uploads, study, pictures, files, dashboard, agreement, login, admin, api):
         app.register_blueprint(module.pages)
     return app

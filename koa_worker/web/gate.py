@@ -26,7 +26,7 @@ from koa_worker.web.peer import may_be_ours
 from koa_worker.web.places import is_loopback
 from koa_worker.web.refusals import API, LARGEST_FORM, as_json
 
-UPLOADS = f"{API}v1/uploads"
+UPLOADS = frozenset({f"{API}v1/uploads", "/upload"})  # of scripts, and of a form without any
 _SECONDS_FOR_A_FORM = 30.0
 
 
@@ -116,7 +116,7 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
 
     @property
     def is_upload(self) -> bool:
-        return self.headers_finished and self.path == UPLOADS and self.command == "POST"
+        return self.headers_finished and self.path in UPLOADS and self.command == "POST"
 
     def received(self, data: bytes) -> int:
         taken: int = super().received(data)

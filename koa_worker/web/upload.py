@@ -47,15 +47,23 @@ class _Laid:
 
 def take() -> UploadRecord:
     """The body of this request, into the inbox; refused where a limit is passed."""
+    if not request.content_length and "chunked" not in request.headers.get("Transfer-Encoding", ""):
+        refuse(400, "empty_file")
+    request.max_content_length = most_bytes() + 1  # what is larger shows by one byte more
+    return take_from(request.stream, _said_name())
+
+
+def take_from(source: IO[bytes], name: str) -> UploadRecord:
+    """One file into the inbox; `name` is what its sender calls it."""
     config, store = desk().config, desk().store
     _check_room(config)
     upload_id, laid = new_id(), _Laid()
     with _part_file(config.folders.inbox, upload_id) as (part, stream):
-        _copy(stream, laid, config)
+        _copy(source, stream, laid)
         stream.flush()
         os.fsync(stream.fileno())
         landed_as = f"{_PREFIX}{upload_id}{laid.ending}"
-        upload = UploadRecord(upload_id, laid.sha256, laid.size, _said_name(), landed_as, g.user.name, store.now())
+        upload = UploadRecord(upload_id, laid.sha256, laid.size, name[:255], landed_as, g.user.name, store.now())
         store.record_upload(upload)
         note("upload", upload_id)
         part.rename(config.folders.inbox / landed_as)
@@ -78,8 +86,6 @@ def sweep(config: Config) -> None:
 
 def _check_room(config: Config) -> None:
     settings, store = config.web, desk().store
-    if not request.content_length and "chunked" not in request.headers.get("Transfer-Encoding", ""):
-        refuse(400, "empty_file")
     if store.uploads_waiting() >= settings.max_waiting:
         refuse(503, "no_room", _MINUTE)
     if free_mb(config.folders.inbox) < config.limits.min_free_mb:
@@ -99,12 +105,16 @@ def _part_file(inbox: Path, upload_id: str) -> Iterator[tuple[Path, IO[bytes]]]:
         part.unlink(missing_ok=True)
 
 
-def _copy(stream: IO[bytes], laid: _Laid, config: Config) -> None:
-    most, until = config.limits.max_file_mb * 1_000_000, time.monotonic() + config.web.upload_seconds
-    request.max_content_length = most + 1  # what is larger shows by one byte more
+def most_bytes() -> int:
+    """As large a file may be."""
+    return desk().config.limits.max_file_mb * 1_000_000
+
+
+def _copy(source: IO[bytes], stream: IO[bytes], laid: _Laid) -> None:
+    most, until = most_bytes(), time.monotonic() + desk().config.web.upload_seconds
     digest = hashlib.sha256()
     try:
-        while chunk := request.stream.read(_CHUNK):
+        while chunk := source.read(_CHUNK):
             if not laid.size:
                 laid.ending = _ending(chunk)
             laid.size += len(chunk)
@@ -130,7 +140,7 @@ def _ending(start: bytes) -> str:
 def _said_name() -> str:
     """From Content-Disposition: an address would keep the name, a header passes by."""
     _, options = parse_options_header(request.headers.get("Content-Disposition", ""))
-    return options.get("filename", "")[:255]
+    return options.get("filename", "")
 
 
 def _sync_folder(folder: Path) -> None:

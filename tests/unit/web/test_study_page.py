@@ -7,10 +7,12 @@ import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
 import numpy as np
+from flask import Flask
 from flask.testing import FlaskClient
 
 from koa_worker.store import Store
@@ -114,3 +116,21 @@ def test_a_refused_file_says_why_and_what_to_do(graded: Any, client: FlaskClient
     assert "secret^name.dcm" in page
     assert ("file", graded.rejected_id) in {(deed.action, deed.subject) for deed in store.deeds()}
     assert client.get("/files/0").status_code == 404
+
+
+def test_measured_margins_and_widths_are_drawn_where_they_are_clear(app: Flask) -> None:
+    def part(name: str, *, clear: bool, mm: float | None, ratio: float | None) -> SimpleNamespace:
+        line = ((10.0, 20.0), (30.0, 21.5))
+        kind = SimpleNamespace(value=name)
+        return SimpleNamespace(name=kind, clear=clear, min_mm=mm, min_ratio=ratio, femoral=line, tibial=line)
+
+    parts = [part("medial", clear=True, mm=2.14, ratio=0.03), part("picture_left", clear=True, mm=None, ratio=0.051)]
+    parts.append(part("lateral", clear=False, mm=None, ratio=None))
+    space = SimpleNamespace(compartments=parts, calibration=SimpleNamespace(value="detector"))
+    macros = app.jinja_env.get_template("parts.html").module
+    drawn = macros.margins(space, SimpleNamespace(x=5, y=6, width=70, height=70))  # type: ignore[attr-defined]
+    assert 'viewBox="5 6 70 70"' in drawn
+    assert drawn.count('points="10.5,20.5 30.5,22.0 "') == 4
+    said = macros.joint_space(space)  # type: ignore[attr-defined]
+    for words in ("Medial", "2.1 mm", "Picture left", "5.1 % of the tibial width", "margins unclear", "detector plane"):
+        assert words in said

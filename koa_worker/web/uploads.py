@@ -1,0 +1,56 @@
+"""The page to bring radiographs by: a script sends them one by one, a plain form all at once."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from koa_worker.errors import CATALOGUE
+from koa_worker.pulse import feel
+from koa_worker.values import Role
+from koa_worker.web import upload
+from koa_worker.web.access import needs
+from koa_worker.web.as_shapes import to_upload
+from koa_worker.web.desk import desk
+from koa_worker.web.refusals import LARGEST_FORM, Refusal
+
+pages = Blueprint("uploads", __name__, url_prefix="/upload")
+
+MOST_SHOWN = 50
+
+
+def widen(app: Flask) -> None:
+    """Lets this one form be as large as a file, before anything looks into it."""
+    app.before_request(_widen)
+
+
+def _widen() -> None:
+    if request.endpoint == "uploads.send":
+        request.max_content_length = upload.most_bytes() + LARGEST_FORM
+
+
+@pages.get("")
+@needs(Role.READ)
+def show() -> str:
+    store = desk().store
+    found = [store.find_upload(upload_id) for upload_id in request.args.getlist("sent")[:MOST_SHOWN]]
+    codes = dict.fromkeys(code for code in request.args.getlist("refused") if code in CATALOGUE)
+    return render_template(
+        "upload.html",
+        uploads=[to_upload(one) for one in found if one is not None],
+        refused=[CATALOGUE[code] for code in codes],
+        most_mb=desk().config.limits.max_file_mb,
+        pulse=feel(desk().config.folders.work),
+    )
+
+
+@pages.post("")
+@needs(Role.READ)
+def send() -> Response:
+    sent, refused = [], []
+    for file in request.files.getlist("files"):
+        try:
+            sent.append(upload.take_from(file.stream, file.filename or "").id)
+        except Refusal as fault:
+            refused.append(fault.code)
+    return redirect(url_for("uploads.show", sent=sent, refused=refused or None), 303)
