@@ -1,7 +1,13 @@
-"""`python -m bench.throughput`: files a second by number of workers, where the time goes, and memory over time.
+"""`python -m bench.throughput`: files a second by number of workers, where processor time goes, and memory over time.
 
-The real daemon, end to end with reports, on large bilateral plates. The ratios between two numbers of workers are taken
-in one run and can be compared; absolute numbers are this machine's at this moment.
+The real daemon, end to end with reports. Three questions, each with one command, and each with a short form:
+
+    python -m bench.throughput                             # 1,000 large bilateral plates, 1 worker and 2; --files 60
+    python -m bench.throughput --small --files 10000       # memory over many files; --files 300
+    python -m bench.throughput --waiting 100000            # the first result of a full inbox, and the daemon's memory
+
+The ratios between two numbers of workers are taken in one run and can be compared; absolute numbers are this machine's
+at this moment. Shares are of processor time, which does not depend on what else runs.
 """
 
 from __future__ import annotations
@@ -29,6 +35,8 @@ from koa_worker.values import Side
 ROOT = Path(__file__).parents[1]
 UID = "2.25.1000000000000000000000000"
 DECODER_AND_NET = ("read", "grade")
+RADIOGRAPHS_OF_BACKLOG = 1000
+WARMING_UP = 4  # files for each worker, which do not count
 
 
 @dataclass
@@ -47,35 +55,68 @@ class Run:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--files", type=int, default=1000)
     options.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     options.add_argument("--size", type=int, nargs=2, default=[2000, 2500], metavar=("ROWS", "COLUMNS"))
+    options.add_argument("--small", action="store_true", help="crops of one knee instead of plates, two workers")
+    options.add_argument("--waiting", type=int, help="so many files in the inbox before the daemon starts")
     chosen = options.parse_args()
-    with tempfile.TemporaryDirectory(prefix="koa-throughput-", dir=os.environ.get("TMPDIR")) as place:
-        patterns = [*draw_patterns(Path(place), chosen.size)]
-        runs = {count: measure(Path(place) / str(count), patterns, chosen.files, count) for count in chosen.workers}
+    with tempfile.TemporaryDirectory(prefix="koa-throughput-", dir=os.environ.get("TMPDIR")) as folder:
+        place = Path(folder)
+        if chosen.waiting:
+            say_first_result(place, chosen.waiting)
+            return
+        patterns = [*(draw_crops(place) if chosen.small else draw_plates(place, chosen.size))]
+        numbers = [2] if chosen.small else chosen.workers
+        runs = {count: measure(place / str(count), patterns, chosen.files, count) for count in numbers}
     for count, run in runs.items():
         say(count, run)
-    base = runs[chosen.workers[0]].per_second
-    for count in chosen.workers[1:]:
-        print(f"{chosen.workers[0]} → {count} workers: {runs[count].per_second / base:.2f}×")
+    base = runs[numbers[0]].per_second
+    for count in numbers[1:]:
+        print(f"{numbers[0]} → {count} workers: {runs[count].per_second / base:.2f}×")
 
 
 def say(count: int, run: Run) -> None:
-    busy = sum(run.stages.values())
-    shares = ", ".join(
-        f"{stage} {spent / busy:.0%}" for stage, spent in sorted(run.stages.items(), key=lambda s: -s[1])
-    )
-    others = 1 - sum(run.stages.get(stage, 0.0) for stage in DECODER_AND_NET) / busy
-    thirds = [run.memory_mb[len(run.memory_mb) * part // 10] for part in (1, 5)] + run.memory_mb[-1:]
+    """What no stage counts is the foreman's, and the time between two stages."""
+    rest = run.cpu_seconds - sum(run.stages.values())
+    parts = sorted({**run.stages, "all else": rest}.items(), key=lambda part: -part[1])
+    core = sum(run.stages.get(stage, 0.0) for stage in DECODER_AND_NET)
     print(f"{count} workers: {run.files} files in {run.seconds:.1f} s, {run.per_second:.2f} files a second")
-    print(f"  CPU {run.cpu_seconds / run.files * 1e3:.0f} ms a file; stages {busy / run.files * 1e3:.0f} ms: {shares}")
-    print(f"  neither decoder nor net: {others:.0%}")
-    print(f"  memory of all processes, early, half-way, at the end: {', '.join(f'{mb:.0f}' for mb in thirds)} MB")
+    for stage, spent in parts:
+        print(f"  {stage:10} {spent / run.files * 1e3:7.1f} ms of CPU a file {spent / run.cpu_seconds:5.0%}")
+    share = 1 - core / run.cpu_seconds
+    print(f"  {'all':10} {run.cpu_seconds / run.files * 1e3:7.1f} ms; neither decoder nor net {share:.0%}")
+    without = run.cpu_seconds - run.stages.get("report", 0.0)
+    print(f"  {run.cpu_seconds / core:.2f} × (decoder + net), without reports {without / core:.2f} ×")
+    tenths = [run.memory_mb[(len(run.memory_mb) - 1) * part // 10] for part in range(1, 11)]
+    print(f"  memory of all processes at each tenth, MB: {' '.join(f'{mb:.0f}' for mb in tenths)}")
 
 
-def draw_patterns(place: Path, size: list[int]) -> Iterator[bytes]:
+def say_first_result(place: Path, waiting: int) -> None:
+    """The oldest are radiographs; the daemon need not get to the others for this question."""
+    fill(place / "work/inbox", [*draw_crops(place)], range(RADIOGRAPHS_OF_BACKLOG))
+    for number in range(waiting - RADIOGRAPHS_OF_BACKLOG):
+        folder = place / f"work/inbox/{number // 1000}"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{number}.png").write_bytes(b"not a radiograph %d" % number)
+    port = configure(place, workers=2)
+    start = time.monotonic()
+    with daemon(place, port) as process:
+        ready = time.monotonic() - start
+        while read(port).get("settled", 0.0) < 1:
+            time.sleep(0.05)
+        print(
+            f"{waiting} files waiting: ready after {ready:.1f} s, first result after {time.monotonic() - start:.1f} s"
+        )
+        end, memory = time.monotonic() + 20.0, list[float]()
+        while time.monotonic() < end:
+            memory.append(memory_mb(process.pid, family=False))
+            time.sleep(0.25)
+        print(f"  memory of the daemon without its workers over 20 s: {min(memory):.0f} to {max(memory):.0f} MB")
+
+
+def draw_plates(place: Path, size: list[int]) -> Iterator[bytes]:
     """Two plates, each uncompressed and as JPEG lossless, whose UIDs can be replaced in their bytes."""
     for seed in (1, 2):
         knees = (
@@ -89,33 +130,59 @@ def draw_patterns(place: Path, size: list[int]) -> Iterator[bytes]:
             yield path.read_bytes()
 
 
-def fill(folder: Path, patterns: list[bytes], count: int) -> None:
+def draw_crops(place: Path) -> Iterator[bytes]:
+    for seed in range(4):
+        crop = synthetic.crop(synthetic.Knee(Side.RIGHT, float(seed)), size=260, seed=seed)
+        write_dicom(place / "pattern.dcm", crop, study_uid=UID)
+        yield (place / "pattern.dcm").read_bytes()
+
+
+def fill(folder: Path, patterns: list[bytes], numbers: range) -> None:
     folder.mkdir(parents=True)
-    for number, pattern in zip(range(count), itertools.cycle(patterns), strict=False):
+    for number, pattern in zip(numbers, itertools.cycle(patterns), strict=False):
         uid = f"{UID[: -len(str(number))]}{number}"
         (folder / f"{number}.dcm").write_bytes(pattern.replace(UID.encode(), uid.encode()))
 
 
 def measure(place: Path, patterns: list[bytes], files: int, workers: int) -> Run:
-    """The files come all at once, after the daemon is ready."""
-    fill(place / "coming", patterns, files)
-    port = free_port()
+    """The files come all at once, when every worker has done its first few."""
+    early = WARMING_UP * workers
+    fill(place / "early", patterns, range(early))
+    fill(place / "coming", patterns, range(early, early + files))
     (place / "work/inbox").mkdir(parents=True)
-    (place / "config.toml").write_text(
-        f"[intake]\nstable_seconds = 0.0\n[work]\nworkers = {workers}\n"
-        f"[metrics]\nport = {port}\n[log]\nlevel = 'warning'\n"
-    )
+    port = configure(place, workers)
     run = Run(files)
     with daemon(place, port) as process:
+        (place / "early").rename(place / "work/inbox/early")
+        before = wait_until(port, early, process.pid, [])
         (place / "coming").rename(place / "work/inbox/export")
-        start, before = time.monotonic(), cpu_seconds(process.pid)
-        while (metrics := read(port)).get("settled", 0.0) < files:
-            run.memory_mb.append(memory_mb(process.pid))
-            time.sleep(0.25)
+        start, cpu_before = time.monotonic(), cpu_seconds(process.pid)
+        metrics = wait_until(port, early + files, process.pid, run.memory_mb)
         run.seconds = time.monotonic() - start
-        run.cpu_seconds = cpu_seconds(process.pid) - before
-        run.stages = {name.removeprefix("stage "): value for name, value in metrics.items() if "stage " in name}
+        run.cpu_seconds = cpu_seconds(process.pid) - cpu_before
+        run.stages = {
+            name.removeprefix("stage "): value - before.get(name, 0.0)
+            for name, value in metrics.items()
+            if "stage " in name
+        }
     return run
+
+
+def wait_until(port: int, settled: int, pid: int, memory: list[float]) -> dict[str, float]:
+    while (metrics := read(port)).get("settled", 0.0) < settled:
+        memory.append(memory_mb(pid))
+        time.sleep(0.25)
+    return metrics
+
+
+def configure(place: Path, workers: int) -> int:
+    """Gives the port of the daemon's numbers."""
+    port = free_port()
+    (place / "config.toml").write_text(
+        f"[intake]\nstable_seconds = 0.0\n[work]\nworkers = {workers}\n"
+        f"[metrics]\nport = {port}\n[log]\nlevel = 'error'\n"
+    )
+    return port
 
 
 @contextmanager
@@ -139,7 +206,9 @@ def read(port: int) -> dict[str, float]:
             text = answer.read().decode()
     except OSError:
         return {}
-    found = {f"stage {stage}": float(spent) for stage, spent in re.findall(r'koa_stage\w+{stage="(\w+)"} (\S+)', text)}
+    found = {
+        f"stage {stage}": float(spent) for stage, spent in re.findall(r'koa_stage_cpu\w+{stage="(\w+)"} (\S+)', text)
+    }
     return {**found, "settled": sum(map(float, re.findall(r"koa_files_total{\S+} (\S+)", text)))}
 
 
@@ -150,19 +219,20 @@ def free_port() -> int:
         return port
 
 
-def family(pid: int) -> list[int]:
+def family_of(pid: int) -> list[int]:
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [pid, *map(int, children)]
 
 
 def cpu_seconds(pid: int) -> float:
     """User and system time of the daemon and its workers, which does not depend on what else runs."""
-    fields = [Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split() for one in family(pid)]
+    fields = [Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split() for one in family_of(pid)]
     return sum(int(field[11]) + int(field[12]) for field in fields) / os.sysconf("SC_CLK_TCK")
 
 
-def memory_mb(pid: int) -> float:
-    pages = [int(Path(f"/proc/{one}/statm").read_text().split()[1]) for one in family(pid)]
+def memory_mb(pid: int, *, family: bool = True) -> float:
+    members = family_of(pid) if family else [pid]
+    pages = [int(Path(f"/proc/{one}/statm").read_text().split()[1]) for one in members]
     return sum(pages) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
 

@@ -56,7 +56,7 @@ class Desk:
                     return self._advance(job)
                 case WriteReport():
                     self._report(lambda: self._registrar.write_due_report(job.study_key), job.study_key)
-                    return Done(job, None, spent_ms=self._clock.spent_ms)
+                    return self._done(job, None)
                 case Regrade():
                     return self._regrade(job)
         except (OSError, WorkFailed) as fault:
@@ -76,7 +76,10 @@ class Desk:
             if self._file(taken, record, known.original_state):
                 taken.release()
         logger.info(record.state, extra={"file": taken.id, "code": record.code or "-"})
-        return Done(taken, record.state, record.code, self._clock.spent_ms, owes)
+        return self._done(taken, record.state, record.code, owes)
+
+    def _done(self, job: Job, state: State | None, code: str | None = None, owes: str | None = None) -> Done:
+        return Done(job, state, code, self._clock.spent_ms, self._clock.cpu_ms, owes)
 
     def _process(self, arrival: Arrival) -> Outcome:
         self._grading(on=True)
@@ -84,6 +87,7 @@ class Desk:
         self._grading(on=False)
         if isinstance(outcome, Completed):
             self._clock.spent_ms.update(outcome.timings_ms)
+            self._clock.cpu_ms.update(outcome.cpu_ms)
         return outcome
 
     def _keep(self, outcome: Outcome) -> tuple[FileRecord, str | None]:
@@ -129,7 +133,7 @@ class Desk:
             logger.warning("not regraded", extra={"file": job.file_id, "code": outcome.code})
             return Done(job, None, outcome.code)
         owes = self._report_if_begun(self._registrar.complete(outcome, path))
-        return Done(job, State.COMPLETED, spent_ms=self._clock.spent_ms, owes=owes)
+        return self._done(job, State.COMPLETED, owes=owes)
 
     def _file(self, taken: Claim, record: FileRecord, original: State | None) -> bool:
         """Moves the original to where it ends; false while it is still to be tried again."""

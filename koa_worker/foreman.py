@@ -13,11 +13,10 @@ from koa_worker.crew import Crew
 from koa_worker.errors import WorkFailed
 from koa_worker.intake import Backlog, Claim, Watch, claim, claim_again, left_over
 from koa_worker.log import where
-from koa_worker.metrics import Metric
 from koa_worker.orders import Done, Event, Job, Lost, SetDown, WriteReport
 from koa_worker.pulse import Pulse, beat
 from koa_worker.retention import remove_expired
-from koa_worker.room import OUTSIDE_HOURS, free_mb, reason_to_pause
+from koa_worker.room import OUTSIDE_HOURS, reason_to_pause
 from koa_worker.service import Service
 from koa_worker.stop import Stop
 from koa_worker.store import State, Store
@@ -55,35 +54,21 @@ class Foreman:
         self.tally: Counter[str] = Counter()
         self.codes: Counter[str] = Counter()
         self.spent_ms: Counter[str] = Counter()
+        self.cpu_ms: Counter[str] = Counter()
 
     @property
     def not_graded(self) -> int:
         """Files that this run had to reject or could not finish."""
         return self.tally[State.REJECTED] + self.tally[State.FAILED]
 
+    @property
+    def fallen(self) -> int:
+        """Worker processes that had to be replaced."""
+        return self._crew.fallen
+
     def pulse(self) -> Pulse:
         crew = self._crew
         return Pulse(len(crew.hands), crew.busy, self.paused, self._overdue, crew.model)
-
-    def metrics(self) -> list[Metric]:
-        """The daemon's counts since its start, and how it is now."""
-        crew, paused, folders = self._crew, self.paused, self._config.folders
-        stages = {stage: spent / 1e3 for stage, spent in self.spent_ms.items()}
-        oldest = self.backlog.seen.oldest
-        age = max(0.0, time.time() - oldest[0].modified_ns / 1e9) if oldest and self.backlog.waiting else 0.0
-        return [
-            Metric("koa_files_total", "counter", "Files settled or failed.", "outcome", {**self.tally}),
-            Metric("koa_faults_total", "counter", "Files rejected or failed, by code.", "code", {**self.codes}),
-            Metric("koa_stage_seconds_total", "counter", "Time spent, by stage.", "stage", stages),
-            Metric("koa_workers_lost_total", "counter", "Worker processes replaced.", values={"": crew.fallen}),
-            Metric("koa_workers", "gauge", "Worker processes.", values={"": len(crew.hands)}),
-            Metric("koa_workers_busy", "gauge", "Worker processes with a file.", values={"": crew.busy}),
-            Metric("koa_inbox_files", "gauge", "Files waiting in the inbox.", values={"": self.backlog.waiting}),
-            Metric("koa_inbox_overdue_files", "gauge", "Files that stay unfinished.", values={"": self._overdue}),
-            Metric("koa_oldest_waiting_seconds", "gauge", "Age of the oldest waiting file.", values={"": age}),
-            Metric("koa_paused", "gauge", "1 while no file is taken.", values={"": float(bool(paused))}),
-            Metric("koa_disk_free_bytes", "gauge", "Room for files.", values={"": free_mb(folders.work) * 1e6}),
-        ]
 
     def take_up_left_over(self) -> None:
         """What a stop or a crash left in hand, and the reports that it left unwritten."""
@@ -205,12 +190,13 @@ class Foreman:
 
     def _note(self, event: Event) -> None:
         match event:
-            case Done(job, state, code, spent_ms, owes):
+            case Done(job, state, code, owes=owes):
                 self._in_hand.discard(job.id)
                 if owes is not None:
                     self._owed[owes] = time.monotonic() + _SECONDS_OF_QUIET
                 self._losses.pop(job.id, None)
-                self.spent_ms.update(spent_ms)
+                self.spent_ms.update(event.spent_ms)
+                self.cpu_ms.update(event.cpu_ms)
                 if state is not None:
                     self._count(state, code)
             case SetDown(job):

@@ -80,6 +80,7 @@ class Done:
     state: State | None  # of the file; None if there is none
     code: str | None = None
     spent_ms: dict[str, float] = field(default_factory=dict)
+    cpu_ms: dict[str, float] = field(default_factory=dict)
     owes: str | None = None  # the study whose report may be behind: to be looked at when no more of it comes
 
 

@@ -38,17 +38,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Stopwatch:
-    """Milliseconds by stage, summed over the knees of a file."""
+    """Milliseconds by stage, summed over the knees of a file: that passed, and that a processor worked."""
 
     spent_ms: dict[str, float] = field(default_factory=dict)
+    cpu_ms: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
+        start, cpu_start = time.perf_counter(), time.process_time()
         try:
             yield
         finally:
             self.spent_ms[stage] = self.spent_ms.get(stage, 0.0) + (time.perf_counter() - start) * 1e3
+            self.cpu_ms[stage] = self.cpu_ms.get(stage, 0.0) + (time.process_time() - cpu_start) * 1e3
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Pipeline:
         except Exception as fault:
             logger.exception("stage broke", extra={"file": arrival.id})
             return Failed(arrival, "internal", type(fault).__name__)
-        return Completed(arrival, radiograph, readings, clock.spent_ms, refused)
+        return Completed(arrival, radiograph, readings, clock.spent_ms, refused, clock.cpu_ms)
 
     def _read_knees(
         self, radiograph: Radiograph, clock: Stopwatch

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
 from koa_worker.config import Config
 from koa_worker.crew import Crew
+from koa_worker.figures import figures
 from koa_worker.foreman import Foreman
 from koa_worker.intake import Watch
 from koa_worker.metrics import served
@@ -29,7 +31,8 @@ def work(config: Config, crew: Crew, stop: Stop, *, once: bool) -> int:
         _assemble(crew, watch, stop)
         if stop.asked:
             return 0
-        with served(config.metrics.port, foreman.metrics), _receiver(config), _sender(config, once=once), _page(config):
+        collect = partial(figures, foreman, config.folders.work)
+        with served(config.metrics.port, collect), _receiver(config), _sender(config, once=once), _page(config):
             logger.info("ready", extra={"model": crew.model, "workers": len(crew.hands)})
             service.ready()
             foreman.take_up_left_over()

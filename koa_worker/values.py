@@ -206,6 +206,7 @@ class Completed:
     readings: tuple[Reading, ...]
     timings_ms: dict[str, float]
     refused: tuple[RefusedKnee, ...] = ()  # other knees in the same frame
+    cpu_ms: dict[str, float] = field(default_factory=dict)  # of the timings what a processor worked
 
 
 @dataclass(frozen=True, slots=True)

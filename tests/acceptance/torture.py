@@ -61,6 +61,7 @@ POINTS = (
     "koa_worker.intake.claim:Claim.release",
 )
 KILLS_A_ROUND = 30
+PATIENCE = 1800.0  # seconds for what must come to an end; a campaign runs beside other work
 SECRET = re.compile(r"Torturov|TRT-\d|19550607|1955-06-07|SYN\d{8}|7\.7\.7\.")
 
 
@@ -210,7 +211,7 @@ class Arena:
             # One that was started a moment ago may not have heard of signals yet.
             allowed = (0, -signal.SIGTERM) if self.just_started() else (0,)
             self.daemon.send_signal(signal.SIGTERM)
-            assert self.daemon.wait(90) in allowed, "SIGTERM ends with exit code 0"
+            assert self.daemon.wait(PATIENCE) in allowed, "SIGTERM ends with exit code 0"
 
     def just_started(self) -> bool:
         return " ready " not in self.log.read_text()[self.heard :]
@@ -220,7 +221,7 @@ class Arena:
             self.daemon.kill()
             self.daemon.wait()
 
-    def drain(self, seconds: float = 600.0) -> None:
+    def drain(self, seconds: float = PATIENCE) -> None:
         """Until everything is where it ends: failed files are tried again at once rather than after their pause."""
         give_up = time.monotonic() + seconds
         while True:
@@ -351,7 +352,7 @@ def kill_at_point(arena: Arena, supply: Supply, point: str, when: str, victim: s
     dropped.add(arena.inbox / supply.name(), extra)
     dropped.add(arena.inbox / supply.name(), extra)  # a duplicate, whose filing is recorded later than others'
     nth = str(supply.random.choice([1, 1, 2]))
-    arena.start("--once", SABOTAGE_KILL=f"{point}:{when}:{nth}:{victim}").wait(120)
+    arena.start("--once", SABOTAGE_KILL=f"{point}:{when}:{nth}:{victim}").wait(PATIENCE)
     return finish(arena, dropped)
 
 
@@ -466,7 +467,7 @@ def finish(arena: Arena, dropped: Dropped, titles: str = "") -> dict[str, int]:
     return counts
 
 
-def wait_for(holds: Callable[[], bool], seconds: float = 120.0) -> None:
+def wait_for(holds: Callable[[], bool], seconds: float = PATIENCE) -> None:
     give_up = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < give_up, "it takes too long"

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from koa_worker import synthetic
-from koa_worker.synthetic.write import write_png
+from koa_worker.synthetic.write import write_dicom, write_png
 from koa_worker.values import Side
 
 ROOT = Path(__file__).parents[2]
@@ -114,6 +114,21 @@ def test_a_harmful_file_fails_with_its_code_and_the_others_go_on(
     assert f"code={code}" in done.stderr
     assert (folder / "work/claimed").exists()
     assert [path.name for path in (folder / "work/claimed").iterdir()] == [".lock"]
+
+
+def test_the_report_of_a_large_study_is_put_off_and_then_shows_all_of_it(folder: Path) -> None:
+    configure(folder, "[work]\nworkers = 1\n")
+    for seed in range(10):
+        knee = synthetic.crop(synthetic.Knee(Side.RIGHT), size=240, seed=seed)
+        write_dicom(folder / f"work/inbox/{seed}.dcm", knee, study_uid="7.7.7.1")
+    assert run_once(folder).returncode == 0
+    with sqlite3.connect(folder / "work/koa.sqlite3") as database:
+        (counts,) = database.execute("SELECT changes, reported_changes FROM studies").fetchall()
+        written = database.execute("SELECT count(*) FROM reports WHERE written_at IS NOT NULL").fetchall()
+    database.close()
+    assert counts == (10, 10)
+    assert written == [(9,)]  # at each of the first eight images, and when no more of them waited
+    assert len(list((folder / "reports").rglob("*.pdf"))) == 1
 
 
 def test_a_file_that_kills_its_worker_is_tried_again_later_and_then_parked(folder: Path) -> None:
