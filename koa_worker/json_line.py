@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from koa_worker.values import Completed, Outcome, Reading, RefusedKnee, Rejected, Study
+from koa_worker.values import WIDTHS, Compartment, Completed, JointSpace, Outcome, Reading, RefusedKnee, Rejected, Study
 
 
 def to_line(outcome: Outcome, path: Path, model: str, report: Path | None) -> dict[str, Any]:
@@ -50,6 +50,25 @@ def _knee(reading: Reading) -> dict[str, Any]:
         "oa_probability": round(grade.oa_probability, 6),
         "needs_review": grade.needs_review,
         "review_reasons": list(grade.review_reasons),
+        "joint_space": _joint_space(reading.joint_space),
+    }
+
+
+def _joint_space(found: JointSpace | None) -> dict[str, Any] | None:
+    """The compartments by their names; without a number where the margins are not clear."""
+    if found is None:
+        return None
+    parts = {str(part.name): _compartment(part) for part in found.compartments}
+    return {**parts, "calibration": str(found.calibration), "tibial_width_px": round(found.tibial_width_px, 1)}
+
+
+def _compartment(part: Compartment) -> dict[str, Any]:
+    widths = {name: getattr(part, name) for name in WIDTHS}
+    return {
+        **{name: None if width is None else round(width, 4) for name, width in widths.items()},
+        "clear": part.clear,
+        "femoral": [list(point) for point in part.femoral],
+        "tibial": [list(point) for point in part.tibial],
     }
 
 

@@ -99,7 +99,8 @@ def _result(number: int, image: ImageRecord) -> ImageResult:
         columns=image.width,
         frame_jpeg=image.frame_jpeg,
         knees=tuple(
-            KneeResult(knee.roi, knee.grade, knee.crop, overlay(knee.crop, knee.heatmap)) for knee in image.knees
+            KneeResult(knee.roi, knee.grade, knee.crop, overlay(knee.crop, knee.heatmap), knee.joint_space)
+            for knee in image.knees
         ),
         maker=Maker(knee.grade.model, knee.model_digest, knee.software_version),
         made_at=knee.graded_at,

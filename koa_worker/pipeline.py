@@ -15,6 +15,7 @@ from koa_worker.errors import InputRejected, WorkFailed
 from koa_worker.knee.explain import FeatureMaps, heatmap
 from koa_worker.knee.familiar import Familiar
 from koa_worker.knee.grade import Grader, model_folder
+from koa_worker.knee.measure import measure
 from koa_worker.knee.prepare import Picture, crop, prepared, resize
 from koa_worker.knee.quality import Verdict, check_frame, judge_knee
 from koa_worker.knee.roi import find_knees
@@ -96,7 +97,7 @@ class Pipeline:
         )
         if looks.fault is not None:
             raise looks.fault
-        readings = tuple(self._explain(one, clock) for one in looks.knees if not one.verdict.code)
+        readings = tuple(self._explain(radiograph, one, clock) for one in looks.knees if not one.verdict.code)
         refused = tuple(
             RefusedKnee(one.roi, one.verdict.code, one.verdict.detail) for one in looks.knees if one.verdict.code
         )
@@ -141,12 +142,14 @@ class Pipeline:
             verdict = judge_knee(stored, small, picture, familiar.look(maps) if familiar else None, familiar)
         return _Look(stored, picture, grade, maps, verdict)
 
-    def _explain(self, one: _Look, clock: Stopwatch) -> Reading:
+    def _explain(self, radiograph: Radiograph, one: _Look, clock: Stopwatch) -> Reading:
         reasons = (*one.verdict.reasons, *one.grade.review_reasons)
         grade = replace(one.grade, review_reasons=reasons, needs_review=bool(reasons))
+        with clock("measure"):
+            joint_space = None if one.roi.turned else measure(radiograph, one.roi)
         with clock("explain"):
             warmth = heatmap(one.maps, grade.kl)
-        return Reading(one.roi, one.crop, grade, warmth)
+        return Reading(one.roi, one.crop, grade, warmth, joint_space)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

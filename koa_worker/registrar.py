@@ -95,4 +95,5 @@ def _image(image: ImageRecord, study: StudyRecord) -> ImageEntry:
 
 
 def _knee(knee: KneeRecord) -> KneeEntry:
-    return KneeEntry(knee.roi, knee.grade, encode_crop(knee.crop), encode_crop(overlay(knee.crop, knee.heatmap)))
+    crop, warm = encode_crop(knee.crop), encode_crop(overlay(knee.crop, knee.heatmap))
+    return KneeEntry(knee.roi, knee.grade, crop, warm, knee.joint_space)

@@ -1,7 +1,7 @@
 """The values that travel from stage to stage: typed, frozen, without behaviour that could surprise.
 
-    file → intake → Arrival → read → Radiograph → roi → KneeRoi* → grade → Grade → explain → Heatmap
-         → Reading* → store → report → publish
+    file → intake → Arrival → read → Radiograph → roi → KneeRoi* → grade → Grade → measure → JointSpace
+         → explain → Heatmap → Reading* → store → report → publish
 
 No stage changes a value that it was given; it makes the next one.
 """
@@ -178,6 +178,52 @@ class Heatmap:
     kl: int
 
 
+class CompartmentName(StrEnum):
+    """A half of the joint; by its place in the picture where nobody knows which half lies there."""
+
+    MEDIAL = "medial"
+    LATERAL = "lateral"
+    PICTURE_LEFT = "picture_left"
+    PICTURE_RIGHT = "picture_right"
+
+
+WIDTHS = ("min_mm", "mean_mm", "min_ratio", "mean_ratio")  # what is known of a compartment, as everybody calls it
+
+Points = tuple[tuple[float, float], ...]  # x, y in pixels of the stored image
+
+
+@dataclass(frozen=True, slots=True)
+class Compartment:
+    """One half's joint space between the femur's and the tibia's margin; no numbers where these are not clear."""
+
+    name: CompartmentName
+    clear: bool
+    min_ratio: float | None  # as a share of the tibial plateau's width
+    mean_ratio: float | None
+    min_mm: float | None  # only where the file says how large a pixel is
+    mean_mm: float | None
+    femoral: Points  # the part that bears weight, from left to right
+    tibial: Points
+
+
+@dataclass(frozen=True, slots=True)
+class JointSpace:
+    """Both compartments from left to right in the picture."""
+
+    compartments: tuple[Compartment, Compartment]
+    calibration: SpacingSource  # what a millimetre is here; at the detector the magnification is not known
+    tibial_width_px: float  # across the plateau, in pixels of the stored image
+
+    def find(self, name: CompartmentName) -> Compartment | None:
+        return next((part for part in self.compartments if part.name is name), None)
+
+    def width(self, name: CompartmentName, measure: str) -> float | None:
+        """One of `WIDTHS` of a compartment; None where it is not there or not clear."""
+        part = self.find(name)
+        width: float | None = getattr(part, measure) if part else None
+        return width
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
     """Everything that is known of one knee."""
@@ -186,6 +232,7 @@ class Reading:
     crop: NDArray[np.uint8]  # 224×224, as the net saw it
     grade: Grade
     heatmap: Heatmap
+    joint_space: JointSpace | None = None  # None where the knee was not measured
 
 
 @dataclass(frozen=True, slots=True)

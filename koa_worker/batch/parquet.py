@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from koa_worker import RESEARCH_NOTICE
 from koa_worker.batch.entries import Row
+from koa_worker.values import WIDTHS, CompartmentName
 
 _TEXT = ("file_id", "source", "sha256")
 _OF_STUDY = ("study_uid", "series_uid", "sop_uid", "modality", "view", "format")
@@ -38,6 +39,8 @@ SCHEMA = pa.schema(
         *((name, pa.float64()) for name in _NUMBERS),
         ("needs_review", pa.bool_()),
         ("review_reasons", pa.list_(pa.string())),
+        ("tibial_width_px", pa.float64()),
+        *((f"{name}_{width}", pa.float64()) for name in CompartmentName for width in WIDTHS),
         ("model", pa.string()),
         ("model_digest", pa.string()),
         ("software_version", pa.string()),

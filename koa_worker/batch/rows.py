@@ -6,7 +6,19 @@ from dataclasses import dataclass
 
 from koa_worker import __version__
 from koa_worker.batch.entries import Ending, Row
-from koa_worker.values import Completed, Outcome, Radiograph, Reading, Rejected, SpacingSource, Study
+from koa_worker.values import (
+    WIDTHS,
+    CompartmentName,
+    Completed,
+    Outcome,
+    Radiograph,
+    Reading,
+    Rejected,
+    SpacingSource,
+    Study,
+)
+
+JOINT_SPACE = tuple((name, width) for name in CompartmentName for width in WIDTHS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +84,7 @@ def _frame(radiograph: Radiograph) -> Row:
 def _knee(number: int, reading: Reading) -> Row:
     grade, roi = reading.grade, reading.roi
     x, y, width, height = (int(length) for length in roi.box.as_list())
+    space = reading.joint_space
     return {
         "knee": number,
         "side": str(roi.side),
@@ -87,4 +100,6 @@ def _knee(number: int, reading: Reading) -> Row:
         "agreement": float(grade.agreement),
         "needs_review": bool(grade.needs_review),
         "review_reasons": list(grade.review_reasons),
+        "tibial_width_px": space.tibial_width_px if space else None,
+        **{f"{name}_{width}": space.width(name, width) if space else None for name, width in JOINT_SPACE},
     }

@@ -37,7 +37,7 @@ def crop(pixels: GrayImage, box: Box | None = None) -> Picture:
     Of 909 raw training crops none holds a bar of filling, and CLAHE works tile by tile, so that a black bar would
     change the bone beside it. Edge rows and columns that go on add no line that is not there.
     """
-    part = pixels if box is None else _cut(pixels, box)
+    part = pixels if box is None else cut(pixels, box)
     return part if part.dtype == np.uint8 else _to_8_bit(part, _depth(pixels))
 
 
@@ -102,7 +102,7 @@ def _tailedness(tiles: Picture) -> float:
     return float(np.median(np.square(squares).mean(axis=1) / (np.square(variance) + 1e-3)))
 
 
-def _cut(pixels: GrayImage, box: Box) -> GrayImage:
+def cut(pixels: GrayImage, box: Box) -> GrayImage:
     """The box's pixels, edge rows and columns repeated where it reaches beyond them."""
     height, width = pixels.shape
     right, bottom = box.x + box.width, box.y + box.height

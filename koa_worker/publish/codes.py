@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from pydicom.sr.coding import Code
 
-from koa_worker.publish.result import Compartment
-from koa_worker.values import GRADE_WORDS, GRADES, Side
+from koa_worker.values import GRADE_WORDS, GRADES, CompartmentName, Side, SpacingSource
 
 SCHEME = "99KOAWORKER"
 SCHEME_NAME = "koa-worker, knee osteoarthritis grading"
@@ -40,12 +39,18 @@ REFUSALS = {
 }
 REVIEW = Code("REVIEW", SCHEME, "Grade should be reviewed by a reader")
 WIDTHS = {
-    Compartment.MEDIAL: Code("JSWM", SCHEME, "Minimum joint space width, medial compartment"),
-    Compartment.LATERAL: Code("JSWL", SCHEME, "Minimum joint space width, lateral compartment"),
+    CompartmentName.MEDIAL: Code("JSWM", SCHEME, "Minimum joint space width, medial compartment"),
+    CompartmentName.LATERAL: Code("JSWL", SCHEME, "Minimum joint space width, lateral compartment"),
+}
+PLANE = Code("PLANE", SCHEME, "Plane in which lengths are measured")
+PLANES = {
+    SpacingSource.CALIBRATED: Code("CALIB", SCHEME, "Patient, corrected for magnification"),
+    SpacingSource.DETECTOR: Code("DETECT", SCHEME, "Detector, magnification unknown"),
 }
 
 
 def private() -> tuple[Code, ...]:
     """Every code of our own scheme."""
-    single = (GRADE, OA_PROBABILITY, AGREEMENT, REVIEW, NOT_GRADED, REFUSAL)
-    return (*single, *REFUSALS.values(), *GRADE_VALUES.values(), *PROBABILITIES.values(), *WIDTHS.values())
+    single = (GRADE, OA_PROBABILITY, AGREEMENT, REVIEW, NOT_GRADED, REFUSAL, PLANE)
+    several = (REFUSALS, GRADE_VALUES, PROBABILITIES, WIDTHS, PLANES)
+    return (*single, *(code for codes in several for code in codes.values()))

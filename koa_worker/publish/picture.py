@@ -102,7 +102,7 @@ def _lines(number: int, knee: KneeResult) -> list[_Line]:
     ]
     if grade.needs_review:
         lines.append(_Line("Review: the net is not sure", _SMALL, _SIGNAL, 38))
-    lines += [_Line(f"Joint space {width.compartment} {width.mm:.1f} mm", _SMALL, _WHITE, 38) for width in knee.widths]
+    lines += [_Line(words, _SMALL, _WHITE, 38) for words in _joint_space(knee)]
     return lines
 
 
@@ -116,6 +116,14 @@ def _bars(canvas: Canvas, knee: KneeResult, x: int, top: int) -> None:
         cv2.rectangle(canvas, (x + 90, y + 3), (x + 90 + longest, y + 23), (48, 48, 48), cv2.FILLED)
         cv2.rectangle(canvas, (x + 90, y + 3), (x + 90 + round(longest * share), y + 23), _BAR, cv2.FILLED)
         _write(canvas, _percent(share), (x + 110 + longest, y + 22), _SMALL, ink)
+
+
+def _joint_space(knee: KneeResult) -> list[str]:
+    space = knee.joint_space
+    if space is None:
+        return []
+    wide = [f"Joint space {part.name} {part.min_mm:.1f} mm" for part in space.compartments if part.min_mm is not None]
+    return [*wide, "detector plane, magnification unknown"] if wide and space.calibration == "detector" else wide
 
 
 def _percent(share: float) -> str:

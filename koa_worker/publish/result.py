@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from koa_worker.values import Grade, KneeRoi, RefusedKnee
+from koa_worker.values import Grade, JointSpace, KneeRoi, RefusedKnee
 
 
 class Kind(StrEnum):
@@ -20,21 +20,6 @@ class Kind(StrEnum):
     PDF = "pdf"
 
 
-class Compartment(StrEnum):
-    """The two halves of the joint between thigh and shin bone."""
-
-    MEDIAL = "medial"
-    LATERAL = "lateral"
-
-
-@dataclass(frozen=True, slots=True)
-class Width:
-    """The joint space's least width, where it was measured and the file says what a millimetre is."""
-
-    compartment: Compartment
-    mm: float
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class KneeResult:
     """One knee: where, which grade, and the two pictures that explain it."""
@@ -43,7 +28,7 @@ class KneeResult:
     grade: Grade
     crop: NDArray[np.uint8]  # as the net saw it, gray
     overlay: NDArray[np.uint8]  # the same with the heatmap, RGB
-    widths: tuple[Width, ...] = ()
+    joint_space: JointSpace | None = None
 
 
 @dataclass(frozen=True, slots=True)

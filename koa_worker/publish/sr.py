@@ -28,7 +28,7 @@ from pydicom.uid import Comprehensive3DSRStorage
 from koa_worker.publish import base, codes, uids
 from koa_worker.publish.original import Original
 from koa_worker.publish.result import ImageResult, Kind, KneeResult, Maker
-from koa_worker.values import GRADES, KneeRoi, RefusedKnee, Side
+from koa_worker.values import GRADES, CompartmentName, KneeRoi, RefusedKnee, Side
 
 _DEVICE = Code("121007", "DCM", "Device")
 
@@ -108,10 +108,7 @@ def _group(original: Original, result: ImageResult, knee: KneeResult) -> Measure
         algorithm_id=_algorithm(result.maker),
         finding_sites=[_site(knee.roi.side)],
         measurements=list(_measurements(knee)),
-        qualitative_evaluations=[
-            QualitativeEvaluation(name=codes.GRADE, value=codes.GRADE_VALUES[knee.grade.kl]),
-            QualitativeEvaluation(name=codes.REVIEW, value=codes.YES if knee.grade.needs_review else codes.NO),
-        ],
+        qualitative_evaluations=list(_evaluations(knee)),
         source_images=[SourceImageForMeasurementGroup(original.sop_class_uid, original.sop_uid)],
     )
 
@@ -160,8 +157,22 @@ def _measurements(knee: KneeResult) -> Iterator[Measurement]:
         yield _share(codes.PROBABILITIES[kl], grade.probabilities[kl])
     yield _share(codes.OA_PROBABILITY, grade.oa_probability)
     yield _share(codes.AGREEMENT, grade.agreement)
-    for width in knee.widths:
-        yield Measurement(codes.WIDTHS[width.compartment], width.mm, codes.MILLIMETRE)
+    for name, width_mm in _widths(knee).items():
+        yield Measurement(codes.WIDTHS[name], width_mm, codes.MILLIMETRE)
+
+
+def _widths(knee: KneeResult) -> dict[CompartmentName, float]:
+    """Of the compartments that have a name and were clear, where the file says how large a pixel is."""
+    space = knee.joint_space
+    found = {name: space.width(name, "min_mm") if space else None for name in codes.WIDTHS}
+    return {name: width for name, width in found.items() if width is not None}
+
+
+def _evaluations(knee: KneeResult) -> Iterator[QualitativeEvaluation]:
+    yield QualitativeEvaluation(name=codes.GRADE, value=codes.GRADE_VALUES[knee.grade.kl])
+    yield QualitativeEvaluation(name=codes.REVIEW, value=codes.YES if knee.grade.needs_review else codes.NO)
+    if knee.joint_space is not None and _widths(knee):
+        yield QualitativeEvaluation(name=codes.PLANE, value=codes.PLANES[knee.joint_space.calibration])
 
 
 def _share(name: Code, value: float) -> Measurement:

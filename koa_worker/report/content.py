@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from koa_worker.report.picture import Picture
-from koa_worker.values import Grade, KneeRoi, Patient, RefusedKnee, Side, Spacing, Study
+from koa_worker.values import Grade, JointSpace, KneeRoi, Patient, RefusedKnee, Side, Spacing, Study
 
 _SIDE_ORDER = {Side.RIGHT: 0, Side.UNKNOWN: 1, Side.LEFT: 2}
 
@@ -20,6 +20,7 @@ class KneeEntry:
     grade: Grade
     crop: Picture  # as the net saw it
     overlay: Picture  # the same with the heatmap over it
+    joint_space: JointSpace | None = None
 
 
 @dataclass(frozen=True, slots=True)

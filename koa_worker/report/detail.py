@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from koa_worker.report import words
 from koa_worker.report.content import ImageEntry, KneeEntry
-from koa_worker.report.sheet import BAR, GAP, INK, PAPER, QUIET, TRACK, Rect, Sheet
+from koa_worker.report.sheet import BAR, GAP, INK, MARGIN_LINE, PAPER, QUIET, TRACK, Rect, Sheet
 from koa_worker.values import GRADES, KneeRoi
 
 _TITLE, _PANEL_TITLE, _CAPTION, _BAR = 20.0, 18.0, 12.0, 11.0
@@ -87,7 +87,9 @@ class ImageBlock:
         second = panel.x + edge + _CROP_GAP
         sheet.picture(Rect(panel.x, y, edge, edge), knee.crop)
         sheet.picture(Rect(second, y, edge, edge), knee.overlay)
-        sheet.fitted(panel.x, y + edge + 9, edge, words.CROP_CAPTION, 6.5, ink=QUIET)
+        _draw_margins(sheet, Rect(panel.x, y, edge, edge), knee)
+        caption = words.MEASURED_CAPTION if knee.joint_space else words.CROP_CAPTION
+        sheet.fitted(panel.x, y + edge + 9, edge, caption, 6.5, ink=QUIET)
         sheet.fitted(second, y + edge + 9, edge, words.OVERLAY_CAPTION, 6.5, ink=QUIET)
         _draw_bars(sheet, Rect(panel.x, y + edge + _CAPTION + 2, panel.width, _BARS), knee)
 
@@ -118,6 +120,19 @@ def _draw_panel_title(sheet: Sheet, panel: Rect, number: int, knee: KneeEntry, m
     if knee.grade.model != model:
         room = end - start - wide - 8
         sheet.fitted(end, y + 10.5, room, knee.grade.model, 7, ink=QUIET, align="right")
+
+
+def _draw_margins(sheet: Sheet, place: Rect, knee: KneeEntry) -> None:
+    """Both margins of each compartment that was measured, on the crop."""
+    if knee.joint_space is None:
+        return
+    box = knee.roi.box
+    across, down = place.width / box.width, place.height / box.height
+    with sheet.clipped(place):
+        for part in knee.joint_space.compartments:
+            for line in (part.femoral, part.tibial) if part.clear else ():
+                at = [(place.x + (x + 0.5 - box.x) * across, place.y + (y + 0.5 - box.y) * down) for x, y in line]
+                sheet.polyline(at, weight=0.7, ink=MARGIN_LINE)
 
 
 def _draw_bars(sheet: Sheet, place: Rect, knee: KneeEntry) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -30,6 +30,7 @@ TRACK = HexColor("#EBEBEB")
 BAR = HexColor("#8A8A8A")
 SIGNAL = HexColor("#8F2D0C")  # never alone: a sign and a word stand with it
 PAPER = HexColor("#FFFFFF")
+MARGIN_LINE = HexColor("#FFD21F")  # seen on bright bone and in a dark space alike
 
 Align = Literal["left", "right", "centre"]
 
@@ -131,6 +132,15 @@ class Sheet:
         self.canvas.setStrokeColor(ink)
         self.canvas.setLineWidth(weight)
         self.canvas.rect(place.x, self._low(place), place.width, place.height, stroke=1, fill=0)
+
+    def polyline(self, points: Sequence[tuple[float, float]], *, weight: float, ink: Color) -> None:
+        path = self.canvas.beginPath()
+        for index, (x, y) in enumerate(points):
+            (path.lineTo if index else path.moveTo)(x, self.page_height - y)
+        self.canvas.setStrokeColor(ink)
+        self.canvas.setLineWidth(weight)
+        self.canvas.setLineJoin(1)
+        self.canvas.drawPath(path, stroke=1, fill=0)
 
     def picture(self, place: Rect, picture: Picture) -> None:
         self.canvas.drawImage(_Jpeg(picture), place.x, self._low(place), place.width, place.height)

@@ -99,6 +99,7 @@ COLUMNS = Columns()
 _MEANING_ROOM, _MEANING_LINE = COLUMNS.confidence - COLUMNS.word - 44, 9.5
 _REASON_ROOM = 379.0  # from the column of words to the right margin of the narrower paper
 _REASON_LINE = 10.0
+_READING_LINE = 11.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,16 +140,27 @@ class KneeRow:
         self._draw_grade(sheet, base)
         sheet.text(sheet.left + COLUMNS.confidence, base, words.percent(grade.confidence), 13, align="right")
         sheet.text(sheet.left + COLUMNS.oa, base, words.percent(grade.oa_probability), 13, align="right")
+        for index, line in enumerate(self._reading()):
+            sheet.text(sheet.left + COLUMNS.word, y + self._grade_line + 5.5 + _READING_LINE * index, line, 8.5)
         self._draw_review(sheet, base, y + self._line)
         sheet.rule(sheet.left, y + self.height(1.0) - 1, sheet.width)
 
     @property
     def _line(self) -> float:
         """Its height without reasons for a review."""
+        lines = len(self._reading())
+        return self._grade_line + _READING_LINE * lines + (2.0 if lines else 0.0)
+
+    @property
+    def _grade_line(self) -> float:
         return 28.0 if self.compact else 26.5 + _MEANING_LINE * len(self._meaning())
 
     def _meaning(self) -> tuple[str, ...]:
         return text.wrap(words.GRADE_MEANINGS[self.knee.grade.kl], _MEANING_ROOM, 7.5, most=2)
+
+    def _reading(self) -> tuple[str, ...]:
+        sentence = words.reading(self.knee.grade.kl, self.knee.joint_space)
+        return text.wrap(sentence, _REASON_ROOM, 8.5, most=2) if sentence else ()
 
     def _draw_grade(self, sheet: Sheet, base: float) -> None:
         kl = self.knee.grade.kl

@@ -6,7 +6,16 @@ from datetime import date, datetime
 
 from koa_worker import RESEARCH_NOTICE
 from koa_worker.errors import CATALOGUE
-from koa_worker.values import GRADE_WORDS, Patient, Side, Spacing, SpacingSource
+from koa_worker.values import (
+    GRADE_WORDS,
+    Compartment,
+    CompartmentName,
+    JointSpace,
+    Patient,
+    Side,
+    Spacing,
+    SpacingSource,
+)
 
 TITLE = "Knee osteoarthritis report"
 SUBTITLE = "Kellgren–Lawrence grades, computed from radiographs"
@@ -34,6 +43,7 @@ EXPLANATION = (
     ),
 )
 CROP_CAPTION = "As graded, contrast equalised"
+MEASURED_CAPTION = "As graded, joint margins drawn in"
 OVERLAY_CAPTION = "Heatmap of this grade"
 REVIEW = "Review"
 NO_REVIEW = "No flag"
@@ -48,6 +58,16 @@ GRADE_MEANINGS = {
 }
 
 SIDES = {Side.RIGHT: "Right", Side.LEFT: "Left", Side.UNKNOWN: "Unknown"}
+COMPARTMENTS = {
+    CompartmentName.MEDIAL: "medial",
+    CompartmentName.LATERAL: "lateral",
+    CompartmentName.PICTURE_LEFT: "left of the picture",
+    CompartmentName.PICTURE_RIGHT: "right of the picture",
+}
+PLANES = {
+    SpacingSource.CALIBRATED: "calibrated",
+    SpacingSource.DETECTOR: "detector plane, magnification unknown",
+}
 SIDE_LETTERS = {Side.RIGHT: "R", Side.LEFT: "L", Side.UNKNOWN: ""}
 SEXES = {"M": "male", "F": "female", "O": "other"}
 
@@ -102,6 +122,30 @@ def pixel_size(spacing: Spacing | None) -> str:
     across = f"{spacing.column_mm:.3f}"
     down = f"{spacing.row_mm:.3f}"
     return f"{across if across == down else f'{down} × {across}'} mm per pixel, {where}"
+
+
+def reading(kl: int, space: JointSpace | None) -> str:
+    """One knee's findings as a plain sentence; empty where there is nothing to add to the grade."""
+    if space is None:
+        return ""
+    found = [_width(part) for part in sorted(space.compartments, key=lambda part: _ORDER.index(part.name))]
+    if not any(part.clear for part in space.compartments):
+        return f"KL {kl}, {grade_word(kl)}; joint space not measured: its margins are not clear."
+    in_mm = any(part.min_mm is not None for part in space.compartments)
+    plane = f" ({PLANES[space.calibration]})" if in_mm else ""
+    return f"KL {kl}, {grade_word(kl)}; joint space at its narrowest {', '.join(found)}{plane}."
+
+
+_ORDER = tuple(CompartmentName)
+
+
+def _width(part: Compartment) -> str:
+    name = COMPARTMENTS[part.name]
+    if part.min_mm is not None:
+        return f"{name} {part.min_mm:.1f}\u00a0mm"
+    if part.min_ratio is not None:
+        return f"{name} {part.min_ratio * 100:.1f}\u00a0% of the tibial width"
+    return f"{name} not measured, margins unclear"
 
 
 def image_title(number: int, total: int, view: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Engine, Select, select
 from sqlalchemy.exc import DBAPIError
 
+from koa_worker.store import measured
 from koa_worker.store.schema import File, Grade, Image, Knee, Model, Refusal, Study
 from koa_worker.store.transaction import unanswered
 
@@ -22,14 +23,17 @@ def export_rows(engine: Engine, *, superseded: bool) -> Iterator[dict[str, Any]]
             nothing = dict.fromkeys(columns())
             for selection in (_graded(superseded=superseded), _refused()):
                 for row in streaming.execute(selection).mappings():
-                    yield nothing | dict(row)
+                    values = dict(row)
+                    yield nothing | measured.flatten(values.pop("joint_space", None)) | values
     except DBAPIError as fault:
         raise unanswered(fault) from fault
 
 
 def columns() -> tuple[str, ...]:
     """The names of a row's values, in their order."""
-    return (*_graded(superseded=False).selected_columns.keys(), "refused")
+    graded = list(_graded(superseded=False).selected_columns.keys())
+    graded.remove("joint_space")
+    return (*graded, *measured.columns(), "refused")
 
 
 _OF_IMAGE: tuple[Any, ...] = (
@@ -90,6 +94,7 @@ def _graded(*, superseded: bool) -> Select[*tuple[Any, ...]]:
             Grade.software_version,
             Grade.graded_at,
             Grade.is_current,
+            Grade.joint_space,
         )
         .join(Image, Image.file_id == File.id)
         .join(Study, Study.key == Image.study_key)

@@ -10,7 +10,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from koa_worker.values import Grade, Heatmap, KneeRoi, Laterality, Patient, RefusedKnee, Role, Side, Spacing
+from koa_worker.values import Grade, Heatmap, JointSpace, KneeRoi, Laterality, Patient, RefusedKnee, Role, Side, Spacing
 
 
 class State(StrEnum):
@@ -159,6 +159,7 @@ class KneeRecord:
     model_digest: str
     software_version: str
     graded_at: datetime
+    joint_space: JointSpace | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,14 +29,18 @@ from koa_worker.synthetic.write import Person, write_dicom
 from koa_worker.values import (
     Arrival,
     Box,
+    Compartment,
+    CompartmentName,
     Completed,
     Grade,
     Heatmap,
+    JointSpace,
     KneeRoi,
     Patient,
     Radiograph,
     Reading,
     Side,
+    SpacingSource,
     Study,
 )
 
@@ -79,7 +83,18 @@ def reading(side: Side, kl: int, x: int) -> Reading:
     shares = probabilities(kl)
     grade = Grade(kl, shares, shares[kl], sum(shares[2:]), 0.875, kl == 1, ("unsure",) * (kl == 1), "net-v1")
     crop = random.integers(0, 256, (224, 224), np.uint8)
-    return Reading(KneeRoi(Box(x, -4, 220, 220), side), crop, grade, Heatmap(random.random((7, 7), np.float32), kl))
+    heat = Heatmap(random.random((7, 7), np.float32), kl)
+    return Reading(KneeRoi(Box(x, -4, 220, 220), side), crop, grade, heat, joint_space(kl))
+
+
+def joint_space(kl: int) -> JointSpace:
+    """A medial compartment whose margins are clear and, for KL 1, a lateral one whose margins are not."""
+    line = ((float(kl), 1.5), (9.25, 2.0))
+    medial = Compartment(CompartmentName.MEDIAL, True, 0.03 + kl / 97, 0.04, 2 + kl / 97, 3.1, line, line)
+    lateral = Compartment(CompartmentName.LATERAL, False, None, None, None, None, line, line)
+    if kl != 1:
+        lateral = replace(medial, name=CompartmentName.LATERAL, min_mm=4 + kl / 89)
+    return JointSpace((medial, lateral), SpacingSource.DETECTOR, 431.5)
 
 
 @dataclass

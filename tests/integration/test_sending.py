@@ -25,7 +25,7 @@ from koa_worker.errors import SetupError
 from koa_worker.outbox import Outbox
 from koa_worker.publish import codes
 from koa_worker.store import ParcelState
-from koa_worker.values import Side
+from koa_worker.values import Side, SpacingSource
 from tests.integration.conftest import SECRETS, STUDY_UID, Hospital, Orthanc, free_port, hospital_in, until
 
 
@@ -100,7 +100,13 @@ def test_highdicom_reads_back_what_the_store_holds(objects: dict[str, Path], at_
     for group, knee in zip(groups, knees, strict=True):
         found = {item.name.value: item.value for item in group.get_measurements()}
         expected = {f"PKL{kl}": share for kl, share in enumerate(knee.grade.probabilities)}
-        assert found == {**expected, "POA": knee.grade.oa_probability, "AGREE": knee.grade.agreement}
+        space = knee.joint_space
+        assert space is not None
+        widths = {codes.WIDTHS[part.name].value: part.min_mm for part in space.compartments if part.clear}
+        assert len(widths) == 2 - (knee.grade.kl == 1)
+        assert found == {**expected, "POA": knee.grade.oa_probability, "AGREE": knee.grade.agreement, **widths}
+        (plane,) = group.get_qualitative_evaluations(codes.PLANE)
+        assert plane.value == codes.PLANES[SpacingSource.DETECTOR]
         (grade,) = group.get_qualitative_evaluations(codes.GRADE)
         assert grade.value == codes.GRADE_VALUES[knee.grade.kl]
         (site,) = group.finding_sites

@@ -53,6 +53,7 @@ def test_a_graded_file() -> None:
                 "oa_probability": 0.8,
                 "needs_review": True,
                 "review_reasons": ["low"],
+                "joint_space": None,
             }
         ],
         "refused": [],

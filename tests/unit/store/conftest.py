@@ -16,9 +16,12 @@ from koa_worker.store import Store
 from koa_worker.values import (
     Arrival,
     Box,
+    Compartment,
+    CompartmentName,
     Completed,
     Grade,
     Heatmap,
+    JointSpace,
     KneeRoi,
     Patient,
     Radiograph,
@@ -71,12 +74,20 @@ class Maker:
         sure = (probabilities[0], probabilities[1], probabilities[2], probabilities[3], probabilities[4])
         return Grade(kl, sure, 0.6, sum(probabilities[2:]), 0.75, kl == 1, ("members disagree",) * (kl == 1), model)
 
+    def joint_space(self) -> JointSpace:
+        """A clear left compartment and one whose margins are not."""
+        line = ((100.5, 200.25), (120.0, 201.5))
+        medial = Compartment(CompartmentName.MEDIAL, True, 0.03, 0.05, 2.25, 3.5, line, line[::-1])
+        lateral = Compartment(CompartmentName.LATERAL, False, None, None, None, None, line, line)
+        return JointSpace((medial, lateral), SpacingSource.DETECTOR, 401.5)
+
     def reading(self, kl: int, *, side: Side = Side.LEFT, x: int = 100, model: str = "net-v1") -> Reading:
         return Reading(
             KneeRoi(Box(x, -3, 400, 400), side),
             self._random.integers(0, 256, (224, 224), np.uint8),
             self.grade(kl, model),
             Heatmap(self._random.random((7, 7), np.float32), kl),
+            self.joint_space(),
         )
 
     def completed(

@@ -127,6 +127,8 @@ def test_a_row_of_the_export_names_everything_but_the_patient(store: Store, make
     assert [row[f"p{kl}"] for kl in range(5)] == pytest.approx([0.1, 0.6, 0.1, 0.1, 0.1])
     assert (row["kl"], row["confidence"], row["oa_probability"]) == (1, 0.6, pytest.approx(0.3))
     assert (row["needs_review"], row["review_reasons"]) == (True, ["members disagree"])
+    assert (row["medial_min_mm"], row["medial_mean_ratio"], row["tibial_width_px"]) == (2.25, 0.05, 401.5)
+    assert (row["lateral_min_mm"], row["picture_left_min_ratio"]) == (None, None)
     assert (row["model"], row["model_digest"], row["software_version"]) == ("net-v1", "d1", "1.0")
     line = json.dumps(row, default=str)
     assert not [word for word in ("Ivanova", "P-17", "1950", "A-1", "standing") if word in line]

@@ -43,6 +43,7 @@ def test_a_study_comes_back_as_it_went_in(store: Store, make: Any) -> None:
     for knee, reading in zip(image.knees, readings, strict=True):
         assert knee.roi == reading.roi
         assert knee.grade == reading.grade
+        assert knee.joint_space == reading.joint_space
         np.testing.assert_array_equal(knee.crop, reading.crop)
         np.testing.assert_array_equal(knee.heatmap.values, reading.heatmap.values)
         assert (knee.model_digest, knee.software_version) == ("d1", "1.0")

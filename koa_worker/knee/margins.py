@@ -1,0 +1,173 @@
+"""Traces both margins of each compartment at once: in every column the pair of rows that is most like a joint space.
+
+A pair is a fall of density (the femur's margin) above a rise (the tibia's), with less density between them than beyond
+either, and a bright line below: the plateau's floor. The rims of the plateau also cast lines, fainter ones, into the
+space above the floor. The best sequence of pairs, with steps that cost, is found by dynamic programming from the
+intercondylar notch outwards, where a joint space is always seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from koa_worker.knee.band import COARSE, Band
+from koa_worker.knee.density import Plane
+
+# In plateaus from the middle: what is traced.
+INNER, OUTER = 0.09, 0.45
+STEP = 2  # coarse pixels from column to column
+WIDEST = 30  # coarse pixels between the margins: 12 mm
+SLOPE = 2  # coarse pixels a step
+STEP_COST, GAP_COST = 0.05, 0.06  # for a margin that climbs, for a space that widens: times the pixels squared
+FLOOR_WEIGHT, DARK_WEIGHT = 0.8, 0.5
+CLOSED = 0.6  # what bone on bone counts in place of two margins and a dark space
+CLOSED_UP_TO = 2  # coarse pixels
+USUAL_UP_TO, WIDE_COST = 16, 0.02  # a space wider than 6.5 mm is rare
+BEYOND = 5  # coarse pixels of bone beyond each margin that the space is compared with
+APART = 12  # coarse pixels by which the compartments' heights differ at most without being asked again
+
+Columns = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Course:
+    """One compartment's margins from the middle outwards, in coarse pixels of the band, and how clear each pair is."""
+
+    columns: Columns
+    femoral: Columns
+    tibial: Columns
+    evidence: Plane
+    score: float
+
+
+def trace(band: Band) -> tuple[Course, Course]:
+    """The left and the right compartment's course."""
+    columns, density, slope = _profiles(band)
+    pairs, evidence = _pairs(density, slope)
+    found = _follow(pairs)
+    third = columns.shape[1] // 3
+    heights = [float(tibial[third:].mean()) for tibial, _, _ in found]
+    if abs(heights[0] - heights[1]) > APART:
+        better = int(found[1][2] > found[0][2])
+        found = _follow(pairs + _near(heights[better], 1 - better, pairs.shape[2]))
+    first, second = (_course(columns[side], evidence[:, side], *found[side]) for side in (0, 1))
+    return first, second
+
+
+def _course(columns: Columns, evidence: Plane, tibial: Columns, gaps: Columns, score: float) -> Course:
+    clear = evidence[np.arange(len(columns)), tibial.astype(int), gaps.astype(int) - 1]
+    return Course(columns, tibial - gaps, tibial, clear, score)
+
+
+def _profiles(band: Band) -> tuple[Columns, Plane, Plane]:
+    """The columns of both compartments; their density and its slope downwards, each as a share of what is usual."""
+    coarse = band.coarse
+    smooth = cv2.GaussianBlur(coarse, (0, 0), sigmaX=1.6, sigmaY=0.8)
+    slope = np.gradient(smooth, axis=0)
+    size = np.abs(slope)
+    mean_size = float(size.mean())
+    usual = cv2.blur(np.minimum(size, 5 * mean_size), (75, 75), borderType=cv2.BORDER_REFLECT)
+    count = int((OUTER - INNER) * band.width / STEP) + 1
+    outwards = np.linspace(INNER, OUTER, count) * band.width
+    columns = np.clip(np.stack([band.middle - outwards, band.middle + outwards]), 0, COARSE - 1)
+    at = np.round(columns).astype(int)
+    mean = cv2.blur(coarse, (81, 81), borderType=cv2.BORDER_REFLECT)
+    square = cv2.blur(coarse * coarse, (81, 81), borderType=cv2.BORDER_REFLECT)
+    spread = np.sqrt(np.maximum(square - mean * mean, 0)) + 0.15 * float(coarse.std()) + 1e-6
+    density = (smooth[:, at] - mean[:, at]) / spread[:, at]
+    share = slope[:, at] / (usual[:, at] + 0.3 * mean_size + 1e-6)
+    return columns, density.astype(np.float32), share.astype(np.float32)
+
+
+def _pairs(density: Plane, slope: Plane) -> tuple[Plane, Plane]:
+    """How good each pair is, as columns × compartments × tibial rows × gaps, with and without the plateau's floor."""
+    rows = len(density)
+    rise, fall = np.clip(slope, 0, 3), np.clip(-slope, 0, 3)
+    root_rise, root_fall = np.sqrt(rise), np.sqrt(fall)
+    below, above = _beyond(density)
+    sums = np.concatenate([np.zeros_like(density[:1]), np.cumsum(density, axis=0)])
+    scores = np.full((WIDEST - 1, *density.shape), -3.0, np.float32)
+    for gap in range(1, WIDEST):
+        tibia, femur = slice(gap, rows), slice(0, rows - gap)
+        edges = 0.8 * root_rise[tibia] * root_fall[femur] + 0.1 * (rise[tibia] + fall[femur])
+        if gap > 1:
+            between = (sums[gap:rows] - sums[1 : rows - gap + 1]) / (gap - 1)
+        else:
+            between = (density[tibia] + density[femur]) / 2
+        dark = np.clip(np.minimum(above[femur], below[tibia]) - between, -1, 2)
+        both = edges + DARK_WEIGHT * dark
+        scores[gap - 1, tibia] = np.maximum(both, CLOSED) if gap <= CLOSED_UP_TO else both
+    evidence = np.ascontiguousarray(scores.transpose(3, 2, 1, 0))
+    wide = WIDE_COST * np.maximum(np.arange(1, WIDEST, dtype=np.float32) - USUAL_UP_TO, 0)
+    floor = FLOOR_WEIGHT * _floor(density).transpose(2, 1, 0)[..., None]
+    return evidence + floor - wide, evidence
+
+
+def _beyond(density: Plane) -> tuple[Plane, Plane]:
+    """The mean density of the bone below and above each row."""
+    kernel = np.zeros((2 * BEYOND + 1, 1), np.float32)
+    kernel[BEYOND + 1 :] = 1 / BEYOND
+    flat = density.reshape(len(density), -1)
+    below = cv2.filter2D(flat, -1, kernel, borderType=cv2.BORDER_REPLICATE)
+    above = cv2.filter2D(flat, -1, kernel[::-1].copy(), borderType=cv2.BORDER_REPLICATE)
+    shape = density.shape
+    return np.asarray(below, np.float32).reshape(shape), np.asarray(above, np.float32).reshape(shape)
+
+
+def _floor(density: Plane) -> Plane:
+    """How bright it gets within a millimetre below each row."""
+    rows = len(density)
+    longer = np.concatenate([density, np.repeat(density[-1:], 3, axis=0)])
+    brightest = np.maximum(np.maximum(longer[1 : rows + 1], longer[2 : rows + 2]), longer[3 : rows + 3])
+    return np.asarray(np.clip(brightest, -1, 2.5), np.float32)
+
+
+def _near(height: float, side: int, rows: int) -> Plane:
+    """What speaks against heights of one compartment that are far from the other one's."""
+    cost = np.zeros((1, 2, rows, 1), np.float32)
+    away = np.maximum(np.abs(np.arange(rows) - height) - 8, 0)
+    cost[0, side, :, 0] = np.maximum(-0.005 * away**2, -1.5)
+    return cost
+
+
+def _follow(pairs: Plane) -> list[tuple[Columns, Columns, float]]:
+    """The best sequence for each compartment: tibial rows, gaps, mean score."""
+    reached = [pairs[0]]
+    for column in pairs[1:]:
+        reached.append(_spread(reached[-1]) + column)
+    return [_backwards([best[side] for best in reached]) for side in (0, 1)]
+
+
+def _spread(best: Plane) -> Plane:
+    """For each pair the best of those that lie within a step from it, less the step's cost."""
+    climbed = best.copy()
+    for step in range(1, SLOPE + 1):
+        lower = best - np.float32(STEP_COST * step * step)
+        np.maximum(climbed[:, step:], lower[:, :-step], out=climbed[:, step:])
+        np.maximum(climbed[:, :-step], lower[:, step:], out=climbed[:, :-step])
+    widened = climbed.copy()
+    for step in range(1, SLOPE + 1):
+        lower = climbed - np.float32(GAP_COST * step * step)
+        np.maximum(widened[..., step:], lower[..., :-step], out=widened[..., step:])
+        np.maximum(widened[..., :-step], lower[..., step:], out=widened[..., :-step])
+    return widened
+
+
+def _backwards(reached: list[Plane]) -> tuple[Columns, Columns, float]:
+    last = reached[-1]
+    row, gap = divmod(int(last.argmax()), last.shape[1])
+    path = [(row, gap)]
+    for best in reached[-2::-1]:
+        top, left = max(row - SLOPE, 0), max(gap - SLOPE, 0)
+        near = best[top : row + SLOPE + 1, left : gap + SLOPE + 1]
+        climb = STEP_COST * (np.arange(top, top + near.shape[0]) - row)[:, None] ** 2
+        widen = GAP_COST * (np.arange(left, left + near.shape[1]) - gap)[None] ** 2
+        down, across = divmod(int((near - climb - widen).argmax()), near.shape[1])
+        row, gap = top + down, left + across
+        path.append((row, gap))
+    rows, gaps = np.array(path[::-1], dtype=np.float64).T
+    return rows, gaps + 1, float(last.max()) / len(reached)
