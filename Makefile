@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config.toml
 
-.PHONY: run test test-slow check torture bench format lock example clean
+.PHONY: run test test-slow check torture bench bench-quick format lock example clean
 
 run: $(VENV)/.run-ready  ## the worker on SQLite, watching work/inbox
 	$(BIN)/koa-worker run --config $(CONFIG)
@@ -26,8 +26,11 @@ torture: $(VENV)/.dev-ready  ## the fault campaign and the fuzzing in their long
 	$(BIN)/python -m tests.acceptance.torture
 	$(BIN)/python -m tests.acceptance.fuzz
 
-bench: $(VENV)/.dev-ready  ## milliseconds by stage, and beside the naive way
-	$(BIN)/python -m bench
+bench: $(VENV)/.bench-ready  ## stages, files a second, runtimes, growth, into docs/benchmarks.md: ten quiet minutes
+	$(BIN)/python -m bench --out docs
+
+bench-quick: $(VENV)/.bench-ready  ## less of each, on the terminal
+	$(BIN)/python -m bench --quick
 
 example: $(VENV)/.run-ready  ## reports/example.pdf from a synthetic radiograph
 	rm -rf build/example
@@ -46,6 +49,8 @@ lock:
 	  pyproject.toml --output-file requirements.lock
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
 	  pyproject.toml --extra train --extra cluster --extra s3 --group dev --output-file requirements-dev.lock
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	  --constraint requirements-dev.lock pyproject.toml --group bench --output-file requirements-bench.lock
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -57,6 +62,10 @@ $(VENV)/.run-ready: requirements.lock pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.dev-ready: requirements-dev.lock $(VENV)/.run-ready
 	$(BIN)/pip install --quiet --require-hashes --requirement requirements-dev.lock
+	touch $@
+
+$(VENV)/.bench-ready: requirements-bench.lock $(VENV)/.dev-ready
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements-bench.lock
 	touch $@
 
 clean:

@@ -1,74 +1,52 @@
-"""`make bench`: milliseconds by stage for a large bilateral plate, and the whole beside the naive way in the same run.
+"""`make bench`: stages, files a second, nets and runtimes, growth; tables and a picture into docs/.
 
-Each measurement runs in a process of its own, so that start-up and memory are that way's alone. Absolute times are this
-machine's at this moment; the ratios are what can be compared.
+`python -m bench [stages speed nets archives stores] [--quick] [--out FOLDER]`
+Without --out the tables are only printed.
 """
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
+import argparse
+import time
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
-from bench.report import Measured, read_result
-from koa_worker import synthetic
-from koa_worker.synthetic.write import write_dicom
-from koa_worker.values import Side
+from bench.growth import measure_archives, measure_stores
+from bench.nets import measure_nets
+from bench.page import PAGE, PICTURE, to_markdown, to_terminal
+from bench.plots import draw
+from bench.speed import measure_speed
+from bench.stages import measure_stages
 
-SYNTAXES = ("explicit", "jpeg-lossless", "jpeg-ls", "jpeg-2000")
+SECTIONS = {
+    "stages": measure_stages,
+    "speed": measure_speed,
+    "nets": measure_nets,
+    "archives": measure_archives,
+    "stores": measure_stores,
+}
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        paths = draw_plates(Path(folder))
-        ours = {syntax: measure("bench.worker", path) for syntax, path in paths.items()}
-        naive = measure("bench.naive", paths["explicit"])
-    console = Console()
-    console.print(stages_table(ours))
-    console.print(comparison_table(ours["explicit"], naive))
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; all without")
+    options.add_argument("--quick", action="store_true", help="less of each, in less than a minute each")
+    options.add_argument("--out", type=Path, help=f"write {PAGE} and {PICTURE} there")
+    chosen = options.parse_args()
+    if unknown := set(chosen.sections) - set(SECTIONS):
+        options.error(f"there is no {unknown.pop()}")
+    console, sections = Console(), []
+    for name, measure in SECTIONS.items():
+        if not chosen.sections or name in chosen.sections:
+            start = time.monotonic()
+            sections.append(measure(quick=chosen.quick))
+            console.print(to_terminal(sections[-1]), f"{name} took {time.monotonic() - start:.0f} s\n")
+    if chosen.out:
+        words = ["python -m bench", *chosen.sections, *(["--quick"] if chosen.quick else [])]
+        (chosen.out / PAGE).write_text(to_markdown(sections, " ".join(words)), encoding="utf-8")
+        draw(sections, chosen.out / PICTURE)
 
 
-def draw_plates(folder: Path) -> dict[str, Path]:
-    """One 2000×2500 plate with two knees, in several transfer syntaxes."""
-    knees = (synthetic.Knee(Side.RIGHT, 2.0, centre=(0.26, 0.5)), synthetic.Knee(Side.LEFT, 0.0, centre=(0.74, 0.5)))
-    plate = synthetic.draw(synthetic.PlateSpec(2000, 2500, 0.16, knees, seed=1, beads=True))
-    paths = {syntax: folder / f"{syntax}.dcm" for syntax in SYNTAXES}
-    for syntax, path in paths.items():
-        write_dicom(path, plate, syntax=syntax)
-    return paths
-
-
-def measure(module: str, path: Path) -> Measured:
-    words = [sys.executable, "-W", "ignore", "-m", module, str(path)]
-    done = subprocess.run(words, check=True, capture_output=True, text=True)
-    return read_result(done.stdout)
-
-
-def stages_table(ours: dict[str, Measured]) -> Table:
-    table = Table("stage, ms a plate", *ours, title="A 2000×2500 plate with two knees, medians")
-    for stage in next(iter(ours.values())).stages_ms:
-        table.add_row(stage, *(f"{measured.stages_ms[stage]:.1f}" for measured in ours.values()))
-    table.add_section()
-    table.add_row("all", *(f"{sum(measured.stages_ms.values()):.1f}" for measured in ours.values()))
-    return table
-
-
-def comparison_table(ours: Measured, naive: Measured) -> Table:
-    table = Table(
-        "", "koa-worker", "naive Keras", "ratio", title="Net and heatmap for one knee; the process as a whole"
-    )
-    rows = [
-        ("grade + heatmap, ms a knee", ours.per_knee_ms, naive.per_knee_ms),
-        ("start-up, s", ours.start_s, naive.start_s),
-        ("memory at most, MB", ours.peak_mb, naive.peak_mb),
-    ]
-    for name, mine, theirs in rows:
-        table.add_row(name, f"{mine:.2f}", f"{theirs:.2f}", f"{theirs / mine:.1f}×")
-    return table
-
-
-main()
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""What was measured, as tables: for the terminal, and as docs/benchmarks.md with the machine and the command."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from rich.table import Table
+
+from koa_worker import __version__
+
+PAGE, PICTURE = "benchmarks.md", "benchmarks.svg"
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One table, what it shows, and what is drawn of it: lines or bars by name, over the labels of the x axis."""
+
+    title: str
+    note: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    drawn: dict[str, Sequence[float]] = field(default_factory=dict)
+    over: tuple[str, ...] = ()
+    y: str = ""
+    logarithmic: bool = False
+
+
+def to_terminal(section: Section) -> Table:
+    table = Table(*section.columns, title=section.title, caption=section.note, title_justify="left")
+    for row in section.rows:
+        table.add_row(*row)
+    return table
+
+
+def to_markdown(sections: Sequence[Section], command: str) -> str:
+    lines = [
+        "# Benchmarks",
+        "",
+        f"Made by `{command}` on {date.today():%Y-%m-%d} with koa-worker {__version__}{_commit()}.",  # noqa: DTZ011
+        "Absolute times are this machine's; the ratios within one table are what can be compared.",
+        "",
+        *(f"- {name}: {what}" for name, what in machine().items()),
+        "",
+        f"![the tables below as pictures]({PICTURE})",
+        "",
+    ]
+    for section in sections:
+        lines += [f"## {section.title}", "", section.note, "", _row(section.columns)]
+        lines += [_row(("---", *("---:" for _ in section.columns[1:])))]
+        lines += [*map(_row, section.rows), ""]
+    return "\n".join(lines)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def machine() -> dict[str, str]:
+    """What the numbers depend on, without the machine's name."""
+    facts = Path("/proc/cpuinfo").read_text().splitlines()
+    models = {line.partition(":")[2].strip() for line in facts if line.startswith("model name")}
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
+    return {
+        "Processor": f"{' and '.join(sorted(models)) or platform.machine()}, {len(os.sched_getaffinity(0))} cores used",
+        "Memory": f"{memory:.0f} GB",
+        "System": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
+        "Load when it began": f"{os.getloadavg()[0]:.1f}",
+    }
+
+
+def _commit() -> str:
+    """Which state of the source, where it is known."""
+    asked = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, check=False, capture_output=True, text=True
+    )
+    return f" ({asked.stdout.strip()})" if asked.returncode == 0 else ""

@@ -1,0 +1,79 @@
+"""Files a second end to end, by file kind and number of workers; and an archive by `batch`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench import throughput
+from bench.page import Section
+from koa_worker import synthetic
+from koa_worker.batch.ledger import Ledger
+from koa_worker.batch.local import Local
+from koa_worker.batch.source import entries_of
+from koa_worker.config import Config
+from koa_worker.stop import Stop
+from koa_worker.synthetic.write import write_dicom, write_png
+from koa_worker.values import Side
+
+KINDS = ("explicit", "jpeg-lossless", "jpeg-ls", "jpeg-2000", "png")
+FILES, QUICK_FILES = 80, 8
+
+
+def measure_speed(*, quick: bool) -> Section:
+    kinds, files = (KINDS[:1], QUICK_FILES) if quick else (KINDS, FILES)
+    workers = sorted({1, min(2, len(os.sched_getaffinity(0))), len(os.sched_getaffinity(0))})
+    rates: dict[str, list[float]] = {f"{count} workers": [] for count in workers}
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="koa-speed-", dir=os.environ.get("TMPDIR")) as place:
+        for kind in kinds:
+            patterns = [*draw(Path(place), kind)]
+            for count in workers:
+                run = throughput.measure(Path(place) / f"{kind}-{count}", patterns, files, count)
+                rates[f"{count} workers"].append(run.per_second)
+            archived = archive_rate(Path(place) / f"{kind}-archive", patterns, files, workers[-1])
+            by_workers = [rates[f"{count} workers"][-1] for count in workers]
+            gain = f"{by_workers[-1] / by_workers[0]:.2f}×"
+            rows.append((kind, *(f"{rate:.1f}" for rate in by_workers), gain, f"{archived:.1f}"))
+    return Section(
+        title="End to end",
+        note=f"Files a second, {files} bilateral plates of 2000×2500 for each number: the daemon from inbox to report, "
+        f"and `batch` with {workers[-1]} workers into Parquet only.",
+        columns=("kind", *rates, f"{workers[0]} → {workers[-1]}", "batch"),
+        rows=tuple(rows),
+        drawn=rates,
+        over=kinds,
+        y="files/s",
+    )
+
+
+def draw(place: Path, kind: str) -> Iterator[bytes]:
+    """Two plates of that kind."""
+    for seed in (1, 2):
+        knees = (
+            synthetic.Knee(Side.RIGHT, 4.0 - seed, centre=(0.26, 0.5), seed=seed),
+            synthetic.Knee(Side.LEFT, 1.0, centre=(0.74, 0.5), seed=seed),
+        )
+        plate = synthetic.draw(synthetic.PlateSpec(2000, 2500, 0.16, knees, seed=seed))
+        path = place / "pattern"
+        if kind == "png":
+            write_png(path, plate, bits=16)
+        else:
+            write_dicom(path, plate, syntax=kind, study_uid=throughput.UID)
+        yield path.read_bytes()
+
+
+def archive_rate(place: Path, patterns: list[bytes], files: int, workers: int) -> float:
+    """From the first file that is done to the last, so that the start of the workers is not in it."""
+    throughput.fill(place / "archive", patterns, files)
+    with Ledger.open(place / "ledger") as ledger:
+        ledger.compare(entries_of(str(place / "archive"), place))
+        moments = []
+        for finding in Local(Config(), workers, keep=False).grade(ledger.take, Stop()):
+            assert finding.ending == "completed", finding.rows
+            ledger.record(finding, 1)
+            moments.append(time.monotonic())
+    return (len(moments) - workers) / (moments[-1] - moments[workers - 1])
