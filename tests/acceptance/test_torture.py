@@ -25,19 +25,18 @@ def supply() -> Supply:
 
 
 def test_kills_at_random_moments(tmp_path: Path, supply: Supply) -> None:
-    kill_at_random(Arena(tmp_path), supply, kills=4, files=10)
+    kill_at_random(Arena(tmp_path), supply, kills=3, files=8)
 
 
 @pytest.mark.parametrize(
     ("point", "when", "victim"),
     [
-        ("koa_worker.foreman:claim", "after", "daemon"),
         ("koa_worker.store.store:Store.complete", "after", "worker"),
         ("koa_worker.registrar:put", "after", "daemon"),
-        ("koa_worker.desk:file_away", "after", "daemon"),
     ],
 )
 def test_a_kill_between_two_steps(tmp_path: Path, supply: Supply, point: str, when: str, victim: str) -> None:
+    """Two of all: test_desk.py stops between any two steps without starting a daemon for each."""
     kill_at_point(Arena(tmp_path), supply, point, when, victim)
 
 
@@ -63,6 +62,6 @@ def test_a_full_disk_is_waited_for(tmp_path: Path, supply: Supply) -> None:
 
 
 def test_two_daemons_on_one_inbox_grade_each_file_once(tmp_path: Path, supply: Supply) -> None:
-    first, second = share_inbox(tmp_path, supply, files=200)
-    assert first + second == 200
+    first, second = share_inbox(tmp_path, supply, files=80)
+    assert first + second == 80
     assert min(first, second) > 0
