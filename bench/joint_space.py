@@ -1,0 +1,173 @@
+"""How well and how fast the joint space is measured: `python -m bench.joint_space [SHARED_DATA_FOLDER]`.
+
+Without the folder only drawn plates are measured. With it the validation crops are: they have no pixel size, so that
+widths are shares of the tibial width; the smaller compartment of a knee is held against its grade.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from koa_worker.errors import InputRejected
+from koa_worker.knee.measure import measure
+from koa_worker.knee.roi import find_knees
+from koa_worker.synthetic import Collimation, Plate, draw, random_knee, random_spec
+from koa_worker.values import (
+    GRADES,
+    CompartmentName,
+    JointSpace,
+    KneeRoi,
+    Radiograph,
+    Side,
+    Spacing,
+    SpacingSource,
+    Study,
+)
+
+NAMES = (CompartmentName.MEDIAL, CompartmentName.LATERAL)
+FIELD_MM = 150
+
+
+def plate(rng: np.random.Generator) -> Plate:
+    """One knee with widths from 0.5 to 8 mm, tilted, in any exposure and grain."""
+    medial, lateral = rng.uniform(0.5, 8, 2)
+    severity = float(np.clip(np.interp(min(medial, lateral), [0.5, 1.5, 3, 4.5], [4, 3, 2, 0]), 0, 4))
+    middle = (rng.uniform(0.46, 0.54), rng.uniform(0.46, 0.54))
+    knee = random_knee(rng, Side.RIGHT if rng.random() < 0.5 else Side.LEFT, severity=severity, centre=middle)
+    spacing = float(rng.choice([0.1, 0.143, 0.175, 0.2]))
+    edge = round(FIELD_MM / spacing)
+    spec = replace(random_spec(rng), height=edge, width=edge, spacing_mm=spacing, letters=False, beads=False, boxes=0)
+    knee = replace(knee, medial_mm=medial, lateral_mm=lateral)
+    return draw(replace(spec, knees=(knee,), collimation=Collimation.NONE))
+
+
+def measured(drawn: Plate, bits: int = 16) -> JointSpace:
+    spacing = Spacing(drawn.spacing_mm, drawn.spacing_mm, SpacingSource.DETECTOR)
+    pixels = drawn.pixels >> (16 - bits)
+    frame = Radiograph(pixels, "DICOM", Study("1", "2"), spacing=spacing, column_zero_side="R")
+    truth = drawn.truths[0]
+    return measure(frame, KneeRoi(truth.box, truth.side))
+
+
+def accuracy(count: int) -> None:
+    rng = np.random.default_rng(5)
+    least, mean, seen = [], [], 0
+    for _ in range(count):
+        drawn = plate(rng)
+        found, truth = measured(drawn), drawn.truths[0]
+        for name, known in zip(NAMES, (truth.medial, truth.lateral), strict=True):
+            width, average = found.width(name, "min_mm"), found.width(name, "mean_mm")
+            seen += 1
+            if width is not None and average is not None:
+                least.append(width - known.min_mm)
+                mean.append(average - known.mean_mm)
+    for label, errors in (("least width", least), ("mean width", mean)):
+        away = np.abs(errors)
+        print(
+            f"drawn, {label}: {len(away)} of {seen} compartments measured, error median {np.median(away):.3f} mm, "
+            f"95 % {np.quantile(away, 0.95):.3f} mm, most {away.max():.3f} mm, bias {np.mean(errors):+.3f} mm"
+        )
+
+
+def repeatability(count: int) -> None:
+    """Every knee again with shifts below a pixel, small rotations, other grain, and in fewer bits."""
+    rng = np.random.default_rng(6)
+    spreads = []
+    for _ in range(count):
+        first = plate(rng).spec
+        knee, widths = first.knees[0], []
+        for number in range(6):
+            middle = tuple(at + rng.uniform(-1, 1) / first.width for at in knee.centre)
+            moved = replace(knee, centre=(middle[0], middle[1]), tilt_deg=knee.tilt_deg + rng.uniform(-2, 2))
+            again = measured(draw(replace(first, knees=(moved,), seed=number)), bits=(16, 12, 10, 8)[number % 4])
+            widths.append([again.width(name, "min_mm") for name in NAMES])
+        spreads.append(np.nanstd(np.array(widths, dtype=float), axis=0))
+    rms = np.sqrt(np.nanmean(np.square(spreads)))
+    print(
+        f"drawn again, shifted, turned, 8 to 16 bits: SD median {np.nanmedian(spreads):.3f} mm, "
+        f"95 % {np.nanquantile(spreads, 0.95):.3f} mm, root mean square {rms:.3f} mm"
+    )
+
+
+def real(data: Path) -> None:
+    grades, widths, spent = [], [], []
+    for kl, pixels in crops(data):
+        frame = Radiograph(pixels, "PNG", Study("1", "2"))
+        try:
+            roi = find_knees(frame)[0]
+        except InputRejected:
+            grades.append(kl)
+            widths.append(np.nan)
+            continue
+        start = time.process_time()
+        found = measure(frame, roi)
+        spent.append((time.process_time() - start) * 1e3)
+        both = [part.min_ratio for part in found.compartments if part.min_ratio is not None]
+        grades.append(kl)
+        widths.append(min(both) if len(both) == 2 else np.nan)
+    every, grade = np.array(widths), np.array(grades)
+    clear = ~np.isnan(every)
+    width, kl = every[clear], grade[clear]
+    print(f"validation crops: both compartments measured in {clear.mean():.1%} of {len(every)}")
+    print(f"  by grade {' '.join(f'{clear[grade == one].mean():.1%}' for one in GRADES)}")
+    print(f"  least width, median by grade, % of the tibial width: {by_grade(width, kl)}")
+    rho = np.corrcoef(ranks(width), ranks(kl.astype(float)))[0, 1]
+    print(f"  smaller compartment: Spearman with the grade {rho:.3f}, AUC for KL 3 and more {auc(-width, kl >= 3):.4f}")
+    print(f"  {np.median(spent):.2f} ms of CPU a knee (median)")
+
+
+def crops(data: Path) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    for kl in GRADES:
+        for path in sorted((data / f"oai-kl-224/val/{kl}").glob("*.jpg")):
+            yield kl, np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), np.uint8)
+
+
+def by_grade(width: NDArray[np.float64], grade: NDArray[np.int64]) -> str:
+    return " ".join(f"{np.median(width[grade == kl]) * 100:.2f}" for kl in GRADES if (grade == kl).any())
+
+
+def ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """From 1, ties in the middle of their places."""
+    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[which], np.float64)
+
+
+def auc(score: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
+    count = int(positive.sum())
+    above = float(ranks(score)[positive].sum()) - count * (count + 1) / 2
+    return above / (count * int((~positive).sum()))
+
+
+def speed() -> None:
+    drawn = plate(np.random.default_rng(7))
+    spent = []
+    for _ in range(30):
+        start = time.process_time()
+        measured(drawn)
+        spent.append((time.process_time() - start) * 1e3)
+    print(f"cost on a plate: {np.median(spent):.2f} ms of CPU a knee, least {min(spent):.2f} ms")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, nargs="?")
+    parser.add_argument("--plates", type=int, default=60)
+    settings = parser.parse_args()
+    cv2.setNumThreads(1)
+    speed()
+    accuracy(settings.plates)
+    repeatability(max(1, settings.plates // 6))
+    if settings.data is not None:
+        real(settings.data)
+
+
+if __name__ == "__main__":
+    main()
