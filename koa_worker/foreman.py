@@ -19,7 +19,7 @@ from koa_worker.retention import remove_expired
 from koa_worker.room import OUTSIDE_HOURS, reason_to_pause
 from koa_worker.service import Service
 from koa_worker.stop import Stop
-from koa_worker.store import State, Store
+from koa_worker.store import FileRecord, State, Store
 from koa_worker.values import Failed
 
 logger = logging.getLogger(__name__)
@@ -214,29 +214,30 @@ class Foreman:
             self.codes[code] += 1
 
     def _record_loss(self, lost: Lost) -> None:
-        """The file that a hand fell over failed, unless all but its filing was done."""
+        """The file that a hand fell over failed, unless all but its filing was done: that is tried again."""
         job = lost.job
         self._losses[job.id] += 1
-        too_often = self._losses[job.id] >= self._config.limits.max_tries
-        if not isinstance(job, Claim) or (not self._fail(job, lost) and too_often):
-            logger.error("given up until the next start", extra={"file": job.id, "code": lost.code})
-            self._in_hand.discard(job.id)
+        if isinstance(job, Claim):
+            failed = self._fail(job, lost)
+            if failed is not None and not failed.parked:
+                self._in_hand.discard(job.id)  # until its pause is over
+                return
+            if failed is not None or self._losses[job.id] < self._config.limits.max_tries:
+                self._queue.append(job)
+                return
+        logger.error("given up until the next start", extra={"file": job.id, "code": lost.code})
+        self._in_hand.discard(job.id)
 
-    def _fail(self, job: Claim, lost: Lost) -> bool:
-        """Whether it counts as failed; then it is filed if it is parked, and waits for its pause if not."""
+    def _fail(self, job: Claim, lost: Lost) -> FileRecord | None:
+        """The file as it failed; None if it had been settled before."""
         now = datetime.now(UTC)
         if self._store.find(job.id) is None:
             self._store.add_arrival(job.arrive(), now)
-        failed = self._store.start(job.id, _WORKER, take_over=True)
-        if failed:
-            outcome = Failed(job.named("", 0), lost.code, lost.detail)
-            tries = self._config.limits.max_tries
-            parked = self._store.fail(job.id, outcome, max_tries=tries, now=now).parked
-            self._count(State.FAILED, lost.code)
-        if not failed or parked:
-            self._queue.append(job)
-        else:
-            self._in_hand.discard(job.id)
+        if not self._store.start(job.id, _WORKER, take_over=True):
+            return None
+        outcome = Failed(job.named("", 0), lost.code, lost.detail)
+        failed = self._store.fail(job.id, outcome, max_tries=self._config.limits.max_tries, now=now)
+        self._count(State.FAILED, lost.code)
         return failed
 
     def beat(self) -> None:
