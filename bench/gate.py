@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -152,23 +151,11 @@ def main() -> None:
     last = ""
     with tempfile.TemporaryDirectory() as name:
         for title, files in sets(Path(sys.argv[1]), Path(name)).items():
-            start = time.process_time()
             found = tally(pipeline, files())
             codes = ", ".join(f"{code} {count}" for code, count in found.codes.most_common())
             table.add_row(title, *map(str, (found.files, found.turned_away, found.partly, found.review)), codes)
             if not title.startswith("knees"):
                 last += f"{title}: graded {', '.join(found.graded) or 'none'}\n"
-            print(
-                title,
-                found.files,
-                found.turned_away,
-                found.partly,
-                found.review,
-                codes,
-                round(time.process_time() - start),
-                found.graded[:12] if not title.startswith("knees") else "",
-                flush=True,
-            )
     Console(width=140).print(table, last)
 
 

@@ -19,6 +19,7 @@ LEVELS = (0.6, 0.7, 0.8, 0.88)  # of the crop's range, above which metal may beg
 LEAST_AREA, MOST_AREA = 0.025, 0.6  # of the crop
 MARGIN = 24  # pixels along the crop's edge in which letters, and lead at the collimator, may lie
 LEAST_INSIDE = 0.4  # of a piece, within that margin
+PAD = 3  # pixels around a piece that its rim needs
 REACH = 7  # pixels over which an edge's step is measured
 RIM_SHARE = 25  # per cent of a piece's rim may be less sharp, where it lies on other metal or dense bone
 STEEP = 0.32  # the step of such a rim, in the crop's range; 205 knees without metal: at most 0.27
@@ -62,18 +63,22 @@ def _levelled(crop: Picture) -> Plane:
 def _pieces(image: Plane, steps: Plane, level: float) -> list[Metal]:
     """Every connected piece above a level that is large enough and lies over the joint."""
     bright = cv2.morphologyEx((image > level).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    inside = np.zeros_like(bright)
+    inside[MARGIN:-MARGIN, MARGIN:-MARGIN] = 1
     count, labels, sizes, _ = cv2.connectedComponentsWithStats(bright, connectivity=4)
     found = []
     for number in range(1, count):
         area = sizes[number, cv2.CC_STAT_AREA] / bright.size
         if not LEAST_AREA <= area <= MOST_AREA:
             continue
-        piece = (labels == number).astype(np.uint8)
-        if piece[MARGIN:-MARGIN, MARGIN:-MARGIN].sum() < LEAST_INSIDE * piece.sum():
+        left, top, width, height = (int(length) for length in sizes[number, : cv2.CC_STAT_AREA])
+        place = np.s_[max(0, top - PAD) : top + height + PAD, max(0, left - PAD) : left + width + PAD]
+        piece = (labels[place] == number).astype(np.uint8)
+        if np.count_nonzero(piece & inside[place]) < LEAST_INSIDE * np.count_nonzero(piece):
             continue
         rim = piece > cv2.erode(piece, np.ones((3, 3), np.uint8), borderValue=1)
         core = cv2.erode(piece, np.ones((5, 5), np.uint8)) > 0
         if rim.any() and core.any():
-            step = float(np.percentile(steps[rim], RIM_SHARE))
-            found.append(Metal(step, float(image[core].std()), float(area)))
+            step = float(np.percentile(steps[place][rim], RIM_SHARE))
+            found.append(Metal(step, float(image[place][core].std()), float(area)))
     return found

@@ -51,7 +51,7 @@ def test_the_manifest_names_the_bytes_that_lie_beside_it(release: Path):
         for file, digest in (("file", "sha256"), ("head", "head_sha256")):
             assert hashlib.sha256((release / member[file]).read_bytes()).hexdigest() == member[digest]
     assert sorted(path.name for path in release.iterdir()) == sorted(
-        ["MODEL_CARD.md", "manifest.json", *(m["file"] for m in members), *(m["head"] for m in members)]
+        ["MODEL_CARD.md", "gate.npz", "manifest.json", *(m["file"] for m in members), *(m["head"] for m in members)]
     )
 
 
