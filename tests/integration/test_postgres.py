@@ -56,13 +56,13 @@ def test_status_and_doctor_answer(command: Callable[..., Result], postgres: Serv
     [
         (_WRITTEN, "wrong", "password authentication failed"),
         ("/test", "/unheard-of", "does not exist"),
-        (":{port}", f":{free_port()}", "Connection refused"),
+        (":{port}", ":{closed}", "Connection refused"),
     ],
 )
 def test_a_server_that_does_not_let_us_in_is_said_to_be_one(
     command: Callable[..., Result], postgres: Server, old: str, new: str, why: str
 ) -> None:
-    use(postgres.database().replace(old.format(port=postgres.port), new))
+    use(postgres.database().replace(old.format(port=postgres.port), new.format(closed=free_port())))
     said = command("doctor")
     assert why in " ".join(said.output.split())
     status = command("status")
