@@ -73,10 +73,12 @@ def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "koa_worker", "batch", *words]
 
 
-def batch(folder: Path, *words: str, timeout: float = 200, **more: str) -> subprocess.CompletedProcess[str]:
+def batch(
+    folder: Path, *words: str, source: str = "archive", timeout: float = 280, **more: str
+) -> subprocess.CompletedProcess[str]:
     """`koa-worker batch archive --results results …` in the folder."""
     return subprocess.run(
-        command("archive", "--results", "results", *words),
+        command(source, "--results", "results", *words),
         check=False,
         cwd=folder,
         env=environment(**more),

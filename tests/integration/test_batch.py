@@ -67,7 +67,7 @@ def test_it_grades_each_file_once_and_goes_on_where_it_was_killed(folder: Path) 
     ("harm", "code", "limits"),
     [
         ("crash", "worker_crashed", ""),
-        ("hang", "timed_out", "seconds_per_file = 1.0\n"),
+        ("hang", "timed_out", "seconds_per_file = 10.0\n"),
         ("eat", "out_of_memory", "memory_mb = 700\n"),
     ],
 )
