@@ -15,7 +15,8 @@ logger = logging.getLogger(__name__)
 
 
 def write_reports(config: Config, store: Store, stop: Stop) -> None:
-    """One for each study that changed since its last one. What is not written now, the next run writes."""
+    """One for each study that has none or is behind. What is not written now, the next run writes."""
+    store.want_reports()
     due = deque(store.reports_due())
     if not due:
         return

@@ -75,7 +75,7 @@ def run(config: Config, plan: Plan, console: Console) -> Summary:
         console.print("listing …", highlight=False)
         ledger.compare(entries_of(plan.source, plan.results))
         _doubt_missing_parts(ledger, plan.results)
-        batch = Batch(ledger, store, plan.results, release.digest)
+        batch = Batch(ledger, store, plan.results, release.digest, reports=plan.reports)
         batch.work(_engine(config, plan, release), stop, console)
         if plan.reports and store is not None and not stop.asked:
             console.print("writing reports …", highlight=False)
@@ -86,11 +86,14 @@ def run(config: Config, plan: Plan, console: Console) -> Summary:
 class Batch:
     """Takes what an engine finds to where it is kept: store, ledger, parts, in this order."""
 
-    def __init__(self, ledger: Ledger, store: Store | None, results: Path, model_digest: str) -> None:
+    def __init__(
+        self, ledger: Ledger, store: Store | None, results: Path, model_digest: str, *, reports: bool = False
+    ) -> None:
         self._ledger = ledger
         self._store = store
         self._results = results
         self._model_digest = model_digest
+        self._reports = reports
         self._next_look = 0.0
 
     def work(self, engine: Engine, stop: Stop, console: Console) -> None:
@@ -106,7 +109,8 @@ class Batch:
 
     def _keep(self, finding: Finding, meter: Meter) -> None:
         if self._store is not None and finding.kept is not None:
-            put_on_shelf(self._store, finding.kept, str(finding.rows[0]["source"]), self._model_digest)
+            place = str(finding.rows[0]["source"])
+            put_on_shelf(self._store, finding.kept, place, self._model_digest, reports=self._reports)
         if self._ledger.record(finding, _TRIES):
             meter.advance()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, insert, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from koa_worker.errors import WorkFailed
@@ -101,6 +101,19 @@ def record_report(
     connection.execute(_REPORTED, {"of_study": study_key, "reported_changes": max(known, shown)})
     record_reported(session, study_key, at, revision)
     return True
+
+
+def leave_unreported(session: Session, study_key: str, revision: int | None) -> None:
+    """Nobody wants a report of what just changed; the number that was taken for it goes back."""
+    taken = (Report.study_key == study_key, Report.revision == revision, Report.written_at.is_(None))
+    session.execute(delete(Report).where(*taken))
+    session.execute(update(Study).where(Study.key == study_key).values(reported_changes=Study.changes))
+
+
+def want_reports(session: Session) -> None:
+    """Studies that have no report become due, although nothing of them changed."""
+    written = exists().where(Report.study_key == Study.key, Report.written_at.is_not(None))
+    session.execute(update(Study).where(Study.reported_changes > 0, ~written).values(reported_changes=0))
 
 
 def reports_due(session: Session) -> tuple[str, ...]:

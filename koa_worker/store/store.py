@@ -175,6 +175,14 @@ class Store(PageVerbs):
             )
         )
 
+    def leave_unreported(self, study_key: str, revision: int | None) -> None:
+        """Nobody wants a report of what was just settled, for which `revision` was taken."""
+        self._write(lambda session: reports.leave_unreported(session, study_key, revision))
+
+    def want_reports(self) -> None:
+        """Studies that were left unreported become due."""
+        self._write(reports.want_reports)
+
     def reports_due(self) -> tuple[str, ...]:
         """Keys of studies that changed after their last report: what a crash may leave between result and report."""
         return self._read(reports.reports_due)

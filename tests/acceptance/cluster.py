@@ -22,6 +22,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from koa_worker.batch.ledger import FILES_IN_PART
+from koa_worker.batch.parquet import part_path
 from tests import archive
 
 PORT = 8786
@@ -190,7 +192,7 @@ def parts(results: Path) -> dict[str, bytes]:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--files", type=int, default=5000)
-    options.add_argument("--speed-files", type=int, default=1000, help="for one and for two workers")
+    options.add_argument("--speed-files", type=int, default=1500, help="for one and for two workers")
     chosen = options.parse_args()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="koa-cluster-")))
@@ -212,8 +214,11 @@ def measure_speed(folder: Path, files: int, hosts: list[Host] | None) -> None:
             with grading(folder, "--results", str(place / "results"), "--cluster", cluster.address) as process:
                 until(lambda: log_bytes(place / "results") > 500_000, process)  # noqa: B023
                 begun = time.monotonic()
+                last = part_path(place / "results", (files - 1) // FILES_IN_PART)
+                while process.poll() is None and not last.exists():
+                    time.sleep(0.02)
+                over = time.monotonic()
                 _, wrong = process.communicate()
-            over = time.monotonic()
             assert process.returncode == 1, wrong
             rates.append(files / (over - begun))
             print(

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from koa_worker.store import Store
 from tests import archive
 
 POINTS = (
@@ -108,8 +109,12 @@ def _until_some_are_done(folder: Path, count: int) -> None:
         time.sleep(0.02)
 
 
-def test_reports_are_written_and_the_originals_stay(folder: Path) -> None:
+def test_reports_are_written_when_they_are_asked_for_and_the_originals_stay(folder: Path) -> None:
     before = {path: path.read_bytes() for path in folder.glob("archive/*/*")}
+    archive.batch(folder, "--store", "sqlite:///other.sqlite3")
+    with Store.open(f"sqlite:///{folder}/other.sqlite3") as store:
+        assert store.reports_due() == ()  # a daemon would write them all
+    assert not (folder / "reports").exists()
     done = archive.batch(folder, "--reports", "--store", "sqlite:///other.sqlite3")
     assert done.returncode == 1, done.stderr
     reports = [path for path in (folder / "reports").rglob("*.pdf") if path.read_bytes().startswith(b"%PDF")]

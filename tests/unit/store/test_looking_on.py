@@ -55,6 +55,24 @@ def test_reports_are_due_until_one_shows_the_last_change(store: Store, make: Any
     assert store.reports_due() == (key,)
 
 
+def test_a_study_may_be_left_unreported_until_somebody_wants_a_report(store: Store, make: Any, grade: Take) -> None:
+    _, key = grade("a")
+    store.leave_unreported(key, 1)
+    assert store.reports_due() == ()
+    _reject(store, make, "b", study_uid="1.2.3")
+    assert store.reports_due() == (key,)  # more of it came, and nobody said that of this
+    store.leave_unreported(key, 1)
+    store.want_reports()
+    assert store.reports_due() == (key,)
+    revision = store.begin_report(key)
+    assert revision is not None
+    store.record_report(key, revision, "x", "f", NOW)
+    store.leave_unreported(key, revision)  # what is written stays
+    store.want_reports()
+    assert store.reports_due() == ()
+    assert store.study_content(key).report_revision == revision
+
+
 def test_no_report_is_due_of_a_study_of_rejects(store: Store, make: Any) -> None:
     _reject(store, make, "a", study_uid="1.2.3")
     assert store.reports_due() == ()

@@ -1,0 +1,114 @@
+"""One net in several runtimes, in a process that loads nothing else: what it takes is that runtime's.
+
+`python -m bench.look build FOLDER` makes a MobileNetV2 with the shape of a release's member and random weights, and
+converts it; `python -m bench.look time WAY FOLDER ROUNDS` times one look at one knee. Time does not depend on weights.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.report import print_result, seconds_since_birth
+
+Look = Callable[[Any], Any]
+
+SAVED, ONNX, LITERT, KERAS = "saved", "net.onnx", "net.tflite", "net.keras"
+
+
+def build(folder: Path) -> None:
+    import keras
+    import tensorflow as tf
+
+    trunk = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(224, 224, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()(trunk.output)
+    hidden = keras.layers.Dense(128, activation="relu")(pooled)
+    net = keras.Model(trunk.input, [keras.layers.Dense(5)(hidden), trunk.output])
+    picture = _picture()
+    expected = net(picture)[0].numpy()
+    net.save(folder / KERAS)
+    net.export(folder / SAVED, verbose=False)
+    net.export(folder / ONNX, format="onnx", verbose=False)
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / SAVED))
+    (folder / LITERT).write_bytes(converter.convert())
+    for way, load in LOADERS.items():
+        difference = float(np.abs(load(folder)(picture) - expected).max())
+        assert difference < 1e-3, f"{way} differs by {difference}: it is not the same net"
+    print_result(0.0, 0.0)
+
+
+def _load_litert(folder: Path) -> Look:
+    from ai_edge_litert.interpreter import Interpreter
+
+    net = Interpreter(model_content=(folder / LITERT).read_bytes(), num_threads=1)
+    net.allocate_tensors()
+    image = net.get_input_details()[0]["index"]
+    logits = next(out["index"] for out in net.get_output_details() if out["shape"][-1] == 5)
+
+    def look(picture: Any) -> Any:
+        net.set_tensor(image, picture)
+        net.invoke()
+        return net.get_tensor(logits)
+
+    return look
+
+
+def _load_onnx(folder: Path) -> Look:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    net = onnxruntime.InferenceSession(folder / ONNX, options, providers=["CPUExecutionProvider"])
+    name = net.get_inputs()[0].name
+    return lambda picture: net.run(None, {name: picture})[0]
+
+
+def _load_saved(folder: Path) -> Look:
+    import tensorflow as tf
+
+    if sys.argv[1] == "time":  # when it is built, TensorFlow has started already
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    net = tf.saved_model.load(str(folder / SAVED))
+    return lambda picture: net.serve(tf.constant(picture))[0].numpy()
+
+
+def _load_keras(folder: Path) -> Look:
+    import keras
+
+    net = keras.models.load_model(folder / KERAS, compile=False)
+    return lambda picture: net.predict(picture, verbose=0)[0]
+
+
+LOADERS = {"litert": _load_litert, "onnx": _load_onnx, "saved": _load_saved, "keras": _load_keras}
+
+
+def time_one(way: str, folder: Path, rounds: int) -> None:
+    look, picture = LOADERS[way](folder), _picture()
+    look(picture)
+    start_s = seconds_since_birth()
+    spent = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        look(picture)
+        spent.append((time.perf_counter() - start) * 1e3)
+    print_result(start_s, statistics.median(spent))
+
+
+def _picture() -> Any:
+    return np.random.default_rng(0).uniform(-1, 1, (1, 224, 224, 3)).astype(np.float32)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if sys.argv[1] == "build":
+        build(Path(sys.argv[2]))
+    else:
+        time_one(sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]))

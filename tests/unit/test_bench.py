@@ -1,0 +1,34 @@
+"""The measuring programs: what they write, and that the quick growth runs."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.growth import measure_archives
+from bench.page import PICTURE, Section, machine, to_markdown
+from bench.plots import draw
+
+BARS = Section("Speeds", "A note.", ("kind", "ms"), (("a", "1.0"), ("b", "2.0")), {"ms": [1.0, 2.0]}, ("a", "b"), "ms")
+
+
+def test_the_page_names_the_machine_and_the_command_and_holds_the_tables() -> None:
+    page = to_markdown([BARS], "python -m bench")
+    assert "Made by `python -m bench` on " in page
+    assert f"- Processor: {machine()['Processor']}" in page
+    assert "## Speeds\n\nA note.\n\n| kind | ms |\n| --- | ---: |\n| a | 1.0 |\n| b | 2.0 |\n" in page
+    assert f"]({PICTURE})" in page
+
+
+def test_the_picture_has_a_panel_for_each_table(tmp_path: Path) -> None:
+    draw([BARS, BARS, BARS], tmp_path / PICTURE)
+    drawn = (tmp_path / PICTURE).read_text()
+    assert drawn.count("Speeds") == 3
+    assert drawn.startswith("<?xml")
+
+
+def test_an_archive_with_a_simulated_net_is_graded_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.growth.QUICK_SIZES", (30,))
+    section = measure_archives(quick=True)
+    ((files, seconds, *_),) = section.rows
+    assert files == "30"
+    assert float(seconds) > 0
