@@ -14,7 +14,7 @@ from koa_worker.values import Box, GrayImage
 
 COARSE = 224  # pixels across the knee's square where margins are searched …
 FINER = 3  # … and so many times as many where they are measured: a seventh of a millimetre each
-ROWS = (68, 188)  # of the square's 224, in which the joint line lies
+ROWS = (72, 172)  # of the square's 224, in which the joint line lies
 PROFILED = 96  # pixels across, for the plateau: 80 for its 1.2th part, as where knees are found
 
 

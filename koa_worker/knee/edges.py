@@ -10,10 +10,10 @@ from koa_worker.knee.band import FINER, Band
 from koa_worker.knee.density import Plane
 from koa_worker.knee.margins import Course
 
-REACH, STEP = 7.0, 0.5  # fine pixels across the margin that are looked at, and from sample to sample
+REACH, STEP = 4.0, 0.5  # fine pixels across the margin that are looked at, and from sample to sample
 ALONG, ACROSS = 1.5, 0.7  # coarse and fine pixels by which the profiles are smoothed
 SMOOTH = 2.0  # coarse pixels, of the traced course
-TRUST = 0.0016  # how much less steep an edge counts for each fine pixel squared from where it was traced
+TRUST = 0.004  # how much less steep an edge counts for each fine pixel squared from where it was traced
 INWARDS = 0.5  # fine pixels: blur moves the steepest point of a bone's edge so far into the bone
 
 

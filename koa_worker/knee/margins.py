@@ -19,11 +19,11 @@ from koa_worker.knee.density import Plane
 
 # In plateaus from the middle: what is traced.
 INNER, OUTER = 0.09, 0.45
-STEP = 2  # coarse pixels from column to column
+STEP = 3  # coarse pixels from column to column
 WIDEST = 30  # coarse pixels between the margins: 12 mm
 SLOPE = 2  # coarse pixels a step
 STEP_COST, GAP_COST = 0.05, 0.06  # for a margin that climbs, for a space that widens: times the pixels squared
-FLOOR_WEIGHT, DARK_WEIGHT = 0.8, 0.5
+FLOOR_WEIGHT, DARK_WEIGHT = 1.5, 0.5
 CLOSED = 0.6  # what bone on bone counts in place of two margins and a dark space
 CLOSED_UP_TO = 2  # coarse pixels
 USUAL_UP_TO, WIDE_COST = 16, 0.02  # a space wider than 6.5 mm is rare

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -145,3 +147,19 @@ def test_a_crop_of_224_pixels_is_enough() -> None:
     left, right = (part.min_mm for part in found.compartments)
     assert left == pytest.approx(2.5, abs=0.5)
     assert right == pytest.approx(5.5, abs=0.5)
+
+
+def test_real_joint_spaces_are_narrower_in_worn_knees(shared: Path) -> None:
+    """Sixty validation crops: nearly all are measured, and the least width tells moderate from none."""
+    least: dict[int, list[float]] = {}
+    for kl in (0, 3):
+        paths = sorted((shared / f"oai-kl-224/val/{kl}").glob("*.jpg"))[:30]
+        for path in paths:
+            pixels = np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), np.uint8)
+            roi = KneeRoi(Box(0, 0, 224, 224), Side.UNKNOWN, whole_frame=True)
+            parts = measure(Radiograph(pixels, "JPEG", Study("1", "2")), roi).compartments
+            widths = [part.min_ratio for part in parts if part.min_ratio is not None]
+            if len(widths) == 2:
+                least.setdefault(kl, []).append(min(widths))
+    assert all(len(widths) >= 28 for widths in least.values())
+    assert np.mean(np.array(least[0])[:, None] > np.array(least[3])) > 0.85
