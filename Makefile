@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config.toml
+# Many tests wait for a daemon, a PACS or a browser: three at once keep two cores busy.
+SPREAD ?= --numprocesses 3 --dist worksteal
 
 .PHONY: run test test-slow check torture bench bench-quick format lock example clean
 
@@ -10,7 +12,7 @@ run: $(VENV)/.run-ready  ## the worker on SQLite, watching work/inbox
 	$(BIN)/koa-worker run --config $(CONFIG)
 
 test: $(VENV)/.dev-ready  ## every test that a fresh machine can run
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest $(SPREAD) -m "not slow"
 
 test-slow: $(VENV)/.dev-ready  ## those that train a net
 	$(BIN)/pytest -m slow
@@ -20,7 +22,7 @@ check: $(VENV)/.dev-ready  ## format, lint, types, layers, tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -m "not slow" --cov --cov-report=term:skip-covered
+	$(BIN)/pytest $(SPREAD) -m "not slow" --cov --cov-report=term:skip-covered
 
 torture: $(VENV)/.dev-ready  ## the fault campaign and the fuzzing in their long form
 	$(BIN)/python -m tests.acceptance.torture
