@@ -214,4 +214,6 @@ def _files_of(release: Release) -> dict[str, bytes]:
     for member in release.manifest.members:
         files[member.file] = release.read(member.file, member.sha256)
         files[member.head] = release.read(member.head, member.head_sha256)
+    if (gate := release.manifest.gate) is not None:
+        files[gate.file] = release.read(gate.file, gate.sha256)
     return files

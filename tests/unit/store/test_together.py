@@ -206,5 +206,5 @@ def test_a_verb_that_fails_leaves_nothing(store: Store, make: Any, monkeypatch: 
     store.fail(arrival.id, Failed(arrival, "internal", "RuntimeError"), max_tries=3, now=NOW)
 
 
-def _break(*_: object) -> None:
+def _break(*_: object, **__: object) -> None:
     raise RuntimeError
