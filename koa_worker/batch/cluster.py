@@ -27,14 +27,14 @@ from koa_worker.batch.post import Chunk, Graded, Post, grade_chunk
 from koa_worker.batch.rows import Grading
 from koa_worker.config import Config, Model
 from koa_worker.errors import SetupError, Unfinished
-from koa_worker.knee.manifest import MANIFEST, Release
+from koa_worker.knee.manifest import Release
 from koa_worker.stop import Stop
 
 logger = logging.getLogger(__name__)
 
 FILES_IN_CHUNK = 8
 _CHUNKS_A_THREAD = 2  # one in work and one to come, so that no worker waits for this client
-_DEATHS_OF_A_CHUNK = 3  # of workers that had it
+_FAILURES_OF_A_CHUNK = 3  # of workers that had it
 _SECONDS_TO_CONNECT = 5.0
 _SECONDS_BETWEEN_CALLS = 1.0
 _SECONDS_TO_ANSWER = 30.0
@@ -51,7 +51,7 @@ class _Sent:
     """A chunk in flight."""
 
     chunk: Chunk
-    deaths: int = 0
+    failures: int = 0
 
 
 class Cluster:
@@ -116,7 +116,7 @@ class Cluster:
             log=self._config.log,
         )
         try:
-            client.register_plugin(Post(self._name, config, _files_of(self._release)))
+            client.register_plugin(Post(self._name, config, self._release.contents()))
         except (OSError, TimeoutError, SetupError):
             raise
         # Whatever a worker says that lacks this program, or has another Python.
@@ -158,10 +158,7 @@ class Cluster:
             graded: Graded = future.result(timeout=_SECONDS_TO_ANSWER)
         except KilledWorker:
             sent = self._in_flight.pop(future.key)
-            sent.deaths += 1
-            if sent.deaths < _DEATHS_OF_A_CHUNK:
-                self._again.append(sent)
-            else:
+            if not self._send_again(sent):
                 yield from self._lost(sent.chunk)
             return
         except (CommClosedError, OSError, TimeoutError):
@@ -170,11 +167,19 @@ class Cluster:
             if future.cancelled() or future.status == "lost":
                 raise _LostError from fault
             raise
-        if graded.code:
-            raise SetupError(graded.code, graded.detail)
-        del self._in_flight[future.key]
+        sent = self._in_flight.pop(future.key)
         future.release()
+        # One worker's disk may be full; what no worker can do is for a person to see to, and fails no file.
+        if graded.code and not self._send_again(sent):
+            raise SetupError("cluster", f"a worker says {graded.code}: {graded.detail}")
         yield from graded.findings
+
+    def _send_again(self, sent: _Sent) -> bool:
+        """False when workers have failed over it too often."""
+        sent.failures += 1
+        if sent.failures < _FAILURES_OF_A_CHUNK:
+            self._again.append(sent)
+        return sent.failures < _FAILURES_OF_A_CHUNK
 
     def _lost(self, chunk: Chunk) -> Iterator[Finding]:
         by = Grading(self._release.manifest.label, self._release.digest)
@@ -206,14 +211,3 @@ class _Hands:
         elif now - self._last_seen > self._patience:
             raise Unfinished("cluster_lost", "the scheduler has no workers")
         return self._count
-
-
-def _files_of(release: Release) -> dict[str, bytes]:
-    """All that a worker needs of it, each compared with the manifest before it is sent."""
-    files = {MANIFEST: (release.folder / MANIFEST).read_bytes()}
-    for member in release.manifest.members:
-        files[member.file] = release.read(member.file, member.sha256)
-        files[member.head] = release.read(member.head, member.head_sha256)
-    if (gate := release.manifest.gate) is not None:
-        files[gate.file] = release.read(gate.file, gate.sha256)
-    return files

@@ -10,9 +10,11 @@ from koa_worker.values import (
     WIDTHS,
     CompartmentName,
     Completed,
+    KneeRoi,
     Outcome,
     Radiograph,
     Reading,
+    RefusedKnee,
     Rejected,
     SpacingSource,
     Study,
@@ -43,7 +45,9 @@ def rows_of(outcome: Outcome, place: str, grading: Grading) -> tuple[Row, ...]:
     match outcome:
         case Completed():
             common |= _study(outcome.radiograph.study) | _frame(outcome.radiograph)
-            return tuple(common | _knee(number, reading) for number, reading in enumerate(outcome.readings))
+            graded = (_knee(number, reading) for number, reading in enumerate(outcome.readings))
+            refused = (_refused(number, knee) for number, knee in enumerate(outcome.refused))
+            return tuple(common | knee for knee in (*graded, *refused))
         case Rejected():
             common |= _study(outcome.study) if outcome.study else {}
     return (common | {"code": outcome.code, "detail": outcome.detail or None},)
@@ -82,17 +86,11 @@ def _frame(radiograph: Radiograph) -> Row:
 
 
 def _knee(number: int, reading: Reading) -> Row:
-    grade, roi = reading.grade, reading.roi
-    x, y, width, height = (int(length) for length in roi.box.as_list())
-    space = reading.joint_space
+    grade, space = reading.grade, reading.joint_space
     return {
-        "knee": number,
-        "side": str(roi.side),
-        "box_x": x,
-        "box_y": y,
-        "box_width": width,
-        "box_height": height,
-        "whole_frame": bool(roi.whole_frame),
+        **_place(number, reading.roi),
+        "whole_frame": bool(reading.roi.whole_frame),
+        "turned": int(reading.roi.turned),
         "kl": int(grade.kl),
         **{f"p{kl}": float(share) for kl, share in enumerate(grade.probabilities)},
         "confidence": float(grade.confidence),
@@ -103,3 +101,14 @@ def _knee(number: int, reading: Reading) -> Row:
         "tibial_width_px": space.tibial_width_px if space else None,
         **{f"{name}_{width}": space.width(name, width) if space else None for name, width in JOINT_SPACE},
     }
+
+
+def _refused(number: int, knee: RefusedKnee) -> Row:
+    """A knee without a grade beside one that has."""
+    return {**_place(number, knee.roi), "turned": int(knee.roi.turned), "refused": knee.code}
+
+
+def _place(number: int, roi: KneeRoi) -> Row:
+    x, y, width, height = (int(length) for length in roi.box.as_list())
+    box = {"box_x": x, "box_y": y, "box_width": width, "box_height": height}
+    return {"knee": number, "side": str(roi.side), **box}

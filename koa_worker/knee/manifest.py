@@ -111,6 +111,14 @@ class Release:
             raise SetupError("model_altered", f"{name} has SHA-256 {found[:12]}…, the manifest says {sha256[:12]}…")
         return content
 
+    def contents(self) -> dict[str, bytes]:
+        """Every file of the release by its name, compared with the manifest: what another machine needs of it."""
+        named = [(member.file, member.sha256) for member in self.manifest.members]
+        named += [(member.head, member.head_sha256) for member in self.manifest.members]
+        if (gate := self.manifest.gate) is not None:
+            named.append((gate.file, gate.sha256))
+        return {MANIFEST: _read(self.folder, MANIFEST), **{name: self.read(name, sha256) for name, sha256 in named}}
+
 
 def model_folder(path: str = "") -> Path:
     """The release that is configured; without one the newest that is installed."""

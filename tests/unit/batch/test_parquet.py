@@ -1,5 +1,6 @@
 """The results as others read them: whole parts, typed columns, private files, and the same bytes every time."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,17 +10,23 @@ import pytest
 from koa_worker import RESEARCH_NOTICE
 from koa_worker.batch.parquet import SCHEMA, part_path, sweep, write_part
 from koa_worker.batch.rows import Grading, rows_of
+from koa_worker.store import Store
 from koa_worker.values import (
     Arrival,
     Box,
+    Compartment,
+    CompartmentName,
     Completed,
     Grade,
     Heatmap,
+    JointSpace,
     KneeRoi,
     Radiograph,
     Reading,
+    RefusedKnee,
     Rejected,
     Side,
+    SpacingSource,
     Study,
 )
 
@@ -35,20 +42,38 @@ def completed() -> Completed:
         )
         for x, side in ((1, Side.RIGHT), (300, Side.LEFT))
     )
+    margin = ((1.0, 2.0), (3.0, 4.0))
+    medial = Compartment(CompartmentName.MEDIAL, True, 0.06, 0.07, 4.5, 5.25, margin, margin)
+    lateral = Compartment(CompartmentName.LATERAL, False, None, None, None, None, margin, margin)
+    readings = (
+        replace(readings[0], joint_space=JointSpace((lateral, medial), SpacingSource.DETECTOR, 75.5)),
+        readings[1],
+    )
+    refused = (RefusedKnee(KneeRoi(Box(600, 0, 9, 9), Side.LEFT, turned=1), "implant"),)
     radiograph = Radiograph(np.zeros((400, 600), np.uint16), "DICOM", Study("1.2", "1.2.3", view="PA"))
-    return Completed(Arrival(Path("x"), "aa", 7, "Ivanov"), radiograph, readings, {"read": 1.0})
+    return Completed(Arrival(Path("x"), "aa", 7, "Ivanov"), radiograph, readings, {"read": 1.0}, refused)
 
 
 def test_a_line_a_knee_and_one_that_says_why_there_is_none(tmp_path: Path) -> None:
     refused = Rejected(Arrival(Path("y"), "bb", 9, "Petrov"), "no_knee", "", Study("1.2", "1.2.4"))
     write_part(tmp_path, 3, [*rows_of(completed(), "/a/x", BY), *rows_of(refused, "/a/y", BY)])
     table = pq.read_table(tmp_path / "part-000003.parquet")
-    right, left, why = table.to_pylist()
+    right, left, implant, why = table.to_pylist()
+    assert (right["medial_min_mm"], right["lateral_min_mm"]) == (4.5, None)
+    assert (left["medial_min_mm"], left["tibial_width_px"]) == (None, None)
+    assert (implant["refused"], implant["side"], implant["box_x"], implant["turned"]) == ("implant", "left", 600, 1)
+    assert (implant["kl"], implant["outcome"], implant["code"]) == (None, "completed", None)
     assert (right["knee"], right["side"], right["kl"], right["p2"]) == (0, "right", 2, 0.3)
     assert (left["knee"], left["box_x"], left["box_y"], left["review_reasons"]) == (1, 300, -4, ["unsure"])
     assert (left["image_width"], left["image_height"], left["source"]) == (600, 400, "/a/x")
     assert (why["outcome"], why["code"], why["study_uid"], why["kl"]) == ("rejected", "no_knee", "1.2", None)
     assert table.schema.metadata[b"notice"].decode() == RESEARCH_NOTICE
+
+
+def test_every_column_of_the_export_but_the_stores_own_is_there(tmp_path: Path) -> None:
+    with Store.open(f"sqlite:///{tmp_path}/koa.sqlite3") as store:
+        of_the_store = {"study_key", "conflicts_with", "graded_at", "is_current"}
+        assert set(store.export_columns()) - of_the_store <= set(SCHEMA.names)
 
 
 def test_every_value_of_a_line_has_a_column() -> None:
