@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from selenium import webdriver
-from selenium.common.exceptions import WebDriverException
+from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -95,6 +95,14 @@ def _wait(is_so: Callable[[], Any], what: str) -> Any:
     raise AssertionError(f"waited in vain for {what}")
 
 
+def _is_gone(element: WebElement) -> bool:
+    try:
+        element.is_enabled()
+    except StaleElementReferenceException:
+        return True
+    return False
+
+
 class Browser:
     """A person at a screen."""
 
@@ -110,7 +118,12 @@ class Browser:
         self.go("/login")
         self.one("#name").send_keys(name)
         self.one("#password").send_keys(password)
-        self.one("main button").click()
+        self.leave(self.one("main button"))
+
+    def leave(self, button: WebElement) -> None:
+        """Presses it and waits for the next page: to go elsewhere at once would break off what was just sent."""
+        button.click()
+        _wait(lambda: _is_gone(button), "the next page")
 
     def one(self, selector: str) -> WebElement:
         return self.driver.find_element(By.CSS_SELECTOR, selector)
