@@ -27,6 +27,8 @@ check: $(VENV)/.dev-ready  ## format, lint, types, layers, tests
 torture: $(VENV)/.dev-ready  ## the fault campaign and the fuzzing in their long form
 	$(BIN)/python -m tests.acceptance.torture
 	$(BIN)/python -m tests.acceptance.fuzz
+	$(BIN)/python -m tests.acceptance.kills
+	$(BIN)/python -m tests.acceptance.cluster
 
 bench: $(VENV)/.bench-ready  ## stages, files a second, runtimes, growth, into docs/benchmarks.md: ten quiet minutes
 	$(BIN)/python -m bench --out docs
