@@ -43,7 +43,7 @@ def main() -> None:
             sections.append(measure(quick=chosen.quick))
             console.print(to_terminal(sections[-1]), f"{name} took {time.monotonic() - start:.0f} s\n")
     if chosen.out:
-        words = ["python -m bench", *chosen.sections, *(["--quick"] if chosen.quick else [])]
+        words = ["python -m bench", *chosen.sections, *(["--quick"] if chosen.quick else []), "--out", str(chosen.out)]
         (chosen.out / PAGE).write_text(to_markdown(sections, " ".join(words)), encoding="utf-8")
         draw(sections, chosen.out / PICTURE)
 
