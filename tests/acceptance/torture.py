@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pypdf
 
@@ -233,12 +234,17 @@ class Arena:
 
     def retry_failed(self) -> None:
         """Ends the pauses. Not `koa-worker retry`: that would forget how often a harmful file has failed."""
-        if (self.folder / "work/koa.sqlite3").exists():
+        if self.has_tables():
             with self.database() as database:
                 database.execute(
                     "UPDATE files SET next_try_at = '2020-01-01 00:00:00.000000'"
                     " WHERE state = 'failed' AND next_try_at IS NOT NULL"
                 )
+
+    def has_tables(self) -> bool:
+        """Not before its first start, nor when that was killed before it had made them."""
+        there = (self.folder / "work/koa.sqlite3").exists()
+        return there and self.query("SELECT 1 FROM sqlite_master WHERE name = 'files'") == [(1,)]
 
     @contextmanager
     def database(self) -> Iterator[sqlite3.Connection]:
@@ -248,7 +254,7 @@ class Arena:
         finally:
             connection.close()
 
-    def query(self, question: str) -> list[tuple[str, ...]]:
+    def query(self, question: str) -> list[tuple[Any, ...]]:
         with self.database() as database:
             return database.execute(question).fetchall()
 

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from koa_worker.errors import SetupError, WorkFailed
 from koa_worker.store import Store
 from koa_worker.store.engine import connect
 from koa_worker.store.migrations import configuration
 from koa_worker.store.schema import REVISION, Base
+
+# Opens a store and dies, as by kill -9, at the nth statement of making it, or at its end.
+OPEN_AND_DIE = """
+import itertools, os, signal, sys
+from sqlalchemy import event
+from koa_worker.store import engine
+
+database, last = engine.connect(sys.argv[1]), sys.argv[2]
+numbers = itertools.count(1)
+die = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+if last == "commit":
+    event.listen(database, "commit", lambda _: die() if next(numbers) == 2 else None)
+else:
+    event.listen(database, "after_cursor_execute", lambda *_: die() if next(numbers) == int(last) else None)
+engine.migrate(database)
+"""
 
 
 def test_the_file_and_its_companions_are_private(tmp_path: Path) -> None:
@@ -51,6 +70,17 @@ def test_a_store_is_found_again(url: str) -> None:
         assert store.status().reports == 0
     with Store.open(url) as store:
         assert store.unfinished() == ()
+
+
+@pytest.mark.parametrize("last", ["1", "40", "commit"])
+def test_a_store_whose_maker_was_killed_is_made_at_the_next_start(url: str, last: str) -> None:
+    died = subprocess.run([sys.executable, "-c", OPEN_AND_DIE, url, last], check=False)
+    assert died.returncode == -signal.SIGKILL
+    engine = connect(url)
+    assert inspect(engine).get_table_names() == [], "all of it or nothing"
+    engine.dispose()
+    with Store.open(url) as store:
+        assert store.status().reports == 0
 
 
 @pytest.mark.parametrize("url", ["nonsense", "oracle+nothing://host/db", "sqlite3:///x"])
