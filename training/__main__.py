@@ -31,6 +31,7 @@ def fit(
     seed: Annotated[int, typer.Option(help="decides everything that is left to chance")] = 0,
     sizes: Annotated[str, typer.Option(help="picture sizes and epochs, such as 160x8,224x4")] = "224x12",
     seen: Annotated[int, typer.Option(help="at work, enlarge the crop to this size before looking")] = 224,
+    window: Annotated[str, typer.Option(help="of that, look at these rows and columns in the middle: 192x384")] = "",
     head_epochs: Annotated[int, typer.Option(help="epochs of the head alone, before the rest")] = 1,
     freeze: Annotated[str, typer.Option(help="leave the backbone's layers before this one as they are")] = "",
     head_rate: Annotated[float, typer.Option(help="learning rate of the head alone")] = 1e-3,
@@ -48,7 +49,7 @@ def fit(
     """Fit a network to graded knees; the run folder then holds best.keras."""
     from training import fit as fitting  # noqa: PLC0415 - Keras takes seconds to load, which --help need not wait for
     from training import layouts, runfile, split  # noqa: PLC0415
-    from training.settings import Settings, parse_sizes  # noqa: PLC0415
+    from training.settings import Settings, parse_sizes, parse_window  # noqa: PLC0415
 
     console = Console()
     try:
@@ -57,9 +58,10 @@ def fit(
         if not sources:
             raise typer.BadParameter("say where the pictures are: --data FOLDER or --csv FILE")
         settings = Settings(
-            network=network, start=start, seed=seed, sizes=parse_sizes(sizes), seen=seen, head_epochs=head_epochs,
-            freeze=freeze, head_rate=head_rate, rate=rate, weight_decay=weight_decay, batch=batch, dropout=dropout,
-            sigma=sigma, balance=balance, augmentation=augmentation, average=average, patience=patience,
+            network=network, start=start, seed=seed, sizes=parse_sizes(sizes), seen=seen, window=parse_window(window),
+            head_epochs=head_epochs, freeze=freeze, head_rate=head_rate, rate=rate, weight_decay=weight_decay,
+            batch=batch, dropout=dropout, sigma=sigma, balance=balance, augmentation=augmentation, average=average,
+            patience=patience,
         )  # fmt: skip
         dataset = split.complete(layouts.collect(sources), seed=seed)
         runfile.open_run(out, settings, dataset, resume=resume)

@@ -63,6 +63,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         epoch: int,
         seed: int,
         size: int,
+        window: tuple[int, int] | None = None,
         batch: int,
         how: Augmentation,
         balance: float,
@@ -72,7 +73,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         super().__init__(workers=workers, max_queue_size=8)
         self._pictures, self._grades = pictures, grades
         self._place = (seed, epoch)
-        self._size, self._batch, self._how, self._sigma = size, batch, how, sigma
+        self._size, self._window, self._batch, self._how, self._sigma = size, window, batch, how, sigma
         self._order = sample(grades, balance, np.random.default_rng((*self._place, 0)))
 
     def __len__(self) -> int:
@@ -83,7 +84,15 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         chance = np.random.default_rng((*self._place, 1, index))
         chosen = self._order[index * self._batch : (index + 1) * self._batch]
         changed = np.stack([augment(self._pictures[i], chance, self._how, self._size) for i in chosen])
-        return scale(changed), soft_labels(self._grades[chosen], self._sigma)
+        return scale(middle(changed, self._window)), soft_labels(self._grades[chosen], self._sigma)
+
+
+def middle(pictures: Picture, window: tuple[int, int] | None) -> Picture:
+    """The rows and columns in the middle of each picture; all of it without a window."""
+    if window is None:
+        return pictures
+    top, left = ((extent - wanted) // 2 for extent, wanted in zip(pictures.shape[1:], window, strict=True))
+    return pictures[:, top : top + window[0], left : left + window[1]]
 
 
 def predict(model: keras.Model, pictures: Picture, *, mirrored: bool = False, batch: int = 64) -> NDArray[np.float64]:

@@ -13,21 +13,23 @@ _HEAD = """\
 
 **Research use only. Not for diagnostic use.**
 
-{members} MobileNetV2 (224×224, one gray channel repeated) grade one knee on the Kellgren–Lawrence scale, KL 0 to 4.
-Each looks at the crop {views}; the mean of their probabilities is the answer. Files: LiteRT with {precision} weights,
-{agreement}.
+{members} MobileNetV2 (a crop of 224×224, one gray channel repeated) grade one knee on the Kellgren–Lawrence scale, KL 0
+to 4. Each looks at the crop in {views}; the mean of all probabilities is the answer.{parts} Files: LiteRT with
+{precision} weights, {agreement}.
 
 ## Intended use
 Grading frontal (PA or AP, standing or fixed-flexion) knee radiographs of adults in research: cohorts, archives,
 pre-sorting for a reader. A person reads what the worker marks for review, and nobody is treated by its word alone.
 
 ## What it cannot do
-- It knows knees without implants only. It has learned nothing of fractures, tumours, infection, children or lateral
-  and skyline views, and gives them a grade all the same if they reach it.
+- It knows knees without implants only. It has learned nothing of fractures, tumours, infection or children. The gate
+  that belongs to the release turns most implants, other views and other body parts away, not every one; what reaches
+  the nets gets a grade.
 - It grades a crop that looks like its training crops: a square 1.2 times as wide as the tibial plateau, centred on the
   joint, equalised with CLAHE(5, 8×8). The worker's own preparation makes that crop.
 - Grade 1 (doubtful) is the grade that readers agree on least; so does the net. See its row below.
-- It measures nothing: no joint space width, no alignment, no change over time.
+- The nets measure nothing; the joint space widths of a report come from traced edges, not from them. No alignment, no
+  change over time.
 
 ## Data, licence, attribution
 Trained and calibrated on *Knee Osteoarthritis Severity Grading Dataset*, Pingjun Chen (2018), Mendeley Data,
@@ -72,11 +74,29 @@ def _head(manifest: dict[str, Any]) -> str:
     return _HEAD.format(
         label=f"{manifest['name']}-v{manifest['version']}",
         members=len(manifest["members"]),
-        views=" and ".join(manifest["views"]),
+        views=_views(manifest["views"]),
+        parts=_parts(manifest["members"]),
         precision=trained["precision"],
         agreement=f"at most {largest:.1e} in probability from their Keras nets and the same grade on {same:.1%} of"
         f" {agreements[0]['images']} crops",
     )
+
+
+def _views(names: Sequence[str]) -> str:
+    listed = ", ".join(name.replace("@", " at scale ") for name in names)
+    return f"{len(names)} views ({listed})" if len(names) > 1 else f"one view ({listed})"
+
+
+def _parts(members: Sequence[dict[str, Any]]) -> str:
+    """Which members look at a part of the crop alone."""
+    said = []
+    for number, member in enumerate(members, start=1):
+        top, left, bottom, right = member.get("sees", (0, 0, 1, 1))
+        if (top, left, bottom, right) != (0, 0, 1, 1):
+            said.append(
+                f" Member {number} sees its middle {right - left:.0%} × {bottom - top:.0%} (width × height) alone."
+            )
+    return "".join(said)
 
 
 def _figures(manifest: dict[str, Any]) -> str:

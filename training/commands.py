@@ -14,6 +14,7 @@ from rich.console import Console
 
 from koa_worker.errors import KoaError
 from koa_worker.knee.grade import Grader
+from koa_worker.knee.views import View
 from training import compare as comparison
 from training import evaluate as evaluation
 from training import gate as gates
@@ -143,13 +144,18 @@ def export(
         float | None,
         typer.Option(help="Shift the grades' logits to fit validation: 0 counts each knee alike, 1 each grade alike."),
     ] = None,
+    views: Annotated[
+        str, typer.Option(help="How each member looks at a crop: plain, mirrored, or from nearer as in plain@1.06.")
+    ] = "plain,mirrored",
     equalized: EqualizedOption = None,
 ) -> None:
     """Makes a release of trained nets, checks it against them, calibrates it and writes its card."""
     from training import export as exporting  # noqa: PLC0415 - needs TensorFlow; the other commands do not
     from training.convert import Precision  # noqa: PLC0415
 
-    plan = exporting.Plan(tuple(nets), out, Precision(precision), balance)
+    plan = exporting.Plan(tuple(nets), out, Precision(precision), balance, tuple(views.split(",")))
+    for name in plan.views:
+        View.parse(name)  # before minutes of conversion, not after
     validation = read_crops(data, equalized=equalized)
     training = exporting.Training(
         read_crops(samples, equalized=equalized) if samples else validation,

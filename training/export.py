@@ -100,7 +100,7 @@ def _fill(plan: Plan, folder: Path, validation: Sequence[Crop], training: Traini
     for number, path in enumerate(plan.nets, start=1):
         net = networks.load(path)
         content, head = convert(net, plan.precision, as_input(samples) if samples else None)
-        member = _write_member(folder, number, content, as_npz(head))
+        member: dict[str, Any] = _write_member(folder, number, content, as_npz(head)) | {"sees": networks.sees(net)}
         agreement = compare(net, member, folder, spread(validation, CHECKED))
         say(f"{path}: {agreement.largest:.1e} at most from Keras, same grade {agreement.same_grade:.1%}")
         if not agreement.holds(plan.precision):
@@ -158,7 +158,7 @@ def _write_member(folder: Path, number: int, net: bytes, head: bytes) -> dict[st
     return {"file": file, "sha256": _sha256(net), "head": head_file, "head_sha256": _sha256(head)}
 
 
-def compare(net: Any, member: dict[str, str], folder: Path, crops: Sequence[Crop]) -> Agreement:
+def compare(net: Any, member: dict[str, Any], folder: Path, crops: Sequence[Crop]) -> Agreement:
     """The Keras net and the member as the worker runs it, on the same crops."""
     alone = {"name": "member", "version": 0, "members": [member], "views": ["plain"], "temperature": 1.0}
     alone |= {"input": {"size": 224, "scale": "-1..1", "equalized": True}, "review": {"confidence": 0, "agreement": 0}}

@@ -36,7 +36,7 @@ class Fitting:
             raise ValueError("fitting needs pictures in both train and val")
         self._pictures = {name: pictures(dataset.of(name).items) for name in ("train", "val")}
         self.model = _start(settings)
-        self._judged = networks.build(settings.network, seen=settings.seen, fast=True)
+        self._judged = networks.build(settings.network, seen=settings.seen, window=settings.window, fast=True)
         self._average = Average(self.model, settings.average)
         self._phase = ""
         self._rows: list[curves.Row] = []
@@ -90,6 +90,7 @@ class Fitting:
             epoch=epoch.number,
             seed=settings.seed,
             size=epoch.size,
+            window=settings.window,
             batch=settings.batch,
             how=LEVELS[settings.augmentation],
             balance=settings.balance,
@@ -124,7 +125,7 @@ class Fitting:
         return done
 
     def _keep(self) -> None:
-        release = networks.build(self.settings.network, seen=self.settings.seen)
+        release = networks.build(self.settings.network, seen=self.settings.seen, window=self.settings.window)
         release.set_weights(self._average.values)
         if self.best is self._rows[-1]:
             _save(release, self.folder / "best.keras")

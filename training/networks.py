@@ -27,6 +27,7 @@ class Shape:
 
     size: int | None
     seen: int | None
+    window: tuple[int, int] | None = None  # rows and columns in the middle of what is `seen`; None: all of it
     fast: bool = False
 
     @property
@@ -70,21 +71,33 @@ def build(
     weights: Path | None = None,
     size: int | None = SIZE,
     seen: int | None = None,
+    window: tuple[int, int] | None = None,
     fast: bool = False,
 ) -> keras.Model:
     """A fresh network. `size` None takes squares of any size; `fast` is the layout that trains fastest on this backend.
 
-    `seen` is the size to which the network itself enlarges what it is given, and which it was trained on. The order and
-    the shapes of the weights depend on none of the three: `set_weights` moves them between.
+    `seen` is the size to which the network itself enlarges what it is given, and `window` the rows and columns in the
+    middle of that which it looks at: what it was trained on. The order and the shapes of the weights depend on none of
+    these: `set_weights` moves them between.
     """
     if name not in NETWORKS:
         raise ValueError(f"there is no network {name!r}; there are {', '.join(sorted(NETWORKS))}")
-    return NETWORKS[name](Shape(size, seen or size, fast=fast), dropout, weights)
+    return NETWORKS[name](Shape(size, seen or size, window, fast=fast), dropout, weights)
 
 
 def load(path: Path) -> keras.Model:
     """A network that `fit` has saved."""
     return keras.models.load_model(path, compile=False)
+
+
+def sees(model: keras.Model) -> tuple[float, float, float, float]:
+    """The part of the crop that a network looks at: top, left, bottom and right as shares of its side."""
+    names = {layer.name: layer for layer in model.layers}
+    if "window" not in names:
+        return 0.0, 0.0, 1.0, 1.0
+    side = names["enlarge"].height if "enlarge" in names else model.input_shape[1]
+    height, width = (extent / side / 2 for extent in (names["window"].height, names["window"].width))
+    return 0.5 - height, 0.5 - width, 0.5 + height, 0.5 + width
 
 
 def feature_map(model: keras.Model) -> Any:
@@ -110,6 +123,8 @@ def _mobilenetv2(shape: Shape, dropout: float, weights: Path | None) -> keras.Mo
     maps = inputs = keras.Input((shape.size, shape.size, 3), name="pixels")
     if shape.seen != shape.size:
         maps = keras.layers.Resizing(shape.seen, shape.seen, interpolation="bilinear", name="enlarge")(maps)
+    if shape.window is not None:
+        maps = keras.layers.CenterCrop(*shape.window, name="window")(maps)
     if shape.channels_first:
         maps = keras.layers.Permute((3, 1, 2))(maps)
     maps = _mobilenet_backbone(weights, shape)(maps)
@@ -122,13 +137,13 @@ def _mobilenetv2(shape: Shape, dropout: float, weights: Path | None) -> keras.Mo
 
 
 def _mobilenet_backbone(weights: Path | None, shape: Shape) -> keras.Model:
-    size, first = shape.seen, shape.channels_first
-    original = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(size, size, 3))
+    (height, width), first = shape.window or (shape.seen, shape.seen), shape.channels_first
+    original = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(height, width, 3))
     if weights is not None:
         original.load_weights(weights)
     backbone = keras.models.clone_model(
         original,
-        input_tensors=keras.Input((3, size, size) if first else (size, size, 3)),
+        input_tensors=keras.Input((3, height, width) if first else (height, width, 3)),
         clone_function=_cloner(channels_first=first),
     )
     backbone.set_weights(original.get_weights())
@@ -154,7 +169,7 @@ def _cloner(*, channels_first: bool) -> Callable[[keras.layers.Layer], keras.lay
 def _cnn(shape: Shape, dropout: float, weights: Path | None) -> keras.Model:
     if weights is not None:
         raise ValueError("the plain cnn starts from scratch; there are no start weights for it")
-    if shape.size is None or shape.seen != shape.size:
+    if shape.size is None or shape.seen != shape.size or shape.window is not None:
         raise ValueError("the plain cnn flattens its last map and needs a fixed size")
     maps = inputs = keras.Input((shape.size, shape.size, 3), name="pixels")
     for filters in (32, 64, 128):

@@ -1,6 +1,6 @@
 """Do the heatmaps mean anything? Hiding what they call hot must cost more probability than hiding anything else.
 
-Ten of the feature map's 49 cells, a fifth of the crop, are painted over with the crop's own mean: once the hottest
+Ten of 49 cells, a fifth of the crop, are painted over with the crop's own mean: once the hottest
 ten, then ten at random, several times. What counts is how far the probability of the given grade falls.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
@@ -61,7 +62,8 @@ def measure_occlusion(grader: Grader, crops: Sequence[Crop], *, seed: int = 0, q
     falls: list[tuple[float, float]] = []
     for crop in track(crops, "hiding", console=Console(stderr=True), disable=quiet):
         grade, maps = grader.grade(crop.picture)
-        warmth = heatmap(maps, grade.kl).values.ravel()
+        heat = heatmap(maps, grade.kl).values
+        warmth = cv2.resize(heat, (CELLS, CELLS), interpolation=cv2.INTER_AREA).ravel()
         places = [np.argsort(-warmth)[:HIDDEN], *(rng.choice(CELLS**2, HIDDEN, replace=False) for _ in range(DRAWS))]
         left = [grader.grade(hide(crop.picture, place))[0].probabilities[grade.kl] for place in places]
         falls.append((grade.confidence - left[0], grade.confidence - float(np.mean(left[1:]))))

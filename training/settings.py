@@ -29,6 +29,7 @@ class Settings:
     head_epochs: int = 1
     sizes: tuple[tuple[int, int], ...] = ((SIZE, 12),)  # (picture size, epochs): small pictures first are cheaper
     seen: int = SIZE  # at work the network enlarges its crop to this size, which the last epochs should have shown it
+    window: tuple[int, int] | None = None  # of what is seen, the rows and columns in the middle; None: all of it
     freeze: str = ""  # the backbone's layers before this one stay as they are
     head_rate: float = 1e-3
     rate: float = 5e-4
@@ -48,6 +49,12 @@ class Settings:
                 raise ValueError(f"{word!r} is none of {', '.join(known)}")
         if self.network == "cnn" and {self.seen, *(size for size, _ in self.sizes)} != {SIZE}:
             raise ValueError(f"the plain cnn has a fixed size of {SIZE}")
+        if self.window is not None and (
+            {size for size, _ in self.sizes} != {self.seen} or max(self.window) > self.seen
+        ):
+            raise ValueError(
+                "a window is cut out of what is seen: it must fit into it, and every size must be that one"
+            )
 
     @property
     def plan(self) -> tuple[Epoch, ...]:
@@ -56,7 +63,10 @@ class Settings:
         return tuple(Epoch(number, phase, size) for number, (phase, size) in enumerate(phases))
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"sizes": [list(pair) for pair in self.sizes]}
+        return asdict(self) | {
+            "sizes": [list(pair) for pair in self.sizes],
+            "window": None if self.window is None else list(self.window),
+        }
 
 
 def parse_sizes(text: str) -> tuple[tuple[int, int], ...]:
@@ -68,3 +78,13 @@ def parse_sizes(text: str) -> tuple[tuple[int, int], ...]:
             raise ValueError(f"{part!r} is not SIZExEPOCHS with a size that 32 divides, such as 160x8 or 224x4")
         pairs.append((int(match[1]), int(match[2])))
     return tuple(pairs)
+
+
+def parse_window(text: str) -> tuple[int, int] | None:
+    """`192x384`: that many rows and columns; nothing: no window."""
+    if not text:
+        return None
+    match = re.fullmatch(r"\s*(\d+)x(\d+)\s*", text)
+    if match is None or any(not int(extent) or int(extent) % 32 for extent in match.groups()):
+        raise ValueError(f"{text!r} is not ROWSxCOLUMNS, both of which 32 divides, such as 192x384")
+    return int(match[1]), int(match[2])

@@ -8,6 +8,7 @@ respect to A is then the same at each of the 49 places, and needs no second pass
 
 from __future__ import annotations
 
+import functools
 import io
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from koa_worker.knee.views import WHOLE, Part
 from koa_worker.values import Heatmap
 
 Singles = NDArray[np.float32]
@@ -51,9 +53,10 @@ class Head:
 class FeatureMap:
     """What one member saw in one view."""
 
-    features: Singles  # 7×7×1280
+    features: Singles  # rows × columns × 1280
     head: Head
     mirrored: bool
+    part: Part = WHOLE  # of the crop, which the map covers
 
 
 FeatureMaps = tuple[FeatureMap, ...]
@@ -62,17 +65,29 @@ FeatureMaps = tuple[FeatureMap, ...]
 def heatmap(maps: FeatureMaps, kl: int) -> Heatmap:
     """Where the members looked for grade `kl`, on average, in 0…1; each view has one vote, however loud it is.
 
-    On the finest grid of any member: 7×7, or more where one enlarges its crop.
+    On the finest grid of any of them: 7×7 over the crop, or more where one looks from nearer.
     """
-    finest = max(one.features.shape[:2] for one in maps)
-    votes = np.stack([_upright(_on_grid(_scaled(activation(one, kl)), finest), one) for one in maps])
+    rows = max(round(one.features.shape[0] / (one.part.bottom - one.part.top)) for one in maps)
+    columns = max(round(one.features.shape[1] / (one.part.right - one.part.left)) for one in maps)
+    votes = np.stack([_placed(_scaled(activation(one, kl)), one, (rows, columns)) for one in maps])
     return Heatmap(_scaled(votes.mean(axis=0, dtype=np.float32)), kl)
 
 
-def _on_grid(values: Singles, grid: tuple[int, ...]) -> Singles:
-    if values.shape == grid:
-        return values
-    return np.asarray(cv2.resize(values, (grid[1], grid[0]), interpolation=cv2.INTER_LINEAR), np.float32)
+def _placed(values: Singles, one: FeatureMap, grid: tuple[int, int]) -> Singles:
+    """Upright and where it belongs on the crop; nothing where the view did not look."""
+    upright = values[:, ::-1] if one.mirrored else values
+    down = _spread(upright.shape[0], one.part.top, one.part.bottom, grid[0])
+    across = _spread(upright.shape[1], one.part.left, one.part.right, grid[1])
+    return np.asarray(down @ upright @ across.T, np.float32)
+
+
+@functools.lru_cache(maxsize=64)
+def _spread(cells: int, start: float, stop: float, count: int) -> Singles:
+    """Linear interpolation of `cells` between `start` and `stop` at the middles of `count` cells between 0 and 1."""
+    middles = ((np.arange(count) + 0.5) / count - start) / (stop - start)
+    place = np.clip(middles * cells - 0.5, 0, cells - 1)
+    weights = np.maximum(1 - np.abs(place[:, None] - np.arange(cells)), 0)
+    return np.where((middles >= 0) & (middles <= 1), weights.T, 0).T.astype(np.float32)
 
 
 def activation(one: FeatureMap, kl: int) -> Singles:
@@ -97,7 +112,3 @@ def _scaled(values: Singles) -> Singles:
     """To 0…1; a map without any heat stays empty."""
     peak = values.max()
     return values / peak if peak > 0 else values
-
-
-def _upright(values: Singles, one: FeatureMap) -> Singles:
-    return values[:, ::-1] if one.mirrored else values

@@ -1,4 +1,4 @@
-"""Grades a prepared crop: every member of the release looks at it plain and mirrored, and their answers are averaged.
+"""Grades a prepared crop: every member of the release looks at it in several views, and their answers are averaged.
 
 LiteRT on one thread; a process grades one crop at a time. There is no fallback: without a whole, unaltered release
 nothing is graded.
@@ -25,6 +25,7 @@ from koa_worker.knee.explain import FeatureMap, FeatureMaps, Head, Singles
 from koa_worker.knee.familiar import Familiar
 from koa_worker.knee.manifest import Member, Release, Review, model_folder
 from koa_worker.knee.prepare import SIZE, Picture
+from koa_worker.knee.views import Part, View
 from koa_worker.values import GRADES, Grade
 
 __all__ = ["Grader", "combine", "judge", "model_folder"]
@@ -41,7 +42,7 @@ class Grader:
         self.name = release.manifest.label
         self.digest = release.digest
         self._nets = nets
-        self._mirrored = tuple(view == "mirrored" for view in release.manifest.views)
+        self._views = tuple(View.parse(name) for name in release.manifest.views)
         self._temperature = release.manifest.temperature
         self._review = review
         self.familiar = _familiar(release)
@@ -69,13 +70,13 @@ class Grader:
 
     def look(self, crop: Picture) -> tuple[Singles, FeatureMaps]:
         """The logits of each member's view of the crop (members × views, 5), and its feature map."""
-        pictures = {mirrored: _to_input(cv2.flip(crop, 1) if mirrored else crop) for mirrored in self._mirrored}
+        pictures = [(view, _to_input(view.show(crop))) for view in self._views]
         logits, maps = [], []
         for net in self._nets:
-            for mirrored in self._mirrored:
-                answer, features = net.run(pictures[mirrored])
+            for view, picture in pictures:
+                answer, features = net.run(picture)
                 logits.append(answer)
-                maps.append(FeatureMap(features, net.head, mirrored))
+                maps.append(FeatureMap(features, net.head, view.mirrored, view.shown(net.part)))
         return np.stack(logits), tuple(maps)
 
 
@@ -146,6 +147,7 @@ class _Net:
 
     interpreter: Interpreter
     head: Head
+    part: Part  # of the picture that it is given, at which it looks
     image: int  # tensor numbers
     logits: int
     features: int
@@ -155,7 +157,7 @@ class _Net:
         content = release.read(member.file, member.sha256)
         head = release.read(member.head, member.head_sha256)
         try:
-            net = cls._build(content, Head.from_npz(head))
+            net = cls._build(content, Head.from_npz(head), member.part)
             net.run(np.zeros((1, SIZE, SIZE, 3), np.float32))  # the first run allocates and is slow
         except (ValueError, RuntimeError, KeyError, zipfile.BadZipFile, StopIteration) as fault:
             detail = f"{member.file} with {member.head} is not a net that this program can run"
@@ -163,7 +165,7 @@ class _Net:
         return net
 
     @classmethod
-    def _build(cls, content: bytes, head: Head) -> _Net:
+    def _build(cls, content: bytes, head: Head, part: Part) -> _Net:
         with _muted():
             interpreter = Interpreter(model_content=content, num_threads=1)
             interpreter.allocate_tensors()
@@ -171,10 +173,10 @@ class _Net:
         channels = head.w1.shape[0]
         features = next(index for shape, index in outputs.items() if len(shape) == 4 and shape[-1] == channels)
         logits = outputs[1, len(GRADES)]
-        return cls(interpreter, head, interpreter.get_input_details()[0]["index"], logits, features)
+        return cls(interpreter, head, part, interpreter.get_input_details()[0]["index"], logits, features)
 
     def run(self, image: Singles) -> tuple[Singles, Singles]:
-        """The logits (5) and the feature map (7, 7, channels) of one picture."""
+        """The logits (5) and the feature map (rows, columns, channels) of one picture."""
         self.interpreter.set_tensor(self.image, image)
         self.interpreter.invoke()
         return self.interpreter.get_tensor(self.logits)[0], self.interpreter.get_tensor(self.features)[0]

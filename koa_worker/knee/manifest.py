@@ -12,12 +12,13 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 import koa_worker
 from koa_worker.errors import SetupError
+from koa_worker.knee.views import PATTERN, Part
 
 MANIFEST = "manifest.json"
 MODELS_VARIABLE = "KOA_WORKER_MODELS"  # a folder of releases that goes before those that came with the program
@@ -40,6 +41,17 @@ class Member(_Part):
     sha256: Sha256
     head: FileName
     head_sha256: Sha256
+    sees: tuple[Share, Share, Share, Share] = (0.0, 0.0, 1.0, 1.0)  # of the crop: top, left, bottom, right
+
+    @model_validator(mode="after")
+    def _sees_something(self) -> Self:
+        if not (self.part.top < self.part.bottom and self.part.left < self.part.right):
+            raise ValueError("sees is top, left, bottom and right of a part that is not empty")
+        return self
+
+    @property
+    def part(self) -> Part:
+        return Part(*self.sees)
 
 
 class GateFile(_Part):
@@ -72,7 +84,7 @@ class Manifest(_Part):
     version: int = Field(ge=0)
     members: tuple[Member, ...] = Field(min_length=1)
     input: Input
-    views: tuple[Literal["plain", "mirrored"], ...] = Field(min_length=1)
+    views: tuple[Annotated[str, Field(pattern=PATTERN)], ...] = Field(min_length=1)
     temperature: float = Field(gt=0.0)
     review: Review
     gate: GateFile | None = None  # releases before version 1 may have none

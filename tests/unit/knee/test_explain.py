@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from koa_worker.knee.explain import FeatureMap, Head, Singles, activation, heatmap, overlay
+from koa_worker.knee.views import Part, View
 from koa_worker.values import GRADES, Heatmap
 
 
@@ -97,6 +98,28 @@ def test_members_that_see_finer_agree_on_the_finest_grid() -> None:
     heat = heatmap((FeatureMap(coarse, head, mirrored=False), FeatureMap(fine, head, mirrored=False)), 3)
     assert heat.values.shape == (9, 9)
     assert np.unravel_index(heat.values.argmax(), (9, 9)) == (4, 4)
+
+
+def test_heat_of_a_part_lies_in_that_part() -> None:
+    head = head_of_one_channel()
+    band = np.zeros((4, 8, 1), np.float32)
+    band[0, 7] = 1  # its upper right corner
+    values = heatmap((FeatureMap(band, head, mirrored=False, part=Part(0.25, 0.0, 0.75, 1.0)),), 3).values
+    assert values.shape == (8, 8)
+    assert values[2, 7] == 1
+    assert not values[:2].any()
+    assert not values[6:].any()
+
+
+def test_heat_of_a_part_seen_mirrored_is_turned_back_into_place() -> None:
+    head, view = head_of_one_channel(), View(mirrored=True)
+    half = np.zeros((8, 4, 1), np.float32)
+    half[3, 0] = 1  # at the left edge of the mirror image's left half: at the right edge of the crop
+    part = view.shown(Part(0, 0, 1, 0.5))
+    assert part == Part(0, 0.5, 1, 1)
+    values = heatmap((FeatureMap(half, head, mirrored=True, part=part),), 3).values
+    assert np.unravel_index(values.argmax(), values.shape) == (3, 7)
+    assert not values[:, :4].any()
 
 
 def test_each_view_has_one_vote_however_loud() -> None:

@@ -20,6 +20,7 @@ from koa_worker.knee.explain import heatmap
 from koa_worker.knee.grade import Grader, combine, judge, model_folder
 from koa_worker.knee.manifest import Review
 from koa_worker.knee.prepare import Picture, prepare
+from koa_worker.knee.views import WHOLE, View
 
 Release = Callable[..., Path]
 REVIEW = Review(confidence=0.5, agreement=0.75, borderline=0.1)
@@ -96,6 +97,14 @@ def test_every_member_looks_at_every_view(release: Release) -> None:
     grader = Grader.load(release(members=pair, views=["plain", "mirrored"], gate=None))  # it was fitted to one of each
     _, maps = grader.grade(knee())
     assert [one.mirrored for one in maps] == [False, True] * len(pair)
+
+
+def test_a_view_from_nearer_is_the_crop_enlarged(release: Release) -> None:
+    plain, nearer = (Grader.load(release(views=[view])) for view in ("plain", "plain@1.06"))
+    logits, maps = nearer.look(knee())
+    expected, _ = plain.look(View(scale=1.06).show(knee()))
+    assert np.array_equal(logits, expected)
+    assert {one.part for one in maps} == {View(scale=1.06).shown(WHOLE)}
 
 
 def test_temperature_makes_the_answer_less_sure(release: Release) -> None:

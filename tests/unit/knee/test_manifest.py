@@ -13,13 +13,14 @@ from koa_worker.errors import SetupError
 from koa_worker.knee.manifest import MODELS_VARIABLE, Release, default_model_folder, model_folder
 
 SHA = "ab" * 32
+MEMBER: dict[str, object] = {"file": "m.tflite", "sha256": SHA, "head": "h.npz", "head_sha256": SHA}
 
 
 def contents() -> dict[str, object]:
     return {
         "name": "koa",
         "version": 3,
-        "members": [{"file": "m.tflite", "sha256": SHA, "head": "h.npz", "head_sha256": SHA}],
+        "members": [MEMBER],
         "input": {"size": 224, "scale": "-1..1", "equalized": True},
         "views": ["plain", "mirrored"],
         "temperature": 1.2,
@@ -53,6 +54,9 @@ def test_any_change_of_the_manifest_changes_its_digest(tmp_path: Path) -> None:
         ({"members": []}, "members"),
         ({"views": []}, "views"),
         ({"views": ["upside-down"]}, "views"),
+        ({"views": ["plain@3"]}, "views"),
+        ({"members": [MEMBER | {"sees": [0, 0, 1, 2]}]}, "members.0.sees"),
+        ({"members": [MEMBER | {"sees": [0.5, 0, 0.5, 1]}]}, "members.0"),
         ({"temperature": 0}, "temperature"),
         ({"version": -1}, "version"),
         ({"input": {"size": 256, "scale": "-1..1", "equalized": True}}, "input.size"),

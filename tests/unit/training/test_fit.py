@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ from training.__main__ import app  # noqa: E402
 from training.batches import sample, scale, soft_labels  # noqa: E402
 from training.checkpoint import Average  # noqa: E402
 from training.layouts import Dataset, Item, Preparation  # noqa: E402
-from training.settings import Settings, parse_sizes  # noqa: E402
+from training.settings import Settings, parse_sizes, parse_window  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # TensorFlow's own import warns in ways that differ by release
 
@@ -85,6 +86,24 @@ def test_plan_follows_from_the_sizes() -> None:
 def test_sizes_that_make_no_sense_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="SIZExEPOCHS"):
         parse_sizes(text)
+
+
+def test_window_is_rows_and_columns_of_what_is_seen() -> None:
+    assert (parse_window(""), parse_window(" 192x384")) == (None, (192, 384))
+    settings = Settings(seen=416, sizes=((416, 2),), window=(192, 384))
+    assert settings.as_dict()["window"] == [192, 384]
+
+
+@pytest.mark.parametrize("text", ["192", "100x384", "0x384", "192x384x3"])
+def test_windows_that_make_no_sense_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="ROWSxCOLUMNS"):
+        parse_window(text)
+
+
+@pytest.mark.parametrize("wrong", [{"seen": 224}, {"sizes": ((224, 1),)}, {"window": (192, 448)}])
+def test_window_has_to_fit_into_what_every_epoch_shows(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="window"):
+        Settings(**{"seen": 416, "sizes": ((416, 1),), "window": (192, 384)} | wrong)
 
 
 def test_average_of_constant_weights_is_those_weights() -> None:

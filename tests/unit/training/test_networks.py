@@ -15,6 +15,7 @@ import cv2  # noqa: E402 - Keras decides first whether this file runs
 import numpy as np  # noqa: E402
 
 from training import networks  # noqa: E402
+from training.batches import middle, scale  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # TensorFlow's own import warns in ways that differ by release
 
@@ -62,6 +63,25 @@ def test_network_enlarges_what_it_is_given(small: keras.Model, pixels: np.ndarra
     np.testing.assert_allclose(said, free.predict_on_batch(larger), atol=1e-5)
     enlarging.save(tmp_path / "net.keras")
     assert np.array_equal(networks.load(tmp_path / "net.keras").predict_on_batch(pixels), said)
+
+
+def test_network_looks_at_the_middle_of_what_it_enlarges(small: keras.Model, tmp_path: Path) -> None:
+    looking = networks.build("mobilenetv2", size=64, seen=128, window=(64, 96))
+    looking.set_weights(small.get_weights())
+    assert networks.feature_map(looking).shape == (None, 2, 3, 1280)
+    assert networks.sees(looking) == (0.25, 0.125, 0.75, 0.875)
+    assert networks.sees(small) == (0, 0, 1, 1)
+    pictures = np.random.default_rng(1).integers(0, 256, (2, 64, 64), np.uint8)
+    said = looking.predict_on_batch(scale(pictures))
+    beyond = pictures.copy()
+    beyond[:, :14], beyond[:, -14:], beyond[..., :6], beyond[..., -6:] = 0, 255, 255, 0
+    np.testing.assert_allclose(looking.predict_on_batch(scale(beyond)), said, atol=1e-5)
+    free = networks.build("mobilenetv2", size=None, fast=True)
+    free.set_weights(small.get_weights())
+    larger = np.stack([cv2.resize(picture, (128, 128), interpolation=cv2.INTER_LINEAR) for picture in pictures])
+    np.testing.assert_allclose(free.predict_on_batch(scale(middle(larger, (64, 96)))), said, atol=0.02)  # whole grays
+    looking.save(tmp_path / "net.keras")
+    assert networks.sees(networks.load(tmp_path / "net.keras")) == (0.25, 0.125, 0.75, 0.875)
 
 
 def test_freezing_leaves_lower_layers_as_they_are(small: keras.Model) -> None:
