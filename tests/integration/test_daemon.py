@@ -52,10 +52,10 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": f"{ROOT / 'tests/sabotage'}:{ROOT}", "PYTHONWARNINGS": "error", **more}
 
 
-def run_once(folder: Path) -> subprocess.CompletedProcess[str]:
+def run_once(folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
     words = [sys.executable, "-m", "koa_worker", "run", "--once"]
     return subprocess.run(
-        words, check=False, cwd=folder, env=environment(), capture_output=True, text=True, timeout=200
+        words, check=False, cwd=folder, env=environment(**more), capture_output=True, text=True, timeout=200
     )
 
 
@@ -142,6 +142,23 @@ def test_a_file_that_kills_its_worker_is_tried_again_later_and_then_parked(folde
     database.close()
     run_once(folder)
     assert len(originals(folder, "failed")) == 1
+
+
+def test_a_settled_file_over_which_every_worker_falls_is_given_up_until_the_next_start(
+    folder: Path, knee: bytes
+) -> None:
+    configure(folder, "max_tries = 2\n[work]\nworkers = 1\n")
+    (folder / "work/inbox/a.png").write_bytes(knee)
+    # Its result is kept and each worker dies at its first filing: the drain must come to an end all the same.
+    done = run_once(folder, SABOTAGE_KILL="koa_worker.desk:file_away:before:1:worker")
+    assert done.returncode == 0
+    assert done.stderr.count("a hand was lost") == 2
+    assert done.stderr.count("given up until the next start") == 1
+    assert states(folder) == [("completed", None)]
+    assert len(list((folder / "work/claimed").glob("*.json"))) == 1
+    run_once(folder)
+    assert [path.name for path in (folder / "work/claimed").iterdir()] == [".lock"]
+    assert len(originals(folder, "done")) == 1
 
 
 def test_the_hands_die_with_a_killed_daemon(folder: Path) -> None:
