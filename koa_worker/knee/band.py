@@ -17,6 +17,11 @@ FINER = 3  # … and so many times as many where they are measured: a seventh of
 ROWS = (72, 172)  # of the square's 224, in which the joint line lies
 PROFILED = 96  # pixels across, for the plateau: 80 for its 1.2th part, as where knees are found
 
+# Rows and columns of the square's 224 with bone above and below the joint, and with what lies beside the joint.
+_BONE = ((slice(32, 88), slice(56, 168)), (slice(144, 192), slice(48, 176)))
+_BESIDE = ((slice(56, 168), slice(0, 16)), (slice(56, 168), slice(208, 224)))
+NEGATIVE = -0.3  # bone less what lies beside it, in standard deviations: 1103 knees below −1.4 (11) or above 0.9
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Band:
@@ -36,12 +41,12 @@ class Band:
         return np.stack([x, y], axis=1)
 
 
-def take(pixels: GrayImage, box: Box, *, negative: bool = False) -> Band:
+def take(pixels: GrayImage, box: Box, *, may_be_negative: bool = False) -> Band:
     """Resample the square around a knee; a negative is turned into a positive."""
     square = _resized(cut(pixels, box), COARSE * FINER)
-    if negative:
-        square = -square
     coarse = _resized(square, COARSE)
+    if may_be_negative and _is_negative(coarse):
+        square, coarse = -square, -coarse
     found = _plateau(coarse)
     pixel = COARSE / PROFILED
     top, bottom = ROWS
@@ -52,6 +57,12 @@ def take(pixels: GrayImage, box: Box, *, negative: bool = False) -> Band:
         width=found.width * pixel,
         box=box,
     )
+
+
+def _is_negative(square: Plane) -> bool:
+    """Whether bone is darker than what lies beside the joint, as in one in seventy of the published crops."""
+    bone, beside = (np.mean([square[place].mean() for place in places]) for places in (_BONE, _BESIDE))
+    return bool(bone - beside < NEGATIVE * square.std())
 
 
 def _resized(part: GrayImage, side: int) -> Plane:

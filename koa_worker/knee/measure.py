@@ -26,7 +26,6 @@ from koa_worker.values import (
 # In plateaus from the middle: what bears weight, clear of the spines and of the outer osteophytes.
 INNER, OUTER = 0.17, 0.41
 CLEAR = 2.5  # mean evidence of the weight-bearing columns, of 4, for margins to be believed
-CONVINCING = 3.2  # below it a crop might be a negative, as one in seventy of the published ones is
 
 _LATERAL_LEFT = (CompartmentName.LATERAL, CompartmentName.MEDIAL)
 _MEDIAL_LEFT = (CompartmentName.MEDIAL, CompartmentName.LATERAL)
@@ -62,20 +61,9 @@ def names_of(side: Side, column_zero_side: str) -> tuple[CompartmentName, Compar
 
 def trace_knee(radiograph: Radiograph, roi: KneeRoi) -> tuple[tuple[Traced, Traced], float]:
     """The left and the right compartment, and the plateau's width in coarse pixels."""
-    positive = _trace(bands.take(radiograph.pixels, roi.box))
-    if roi.whole_frame and _evidence(positive) < CONVINCING:
-        negative = _trace(bands.take(radiograph.pixels, roi.box, negative=True))
-        return max(positive, negative, key=_evidence)
-    return positive
-
-
-def _trace(band: Band) -> tuple[tuple[Traced, Traced], float]:
+    band = bands.take(radiograph.pixels, roi.box, may_be_negative=roi.whole_frame)
     left, right = (_weight_bearing(band, course) for course in trace(band))
     return (left, right), band.width
-
-
-def _evidence(found: tuple[tuple[Traced, Traced], float]) -> float:
-    return min(part.evidence for part in found[0])
 
 
 def _weight_bearing(band: Band, course: Course) -> Traced:
