@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -43,7 +42,8 @@ class Hand:
 
     def resident_mb(self) -> float:
         try:
-            pages = int(Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii").split()[1])
+            with open(f"/proc/{self.process.pid}/statm", "rb", buffering=0) as facts:  # noqa: PTH123
+                pages = int(facts.read().split()[1])
         except (OSError, IndexError):
             return 0.0  # it has just ended
         return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 _WORKER = "foreman"
 _SECONDS_SET_DOWN = 3.0
 _SECONDS_BETWEEN_LOOKS = 2.0  # at the disk, the clock and the files whose pause may be over
-_SECONDS_BETWEEN_BEATS = 5.0
+_SECONDS_BETWEEN_BEATS, _SECONDS_BETWEEN_NEWS = 5.0, 0.5  # without and with news of hands
 _SECONDS_OF_QUIET = 5.0  # in which no more of a large study comes, before its report is written
 
 
@@ -47,7 +47,7 @@ class Foreman:
         self._in_hand: set[str] = set()
         self._owed: dict[str, float] = {}  # studies whose report was put off, and until when
         self._losses: Counter[str] = Counter()
-        self._next_look = self._next_beat = 0.0
+        self._next_look = self._next_beat = self._next_news = 0.0
         self._last_pulse: Pulse | None = None
         self._overdue = 0
         self.paused = ""
@@ -245,6 +245,7 @@ class Foreman:
         now = time.monotonic()
         pulse = self.pulse()
         self._service.alive(pulse.paused or f"{pulse.busy} of {pulse.hands} at work")
-        if pulse != self._last_pulse or now > self._next_beat:
-            self._last_pulse, self._next_beat = pulse, now + _SECONDS_BETWEEN_BEATS
+        if now > (self._next_beat if pulse == self._last_pulse else self._next_news):
+            self._next_beat, self._next_news = now + _SECONDS_BETWEEN_BEATS, now + _SECONDS_BETWEEN_NEWS
+            self._last_pulse = pulse
             beat(self._config.folders.work, pulse)

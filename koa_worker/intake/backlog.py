@@ -64,7 +64,7 @@ class Backlog:
         end = self._clock()
         self._earliest = end + max(_SHORTEST_PAUSE, _PAUSE_PER_SCAN * (end - start))
         self._next = end + self._settings.scan_seconds
-        if len(self._ready) < _LOW and self.waiting:  # the others are settling, or lie behind these
+        if len(self._ready) < min(_LOW, self.waiting):  # the others are settling, or lie behind these
             self._next = max(self._earliest, end + min(self._settings.stable_seconds, self._settings.scan_seconds))
 
     def take(self) -> Waiting | None:

@@ -9,11 +9,29 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.events import (
+    DirCreatedEvent,
+    DirMovedEvent,
+    FileClosedEvent,
+    FileCreatedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
 logger = logging.getLogger(__name__)
+
+# What comes. Not what is opened, read or taken away, which is our own doing, nor each write to a file that is not
+# finished: the kernel then tells nothing that would only be thrown away.
+_COMES: list[type[FileSystemEvent]] = [
+    FileCreatedEvent,
+    FileClosedEvent,
+    FileMovedEvent,
+    DirCreatedEvent,
+    DirMovedEvent,
+]
 
 
 class Watch(FileSystemEventHandler):
@@ -28,10 +46,8 @@ class Watch(FileSystemEventHandler):
     def fileno(self) -> int:
         return self._readable
 
-    def on_any_event(self, event: FileSystemEvent) -> None:
-        # Our own reading of the inbox raises opened and closed events, which would keep the loop spinning.
-        if event.event_type in {"created", "modified", "moved", "closed"}:
-            self.wake()
+    def on_any_event(self, event: FileSystemEvent) -> None:  # noqa: ARG002
+        self.wake()
 
     def wake(self) -> None:
         with contextlib.suppress(BlockingIOError):  # full: it is awake already
@@ -57,7 +73,8 @@ class Watch(FileSystemEventHandler):
             self._observer.unschedule(self._watched[0])
             self._watched = None
         try:
-            self._watched = (self._observer.schedule(self, str(self._inbox), recursive=True), place)
+            watched = self._observer.schedule(self, str(self._inbox), recursive=True, event_filter=_COMES)
+            self._watched = (watched, place)
         except OSError as fault:  # out of watches, or gone again: the scan does without
             logger.warning("inbox is not watched, only scanned", extra={"fault": type(fault).__name__})
 

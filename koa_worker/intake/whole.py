@@ -53,7 +53,8 @@ class _Walker:
         self._stream = stream
         self._size = os.fstat(stream.fileno()).st_size
         self._explicit = explicit
-        self._order = order
+        self._tag, self._long = struct.Struct(f"{order}HH4x").unpack, struct.Struct(f"{order}I").unpack_from
+        self._short = struct.Struct(f"{order}H").unpack_from
         self._left = _MOST_ELEMENTS
         self._has_picture = False
 
@@ -75,31 +76,26 @@ class _Walker:
         self._left -= 1
         if not self._left:
             raise _SenselessError
-        tag = struct.unpack(f"{self._order}HH", self.read(4))
+        head = self.read(8)
+        tag = self._tag(head)
         if tag[0] == 0xFFFE:
-            length = self._number(4)
+            (length,) = self._long(head, 4)
             if tag == _ITEM:
                 return 1 if length == _UNDEFINED else self.skip(length)
             if tag in (_ITEM_END, _SEQUENCE_END):
                 return -1
             raise _SenselessError
         self._has_picture |= tag[0] == 0x7FE0
-        length = self._length()
+        length = self._length(head)
         return 1 if length == _UNDEFINED else self.skip(length)
 
-    def _length(self) -> int:
+    def _length(self, head: bytes) -> int:
         if not self._explicit:
-            return self._number(4)
-        kind = self.read(2)
+            return int(self._long(head, 4)[0])
+        kind = head[4:6]
         if not (kind.isalpha() and kind.isupper()):
             raise _SenselessError
-        if kind not in _LONG:
-            return self._number(2)
-        self.read(2)
-        return self._number(4)
-
-    def _number(self, size: int) -> int:
-        return int.from_bytes(self.read(size), "little" if self._order == "<" else "big")
+        return int(self._long(self.read(4))[0] if kind in _LONG else self._short(head, 6)[0])
 
     def read(self, size: int) -> bytes:
         data = self._stream.read(size)

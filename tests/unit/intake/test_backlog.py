@@ -60,6 +60,14 @@ def test_oldest_first_and_new_ones_before_the_ready_ones_run_out(
     assert taken == ["6", "5", "4", "3", "2", "1", "0"]
 
 
+def test_an_inbox_of_which_every_file_is_ready_is_not_looked_at_again_for_each(tmp_path: Path, clock: Clock) -> None:
+    backlog = Backlog(tmp_path, Intake(stable_seconds=0, scan_seconds=10), clock)
+    for number in range(5):
+        drop(tmp_path / str(number), 100 + number)
+    assert look(backlog, clock, 0) == "0"
+    assert backlog.seconds_left() == 10
+
+
 def test_a_file_without_its_end_waits_and_is_then_taken_as_it_is(tmp_path: Path, clock: Clock) -> None:
     backlog = Backlog(tmp_path, Intake(stable_seconds=0, scan_seconds=1, incomplete_seconds=30), clock)
     drop(tmp_path / "a.png", content=b"\x89PNG\r\n\x1a\n" + b"\0\0\0\xffIHDR")

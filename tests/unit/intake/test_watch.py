@@ -28,6 +28,23 @@ def test_reading_does_not_wake(tmp_path: Path) -> None:
         assert seconds_waited(watch, 0.5) >= 0.5
 
 
+def test_what_is_taken_away_does_not_wake(tmp_path: Path) -> None:
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "inbox/a.dcm").write_bytes(b"x")
+    with Watch(tmp_path / "inbox") as watch:
+        threading.Timer(0.05, (tmp_path / "inbox/a.dcm").rename, [tmp_path / "a.file"]).start()
+        assert seconds_waited(watch, 0.5) >= 0.5
+
+
+def test_what_is_moved_in_wakes(tmp_path: Path) -> None:
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export/a.dcm").write_bytes(b"x")
+    with Watch(tmp_path / "inbox") as watch:
+        threading.Timer(0.1, (tmp_path / "export").rename, [tmp_path / "inbox/export"]).start()
+        assert seconds_waited(watch, 20) < 10
+
+
 def test_a_call_wakes(tmp_path: Path) -> None:
     with Watch(tmp_path) as watch:
         watch.wake()
