@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -21,14 +22,17 @@ class Block(Protocol):
 
 
 def lay_out(blocks: Sequence[Block], first_room: float, later_room: float) -> tuple[float, list[list[Block]]]:
-    """The scale and the blocks of each page."""
+    """The scale and the blocks of each page. Blocks grow with their pictures, so that halving the scales finds it."""
     smallest = _fill(blocks, SCALES[-1], first_room, later_room)
-    for scale in SCALES:
-        if all(block.height(scale) <= later_room for block in blocks):
-            pages = _fill(blocks, scale, first_room, later_room)
-            if len(pages) == len(smallest):
-                return scale, pages
-    return SCALES[-1], smallest
+
+    def is_too_large(scale: float) -> bool:
+        if any(block.height(scale) > later_room for block in blocks):
+            return True
+        return len(_fill(blocks, scale, first_room, later_room)) != len(smallest)
+
+    found = bisect_left(SCALES, True, key=lambda scale: not is_too_large(scale))
+    scale = SCALES[min(found, len(SCALES) - 1)]
+    return scale, _fill(blocks, scale, first_room, later_room)
 
 
 def _fill(blocks: Sequence[Block], scale: float, first_room: float, later_room: float) -> list[list[Block]]:

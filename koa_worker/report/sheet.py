@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, Literal
+from typing import Literal
 
 from reportlab.lib.colors import Color, HexColor
 from reportlab.lib.pagesizes import A4, letter
+from reportlab.lib.rl_accel import fp_str
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
-from koa_worker.report import text
+from koa_worker.report import fonts, text
 from koa_worker.report.fonts import BOLD, REGULAR
 from koa_worker.report.picture import Picture
 
@@ -46,15 +47,18 @@ class Rect:
 
 
 class _Jpeg(ImageReader):  # type: ignore[misc]
-    """Bytes that go into the file as they are; the stock reader would decode them only to name them."""
+    """Bytes that go into the file as they are; the stock reader would open and decode them only to name them."""
+
+    _dataA = None  # noqa: N815 - nothing of it is transparent
 
     def __init__(self, picture: Picture) -> None:
-        super().__init__(BytesIO(picture.jpeg))
-        self._dataA = None
         self.jpeg = picture.jpeg
 
     def getRGBData(self) -> bytes:  # noqa: N802
         return self.jpeg
+
+    def jpeg_fh(self) -> BytesIO:
+        return BytesIO(self.jpeg)
 
 
 class Sheet:
@@ -86,23 +90,17 @@ class Sheet:
         pieces = text.runs(words, bold=bold)
         wide = size * sum(piece.width for piece in pieces)
         start = x - wide * {"left": 0.0, "right": 1.0, "centre": 0.5}[align]
-        line = self.canvas.beginText(start, self.page_height - y)
-        line.setFillColor(ink)
+        line = ["BT 1 0 0 1", _numbers(start, self.page_height - y), "Tm", _color(ink), "rg"]
         for piece in pieces:
-            self._dress(line, piece.font, size, ink, bold=bold)
-            line.textOut(piece.text)
-        line.setTextRenderMode(0)
-        self.canvas.drawText(line)
+            thicken = bold and piece.font not in {REGULAR, BOLD}
+            if thicken:  # beside Latin, Greek and Cyrillic only the regular weight travels with us
+                line += ["2 Tr", _numbers(size * 0.03), "w", _color(ink), "RG"]
+            for font, codes in fonts.shown(piece.text, piece.font, self.canvas._doc):  # noqa: SLF001
+                line.append(f"{font} {_numbers(size)} Tf ({codes}) Tj")
+            if thicken:
+                line.append("0 Tr")
+        self.canvas.addLiteral(" ".join((*line, "ET")))
         return wide
-
-    def _dress(self, line: Any, font: str, size: float, ink: Color, *, bold: bool) -> None:
-        """Beside Latin, Greek and Cyrillic only the regular weight travels with us: it is thickened by a hair."""
-        line.setFont(font, size)
-        thicken = bold and font not in {REGULAR, BOLD}
-        if thicken:
-            self.canvas.setLineWidth(size * 0.03)
-            line.setStrokeColor(ink)
-        line.setTextRenderMode(2 if thicken else 0)
 
     def fitted(
         self,
@@ -134,13 +132,8 @@ class Sheet:
         self.canvas.rect(place.x, self._low(place), place.width, place.height, stroke=1, fill=0)
 
     def polyline(self, points: Sequence[tuple[float, float]], *, weight: float, ink: Color) -> None:
-        path = self.canvas.beginPath()
-        for index, (x, y) in enumerate(points):
-            (path.lineTo if index else path.moveTo)(x, self.page_height - y)
-        self.canvas.setStrokeColor(ink)
-        self.canvas.setLineWidth(weight)
-        self.canvas.setLineJoin(1)
-        self.canvas.drawPath(path, stroke=1, fill=0)
+        at = [f"{x:.2f} {self.page_height - y:.2f}" for x, y in points]
+        self.canvas.addLiteral(f"{_color(ink)} RG {_numbers(weight)} w 1 j {at[0]} m {' l '.join(at[1:])} l S")
 
     def picture(self, place: Rect, picture: Picture) -> None:
         self.canvas.drawImage(_Jpeg(picture), place.x, self._low(place), place.width, place.height)
@@ -189,3 +182,11 @@ class Sheet:
 
     def _low(self, place: Rect) -> float:
         return self.page_height - place.y - place.height
+
+
+def _numbers(*values: float) -> str:
+    return str(fp_str(*values))
+
+
+def _color(ink: Color) -> str:
+    return _numbers(ink.red, ink.green, ink.blue)
