@@ -4,11 +4,14 @@ A pair is a fall of density (the femur's margin) above a rise (the tibia's), wit
 either, and a bright line below: the plateau's floor. The rims of the plateau also cast lines, fainter ones, into the
 space above the floor. The best sequence of pairs, with steps that cost, is found by dynamic programming from the
 intercondylar notch outwards, where a joint space is always seen.
+
+Bone on bone has no margins of its own. Pairs without a gap count little, or else many a healthy joint would close; but
+where one compartment is plainly seen and no space is in the other, that one is traced again as closed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -19,13 +22,16 @@ from koa_worker.knee.density import Plane
 
 # In plateaus from the middle: what is traced.
 INNER, OUTER = 0.09, 0.45
+BEARS_FROM, BEARS_TO = 0.17, 0.41  # what of it bears weight, clear of the spines and of the outer osteophytes
 STEP = 3  # coarse pixels from column to column
 WIDEST = 30  # coarse pixels between the margins: 12 mm
 SLOPE = 2  # coarse pixels a step
-STEP_COST, GAP_COST = 0.05, 0.06  # for a margin that climbs, for a space that widens: times the pixels squared
+STEP_COST, GAP_COST = 0.05, 0.4  # for a margin that climbs, for a space that widens: times the pixels squared
 FLOOR_WEIGHT, DARK_WEIGHT = 1.5, 0.5
-CLOSED = 0.6  # what bone on bone counts in place of two margins and a dark space
+CLOSED = 1.4  # what bone on bone counts in place of two margins and a dark space
 CLOSED_UP_TO = 2  # coarse pixels
+CLOSED_BESIDE = 2.6  # what it counts in a compartment that shows no space where the other one's is plain to see
+SEEN, UNSEEN = 3.0, 2.5  # clarity; of training knees 86 of 173 of KL 4 are so, of 930 others 3
 USUAL_UP_TO, WIDE_COST = 16, 0.02  # a space wider than 6.5 mm is rare
 BEYOND = 5  # coarse pixels of bone beyond each margin that the space is compared with
 APART = 12  # coarse pixels by which the compartments' heights differ at most without being asked again
@@ -43,6 +49,12 @@ class Course:
     evidence: Plane
     score: float
 
+    @property
+    def clarity(self) -> float:
+        """The mean evidence where weight is borne, of 4."""
+        aside = np.linspace(INNER, OUTER, len(self.columns))
+        return float(self.evidence[(aside >= BEARS_FROM) & (aside <= BEARS_TO)].mean())
+
 
 def trace(band: Band) -> tuple[Course, Course]:
     """The left and the right compartment's course."""
@@ -55,12 +67,25 @@ def trace(band: Band) -> tuple[Course, Course]:
         better = int(found[1][2] > found[0][2])
         found = _follow(pairs + _near(heights[better], 1 - better, pairs.shape[2]))
     first, second = (_course(columns[side], evidence[:, side], *found[side]) for side in (0, 1))
+    if first.clarity < UNSEEN and second.clarity >= SEEN:
+        first = _closed(columns[0], evidence[:, 0], pairs[:, :1])
+    elif second.clarity < UNSEEN and first.clarity >= SEEN:
+        second = _closed(columns[1], evidence[:, 1], pairs[:, 1:])
     return first, second
 
 
 def _course(columns: Columns, evidence: Plane, tibial: Columns, gaps: Columns, score: float) -> Course:
     clear = evidence[np.arange(len(columns)), tibial.astype(int), gaps.astype(int) - 1]
     return Course(columns, tibial - gaps, tibial, clear, score)
+
+
+def _closed(columns: Columns, evidence: Plane, pairs: Plane) -> Course:
+    """One compartment again, where bone on bone is expected; what is closed is then as plain as the other one."""
+    expected = pairs.copy()
+    expected[..., :CLOSED_UP_TO] += np.float32(CLOSED_BESIDE - CLOSED)
+    course = _course(columns, evidence, *_follow(expected)[0])
+    closed = course.tibial - course.femoral <= CLOSED_UP_TO
+    return replace(course, evidence=np.where(closed, np.float32(SEEN), course.evidence))
 
 
 def _profiles(band: Band) -> tuple[Columns, Plane, Plane]:
@@ -139,7 +164,7 @@ def _follow(pairs: Plane) -> list[tuple[Columns, Columns, float]]:
     reached = [pairs[0]]
     for column in pairs[1:]:
         reached.append(_spread(reached[-1]) + column)
-    return [_backwards([best[side] for best in reached]) for side in (0, 1)]
+    return [_backwards([best[side] for best in reached]) for side in range(pairs.shape[1])]
 
 
 def _spread(best: Plane) -> Plane:

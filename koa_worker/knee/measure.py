@@ -10,7 +10,7 @@ from koa_worker.knee import band as bands
 from koa_worker.knee.band import COARSE, FINER, Band
 from koa_worker.knee.density import Plane
 from koa_worker.knee.edges import refine
-from koa_worker.knee.margins import Course, trace
+from koa_worker.knee.margins import BEARS_FROM, BEARS_TO, Course, trace
 from koa_worker.values import (
     Compartment,
     CompartmentName,
@@ -23,9 +23,7 @@ from koa_worker.values import (
     SpacingSource,
 )
 
-# In plateaus from the middle: what bears weight, clear of the spines and of the outer osteophytes.
-INNER, OUTER = 0.17, 0.41
-CLEAR = 2.5  # mean evidence of the weight-bearing columns, of 4, for margins to be believed
+CLEAR = 2.5  # of 4: margins that are to be believed
 
 _LATERAL_LEFT = (CompartmentName.LATERAL, CompartmentName.MEDIAL)
 _MEDIAL_LEFT = (CompartmentName.MEDIAL, CompartmentName.LATERAL)
@@ -69,10 +67,8 @@ def trace_knee(radiograph: Radiograph, roi: KneeRoi) -> tuple[tuple[Traced, Trac
 def _weight_bearing(band: Band, course: Course) -> Traced:
     femoral, tibial = refine(band, course)
     aside = np.abs((femoral[:, 0] + 0.5) / FINER - 0.5 - band.middle) / band.width
-    kept = (aside >= INNER) & (aside <= OUTER)
-    columns = np.abs(course.columns - band.middle) / band.width
-    evidence = course.evidence[(columns >= INNER) & (columns <= OUTER)]
-    return Traced(band.to_stored(femoral[kept]), band.to_stored(tibial[kept]), float(evidence.mean()))
+    kept = (aside >= BEARS_FROM) & (aside <= BEARS_TO)
+    return Traced(band.to_stored(femoral[kept]), band.to_stored(tibial[kept]), course.clarity)
 
 
 def _compartment(name: CompartmentName, part: Traced, width_px: float, spacing: Spacing | None) -> Compartment:
