@@ -19,13 +19,14 @@ def draw(sections: Sequence[Section], path: Path) -> None:
     mpl.rcParams.update({"svg.hashsalt": "koa-worker", "svg.fonttype": "none", "font.size": 9})
     columns = 2
     rows = -(-len(sections) // columns)
-    figure, panels = plt.subplots(rows, columns, figsize=(11, 3.4 * rows), layout="constrained", squeeze=False)
+    figure, panels = plt.subplots(rows, columns, figsize=(12, 3.4 * rows), layout="constrained", squeeze=False)
     for panel, section in zip(panels.flat, sections, strict=False):
         panel.set_title(section.title, loc="left")
         panel.set_ylabel(section.y)
-        (_lines if section.logarithmic else _stacks if section.title == "Stages" else _bars)(panel, section)
-        if len(section.drawn) > 1:
-            panel.legend(frameon=False, fontsize=7)
+        stacked = section.title == "Stages"
+        (_lines if section.logarithmic else _stacks if stacked else _bars)(panel, section)
+        if len(section.drawn) > 1:  # beside the panel, where it covers nothing; what is stacked highest comes first
+            panel.legend(frameon=False, fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0), reverse=stacked)
         panel.spines[["top", "right"]].set_visible(False)
     for panel in panels.flat[len(sections) :]:
         panel.set_visible(False)
@@ -36,7 +37,9 @@ def draw(sections: Sequence[Section], path: Path) -> None:
 def _lines(panel: plt.Axes, section: Section) -> None:
     for name, values in section.drawn.items():
         panel.plot(section.over, values, marker="o", label=name)
+    panel.set_xlabel(section.columns[0])
     panel.set_yscale("log")
+    panel.yaxis.set_major_formatter("{x:,g}")
 
 
 def _bars(panel: plt.Axes, section: Section) -> None:

@@ -26,16 +26,17 @@ FILES, QUICK_FILES = 80, 8
 def measure_speed(*, quick: bool) -> Section:
     kinds, files = (KINDS[:1], QUICK_FILES) if quick else (KINDS, FILES)
     workers = sorted({1, min(2, len(os.sched_getaffinity(0))), len(os.sched_getaffinity(0))})
-    rates: dict[str, list[float]] = {f"{count} workers": [] for count in workers}
+    names = {count: f"{count} worker{'s' * (count > 1)}" for count in workers}
+    rates: dict[str, list[float]] = {name: [] for name in names.values()}
     rows = []
     with tempfile.TemporaryDirectory(prefix="koa-speed-", dir=os.environ.get("TMPDIR")) as place:
         for kind in kinds:
             patterns = [*draw(Path(place), kind)]
             for count in workers:
                 run = throughput.measure(Path(place) / f"{kind}-{count}", patterns, files, count)
-                rates[f"{count} workers"].append(run.per_second)
+                rates[names[count]].append(run.per_second)
             archived = archive_rate(Path(place) / f"{kind}-archive", patterns, files, workers[-1])
-            by_workers = [rates[f"{count} workers"][-1] for count in workers]
+            by_workers = [rates[names[count]][-1] for count in workers]
             gain = f"{by_workers[-1] / by_workers[0]:.2f}×"
             rows.append((kind, *(f"{rate:.1f}" for rate in by_workers), gain, f"{archived:.1f}"))
     return Section(
