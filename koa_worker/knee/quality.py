@@ -41,7 +41,7 @@ _LOOKS_LIKE = {
     Kind.VIEW: ("other_view", "by its look"),
     Kind.BLUR: ("blurred", ""),
 }
-_STAYS = ("implant", "cut_off", "poor_exposure")  # reasons that no turning takes away
+_STAYS = ("cut_off", "poor_exposure")  # reasons that no turning takes away; what looks like metal may be a bone aside
 
 UNCHECKED = "This model release cannot tell a knee from other pictures: see that it is one."
 
