@@ -25,11 +25,12 @@ NEGATIVE = -0.3  # bone less what lies beside it, in standard deviations: 1103 k
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Band:
-    """The square's middle rows, coarse and fine, bright = dense; the plateau in coarse pixels of the square."""
+    """The square's middle rows, coarse and fine, bright = dense; the plateau in coarse pixels of these rows."""
 
     coarse: Plane
     fine: Plane
     middle: float
+    line: float  # the row of the joint line, roughly
     width: float
     box: Box
 
@@ -54,6 +55,7 @@ def take(pixels: GrayImage, box: Box, *, may_be_negative: bool = False) -> Band:
         coarse=coarse[top:bottom],
         fine=square[top * FINER : bottom * FINER],
         middle=(found.x + 0.5) * pixel - 0.5,
+        line=(found.y + 0.5) * pixel - 0.5 - top,
         width=found.width * pixel,
         box=box,
     )

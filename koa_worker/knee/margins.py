@@ -24,11 +24,12 @@ from koa_worker.knee.density import Plane
 INNER, OUTER = 0.09, 0.45
 BEARS_FROM, BEARS_TO = 0.17, 0.41  # what of it bears weight, clear of the spines and of the outer osteophytes
 STEP = 3  # coarse pixels from column to column
+ABOVE, BELOW = 38, 40  # coarse pixels from the joint line: as far as margins are looked for
 WIDEST = 30  # coarse pixels between the margins: 12 mm
 SLOPE = 2  # coarse pixels a step
 STEP_COST, GAP_COST = 0.05, 0.4  # for a margin that climbs, for a space that widens: times the pixels squared
 FLOOR_WEIGHT, DARK_WEIGHT = 1.5, 0.5
-CLOSED = 1.4  # what bone on bone counts in place of two margins and a dark space
+CLOSED = 1.0  # what bone on bone counts in place of two margins and a dark space
 CLOSED_UP_TO = 2  # coarse pixels
 CLOSED_BESIDE = 2.6  # what it counts in a compartment that shows no space where the other one's is plain to see
 SEEN, UNSEEN = 3.0, 2.5  # clarity; of training knees 86 of 173 of KL 4 are so, of 930 others 3
@@ -55,10 +56,14 @@ class Course:
         aside = np.linspace(INNER, OUTER, len(self.columns))
         return float(self.evidence[(aside >= BEARS_FROM) & (aside <= BEARS_TO)].mean())
 
+    def lowered(self, rows: int) -> Course:
+        return replace(self, femoral=self.femoral + rows, tibial=self.tibial + rows)
+
 
 def trace(band: Band) -> tuple[Course, Course]:
     """The left and the right compartment's course."""
-    columns, density, slope = _profiles(band)
+    top = int(np.clip(round(band.line) - ABOVE, 0, len(band.coarse) - ABOVE - BELOW))
+    columns, density, slope = _profiles(band, slice(top, top + ABOVE + BELOW))
     pairs, evidence = _pairs(density, slope)
     found = _follow(pairs)
     third = columns.shape[1] // 3
@@ -71,7 +76,7 @@ def trace(band: Band) -> tuple[Course, Course]:
         first = _closed(columns[0], evidence[:, 0], pairs[:, :1])
     elif second.clarity < UNSEEN and first.clarity >= SEEN:
         second = _closed(columns[1], evidence[:, 1], pairs[:, 1:])
-    return first, second
+    return first.lowered(top), second.lowered(top)
 
 
 def _course(columns: Columns, evidence: Plane, tibial: Columns, gaps: Columns, score: float) -> Course:
@@ -88,7 +93,7 @@ def _closed(columns: Columns, evidence: Plane, pairs: Plane) -> Course:
     return replace(course, evidence=np.where(closed, np.float32(SEEN), course.evidence))
 
 
-def _profiles(band: Band) -> tuple[Columns, Plane, Plane]:
+def _profiles(band: Band, rows: slice) -> tuple[Columns, Plane, Plane]:
     """The columns of both compartments; their density and its slope downwards, each as a share of what is usual."""
     coarse = band.coarse
     smooth = cv2.GaussianBlur(coarse, (0, 0), sigmaX=1.6, sigmaY=0.8)
@@ -99,12 +104,12 @@ def _profiles(band: Band) -> tuple[Columns, Plane, Plane]:
     count = int((OUTER - INNER) * band.width / STEP) + 1
     outwards = np.linspace(INNER, OUTER, count) * band.width
     columns = np.clip(np.stack([band.middle - outwards, band.middle + outwards]), 0, COARSE - 1)
-    at = np.round(columns).astype(int)
+    at = rows, np.round(columns).astype(int)
     mean = cv2.blur(coarse, (81, 81), borderType=cv2.BORDER_REFLECT)
     square = cv2.blur(coarse * coarse, (81, 81), borderType=cv2.BORDER_REFLECT)
     spread = np.sqrt(np.maximum(square - mean * mean, 0)) + 0.15 * float(coarse.std()) + 1e-6
-    density = (smooth[:, at] - mean[:, at]) / spread[:, at]
-    share = slope[:, at] / (usual[:, at] + 0.3 * mean_size + 1e-6)
+    density = (smooth[at] - mean[at]) / spread[at]
+    share = slope[at] / (usual[at] + 0.3 * mean_size + 1e-6)
     return columns, density.astype(np.float32), share.astype(np.float32)
 
 

@@ -63,6 +63,8 @@ def _levelled(crop: Picture) -> Plane:
 def _pieces(image: Plane, steps: Plane, level: float) -> list[Metal]:
     """Every connected piece above a level that is large enough and lies over the joint."""
     bright = cv2.morphologyEx((image > level).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    if cv2.countNonZero(bright) < LEAST_AREA * bright.size:
+        return []
     inside = np.zeros_like(bright)
     inside[MARGIN:-MARGIN, MARGIN:-MARGIN] = 1
     count, labels, sizes, _ = cv2.connectedComponentsWithStats(bright, connectivity=4)
