@@ -122,7 +122,11 @@ def solid(mask: Mask) -> Mask:
 def runs(mask: Mask) -> Plane:
     """For every pixel of tissue, how many pixels of unbroken tissue its row has there; 0 elsewhere."""
     height, width = mask.shape
-    column = np.arange(width)
-    before = np.maximum.accumulate(np.where(mask, -1, column), axis=1)
-    after = np.minimum.accumulate(np.where(mask, width, column)[:, ::-1], axis=1)[:, ::-1]
-    return np.where(mask, after - before - 1, 0).astype(np.float32).reshape(height, width)
+    apart = np.zeros((height, width + 1), np.int8)  # a column of nothing, so that a run ends with its row
+    apart[:, :width] = mask
+    flat = apart.ravel()
+    changes = np.flatnonzero(np.diff(flat, prepend=np.int8(0)))
+    lengths = changes[1::2] - changes[::2]
+    found = np.zeros(flat.size, np.float32)
+    found[flat.view(np.bool_)] = np.repeat(lengths, lengths)
+    return np.ascontiguousarray(found.reshape(height, width + 1)[:, :width])
