@@ -28,7 +28,8 @@ from koa_worker.store.schema import (
 from koa_worker.values import Patient, RefusedKnee
 
 # Every report asks these: they are made once, and their rows go past the object mapper.
-_image, _knee, _grade, _picture = map(table_of, (Image, Knee, Grade, Picture))
+_study, _image, _knee, _grade, _picture = map(table_of, (Study, Image, Knee, Grade, Picture))
+_STUDY = select(_study).where(_study.c.key == bindparam("study_key"))
 _OF_STUDY = _image.c.study_key == bindparam("study_key")
 _IMAGES = (
     select(_image, File.sha256, File.arrived_at, _picture.c.data.label("frame"))
@@ -69,7 +70,7 @@ _LAST_WRITTEN = select(func.max(Report.revision)).where(
 
 
 def study_content(session: Session, study_key: str) -> StudyRecord:
-    study = session.get(Study, study_key)
+    study = session.connection().execute(_STUDY, {"study_key": study_key}).first()
     if study is None:
         raise WorkFailed("store", f"study {study_key} is not known")
     return StudyRecord(

@@ -25,7 +25,13 @@ _NOTE_OF_STUDY = insert(_events).from_select(
 
 def record_event(session: Session, file_id: str, kind: str, at: datetime, detail: str = "") -> None:
     """Adds an event of a file that the database has; `detail` names codes, workers, other files, never a patient."""
-    session.connection().execute(_NOTE, {"file_id": file_id, "at": at, "kind": kind, "detail": detail})
+    record_events(session, file_id, at, (kind, detail))
+
+
+def record_events(session: Session, file_id: str, at: datetime, *events: tuple[str, str]) -> None:
+    """Several of one moment, each with its kind and detail."""
+    rows = [{"file_id": file_id, "at": at, "kind": kind, "detail": detail} for kind, detail in events]
+    session.connection().execute(_NOTE, rows)
 
 
 def record_reported(session: Session, study_key: str, at: datetime, revision: int) -> None:

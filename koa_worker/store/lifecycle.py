@@ -16,12 +16,12 @@ from sqlalchemy.orm import Session
 from koa_worker import __version__
 from koa_worker.errors import WorkFailed
 from koa_worker.store.convert import to_file_record
-from koa_worker.store.journal import record_event
+from koa_worker.store.journal import record_event, record_events
 from koa_worker.store.listing import list_file
 from koa_worker.store.records import FileRecord, FileTicket, Settled, State, Taken
 from koa_worker.store.reports import begin_report_of_change
 from koa_worker.store.schema import File, Study
-from koa_worker.store.studies import find_or_add_study
+from koa_worker.store.studies import change_study
 from koa_worker.values import Arrival, Failed, Rejected
 
 _FIRST_PAUSE = timedelta(minutes=1)
@@ -29,7 +29,7 @@ _LONGEST_PAUSE = timedelta(hours=4)
 # Statements that every file needs are made once; to put one together takes longer than SQLite takes to run it.
 _REFUSED_NOW = and_(File.state == State.REJECTED, File.software_version == bindparam("version"))
 _SETTLED_TWIN = (
-    select(File)
+    select(File.id)
     .where(File.sha256 == bindparam("sha256"), or_(File.state == State.COMPLETED, _REFUSED_NOW))
     .order_by(File.state, File.arrived_at)  # completed sorts before rejected
     .limit(1)
@@ -46,21 +46,25 @@ def add_arrival(session: Session, arrival: Arrival, at: datetime) -> FileTicket:
     return _ticket(session, file)
 
 
-def _make_known(session: Session, arrival: Arrival, at: datetime) -> File:
+def _make_known(session: Session, arrival: Arrival, at: datetime, worker: str | None = None) -> File:
+    """A new file; the worker's at once if there is one, and anything to do."""
     original = settled_twin(session, arrival.sha256)
+    begun = worker is not None and original is None
     file = File(
         id=arrival.id,
         sha256=arrival.sha256,
         size=arrival.size,
         name=arrival.name,
-        state=State.WAITING,
-        starts=0,
+        state=State.WORKING if begun else State.WAITING,
+        worker=worker if begun else None,
+        starts=int(begun),
         tries=0,
         arrived_at=at,
+        started_at=at if begun else None,
     )
     session.add(file)
     session.flush()  # before its events, which refer to it
-    record_event(session, file.id, "arrived", at)
+    record_events(session, file.id, at, ("arrived", ""), *([("started", worker or "")] if begun else []))
     if original is not None:
         settle_as_duplicate(session, file, original, at)
     return file
@@ -93,10 +97,15 @@ def take(session: Session, arrival: Arrival, worker: str, at: datetime) -> Taken
     Whatever lies in a worker's own folder is that worker's, whoever began it.
     """
     known = session.get(File, arrival.id)
-    file = _make_known(session, arrival, at) if known is None else known
-    begun = _start(session, file, worker, at, take_over=True)
-    if begun or known is None:
-        list_file(session, file)
+    if known is None:
+        file = _make_known(session, arrival, at, worker)
+        begun = file.state is State.WORKING
+        list_file(session, file, new=True)
+    else:
+        file = known
+        begun = _start(session, file, worker, at, take_over=True)
+        if begun:
+            list_file(session, file)
     return Taken(to_file_record(file), _ticket(session, file).original_state, begun)
 
 
@@ -112,8 +121,7 @@ def reject(session: Session, file_id: str, outcome: Rejected, filed_as: str, at:
         settle_as_duplicate(session, file, twin, at)
         return settled(session, file)
     if outcome.study is not None:
-        study, patient_differs = find_or_add_study(session, outcome.study, outcome.patient, at)
-        study.changes += 1
+        study, patient_differs = change_study(session, outcome.study, outcome.patient, at)
         if patient_differs:
             record_event(session, file.id, "patient_differs", at)
         file.study_key = study.key
@@ -213,7 +221,8 @@ def settled_twin(session: Session, sha256: str) -> File | None:
 
     A reject counts only if this version of the program made it: a newer one may read what an older one could not.
     """
-    return session.scalars(_SETTLED_TWIN, {"sha256": sha256, "version": __version__}).first()
+    known = session.connection().scalar(_SETTLED_TWIN, {"sha256": sha256, "version": __version__})
+    return session.get(File, known) if known is not None else None
 
 
 def settle_as_duplicate(session: Session, file: File, original: File, at: datetime) -> None:

@@ -79,8 +79,8 @@ _KNEES_NOW = (
 )
 
 
-def list_file(session: Session, file: File) -> None:
-    """Brings a file's lines to what the file and its knees say now."""
+def list_file(session: Session, file: File, *, new: bool = False) -> None:
+    """Brings a file's lines to what the file and its knees say now; a new one has none yet."""
     session.flush()
     connection = session.connection()
     of_file = {"of_file": file.id}
@@ -90,7 +90,7 @@ def list_file(session: Session, file: File) -> None:
             connection.execute(_ADD_LINES, lines)
     else:
         now = {"state": file.state, "code": file.code, "day": _day(file)}
-        if connection.execute(_RENEW_LINES, of_file | now).rowcount == 0:
+        if new or connection.execute(_RENEW_LINES, of_file | now).rowcount == 0:
             connection.execute(_ADD_LINES, [_line(file)])
     list_words(session, file)
 

@@ -17,7 +17,7 @@ from koa_worker.store.lifecycle import get_file, require, settle, settle_as_dupl
 from koa_worker.store.pictures import encode_crop, encode_frame, encode_heatmap
 from koa_worker.store.records import Settled, State
 from koa_worker.store.schema import File, Grade, Image, Knee, Model, Picture, PictureKind, Refusal, Timing, table_of
-from koa_worker.store.studies import find_or_add_study
+from koa_worker.store.studies import change_study
 from koa_worker.values import Completed, Radiograph, Reading, RefusedKnee, SpacingSource
 
 # What every file needs goes past the object mapper, by statements that are made once: a tenth of the time.
@@ -67,15 +67,16 @@ def complete(
     """
     file = get_file(session, file_id)
     require(file, State.WORKING, State.COMPLETED)
-    file.filed_as = filed_as
-    if file.state is State.WORKING:
-        twin = settled_twin(session, file.sha256)
-        # Two workers had the same bytes in hand; the first one's result counts.
-        if twin is not None and twin.state is State.COMPLETED and twin.study_key is not None:
-            settle_as_duplicate(session, file, twin, maker.at)
-            return settled(session, file)
+    twin = settled_twin(session, file.sha256) if file.state is State.WORKING else None
+    # Two workers had the same bytes in hand; the first one's result counts.
+    if twin is not None and twin.state is State.COMPLETED and twin.study_key is not None:
+        file.filed_as = filed_as
+        settle_as_duplicate(session, file, twin, maker.at)
+        return settled(session, file)
     again = file.state is State.COMPLETED
-    _keep_image(session, file, outcome.radiograph, maker.at, again=again)
+    study, patient_differs = change_study(session, outcome.radiograph.study, outcome.radiograph.patient, maker.at)
+    file.filed_as, file.study_key = filed_as, study.key
+    _keep_image(session, file, outcome.radiograph, maker.at, again=again, patient_differs=patient_differs)
     _keep_model(session, outcome, maker)
     knee_ids = _keep_knees(session, file.id, outcome.readings, again=again)
     _keep_grades(session, file.id, dict(zip(knee_ids, outcome.readings, strict=True)), maker, again=again)
@@ -96,12 +97,11 @@ def to_regrade(session: Session, model_digest: str, after: str, limit: int) -> t
     return tuple(session.scalars(by_others.order_by(Knee.file_id).limit(limit)))
 
 
-def _keep_image(session: Session, file: File, radiograph: Radiograph, at: datetime, *, again: bool) -> None:
-    study, patient_differs = find_or_add_study(session, radiograph.study, radiograph.patient, at)
-    study.changes += 1
-    file.study_key = study.key
+def _keep_image(
+    session: Session, file: File, radiograph: Radiograph, at: datetime, *, again: bool, patient_differs: bool
+) -> None:
     connection = session.connection()
-    said = {"study_key": study.key, "patient_differs": patient_differs, **_description(radiograph)}
+    said = {"study_key": file.study_key, "patient_differs": patient_differs, **_description(radiograph)}
     if again:
         connection.execute(_RENEW_IMAGE, {"of_file": file.id, **said})
         return

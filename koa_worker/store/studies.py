@@ -13,8 +13,10 @@ from koa_worker.store.schema import Study as StudyRow
 from koa_worker.values import Patient, Study, new_id
 
 
-def find_or_add_study(session: Session, study: Study, patient: Patient | None, at: datetime) -> tuple[StudyRow, bool]:
-    """The study's row, and whether this file contradicts it about who the patient is.
+def change_study(session: Session, study: Study, patient: Patient | None, at: datetime) -> tuple[StudyRow, bool]:
+    """The row of the study that a file adds to, and whether the file contradicts it about who the patient is.
+
+    Keep hold of the row for as long as it is needed: the session forgets what nobody holds, and asks for it anew.
 
     What the study does not know yet is taken over; what it knows stays, so that one wrong file cannot put another
     patient's name over earlier results.
@@ -22,10 +24,11 @@ def find_or_add_study(session: Session, study: Study, patient: Patient | None, a
     said = _said(study, patient or Patient())
     row = session.scalars(select(StudyRow).where(StudyRow.study_uid == storable(study.study_uid))).first()
     if row is None:
-        row = StudyRow(key=new_id(), study_uid=study.study_uid, changes=0, reported_changes=0, created_at=at, **said)
+        row = StudyRow(key=new_id(), study_uid=study.study_uid, changes=1, reported_changes=0, created_at=at, **said)
         session.add(row)
         session.flush()  # before the files and images that refer to it
         return row, False
+    row.changes += 1
     differs = any(said[name] and getattr(row, name) and said[name] != getattr(row, name) for name in _WHO)
     if not differs:
         news = {name: value for name, value in said.items() if value and not getattr(row, name)}
