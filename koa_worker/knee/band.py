@@ -77,8 +77,7 @@ def _resized(part: GrayImage, side: int) -> Plane:
 def _plateau(square: Plane) -> plateau.Plateau:
     """Where the tibial plateau ends on either side."""
     small = _resized(square, PROFILED)
-    low, high = (float(level) for level in np.percentile(small, [1.0, 99.5]))
-    small = (small - low) / max(high - low, 1e-6)
+    small = small / max(float(small.std()), 1e-6)
     unit = round(PROFILED / 1.2)
     down, across = evidence.edges(small, evidence.Grid(PROFILED, PROFILED, unit, 1))
     middle = (PROFILED - 1) / 2

@@ -25,7 +25,7 @@ INNER, OUTER = 0.09, 0.45
 BEARS_FROM, BEARS_TO = 0.17, 0.41  # what of it bears weight, clear of the spines and of the outer osteophytes
 STEP = 3  # coarse pixels from column to column
 ABOVE, BELOW = 38, 40  # coarse pixels from the joint line: as far as margins are looked for
-WIDEST = 30  # coarse pixels between the margins: 12 mm
+WIDEST = 26  # coarse pixels between the margins: 10 mm
 SLOPE = 2  # coarse pixels a step
 STEP_COST, GAP_COST = 0.05, 0.4  # for a margin that climbs, for a space that widens: times the pixels squared
 FLOOR_WEIGHT, DARK_WEIGHT = 1.5, 0.5
@@ -117,19 +117,20 @@ def _pairs(density: Plane, slope: Plane) -> tuple[Plane, Plane]:
     """How good each pair is, as columns × compartments × tibial rows × gaps, with and without the plateau's floor."""
     rows = len(density)
     rise, fall = np.clip(slope, 0, 3), np.clip(-slope, 0, 3)
-    root_rise, root_fall = np.sqrt(rise), np.sqrt(fall)
+    root_rise, root_fall = 0.8 * np.sqrt(rise), np.sqrt(fall)
+    rise, fall = 0.1 * rise, 0.1 * fall
     below, above = _beyond(density)
     sums = np.concatenate([np.zeros_like(density[:1]), np.cumsum(density, axis=0)])
     scores = np.full((WIDEST - 1, *density.shape), -3.0, np.float32)
     for gap in range(1, WIDEST):
         tibia, femur = slice(gap, rows), slice(0, rows - gap)
-        edges = 0.8 * root_rise[tibia] * root_fall[femur] + 0.1 * (rise[tibia] + fall[femur])
+        edges = root_rise[tibia] * root_fall[femur] + rise[tibia] + fall[femur]
         if gap > 1:
             between = (sums[gap:rows] - sums[1 : rows - gap + 1]) / (gap - 1)
         else:
             between = (density[tibia] + density[femur]) / 2
-        dark = np.clip(np.minimum(above[femur], below[tibia]) - between, -1, 2)
-        both = edges + DARK_WEIGHT * dark
+        dark = np.minimum(above[femur], below[tibia]) - between
+        both = edges + DARK_WEIGHT * np.minimum(np.maximum(dark, -1), 2)
         scores[gap - 1, tibia] = np.maximum(both, CLOSED) if gap <= CLOSED_UP_TO else both
     evidence = np.ascontiguousarray(scores.transpose(3, 2, 1, 0))
     wide = WIDE_COST * np.maximum(np.arange(1, WIDEST, dtype=np.float32) - USUAL_UP_TO, 0)

@@ -94,4 +94,4 @@ def _widths(part: Traced, across: float, down: float) -> tuple[float, float]:
 
 
 def _points(line: Plane) -> Points:
-    return tuple((round(float(x), 2), round(float(y), 2)) for x, y in line)
+    return tuple((x, y) for x, y in line.astype(np.float64).round(2).tolist())
