@@ -95,7 +95,7 @@ def middle(pictures: Picture, window: tuple[int, int] | None) -> Picture:
     return pictures[:, top : top + window[0], left : left + window[1]]
 
 
-def predict(model: keras.Model, pictures: Picture, *, mirrored: bool = False, batch: int = 64) -> NDArray[np.float64]:
+def predict(model: keras.Model, pictures: Picture, *, mirrored: bool = False, batch: int = 32) -> NDArray[np.float64]:
     """Probabilities [n, 5]; `mirrored` averages them with those of the mirror images."""
     views = [pictures, pictures[:, :, ::-1]] if mirrored else [pictures]
     parts = [

@@ -15,6 +15,7 @@ import keras
 from rich.console import Console
 
 from training import checkpoint, curves, networks, runfile
+from training.allocator import give_back
 from training.augment import LEVELS
 from training.batches import Batches, predict
 from training.checkpoint import Average
@@ -72,7 +73,9 @@ class Fitting:
             self._batches(epoch), epochs=1, shuffle=False, verbose=0, callbacks=[_Averaging(self._average), ticker]
         )
         self._judged.set_weights(self._average.values)
+        give_back()
         probabilities = predict(self._judged, self._pictures["val"])
+        give_back()
         return curves.Row(
             epoch=epoch.number,
             phase=epoch.phase,
