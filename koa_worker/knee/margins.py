@@ -32,7 +32,8 @@ FLOOR_WEIGHT, DARK_WEIGHT = 1.5, 0.5
 CLOSED = 1.0  # what bone on bone counts in place of two margins and a dark space
 CLOSED_UP_TO = 2  # coarse pixels
 CLOSED_BESIDE = 2.6  # what it counts in a compartment that shows no space where the other one's is plain to see
-SEEN, UNSEEN = 3.0, 2.5  # clarity; of training knees 86 of 173 of KL 4 are so, of 930 others 3
+SEEN, UNSEEN = 3.0, 2.5  # clarity; of training knees every other one of KL 4 is so, of others one in 150 …
+HAZY = 0.5  # … and of these hardly any shows less: how much less dense what was traced is than the bone beyond
 USUAL_UP_TO, WIDE_COST = 16, 0.02  # a space wider than 6.5 mm is rare
 BEYOND = 5  # coarse pixels of bone beyond each margin that the space is compared with
 APART = 12  # coarse pixels by which the compartments' heights differ at most without being asked again
@@ -51,10 +52,15 @@ class Course:
     score: float
 
     @property
+    def bearing(self) -> NDArray[np.bool_]:
+        """Which columns bear weight."""
+        aside = np.linspace(INNER, OUTER, len(self.columns))
+        return np.asarray((aside >= BEARS_FROM) & (aside <= BEARS_TO))
+
+    @property
     def clarity(self) -> float:
         """The mean evidence where weight is borne, of 4."""
-        aside = np.linspace(INNER, OUTER, len(self.columns))
-        return float(self.evidence[(aside >= BEARS_FROM) & (aside <= BEARS_TO)].mean())
+        return float(self.evidence[self.bearing].mean())
 
     def lowered(self, rows: int) -> Course:
         return replace(self, femoral=self.femoral + rows, tibial=self.tibial + rows)
@@ -72,9 +78,9 @@ def trace(band: Band) -> tuple[Course, Course]:
         better = int(found[1][2] > found[0][2])
         found = _follow(pairs + _near(heights[better], 1 - better, pairs.shape[2]))
     first, second = (_course(columns[side], evidence[:, side], *found[side]) for side in (0, 1))
-    if first.clarity < UNSEEN and second.clarity >= SEEN:
+    if _shows_nothing(first, density[:, 0], second):
         first = _closed(columns[0], evidence[:, 0], pairs[:, :1])
-    elif second.clarity < UNSEEN and first.clarity >= SEEN:
+    elif _shows_nothing(second, density[:, 1], first):
         second = _closed(columns[1], evidence[:, 1], pairs[:, 1:])
     return first.lowered(top), second.lowered(top)
 
@@ -82,6 +88,18 @@ def trace(band: Band) -> tuple[Course, Course]:
 def _course(columns: Columns, evidence: Plane, tibial: Columns, gaps: Columns, score: float) -> Course:
     clear = evidence[np.arange(len(columns)), tibial.astype(int), gaps.astype(int) - 1]
     return Course(columns, tibial - gaps, tibial, clear, score)
+
+
+def _shows_nothing(course: Course, density: Plane, other: Course) -> bool:
+    """Whether no space is to be seen, not even a hazy one, in a compartment beside one that is plain."""
+    if course.clarity >= UNSEEN or other.clarity < SEEN:
+        return False
+    below, above = _beyond(density)
+    darker = []
+    for column, (top, bottom) in enumerate(zip(course.femoral.astype(int), course.tibial.astype(int), strict=True)):
+        between = density[top + 1 : bottom, column] if bottom - top > 1 else density[bottom, column]
+        darker.append(min(above[top, column], below[bottom, column]) - between.mean())
+    return float(np.mean(np.array(darker)[course.bearing])) < HAZY
 
 
 def _closed(columns: Columns, evidence: Plane, pairs: Plane) -> Course:
