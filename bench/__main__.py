@@ -36,16 +36,16 @@ def main() -> None:
     chosen = options.parse_args()
     if unknown := set(chosen.sections) - set(SECTIONS):
         options.error(f"there is no {unknown.pop()}")
+    words = ["python -m bench", *chosen.sections, *(["--quick"] if chosen.quick else []), "--out docs"]
     console, sections = Console(), []
     for name, measure in SECTIONS.items():
         if not chosen.sections or name in chosen.sections:
             start = time.monotonic()
             sections.append(measure(quick=chosen.quick))
             console.print(to_terminal(sections[-1]), f"{name} took {time.monotonic() - start:.0f} s\n")
-    if chosen.out:
-        words = ["python -m bench", *chosen.sections, *(["--quick"] if chosen.quick else []), "--out", str(chosen.out)]
-        (chosen.out / PAGE).write_text(to_markdown(sections, " ".join(words)), encoding="utf-8")
-        draw(sections, chosen.out / PICTURE)
+            if chosen.out:  # after each, so that a run that is broken off leaves what it measured
+                (chosen.out / PAGE).write_text(to_markdown(sections, " ".join(words)), encoding="utf-8")
+                draw(sections, chosen.out / PICTURE)
 
 
 if __name__ == "__main__":

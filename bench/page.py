@@ -45,6 +45,7 @@ def to_markdown(sections: Sequence[Section], command: str) -> str:
         "",
         f"Made by `{command}` on {date.today():%Y-%m-%d} with koa-worker {__version__}{_commit()}.",  # noqa: DTZ011
         "Absolute times are this machine's; the ratios within one table are what can be compared.",
+        "Processor time does not depend on what else runs; files a second do.",
         "",
         *(f"- {name}: {what}" for name, what in machine().items()),
         "",

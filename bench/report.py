@@ -1,16 +1,18 @@
-"""What a measuring process hands back: one JSON object on stdout."""
+"""What a measuring process hands back: one JSON object on stdout.
+
+Its times are of the processor, so that what else runs is not in them.
+"""
 
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 
 @dataclass(frozen=True)
 class Measured:
-    start_s: float  # from the process's birth to the first result that it could give
+    start_s: float  # until the first result that it could give
     per_knee_ms: float
     peak_mb: float
     stages_ms: dict[str, float]
@@ -28,10 +30,3 @@ def peak_mb() -> float:
 
 def read_result(text: str) -> Measured:
     return Measured(**json.loads(text.splitlines()[-1]))
-
-
-def seconds_since_birth() -> float:
-    """Wall time since this process was started, imports of the interpreter included."""
-    ticks = int(Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()[19])
-    uptime = float(Path("/proc/uptime").read_text().split()[0])
-    return uptime - ticks / 100 if ticks else time.process_time()

@@ -20,7 +20,7 @@ from koa_worker.synthetic.write import write_dicom, write_png
 from koa_worker.values import Side
 
 KINDS = ("explicit", "jpeg-lossless", "jpeg-ls", "jpeg-2000", "png")
-FILES, QUICK_FILES = 80, 8
+FILES, QUICK_FILES = 40, 8
 
 
 def measure_speed(*, quick: bool) -> Section:
@@ -32,18 +32,20 @@ def measure_speed(*, quick: bool) -> Section:
     with tempfile.TemporaryDirectory(prefix="koa-speed-", dir=os.environ.get("TMPDIR")) as place:
         for kind in kinds:
             patterns = [*draw(Path(place), kind)]
+            spent = []
             for count in workers:
                 run = throughput.measure(Path(place) / f"{kind}-{count}", patterns, files, count)
                 rates[names[count]].append(run.per_second)
+                spent.append(f"{run.cpu_seconds / files * 1e3:.0f}")
             archived = archive_rate(Path(place) / f"{kind}-archive", patterns, files, workers[-1])
             by_workers = [rates[names[count]][-1] for count in workers]
             gain = f"{by_workers[-1] / by_workers[0]:.2f}×"
-            rows.append((kind, *(f"{rate:.1f}" for rate in by_workers), gain, f"{archived:.1f}"))
+            rows.append((kind, *(f"{rate:.1f}" for rate in by_workers), gain, " / ".join(spent), f"{archived:.1f}"))
     return Section(
         title="End to end",
         note=f"Files a second, {files} bilateral plates of 2000×2500 for each number: the daemon from inbox to report, "
         f"and `batch` with {workers[-1]} workers into Parquet only.",
-        columns=("kind", *rates, f"{workers[0]} → {workers[-1]}", "batch"),
+        columns=("kind", *rates, f"{workers[0]} → {workers[-1]}", "CPU ms a file", "batch"),
         rows=tuple(rows),
         drawn=rates,
         over=kinds,

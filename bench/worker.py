@@ -1,4 +1,4 @@
-"""The worker's own way over one file, stage by stage, as the daemon goes it."""
+"""The worker's own way over one file, stage by stage, as the daemon goes it, in processor time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import cv2
 
-from bench.report import print_result, seconds_since_birth
+from bench.report import print_result
 from koa_worker.config import Config
 from koa_worker.intake import digest
 from koa_worker.pipeline import Pipeline
@@ -27,7 +27,7 @@ ROUNDS = 15
 def main(path: Path) -> None:
     cv2.setNumThreads(1)
     pipeline = Pipeline.load(Config())
-    start_s = seconds_since_birth()
+    start_s = time.process_time()
     with tempfile.TemporaryDirectory() as folder, Store.open(f"sqlite:///{folder}/store.sqlite3") as store:
         release = Release(pipeline.grader.name, pipeline.grader.digest)
         registrar = Registrar(store, Path(folder) / "reports", Config().report, release)
@@ -57,9 +57,9 @@ def one_round(path: Path, pipeline: Pipeline, registrar: Registrar, number: int)
     assert kept.study_key is not None
     assert kept.revision is not None
     registrar.write_report(kept.study_key, kept.revision)
-    stages = {"hash": hashing, **outcome.timings_ms, "store": storing, "report": clock()}
+    stages = {"hash": hashing, **outcome.cpu_ms, "store": storing, "report": clock()}
     knees = len(outcome.readings)
-    return stages, sum(outcome.timings_ms[stage] for stage in ("prepare", "grade", "explain")) / knees
+    return stages, sum(outcome.cpu_ms[stage] for stage in ("prepare", "grade", "explain")) / knees
 
 
 def as_another_study(outcome: Outcome, number: int) -> Completed:
@@ -70,13 +70,13 @@ def as_another_study(outcome: Outcome, number: int) -> Completed:
 
 
 class Lap:
-    """Milliseconds since the last call."""
+    """Milliseconds of processor time since the last call."""
 
     def __init__(self) -> None:
-        self._last = time.perf_counter()
+        self._last = time.process_time()
 
     def __call__(self) -> float:
-        now = time.perf_counter()
+        now = time.process_time()
         passed, self._last = (now - self._last) * 1e3, now
         return passed
 
