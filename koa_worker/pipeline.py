@@ -12,6 +12,7 @@ import numpy as np
 
 from koa_worker.config import Config, Limits
 from koa_worker.errors import InputRejected, WorkFailed
+from koa_worker.knee.density import halve
 from koa_worker.knee.explain import FeatureMaps, heatmap
 from koa_worker.knee.familiar import Familiar
 from koa_worker.knee.grade import Grader, model_folder
@@ -26,6 +27,7 @@ from koa_worker.values import (
     Completed,
     Failed,
     Grade,
+    GrayImage,
     KneeRoi,
     Outcome,
     Radiograph,
@@ -73,7 +75,9 @@ class Pipeline:
             with clock("read"):
                 radiograph = read(arrival, self.limits)
             check_frame(radiograph)
-            readings, refused = self._read_knees(radiograph, clock)
+            with clock("roi"):
+                half = halve(radiograph.pixels)
+            readings, refused = self._read_knees(radiograph, half, clock)
         except InputRejected as fault:
             study, patient = identify(arrival) or (None, None)
             return Rejected(arrival, fault.code, fault.detail, study, patient)
@@ -85,13 +89,13 @@ class Pipeline:
         except Exception as fault:
             logger.exception("stage broke", extra={"file": arrival.id})
             return Failed(arrival, "internal", type(fault).__name__)
-        return Completed(arrival, radiograph, readings, clock.spent_ms, refused, clock.cpu_ms)
+        return Completed(arrival, radiograph, readings, clock.spent_ms, refused, clock.cpu_ms, half)
 
     def _read_knees(
-        self, radiograph: Radiograph, clock: Stopwatch
+        self, radiograph: Radiograph, half: GrayImage | None, clock: Stopwatch
     ) -> tuple[tuple[Reading, ...], tuple[RefusedKnee, ...]]:
         """The knees that are graded and those that are not; at least one is, or the reason against it is raised."""
-        upright = self._look(radiograph, clock)
+        upright = self._look(radiograph, clock, half=half)
         looks = (
             upright if upright.is_settled(self.grader.familiar) else self._turn(radiograph, upright, clock) or upright
         )
@@ -107,12 +111,14 @@ class Pipeline:
             raise InputRejected(first.code, first.detail)
         return readings, refused
 
-    def _look(self, radiograph: Radiograph, clock: Stopwatch, quarters: int = 0) -> _Looks:
+    def _look(
+        self, radiograph: Radiograph, clock: Stopwatch, quarters: int = 0, half: GrayImage | None = None
+    ) -> _Looks:
         """Finds the knees of a frame, graded and judged, after it was turned by that much."""
         frame = turned(radiograph, quarters) if quarters else radiograph
         try:
             with clock("roi"):
-                rois = find_knees(frame)
+                rois = find_knees(frame, half)
         except InputRejected as fault:
             return _Looks(fault=fault)
         if quarters:

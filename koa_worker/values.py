@@ -254,6 +254,7 @@ class Completed:
     timings_ms: dict[str, float]
     refused: tuple[RefusedKnee, ...] = ()  # other knees in the same frame
     cpu_ms: dict[str, float] = field(default_factory=dict)  # of the timings what a processor worked
+    half: GrayImage | None = None  # the frame at half its size, to draw a small one from
 
 
 @dataclass(frozen=True, slots=True)

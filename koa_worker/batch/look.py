@@ -63,6 +63,7 @@ def keep(outcome: Outcome) -> Kept | None:
         outcome,
         arrival=arrival,
         radiograph=replace(outcome.radiograph, pixels=np.empty((0, 0), np.uint8)),
+        half=None,
         readings=tuple(_without_crop(reading) for reading in outcome.readings),
     )
     return Kept(arrival, light, (int(height), int(width)), draw(outcome))

@@ -10,7 +10,7 @@ from koa_worker.errors import InputRejected
 from koa_worker.knee.density import Densities, inverse, measure
 from koa_worker.knee.joint import Joint, refine, search
 from koa_worker.knee.sides import sides_of
-from koa_worker.values import Box, KneeRoi, Radiograph
+from koa_worker.values import Box, GrayImage, KneeRoi, Radiograph
 
 SIDE_PER_PLATEAU = 1.2  # the square of the training crops
 RAISED = 0.03  # plateaus by which the middle of that square lies above the joint line
@@ -37,18 +37,21 @@ class Trace:
     fault: InputRejected | None = None
 
 
-def find_knees(radiograph: Radiograph) -> tuple[KneeRoi, ...]:
-    """The knees of a frame from left to right; there is always one, or the frame is rejected with the reason."""
-    seen = trace(radiograph)
+def find_knees(radiograph: Radiograph, half: GrayImage | None = None) -> tuple[KneeRoi, ...]:
+    """The knees of a frame from left to right; there is always one, or the frame is rejected with the reason.
+
+    `half` is the frame at half its size, if somebody has made it.
+    """
+    seen = trace(radiograph, half)
     if seen.fault is not None:
         raise seen.fault
     return seen.rois
 
 
-def trace(radiograph: Radiograph) -> Trace:
+def trace(radiograph: Radiograph, half: GrayImage | None = None) -> Trace:
     """The same with everything that was measured; a fault is kept and not raised."""
     pixels = radiograph.pixels
-    densities = measure(pixels)
+    densities = measure(pixels, half)
     if densities.contrast < LEAST_CONTRAST:
         return Trace(densities, (), (), (), InputRejected("blank", "its levels hardly differ"))
     candidates = tuple(search(densities))

@@ -54,7 +54,7 @@ class Drawn:
 
 def draw(outcome: Completed) -> Drawn:
     crops = tuple(encode_crop(reading.crop) for reading in outcome.readings)
-    return Drawn(encode_frame(outcome.radiograph.pixels), crops)
+    return Drawn(encode_frame(outcome.radiograph.pixels, outcome.half), crops)
 
 
 def complete(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from koa_worker.knee.density import contrast, measure, runs, shrink, solid, three_classes
+from koa_worker.knee.density import contrast, halve, measure, runs, shrink, solid, three_classes
 
 
 def leg(height: int = 400, width: int = 300) -> np.ndarray:
@@ -55,3 +55,12 @@ def test_the_working_copy_keeps_proportions_and_levels(shape: tuple[int, int]) -
 def test_grain_has_no_contrast() -> None:
     grain = np.random.default_rng(0).normal(100, 15, (320, 320)).astype(np.float32)
     assert contrast(grain) < 0.05 < contrast(leg().astype(np.float32))
+
+
+@pytest.mark.parametrize("size", [(900, 700), (641, 1203), (2, 2000), (1, 2000), (300, 200)])
+def test_a_half_that_is_there_already_gives_the_same_working_copy(size: tuple[int, int]) -> None:
+    pixels = np.random.default_rng(1).integers(0, 4096, size, dtype=np.uint16)
+    plain, scale = shrink(pixels)
+    quick, same = shrink(pixels, half=halve(pixels))
+    assert scale == same
+    assert np.array_equal(plain, quick)

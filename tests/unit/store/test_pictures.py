@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from koa_worker.knee.density import halve
 from koa_worker.store.pictures import decode_crop, decode_heatmap, encode_crop, encode_frame, encode_heatmap
 
 
@@ -24,6 +25,12 @@ def _decoded(data: bytes) -> NDArray[Any]:
 )
 def test_a_frame_keeps_its_shape_and_is_never_enlarged(shape: tuple[int, int], small: tuple[int, int]) -> None:
     assert _decoded(encode_frame(np.zeros(shape, np.uint8))).shape == small
+
+
+@pytest.mark.parametrize("shape", [(2500, 2000), (2501, 2003), (1200, 1000)])
+def test_a_half_that_is_there_already_gives_the_same_frame(shape: tuple[int, int]) -> None:
+    pixels = np.random.default_rng(1).integers(0, 4096, shape, dtype=np.uint16)
+    assert encode_frame(pixels, halve(pixels)) == encode_frame(pixels)
 
 
 def test_eight_bits_are_kept_as_they_are() -> None:
