@@ -54,9 +54,10 @@ def find_metal(crop: Picture) -> Metal:
 
 
 def _levelled(crop: Picture) -> Plane:
-    small = cv2.resize(crop, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-    low, high = (float(level) for level in np.percentile(small, [2.0, 99.7]))
-    spread = np.clip((small - low) / max(high - low, 1.0), 0, 1)
+    small = np.asarray(cv2.resize(crop, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+    shares = np.cumsum(np.bincount(small.ravel(), minlength=256)) / small.size
+    low, high = (float(level) for level in np.searchsorted(shares, [0.02, 0.997]))
+    spread = np.clip((small.astype(np.float32) - np.float32(low)) / np.float32(max(high - low, 1.0)), 0, 1)
     return np.asarray(cv2.GaussianBlur(spread, (3, 3), 0), np.float32)
 
 
@@ -65,22 +66,19 @@ def _pieces(image: Plane, steps: Plane, level: float) -> list[Metal]:
     bright = cv2.morphologyEx((image > level).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     if cv2.countNonZero(bright) < LEAST_AREA * bright.size:
         return []
-    inside = np.zeros_like(bright)
-    inside[MARGIN:-MARGIN, MARGIN:-MARGIN] = 1
-    count, labels, sizes, _ = cv2.connectedComponentsWithStats(bright, connectivity=4)
+    _, labels, sizes, _ = cv2.connectedComponentsWithStats(bright, connectivity=4)
+    areas = sizes[:, cv2.CC_STAT_AREA] / bright.size
+    inside = labels[MARGIN:-MARGIN, MARGIN:-MARGIN]
     found = []
-    for number in range(1, count):
-        area = sizes[number, cv2.CC_STAT_AREA] / bright.size
-        if not LEAST_AREA <= area <= MOST_AREA:
+    for number in 1 + np.flatnonzero((areas[1:] >= LEAST_AREA) & (areas[1:] <= MOST_AREA)):
+        if np.count_nonzero(inside == number) < LEAST_INSIDE * sizes[number, cv2.CC_STAT_AREA]:
             continue
         left, top, width, height = (int(length) for length in sizes[number, : cv2.CC_STAT_AREA])
         place = np.s_[max(0, top - PAD) : top + height + PAD, max(0, left - PAD) : left + width + PAD]
         piece = (labels[place] == number).astype(np.uint8)
-        if np.count_nonzero(piece & inside[place]) < LEAST_INSIDE * np.count_nonzero(piece):
-            continue
         rim = piece > cv2.erode(piece, np.ones((3, 3), np.uint8), borderValue=1)
         core = cv2.erode(piece, np.ones((5, 5), np.uint8)) > 0
         if rim.any() and core.any():
             step = float(np.percentile(steps[place][rim], RIM_SHARE))
-            found.append(Metal(step, float(image[place][core].std()), float(area)))
+            found.append(Metal(step, float(image[place][core].std()), float(areas[number])))
     return found
