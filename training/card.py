@@ -14,8 +14,8 @@ _HEAD = """\
 **Research use only. Not for diagnostic use.**
 
 {members} MobileNetV2 (a crop of 224×224, one gray channel repeated) grade one knee on the Kellgren–Lawrence scale, KL 0
-to 4. Each looks at the crop in {views}; the mean of all probabilities is the answer.{parts} Files: LiteRT with
-{precision} weights, {agreement}.
+to 4. Each looks at the crop in {views}; the mean of all probabilities is the answer.
+{parts}Files: LiteRT with {precision} weights, {agreement}.
 
 ## Intended use
 Grading frontal (PA or AP, standing or fixed-flexion) knee radiographs of adults in research: cohorts, archives,

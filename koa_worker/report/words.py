@@ -39,7 +39,7 @@ EXPLANATION = (
     ),
     (
         "Heatmap: the warmer a part of the picture, the more it counted for the grade. "
-        "It is coarse, 7 × 7 fields, and shows where, not what."
+        "It is coarse, and shows where, not what."
     ),
 )
 CROP_CAPTION = "As graded, contrast equalised"

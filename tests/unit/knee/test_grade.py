@@ -18,9 +18,9 @@ from hypothesis.extra.numpy import arrays
 from koa_worker.errors import SetupError
 from koa_worker.knee.explain import heatmap
 from koa_worker.knee.grade import Grader, combine, judge, model_folder
-from koa_worker.knee.manifest import Review
+from koa_worker.knee.manifest import Manifest, Review
 from koa_worker.knee.prepare import Picture, prepare
-from koa_worker.knee.views import WHOLE, View
+from koa_worker.knee.views import View
 
 Release = Callable[..., Path]
 REVIEW = Review(confidence=0.5, agreement=0.75, borderline=0.1)
@@ -64,7 +64,7 @@ def test_a_crop_is_graded(grader: Grader) -> None:
     assert grade.confidence == grade.probabilities[grade.kl]
     assert grade.oa_probability == pytest.approx(sum(grade.probabilities[2:]))
     assert grade.model == grader.name
-    assert heatmap(maps, grade.kl).values.shape == (7, 7)
+    assert min(heatmap(maps, grade.kl).values.shape) >= 7
 
 
 def test_the_same_crop_gets_the_same_answer(grader: Grader) -> None:
@@ -104,7 +104,9 @@ def test_a_view_from_nearer_is_the_crop_enlarged(release: Release) -> None:
     logits, maps = nearer.look(knee())
     expected, _ = plain.look(View(scale=1.06).show(knee()))
     assert np.array_equal(logits, expected)
-    assert {one.part for one in maps} == {View(scale=1.06).shown(WHOLE)}
+    manifest = Manifest.model_validate_json((model_folder() / "manifest.json").read_bytes())
+    seen = [member.part for member in manifest.members]
+    assert [one.part for one in maps] == [View(scale=1.06).shown(part) for part in seen]
 
 
 def test_temperature_makes_the_answer_less_sure(release: Release) -> None:
