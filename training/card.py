@@ -15,7 +15,8 @@ _HEAD = """\
 
 {members} MobileNetV2 (a crop of 224×224, one gray channel repeated) grade one knee on the Kellgren–Lawrence scale, KL 0
 to 4. Each looks at the crop in {views}; the mean of all probabilities is the answer.
-{parts}Files: LiteRT with {precision} weights, {agreement}.
+{parts}Files: LiteRT with {precision} weights,
+{agreement}.
 
 ## Intended use
 Grading frontal (PA or AP, standing or fixed-flexion) knee radiographs of adults in research: cohorts, archives,
@@ -77,8 +78,8 @@ def _head(manifest: dict[str, Any]) -> str:
         views=_views(manifest["views"]),
         parts=_parts(manifest["members"]),
         precision=trained["precision"],
-        agreement=f"at most {largest:.1e} in probability from their Keras nets and the same grade on {same:.1%} of"
-        f" {agreements[0]['images']} crops",
+        agreement=f"at most {largest:.1e} in probability from their Keras nets and the same grade on"
+        f" {same:.1%} of {agreements[0]['images']} crops",
     )
 
 
@@ -94,7 +95,7 @@ def _parts(members: Sequence[dict[str, Any]]) -> str:
         top, left, bottom, right = member.get("sees", (0, 0, 1, 1))
         if (top, left, bottom, right) != (0, 0, 1, 1):
             said.append(
-                f" Member {number} sees its middle {right - left:.0%} × {bottom - top:.0%} (width × height) alone."
+                f"Member {number} sees its middle {right - left:.0%} × {bottom - top:.0%} (width × height) alone.\n"
             )
     return "".join(said)
 

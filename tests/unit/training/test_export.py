@@ -15,7 +15,7 @@ from tensorflow.lite.tools import flatbuffer_utils
 from koa_worker.knee.explain import Head
 from koa_worker.knee.grade import Grader, combine
 from koa_worker.knee.manifest import Release
-from training import networks
+from training import card, networks
 from training.convert import Precision, as_npz, convert, halved, split
 from training.crops import Crop, as_input
 from training.export import Agreement, ExportFailed, Plan, Training, add_metrics, export, spread
@@ -165,11 +165,20 @@ def test_a_member_that_disagrees_leaves_the_old_release_as_it_was(
 
 def test_the_card_says_what_the_manifest_says(release: Path):
     manifest = json.loads((release / "manifest.json").read_text())
-    card = (release / "MODEL_CARD.md").read_text()
+    written = (release / "MODEL_CARD.md").read_text()
     for phrase in ("Research use only", "CC BY 4.0", "10.17632/56rmx5bjcr.1", "Intended use", "Known failures"):
-        assert phrase in card
-    assert f"{manifest['metrics']['validation']['accuracy']['value']:.3f}" in card
-    assert f"Temperature {manifest['temperature']}" in card
+        assert phrase in written
+    assert f"{manifest['metrics']['validation']['accuracy']['value']:.3f}" in written
+    assert f"Temperature {manifest['temperature']}" in written
+
+
+def test_the_card_says_which_member_sees_a_part_alone(release: Path):
+    manifest = json.loads((release / "manifest.json").read_text())
+    (member,) = manifest["members"]
+    assert member["sees"] == [0, 0, 1, 1]
+    assert "alone" not in card.write(manifest)
+    band = card.write(manifest | {"members": [member, member | {"sees": [0.25, 0.05, 0.75, 0.95]}]})
+    assert "Member 2 sees its middle 90% × 50% (width × height) alone.\n" in band
 
 
 def test_more_measurements_go_into_manifest_and_card(release: Path, tmp_path: Path):
