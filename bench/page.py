@@ -72,7 +72,7 @@ def machine() -> dict[str, str]:
         "Processor": f"{' and '.join(sorted(models)) or platform.machine()}, {len(os.sched_getaffinity(0))} cores used",
         "Memory": f"{memory:.0f} GB",
         "System": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
-        "Load when it began": f"{os.getloadavg()[0]:.1f}",
+        "Load at its end": f"{os.getloadavg()[0]:.1f}",
     }
 
 

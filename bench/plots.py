@@ -40,6 +40,7 @@ def _lines(panel: plt.Axes, section: Section) -> None:
     panel.set_xlabel(section.columns[0])
     panel.set_yscale("log")
     panel.yaxis.set_major_formatter("{x:,g}")
+    panel.yaxis.set_minor_formatter("")
 
 
 def _bars(panel: plt.Axes, section: Section) -> None:
