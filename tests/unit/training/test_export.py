@@ -176,7 +176,7 @@ def test_the_card_says_which_member_sees_a_part_alone(release: Path):
     manifest = json.loads((release / "manifest.json").read_text())
     (member,) = manifest["members"]
     assert member["sees"] == [0, 0, 1, 1]
-    assert "alone" not in card.write(manifest)
+    assert "sees its middle" not in card.write(manifest)
     band = card.write(manifest | {"members": [member, member | {"sees": [0.25, 0.05, 0.75, 0.95]}]})
     assert "Member 2 sees its middle 90% × 50% (width × height) alone.\n" in band
 
