@@ -109,8 +109,7 @@ def begin(document: Any) -> None:
 
 
 def shown(text: str, name: str, document: Any) -> tuple[tuple[str, str], ...]:
-    """For each piece of a text, the name that its part of the font has in the report, and its codes as they stand
-    there."""
+    """For each piece of a text the name of its part of the font in the report, and its codes as they stand there."""
     font = _load(name)
     parts = _everyday_parts(text, name) if _ALWAYS_THERE.issuperset(text) else _parts(text, name, document)
     return tuple((font.getSubsetInternalName(subset, document), codes) for subset, codes in parts)
