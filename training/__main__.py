@@ -19,6 +19,7 @@ commands.register(app)
 
 
 @app.command()
+@commands.telling
 def fit(
     *,
     out: Annotated[Path, typer.Option(help="the run's folder")],
@@ -40,6 +41,8 @@ def fit(
     batch: Annotated[int, typer.Option(help="pictures a step")] = 32,
     dropout: float = 0.3,
     sigma: Annotated[float, typer.Option(help="width of the soft labels in grades; 0: hard labels")] = 0.5,
+    teacher: Annotated[str, typer.Option(help="a release folder, whose answers are learnt beside the labels")] = "",
+    trust: Annotated[float, typer.Option(min=0, max=1, help="the teacher's share in what is learnt")] = 0.5,
     balance: Annotated[float, typer.Option(help="0: grades as they come, 1: each equally often")] = 0.5,
     augmentation: Annotated[str, typer.Option(help="none, light, usual or strong")] = "usual",
     average: Annotated[float, typer.Option(help="momentum of the weights' average")] = 0.997,
@@ -60,8 +63,8 @@ def fit(
         settings = Settings(
             network=network, start=start, seed=seed, sizes=parse_sizes(sizes), seen=seen, window=parse_window(window),
             head_epochs=head_epochs, freeze=freeze, head_rate=head_rate, rate=rate, weight_decay=weight_decay,
-            batch=batch, dropout=dropout, sigma=sigma, balance=balance, augmentation=augmentation, average=average,
-            patience=patience,
+            batch=batch, dropout=dropout, sigma=sigma, teacher=teacher, trust=trust, balance=balance,
+            augmentation=augmentation, average=average, patience=patience,
         )  # fmt: skip
         dataset = split.complete(layouts.collect(sources), seed=seed)
         runfile.open_run(out, settings, dataset, resume=resume)

@@ -1,4 +1,4 @@
-"""The pictures of an epoch as Keras takes them: sampled, augmented, scaled, with soft labels.
+"""The pictures of an epoch as Keras takes them: sampled, augmented, scaled, with what is to be learnt of each.
 
 Everything that is left to chance is drawn from (seed, epoch, batch), so that an epoch is the same after a restart and
 with any number of loading threads.
@@ -59,6 +59,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self,
         pictures: Picture,
         grades: NDArray[np.int64],
+        targets: Floats,
         *,
         epoch: int,
         seed: int,
@@ -67,13 +68,12 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         batch: int,
         how: Augmentation,
         balance: float,
-        sigma: float,
         workers: int = 1,
     ) -> None:
         super().__init__(workers=workers, max_queue_size=8)
-        self._pictures, self._grades = pictures, grades
+        self._pictures, self._targets = pictures, targets
         self._place = (seed, epoch)
-        self._size, self._window, self._batch, self._how, self._sigma = size, window, batch, how, sigma
+        self._size, self._window, self._batch, self._how = size, window, batch, how
         self._order = sample(grades, balance, np.random.default_rng((*self._place, 0)))
 
     def __len__(self) -> int:
@@ -84,7 +84,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         chance = np.random.default_rng((*self._place, 1, index))
         chosen = self._order[index * self._batch : (index + 1) * self._batch]
         changed = np.stack([augment(self._pictures[i], chance, self._how, self._size) for i in chosen])
-        return scale(middle(changed, self._window)), soft_labels(self._grades[chosen], self._sigma)
+        return scale(middle(changed, self._window)), self._targets[chosen]
 
 
 def middle(pictures: Picture, window: tuple[int, int] | None) -> Picture:

@@ -39,10 +39,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on std
 def register(app: typer.Typer) -> None:
     """Adds the commands of this module to the program."""
     for command in (evaluate, compare, robustness, occlusion, export, gate, card):
-        app.command()(_telling(command))
+        app.command()(telling(command))
 
 
-def _telling(command: Callable[..., None]) -> Callable[..., None]:
+def telling(command: Callable[..., None]) -> Callable[..., None]:
     """The same command, but what a person can set right is one sentence and an exit code, not a traceback."""
 
     @functools.wraps(command)

@@ -14,10 +14,10 @@ from typing import Any
 import keras
 from rich.console import Console
 
-from training import checkpoint, curves, networks, runfile
+from training import checkpoint, curves, networks, runfile, teacher
 from training.allocator import give_back
 from training.augment import LEVELS
-from training.batches import Batches, predict
+from training.batches import Batches, Floats, predict, soft_labels
 from training.checkpoint import Average
 from training.layouts import Dataset, pictures
 from training.settings import Epoch, Settings
@@ -36,6 +36,7 @@ class Fitting:
         if not self._train.items or not self._val.items:
             raise ValueError("fitting needs pictures in both train and val")
         self._pictures = {name: pictures(dataset.of(name).items) for name in ("train", "val")}
+        self._targets = self._learnt()
         self.model = _start(settings)
         self._judged = networks.build(settings.network, seen=settings.seen, window=settings.window, fast=True)
         self._average = Average(self.model, settings.average)
@@ -85,11 +86,21 @@ class Fitting:
             **curves.measure(probabilities, self._val.grades),
         )
 
+    def _learnt(self) -> Floats:
+        """What each training picture is to be answered with: its label, softened, and what a teacher says of it."""
+        settings = self.settings
+        labels = soft_labels(self._train.grades, settings.sigma)
+        if not settings.teacher:
+            return labels
+        said = teacher.answers(Path(settings.teacher), self._pictures["train"], self.folder, self.console)
+        return (1 - settings.trust) * labels + settings.trust * said
+
     def _batches(self, epoch: Epoch) -> Batches:
         settings = self.settings
         return Batches(
             self._pictures["train"],
             self._train.grades,
+            self._targets,
             epoch=epoch.number,
             seed=settings.seed,
             size=epoch.size,
@@ -97,7 +108,6 @@ class Fitting:
             batch=settings.batch,
             how=LEVELS[settings.augmentation],
             balance=settings.balance,
-            sigma=settings.sigma,
         )
 
     def _enter(self, phase: str) -> None:

@@ -39,7 +39,9 @@ def close_run(folder: Path, best: dict[str, Any]) -> None:
 
 
 def _compare(before: dict[str, Any], now: dict[str, Any]) -> None:
-    differing = [name for name, value in now["settings"].items() if before["settings"].get(name) != value]
+    # A run begun before a setting was there went by what is now its default.
+    settled = Settings().as_dict() | before["settings"]
+    differing = [name for name, value in now["settings"].items() if settled[name] != value]
     if before["data"]["digest"] != now["data"]["digest"]:
         differing.append("data")
     if differing:

@@ -38,6 +38,8 @@ class Settings:
     batch: int = 32
     dropout: float = 0.3
     sigma: float = 0.5  # of the soft labels, in grades
+    teacher: str = ""  # a release folder, whose answers are learnt beside the labels
+    trust: float = 0.5  # the teacher's share in what is learnt
     balance: float = 0.5  # 0: as the grades come; 1: each grade equally often
     augmentation: str = "usual"
     average: float = 0.997
