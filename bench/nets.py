@@ -16,7 +16,8 @@ WAYS = {
     "keras": "Keras predict",
 }
 OURS = "knee with heatmap: koa-worker, every member and view"
-NAIVE = "knee with heatmap: naive, Keras predict and a gradient tape"
+NAIVE = "the same looks, naive: Keras predict and a gradient tape"
+NAIVE_ONCE = "one look of one plain net, naive"
 ROUNDS, QUICK_ROUNDS = 200, 20
 
 
@@ -33,8 +34,8 @@ def measure_nets(*, quick: bool) -> Section:
     return Section(
         title="Nets and runtimes",
         note="One MobileNetV2 (224×224, random weights), one look at one knee, a process each, one thread each but for "
-        "Keras, which runs as scripts run it. Below, the whole from crop to grade and heatmap beside the naive way. "
-        "Processor time (medians), of all threads.",
+        "Keras, which runs as scripts run it. Below, the whole from crop to grade and heatmap, beside the naive way to "
+        "do the same work, and the naive way of one look. Processor time (medians), of all threads.",
         columns=("", "CPU ms", "× LiteRT or koa-worker", "start-up, CPU s", "memory at most, MB"),
         rows=tuple(rows),
         drawn={"CPU ms a look": [measured.per_knee_ms for measured in found.values()]},
@@ -46,7 +47,11 @@ def measure_nets(*, quick: bool) -> Section:
 def measure_whole(folder: Path) -> dict[str, Measured]:
     """From crop to grade and heatmap."""
     plate = draw_plates(folder, ("explicit",))["explicit"]
-    return {OURS: measure("bench.worker", plate), NAIVE: measure("bench.naive", plate)}
+    return {
+        OURS: measure("bench.worker", plate),
+        NAIVE: measure("bench.naive", plate, "--every-look"),
+        NAIVE_ONCE: measure("bench.naive", plate),
+    }
 
 
 def _row(name: str, measured: Measured, best: float) -> tuple[str, ...]:
