@@ -53,7 +53,7 @@ class Desk:
         try:
             match job:
                 case Claim():
-                    return self._advance(job)
+                    return self._let_go(job) if job.is_gone() else self._advance(job)
                 case WriteReport():
                     self._report(lambda: self._registrar.write_due_report(job.study_key), job.study_key)
                     return self._done(job, None)
@@ -77,6 +77,17 @@ class Desk:
                 taken.release()
         logger.info(record.state, extra={"file": taken.id, "code": record.code or "-"})
         return self._done(taken, record.state, record.code, owes)
+
+    def _let_go(self, taken: Claim) -> Done:
+        """Its hand was lost between filing and this; or somebody took it away, which is recorded, not passed over."""
+        if self._store.find(taken.id) is not None and self._store.start(taken.id, self._worker, take_over=True):
+            gone = Failed(taken.named("", 0), "io", "the file is gone from the work folder")
+            self._store.fail(taken.id, gone, max_tries=1, now=datetime.now(UTC))
+        record = self._store.find(taken.id)
+        if record is None or record.state is State.FAILED:
+            logger.error("a file is gone from the work folder", extra={"file": taken.id})
+        taken.release()
+        return self._done(taken, record.state, record.code) if record else self._done(taken, None)
 
     def _done(self, job: Job, state: State | None, code: str | None = None, owes: str | None = None) -> Done:
         return Done(job, state, code, self._clock.spent_ms, self._clock.cpu_ms, owes)

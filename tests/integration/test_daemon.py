@@ -161,6 +161,18 @@ def test_a_settled_file_over_which_every_worker_falls_is_given_up_until_the_next
     assert len(originals(folder, "done")) == 1
 
 
+def test_a_file_whose_worker_dies_right_after_filing_it_holds_up_nothing(folder: Path, knee: bytes) -> None:
+    configure(folder, "[work]\nworkers = 1\n")
+    (folder / "work/inbox/a.png").write_bytes(knee)
+    done = run_once(folder, SABOTAGE_KILL="koa_worker.desk:file_away:after:1:worker")
+    assert done.returncode == 0
+    assert done.stderr.count("a hand was lost") == 1
+    assert "set down" not in done.stderr
+    assert states(folder) == [("completed", None)]
+    assert [path.name for path in (folder / "work/claimed").iterdir()] == [".lock"]
+    assert len(originals(folder, "done")) == 1
+
+
 def test_the_hands_die_with_a_killed_daemon(folder: Path) -> None:
     with running(folder) as daemon:
         hands = hands_of(daemon)

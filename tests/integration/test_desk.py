@@ -174,6 +174,54 @@ def test_a_kill_around_filing_loses_nothing(
     assert_finished_once(settings, store)
 
 
+def test_a_job_whose_hand_was_lost_after_filing_is_done_when_given_again(
+    settings: Config, store: Store, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*args: Any, **options: Any) -> None:
+        publish.file_away(*args, **options)
+        raise Killed
+
+    drop_knee(settings)
+    (taken,) = (claim(waiting, settings.folders.work) for waiting in scan(settings.folders.inbox).oldest)
+    assert taken is not None
+    with monkeypatch.context() as patch:
+        patch.setattr("koa_worker.desk.file_away", die)
+        with pytest.raises(Killed):
+            Desk(settings, store, pipeline).work(taken)
+    done = Desk(settings, store, pipeline).work(taken)
+    assert isinstance(done, Done)
+    assert done.state is State.COMPLETED
+    assert_finished_once(settings, store)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_file_that_somebody_took_out_of_the_work_folder_is_said_to_be_gone(
+    settings: Config, store: Store, desk: Desk, known: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    drop_knee(settings)
+    (taken,) = (claim(waiting, settings.folders.work) for waiting in scan(settings.folders.inbox).oldest)
+    assert taken is not None
+    if known:
+        store.add_arrival(taken.arrive(), datetime.now(UTC))
+    taken.path.unlink()
+    assert isinstance(desk.work(taken), Done)
+    assert store.status().failed_by_code == ({"io": 1} if known else {})
+    assert "gone from the work folder" in caplog.text
+    assert files(settings.folders.work) == []
+    assert store.retry() == int(known)
+
+
+def test_while_the_work_folder_is_away_its_files_stay_in_hand(settings: Config, store: Store, desk: Desk) -> None:
+    drop_knee(settings)
+    (taken,) = (claim(waiting, settings.folders.work) for waiting in scan(settings.folders.inbox).oldest)
+    assert taken is not None
+    away = settings.folders.work.rename(settings.folders.work.with_name("away"))
+    assert isinstance(desk.work(taken), SetDown)
+    away.rename(settings.folders.work)
+    assert isinstance(desk.work(taken), Done)
+    assert_finished_once(settings, store)
+
+
 def test_while_the_database_is_away_the_file_stays_in_hand(
     settings: Config, store: Store, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
