@@ -53,7 +53,7 @@ class Desk:
         try:
             match job:
                 case Claim():
-                    return self._let_go(job) if job.is_gone() else self._advance(job)
+                    return self._advance(job) if job.path.exists() else self._let_go(job)
                 case WriteReport():
                     self._report(lambda: self._registrar.write_due_report(job.study_key), job.study_key)
                     return self._done(job, None)
@@ -79,15 +79,22 @@ class Desk:
         return self._done(taken, record.state, record.code, owes)
 
     def _let_go(self, taken: Claim) -> Done:
-        """Its hand was lost between filing and this; or somebody took it away, which is recorded, not passed over."""
-        if self._store.find(taken.id) is not None and self._store.start(taken.id, self._worker, take_over=True):
-            gone = Failed(taken.named("", 0), "io", "the file is gone from the work folder")
-            self._store.fail(taken.id, gone, max_tries=1, now=datetime.now(UTC))
+        """Its hand was lost after filing it; or somebody took it away, which is recorded, not passed over."""
         record = self._store.find(taken.id)
-        if record is None or record.state is State.FAILED:
-            logger.error("a file is gone from the work folder", extra={"file": taken.id})
+        if record is None or record.filed_as is None or not Path(record.filed_as).exists():
+            record = self._miss(taken)
         taken.release()
         return self._done(taken, record.state, record.code) if record else self._done(taken, None)
+
+    def _miss(self, taken: Claim) -> FileRecord | None:
+        """The file as it failed; None if it never was known. While its whole folder is away, nothing is known of it."""
+        if not taken.has_note():
+            raise FileNotFoundError(taken.path)
+        logger.error("a file is gone from the work folder", extra={"file": taken.id})
+        if self._store.find(taken.id) is None or not self._store.start(taken.id, self._worker, take_over=True):
+            return None
+        gone = Failed(taken.named("", 0), "io", "the file is gone from the work folder")
+        return self._store.fail(taken.id, gone, max_tries=1, now=datetime.now(UTC))
 
     def _done(self, job: Job, state: State | None, code: str | None = None, owes: str | None = None) -> Done:
         return Done(job, state, code, self._clock.spent_ms, self._clock.cpu_ms, owes)

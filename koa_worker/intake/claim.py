@@ -34,9 +34,9 @@ class Claim:
         """What lies there, hashed."""
         return self.named(digest(self.path), self.path.stat().st_size)
 
-    def is_gone(self) -> bool:
-        """Its note is there without it: filed, or taken away. While the whole folder is away, nothing is known."""
-        return not self.path.exists() and self.path.with_suffix(_NOTE).exists()
+    def has_note(self) -> bool:
+        """Whether its note is there, and with it the folder."""
+        return self.path.with_suffix(_NOTE).exists()
 
     def named(self, sha256: str, size: int) -> Arrival:
         """The same with what is known of its bytes already."""
