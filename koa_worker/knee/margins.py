@@ -22,7 +22,7 @@ from koa_worker.knee.density import Plane
 
 # In plateaus from the middle: what is traced.
 INNER, OUTER = 0.09, 0.45
-BEARS_FROM, BEARS_TO = 0.17, 0.41  # what of it bears weight, clear of the spines and of the outer osteophytes
+BEARS_FROM, BEARS_TO = 0.17, 0.43  # what of it bears weight, clear of the spines and of the outer osteophytes
 STEP = 3  # coarse pixels from column to column
 ABOVE, BELOW = 38, 40  # coarse pixels from the joint line: as far as margins are looked for
 WIDEST = 26  # coarse pixels between the margins: 10 mm
@@ -37,6 +37,8 @@ HAZY = 0.5  # … and of these hardly any shows less: how much less dense what w
 USUAL_UP_TO, WIDE_COST = 16, 0.02  # a space wider than 6.5 mm is rare
 BEYOND = 5  # coarse pixels of bone beyond each margin that the space is compared with
 APART = 12  # coarse pixels by which the compartments' heights differ at most without being asked again
+
+_STEPS = np.add.outer(*(cost * np.arange(-SLOPE, SLOPE + 1) ** 2 for cost in (STEP_COST, GAP_COST)))
 
 Columns = NDArray[np.float64]
 
@@ -77,16 +79,16 @@ def trace(band: Band) -> tuple[Course, Course]:
     if abs(heights[0] - heights[1]) > APART:
         better = int(found[1][2] > found[0][2])
         found = _follow(pairs + _near(heights[better], 1 - better, pairs.shape[2]))
-    first, second = (_course(columns[side], evidence[:, side], *found[side]) for side in (0, 1))
+    first, second = (_course(columns[side], evidence[:, :, side], *found[side]) for side in (0, 1))
     if _shows_nothing(first, density[:, 0], second):
-        first = _closed(columns[0], evidence[:, 0], pairs[:, :1])
+        first = _closed(columns[0], evidence[:, :, 0], pairs[:, :1])
     elif _shows_nothing(second, density[:, 1], first):
-        second = _closed(columns[1], evidence[:, 1], pairs[:, 1:])
+        second = _closed(columns[1], evidence[:, :, 1], pairs[:, 1:])
     return first.lowered(top), second.lowered(top)
 
 
 def _course(columns: Columns, evidence: Plane, tibial: Columns, gaps: Columns, score: float) -> Course:
-    clear = evidence[np.arange(len(columns)), tibial.astype(int), gaps.astype(int) - 1]
+    clear = evidence[gaps.astype(int) - 1, tibial.astype(int), np.arange(len(columns))]
     return Course(columns, tibial - gaps, tibial, clear, score)
 
 
@@ -132,7 +134,7 @@ def _profiles(band: Band, rows: slice) -> tuple[Columns, Plane, Plane]:
 
 
 def _pairs(density: Plane, slope: Plane) -> tuple[Plane, Plane]:
-    """How good each pair is, as columns × compartments × tibial rows × gaps, with and without the plateau's floor."""
+    """How good each pair is, as columns × compartments × tibial rows × gaps; and, the other way round, its margins."""
     rows = len(density)
     rise, fall = np.clip(slope, 0, 3), np.clip(-slope, 0, 3)
     root_rise, root_fall = 0.8 * np.sqrt(rise), np.sqrt(fall)
@@ -150,10 +152,9 @@ def _pairs(density: Plane, slope: Plane) -> tuple[Plane, Plane]:
         dark = np.minimum(above[femur], below[tibia]) - between
         both = edges + DARK_WEIGHT * np.minimum(np.maximum(dark, -1), 2)
         scores[gap - 1, tibia] = np.maximum(both, CLOSED) if gap <= CLOSED_UP_TO else both
-    evidence = np.ascontiguousarray(scores.transpose(3, 2, 1, 0))
-    wide = WIDE_COST * np.maximum(np.arange(1, WIDEST, dtype=np.float32) - USUAL_UP_TO, 0)
-    floor = FLOOR_WEIGHT * _floor(density).transpose(2, 1, 0)[..., None]
-    return evidence + floor - wide, evidence
+    pairs = scores + FLOOR_WEIGHT * _floor(density)
+    pairs -= WIDE_COST * np.maximum(np.arange(1, WIDEST, dtype=np.float32) - USUAL_UP_TO, 0)[:, None, None, None]
+    return np.ascontiguousarray(pairs.transpose(3, 2, 1, 0)), scores
 
 
 def _beyond(density: Plane) -> tuple[Plane, Plane]:
@@ -213,9 +214,8 @@ def _backwards(reached: list[Plane]) -> tuple[Columns, Columns, float]:
     for best in reached[-2::-1]:
         top, left = max(row - SLOPE, 0), max(gap - SLOPE, 0)
         near = best[top : row + SLOPE + 1, left : gap + SLOPE + 1]
-        climb = STEP_COST * (np.arange(top, top + near.shape[0]) - row)[:, None] ** 2
-        widen = GAP_COST * (np.arange(left, left + near.shape[1]) - gap)[None] ** 2
-        down, across = divmod(int((near - climb - widen).argmax()), near.shape[1])
+        cost = _STEPS[top - row + SLOPE :, left - gap + SLOPE :][: near.shape[0], : near.shape[1]]
+        down, across = divmod(int((near - cost).argmax()), near.shape[1])
         row, gap = top + down, left + across
         path.append((row, gap))
     rows, gaps = np.array(path[::-1], dtype=np.float64).T

@@ -10,7 +10,7 @@ from koa_worker.knee import band as bands
 from koa_worker.knee.band import COARSE, FINER, Band
 from koa_worker.knee.density import Plane
 from koa_worker.knee.edges import refine
-from koa_worker.knee.margins import BEARS_FROM, BEARS_TO, Course, trace
+from koa_worker.knee.margins import BEARS_FROM, BEARS_TO, trace
 from koa_worker.values import (
     Compartment,
     CompartmentName,
@@ -60,15 +60,18 @@ def names_of(side: Side, column_zero_side: str) -> tuple[CompartmentName, Compar
 def trace_knee(radiograph: Radiograph, roi: KneeRoi) -> tuple[tuple[Traced, Traced], float]:
     """The left and the right compartment, and the plateau's width in coarse pixels."""
     band = bands.take(radiograph.pixels, roi.box, may_be_negative=roi.whole_frame)
-    left, right = (_weight_bearing(band, course) for course in trace(band))
+    courses = trace(band)
+    left, right = (
+        _weight_bearing(band, *margins, course.clarity)
+        for margins, course in zip(refine(band, courses), courses, strict=True)
+    )
     return (left, right), band.width
 
 
-def _weight_bearing(band: Band, course: Course) -> Traced:
-    femoral, tibial = refine(band, course)
+def _weight_bearing(band: Band, femoral: Plane, tibial: Plane, clarity: float) -> Traced:
     aside = np.abs((femoral[:, 0] + 0.5) / FINER - 0.5 - band.middle) / band.width
     kept = (aside >= BEARS_FROM) & (aside <= BEARS_TO)
-    return Traced(band.to_stored(femoral[kept]), band.to_stored(tibial[kept]), course.clarity)
+    return Traced(band.to_stored(femoral[kept]), band.to_stored(tibial[kept]), clarity)
 
 
 def _compartment(name: CompartmentName, part: Traced, width_px: float, spacing: Spacing | None) -> Compartment:

@@ -69,6 +69,18 @@ def test_the_same_knee_gives_the_same_width_shifted_turned_and_in_fewer_bits() -
     assert np.std(np.array(found, float)) <= 0.1
 
 
+@pytest.mark.parametrize("seed", [5, 6, 7])
+def test_a_speck_at_the_margin_makes_no_narrow_place(seed: int) -> None:
+    """A calcification of 1.6 mm, half of it in the joint space: the bone's margin runs on behind it."""
+    drawn = plate(Knee(Side.LEFT, 0.5, 4.0, 5.5, seed=seed))
+    femoral = drawn.truths[0].medial.femoral
+    for place in (0.35, 0.5, 0.65):
+        x, y = femoral[round(place * len(femoral))]
+        specked = drawn.pixels.copy()
+        cv2.circle(specked, (round(x), round(y)), round(0.8 / SPACING), 60_000, -1, cv2.LINE_AA)
+        assert measured(drawn, specked).width(MEDIAL, "min_mm") == pytest.approx(4.0, abs=0.2)
+
+
 def test_margins_lie_where_they_were_drawn() -> None:
     drawn = plate(Knee(Side.RIGHT, 1.0, 3.5, 4.5, seed=8))
     part = measured(drawn).find(MEDIAL)
