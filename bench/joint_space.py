@@ -121,9 +121,7 @@ def real(data: Path) -> None:
     print(f"  least width, median by grade, % of the tibial width: {by_grade(width, kl)}")
     rho = np.corrcoef(ranks(width), ranks(kl.astype(float)))[0, 1]
     print(f"  smaller compartment: Spearman with the grade {rho:.3f}, AUC for KL 3 and more {auc(-width, kl >= 3):.4f}")
-    print(
-        f"  of a width alike in KL 0 to 2, and less in 3 and in 4 without a fault, Spearman would be {if_alike(kl):.3f}"
-    )
+    print(f"  were widths alike in KL 0 to 2 and perfect in 3 and 4, Spearman would be {if_alike(kl):.3f}")
     print(f"  {np.median(spent):.2f} ms of CPU a knee (median)")
 
 
