@@ -66,16 +66,19 @@ def _pieces(image: Plane, steps: Plane, level: float) -> list[Metal]:
     bright = cv2.morphologyEx((image > level).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     if cv2.countNonZero(bright) < LEAST_AREA * bright.size:
         return []
-    _, labels, sizes, _ = cv2.connectedComponentsWithStats(bright, connectivity=4)
-    areas = sizes[:, cv2.CC_STAT_AREA] / bright.size
+    # Counted here: OpenCV's own statistics take four times as long as the pieces, and are asked of a few only.
+    _, labels = cv2.connectedComponents(bright, connectivity=4)
+    sizes = np.bincount(labels.ravel())
+    areas = sizes / bright.size
     inside = labels[MARGIN:-MARGIN, MARGIN:-MARGIN]
     found = []
     for number in 1 + np.flatnonzero((areas[1:] >= LEAST_AREA) & (areas[1:] <= MOST_AREA)):
-        if np.count_nonzero(inside == number) < LEAST_INSIDE * sizes[number, cv2.CC_STAT_AREA]:
+        if np.count_nonzero(inside == number) < LEAST_INSIDE * sizes[number]:
             continue
-        left, top, width, height = (int(length) for length in sizes[number, : cv2.CC_STAT_AREA])
+        whole = (labels == number).astype(np.uint8)
+        left, top, width, height = cv2.boundingRect(whole)
         place = np.s_[max(0, top - PAD) : top + height + PAD, max(0, left - PAD) : left + width + PAD]
-        piece = (labels[place] == number).astype(np.uint8)
+        piece = whole[place]
         rim = piece > cv2.erode(piece, np.ones((3, 3), np.uint8), borderValue=1)
         core = cv2.erode(piece, np.ones((5, 5), np.uint8)) > 0
         if rim.any() and core.any():
