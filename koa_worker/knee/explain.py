@@ -24,6 +24,8 @@ Singles = NDArray[np.float32]
 COLORS = cv2.COLORMAP_INFERNO  # lightness grows evenly with heat, also for the colour-blind
 COLDEST, HOTTEST = 70, 200  # of its 256 colours: black would hide air and pale yellow would be lost on bright bone
 CLEAR_BELOW, FULL_ABOVE = 0.15, 0.85  # heat at which the colour begins to show, and shows with full opacity
+# The red, green and blue of all 256: OpenCV works them out anew for every picture.
+_PALETTE = cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], COLORS).reshape(256, 3).T[::-1].copy()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,10 +104,11 @@ def overlay(crop: NDArray[np.uint8], heat: Heatmap, opacity: float = 0.4) -> NDA
     height, width = crop.shape
     warmth = np.clip(cv2.resize(heat.values, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1)
     steps = (COLDEST + warmth * (HOTTEST - COLDEST)).astype(np.uint8)
-    colors = cv2.cvtColor(cv2.applyColorMap(steps, COLORS), cv2.COLOR_BGR2RGB)
-    cover = opacity * np.clip((warmth - CLEAR_BELOW) / (FULL_ABOVE - CLEAR_BELOW), 0, 1)[..., None]
-    mixed: NDArray[np.uint8] = (crop[..., None] * (1 - cover) + colors * cover + 0.5).astype(np.uint8)
-    return mixed
+    cover = opacity * np.clip((warmth - CLEAR_BELOW) / (FULL_ABOVE - CLEAR_BELOW), 0, 1)
+    bone = crop * (1 - cover)
+    # A plane at a time: over pixels of three numbers each, NumPy takes twice as long.
+    planes = [(bone + cv2.LUT(steps, color) * cover + 0.5).astype(np.uint8) for color in _PALETTE]
+    return np.asarray(cv2.merge(planes), np.uint8)
 
 
 def _scaled(values: Singles) -> Singles:
