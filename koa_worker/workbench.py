@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import resource
 import sys
 import time
@@ -93,6 +94,7 @@ def settle_in(memory_mb: int) -> None:
     """What a worker process asks of the system once its nets are loaded."""
     _limit_memory(memory_mb)
     _keep_memory()
+    _keep_loaded()
 
 
 def _limit_memory(megabytes: int) -> None:
@@ -113,3 +115,9 @@ def _keep_memory() -> None:
         tune = ctypes.CDLL(None).mallopt
         tune(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
         tune(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+
+
+def _keep_loaded() -> None:
+    """What is loaded by now stays: to look through all of it for garbage takes as long as to grade a knee or two."""
+    gc.collect()
+    gc.freeze()
