@@ -22,7 +22,6 @@ from koa_worker.store.schema import (
     Refusal,
     Report,
     Study,
-    Timing,
     table_of,
 )
 from koa_worker.values import Patient, RefusedKnee
@@ -52,7 +51,6 @@ _KNEES = (
     .where(_OF_STUDY)
     .order_by(_knee.c.position)
 )
-_TIMINGS = select(table_of(Timing)).join(_image, _image.c.file_id == Timing.file_id).where(_OF_STUDY)
 _REFUSED = (
     select(table_of(Refusal))
     .join(_image, _image.c.file_id == Refusal.file_id)
@@ -89,13 +87,9 @@ def study_content(session: Session, study_key: str) -> StudyRecord:
 
 
 def _images(session: Session, study_key: str) -> tuple[ImageRecord, ...]:
-    knees, timings = _knees(session, study_key), _timings(session, study_key)
+    knees, refused = _knees(session, study_key), _refused(session, study_key)
     rows = session.connection().execute(_IMAGES, {"study_key": study_key})
-    refused = _refused(session, study_key)
-    return tuple(
-        to_image_record(row, tuple(knees[row.file_id]), tuple(refused[row.file_id]), timings[row.file_id])
-        for row in rows
-    )
+    return tuple(to_image_record(row, tuple(knees[row.file_id]), tuple(refused[row.file_id])) for row in rows)
 
 
 def _knees(session: Session, study_key: str) -> Mapping[str, list[KneeRecord]]:
@@ -109,13 +103,6 @@ def _refused(session: Session, study_key: str) -> Mapping[str, list[RefusedKnee]
     by_file: defaultdict[str, list[RefusedKnee]] = defaultdict(list)
     for row in session.connection().execute(_REFUSED, {"study_key": study_key}):
         by_file[row.file_id].append(to_refused_knee(row))
-    return by_file
-
-
-def _timings(session: Session, study_key: str) -> Mapping[str, dict[str, float]]:
-    by_file: defaultdict[str, dict[str, float]] = defaultdict(dict)
-    for row in session.connection().execute(_TIMINGS, {"study_key": study_key}):
-        by_file[row.file_id][row.stage] = row.ms
     return by_file
 
 

@@ -73,9 +73,7 @@ def to_spacing(row: Row[Any]) -> Spacing | None:
     return Spacing(row.row_mm, row.column_mm, row.spacing_source)
 
 
-def to_image_record(
-    row: Row[Any], knees: tuple[KneeRecord, ...], refused: tuple[RefusedKnee, ...], timings_ms: dict[str, float]
-) -> ImageRecord:
+def to_image_record(row: Row[Any], knees: tuple[KneeRecord, ...], refused: tuple[RefusedKnee, ...]) -> ImageRecord:
     """Of an image with its file's hash and arrival and its small frame."""
     return ImageRecord(
         file_id=row.file_id,
@@ -96,7 +94,6 @@ def to_image_record(
         frame_jpeg=row.frame,
         knees=knees,
         refused=refused,
-        timings_ms=timings_ms,
         arrived_at=row.arrived_at,
         conflicts_with=row.conflicts_with,
         patient_differs=row.patient_differs,

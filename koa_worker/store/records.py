@@ -184,7 +184,6 @@ class ImageRecord:
     frame_jpeg: bytes = field(repr=False)  # the whole frame, at most 900 pixels long
     knees: tuple[KneeRecord, ...]  # from left to right
     refused: tuple[RefusedKnee, ...]  # the others, which are given no grade
-    timings_ms: Mapping[str, float]
     arrived_at: datetime
     conflicts_with: str | None  # an earlier file with the same SOP Instance UID and other bytes
     patient_differs: bool  # the file names another patient than the study's first file

@@ -10,9 +10,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from sqlalchemy import select
 
 from koa_worker.errors import WorkFailed
 from koa_worker.store import State, Store
+from koa_worker.store.engine import connect
+from koa_worker.store.schema import Timing
 from koa_worker.values import Box, Heatmap, KneeRoi, Laterality, Patient, RefusedKnee, Side, SpacingSource
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -38,7 +41,6 @@ def test_a_study_comes_back_as_it_went_in(store: Store, make: Any) -> None:
     assert image.spacing is not None
     assert (image.spacing.row_mm, image.spacing.source) == (0.15, SpacingSource.DETECTOR)
     assert image.details == {"bits": "12"}
-    assert image.timings_ms == {"read": 12.5, "grade": 3.25}
     assert (image.conflicts_with, image.patient_differs) == (None, False)
     for knee, reading in zip(image.knees, readings, strict=True):
         assert knee.roi == reading.roi
@@ -47,6 +49,14 @@ def test_a_study_comes_back_as_it_went_in(store: Store, make: Any) -> None:
         np.testing.assert_array_equal(knee.crop, reading.crop)
         np.testing.assert_array_equal(knee.heatmap.values, reading.heatmap.values)
         assert (knee.model_digest, knee.software_version) == ("d1", "1.0")
+
+
+def test_how_long_each_stage_took_is_kept(url: str, grade: Take) -> None:
+    grade("a")
+    database = connect(url)
+    with database.connect() as connection:
+        assert dict(connection.execute(select(Timing.stage, Timing.ms)).all()) == {"read": 12.5, "grade": 3.25}
+    database.dispose()
 
 
 def test_what_the_net_computes_in_single_precision_is_kept(store: Store, make: Any, grade: Take) -> None:
