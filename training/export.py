@@ -122,7 +122,7 @@ def _fill(plan: Plan, folder: Path, validation: Sequence[Crop], training: Traini
         "trained": {
             "precision": plan.precision.value,
             "agreement_with_keras": agreements,
-            "runs": [_run_of(path) for path in plan.nets],
+            "runs": [run_of(path) for path in plan.nets],
         },
     }
     _write_manifest(folder, manifest)
@@ -208,13 +208,15 @@ def _shift_members(folder: Path, manifest: dict[str, Any], bias: Floats) -> None
     _write_manifest(folder, manifest)
 
 
-def _run_of(net: Path) -> dict[str, Any]:
+def run_of(net: Path) -> dict[str, Any]:
     """What the run file beside a net says of how it was made."""
     file = net.with_name("run.json")
     if not file.is_file():
         return {"net": net.stem}
     run = json.loads(file.read_text(encoding="utf-8"))
-    settings = {key: value for key, value in run["settings"].items() if key != "start"}  # a path of that machine
+    # Where the start weights and the teacher lay is that machine's; which release taught is worth knowing.
+    settings = {key: value for key, value in run["settings"].items() if key != "start"}
+    settings["teacher"] = Path(settings.get("teacher", "")).name
     return {
         "net": f"{net.parent.name}/{net.stem}",
         "settings": settings,
