@@ -216,7 +216,10 @@ def run_of(net: Path) -> dict[str, Any]:
     run = json.loads(file.read_text(encoding="utf-8"))
     # Where the start weights and the teacher lay is that machine's; which release taught is worth knowing.
     settings = {key: value for key, value in run["settings"].items() if key != "start"}
-    settings["teacher"] = Path(settings.get("teacher", "")).name
+    if teacher := settings.pop("teacher", ""):
+        settings["teacher"] = Path(teacher).name
+    else:
+        settings.pop("trust", None)
     return {
         "net": f"{net.parent.name}/{net.stem}",
         "settings": settings,
