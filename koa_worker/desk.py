@@ -82,16 +82,17 @@ class Desk:
         """Its hand was lost after filing it; or somebody took it away, which is recorded, not passed over."""
         record = self._store.find(taken.id)
         if record is None or record.filed_as is None or not Path(record.filed_as).exists():
-            record = self._miss(taken)
+            record = self._miss(taken, known=record is not None)
         taken.release()
-        return self._done(taken, record.state, record.code) if record else self._done(taken, None)
+        # Whoever filed it could not say any more that a report was put off.
+        return self._done(taken, record.state, record.code, record.study_key) if record else self._done(taken, None)
 
-    def _miss(self, taken: Claim) -> FileRecord | None:
-        """The file as it failed; None if it never was known. While its whole folder is away, nothing is known of it."""
+    def _miss(self, taken: Claim, *, known: bool) -> FileRecord | None:
+        """The file as it failed; None if there is nothing to fail. While its whole folder is away, nothing is sure."""
         if not taken.has_note():
             raise FileNotFoundError(taken.path)
         logger.error("a file is gone from the work folder", extra={"file": taken.id})
-        if self._store.find(taken.id) is None or not self._store.start(taken.id, self._worker, take_over=True):
+        if not (known and self._store.start(taken.id, self._worker, take_over=True)):
             return None
         gone = Failed(taken.named("", 0), "io", "the file is gone from the work folder")
         return self._store.fail(taken.id, gone, max_tries=1, now=datetime.now(UTC))

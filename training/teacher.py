@@ -1,6 +1,6 @@
 """A release as teacher: what its members make of each training crop, for a student to learn beside the labels.
 
-Readers differ on a fifth of these knees. A finished ensemble's doubt says on which ones, which one label cannot.
+One label cannot say on which knees readers would differ; a finished ensemble's doubt can.
 """
 
 from __future__ import annotations

@@ -169,6 +169,7 @@ def test_a_file_whose_worker_dies_right_after_filing_it_holds_up_nothing(
     (folder / "work/inbox/a.png").write_bytes(knee)
     done = run_once(folder, SABOTAGE_KILL=f"{last_step}:after:1:worker")
     assert done.returncode == 0
+    assert "a hand was lost" in done.stderr
     assert "set down" not in done.stderr
     assert states(folder) == [("completed", None)]
     assert [path.name for path in (folder / "work/claimed").iterdir()] == [".lock"]

@@ -191,6 +191,9 @@ def test_a_job_whose_hand_was_lost_after_filing_is_done_when_given_again(
     done = Desk(settings, store, pipeline).work(taken)
     assert isinstance(done, Done)
     assert done.state is State.COMPLETED
+    record = store.find(taken.id)
+    assert record is not None
+    assert done.owes == record.study_key is not None  # or a report that was put off would wait for the next start
     assert_finished_once(settings, store)
 
 
