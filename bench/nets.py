@@ -35,7 +35,8 @@ def measure_nets(*, quick: bool) -> Section:
         title="Nets and runtimes",
         note="One MobileNetV2 (224×224, random weights), one look at one knee, a process each, one thread each but for "
         "Keras, which runs as scripts run it. Below, the whole from crop to grade and heatmap, beside the naive way to "
-        "do the same work, and the naive way of one look. Processor time (medians), of all threads.",
+        "do the same work, and the naive way of one look. To do the same work it loads the release for its nets' "
+        "sizes, which is in its start-up and memory. Processor time (medians), of all threads.",
         columns=("", "CPU ms", "× LiteRT or koa-worker", "start-up, CPU s", "memory at most, MB"),
         rows=tuple(rows),
         drawn={"CPU ms a look": [measured.per_knee_ms for measured in found.values()]},

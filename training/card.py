@@ -166,8 +166,9 @@ def _frames(manifest: dict[str, Any]) -> str:
     rows += [(OVERALL_WORDS[name], _value(found[name]), _interval(found[name])) for name in names]
     return (
         f"\n## Another hospital\n{found['knees']} knees in {found['subjects']} whole frames (other machine, exposure"
-        f" and readers; Gornale, *Digital Knee X-ray Images*, Mendeley Data t9ndx37v5h, CC BY 4.0), found and graded by"
-        f" the worker; {found['rejected']} frames were rejected. Nothing was chosen on them.\n\n{_table(rows)}"
+        f" and readers; Gornale, *Digital Knee X-ray Images*, Mendeley Data t9ndx37v5h, CC BY 4.0), found and graded as"
+        f" the worker does, its gate not asked; {found['rejected']} frames were rejected. Nothing was chosen on them."
+        f"\n\n{_table(rows)}"
     )
 
 
