@@ -68,12 +68,13 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         batch: int,
         how: Augmentation,
         balance: float,
+        mix: float = 0.0,
         workers: int = 1,
     ) -> None:
         super().__init__(workers=workers, max_queue_size=8)
         self._pictures, self._targets = pictures, targets
         self._place = (seed, epoch)
-        self._size, self._window, self._batch, self._how = size, window, batch, how
+        self._size, self._window, self._batch, self._how, self._mix = size, window, batch, how, mix
         self._order = sample(grades, balance, np.random.default_rng((*self._place, 0)))
 
     def __len__(self) -> int:
@@ -84,7 +85,23 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         chance = np.random.default_rng((*self._place, 1, index))
         chosen = self._order[index * self._batch : (index + 1) * self._batch]
         changed = np.stack([augment(self._pictures[i], chance, self._how, self._size) for i in chosen])
-        return scale(middle(changed, self._window)), self._targets[chosen]
+        shown, targets = scale(middle(changed, self._window)), self._targets[chosen]
+        return mixed(shown, targets, self._mix, chance) if self._mix > 0 else (shown, targets)
+
+
+def mixed(shown: Floats, targets: Floats, mix: float, chance: np.random.Generator) -> tuple[Floats, Floats]:
+    """Each picture laid over another of its batch, and what is to be learnt of them in the same share (mixup).
+
+    All are knees centred on the joint, so that the sum of two is a likely picture; the net can't know it by heart.
+    """
+    shares = chance.beta(mix, mix, len(shown)).astype(np.float32)
+    others = chance.permutation(len(shown))
+
+    def blend(values: Floats) -> Floats:
+        share = shares.reshape(-1, *[1] * (values.ndim - 1))
+        return np.asarray(share * values + (1 - share) * values[others], np.float32)
+
+    return blend(shown), blend(targets)
 
 
 def middle(pictures: Picture, window: tuple[int, int] | None) -> Picture:

@@ -108,6 +108,7 @@ class Fitting:
             batch=settings.batch,
             how=LEVELS[settings.augmentation],
             balance=settings.balance,
+            mix=settings.mix,
         )
 
     def _enter(self, phase: str) -> None:

@@ -42,6 +42,7 @@ class Settings:
     trust: float = 0.5  # the teacher's share in what is learnt
     balance: float = 0.5  # 0: as the grades come; 1: each grade equally often
     augmentation: str = "usual"
+    mix: float = 0.0  # each knee laid over another, by shares from Beta(mix, mix); 0: never
     average: float = 0.997
     patience: int = 0  # epochs without a better validation score before stopping; 0 never stops
 

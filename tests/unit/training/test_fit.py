@@ -22,7 +22,8 @@ from typer.testing import CliRunner  # noqa: E402
 
 from training import checkpoint, networks, runfile  # noqa: E402
 from training.__main__ import app  # noqa: E402
-from training.batches import sample, scale, soft_labels  # noqa: E402
+from training.augment import LEVELS  # noqa: E402
+from training.batches import Batches, mixed, sample, scale, soft_labels  # noqa: E402
 from training.checkpoint import Average  # noqa: E402
 from training.layouts import Dataset, Item, Preparation  # noqa: E402
 from training.settings import Settings, parse_sizes, parse_window  # noqa: E402
@@ -75,6 +76,25 @@ def test_scaling_is_the_workers() -> None:
     scaled = scale(np.array([[[0, 255]]], np.uint8))
     assert scaled.shape == (1, 1, 2, 3)
     assert scaled[0, 0].tolist() == [[-1, -1, -1], [1, 1, 1]]
+
+
+def test_mixed_pictures_and_what_is_learnt_of_them_are_laid_over_in_one_share() -> None:
+    grades = np.arange(5).repeat(4)
+    shown = np.broadcast_to(grades[:, None, None, None] * 10.0, (20, 2, 2, 1)).astype(np.float32)
+    both, targets = mixed(shown, soft_labels(grades, 0), 0.5, np.random.default_rng(0))
+    assert both[:, 0, 0, 0] == pytest.approx(10 * (targets @ np.arange(5)), abs=1e-4)
+    assert targets.sum(axis=1) == pytest.approx(np.ones(20), abs=1e-5)
+    assert (targets.max(axis=1) < 0.99).any()
+
+
+def test_batches_without_mix_hold_each_knees_own_answer() -> None:
+    grades = np.array([0, 2, 4])
+    batches = Batches(
+        np.zeros((3, 32, 32), np.uint8), grades, soft_labels(grades, 0),
+        epoch=0, seed=0, size=32, batch=3, how=LEVELS["none"], balance=0,
+    )  # fmt: skip
+    assert sorted(batches[0][1].argmax(axis=1)) == [0, 2, 4]
+    assert (batches[0][1].max(axis=1) == 1).all()
 
 
 def test_plan_follows_from_the_sizes() -> None:
