@@ -1,0 +1,44 @@
+"""Pictures that no grade may be given to, made of training crops: implants, other views and parts, nonsense.
+
+A gate that was fitted to real implants or ankles would know those few. These are drawn in endless variety, so that
+every real picture of that kind stays unseen until it is used for checking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from koa_worker.knee.familiar import Kind
+from koa_worker.knee.prepare import Picture
+from training.nonknees.canvas import Chance
+from training.nonknees.implants import implant
+from training.nonknees.nonsense import nonsense
+from training.nonknees.parts import blurred, bones, elsewhere, other_view, rearranged
+
+Maker = Callable[[Picture, Chance], Picture]
+
+_MAKERS: tuple[tuple[float, Kind, Maker], ...] = (
+    (0.36, Kind.IMPLANT, implant),
+    (0.15, Kind.VIEW, other_view),
+    (0.15, Kind.OTHER, elsewhere),
+    (0.06, Kind.OTHER, rearranged),
+    (0.14, Kind.OTHER, bones),
+    (0.12, Kind.OTHER, nonsense),
+    (0.02, Kind.BLUR, blurred),
+)
+_SHARES = [share for share, _, _ in _MAKERS]
+
+
+def make(crop: Picture, chance: Chance) -> tuple[Kind, Picture]:
+    """One of all kinds, made of this crop, and which kind it is."""
+    _, kind, maker = _MAKERS[int(chance.choice(len(_MAKERS), p=_SHARES))]
+    return kind, maker(crop, chance)
+
+
+def turn(crop: Picture, chance: Chance) -> tuple[Kind, Picture]:
+    """A knee that lies on its side or on its head."""
+    quarters = int(chance.integers(1, 4))
+    kind = (Kind.QUARTER, Kind.HALF, Kind.THREE_QUARTERS)[quarters - 1]
+    return kind, np.ascontiguousarray(np.rot90(crop, quarters))
