@@ -20,7 +20,7 @@ from koa_worker.knee.explain import Head
 from koa_worker.knee.grade import Grader, combine, judge
 from koa_worker.knee.manifest import MANIFEST, Review
 from koa_worker.knee.prepare import Picture
-from training import card, gate, networks
+from training import card, gate, networks, runfile
 from training.calibrate import Coverage, choose_review, find_bias, find_temperature
 from training.convert import Precision, as_npz, convert, halved
 from training.crops import Crop, as_input
@@ -122,7 +122,7 @@ def _fill(plan: Plan, folder: Path, validation: Sequence[Crop], training: Traini
         "trained": {
             "precision": plan.precision.value,
             "agreement_with_keras": agreements,
-            "runs": [run_of(path) for path in plan.nets],
+            "runs": [runfile.published(path) for path in plan.nets],
         },
     }
     _write_manifest(folder, manifest)
@@ -206,26 +206,6 @@ def _shift_members(folder: Path, manifest: dict[str, Any], bias: Floats) -> None
         content = shift((folder / member["file"]).read_bytes(), bias)
         member.update(_write_member(folder, number, content, as_npz(moved)))
     _write_manifest(folder, manifest)
-
-
-def run_of(net: Path) -> dict[str, Any]:
-    """What the run file beside a net says of how it was made."""
-    file = net.with_name("run.json")
-    if not file.is_file():
-        return {"net": net.stem}
-    run = json.loads(file.read_text(encoding="utf-8"))
-    # Where the start weights and the teacher lay is that machine's; which release taught is worth knowing.
-    settings = {key: value for key, value in run["settings"].items() if key != "start"}
-    if teacher := settings.pop("teacher", ""):
-        settings["teacher"] = Path(teacher).name
-    else:
-        settings.pop("trust", None)
-    return {
-        "net": f"{net.parent.name}/{net.stem}",
-        "settings": settings,
-        "data": run["data"],
-        "versions": run["versions"],
-    }
 
 
 def _judged(logits: Floats, truth: Any, subjects: tuple[str, ...], manifest: dict[str, Any]) -> Graded:

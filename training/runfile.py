@@ -38,6 +38,26 @@ def close_run(folder: Path, best: dict[str, Any]) -> None:
     _write(path, json.loads(path.read_text(encoding="utf-8")) | {"ended": _now(), "best": best})
 
 
+def published(net: Path) -> dict[str, Any]:
+    """What the run file beside a net says of how it was made, fit to be shown to anyone."""
+    file = net.with_name("run.json")
+    if not file.is_file():
+        return {"net": net.stem}
+    run = json.loads(file.read_text(encoding="utf-8"))
+    # Where the start weights and the teacher lay is that machine's; which release taught is worth knowing.
+    settings = {key: value for key, value in run["settings"].items() if key != "start"}
+    if teacher := settings.pop("teacher", ""):
+        settings["teacher"] = Path(teacher).name
+    else:
+        settings.pop("trust", None)
+    return {
+        "net": f"{net.parent.name}/{net.stem}",
+        "settings": settings,
+        "data": run["data"],
+        "versions": run["versions"],
+    }
+
+
 def _compare(before: dict[str, Any], now: dict[str, Any]) -> None:
     # A run begun before a setting was there went by what is now its default.
     settled = Settings().as_dict() | before["settings"]

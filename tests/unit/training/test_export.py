@@ -18,9 +18,8 @@ from koa_worker.knee.manifest import Release
 from training import card, networks
 from training.convert import Precision, as_npz, convert, halved, split
 from training.crops import Crop, as_input
-from training.export import Agreement, ExportFailed, Plan, Training, add_metrics, export, run_of, spread
+from training.export import Agreement, ExportFailed, Plan, Training, add_metrics, export, spread
 from training.litert import halve, shift
-from training.settings import Settings
 
 # TensorFlow and Keras warn of NumPy's and their own changes, in ways that differ by release.
 pytestmark = [
@@ -190,15 +189,6 @@ def test_more_measurements_go_into_manifest_and_card(release: Path, tmp_path: Pa
     add_metrics(copy, {"occlusion": {"knees": 9, "hottest": 0.3, "random": 0.1, "ratio": 3.0}})
     assert "3.00 times as much (9 validation knees)" in " ".join((copy / "MODEL_CARD.md").read_text().split())
     assert Release.open(copy).manifest.metrics["occlusion"]["knees"] == 9
-
-
-def test_no_path_of_the_machine_that_trained_gets_into_a_release(tmp_path: Path):
-    settings = Settings(start="/home/me/weights.h5", teacher="/home/me/models/koa-v7").as_dict()
-    run = {"settings": settings, "data": {}, "versions": {}}
-    (tmp_path / "run.json").write_text(json.dumps(run))
-    kept = run_of(tmp_path / "best.keras")
-    assert kept["settings"]["teacher"] == "koa-v7"
-    assert "/home" not in json.dumps(kept)
 
 
 def test_spread_takes_from_the_whole_list(crops: list[Crop]):
