@@ -28,7 +28,9 @@ def fit(
     ] = None,
     csv: Annotated[list[str] | None, typer.Option(help="a table with path, grade and if known subject, split")] = None,
     network: Annotated[str, typer.Option(help="mobilenetv2 or cnn")] = "mobilenetv2",
-    start: Annotated[str, typer.Option(help="ImageNet weights (.h5), or a .keras file to go on from")] = "",
+    start: Annotated[
+        str, typer.Option(help="ImageNet weights (.h5); to go on: a .keras file, or a release's member (.tflite)")
+    ] = "",
     seed: Annotated[int, typer.Option(help="decides everything that is left to chance")] = 0,
     sizes: Annotated[str, typer.Option(help="picture sizes and epochs, such as 160x8,224x4")] = "224x12",
     seen: Annotated[int, typer.Option(help="at work, enlarge the crop to this size before looking")] = 224,
@@ -56,6 +58,7 @@ def fit(
     from training import fit as fitting  # noqa: PLC0415 - Keras takes seconds to load, which --help need not wait for
     from training import layouts, runfile, split  # noqa: PLC0415
     from training.settings import Settings, parse_sizes, parse_window  # noqa: PLC0415
+    from training.start import check as check_start  # noqa: PLC0415
 
     console = Console()
     try:
@@ -63,6 +66,7 @@ def fit(
         sources += [layouts.Source(Path(text)) for text in csv or []]
         if not sources:
             raise typer.BadParameter("say where the pictures are: --data FOLDER or --csv FILE")
+        check_start(start)
         settings = Settings(
             network=network, start=start, seed=seed, sizes=parse_sizes(sizes), seen=seen, window=parse_window(window),
             head_epochs=head_epochs, freeze=freeze, head_rate=head_rate, rate=rate, weight_decay=weight_decay,

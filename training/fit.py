@@ -21,6 +21,7 @@ from training.batches import Batches, Floats, predict, soft_labels
 from training.checkpoint import Average
 from training.layouts import Dataset, pictures
 from training.settings import Epoch, Settings
+from training.start import begin
 from training.ticker import Ticker
 
 AVERAGE_EVERY = 4  # steps; averaging 2.4 million weights costs a few milliseconds
@@ -37,7 +38,7 @@ class Fitting:
             raise ValueError("fitting needs pictures in both train and val")
         self._pictures = {name: pictures(dataset.of(name).items) for name in ("train", "val")}
         self._targets = self._learnt()
-        self.model = _start(settings)
+        self.model = begin(settings, self._pictures["train"])
         self._judged = networks.build(settings.network, seen=settings.seen, window=settings.window, fast=True)
         self._average = Average(self.model, settings.average)
         self._phase = ""
@@ -168,24 +169,6 @@ def fit(settings: Settings, dataset: Dataset, folder: Path, console: Console) ->
     best = Fitting(settings, dataset, folder, console).run()
     runfile.close_run(folder, asdict(best))
     return best
-
-
-def _start(settings: Settings) -> keras.Model:
-    start = Path(settings.start) if settings.start else None
-    model = networks.build(
-        settings.network,
-        dropout=settings.dropout,
-        weights=start if start and start.suffix != ".keras" else None,
-        size=_free_size(settings),
-        fast=True,
-    )
-    if start and start.suffix == ".keras":
-        model.set_weights(networks.load(start).get_weights())
-    return model
-
-
-def _free_size(settings: Settings) -> int | None:
-    return networks.SIZE if settings.network == "cnn" else None
 
 
 def _optimizer(rate: float, steps: int, settings: Settings) -> keras.optimizers.Optimizer:

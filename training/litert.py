@@ -1,4 +1,4 @@
-"""What is done to a LiteRT member after its conversion: halving its weights, shifting its logits.
+"""What is done to a LiteRT member after its conversion: halving its weights, shifting its logits, reading it again.
 
 Halving keeps large weights in half precision where that costs least. The converter's own float16 option rounds
 everything; on MobileNetV2 that moves probabilities by up to 0.06, nearly all of it through the depthwise kernels, which
@@ -23,6 +23,7 @@ from tensorflow.lite.tools import flatbuffer_utils
 from training.crops import Singles
 
 LEAST = 1024  # weights: less is not worth an operator
+_FLOATS = {schema.TensorType.FLOAT32: "<f4", schema.TensorType.FLOAT16: "<f2"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +63,33 @@ def shift(content: bytes, by: NDArray[np.float64]) -> bytes:
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
+def weights(content: bytes) -> list[tuple[Singles, Singles]]:
+    """Weights and bias of each convolution and dense layer of a float member, in the order of the data."""
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    kinds = schema.BuiltinOperator
+    packed = {int(op.outputs[0]): int(op.inputs[0]) for op in _operators(model, kinds.DEQUANTIZE)}
+    found = []
+    for operator in _operators(model, kinds.CONV_2D, kinds.DEPTHWISE_CONV_2D, kinds.FULLY_CONNECTED):
+        values = _values(model, packed.get(int(operator.inputs[1]), int(operator.inputs[1])))
+        outputs = model.subgraphs[0].tensors[operator.outputs[0]].shape[-1]
+        bias = int(operator.inputs[2])
+        found.append((values, _values(model, bias) if bias >= 0 else np.zeros(outputs, np.float32)))
+    return found
+
+
+def _operators(model: Any, *kinds: int) -> list[Any]:
+    return [op for op in model.subgraphs[0].operators if model.operatorCodes[op.opcodeIndex].builtinCode in kinds]
+
+
 def _dense_biases(model: Any) -> Iterator[int]:
-    for operator in model.subgraphs[0].operators:
-        dense = model.operatorCodes[operator.opcodeIndex].builtinCode == schema.BuiltinOperator.FULLY_CONNECTED
-        if dense and operator.inputs[2] >= 0:  # −1 where a bias of nothing but zeros was left out
+    for operator in _operators(model, schema.BuiltinOperator.FULLY_CONNECTED):
+        if operator.inputs[2] >= 0:  # −1 where a bias of nothing but zeros was left out
             yield int(operator.inputs[2])
 
 
 def _layers(model: Any) -> Iterator[_Layer]:
     graph = model.subgraphs[0]
-    kinds = {schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.FULLY_CONNECTED}
-    for operator in graph.operators:
-        if model.operatorCodes[operator.opcodeIndex].builtinCode not in kinds:
-            continue
+    for operator in _operators(model, schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.FULLY_CONNECTED):
         inputs, weights, bias = (int(number) for number in operator.inputs)
         shape = graph.tensors[weights].shape
         pointwise = len(shape) == 2 or (shape[1], shape[2]) == (1, 1)
@@ -128,8 +143,10 @@ def _unpack(model: Any, weights: int, half: NDArray[np.float16], code: int) -> A
 
 def _values(model: Any, tensor: int) -> Singles:
     found = model.subgraphs[0].tensors[tensor]
+    if found.type not in _FLOATS:
+        raise ValueError("the member keeps its weights in integers, which are too coarse to go on from")
     data = np.asarray(model.buffers[found.buffer].data, dtype=np.uint8).tobytes()
-    return np.frombuffer(data, dtype="<f4").reshape(found.shape)
+    return np.frombuffer(data, dtype=_FLOATS[found.type]).reshape(found.shape).astype(np.float32)
 
 
 def _set(model: Any, tensor: int, values: NDArray[Any]) -> None:

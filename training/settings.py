@@ -24,7 +24,7 @@ class Settings:
     """The arguments of `fit` that decide what comes out."""
 
     network: str = "mobilenetv2"
-    start: str = ""  # a file of ImageNet weights, or a .keras file to go on from; "" starts from scratch
+    start: str = ""  # what `start.begin` can begin from; "" is from scratch
     seed: int = 0
     head_epochs: int = 1
     sizes: tuple[tuple[int, int], ...] = ((SIZE, 12),)  # (picture size, epochs): small pictures first are cheaper
