@@ -19,8 +19,6 @@ Combine = Callable[[Floats, float], Floats]  # logits (knee × member·view × g
 
 TEMPERATURES = np.geomspace(0.25, 4.0, 241)  # steps of 1.2 %: finer than any validation set can tell apart
 TARGET_ACCURACY = 0.80
-STEPS = 400  # of the gradient for the bias: a tenth of that has it settled to 0.01
-SHRINK = 1e-3
 LEAST_COVERAGE = 0.30
 
 
@@ -51,24 +49,14 @@ def find_temperature(logits: Floats, truth: Ints, combine: Combine) -> float:
     return round(float(TEMPERATURES[int(np.argmin(losses))]), 4)
 
 
-def find_bias(logits: Floats, truth: Ints, temperature: float, balance: float) -> Floats:
-    """What to add to every logit so that no grade is given too seldom: 0 counts each knee alike, 1 each grade alike.
+def prior_bias(truth: Ints, share: float) -> Floats:
+    """What to add to every logit to give back a share of how frequent each grade is.
 
-    Training on soft labels and a resampled mix leaves the grades' frequencies off. Five numbers for all members: by
-    gradient on the likelihood of the votes' mean probability, each knee weighing count-of-its-grade^(−balance).
+    Sampling rare grades more often has taken it from the nets. One number, where a free one for each grade would fit
+    the chance of a few hundred knees.
     """
-    counts = np.bincount(truth, minlength=len(GRADES)).astype(float)
-    weights = np.maximum(counts, 1)[truth] ** -balance
-    weights /= weights.sum()
-    hit, bias = np.eye(len(GRADES))[truth], np.zeros(len(GRADES))
-    for _ in range(STEPS):
-        odds = np.exp((logits + bias - (logits + bias).max(axis=-1, keepdims=True)) / temperature)
-        votes = odds / odds.sum(axis=-1, keepdims=True)
-        said = (votes * hit[:, None]).sum(axis=-1)
-        share = said / said.sum(axis=1, keepdims=True)
-        pull = (share[..., None] * (hit[:, None] - votes)).sum(axis=1)
-        bias += temperature * (weights @ pull - SHRINK * bias)
-    return np.asarray((bias - bias.mean()).round(4))
+    frequency = np.log(np.maximum(np.bincount(truth, minlength=len(GRADES)), 1))
+    return np.asarray((share * (frequency - frequency.mean())).round(4))
 
 
 def trace_coverage(confidence: Floats, right: Flags) -> tuple[Coverage, ...]:

@@ -140,10 +140,9 @@ def export(
     ] = None,
     non_knees: NonKneesOption = None,
     precision: Annotated[str, typer.Option(help="float32, float16 or int8.")] = "float16",
-    balance: Annotated[
-        float | None,
-        typer.Option(help="Shift the grades' logits to fit validation: 0 counts each knee alike, 1 each grade alike."),
-    ] = None,
+    prior: Annotated[
+        float, typer.Option(help="Share of the grades' frequency to give back, which balanced sampling takes.")
+    ] = 0.0,
     views: Annotated[
         str, typer.Option(help="How each member looks at a crop: plain, mirrored, or from nearer as in plain@1.06.")
     ] = "plain,mirrored",
@@ -153,7 +152,7 @@ def export(
     from training import export as exporting  # noqa: PLC0415 - needs TensorFlow; the other commands do not
     from training.convert import Precision  # noqa: PLC0415
 
-    plan = exporting.Plan(tuple(nets), out, Precision(precision), balance, tuple(views.split(",")))
+    plan = exporting.Plan(tuple(nets), out, Precision(precision), prior, tuple(views.split(",")))
     for name in plan.views:
         View.parse(name)  # before minutes of conversion, not after
     validation = read_crops(data, equalized=equalized)

@@ -21,7 +21,7 @@ from koa_worker.knee.grade import Grader, combine, judge
 from koa_worker.knee.manifest import MANIFEST, Review
 from koa_worker.knee.prepare import Picture
 from training import card, gate, networks, runfile
-from training.calibrate import Coverage, choose_review, find_bias, find_temperature
+from training.calibrate import Coverage, choose_review, find_temperature, prior_bias
 from training.convert import Precision, as_npz, convert, halved
 from training.crops import Crop, as_input
 from training.evaluate import Graded
@@ -60,7 +60,7 @@ class Plan:
     nets: tuple[Path, ...]
     folder: Path
     precision: Precision = Precision.FLOAT16
-    balance: float | None = None  # None leaves the logits as trained; else see `find_bias`
+    prior: float = 0.0  # see `prior_bias`; 0 leaves the logits as trained
     views: tuple[str, ...] = ("plain", "mirrored")
 
     @property
@@ -104,9 +104,10 @@ def _fill(plan: Plan, folder: Path, validation: Sequence[Crop], training: Traini
         agreement = compare(net, member, folder, spread(validation, CHECKED))
         say(f"{path}: {agreement.largest:.1e} at most from Keras, same grade {agreement.same_grade:.1%}")
         if not agreement.holds(plan.precision):
+            asked = f"the same grade on {SAME:.0%}" if plan.precision is Precision.INT8 else f"at most {CLOSE}"
             raise ExportFailed(
-                f"{path} as {plan.precision}: up to {agreement.largest:.1e} from Keras in probability (allowed"
-                f" {CLOSE}), same grade {agreement.same_grade:.1%} (int8: {SAME:.0%} demanded)"
+                f"{path} as {plan.precision}: up to {agreement.largest:.1e} from Keras in probability, same grade on"
+                f" {agreement.same_grade:.1%} of {agreement.images} crops; {asked} is demanded"
             )
         members.append(member)
         agreements.append(asdict(agreement))
@@ -128,7 +129,7 @@ def _fill(plan: Plan, folder: Path, validation: Sequence[Crop], training: Traini
     _write_manifest(folder, manifest)
     if training.crops:
         manifest["gate"] = gate.write_gate(folder, gate.fit_gate(folder, training.crops, training.non_knees, say))
-    graded, review = _calibrate(folder, manifest, validation, plan.balance)
+    graded, review = _calibrate(folder, manifest, validation, plan.prior)
     figures = graded.figures()
     manifest["metrics"] = {"validation": figures.as_dict(), "review": review.as_dict()}
     _write_manifest(folder, manifest)
@@ -173,20 +174,19 @@ def compare(net: Any, member: dict[str, Any], folder: Path, crops: Sequence[Crop
 
 
 def _calibrate(
-    folder: Path, manifest: dict[str, Any], validation: Sequence[Crop], balance: float | None
+    folder: Path, manifest: dict[str, Any], validation: Sequence[Crop], prior: float
 ) -> tuple[Graded, Coverage]:
     """Bias, temperature and review thresholds into the release; what it then says of the validation knees."""
     grader = Grader.load(folder)
     logits = np.stack([grader.look(crop.picture)[0] for crop in validation]).astype(np.float64)
     truth = np.array([crop.kl for crop in validation], dtype=np.int64)
     subjects = tuple(crop.subject for crop in validation)
-    manifest["temperature"] = find_temperature(logits, truth, combine)
-    if balance is not None:
-        bias = find_bias(logits, truth, manifest["temperature"], balance)
+    if prior:
+        bias = prior_bias(truth, prior)
         _shift_members(folder, manifest, bias)
         logits = logits + bias
-        manifest["temperature"] = find_temperature(logits, truth, combine)
-        manifest["trained"]["logit_bias"] = {"balance": balance, "added": bias.tolist()}
+        manifest["trained"]["logit_bias"] = {"prior": prior, "added": bias.tolist()}
+    manifest["temperature"] = find_temperature(logits, truth, combine)
     free = _judged(logits, truth, subjects, manifest)
     confidence = np.array([grade.confidence for grade in free.grades])
     agreement = np.array([grade.agreement for grade in free.grades])

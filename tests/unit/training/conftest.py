@@ -67,5 +67,5 @@ def release(tmp_path_factory: pytest.TempPathFactory, tiny_net: Path, crops: lis
     from training.export import Plan, Training, export  # noqa: PLC0415
 
     folder = tmp_path_factory.mktemp("models") / "tiny-v3"
-    export(Plan((tiny_net,), folder, Precision.FLOAT32, balance=0.5), crops, Training(crops), lambda _: None)
+    export(Plan((tiny_net,), folder, Precision.FLOAT32, prior=0.5), crops[:-4], Training(crops), lambda _: None)
     return folder

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from koa_worker.knee.grade import combine
-from training.calibrate import choose_review, find_bias, find_temperature, negative_log_likelihood, trace_coverage
+from training.calibrate import choose_review, find_temperature, negative_log_likelihood, prior_bias, trace_coverage
 
 
 def test_an_overconfident_net_is_cooled_to_the_temperature_that_it_was_heated_by():
@@ -18,23 +20,23 @@ def test_an_overconfident_net_is_cooled_to_the_temperature_that_it_was_heated_by
     assert find_temperature(honest[:, None], truth, combine) == pytest.approx(1.0, rel=0.08)
 
 
-def test_a_bias_brings_back_a_grade_that_the_net_gives_too_seldom():
+def test_what_sampling_took_from_the_frequent_grades_is_given_back():
     rng = np.random.default_rng(4)
-    honest = rng.normal(0, 1.5, (4000, 2, 5))
-    odds = combine(honest, 1.0)
-    truth = (odds.cumsum(axis=1) > rng.random((4000, 1))).argmax(axis=1)
-    reluctant = honest - np.array([0, 1.2, 0, 0, 0])
-    added = find_bias(reluctant, truth, 1.0, balance=0.0)
-    assert added - added[0] == pytest.approx([0, 1.2, 0, 0, 0], abs=0.15)
-    assert added.sum() == pytest.approx(0, abs=1e-3)
+    frequency = np.array([0.6, 0.2, 0.1, 0.06, 0.04])
+    truth = rng.choice(5, 6000, p=frequency)
+    signs = 1.2 * np.eye(5)[truth] + rng.normal(size=(6000, 5))
+    evenly = 1.2 * signs  # the exact answer, by Bayes' rule, of who has seen each grade equally often
+    losses = {share: _loss(evenly + prior_bias(truth, share), truth) for share in (0.0, 0.5, 1.0, 1.5)}
+    assert min(losses, key=losses.__getitem__) == 1.0
+    assert prior_bias(truth, 0.3).sum() == pytest.approx(0, abs=1e-3)
 
 
-def test_counting_each_grade_alike_favours_the_rare_one():
-    rng = np.random.default_rng(5)
-    truth = rng.choice(5, 2000, p=[0.6, 0.1, 0.1, 0.1, 0.1])
-    logits = (np.eye(5)[truth] * 1.5 + rng.normal(0, 1, (2000, 5)) + np.log([0.6, 0.1, 0.1, 0.1, 0.1]))[:, None]
-    alike, each = (find_bias(logits, truth, 1.0, balance) for balance in (0.0, 1.0))
-    assert alike[0] > each[0] + 1
+def test_a_grade_that_never_comes_has_a_finite_bias():
+    assert np.isfinite(prior_bias(np.array([0, 0, 1]), 1.0)).all()
+
+
+def _loss(logits: Any, truth: Any) -> float:
+    return min(negative_log_likelihood(combine(logits[:, None], t), truth) for t in (0.5, 0.7, 1.0, 1.4, 2.0))
 
 
 def test_likelihood_of_a_certain_error_is_finite():
