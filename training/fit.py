@@ -7,7 +7,7 @@ from), `averaged.keras` (the latest averaged weights) and `best.keras` (those of
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,9 @@ class Fitting:
             raise ValueError("fitting needs pictures in both train and val")
         self._pictures = {name: pictures(dataset.of(name).items) for name in ("train", "val")}
         self._targets = self._learnt()
-        self.model = begin(settings, self._pictures["train"])
+        # A saved state replaces every weight: what the run once began from need not be read, nor measured, again.
+        self._state = folder / "state.npz"
+        self.model = begin(replace(settings, start="") if self._state.exists() else settings, self._pictures["train"])
         self._judged = networks.build(settings.network, seen=settings.seen, window=settings.window, fast=True)
         self._average = Average(self.model, settings.average)
         self._phase = ""
@@ -128,14 +130,13 @@ class Fitting:
 
     def _take_up(self) -> int:
         """Put back what a killed run had reached; the number of epochs that are done."""
-        state = self.folder / "state.npz"
-        saved = checkpoint.progress(state)
+        saved = checkpoint.progress(self._state)
         if saved is None:
             return 0
         self._rows = [curves.Row(**row) for row in saved["rows"]]
         done = len(self._rows)
         self._enter(saved["phase"])
-        checkpoint.restore(state, self.model, self._average)
+        checkpoint.restore(self._state, self.model, self._average)
         self.console.print(f"going on after {done} of {len(self.settings.plan)} epochs")
         return done
 
@@ -147,7 +148,7 @@ class Fitting:
         _save(release, self.folder / "averaged.keras")
         curves.write(self._rows, self.folder)
         progress = {"phase": self._phase, "rows": [asdict(row) for row in self._rows]}
-        checkpoint.save(self.folder / "state.npz", self.model, self._average, progress)
+        checkpoint.save(self._state, self.model, self._average, progress)
 
     def _is_stale(self) -> bool:
         patience = self.settings.patience

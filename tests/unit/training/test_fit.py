@@ -206,10 +206,15 @@ def test_without_data_the_fault_is_named(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_killed_run_ends_as_an_unbroken_one(knees: Path, tmp_path: Path) -> None:
-    """Killed without warning after its first epoch and resumed, a run ends with the very same weights and figures."""
+    """Killed without warning after its first epoch and resumed, a run ends with the very same weights and figures.
+
+    The saved state alone says where to go on: what the net that both began from holds by then is nothing to it.
+    """
+    start = tmp_path / "start.keras"
+    networks.build("cnn", size=224).save(start)
 
     def started(name: str, *extra: str) -> subprocess.Popen[bytes]:
-        more = ("--network", "cnn", "--sizes", "224x3", "--head-epochs", "1", *extra)
+        more = ("--network", "cnn", "--start", str(start), "--sizes", "224x3", "--head-epochs", "1", *extra)
         return subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", "training", *command(knees, tmp_path / name, *more)],
             cwd=ROOT,
@@ -226,6 +231,7 @@ def test_killed_run_ends_as_an_unbroken_one(knees: Path, tmp_path: Path) -> None
     before = checkpoint.progress(tmp_path / "broken/state.npz")
     assert before is not None
     assert len(before["rows"]) < 4
+    networks.build("cnn", size=224).save(start)
     with started("broken", "--resume") as resumed:
         assert resumed.wait() == 0
 
