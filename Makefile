@@ -49,11 +49,11 @@ format: $(VENV)/.dev-ready
 
 # The locks name packages, versions and hashes; where they come from is the business of each machine's pip.
 lock:
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-strip-extras --no-annotate --no-header \
 	  pyproject.toml --output-file requirements.lock
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-strip-extras --no-annotate --no-header \
 	  pyproject.toml --extra train --extra cluster --extra s3 --group dev --output-file requirements-dev.lock
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-strip-extras --no-annotate --no-header \
 	  --constraint requirements-dev.lock pyproject.toml --group bench --output-file requirements-bench.lock
 
 $(VENV)/bin/python:
