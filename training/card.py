@@ -33,6 +33,7 @@ pre-sorting for a reader. A person reads what the worker marks for review, and n
   change over time.
 
 ## Data, licence, attribution
+The weights are licensed under the Apache License 2.0, as the program is.
 Trained and calibrated on *Knee Osteoarthritis Severity Grading Dataset*, Pingjun Chen (2018), Mendeley Data,
 V1, doi:10.17632/56rmx5bjcr.1, licensed under CC BY 4.0 (https://creativecommons.org/licenses/by/4.0/). Changes made:
 the pictures were used to fit the weights; none is contained in this release. The pictures come from the Osteoarthritis
