@@ -15,7 +15,8 @@ from pynetdicom import AE
 from pynetdicom.association import Association
 
 from koa_worker.config import Destination
-from koa_worker.libraries import set_up_pydicom, set_up_pynetdicom
+from koa_worker.dicom_lines import leave, line_of, set_up_pynetdicom
+from koa_worker.libraries import set_up_pydicom
 
 set_up_pydicom()
 set_up_pynetdicom()
@@ -80,6 +81,7 @@ def send(destination: Destination, parcels: Sequence[Parcel]) -> Generator[Recei
     finally:
         if association.is_established:  # whoever did not answer will not answer to a release either
             association.abort()
+        leave(association)
 
 
 def _associate(destination: Destination, parcels: Sequence[Parcel]) -> Association:
@@ -99,9 +101,10 @@ def _associate(destination: Destination, parcels: Sequence[Parcel]) -> Associati
     except OSError as fault:  # no such host, or our own certificates cannot be read
         raise Unreachable(_words(fault)) from fault
     if not association.is_established:
+        leave(association)
         raise Unreachable("association rejected" if association.is_rejected else _what_is_wrong(destination, tls))
     # A peer that stops in the middle of a message must not keep us for ever.
-    line = association.dul.socket.socket if association.dul.socket else None
+    line = line_of(association)
     if line is not None:
         line.settimeout(destination.timeout_seconds)
     return association

@@ -25,8 +25,9 @@ from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.transport import ThreadedAssociationServer
 
 from koa_worker.config import Receiver
+from koa_worker.dicom_lines import awaits_our_answer, line_of, set_up_pynetdicom
 from koa_worker.errors import SetupError
-from koa_worker.libraries import set_up_pydicom, set_up_pynetdicom
+from koa_worker.libraries import set_up_pydicom
 from koa_worker.log import where
 from koa_worker.receive import offers
 from koa_worker.receive.callers import Caller, admitted
@@ -45,7 +46,6 @@ NOT_AS_ANNOUNCED = 0xA900
 CANNOT_UNDERSTAND = 0xC000
 
 _CALLER_NOT_KNOWN = (0x01, 0x01, 0x03)  # rejected for good, by the user, calling AE title not recognised: PS3.8 9.3.4
-_AWAITING_OUR_ANSWER = "Sta3"  # PS3.8 table 9-4
 _SECONDS_TO_REJECT = 5.0
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -136,7 +136,7 @@ class _Desk:
         event.assoc.acse.send_reject(*_CALLER_NOT_KNOWN)
         # The library closes the line next; the rejection must have gone out by then.
         give_up = time.monotonic() + _SECONDS_TO_REJECT
-        while event.assoc.dul.state_machine.current_state == _AWAITING_OUR_ANSWER and time.monotonic() < give_up:
+        while awaits_our_answer(event.assoc) and time.monotonic() < give_up:
             time.sleep(0.01)
 
     def weigh(self, event: evt.Event) -> None:
@@ -147,7 +147,7 @@ class _Desk:
         limit = self._most_bytes + self._most_bytes // 10 + 100_000
         if taken - len(event.data) <= limit < taken:
             logger.warning("object too large", extra=_caller(event))
-            line = event.assoc.dul.socket.socket if event.assoc.dul.socket else None
+            line = line_of(event.assoc)
             if line is not None:
                 with contextlib.suppress(OSError):
                     line.shutdown(socket.SHUT_RDWR)

@@ -13,6 +13,7 @@ from reportlab.lib.rl_accel import escapePDF
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.pdfdoc import PDFArray, PDFObject
 from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfgen.canvas import Canvas
 
 REGULAR = "NotoSans-Regular"
 BOLD = "NotoSans-Bold"
@@ -100,6 +101,11 @@ def ready() -> str:
     """Makes sure of the font that a page begins with, and names it."""
     _load(REGULAR)
     return REGULAR
+
+
+def document_of(canvas: Canvas) -> Any:
+    """The report beneath the canvas, which the library keeps to itself."""
+    return canvas._doc  # noqa: SLF001
 
 
 def begin(document: Any) -> None:

@@ -13,7 +13,7 @@ from koa_worker.report import words
 from koa_worker.report.content import StudyReport, in_reading_order, knees_in_reading_order
 from koa_worker.report.detail import ImageBlock
 from koa_worker.report.flow import Block, lay_out
-from koa_worker.report.fonts import begin, ready
+from koa_worker.report.fonts import begin, document_of, ready
 from koa_worker.report.furniture import FIRST_HEAD, LATER_HEAD, draw_first_head, draw_foot, draw_later_head
 from koa_worker.report.refusals import Refusal
 from koa_worker.report.sheet import PAPERS, TOP, Sheet
@@ -31,7 +31,7 @@ def render(report: StudyReport, settings: config.Report) -> bytes:
     size = PAPERS[settings.paper]
     stream = BytesIO()
     canvas = Canvas(stream, pagesize=size, pageCompression=1, invariant=1, lang="en", initialFontName=ready())
-    begin(canvas._doc)  # noqa: SLF001
+    begin(document_of(canvas))
     _describe(canvas, report)
     sheet = Sheet(canvas, size)
     scale, pages = lay_out(compose(report), sheet.bottom - TOP - FIRST_HEAD, sheet.bottom - TOP - LATER_HEAD)

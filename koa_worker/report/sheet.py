@@ -95,7 +95,7 @@ class Sheet:
             thicken = bold and piece.font not in {REGULAR, BOLD}
             if thicken:  # beside Latin, Greek and Cyrillic only the regular weight travels with us
                 line += ["2 Tr", _numbers(size * 0.03), "w", _color(ink), "RG"]
-            for font, codes in fonts.shown(piece.text, piece.font, self.canvas._doc):  # noqa: SLF001
+            for font, codes in fonts.shown(piece.text, piece.font, fonts.document_of(self.canvas)):
                 line.append(f"{font} {_numbers(size)} Tf ({codes}) Tj")
             if thicken:
                 line.append("0 Tr")

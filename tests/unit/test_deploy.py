@@ -6,14 +6,17 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from koa_worker.cli import app
-from koa_worker.config import Config
+from koa_worker.config import Config, load
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
+COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
 
 
 def unit(name: str) -> configparser.ConfigParser:
@@ -71,3 +74,64 @@ def test_systemd_reads_the_units(tmp_path: Path) -> None:
         [program, "verify", *tmp_path.glob("koa-worker*")], check=False, capture_output=True, text=True
     )
     assert "koa-worker" not in checked.stderr, checked.stderr
+
+
+def test_each_service_says_how_it_is_and_the_worker_asks_as_the_image_does() -> None:
+    assert set(COMPOSE["services"]) == {"orthanc", "postgres", "worker"}
+    assert all(service["healthcheck"]["test"][0] == "CMD" for service in COMPOSE["services"].values())
+    assert COMPOSE["services"]["worker"]["healthcheck"]["test"][1:] == ["koa-worker", "status", "--check"]
+
+
+def test_secrets_are_files_that_are_kept_out_of_the_history_and_the_image() -> None:
+    assert all(set(secret) == {"file"} for secret in COMPOSE["secrets"].values())
+    for secret in COMPOSE["secrets"].values():
+        assert secret["file"].startswith("./secrets/")
+    assert "/deploy/secrets/" in (DEPLOY.parent / ".gitignore").read_text(encoding="utf-8").splitlines()
+    for service in COMPOSE["services"].values():
+        for name, value in service.get("environment", {}).items():
+            if re.search("PASSWORD|URL|SECRET", name):
+                assert name.endswith("_FILE")
+                assert Path(value).parent == Path("/run/secrets")
+                assert Path(value).name in service["secrets"]
+
+
+def test_the_image_gets_what_is_named_and_nothing_else() -> None:
+    lines = (DEPLOY.parent / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    kept = {line[1:] for line in lines if line.startswith("!")}
+    assert "*" in lines
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (DEPLOY / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert kept == {name for line in copied for name in line.split()}
+
+
+def test_what_the_worker_is_told_are_settings_that_it_has() -> None:
+    names = [name for name in COMPOSE["services"]["worker"]["environment"] if name.startswith("KOA__")]
+    assert names
+    for name in names:
+        section: Any = Config
+        for part in name.removeprefix("KOA__").removesuffix("_FILE").lower().split("__"):
+            assert part in section.model_fields, name
+            section = section.model_fields[part].annotation
+    settings = load(DEPLOY / "compose.toml")
+    assert settings.dicom.receiver.enabled
+    assert [destination.host for destination in settings.dicom.destinations] == ["orthanc"]
+
+
+def test_the_locks_of_the_container_name_hashes_and_no_address() -> None:
+    for lock in DEPLOY.glob("*.lock"):
+        text = lock.read_text(encoding="utf-8")
+        assert "://" not in text
+        assert len(re.findall(r"^[a-z]", text, re.MULTILINE)) == len(
+            re.findall(r"^\S+==[^\n]+ \\\n    --hash=sha256:", text, re.MULTILINE)
+        )
+    lock = (DEPLOY / "requirements.lock").read_text(encoding="utf-8")
+    assert all(f"\n{name}==" in lock for name in ("psycopg[binary]", "s3fs"))
+
+
+def test_compose_reads_its_file() -> None:
+    program = [shutil.which("docker-compose") or "docker", *([] if shutil.which("docker-compose") else ["compose"])]
+    if shutil.which(program[0]) is None:
+        pytest.skip("Docker Compose is not installed")
+    told = subprocess.run(
+        [*program, "--file", str(DEPLOY / "compose.yaml"), "config"], check=False, capture_output=True, text=True
+    )
+    assert told.returncode == 0, told.stderr

@@ -1,0 +1,49 @@
+"""All that is used of pynetdicom's private parts: the sockets beneath its associations."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+
+from pynetdicom.association import Association
+from pynetdicom.transport import AssociationSocket
+
+_AWAITING_OUR_ANSWER = "Sta3"  # PS3.8 table 9-4
+_SECONDS_TO_END = 5.0
+
+
+def set_up_pynetdicom() -> None:
+    """Lets it close the sockets that it is done with.
+
+    It shuts a line down and closes it in one `try`. When the peer was quicker, shutting down fails, closing is passed
+    over, and the socket waits for the garbage collector.
+    """
+    AssociationSocket._shutdown_socket = _hang_up  # type: ignore[method-assign, assignment] # noqa: SLF001
+
+
+def line_of(association: Association) -> socket.socket | None:
+    """The open line of an association, if it has one."""
+    return association.dul.socket.socket if association.dul.socket else None
+
+
+def awaits_our_answer(association: Association) -> bool:
+    return association.dul.state_machine.current_state == _AWAITING_OUR_ANSWER
+
+
+def leave(association: Association) -> None:
+    """Closes the line of an association that is over.
+
+    When a peer answers a request with something else, the library stops the thread that reads the line, and this
+    thread is often gone before it has come to closing it.
+    """
+    if association.dul.ident is not None:
+        association.dul.join(_SECONDS_TO_END)
+    _hang_up(association.dul.socket)
+
+
+def _hang_up(line: object) -> None:
+    opened: socket.socket | None = getattr(line, "socket", None)
+    if opened is not None:
+        with contextlib.suppress(OSError):
+            opened.shutdown(socket.SHUT_RDWR)
+        opened.close()
