@@ -80,6 +80,11 @@ CATALOGUE: dict[str, Entry] = {
         "No knee joint was found in the picture.",
         "Check the picture with koa-worker process --debug-roi DIR, which draws what was measured.",
     ),
+    "knee_not_found": Entry(
+        Fault.FILE,
+        "Another leg is in the picture or named by its header, and no knee joint was found there.",
+        "Have a reader grade that knee; koa-worker process --debug-roi DIR draws what was measured.",
+    ),
     "blank": Entry(
         Fault.FILE, "The picture is blank or nearly so.", "Check the exposure and the export of this radiograph."
     ),
