@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from koa_worker.knee.density import Densities
-from koa_worker.knee.joint import Joint
+from koa_worker.knee.density import Densities, runs
+from koa_worker.knee.joint import COARSE, Joint, scored
 from koa_worker.values import Box, GrayImage
 
 BAND = 0.8  # plateaus above and below the joint line: the other knee stands about as high
@@ -19,6 +19,10 @@ NEAREST = 0.7  # plateaus from the middle of a joint: what is nearer is its own 
 VALLEY = 0.8  # of the lower of two legs' densities: so dark is the place where they touch
 PEAK = 0.6  # of the found knee's density: a leg has bone in it, nearly as dense
 FROM_EDGE = 0.25  # plateaus: what is densest nearer to the frame's edge is no bone within a leg, but a border
+NEXT = 1.15  # plateaus from the middle of one knee to that of the other, at least
+RATIOS = (0.84, 0.92, 1.0, 1.09, 1.19)  # of the other knee's size
+UNLIKE_SIZE = 6.0  # score that a joint loses for another size than the other knee's, in squared logarithms …
+UNLIKE_HEIGHT = 0.5  # … and for standing higher or lower, in squared plateaus
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +101,29 @@ def _is_leg(leg: Leg, profile: NDArray[np.float32], joint: Joint) -> bool:
         and edge < densest < len(profile) - edge
         and profile[densest] > PEAK * profile[round(joint.x)]
     )
+
+
+def best_joint(densities: Densities, leg: Leg, other: Joint) -> Joint | None:
+    """The joint of this leg that has the best evidence, as large and as high as the other leg's within reason.
+
+    Both knees of a patient are alike in that, which makes up for a joint space that is gone. Its score is the evidence
+    alone.
+    """
+    tissue = runs(densities.tissue)
+    best, most = None, -np.inf
+    for ratio in RATIOS:
+        plateau = other.plateau * ratio
+        score = scored(densities.image, tissue, plateau, COARSE)
+        evident = score.copy()
+        rows, columns = (
+            (np.arange(length) * COARSE.stride + 0.5) * plateau / COARSE.unit - 0.5 for length in score.shape
+        )
+        score -= np.float32(UNLIKE_SIZE * np.log(ratio) ** 2)
+        score -= (UNLIKE_HEIGHT * ((rows - other.y) / other.plateau) ** 2).astype(np.float32)[:, None]
+        score[:, (columns < leg.left) | (columns >= leg.right)] = -np.inf
+        score[:, np.abs(columns - other.x) < NEXT * other.plateau] = -np.inf
+        row, column = np.unravel_index(int(score.argmax()), score.shape)
+        if score[row, column] > most:
+            most = float(score[row, column])
+            best = Joint(float(columns[column]), float(rows[row]), plateau, float(evident[row, column]))
+    return best

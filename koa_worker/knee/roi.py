@@ -19,8 +19,7 @@ RAISED = 0.03  # plateaus by which the middle of that square lies above the join
 LEAST_SCORE = -1.3  # of the evidence, for a joint to be one
 SECOND_SCORE = -1.2  # a second knee must convince by itself …
 SECOND_BEHIND = 0.7  # … and not be much worse than the first, where no leg of its own is seen
-UNLIKE_SIZE = 6.0  # score that a joint loses for another size than the other knee's, in squared logarithms …
-UNLIKE_HEIGHT = 1.5  # … and for standing higher or lower, in squared plateaus
+CLEAR = 0.0  # what a joint scores that needs no comparison with the other leg's
 COMPARTMENT_LARGEST = 1.45  # a joint is at least so much larger than one compartment …
 COMPARTMENT_AHEAD = 0.25  # … which may look better than the joint by this much
 LEAST_CONTRAST = 0.05  # of the highest level: less is an empty exposure
@@ -119,29 +118,19 @@ def choose(candidates: tuple[Joint, ...], densities: Densities) -> tuple[tuple[J
         return (), None
     first = not_a_compartment(candidates)
     leg = legs.beside(densities, first)
-    second = in_leg(candidates, first, leg) if leg else beside(candidates, first)
+    second = in_leg(densities, candidates, first, leg) if leg else beside(candidates, first)
     if second is not None:
         return tuple(sorted((first, second), key=lambda joint: joint.x)), None
     return (first,), leg
 
 
-def in_leg(candidates: tuple[Joint, ...], first: Joint, leg: Leg) -> Joint | None:
-    """The best joint of a leg that is seen, however much better the other leg's is: a worn one has lost its gap.
-
-    Both knees of a patient are about as large and stand about as high, which makes up for the gap.
-    """
-    fair = [
-        other
-        for other in candidates
-        if other.score >= SECOND_SCORE and leg.holds(other.x) and _other_knee(first, other)
-    ]
-    return max(fair, key=lambda other: other.score - _unlike(first, other), default=None)
-
-
-def _unlike(first: Joint, other: Joint) -> float:
-    """What differences in size and height speak against two joints being one patient's knees."""
-    size, height = np.log(other.plateau / first.plateau), (other.y - first.y) / first.plateau
-    return float(UNLIKE_SIZE * size**2 + UNLIKE_HEIGHT * height**2)
+def in_leg(densities: Densities, candidates: tuple[Joint, ...], first: Joint, leg: Leg) -> Joint | None:
+    """The best joint of a leg that is seen, however much better the other leg's is: a worn one has lost its gap."""
+    clear = (
+        other for other in candidates if other.score >= CLEAR and leg.holds(other.x) and _other_knee(first, other)
+    )
+    second = next(clear, None) or legs.best_joint(densities, leg, first)
+    return second if second is not None and second.score >= SECOND_SCORE else None
 
 
 def beside(candidates: tuple[Joint, ...], first: Joint) -> Joint | None:
