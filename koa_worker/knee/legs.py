@@ -21,8 +21,8 @@ PEAK = 0.6  # of the found knee's density: a leg has bone in it, nearly as dense
 FROM_EDGE = 0.25  # plateaus: what is densest nearer to the frame's edge is no bone within a leg, but a border
 NEXT = 1.15  # plateaus from the middle of one knee to that of the other, at least
 RATIOS = (0.84, 0.92, 1.0, 1.09, 1.19)  # of the other knee's size
-UNLIKE_SIZE = 6.0  # score that a joint loses for another size than the other knee's, in squared logarithms …
-UNLIKE_HEIGHT = 0.5  # … and for standing higher or lower, in squared plateaus
+UNLIKE_SIZE = 12.0  # score that a joint loses for another size than the other knee's, in squared logarithms …
+UNLIKE_HEIGHT = 4.0  # … and for standing higher or lower, in squared plateaus
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ RAISED = 0.03  # plateaus by which the middle of that square lies above the join
 LEAST_SCORE = -1.3  # of the evidence, for a joint to be one
 SECOND_SCORE = -1.2  # a second knee must convince by itself …
 SECOND_BEHIND = 0.7  # … and not be much worse than the first, where no leg of its own is seen
-CLEAR = 0.0  # what a joint scores that needs no comparison with the other leg's
+CLEAR = 0.2  # what a joint scores that needs no comparison with the other leg's: all that there is is 0.22
 COMPARTMENT_LARGEST = 1.45  # a joint is at least so much larger than one compartment …
 COMPARTMENT_AHEAD = 0.25  # … which may look better than the joint by this much
 LEAST_CONTRAST = 0.05  # of the highest level: less is an empty exposure
@@ -126,9 +126,7 @@ def choose(candidates: tuple[Joint, ...], densities: Densities) -> tuple[tuple[J
 
 def in_leg(densities: Densities, candidates: tuple[Joint, ...], first: Joint, leg: Leg) -> Joint | None:
     """The best joint of a leg that is seen, however much better the other leg's is: a worn one has lost its gap."""
-    clear = (
-        other for other in candidates if other.score >= CLEAR and leg.holds(other.x) and _other_knee(first, other)
-    )
+    clear = (other for other in candidates if other.score >= CLEAR and leg.holds(other.x) and _other_knee(first, other))
     second = next(clear, None) or legs.best_joint(densities, leg, first)
     return second if second is not None and second.score >= SECOND_SCORE else None
 
