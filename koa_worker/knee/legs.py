@@ -19,6 +19,7 @@ NEAREST = 0.7  # plateaus from the middle of a joint: what is nearer is its own 
 VALLEY = 0.8  # of the lower of two legs' densities: so dark is the place where they touch
 PEAK = 0.6  # of the found knee's density: a leg has bone in it, nearly as dense
 FROM_EDGE = 0.25  # plateaus: what is densest nearer to the frame's edge is no bone within a leg, but a border
+AS_DENSE = 0.95  # of what is densest: a leg has flesh around its bone, a border goes on like that to the frame's edge
 NEXT = 1.15  # plateaus from the middle of one knee to that of the other, at least
 RATIOS = (0.84, 0.92, 1.0, 1.09, 1.19)  # of the other knee's size
 UNLIKE_SIZE = 12.0  # score that a joint loses for another size than the other knee's, in squared logarithms …
@@ -96,6 +97,9 @@ def _is_leg(leg: Leg, profile: NDArray[np.float32], joint: Joint) -> bool:
         return False
     densest = leg.left + int(profile[leg.left : leg.right].argmax())
     edge = FROM_EDGE * joint.plateau
+    ends = [profile[end] for end in (0, len(profile) - 1) if leg.holds(end)]
+    if ends and max(ends) >= AS_DENSE * profile[densest]:
+        return False
     return bool(
         abs(densest - joint.x) > NEAREST * joint.plateau
         and edge < densest < len(profile) - edge
