@@ -82,7 +82,7 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "knee_not_found": Entry(
         Fault.FILE,
-        "Another leg is in the picture or named by its header, and no knee joint was found there.",
+        "The other knee was not found in the picture.",
         "Have a reader grade that knee; koa-worker process --debug-roi DIR draws what was measured.",
     ),
     "blank": Entry(
