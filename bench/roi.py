@@ -1,7 +1,8 @@
 """How well and how fast knees are found: `python -m bench.roi [SHARED_DATA_FOLDER] [--synthetic N]` prints the tables.
 
 Without the folder only drawn plates are measured. The real plates' truth was read by eye (data/README.md); they are
-also measured turned, scaled, cropped, mirrored, re-exposed, grained, with black boxes and collimation borders.
+also measured turned, scaled, cropped, mirrored, re-exposed, grained, with black boxes and collimation borders. Crops of
+mild and severe knees set into plates of another hospital tell what is lost for being severe (`bench/set_in.py`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from bench import set_in
 from koa_worker.knee.roi import overlap, trace
 from koa_worker.synthetic import draw, random_spec
 from koa_worker.values import Box, GrayImage, Radiograph, Study
@@ -166,7 +168,12 @@ def main() -> None:
     parser.add_argument("data", nargs="?", type=Path)
     parser.add_argument("--synthetic", type=int, default=500)
     parser.add_argument("--variants", type=int, default=300)
+    parser.add_argument("--set-in", type=int, default=300, help="pictures of each kind with a knee set in")
     wanted = parser.parse_args()
+    if wanted.data is not None and wanted.set_in:
+        set_in.show_plates(wanted.data)
+        for judging in (False, True):
+            set_in.show(wanted.data, wanted.set_in, judging=judging)
     for table in tables(wanted.data, wanted.synthetic, wanted.variants):
         table.show()
 

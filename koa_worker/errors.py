@@ -80,6 +80,11 @@ CATALOGUE: dict[str, Entry] = {
         "No knee joint was found in the picture.",
         "Check the picture with koa-worker process --debug-roi DIR, which draws what was measured.",
     ),
+    "knee_not_found": Entry(
+        Fault.FILE,
+        "The other knee was not found in the picture.",
+        "Have a reader grade that knee; koa-worker process --debug-roi DIR draws what was measured.",
+    ),
     "blank": Entry(
         Fault.FILE, "The picture is blank or nearly so.", "Check the exposure and the export of this radiograph."
     ),

@@ -20,6 +20,7 @@ def to_line(outcome: Outcome, path: Path, model: str, report: Path | None) -> di
         "study": _study(_study_of(outcome)),
         "model": model,
         "report": str(report) if report else None,
+        "legs": len(completed.readings) + len(completed.refused) if completed else None,
         "knees": [_knee(reading) for reading in completed.readings] if completed else [],
         "refused": [_refused(knee) for knee in completed.refused] if completed else [],
     }

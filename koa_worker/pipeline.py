@@ -19,7 +19,7 @@ from koa_worker.knee.grade import Grader, model_folder
 from koa_worker.knee.measure import measure
 from koa_worker.knee.prepare import Picture, crop, prepared, resize
 from koa_worker.knee.quality import Verdict, check_frame, judge_knee
-from koa_worker.knee.roi import find_knees
+from koa_worker.knee.roi import find
 from koa_worker.knee.turn import as_stored, turned
 from koa_worker.read import identify, read
 from koa_worker.values import (
@@ -37,6 +37,8 @@ from koa_worker.values import (
 )
 
 logger = logging.getLogger(__name__)
+
+OTHER_NOT_FOUND = "The other knee was not found in the picture."
 
 
 @dataclass(slots=True)
@@ -101,13 +103,15 @@ class Pipeline:
         )
         if looks.fault is not None:
             raise looks.fault
-        readings = tuple(self._explain(radiograph, one, clock) for one in looks.knees if not one.verdict.code)
-        refused = tuple(
+        alone = (OTHER_NOT_FOUND,) if looks.without_knee else ()
+        readings = tuple(self._explain(radiograph, one, alone, clock) for one in looks.knees if not one.verdict.code)
+        judged = tuple(
             RefusedKnee(one.roi, one.verdict.code, one.verdict.detail) for one in looks.knees if one.verdict.code
         )
+        refused = tuple(sorted((*judged, *looks.without_knee), key=_middle))
         if not readings:
-            # Of two knees the one with metal says most about why there is no grade.
-            first = min(refused, key=lambda knee: knee.code != "implant")
+            # Of two knees the one with metal says most about why there is no grade; a leg without one, least.
+            first = min(refused, key=lambda knee: (knee.code != "implant", knee.code == "knee_not_found"))
             raise InputRejected(first.code, first.detail)
         return readings, refused
 
@@ -118,15 +122,18 @@ class Pipeline:
         frame = turned(radiograph, quarters) if quarters else radiograph
         try:
             with clock("roi"):
-                rois = find_knees(frame, half)
+                seen = find(frame, half)
         except InputRejected as fault:
             return _Looks(fault=fault)
         if quarters:
             height, width = radiograph.pixels.shape
-            stored = [as_stored(roi, quarters, height, width) for roi in rois]
+            stored, without_knee = (
+                [as_stored(roi, quarters, height, width) for roi in rois] for rois in (seen.rois, seen.without_knee)
+            )
         else:
-            stored = list(rois)
-        return _Looks(tuple(self._judge(frame, *places, clock) for places in zip(rois, stored, strict=True)))
+            stored, without_knee = list(seen.rois), list(seen.without_knee)
+        looks = tuple(self._judge(frame, *places, clock) for places in zip(seen.rois, stored, strict=True))
+        return _Looks(looks, without_knee=tuple(RefusedKnee(roi, "knee_not_found") for roi in without_knee))
 
     def _turn(self, radiograph: Radiograph, upright: _Looks, clock: Stopwatch) -> _Looks | None:
         """The frame upside-down or on its side, if every knee in it is then far likelier to be one."""
@@ -148,8 +155,8 @@ class Pipeline:
             verdict = judge_knee(stored, small, picture, familiar.look(maps) if familiar else None, familiar)
         return _Look(stored, picture, grade, maps, verdict)
 
-    def _explain(self, radiograph: Radiograph, one: _Look, clock: Stopwatch) -> Reading:
-        reasons = (*one.verdict.reasons, *one.grade.review_reasons)
+    def _explain(self, radiograph: Radiograph, one: _Look, alone: tuple[str, ...], clock: Stopwatch) -> Reading:
+        reasons = (*alone, *one.verdict.reasons, *one.grade.review_reasons)
         grade = replace(one.grade, review_reasons=reasons, needs_review=bool(reasons))
         with clock("measure"):
             joint_space = None if one.roi.turned else measure(radiograph, one.roi)
@@ -174,6 +181,7 @@ class _Looks:
     """The knees of a frame, or why there are none."""
 
     knees: tuple[_Look, ...] = ()
+    without_knee: tuple[RefusedKnee, ...] = ()
     fault: InputRejected | None = None
 
     def is_settled(self, familiar: Familiar | None) -> bool:
@@ -181,3 +189,7 @@ class _Looks:
         if self.fault is not None:
             return familiar is None or self.fault.code != "no_knee"
         return not all(one.verdict.may_lie_askew(familiar) for one in self.knees)
+
+
+def _middle(knee: RefusedKnee) -> float:
+    return knee.roi.box.x + knee.roi.box.width / 2

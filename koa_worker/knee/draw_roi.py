@@ -60,6 +60,8 @@ def _frame(trace: Trace) -> Picture:
         _joint_line(picture, joint.scaled(factor), YELLOW)
     for number, roi in enumerate(trace.rois, start=1):
         _box(picture, roi, number, factor, RED if trace.fault else GREEN)
+    for number, roi in enumerate(trace.without_knee, start=len(trace.rois) + 1):
+        _box(picture, roi, number, factor, RED)
     return picture
 
 

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from koa_worker.errors import InputRejected
+from koa_worker.knee import legs
 from koa_worker.knee.density import Densities, inverse, measure
 from koa_worker.knee.joint import Joint, refine, search
+from koa_worker.knee.legs import Leg
 from koa_worker.knee.sides import sides_of
-from koa_worker.values import Box, GrayImage, KneeRoi, Radiograph
+from koa_worker.values import Box, GrayImage, KneeRoi, Laterality, Radiograph, Side
 
 SIDE_PER_PLATEAU = 1.2  # the square of the training crops
 RAISED = 0.03  # plateaus by which the middle of that square lies above the joint line
 LEAST_SCORE = -1.3  # of the evidence, for a joint to be one
 SECOND_SCORE = -1.2  # a second knee must convince by itself …
-SECOND_BEHIND = 0.7  # … and not be much worse than the first
+SECOND_BEHIND = 0.7  # … and not be much worse than the first, where no leg of its own is seen
+CLEAR = 0.2  # what a joint scores that needs no comparison with the other leg's: all that there is is 0.22
 COMPARTMENT_LARGEST = 1.45  # a joint is at least so much larger than one compartment …
 COMPARTMENT_AHEAD = 0.25  # … which may look better than the joint by this much
 LEAST_CONTRAST = 0.05  # of the highest level: less is an empty exposure
@@ -35,6 +38,7 @@ class Trace:
     joints: tuple[Joint, ...]  # chosen and refined, left to right, in pixels of the frame
     rois: tuple[KneeRoi, ...]
     fault: InputRejected | None = None
+    without_knee: tuple[KneeRoi, ...] = ()  # where a leg is seen, or named by the header, and no joint in it
 
 
 def find_knees(radiograph: Radiograph, half: GrayImage | None = None) -> tuple[KneeRoi, ...]:
@@ -42,10 +46,15 @@ def find_knees(radiograph: Radiograph, half: GrayImage | None = None) -> tuple[K
 
     `half` is the frame at half its size, if somebody has made it.
     """
+    return find(radiograph, half).rois
+
+
+def find(radiograph: Radiograph, half: GrayImage | None = None) -> Trace:
+    """The same with the legs in which no joint was found."""
     seen = trace(radiograph, half)
     if seen.fault is not None:
         raise seen.fault
-    return seen.rois
+    return seen
 
 
 def trace(radiograph: Radiograph, half: GrayImage | None = None) -> Trace:
@@ -58,18 +67,18 @@ def trace(radiograph: Radiograph, half: GrayImage | None = None) -> Trace:
     whole = whole_crop(candidates, densities) or negative_crop(candidates, densities)
     if whole is not None:
         return Trace(densities, candidates, (whole.scaled(1 / densities.scale),), _whole(radiograph))
-    chosen = choose(candidates)
+    chosen, empty = choose(candidates, densities)
     if not chosen:
         return Trace(
             densities, candidates, (), (), InputRejected("no_knee", "no joint line between two blocks of bone")
         )
     joints = tuple(refine(pixels, joint.scaled(1 / densities.scale)) for joint in chosen)
-    rois = regions(radiograph, joints)
+    rois, without_knee = regions(radiograph, joints, empty.in_frame(pixels, densities.scale) if empty else None)
     small = [roi for roi in rois if roi.box.width < LEAST_SIDE]
     if small:
         detail = f"{small[0].box.width} pixels where {LEAST_SIDE} are needed"
         return Trace(densities, candidates, joints, rois, InputRejected("too_small", detail))
-    return Trace(densities, candidates, joints, rois)
+    return Trace(densities, candidates, joints, rois, without_knee=without_knee)
 
 
 def whole_crop(candidates: tuple[Joint, ...], densities: Densities) -> Joint | None:
@@ -103,17 +112,33 @@ def nearly_square(densities: Densities) -> bool:
     return bool(max(width, height) < NEARLY_SQUARE * min(width, height))
 
 
-def choose(candidates: tuple[Joint, ...]) -> tuple[Joint, ...]:
-    """The best candidate and the one beside it that could be the same patient's other knee, left to right."""
+def choose(candidates: tuple[Joint, ...], densities: Densities) -> tuple[tuple[Joint, ...], Leg | None]:
+    """The best candidate and the other leg's own best, left to right; and that leg where it has none."""
     if not candidates or candidates[0].score < LEAST_SCORE:
-        return ()
+        return (), None
     first = not_a_compartment(candidates)
+    leg = legs.beside(densities, first)
+    second = in_leg(densities, candidates, first, leg) if leg else beside(candidates, first)
+    if second is not None:
+        return tuple(sorted((first, second), key=lambda joint: joint.x)), None
+    return (first,), leg
+
+
+def in_leg(densities: Densities, candidates: tuple[Joint, ...], first: Joint, leg: Leg) -> Joint | None:
+    """The best joint of a leg that is seen, however much better the other leg's is: a worn one has lost its gap."""
+    clear = (other for other in candidates if other.score >= CLEAR and leg.holds(other.x) and _other_knee(first, other))
+    second = next(clear, None) or legs.best_joint(densities, leg, first)
+    return second if second is not None and second.score >= SECOND_SCORE else None
+
+
+def beside(candidates: tuple[Joint, ...], first: Joint) -> Joint | None:
+    """A second knee where density shows no leg of its own, as between legs that overlap."""
     for other in candidates[1:]:
         if other.score < max(SECOND_SCORE, first.score - SECOND_BEHIND):
             break
         if _other_knee(first, other):
-            return tuple(sorted((first, other), key=lambda joint: joint.x))
-    return (first,)
+            return other
+    return None
 
 
 def not_a_compartment(candidates: tuple[Joint, ...]) -> Joint:
@@ -145,14 +170,22 @@ def _other_knee(first: Joint, other: Joint) -> bool:
     )
 
 
-def regions(radiograph: Radiograph, joints: tuple[Joint, ...]) -> tuple[KneeRoi, ...]:
-    """The squares, and whose knee each is."""
+def regions(
+    radiograph: Radiograph, joints: tuple[Joint, ...], empty: Box | None
+) -> tuple[tuple[KneeRoi, ...], tuple[KneeRoi, ...]]:
+    """The squares and the place without a knee, and whose knee each is."""
     height, width = radiograph.pixels.shape
-    sides = sides_of(len(joints), radiograph.laterality, radiograph.column_zero_side)
-    return tuple(
-        KneeRoi(shifted_inside(square(joint), width, height), side, missing=missing(joint, width))
-        for joint, side in zip(joints, sides, strict=True)
+    boxes = [shifted_inside(square(joint), width, height) for joint in joints]
+    places = sorted((*boxes, *([empty] if empty else [])), key=lambda box: box.x + box.width / 2)
+    sides = dict(zip(places, sides_of(len(places), radiograph.laterality, radiograph.column_zero_side), strict=True))
+    rois = tuple(
+        KneeRoi(box, sides[box], missing=missing(joint, width)) for box, joint in zip(boxes, joints, strict=True)
     )
+    if empty is not None:
+        return rois, (KneeRoi(empty, sides[empty]),)
+    if len(joints) == 1 and radiograph.laterality is Laterality.BOTH:  # nobody knows on which side the other one is
+        return rois, (KneeRoi(legs.rest_of_frame(radiograph.pixels, boxes[0]), Side.UNKNOWN),)
+    return rois, ()
 
 
 def missing(joint: Joint, width: int) -> float:

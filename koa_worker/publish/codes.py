@@ -33,6 +33,7 @@ REFUSALS = {
     "implant": Code("IMPLANT", SCHEME, "Implant or other metal over the joint"),
     "other_view": Code("OTHERVIEW", SCHEME, "Not a frontal view"),
     "not_a_knee": Code("NOKNEE", SCHEME, "Does not look like a frontal knee"),
+    "knee_not_found": Code("NOTFOUND", SCHEME, "No knee joint found in this leg"),
     "cut_off": Code("CUTOFF", SCHEME, "Joint cut off by the edge of the picture"),
     "poor_exposure": Code("EXPOSURE", SCHEME, "Joint exposed too badly"),
     "blurred": Code("BLURRED", SCHEME, "Joint too blurred"),

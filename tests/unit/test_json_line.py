@@ -43,6 +43,7 @@ def test_a_graded_file() -> None:
         "study": {"study_uid": "1.2", "sop_uid": "1.3", "view": "PA"},
         "model": "net-v1",
         "report": "out/r.pdf",
+        "legs": 1,
         "knees": [
             {
                 "side": "left",
