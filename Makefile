@@ -55,6 +55,10 @@ lock:
 	  pyproject.toml --extra train --extra cluster --extra s3 --group dev --output-file requirements-dev.lock
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-strip-extras --no-annotate --no-header \
 	  --constraint requirements-dev.lock pyproject.toml --group bench --output-file requirements-bench.lock
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-strip-extras --no-annotate --no-header \
+	  --constraint requirements.lock pyproject.toml --extra postgres --extra s3 --output-file deploy/requirements.lock
+	printf 'hatchling>=1.27\npip\n' | uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	  --no-strip-extras --no-annotate --no-header --python-version 3.11 - --output-file deploy/build-tools.lock
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -176,9 +176,15 @@ def test_another_hospitals_strips_have_their_knees(shared: Path) -> None:
 
 def test_real_crops_come_back_whole(shared: Path) -> None:
     paths = sorted((shared / "oai-raw-224").glob("*/*/*.png"))[::9]
-    frames = (radiograph(gray(path)) for path in paths)
-    whole = [all(roi.whole_frame for roi in find_knees(frame)) for frame in frames]
-    assert np.mean(whole) >= 0.99
+    assert np.mean([comes_back_whole(radiograph(gray(path))) for path in paths]) >= 0.99
+
+
+def comes_back_whole(frame: Radiograph) -> bool:
+    """A crop in which a smaller knee is looked for does not, even if that one is then refused for its size."""
+    try:
+        return all(roi.whole_frame for roi in find_knees(frame))
+    except InputRejected:
+        return False
 
 
 def test_the_trace_is_drawn(plates: list[Plate]) -> None:
