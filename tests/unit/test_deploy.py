@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -127,11 +128,11 @@ def test_the_locks_of_the_container_name_hashes_and_no_address() -> None:
     assert all(f"\n{name}==" in lock for name in ("psycopg[binary]", "s3fs"))
 
 
-def test_compose_reads_its_file() -> None:
-    program = [shutil.which("docker-compose") or "docker", *([] if shutil.which("docker-compose") else ["compose"])]
-    if shutil.which(program[0]) is None:
-        pytest.skip("Docker Compose is not installed")
+def test_compose_reads_its_file(peer: Callable[[str], str]) -> None:
     told = subprocess.run(
-        [*program, "--file", str(DEPLOY / "compose.yaml"), "config"], check=False, capture_output=True, text=True
+        [peer("docker-compose"), "--file", str(DEPLOY / "compose.yaml"), "config"],
+        check=False,
+        capture_output=True,
+        text=True,
     )
     assert told.returncode == 0, told.stderr
