@@ -22,7 +22,6 @@ app = typer.Typer(
     name="koa-worker",
     help=f"Grades knee osteoarthritis on radiographs. {RESEARCH_NOTICE}",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 

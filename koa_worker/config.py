@@ -115,6 +115,7 @@ class Retention(_Section):
 
 
 class Metrics(_Section):
+    host: str = Field(default="127.0.0.1", min_length=1)  # the library takes an empty one for all addresses
     port: int = Field(default=0, ge=0, le=65535)
 
 

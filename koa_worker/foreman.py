@@ -13,6 +13,7 @@ from koa_worker.crew import Crew
 from koa_worker.errors import WorkFailed
 from koa_worker.intake import Backlog, Claim, Watch, claim, claim_again, left_over
 from koa_worker.log import where
+from koa_worker.metrics import Stages
 from koa_worker.orders import Done, Event, Job, Lost, SetDown, WriteReport
 from koa_worker.pulse import Pulse, beat
 from koa_worker.retention import remove_expired
@@ -53,6 +54,7 @@ class Foreman:
         self.paused = ""
         self.tally: Counter[str] = Counter()
         self.codes: Counter[str] = Counter()
+        self.stages = Stages()
         self.spent_ms: Counter[str] = Counter()
         self.cpu_ms: Counter[str] = Counter()
 
@@ -195,6 +197,7 @@ class Foreman:
                 if owes is not None:
                     self._owed[owes] = time.monotonic() + _SECONDS_OF_QUIET
                 self._losses.pop(job.id, None)
+                self.stages.note(event.spent_ms)
                 self.spent_ms.update(event.spent_ms)
                 self.cpu_ms.update(event.cpu_ms)
                 if state is not None:

@@ -11,7 +11,7 @@ from koa_worker.crew import Crew
 from koa_worker.figures import figures
 from koa_worker.foreman import Foreman
 from koa_worker.intake import Watch
-from koa_worker.metrics import served
+from koa_worker.metrics import registry, served
 from koa_worker.service import Service
 from koa_worker.stop import Stop
 from koa_worker.store import Store
@@ -31,8 +31,8 @@ def work(config: Config, crew: Crew, stop: Stop, *, once: bool) -> int:
         _assemble(crew, watch, stop)
         if stop.asked:
             return 0
-        collect = partial(figures, foreman, config.folders.work)
-        with served(config.metrics.port, collect), _receiver(config), _sender(config, once=once), _page(config):
+        shown = registry(partial(figures, foreman, config.folders.work), foreman.stages)
+        with served(config.metrics, shown), _receiver(config), _sender(config, once=once), _page(config):
             logger.info("ready", extra={"model": crew.model, "workers": len(crew.hands)})
             service.ready()
             foreman.take_up_left_over()

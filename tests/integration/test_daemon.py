@@ -237,8 +237,11 @@ def test_metrics_and_the_service_manager_are_told(folder: Path, knee: bytes, tmp
             assert manager.recv(100).startswith(b"WATCHDOG=1\nSTATUS=")
             (folder / "work/inbox/Petrov^Anna.png").write_bytes(knee)
             until(lambda: states(folder) == [("completed", None)] and not originals(folder, "inbox"))
-            until(lambda: 'koa_files_total{outcome="completed"} 1\n' in read_metrics(port))
-            assert "Petrov" not in read_metrics(port)
+            until(lambda: 'koa_files_total{outcome="completed"} 1.0\n' in read_metrics(port))
+            told = read_metrics(port)
+            assert "Petrov" not in told
+            assert 'koa_stage_duration_seconds_count{stage="read"} 1.0\n' in told
+            assert "process_resident_memory_bytes" in told
             daemon.send_signal(signal.SIGTERM)
             assert daemon.wait(30) == 0
             heard = b""
