@@ -278,9 +278,21 @@ def demo(
 
 
 @app.command("config")
-def print_config() -> None:
+def print_config(
+    show: Annotated[
+        bool, typer.Option("--show", help="Print what is in force and where it comes from, without secrets.")
+    ] = False,
+    config_file: ConfigFile = None,
+) -> None:
     """Print a configuration with every setting, its default and a line on it."""
-    typer.echo(config.commented_defaults(), nl=False)
+    if not show:
+        if config_file is not None:
+            raise typer.BadParameter("--config is for --show")
+        typer.echo(config.commented_defaults(), nl=False)
+        return
+    from koa_worker.shown import as_toml
+
+    typer.echo(as_toml(config.trace(config_file)), nl=False)
 
 
 @app.command()

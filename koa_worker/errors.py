@@ -172,7 +172,16 @@ CATALOGUE: dict[str, Entry] = {
         "Nothing is to be done: the report is written all the same, only no DICOM objects are sent.",
     ),
     # setup
-    "config": Entry(Fault.SETUP, "The configuration is not usable.", "Correct the named line of config.toml."),
+    "config": Entry(
+        Fault.SETUP,
+        "The configuration is not usable.",
+        "Correct the named line of config.toml, or the named variable of the environment.",
+    ),
+    "secret_file": Entry(
+        Fault.SETUP,
+        "A file that should hold a secret cannot be used.",
+        "Check that it exists, that the user that runs the worker may read it, and that it holds one line.",
+    ),
     "model_missing": Entry(
         Fault.SETUP,
         "A file of the model release is missing.",

@@ -254,6 +254,18 @@ def read_metrics(port: int) -> str:
         return str(answer.read(), "ascii")
 
 
+def test_worker_processes_see_what_the_environment_sets(folder: Path, knee: bytes) -> None:
+    """The store is written by a worker process, the original filed by it."""
+    (folder / "secret").write_text("sqlite:///work/other.sqlite3\n")
+    (folder / "work/inbox/a.png").write_bytes(knee)
+    done = run_once(folder, KOA__STORE__URL_FILE="secret", KOA__FOLDERS__DONE="work/elsewhere", KOA__WORK__WORKERS="1")
+    assert done.returncode == 0, done.stderr
+    assert len(originals(folder, "elsewhere")) == 1
+    assert not (folder / "work/koa.sqlite3").exists()
+    (folder / "work/other.sqlite3").rename(folder / "work/koa.sqlite3")
+    assert states(folder) == [("completed", None)]
+
+
 def test_regrade_works_off_what_another_model_graded(folder: Path, knee: bytes) -> None:
     (folder / "work/inbox/a.png").write_bytes(knee)
     (folder / "work/inbox/b.png").write_bytes(knee + b"#")
