@@ -192,6 +192,11 @@ CATALOGUE: dict[str, Entry] = {
         "A file of the model release is not the one that its manifest names.",
         "Restore the release; nothing is graded by a model that was changed.",
     ),
+    "training_missing": Entry(
+        Fault.SETUP,
+        "What the training commands need is not installed.",
+        "Install it with pip install 'koa-worker[train]'.",
+    ),
     "store_newer": Entry(
         Fault.SETUP,
         "The database was made by a newer version of koa-worker.",

@@ -16,8 +16,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training import networks
-from training.batches import scale
+from . import networks
+from .batches import scale
 
 MEASURED = 256  # pictures
 AT_ONCE = 8  # every map of the net is held for so many
@@ -28,7 +28,7 @@ Weights = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 def adopt(member: Path, pictures: Pictures, *, seen: int, window: tuple[int, int] | None) -> keras.Model:
     """A `mobilenetv2` that answers as the member does, its statistics those of these pictures."""
-    from training.litert import weights  # noqa: PLC0415 - needs TensorFlow, whatever the backend
+    from .litert import weights  # noqa: PLC0415 - needs TensorFlow, whatever the backend
 
     net = networks.build("mobilenetv2", seen=seen, window=window)
     pairs = _pairs(net)

@@ -12,8 +12,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training.augment import Augmentation, augment
-from training.networks import GRADES
+from .augment import Augmentation, augment
+from .networks import GRADES
 
 Picture = NDArray[np.uint8]
 Floats = NDArray[np.float32]

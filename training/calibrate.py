@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from koa_worker.values import GRADES
-from training.metrics import Floats, Ints
+
+from .metrics import Floats, Ints
 
 Flags = NDArray[np.bool_]
 Combine = Callable[[Floats, float], Floats]  # logits (knee × member·view × grade), temperature → (knee × grade)

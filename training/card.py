@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from koa_worker.values import GRADE_WORDS, GRADES
-from training.words import OVERALL_WORDS
+
+from .words import OVERALL_WORDS
 
 _HEAD = """\
 # Model card: {label}

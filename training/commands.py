@@ -15,13 +15,14 @@ from rich.console import Console
 from koa_worker.errors import KoaError
 from koa_worker.knee.grade import Grader
 from koa_worker.knee.views import View
-from training import compare as comparison
-from training import evaluate as evaluation
-from training import gate as gates
-from training import occlusion as occluding
-from training import robustness as changing
-from training.crops import Crop, read_crops
-from training.frames import read_frames
+
+from . import compare as comparison
+from . import evaluate as evaluation
+from . import gate as gates
+from . import occlusion as occluding
+from . import robustness as changing
+from .crops import Crop, read_crops
+from .frames import read_frames
 
 ModelOption = Annotated[Path, typer.Option("--model", help="A release folder: manifest.json and its members.")]
 DataOption = Annotated[Path, typer.Option("--data", help="A folder with sub-folders 0 to 4 of knee crops.")]
@@ -149,8 +150,8 @@ def export(
     equalized: EqualizedOption = None,
 ) -> None:
     """Makes a release of trained nets, checks it against them, calibrates it and writes its card."""
-    from training import export as exporting  # noqa: PLC0415 - needs TensorFlow; the other commands do not
-    from training.convert import Precision  # noqa: PLC0415
+    from . import export as exporting  # noqa: PLC0415 - needs TensorFlow; the other commands do not
+    from .convert import Precision  # noqa: PLC0415
 
     plan = exporting.Plan(tuple(nets), out, Precision(precision), prior, tuple(views.split(",")))
     for name in plan.views:
@@ -188,7 +189,7 @@ def card(
     frames: Annotated[Path | None, typer.Option(help="Graded whole frames of another hospital.")] = None,
 ) -> None:
     """Measures robustness, heatmaps and another hospital into a release's manifest, and rewrites its card."""
-    from training.export import add_metrics  # noqa: PLC0415 - needs TensorFlow; the other commands do not
+    from .export import add_metrics  # noqa: PLC0415 - needs TensorFlow; the other commands do not
 
     grader = Grader.load(model)
     crops = read_crops(data, equalized=equalized)

@@ -13,9 +13,10 @@ from rich.table import Table
 from koa_worker.knee.grade import Grader, combine
 from koa_worker.knee.manifest import Release
 from koa_worker.values import GRADES
-from training.crops import Crop, as_input
-from training.metrics import Figures, Floats, measure
-from training.words import OVERALL_WORDS
+
+from .crops import Crop, as_input
+from .metrics import Figures, Floats, measure
+from .words import OVERALL_WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def _answers(model: Path, crops: Sequence[Crop], *, members: bool) -> Iterator[t
 
 def _keras_answers(path: Path, crops: Sequence[Crop]) -> Floats:
     """A Keras net's probabilities, plain and mirrored averaged as in a release, not calibrated."""
-    from training import networks  # noqa: PLC0415 - a comparison of releases needs no Keras
+    from . import networks  # noqa: PLC0415 - a comparison of releases needs no Keras
 
     net = networks.load(path)
     images = as_input(crops)

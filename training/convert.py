@@ -16,7 +16,8 @@ import keras
 import numpy as np
 
 from koa_worker.knee.explain import Head
-from training.crops import Singles
+
+from .crops import Singles
 
 
 class Precision(StrEnum):
@@ -67,7 +68,7 @@ def convert(model: Any, precision: Precision, samples: Singles | None = None) ->
     if precision is Precision.FLOAT32:
         return bytes(converter.convert()), head
     if precision is Precision.FLOAT16:
-        from training.litert import halve  # noqa: PLC0415 - needs TensorFlow
+        from .litert import halve  # noqa: PLC0415 - needs TensorFlow
 
         return halve(bytes(converter.convert()), samples), halved(head)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]

@@ -14,7 +14,8 @@ from koa_worker.config import Limits
 from koa_worker.knee.prepare import Picture, prepare
 from koa_worker.read import read
 from koa_worker.values import Arrival, Radiograph
-from training.layouts import Preparation, Source, collect
+
+from .layouts import Preparation, Source, collect
 
 Singles = NDArray[np.float32]
 

@@ -16,11 +16,12 @@ from rich.table import Table
 from koa_worker.knee.grade import Grader
 from koa_worker.knee.prepare import Picture
 from koa_worker.values import GRADE_WORDS, GRADES, Grade
-from training import plots
-from training.calibrate import Coverage, trace_coverage
-from training.crops import Crop
-from training.metrics import Figures, Floats, Ints, measure
-from training.words import OVERALL_WORDS
+
+from . import plots
+from .calibrate import Coverage, trace_coverage
+from .crops import Crop
+from .metrics import Figures, Floats, Ints, measure
+from .words import OVERALL_WORDS
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,13 +20,14 @@ from koa_worker.knee.explain import Head
 from koa_worker.knee.grade import Grader, combine, judge
 from koa_worker.knee.manifest import MANIFEST, Review
 from koa_worker.knee.prepare import Picture
-from training import card, gate, networks, runfile
-from training.calibrate import Coverage, choose_review, find_temperature, prior_bias
-from training.convert import Precision, as_npz, convert, halved
-from training.crops import Crop, as_input
-from training.evaluate import Graded
-from training.litert import shift
-from training.metrics import Floats
+
+from . import card, gate, networks, runfile
+from .calibrate import Coverage, choose_review, find_temperature, prior_bias
+from .convert import Precision, as_npz, convert, halved
+from .crops import Crop, as_input
+from .evaluate import Graded
+from .litert import shift
+from .metrics import Floats
 
 SAMPLED = 200  # crops that float16 and int8 are fitted to
 CHECKED = 200  # images on which member and Keras net are compared

@@ -14,15 +14,15 @@ from typing import Any
 import keras
 from rich.console import Console
 
-from training import checkpoint, curves, networks, runfile, teacher
-from training.allocator import give_back
-from training.augment import LEVELS
-from training.batches import Batches, Floats, predict, soft_labels
-from training.checkpoint import Average
-from training.layouts import Dataset, pictures
-from training.settings import Epoch, Settings
-from training.start import begin
-from training.ticker import Ticker
+from . import checkpoint, curves, networks, runfile, teacher
+from .allocator import give_back
+from .augment import LEVELS
+from .batches import Batches, Floats, predict, soft_labels
+from .checkpoint import Average
+from .layouts import Dataset, pictures
+from .settings import Epoch, Settings
+from .start import begin
+from .ticker import Ticker
 
 AVERAGE_EVERY = 4  # steps; averaging 2.4 million weights costs a few milliseconds
 

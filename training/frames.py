@@ -9,8 +9,9 @@ from pathlib import Path
 from koa_worker.errors import InputRejected
 from koa_worker.knee.prepare import prepare
 from koa_worker.knee.roi import find_knees
-from training.crops import Crop, radiograph_of
-from training.layouts import Preparation, Source, collect
+
+from .crops import Crop, radiograph_of
+from .layouts import Preparation, Source, collect
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,8 +23,9 @@ from koa_worker.knee.grade import Grader
 from koa_worker.knee.manifest import MANIFEST
 from koa_worker.knee.prepare import Picture, prepare
 from koa_worker.values import GRADES
-from training import nonknees, oddknees
-from training.crops import Crop, radiograph_of
+
+from . import nonknees, oddknees
+from .crops import Crop, radiograph_of
 
 FILE = "gate.npz"
 MOST = 1800  # crops: more take time and change little

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
-from training.crops import Singles
+from .crops import Singles
 
 LEAST = 1024  # weights: less is not worth an operator
 _FLOATS = {schema.TensorType.FLOAT32: "<f4", schema.TensorType.FLOAT16: "<f2"}

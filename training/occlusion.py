@@ -18,7 +18,8 @@ from rich.progress import track
 from koa_worker.knee.explain import heatmap
 from koa_worker.knee.grade import Grader
 from koa_worker.knee.prepare import Picture
-from training.crops import Crop
+
+from .crops import Crop
 
 CELLS = 7
 HIDDEN = 10  # of 49: 20.4 %

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from koa_worker.knee.prepare import SIZE, Picture, equalize
-from training.augment import STRONG, USUAL, augment, compress
+
+from .augment import STRONG, USUAL, augment, compress
 
 Chance = np.random.Generator
 

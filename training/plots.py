@@ -15,8 +15,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from koa_worker.values import GRADE_WORDS, GRADES
-from training.calibrate import Coverage
-from training.metrics import BINS, Figures, Floats, Ints, auc, confidence_bin, ratio
+
+from .calibrate import Coverage
+from .metrics import BINS, Figures, Floats, Ints, auc, confidence_bin, ratio
 
 INK = "#1f4e79"
 SECOND = "#c55a11"

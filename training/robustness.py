@@ -16,9 +16,10 @@ from rich.table import Table
 
 from koa_worker.knee.grade import Grader
 from koa_worker.knee.prepare import SIZE, Picture, equalize
-from training.crops import Crop
-from training.evaluate import grade_all
-from training.metrics import Figures
+
+from .crops import Crop
+from .evaluate import grade_all
+from .metrics import Figures
 
 Change = Callable[[Picture], Picture]
 

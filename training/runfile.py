@@ -11,9 +11,9 @@ from typing import Any
 
 import keras
 
-from training import split
-from training.layouts import Dataset
-from training.settings import Settings
+from . import split
+from .layouts import Dataset
+from .settings import Settings
 
 PACKAGES = ("keras", "numpy", "opencv-python-headless", "tensorflow", "tensorflow-cpu", "torch", "jax")
 

@@ -6,8 +6,8 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from training.augment import LEVELS
-from training.networks import NETWORKS, SIZE
+from .augment import LEVELS
+from .networks import NETWORKS, SIZE
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.layouts import Dataset, Item
+from .layouts import Dataset, Item
 
 COLUMNS = ("path", "grade", "subject", "split", "preparation")
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import keras
 
-from training import networks
-from training.adopt import Pictures, adopt
-from training.settings import Settings
+from . import networks
+from .adopt import Pictures, adopt
+from .settings import Settings
 
 KNOWN = (".h5", ".keras", ".tflite")
 

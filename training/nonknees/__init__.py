@@ -12,10 +12,11 @@ import numpy as np
 
 from koa_worker.knee.familiar import Kind
 from koa_worker.knee.prepare import Picture
-from training.nonknees.canvas import Chance
-from training.nonknees.implants import implant
-from training.nonknees.nonsense import nonsense
-from training.nonknees.parts import blurred, bones, elsewhere, other_view, rearranged
+
+from .canvas import Chance
+from .implants import implant
+from .nonsense import nonsense
+from .parts import blurred, bones, elsewhere, other_view, rearranged
 
 Maker = Callable[[Picture, Chance], Picture]
 

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from koa_worker.knee.prepare import SIZE, Picture, equalize
-from training.nonknees.canvas import MIDDLE, Chance, warped, waves
+
+from .canvas import MIDDLE, Chance, warped, waves
 
 
 def implant(crop: Picture, chance: Chance) -> Picture:

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from koa_worker.knee.prepare import SIZE, Picture, equalize
-from training.nonknees.canvas import Chance, Plane, point
+
+from .canvas import Chance, Plane, point
 
 
 def nonsense(_crop: Picture, chance: Chance) -> Picture:

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from koa_worker.knee.prepare import SIZE, Picture, equalize
-from training.nonknees.canvas import MIDDLE, Chance, blob, placed, point, turned, warped, waves
+
+from .canvas import MIDDLE, Chance, blob, placed, point, turned, warped, waves
 
 
 def other_view(crop: Picture, chance: Chance) -> Picture:
