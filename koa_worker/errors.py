@@ -187,6 +187,11 @@ CATALOGUE: dict[str, Entry] = {
         "A file of the model release is missing.",
         "Reinstall koa-worker, or point [model] path at a complete release folder.",
     ),
+    "not_a_release": Entry(
+        Fault.SETUP,
+        "This is not a model release, which is a folder with manifest.json and the LiteRT nets that it names.",
+        "Train a net with koa-train fit --start, make a release of it with koa-train export, and name that folder.",
+    ),
     "model_altered": Entry(
         Fault.SETUP,
         "A file of the model release is not the one that its manifest names.",

@@ -151,11 +151,14 @@ def export(
 ) -> None:
     """Makes a release of trained nets, checks it against them, calibrates it and writes its card."""
     from . import export as exporting  # noqa: PLC0415 - needs TensorFlow; the other commands do not
+    from . import networks  # noqa: PLC0415
     from .convert import Precision  # noqa: PLC0415
 
     plan = exporting.Plan(tuple(nets), out, Precision(precision), prior, tuple(views.split(",")))
     for name in plan.views:
         View.parse(name)  # before minutes of conversion, not after
+    for net in nets:
+        networks.load_own(net)  # likewise
     validation = read_crops(data, equalized=equalized)
     training = exporting.Training(
         read_crops(samples, equalized=equalized) if samples else validation,

@@ -72,7 +72,7 @@ def _keras_answers(path: Path, crops: Sequence[Crop]) -> Floats:
     """A Keras net's probabilities, plain and mirrored averaged as in a release, not calibrated."""
     from . import networks  # noqa: PLC0415 - a comparison of releases needs no Keras
 
-    net = networks.load(path)
+    net = networks.load_own(path)
     images = as_input(crops)
     views = [np.asarray(net.predict(view, batch_size=32, verbose=0)) for view in (images, images[:, :, ::-1])]
     return combine(np.stack(views, axis=1), 1.0)

@@ -99,7 +99,7 @@ def _fill(plan: Plan, folder: Path, validation: Sequence[Crop], training: Traini
     members, agreements = [], []
     samples = spread(training.crops, SAMPLED)
     for number, path in enumerate(plan.nets, start=1):
-        net = networks.load(path)
+        net = networks.load_own(path)
         content, head = convert(net, plan.precision, as_input(samples) if samples else None)
         member: dict[str, Any] = _write_member(folder, number, content, as_npz(head)) | {"sees": networks.sees(net)}
         agreement = compare(net, member, folder, spread(validation, CHECKED))

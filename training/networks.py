@@ -6,12 +6,15 @@ export offers as a second output and the heatmap is made of. `cnn` is the plain 
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
+
+from koa_worker.errors import SetupError
 
 SIZE = 224
 GRADES = 5
@@ -88,6 +91,28 @@ def build(
 def load(path: Path) -> keras.Model:
     """A network that `fit` has saved."""
     return keras.models.load_model(path, compile=False)
+
+
+def load_own(path: Path) -> keras.Model:
+    """A network that `fit` has saved, and no other: one that ends in softmax would be taken for one with logits."""
+    if not path.exists():
+        raise FileNotFoundError(f"there is no net {path}")
+    if not zipfile.is_zipfile(path):  # what Keras 3 saves; older formats, releases and folders are not
+        raise SetupError("not_a_release", f"nor is {path} a net that koa-train fit saved")
+    try:
+        model = load(path)
+    except (ValueError, TypeError, KeyError, AttributeError, OSError) as fault:  # Keras has no error of its own for it
+        raise SetupError("not_a_release", f"nor can {path} be read as a net that koa-train fit saved") from fault
+    if not _ends_as_ours(model):
+        raise SetupError("not_a_release", f"{path} is a net that koa-train fit did not make")
+    return model
+
+
+def _ends_as_ours(model: keras.Model) -> bool:
+    last = model.layers[-1] if model.layers else None
+    if not isinstance(last, keras.layers.Dense):
+        return False
+    return bool(last.name == "grade" and last.units == GRADES and last.activation is keras.activations.linear)
 
 
 def sees(model: keras.Model) -> tuple[float, float, float, float]:

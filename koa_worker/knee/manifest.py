@@ -8,6 +8,7 @@ was compared is what runs: the bytes are read once.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from dataclasses import dataclass
@@ -110,6 +111,8 @@ class Release:
         try:
             manifest = Manifest.model_validate_json(content)
         except ValidationError as fault:
+            if _is_of_something_else(content):
+                raise SetupError("not_a_release", f"{folder}: its {MANIFEST} names no members") from fault
             first = fault.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"]) or "the file"
             raise SetupError("model_altered", f"{MANIFEST}: {where}: {first['msg']}") from fault
@@ -154,10 +157,23 @@ def _age(folder: Path) -> tuple[int, str]:
     return (int(match["version"]), match["name"]) if match else (-1, folder.name)
 
 
+def _is_of_something_else(manifest: bytes) -> bool:
+    """Whether it is whole JSON, but never was a release's: other programs keep a file of that name too."""
+    try:
+        content = json.loads(manifest)
+    except ValueError:
+        return False
+    return not isinstance(content, dict) or "members" not in content
+
+
 def _read(folder: Path, name: str) -> bytes:
     try:
         return (folder / name).read_bytes()
+    except NotADirectoryError as fault:
+        raise SetupError("not_a_release", f"{folder} is a file") from fault
     except FileNotFoundError as fault:
+        if name == MANIFEST and folder.is_dir():
+            raise SetupError("not_a_release", f"{folder} holds no {MANIFEST}") from fault
         raise SetupError("model_missing", str(folder / name)) from fault
     except OSError as fault:
         raise SetupError("model_missing", f"{folder / name}: {fault.strerror}") from fault

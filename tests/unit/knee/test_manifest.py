@@ -84,7 +84,28 @@ def test_a_manifest_that_is_not_json_is_refused(tmp_path: Path) -> None:
 def test_a_folder_without_manifest_is_no_release(tmp_path: Path) -> None:
     with pytest.raises(SetupError) as fault:
         Release.open(tmp_path)
+    assert fault.value.code == "not_a_release"
+
+
+def test_a_file_is_no_release(tmp_path: Path) -> None:
+    (tmp_path / "model.h5").write_bytes(b"weights")
+    with pytest.raises(SetupError, match=r"model\.h5 is a file.*koa-train export") as fault:
+        Release.open(tmp_path / "model.h5")
+    assert fault.value.code == "not_a_release"
+
+
+def test_a_release_that_is_not_there_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(SetupError) as fault:
+        Release.open(tmp_path / "koa-v9")
     assert fault.value.code == "model_missing"
+
+
+@pytest.mark.parametrize("manifest", ['{"name": "a page", "icons": []}', "[]", "7"])
+def test_a_manifest_of_something_else_makes_no_release(tmp_path: Path, manifest: str) -> None:
+    (tmp_path / "manifest.json").write_text(manifest)
+    with pytest.raises(SetupError) as fault:
+        Release.open(tmp_path)
+    assert fault.value.code == "not_a_release"
 
 
 def test_a_file_is_handed_out_only_with_its_own_hash(tmp_path: Path) -> None:
