@@ -136,3 +136,20 @@ def test_compose_reads_its_file(peer: Callable[[str], str]) -> None:
         text=True,
     )
     assert told.returncode == 0, told.stderr
+
+
+def test_the_image_is_built_from_all_that_the_package_needs() -> None:
+    copied = {
+        word
+        for line in (DEPLOY / "Dockerfile").read_text(encoding="utf-8").splitlines()
+        if line.startswith("COPY ") and "--from" not in line
+        for word in line.split()[1:-1]
+    }
+    let_in = {
+        line[1:]
+        for line in (DEPLOY.parent / ".dockerignore").read_text(encoding="utf-8").splitlines()
+        if line[:1] == "!"
+    }
+    needed = {"koa_worker", "training", "models", "config.toml", "README.md", "LICENSE", "NOTICE", "pyproject.toml"}
+    assert needed <= copied
+    assert needed <= let_in
