@@ -17,6 +17,7 @@ from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
 from koa_worker.config import load
@@ -123,7 +124,16 @@ class Browser:
     def leave(self, button: WebElement) -> None:
         """Presses it and waits for the next page: to go elsewhere at once would break off what was just sent."""
         button.click()
-        _wait(lambda: _is_gone(button), "the next page")
+        self.await_next_page(button)
+
+    def send(self, field: WebElement, text: str = "") -> None:
+        """Types the text, sends the form by Enter and waits for its answer."""
+        field.send_keys(text, Keys.ENTER)
+        self.await_next_page(field)
+
+    def await_next_page(self, element: WebElement) -> None:
+        """Waits until the element is gone: what is sought next may stand on the page before too."""
+        _wait(lambda: _is_gone(element), "the next page")
 
     def one(self, selector: str) -> WebElement:
         return self.driver.find_element(By.CSS_SELECTOR, selector)

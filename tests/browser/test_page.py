@@ -80,21 +80,21 @@ def test_a_reader_keeps_the_own_grade(browser: Any, uploaded: Any) -> None:
 def test_the_worklist_is_filtered_and_searched(browser: Any, uploaded: Any) -> None:
     browser.log_in("anna")
     assert len(browser.all(".line[role=row]:not(.heads)")) >= 4
-    browser.one("a.count.rejected").click()
+    browser.leave(browser.one("a.count.rejected"))
     browser.see("Rejected", ".list")
     assert not browser.all(".list .kl")
-    browser.one(".filters .button.plain").click()
+    browser.leave(browser.one(".filters .button.plain"))
     browser.one(".filters summary").click()
     browser.one("input[name=side][value=unknown]").send_keys(Keys.SPACE)
-    browser.one("input[name=side][value=unknown]").submit()
+    browser.leave(browser.one(".filters button[type=submit]"))
     assert [side.text for side in browser.all(".line .side")] == ["Unknown"]
     assert "side=unknown" in browser.driver.current_url
     browser.go("/")
-    browser.one("input[name=text]").send_keys("syn-", Keys.ENTER)
+    browser.send(browser.one("input[name=text]"), "syn-")
     browser.see("SYN-", ".list")
     assert {side.text for side in browser.all(".line .side")} == {"Right", "Left"}
     assert "syn" not in browser.driver.current_url.lower()
-    browser.one("input[name=text]").send_keys("nobody", Keys.ENTER)
+    browser.send(browser.one("input[name=text]"), "nobody")
     browser.see("Nothing fits", ".empty")
 
 
