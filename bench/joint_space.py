@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from koa_worker.errors import InputRejected
-from koa_worker.knee.measure import measure
-from koa_worker.knee.roi import find_knees
+from koa_worker.knee.finding.roi import find_knees
+from koa_worker.knee.joint_space.measure import measure
 from koa_worker.synthetic import Collimation, Plate, draw, random_knee, random_spec
 from koa_worker.values import (
     GRADES,

@@ -19,10 +19,10 @@ import numpy as np
 from bench.gate import tally
 from koa_worker.config import Config
 from koa_worker.errors import InputRejected
-from koa_worker.knee import metal
-from koa_worker.knee.metal import Metal, find_metal
-from koa_worker.knee.prepare import crop, resize
-from koa_worker.knee.roi import find_knees
+from koa_worker.knee.finding.roi import find_knees
+from koa_worker.knee.grading import metal
+from koa_worker.knee.grading.metal import Metal, find_metal
+from koa_worker.knee.grading.prepare import crop, resize
 from koa_worker.pipeline import Pipeline
 from training.crops import radiograph_of
 

@@ -22,9 +22,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from bench.report import print_result
-from koa_worker.knee.grade import Grader
-from koa_worker.knee.manifest import Release, model_folder
-from koa_worker.knee.views import WHOLE, Part, View
+from koa_worker.knee.grading.grade import Grader
+from koa_worker.knee.grading.release import Release, model_folder
+from koa_worker.knee.grading.views import WHOLE, Part, View
 
 SIZE = 224
 ROUNDS = 5

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import set_in
-from koa_worker.knee.roi import overlap, trace
+from koa_worker.knee.finding.roi import overlap, trace
 from koa_worker.synthetic import draw, random_spec
 from koa_worker.values import Box, GrayImage, Radiograph, Study
 

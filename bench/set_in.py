@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from koa_worker.knee.roi import Trace, overlap, trace
+from koa_worker.knee.finding.roi import Trace, overlap, trace
 from koa_worker.values import Box, Radiograph, Study
 
 BOXES = Path(__file__).with_name("hospital2_boxes.csv")

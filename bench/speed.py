@@ -15,8 +15,8 @@ from koa_worker.batch.ledger import Ledger
 from koa_worker.batch.local import Local
 from koa_worker.batch.source import entries_of
 from koa_worker.config import Config
-from koa_worker.stop import Stop
 from koa_worker.synthetic.write import write_dicom, write_png
+from koa_worker.system.stop import Stop
 from koa_worker.values import Side
 
 KINDS = ("explicit", "jpeg-lossless", "jpeg-ls", "jpeg-2000", "png")

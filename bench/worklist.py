@@ -26,9 +26,9 @@ from koa_worker.config import Config
 from koa_worker.intake import prepare_folders
 from koa_worker.store import Cursor, State, Store
 from koa_worker.store.engine import connect, migrate
-from koa_worker.store.listing import Line, Word, words_of
 from koa_worker.store.pictures import encode_heatmap
 from koa_worker.store.schema import Base, File, Grade, Image, Knee, Model, Study
+from koa_worker.store.worklist_index import Line, Word, words_of
 from koa_worker.values import Laterality, Side, SpacingSource
 from koa_worker.web import create_app
 

@@ -1,5 +1,5 @@
 """Lets `python -m koa_worker` do what `koa-worker` does."""
 
-from koa_worker.cli import main
+from koa_worker.commands.cli import main
 
 main()

@@ -12,15 +12,15 @@ import numpy as np
 
 from koa_worker.config import Config, Limits
 from koa_worker.errors import InputRejected, WorkFailed
-from koa_worker.knee.density import halve
-from koa_worker.knee.explain import FeatureMaps, heatmap
-from koa_worker.knee.familiar import Familiar
-from koa_worker.knee.grade import Grader, model_folder
-from koa_worker.knee.measure import measure
-from koa_worker.knee.prepare import Picture, crop, prepared, resize
-from koa_worker.knee.quality import Verdict, check_frame, judge_knee
-from koa_worker.knee.roi import find
-from koa_worker.knee.turn import as_stored, turned
+from koa_worker.knee.finding.density import halve
+from koa_worker.knee.finding.roi import find
+from koa_worker.knee.finding.rotation import as_stored, turned
+from koa_worker.knee.grading.explain import FeatureMaps, heatmap
+from koa_worker.knee.grading.familiar import Familiar
+from koa_worker.knee.grading.grade import Grader, model_folder
+from koa_worker.knee.grading.prepare import Picture, crop, prepared, resize
+from koa_worker.knee.grading.quality import Verdict, check_frame, judge_knee
+from koa_worker.knee.joint_space.measure import measure
 from koa_worker.read import identify, read
 from koa_worker.values import (
     Arrival,

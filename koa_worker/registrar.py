@@ -11,7 +11,7 @@ from pathlib import Path
 
 from koa_worker import __version__
 from koa_worker.config import Report
-from koa_worker.knee.explain import overlay
+from koa_worker.knee.grading.explain import overlay
 from koa_worker.report import draft, put, sweep
 from koa_worker.report.content import ImageEntry, KneeEntry, RejectedEntry, Release, StudyReport
 from koa_worker.report.picture import Picture, encode_crop

@@ -13,8 +13,8 @@ import typer
 from rich.console import Console
 
 from koa_worker.errors import KoaError
-from koa_worker.knee.grade import Grader
-from koa_worker.knee.views import View
+from koa_worker.knee.grading.grade import Grader
+from koa_worker.knee.grading.views import View
 
 from . import compare as comparison
 from . import evaluate as evaluation

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from koa_worker.knee.grade import Grader, combine
-from koa_worker.knee.manifest import Release
+from koa_worker.knee.grading.grade import Grader, combine
+from koa_worker.knee.grading.release import Release
 from koa_worker.values import GRADES
 
 from .crops import Crop, as_input

@@ -15,7 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from koa_worker.knee.explain import Head
+from koa_worker.knee.grading.explain import Head
 
 from .crops import Singles
 

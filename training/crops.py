@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from koa_worker.config import Limits
-from koa_worker.knee.prepare import Picture, prepare
+from koa_worker.knee.grading.prepare import Picture, prepare
 from koa_worker.read import read
 from koa_worker.values import Arrival, Radiograph
 

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from koa_worker.knee.grade import Grader
-from koa_worker.knee.prepare import Picture
+from koa_worker.knee.grading.grade import Grader
+from koa_worker.knee.grading.prepare import Picture
 from koa_worker.values import GRADE_WORDS, GRADES, Grade
 
 from . import plots

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from koa_worker.knee.explain import Head
-from koa_worker.knee.grade import Grader, combine, judge
-from koa_worker.knee.manifest import MANIFEST, Review
-from koa_worker.knee.prepare import Picture
+from koa_worker.knee.grading.explain import Head
+from koa_worker.knee.grading.grade import Grader, combine, judge
+from koa_worker.knee.grading.prepare import Picture
+from koa_worker.knee.grading.release import MANIFEST, Review
 
 from . import card, gate, networks, runfile
 from .calibrate import Coverage, choose_review, find_temperature, prior_bias

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from koa_worker.errors import InputRejected
-from koa_worker.knee.prepare import prepare
-from koa_worker.knee.roi import find_knees
+from koa_worker.knee.finding.roi import find_knees
+from koa_worker.knee.grading.prepare import prepare
 
 from .crops import Crop, radiograph_of
 from .layouts import Preparation, Source, collect

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from koa_worker.errors import InputRejected
-from koa_worker.knee.explain import Singles
-from koa_worker.knee.familiar import KINDS, Familiar, Kind, channels, strangeness
-from koa_worker.knee.grade import Grader
-from koa_worker.knee.manifest import MANIFEST
-from koa_worker.knee.prepare import Picture, prepare
+from koa_worker.knee.grading.explain import Singles
+from koa_worker.knee.grading.familiar import KINDS, Familiar, Kind, channels, strangeness
+from koa_worker.knee.grading.grade import Grader
+from koa_worker.knee.grading.prepare import Picture, prepare
+from koa_worker.knee.grading.release import MANIFEST
 from koa_worker.values import GRADES
 
 from . import nonknees, oddknees

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from koa_worker.knee.explain import heatmap
-from koa_worker.knee.grade import Grader
-from koa_worker.knee.prepare import Picture
+from koa_worker.knee.grading.explain import heatmap
+from koa_worker.knee.grading.grade import Grader
+from koa_worker.knee.grading.prepare import Picture
 
 from .crops import Crop
 

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from rich.table import Table
 
-from koa_worker.knee.grade import Grader
-from koa_worker.knee.prepare import SIZE, Picture, equalize
+from koa_worker.knee.grading.grade import Grader
+from koa_worker.knee.grading.prepare import SIZE, Picture, equalize
 
 from .crops import Crop
 from .evaluate import grade_all

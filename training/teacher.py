@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from koa_worker.knee.grade import Grader
+from koa_worker.knee.grading.grade import Grader
 
 ANSWERS = "teacher.npz"
 

@@ -20,15 +20,15 @@ from distributed import Client, Future, as_completed
 from distributed.comm import CommClosedError
 from distributed.scheduler import KilledWorker
 
+from koa_worker.batch.dask_worker import Chunk, Graded, Post, grade_chunk
 from koa_worker.batch.entries import Finding
+from koa_worker.batch.grade_entry import lost
 from koa_worker.batch.local import Take, order
-from koa_worker.batch.look import lost
-from koa_worker.batch.post import Chunk, Graded, Post, grade_chunk
 from koa_worker.batch.rows import Grading
 from koa_worker.config import Config, Model
 from koa_worker.errors import SetupError, Unfinished
-from koa_worker.knee.manifest import Release
-from koa_worker.stop import Stop
+from koa_worker.knee.grading.release import Release
+from koa_worker.system.stop import Stop
 
 logger = logging.getLogger(__name__)
 

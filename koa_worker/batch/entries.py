@@ -6,9 +6,9 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from koa_worker.orders import Examine
 from koa_worker.store import Drawn
 from koa_worker.values import Arrival, Completed, Rejected
+from koa_worker.workers.messages import Examine
 
 Row = dict[str, Any]  # one line of the results: plain values only
 Ending = Literal["completed", "rejected", "failed"]

@@ -6,19 +6,19 @@ import logging
 from collections.abc import Callable, Iterator
 
 from koa_worker.batch.entries import Entry, Finding, examine
-from koa_worker.batch.look import lost
-from koa_worker.batch.places import is_in_memory, load
+from koa_worker.batch.grade_entry import lost
+from koa_worker.batch.locations import is_in_memory, load
 from koa_worker.batch.rows import Grading
 from koa_worker.config import Config
-from koa_worker.crew import Crew
-from koa_worker.orders import Event, Examine, Examined, Lost
-from koa_worker.stop import Stop
+from koa_worker.system.stop import Stop
+from koa_worker.workers.messages import Event, Examine, Examined, Lost
+from koa_worker.workers.pool import Crew
 
 logger = logging.getLogger(__name__)
 
 Take = Callable[[int], list[tuple[int, Entry]]]
 
-HAND = "koa_worker.batch.hand"
+HAND = "koa_worker.batch.child"
 _SECONDS_BETWEEN_LOOKS = 0.5
 
 

@@ -13,7 +13,7 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from koa_worker.batch.places import file_system, is_remote, local_path
+from koa_worker.batch.locations import file_system, is_remote, local_path
 from koa_worker.errors import SetupError
 
 _ENDINGS = (".txt", ".csv", ".parquet")

@@ -6,10 +6,10 @@ import logging
 from collections import deque
 
 from koa_worker.config import Config
-from koa_worker.crew import Crew, cores
-from koa_worker.orders import SetDown, WriteReport
-from koa_worker.stop import Stop
 from koa_worker.store import Store
+from koa_worker.system.stop import Stop
+from koa_worker.workers.messages import SetDown, WriteReport
+from koa_worker.workers.pool import Crew, cores
 
 logger = logging.getLogger(__name__)
 

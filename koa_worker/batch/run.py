@@ -15,19 +15,19 @@ from rich.console import Console
 
 from koa_worker import __version__
 from koa_worker.batch.entries import Finding
+from koa_worker.batch.into_store import put_on_shelf
 from koa_worker.batch.ledger import Ledger
 from koa_worker.batch.local import Local, Take
 from koa_worker.batch.parquet import part_path, sweep, write_part
 from koa_worker.batch.progress import Meter, shown
 from koa_worker.batch.reports import write_reports
-from koa_worker.batch.shelf import put_on_shelf
 from koa_worker.batch.source import entries_of
 from koa_worker.config import Config
-from koa_worker.crew import cores
 from koa_worker.errors import SetupError
-from koa_worker.knee.manifest import Release, model_folder
-from koa_worker.stop import Stop, on_signal
+from koa_worker.knee.grading.release import Release, model_folder
 from koa_worker.store import Store
+from koa_worker.system.stop import Stop, on_signal
+from koa_worker.workers.pool import cores
 
 logger = logging.getLogger(__name__)
 

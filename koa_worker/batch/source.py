@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from koa_worker.batch.entries import Entry
+from koa_worker.batch.locations import file_system, is_remote, local_path, local_place
 from koa_worker.batch.manifest import is_manifest, places_in
-from koa_worker.batch.places import file_system, is_remote, local_path, local_place
 from koa_worker.errors import SetupError
 
 # What says that an object's contents are others than before, by the names that the storages give it.

@@ -1,5 +1,1 @@
-"""Brings what is finished to where it belongs."""
-
-from koa_worker.publish.filing import file_away, filed_path
-
-__all__ = ["file_away", "filed_path"]
+"""All that goes to a PACS: DICOM objects of the results, where they wait, and how they are sent."""

@@ -10,10 +10,10 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sr.coding import Code
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
-from koa_worker.libraries import set_up_pydicom
 from koa_worker.publish import codes, uids
 from koa_worker.publish.original import Original, copy_patient_and_study
 from koa_worker.publish.result import Kind, Maker
+from koa_worker.system.dicom_libraries import set_up_pydicom
 
 set_up_pydicom()
 

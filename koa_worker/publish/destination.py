@@ -15,8 +15,8 @@ from pynetdicom import AE
 from pynetdicom.association import Association
 
 from koa_worker.config import Destination
-from koa_worker.dicom_lines import leave, line_of, set_up_pynetdicom
-from koa_worker.libraries import set_up_pydicom
+from koa_worker.system.dicom_associations import leave, line_of, set_up_pynetdicom
+from koa_worker.system.dicom_libraries import set_up_pydicom
 
 set_up_pydicom()
 set_up_pynetdicom()

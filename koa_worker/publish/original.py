@@ -10,7 +10,7 @@ from pydicom.filereader import dcmread
 from pydicom.uid import UID
 
 from koa_worker.errors import WorkFailed
-from koa_worker.libraries import set_up_pydicom
+from koa_worker.system.dicom_libraries import set_up_pydicom
 
 set_up_pydicom()
 

@@ -7,12 +7,12 @@ from pydicom.uid import UID
 
 from koa_worker.config import Limits
 from koa_worker.errors import InputRejected
-from koa_worker.libraries import set_up_pydicom
 from koa_worker.read import elements, geometry, identity
 from koa_worker.read.layout import layout_of
 from koa_worker.read.parse import Parsed, parse
 from koa_worker.read.pixels import check_syntax, decode, is_lossy
 from koa_worker.read.present import present
+from koa_worker.system.dicom_libraries import set_up_pydicom
 from koa_worker.values import Patient, Radiograph, Study
 
 _DICOMDIR = "1.2.840.10008.1.3.10"

@@ -13,7 +13,7 @@ from koa_worker.errors import InputRejected
 from koa_worker.read import exposure, identity
 from koa_worker.read.colour import coloured
 from koa_worker.read.layout import check_size
-from koa_worker.read.plans import Picture, Plan, plan_for
+from koa_worker.read.raster_headers import Picture, Plan, plan_for
 from koa_worker.values import Radiograph
 
 Pixels = NDArray[Any]

@@ -25,13 +25,13 @@ from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.transport import ThreadedAssociationServer
 
 from koa_worker.config import Receiver
-from koa_worker.dicom_lines import awaits_our_answer, line_of, set_up_pynetdicom
 from koa_worker.errors import SetupError
-from koa_worker.libraries import set_up_pydicom
-from koa_worker.log import where
 from koa_worker.receive import offers
 from koa_worker.receive.callers import Caller, admitted
 from koa_worker.receive.landing import land, sweep
+from koa_worker.system.dicom_associations import awaits_our_answer, line_of, set_up_pynetdicom
+from koa_worker.system.dicom_libraries import set_up_pydicom
+from koa_worker.system.log import where
 
 set_up_pydicom()
 set_up_pynetdicom()

@@ -1,7 +1,8 @@
 """Everything that is known of every file: its state, its results, its reports, what happened to it."""
 
-from koa_worker.store.lists import Cursor, Wanted, WorklistCounts, WorklistPage, WorklistRow
-from koa_worker.store.looking import GradingRecord, ReportRecord
+from koa_worker.store.page.day_counts import DayCount
+from koa_worker.store.page.study_history import GradingRecord, ReportRecord
+from koa_worker.store.page.worklist_values import Cursor, Wanted, WorklistCounts, WorklistPage, WorklistRow
 from koa_worker.store.records import (
     DeedRecord,
     EventRecord,
@@ -27,7 +28,6 @@ from koa_worker.store.records import (
 )
 from koa_worker.store.results import Drawn, draw
 from koa_worker.store.store import Store
-from koa_worker.store.trends import DayCount
 from koa_worker.values import Role
 
 __all__ = [

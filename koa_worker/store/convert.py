@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from koa_worker.store import measured
+from koa_worker.store import joint_space
 from koa_worker.store.pictures import decode_crop, decode_heatmap
 from koa_worker.store.records import FileRecord, ImageRecord, KneeRecord, RejectedRecord
 from koa_worker.store.schema import File
@@ -46,7 +46,7 @@ def to_knee_record(row: Row[Any]) -> KneeRecord:
         model_digest=row.model_digest,
         software_version=row.software_version,
         graded_at=row.graded_at,
-        joint_space=measured.from_json(row.joint_space),
+        joint_space=joint_space.from_json(row.joint_space),
     )
 
 

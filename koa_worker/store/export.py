@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Engine, Select, select
 from sqlalchemy.exc import DBAPIError
 
-from koa_worker.store import measured
+from koa_worker.store import joint_space
 from koa_worker.store.schema import File, Grade, Image, Knee, Model, Refusal, Study
 from koa_worker.store.transaction import unanswered
 
@@ -24,7 +24,7 @@ def export_rows(engine: Engine, *, superseded: bool) -> Iterator[dict[str, Any]]
             for selection in (_graded(superseded=superseded), _refused()):
                 for row in streaming.execute(selection).mappings():
                     values = dict(row)
-                    yield nothing | measured.flatten(values.pop("joint_space", None)) | values
+                    yield nothing | joint_space.flatten(values.pop("joint_space", None)) | values
     except DBAPIError as fault:
         raise unanswered(fault) from fault
 
@@ -33,7 +33,7 @@ def columns() -> tuple[str, ...]:
     """The names of a row's values, in their order."""
     graded = list(_graded(superseded=False).selected_columns.keys())
     graded.remove("joint_space")
-    return (*graded, *measured.columns(), "refused")
+    return (*graded, *joint_space.columns(), "refused")
 
 
 _OF_IMAGE: tuple[Any, ...] = (

@@ -17,11 +17,11 @@ from koa_worker import __version__
 from koa_worker.errors import WorkFailed
 from koa_worker.store.convert import to_file_record
 from koa_worker.store.journal import record_event, record_events
-from koa_worker.store.listing import list_file
 from koa_worker.store.records import FileRecord, FileTicket, Settled, State, Taken
 from koa_worker.store.reports import begin_report_of_change
 from koa_worker.store.schema import File, Study
 from koa_worker.store.studies import change_study
+from koa_worker.store.worklist_index import list_file
 from koa_worker.values import Arrival, Failed, Rejected
 
 _FIRST_PAUSE = timedelta(minutes=1)

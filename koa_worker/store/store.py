@@ -11,10 +11,10 @@ from typing import Any, Self
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from koa_worker.store import contents, engine, export, journal, lifecycle, reports, results, sending
+from koa_worker.store import engine, export, journal, lifecycle, reports, results, sending, study_content
 from koa_worker.store import status as counting
 from koa_worker.store.convert import to_file_record
-from koa_worker.store.page_verbs import PageVerbs
+from koa_worker.store.page.verbs import PageVerbs
 from koa_worker.store.records import (
     EventRecord,
     FileRecord,
@@ -149,7 +149,7 @@ class Store(PageVerbs):
 
     def study_content(self, study_key: str) -> StudyRecord:
         """Everything that a report of the study needs."""
-        return self._read(lambda session: contents.study_content(session, study_key))
+        return self._read(lambda session: study_content.study_content(session, study_key))
 
     def begin_report(self, study_key: str) -> int | None:
         """Takes the next number for a report, if one is due.

@@ -9,25 +9,10 @@ from flask import Flask
 
 from koa_worker.config import Config
 from koa_worker.store import Store
-from koa_worker.web import (
-    access,
-    admin,
-    agreement,
-    api,
-    dashboard,
-    files,
-    forgery,
-    headers,
-    login,
-    pictures,
-    refusals,
-    study,
-    uploads,
-    words,
-    worklist,
-)
-from koa_worker.web.desk import furnish
-from koa_worker.web.refusals import LARGEST_FORM
+from koa_worker.web import admin, agreement, api, dashboard, files, login, pictures, study, uploads, words, worklist
+from koa_worker.web.context import furnish
+from koa_worker.web.guard import access, forgery, headers, refusals
+from koa_worker.web.guard.refusals import LARGEST_FORM
 
 
 def create_app(config: Config, store: Store) -> Flask:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, render_template, request
 
 from koa_worker.store import Role
-from koa_worker.web.access import needs
-from koa_worker.web.desk import desk
-from koa_worker.web.trail import note
+from koa_worker.web.context import desk
+from koa_worker.web.guard.access import needs
+from koa_worker.web.guard.audit import note
 
 pages = Blueprint("admin", __name__, url_prefix="/admin")
 

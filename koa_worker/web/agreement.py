@@ -9,8 +9,8 @@ from typing import Self
 from flask import Blueprint, render_template
 
 from koa_worker.values import GRADES, Role
-from koa_worker.web.access import needs
-from koa_worker.web.desk import desk
+from koa_worker.web.context import desk
+from koa_worker.web.guard.access import needs
 
 pages = Blueprint("agreement", __name__, url_prefix="/agreement")
 

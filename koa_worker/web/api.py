@@ -9,14 +9,14 @@ from flask import Blueprint, Response, g, request, url_for
 from pydantic import BaseModel, ValidationError
 
 from koa_worker.values import Role
-from koa_worker.web import openapi, pictures, shapes, study, upload
-from koa_worker.web.access import may_see_patients, needs
-from koa_worker.web.as_shapes import to_result, to_study, to_upload
-from koa_worker.web.desk import desk
-from koa_worker.web.forgery import token
-from koa_worker.web.refusals import refuse
-from koa_worker.web.trail import note
-from koa_worker.web.wishes import cursor_of, wanted_of
+from koa_worker.web import openapi, pictures, receive_upload, shapes, study
+from koa_worker.web.context import desk
+from koa_worker.web.filters import cursor_of, wanted_of
+from koa_worker.web.guard.access import may_see_patients, needs
+from koa_worker.web.guard.audit import note
+from koa_worker.web.guard.forgery import token
+from koa_worker.web.guard.refusals import refuse
+from koa_worker.web.to_shapes import to_result, to_study, to_upload
 
 pages = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -53,7 +53,7 @@ def status() -> Response:
 @needs(Role.READ)
 def take_upload() -> Response:
     """The file is the body."""
-    answer = _said(to_upload(upload.take()), HTTPStatus.ACCEPTED)
+    answer = _said(to_upload(receive_upload.take()), HTTPStatus.ACCEPTED)
     answer.headers["Location"] = answer.json["url"]  # type: ignore[index]
     return answer
 

@@ -10,12 +10,12 @@ from flask import Blueprint, abort, render_template, request
 
 from koa_worker.errors import CATALOGUE
 from koa_worker.intake import scan
-from koa_worker.pulse import feel
 from koa_worker.store import DayCount, State
+from koa_worker.system.heartbeat import feel
 from koa_worker.values import GRADES, Role
 from koa_worker.web import plots
-from koa_worker.web.access import needs
-from koa_worker.web.desk import desk
+from koa_worker.web.context import desk
+from koa_worker.web.guard.access import needs
 from koa_worker.web.plots import Plot, Series
 
 pages = Blueprint("dashboard", __name__, url_prefix="/dashboard")

@@ -6,9 +6,9 @@ from flask import Blueprint, abort, render_template
 
 from koa_worker.errors import CATALOGUE
 from koa_worker.values import Role
-from koa_worker.web.access import needs
-from koa_worker.web.desk import desk
-from koa_worker.web.trail import note
+from koa_worker.web.context import desk
+from koa_worker.web.guard.access import needs
+from koa_worker.web.guard.audit import note
 
 pages = Blueprint("files", __name__, url_prefix="/files/<file_id>")
 

@@ -10,12 +10,12 @@ from werkzeug.wrappers import Response
 
 from koa_worker.errors import CATALOGUE
 from koa_worker.store import Role
-from koa_worker.web import passwords
-from koa_worker.web.access import By, for_everyone, needs
-from koa_worker.web.desk import desk
-from koa_worker.web.forgery import change_secret, shown_secret
-from koa_worker.web.refusals import refuse
-from koa_worker.web.trail import caller, note, note_stranger
+from koa_worker.web.context import desk
+from koa_worker.web.guard import passwords
+from koa_worker.web.guard.access import By, for_everyone, needs
+from koa_worker.web.guard.audit import caller, note, note_stranger
+from koa_worker.web.guard.forgery import change_secret, shown_secret
+from koa_worker.web.guard.refusals import refuse
 
 pages = Blueprint("login", __name__)
 

@@ -7,11 +7,11 @@ import numpy as np
 from flask import Blueprint, Response, abort
 from numpy.typing import NDArray
 
-from koa_worker.knee.explain import CLEAR_BELOW, COLDEST, COLORS, FULL_ABOVE, HOTTEST
+from koa_worker.knee.grading.explain import CLEAR_BELOW, COLDEST, COLORS, FULL_ABOVE, HOTTEST
 from koa_worker.values import Heatmap, Role
-from koa_worker.web.access import needs
-from koa_worker.web.desk import desk
-from koa_worker.web.trail import note
+from koa_worker.web.context import desk
+from koa_worker.web.guard.access import needs
+from koa_worker.web.guard.audit import note
 
 pages = Blueprint("pictures", __name__, url_prefix="/studies/<key>/files/<file_id>")
 

@@ -17,9 +17,9 @@ from koa_worker.config import Config
 from koa_worker.errors import SetupError
 from koa_worker.store import Store
 from koa_worker.web import create_app
-from koa_worker.web.gate import Channel, Gate
-from koa_worker.web.places import is_loopback
-from koa_worker.web.upload import sweep
+from koa_worker.web.guard.hosts import is_loopback
+from koa_worker.web.guard.preflight import Channel, Gate
+from koa_worker.web.receive_upload import sweep
 
 logger = logging.getLogger(__name__)
 

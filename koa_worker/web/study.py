@@ -10,12 +10,12 @@ from flask import Blueprint, abort, g, redirect, render_template, request, send_
 from werkzeug.wrappers import Response
 
 from koa_worker.errors import CATALOGUE, WorkFailed
-from koa_worker.objects import NotYet, ResultObjects
+from koa_worker.publish.study_objects import NotYet, ResultObjects
 from koa_worker.store import PublicationTicket, ReportRecord, StudyRecord
 from koa_worker.values import GRADES, Role
-from koa_worker.web.access import needs
-from koa_worker.web.desk import desk
-from koa_worker.web.trail import note
+from koa_worker.web.context import desk
+from koa_worker.web.guard.access import needs
+from koa_worker.web.guard.audit import note
 
 pages = Blueprint("study", __name__, url_prefix="/studies/<key>")
 

@@ -6,13 +6,13 @@ from flask import Blueprint, Flask, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from koa_worker.errors import CATALOGUE
-from koa_worker.pulse import feel
+from koa_worker.system.heartbeat import feel
 from koa_worker.values import Role
-from koa_worker.web import upload
-from koa_worker.web.access import needs
-from koa_worker.web.as_shapes import to_upload
-from koa_worker.web.desk import desk
-from koa_worker.web.refusals import LARGEST_FORM, Refusal
+from koa_worker.web import receive_upload
+from koa_worker.web.context import desk
+from koa_worker.web.guard.access import needs
+from koa_worker.web.guard.refusals import LARGEST_FORM, Refusal
+from koa_worker.web.to_shapes import to_upload
 
 pages = Blueprint("uploads", __name__, url_prefix="/upload")
 
@@ -26,7 +26,7 @@ def widen(app: Flask) -> None:
 
 def _widen() -> None:
     if request.endpoint == "uploads.send":
-        request.max_content_length = upload.most_bytes() + LARGEST_FORM
+        request.max_content_length = receive_upload.most_bytes() + LARGEST_FORM
 
 
 @pages.get("")
@@ -50,7 +50,7 @@ def send() -> Response:
     sent, refused = [], []
     for file in request.files.getlist("files"):
         try:
-            sent.append(upload.take_from(file.stream, file.filename or "").id)
+            sent.append(receive_upload.take_from(file.stream, file.filename or "").id)
         except Refusal as fault:
             refused.append(fault.code)
     return redirect(url_for("uploads.show", sent=sent, refused=refused or None), 303)

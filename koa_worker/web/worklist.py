@@ -9,13 +9,13 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from koa_worker.errors import CATALOGUE
-from koa_worker.pulse import feel
 from koa_worker.store import State
+from koa_worker.system.heartbeat import feel
 from koa_worker.values import GRADE_WORDS, GRADES, Role, Side
-from koa_worker.web.access import may_see_patients, needs
-from koa_worker.web.desk import desk
-from koa_worker.web.trail import note
-from koa_worker.web.wishes import address_of, cursor_of, wanted_of
+from koa_worker.web.context import desk
+from koa_worker.web.filters import address_of, cursor_of, wanted_of
+from koa_worker.web.guard.access import may_see_patients, needs
+from koa_worker.web.guard.audit import note
 
 pages = Blueprint("worklist", __name__)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from koa_worker.config import Limits
 from koa_worker.errors import InputRejected
 from koa_worker.intake import digest
-from koa_worker.knee.roi import find_knees
+from koa_worker.knee.finding.roi import find_knees
 from koa_worker.read import read
 from koa_worker.synthetic import Knee, Plate, PlateSpec
 from koa_worker.synthetic.write import write_dicom

@@ -47,7 +47,7 @@ seconds_per_file = 20
 """
 # Each step between claim and filing, with the process that does it: kills come before and after.
 POINTS = (
-    "koa_worker.foreman:claim",
+    "koa_worker.daemon.dispatcher:claim",
     "koa_worker.intake.claim:_write_note",
     "koa_worker.store.store:Store.take",
     "koa_worker.pipeline:Pipeline.process",
@@ -58,7 +58,7 @@ POINTS = (
     "koa_worker.registrar:put",
     "koa_worker.store.store:Store.record_report",
     "koa_worker.store.store:Store.record_filing",
-    "koa_worker.desk:file_away",
+    "koa_worker.workers.file_steps:file_away",
     "koa_worker.intake.claim:Claim.release",
 )
 KILLS_A_ROUND = 30

@@ -24,7 +24,7 @@ from koa_worker.config import load
 from koa_worker.store import Store
 from koa_worker.synthetic.demo import demo_set
 from koa_worker.values import Role
-from koa_worker.web.passwords import Cost, hashed
+from koa_worker.web.guard.passwords import Cost, hashed
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "correct horse battery"

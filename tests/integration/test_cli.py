@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from koa_worker import RESEARCH_NOTICE, __version__, cli, config
+from koa_worker import RESEARCH_NOTICE, __version__, config
+from koa_worker.commands import cli
 from koa_worker.synthetic import Knee, crop
 from koa_worker.synthetic.write import write_png
 from koa_worker.values import Side

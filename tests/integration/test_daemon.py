@@ -150,7 +150,7 @@ def test_a_settled_file_over_which_every_worker_falls_is_given_up_until_the_next
     configure(folder, "max_tries = 2\n[work]\nworkers = 1\n")
     (folder / "work/inbox/a.png").write_bytes(knee)
     # Its result is kept and each worker dies at its first filing: the drain must come to an end all the same.
-    done = run_once(folder, SABOTAGE_KILL="koa_worker.desk:file_away:before:1:worker")
+    done = run_once(folder, SABOTAGE_KILL="koa_worker.workers.file_steps:file_away:before:1:worker")
     assert done.returncode == 0
     assert done.stderr.count("a hand was lost") == 2
     assert done.stderr.count("given up until the next start") == 1
@@ -161,7 +161,9 @@ def test_a_settled_file_over_which_every_worker_falls_is_given_up_until_the_next
     assert len(originals(folder, "done")) == 1
 
 
-@pytest.mark.parametrize("last_step", ["koa_worker.desk:file_away", "koa_worker.intake.claim:Claim.release"])
+@pytest.mark.parametrize(
+    "last_step", ["koa_worker.workers.file_steps:file_away", "koa_worker.intake.claim:Claim.release"]
+)
 def test_a_file_whose_worker_dies_right_after_filing_it_holds_up_nothing(
     folder: Path, knee: bytes, last_step: str
 ) -> None:

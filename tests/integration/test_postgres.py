@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from koa_worker.cli import app
+from koa_worker.commands.cli import app
 from koa_worker.config import load
 from koa_worker.errors import SetupError, WorkFailed
-from koa_worker.pulse import sole_owner
 from koa_worker.store import Store
 from koa_worker.store.engine import connect
+from koa_worker.system.heartbeat import sole_owner
 from tests.integration.conftest import free_port
 from tests.postgres import PASSWORD, Server
 

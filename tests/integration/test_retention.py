@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from koa_worker.config import Config, Retention
+from koa_worker.daemon.retention import remove_expired
 from koa_worker.intake import digest, prepare_folders
-from koa_worker.retention import remove_expired
 from koa_worker.store import Store
 from koa_worker.values import Arrival, Rejected
 

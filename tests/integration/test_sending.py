@@ -19,11 +19,11 @@ from pynetdicom import AE, evt
 from typer.testing import CliRunner, Result
 
 from koa_worker import synthetic
-from koa_worker.cli import app
+from koa_worker.commands.cli import app
 from koa_worker.config import Destination
 from koa_worker.errors import SetupError
-from koa_worker.outbox import Outbox
 from koa_worker.publish import codes
+from koa_worker.publish.outbox import Outbox
 from koa_worker.store import ParcelState
 from koa_worker.values import Side, SpacingSource
 from tests.integration.conftest import SECRETS, STUDY_UID, Hospital, Orthanc, free_port, hospital_in, until

@@ -20,8 +20,8 @@ from koa_worker.errors import SetupError
 from koa_worker.intake import prepare_folders
 from koa_worker.store import Store
 from koa_worker.values import Role
-from koa_worker.web import gate, peer
-from koa_worker.web.passwords import Cost, hashed, new_token, secret_hash
+from koa_worker.web.guard import peer, preflight
+from koa_worker.web.guard.passwords import Cost, hashed, new_token, secret_hash
 from koa_worker.web.serve import serving
 
 UPLOADS = "/api/v1/uploads"
@@ -203,7 +203,7 @@ def test_an_upload_that_trickles_is_cut_off_in_time(serve: Serve, tmp_path: Path
 
 
 def test_a_head_that_trickles_is_cut_off_in_time(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "_SECONDS_FOR_A_FORM", 1.0)
+    monkeypatch.setattr(preflight, "_SECONDS_FOR_A_FORM", 1.0)
     with socket.create_connection(serve(), timeout=15) as line:
         line.sendall(b"GET / HTTP/1.1\r\nX-Slow: ")
         assert line.recv(65536).split()[1] == b"408"
@@ -290,7 +290,7 @@ def test_another_account_of_this_machine_is_told_apart(family: int, monkeypatch:
 def test_without_users_another_account_is_refused(
     serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gate, "may_be_ours", lambda _connection: False)
+    monkeypatch.setattr(preflight, "may_be_ours", lambda _connection: False)
     place = serve()
     status, said = ask(place, "GET", "/api/v1/me")
     assert (status, said["error"]["code"]) == (403, "not_here")

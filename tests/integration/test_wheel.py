@@ -69,8 +69,8 @@ def test_the_wheel_brings_both_commands(wheel: Path) -> None:
         (file,) = (name for name in archive.namelist() if name.endswith(".dist-info/entry_points.txt"))
         entries.read_string(archive.read(file).decode())
     assert dict(entries["console_scripts"]) == {
-        "koa-worker": "koa_worker.cli:main",
-        "koa-train": "koa_worker.train_command:main",
+        "koa-worker": "koa_worker.commands.cli:main",
+        "koa-train": "koa_worker.commands.train:main",
     }
 
 

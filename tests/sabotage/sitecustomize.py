@@ -18,7 +18,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-CLOCKS = ("koa_worker.desk", "koa_worker.foreman", "koa_worker.registrar", "koa_worker.store.store")
+CLOCKS = (
+    "koa_worker.workers.file_steps",
+    "koa_worker.daemon.dispatcher",
+    "koa_worker.registrar",
+    "koa_worker.store.store",
+)
 
 
 def kill_at(module: ModuleType, name: str, when: str, nth: str, victim: str) -> None:
@@ -42,7 +47,7 @@ def kill_at(module: ModuleType, name: str, when: str, nth: str, victim: str) -> 
 
 def die(victim: str) -> None:
     """The daemon is the parent of a worker; a worker dies with it."""
-    in_daemon = "koa_worker.crew" in sys.modules
+    in_daemon = "koa_worker.workers.pool" in sys.modules
     os.kill(os.getppid() if victim == "daemon" and not in_daemon else os.getpid(), signal.SIGKILL)
     time.sleep(60)
 

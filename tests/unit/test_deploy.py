@@ -13,7 +13,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from koa_worker.cli import app
+from koa_worker.commands.cli import app
 from koa_worker.config import Config, load
 
 DEPLOY = Path(__file__).parents[2] / "deploy"

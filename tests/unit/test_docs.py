@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from koa_worker.cli import app
+from koa_worker.commands.cli import app
 
 ROOT = Path(__file__).parents[2]
 

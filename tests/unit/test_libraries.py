@@ -6,12 +6,12 @@ import pytest
 
 # library, its module, its class ("" for the module itself), the parts used, and the module of ours that uses them
 PARTS = [
-    ("pynetdicom", "transport", "AssociationSocket", ("_shutdown_socket",), "koa_worker/dicom_lines.py"),
-    ("pynetdicom", "dul", "DULServiceProvider", ("join", "kill_dul"), "koa_worker/dicom_lines.py"),
-    ("pynetdicom", "fsm", "StateMachine", ("current_state",), "koa_worker/dicom_lines.py"),
+    ("pynetdicom", "transport", "AssociationSocket", ("_shutdown_socket",), "koa_worker/system/dicom_associations.py"),
+    ("pynetdicom", "dul", "DULServiceProvider", ("join", "kill_dul"), "koa_worker/system/dicom_associations.py"),
+    ("pynetdicom", "fsm", "StateMachine", ("current_state",), "koa_worker/system/dicom_associations.py"),
     ("pynetdicom", "transport", "ThreadedAssociationServer", ("get_request",), "koa_worker/receive/receiver.py"),
-    ("waitress", "channel", "HTTPChannel", ("parser_class", "received"), "koa_worker/web/gate.py"),
-    ("waitress", "parser", "HTTPRequestParser", ("received", "headers_finished"), "koa_worker/web/gate.py"),
+    ("waitress", "channel", "HTTPChannel", ("parser_class", "received"), "koa_worker/web/guard/preflight.py"),
+    ("waitress", "parser", "HTTPRequestParser", ("received", "headers_finished"), "koa_worker/web/guard/preflight.py"),
     (
         "waitress",
         "server",

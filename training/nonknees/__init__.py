@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from koa_worker.knee.familiar import Kind
-from koa_worker.knee.prepare import Picture
+from koa_worker.knee.grading.familiar import Kind
+from koa_worker.knee.grading.prepare import Picture
 
 from .canvas import Chance
 from .implants import implant

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from koa_worker.knee.prepare import SIZE, Picture
+from koa_worker.knee.grading.prepare import SIZE, Picture
 
 Chance = np.random.Generator
 Plane = NDArray[Any]

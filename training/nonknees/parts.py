@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from koa_worker.knee.prepare import SIZE, Picture, equalize
+from koa_worker.knee.grading.prepare import SIZE, Picture, equalize
 
 from .canvas import MIDDLE, Chance, blob, placed, point, turned, warped, waves
 

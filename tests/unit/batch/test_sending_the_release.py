@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from koa_worker.knee.grade import Grader
-from koa_worker.knee.manifest import Release, model_folder
+from koa_worker.knee.grading.grade import Grader
+from koa_worker.knee.grading.release import Release, model_folder
 
 
 def test_a_release_can_be_set_up_elsewhere_from_its_contents(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from koa_worker.batch.entries import Entry
-from koa_worker.batch.places import brought_here, local_path, name_of
+from koa_worker.batch.locations import brought_here, local_path, name_of
 from koa_worker.batch.source import entries_of
 from koa_worker.errors import SetupError, WorkFailed
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from koa_worker.knee.density import halve
+from koa_worker.knee.finding.density import halve
 from koa_worker.store.pictures import decode_crop, decode_heatmap, encode_crop, encode_frame, encode_heatmap
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from koa_worker.knee.grade import combine
+from koa_worker.knee.grading.grade import combine
 from training.calibrate import choose_review, find_temperature, negative_log_likelihood, prior_bias, trace_coverage
 
 

@@ -14,8 +14,8 @@ import typer
 from typer.testing import CliRunner
 
 from koa_worker.config import Limits
-from koa_worker.knee.grade import Grader
-from koa_worker.knee.manifest import default_model_folder
+from koa_worker.knee.grading.grade import Grader
+from koa_worker.knee.grading.release import default_model_folder
 from koa_worker.pipeline import Pipeline
 from koa_worker.values import Arrival, Completed, Rejected
 from training import commands

@@ -12,9 +12,9 @@ from ai_edge_litert.interpreter import Interpreter
 from tensorflow.lite.python.schema_py_generated import TensorType
 from tensorflow.lite.tools import flatbuffer_utils
 
-from koa_worker.knee.explain import Head
-from koa_worker.knee.grade import Grader, combine
-from koa_worker.knee.manifest import Release
+from koa_worker.knee.grading.explain import Head
+from koa_worker.knee.grading.grade import Grader, combine
+from koa_worker.knee.grading.release import Release
 from training import card, networks
 from training.convert import Precision, as_npz, convert, halved, split
 from training.crops import Crop, as_input

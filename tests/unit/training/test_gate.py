@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from koa_worker.knee.familiar import KINDS, Kind
-from koa_worker.knee.grade import Grader
-from koa_worker.knee.prepare import SIZE
+from koa_worker.knee.grading.familiar import KINDS, Kind
+from koa_worker.knee.grading.grade import Grader
+from koa_worker.knee.grading.prepare import SIZE
 from training import nonknees, oddknees
 from training.crops import Crop
 from training.gate import MOST, choose, fit_gate, read_others, regress, renew_gate

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from koa_worker.knee.prepare import prepare
+from koa_worker.knee.grading.prepare import prepare
 from training import layouts
 from training.layouts import Preparation, Source, collect, grade_of, subject_of
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 keras = pytest.importorskip("keras")
 
-from koa_worker.knee.manifest import Release  # noqa: E402 - Keras decides first whether this file runs
+from koa_worker.knee.grading.release import Release  # noqa: E402 - Keras decides first whether this file runs
 from training.__main__ import app  # noqa: E402
 from training.adopt import adopt  # noqa: E402
 from training.batches import Floats, scale  # noqa: E402

@@ -14,7 +14,7 @@ import numpy as np  # noqa: E402 - Keras decides first whether this file runs
 from rich.console import Console  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
-from koa_worker.knee.grade import Grader  # noqa: E402
+from koa_worker.knee.grading.grade import Grader  # noqa: E402
 from training import teacher  # noqa: E402
 from training.__main__ import app  # noqa: E402
 from training.batches import soft_labels  # noqa: E402

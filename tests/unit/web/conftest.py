@@ -33,8 +33,9 @@ from koa_worker.values import (
     Side,
     Study,
 )
-from koa_worker.web import create_app, passwords
-from koa_worker.web.passwords import Cost, hashed
+from koa_worker.web import create_app
+from koa_worker.web.guard import passwords
+from koa_worker.web.guard.passwords import Cost, hashed
 
 
 @pytest.fixture

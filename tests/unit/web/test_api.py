@@ -24,8 +24,9 @@ from schemathesis.specs.openapi.checks import (
 
 from koa_worker.config import Config
 from koa_worker.store import Store, UploadRecord
-from koa_worker.web import access, create_app, openapi, shapes
-from koa_worker.web.passwords import new_token, secret_hash
+from koa_worker.web import create_app, openapi, shapes
+from koa_worker.web.guard import access
+from koa_worker.web.guard.passwords import new_token, secret_hash
 
 API = "/api/v1"
 SCRIPT = {"X-CSRF-Token": "script"}

@@ -10,7 +10,7 @@ import pytest
 
 from koa_worker.config import Config
 from koa_worker.store import Store
-from koa_worker.web import upload
+from koa_worker.web import receive_upload
 
 Enter = Callable[[str], Any]
 
@@ -36,7 +36,7 @@ def test_every_file_of_a_form_goes_into_the_inbox(logged_in: Enter, config: Conf
 def test_a_form_that_is_forged_too_large_or_not_allowed_brings_nothing(
     logged_in: Enter, config: Config, users: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upload, "most_bytes", lambda: 1000)
+    monkeypatch.setattr(receive_upload, "most_bytes", lambda: 1000)
     anna = logged_in("anna")
     assert _send(anna, (b"x", "a.dcm"), csrf="0" * 64).status_code == 403
     assert _send(anna, (b"x" * 1001, "a.dcm")).location.endswith("refused=too_large")

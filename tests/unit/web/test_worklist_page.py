@@ -9,7 +9,7 @@ import pytest
 from werkzeug.datastructures import MultiDict
 
 from koa_worker.store import State, Store
-from koa_worker.web.wishes import address_of, wanted_of
+from koa_worker.web.filters import address_of, wanted_of
 
 Enter = Callable[[str], Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from koa_worker.store.words import words_of
+from koa_worker.store.search_words import words_of
 
 revision = "0004"
 down_revision = "0003"

@@ -1,0 +1,88 @@
+"""What a worker process of a batch does with one entry: fetch, grade, and say what is worth keeping."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+
+from koa_worker.batch.entries import Finding, Kept
+from koa_worker.batch.locations import brought_here, name_of
+from koa_worker.batch.rows import Grading, ending_of, rows_of
+from koa_worker.errors import KoaError, WorkFailed
+from koa_worker.intake import digest
+from koa_worker.pipeline import Pipeline
+from koa_worker.store import draw
+from koa_worker.values import Arrival, Completed, Failed, Outcome, Reading
+from koa_worker.workers.loop import Foreman, load_pipeline, settle_in
+from koa_worker.workers.messages import Examine, Examined, Ready, Refused
+
+_NOWHERE = Path()
+
+
+def serve(line: Connection) -> None:
+    """Until the foreman hangs up."""
+    foreman = Foreman(line)
+    config = foreman.configuration()
+    try:
+        pipeline = load_pipeline(config)
+    except KoaError as fault:
+        foreman.say(Refused(fault.code, fault.detail))
+        return
+    settle_in(config.limits.memory_mb)
+    foreman.say(Ready(pipeline.grader.name, pipeline.grader.digest))
+    while (job := foreman.next_job()) is not None:
+        foreman.say(Examined(job, look(job, pipeline, foreman.grading)))
+
+
+def look(job: Examine, pipeline: Pipeline, grading: Callable[..., None]) -> Finding:
+    outcome = _outcome(job, pipeline, grading)
+    by = Grading(pipeline.grader.name, pipeline.grader.digest)
+    kept = keep(outcome) if job.keep else None
+    return Finding(job.number, ending_of(outcome), rows_of(outcome, job.place, by), kept)
+
+
+def lost(job: Examine, code: str, detail: str, by: Grading) -> Finding:
+    """What is said of an entry over which a worker process came to its end."""
+    outcome = Failed(Arrival(_NOWHERE, "", job.size, "", job.id), code, detail)
+    return Finding(job.number, "failed", rows_of(outcome, job.place, by))
+
+
+def keep(outcome: Outcome) -> Kept | None:
+    """What the store needs of it; of a failed file nothing, since it is tried again."""
+    if isinstance(outcome, Failed):
+        return None
+    arrival = replace(outcome.arrival, path=_NOWHERE)
+    if not isinstance(outcome, Completed):
+        return Kept(arrival, replace(outcome, arrival=arrival), (0, 0), None)
+    height, width = outcome.radiograph.pixels.shape
+    light = replace(
+        outcome,
+        arrival=arrival,
+        radiograph=replace(outcome.radiograph, pixels=np.empty((0, 0), np.uint8)),
+        half=None,
+        readings=tuple(_without_crop(reading) for reading in outcome.readings),
+    )
+    return Kept(arrival, light, (int(height), int(width)), draw(outcome))
+
+
+def _without_crop(reading: Reading) -> Reading:
+    return replace(reading, crop=np.empty((0, 0), np.uint8))
+
+
+def _outcome(job: Examine, pipeline: Pipeline, grading: Callable[..., None]) -> Outcome:
+    name = name_of(job.place)
+    try:
+        with brought_here(job.place, job.data, pipeline.limits.max_file_mb * 1_000_000) as path:
+            arrival = Arrival(path, digest(path), path.stat().st_size, name, job.id)
+            grading(on=True)
+            outcome = pipeline.process(arrival)
+            grading(on=False)
+            return outcome
+    except OSError as fault:
+        return Failed(Arrival(_NOWHERE, "", job.size, name, job.id), "io", fault.strerror or type(fault).__name__)
+    except WorkFailed as fault:
+        return Failed(Arrival(_NOWHERE, "", job.size, name, job.id), fault.code, fault.detail)

@@ -1,0 +1,308 @@
+"""The commands. An error becomes an exit code and one clear sentence.
+
+Exit codes: 0 fine, 1 some input was rejected or failed, 2 wrong use or configuration, 3 a batch that is not finished.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from koa_worker import RESEARCH_NOTICE, __version__, config
+from koa_worker.commands import database, users
+from koa_worker.errors import KoaError, SetupError
+from koa_worker.system import log
+
+app = typer.Typer(
+    name="koa-worker",
+    help=f"Grades knee osteoarthritis on radiographs. {RESEARCH_NOTICE}",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+app.add_typer(users.app, name="user")
+app.add_typer(database.app, name="db")
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="Settings; ./config.toml if there is one.", metavar="FILE")
+]
+
+
+class Format(StrEnum):
+    CSV = "csv"
+    JSON = "json"
+
+
+def main() -> None:
+    """Runs a command; what went wrong on purpose is one sentence on stderr."""
+    try:
+        app()
+    except KoaError as fault:
+        Console(stderr=True, soft_wrap=True, highlight=False).print(f"koa-worker: {fault}", markup=False)
+        sys.exit(fault.exit_code)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"koa-worker {__version__}. {RESEARCH_NOTICE}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say the version and exit.")
+    ] = False,
+) -> None:
+    """Options of every command."""
+
+
+# Each command imports what it needs: `--help` and `status` should not wait for decoders and nets.
+
+
+@app.command()
+def run(
+    config_file: ConfigFile = None,
+    once: Annotated[bool, typer.Option("--once", help="Drain the inbox and exit, for a nightly batch.")] = False,
+) -> None:
+    """Watch the inbox and grade what comes."""
+    from koa_worker.daemon import start
+
+    settings = config.load(config_file)
+    log.set_up(settings.log)
+    not_graded = start.run(settings, once=once)
+    raise typer.Exit(1 if once and not_graded else 0)
+
+
+@app.command()
+def serve(config_file: ConfigFile = None) -> None:
+    """Serve the page, beside a daemon that runs or not."""
+    from koa_worker.intake import prepare_folders
+    from koa_worker.system.stop import on_signal
+    from koa_worker.web.serve import serving
+
+    settings = config.load(config_file)
+    log.set_up(settings.log)
+    prepare_folders(settings.folders)
+    with on_signal() as stop, serving(settings) as address:
+        typer.echo(f"{address} {RESEARCH_NOTICE}")
+        while not stop.asked:
+            time.sleep(0.2)
+
+
+@app.command()
+def process(
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders.", metavar="PATH…", exists=True)],
+    config_file: ConfigFile = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, nothing else on stdout.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write a PDF for each study into DIR.", metavar="DIR")] = None,
+    debug_roi: Annotated[
+        Path | None, typer.Option(help="Draw how the knees were found, a picture for each file.", metavar="DIR")
+    ] = None,
+) -> None:
+    """Grade files where they lie, without moving them or touching the store."""
+    from koa_worker.commands.in_place import process_paths
+    from koa_worker.commands.json_line import to_line
+    from koa_worker.commands.screen import outcome_line
+    from koa_worker.pipeline import Pipeline
+    from koa_worker.values import Completed
+
+    settings = config.load(config_file)
+    log.set_up(settings.log)
+    pipeline = Pipeline.load(settings)
+    all_graded = True
+    for result in process_paths(paths, settings, pipeline, out=out, debug_roi=debug_roi):
+        all_graded &= isinstance(result.outcome, Completed)
+        if as_json:
+            line = to_line(result.outcome, result.path, pipeline.grader.name, result.report)
+            typer.echo(json.dumps(line, ensure_ascii=False))
+        else:
+            typer.echo(outcome_line(result.path, result.outcome, result.report))
+    if not as_json:
+        typer.echo(RESEARCH_NOTICE)
+    raise typer.Exit(0 if all_graded else 1)
+
+
+@app.command()
+def batch(
+    source: Annotated[
+        str, typer.Argument(help="A folder, a URL like s3://bucket/knees, or a manifest: .txt, .csv, .parquet.")
+    ],
+    results: Annotated[Path, typer.Option(help="Folder for the results as Parquet.", metavar="DEST")],
+    config_file: ConfigFile = None,
+    cluster: Annotated[
+        str, typer.Option(help="Grade on the Dask cluster with this scheduler.", metavar="ADDRESS")
+    ] = "",
+    store: Annotated[
+        str | None, typer.Option(help="Keep the results in this database too; else in that of the configuration.")
+    ] = None,
+    no_store: Annotated[bool, typer.Option("--no-store", help="Write Parquet only.")] = False,
+    reports: Annotated[bool, typer.Option("--reports", help="Write a PDF for each study.")] = False,
+) -> None:
+    """Grade an archive where it lies; run the same command again to go on after a stop."""
+    from koa_worker.batch.run import Plan, run
+    from koa_worker.commands.screen import batch_line
+
+    settings = config.load(config_file).with_store(store)
+    if no_store and (reports or store):
+        raise typer.BadParameter("--no-store leaves no store for --store or --reports")
+    log.set_up(settings.log)
+    plan = Plan(source, results, store=not no_store, reports=reports, cluster=cluster)
+    summary = run(settings, plan, Console(stderr=True))
+    typer.echo(batch_line(summary.counts))
+    typer.echo(RESEARCH_NOTICE)
+    if summary.left:
+        raise typer.Exit(3)
+    raise typer.Exit(1 if summary.counts["rejected"] + summary.counts["failed"] else 0)
+
+
+@app.command()
+def status(
+    config_file: ConfigFile = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say how the daemon is; exit 1 unless it is well.")
+    ] = False,
+) -> None:
+    """Say on one screen what is waiting, done, rejected and failed."""
+    from koa_worker.commands.screen import daemon_says, is_well, status_screen, status_values
+
+    settings = config.load(config_file)
+    if check:
+        typer.echo(daemon_says(settings))
+        raise typer.Exit(0 if is_well(settings) else 1)
+    if as_json:
+        typer.echo(json.dumps(status_values(settings)))
+    else:
+        Console().print(status_screen(settings))
+
+
+@app.command()
+def retry(
+    ids: Annotated[list[str] | None, typer.Argument(help="Ids of failed files; all without.", metavar="[ID…]")] = None,
+    config_file: ConfigFile = None,
+) -> None:
+    """Put failed work back, so that the daemon tries it again."""
+    from koa_worker.store import Store
+
+    with Store.open(config.load(config_file).store.url) as store:
+        count = store.retry(ids)
+    typer.echo(f"{count} failed {'file' if count == 1 else 'files'} put back.")
+
+
+@app.command()
+def regrade(config_file: ConfigFile = None) -> None:
+    """Grade the archive anew with the present model; earlier grades are kept."""
+    from koa_worker.commands.regrade import regrade
+    from koa_worker.intake import prepare_folders
+
+    settings = config.load(config_file)
+    log.set_up(settings.log)
+    prepare_folders(settings.folders)
+    counts = regrade(settings)
+    typer.echo(f"{counts.done} graded anew, {counts.kept} keep the grades they have.")
+    raise typer.Exit(1 if counts.kept else 0)
+
+
+@app.command()
+def send(
+    keys: Annotated[
+        list[str] | None,
+        typer.Argument(help="Send all results of these reports anew (a report's file name).", metavar="[REPORT…]"),
+    ] = None,
+    config_file: ConfigFile = None,
+) -> None:
+    """Send what waits for a PACS now, and what it refused once more."""
+    from koa_worker.commands.screen import parcels_screen
+    from koa_worker.publish.outbox import Outbox
+    from koa_worker.store import ParcelState, Store
+
+    settings = config.load(config_file)
+    log.set_up(settings.log)
+    if not settings.dicom.destinations:
+        raise SetupError("config", "there is no [[dicom.destinations]] to send to")
+    with Store.open(settings.store.url) as store:
+        outbox = Outbox(settings, store)
+        wanted = [Path(key).stem for key in keys or ()]
+        if store.send_again(wanted) < len(wanted):
+            raise typer.BadParameter("one of these reports is not known")
+        store.wake_parcels()
+        outbox.work()
+        counts = store.parcel_counts()
+    Console().print(parcels_screen(counts))
+    arrived = all(states[ParcelState.ACKNOWLEDGED] == sum(states.values()) for states in counts.values())
+    raise typer.Exit(0 if arrived else 1)
+
+
+@app.command()
+def export(
+    form: Annotated[Format, typer.Option("--format", help="csv or json (one object a line).")] = Format.CSV,
+    config_file: ConfigFile = None,
+) -> None:
+    """Print a flat table of all results, a line for each knee."""
+    from koa_worker.commands.table import write_csv, write_json
+    from koa_worker.store import Store
+
+    with Store.open(config.load(config_file).store.url) as store:
+        if form is Format.CSV:
+            write_csv(store.export_rows(), sys.stdout, store.export_columns())
+        else:
+            write_json(store.export_rows(), sys.stdout)
+
+
+@app.command()
+def demo(
+    config_file: ConfigFile = None,
+    into: Annotated[Path | None, typer.Option(help="Another folder than the inbox.", metavar="DIR")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same files each time; others each time without.")] = None,
+) -> None:
+    """Drop a few synthetic radiographs into the inbox."""
+    from koa_worker.intake import prepare_folders
+    from koa_worker.synthetic.demo import demo_set
+
+    settings = config.load(config_file)
+    if into is None:
+        prepare_folders(settings.folders)
+    else:
+        into.mkdir(parents=True, exist_ok=True)
+    folder = into or settings.folders.inbox
+    dropped = demo_set(folder, seed)
+    typer.echo(f"{len(dropped)} synthetic files dropped into {folder}.")
+    if into is None:
+        typer.echo(f"Reports will appear in {settings.folders.reports} while `koa-worker run` is running.")
+
+
+@app.command("config")
+def print_config(
+    show: Annotated[
+        bool, typer.Option("--show", help="Print what is in force and where it comes from, without secrets.")
+    ] = False,
+    config_file: ConfigFile = None,
+) -> None:
+    """Print a configuration with every setting, its default and a line on it."""
+    if not show:
+        if config_file is not None:
+            raise typer.BadParameter("--config is for --show")
+        typer.echo(config.commented_defaults(), nl=False)
+        return
+    from koa_worker.commands.settings import as_toml
+
+    typer.echo(as_toml(config.trace(config_file)), nl=False)
+
+
+@app.command()
+def doctor(config_file: ConfigFile = None) -> None:
+    """Check configuration, folders, database and model; say what to do about each fault."""
+    from koa_worker.commands.doctor import check
+    from koa_worker.commands.screen import findings_screen
+
+    findings = check(config_file)
+    Console().print(findings_screen(findings))
+    raise typer.Exit(0 if all(finding.fine for finding in findings) else 2)

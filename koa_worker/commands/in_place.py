@@ -1,0 +1,95 @@
+"""Grades files where they lie: nothing is moved, and the daemon's store is not touched.
+
+Reports go the daemon's own way through a store, only a temporary one.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+
+from koa_worker.config import Config
+from koa_worker.errors import InputRejected, WorkFailed
+from koa_worker.intake import digest
+from koa_worker.knee.finding.draw_roi import draw
+from koa_worker.knee.finding.roi import trace
+from koa_worker.pipeline import Pipeline
+from koa_worker.read import read
+from koa_worker.registrar import Registrar
+from koa_worker.report.content import Release
+from koa_worker.store import Store
+from koa_worker.values import Arrival, Completed, Failed, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    path: Path
+    outcome: Outcome
+    report: Path | None = None
+
+
+def process_paths(
+    paths: Sequence[Path], config: Config, pipeline: Pipeline, *, out: Path | None, debug_roi: Path | None
+) -> Iterator[Result]:
+    """One result for each file below `paths`, in order; with `out` a report for each study."""
+    written: dict[str, Path] = {}
+    with _registrar(config, pipeline, out) if out else nullcontext() as registrar:
+        for path in _files(paths):
+            try:
+                arrival = Arrival(path, digest(path), path.stat().st_size, path.name)
+            except OSError as fault:
+                yield Result(path, Failed(Arrival(path, "", 0, path.name), "io", fault.strerror or ""))
+                continue
+            if debug_roi is not None:
+                _draw(arrival, config, debug_roi)
+            outcome = pipeline.process(arrival)
+            report = _report(registrar, outcome, written) if registrar and isinstance(outcome, Completed) else None
+            yield Result(path, outcome, report)
+        if registrar:
+            for study_key in registrar.store.reports_due():
+                registrar.write_due_report(study_key)
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+        else:
+            yield path
+
+
+@contextmanager
+def _registrar(config: Config, pipeline: Pipeline, out: Path) -> Iterator[Registrar]:
+    with (
+        tempfile.TemporaryDirectory(prefix="koa-worker-") as folder,  # made with mode 0700
+        Store.open(f"sqlite:///{folder}/results.sqlite3") as store,
+    ):
+        yield Registrar(store, out, config.report, Release(pipeline.grader.name, pipeline.grader.digest))
+
+
+def _report(registrar: Registrar, outcome: Completed, written: dict[str, Path]) -> Path | None:
+    """Where the report of the outcome's study is; in a large study this image may be added to it at the end."""
+    arrival = outcome.arrival
+    if not registrar.store.take(arrival, "process").begun:  # the same bytes were among the paths before
+        return None
+    kept = registrar.complete(outcome, arrival.path)
+    if kept.study_key is None:
+        return None
+    if kept.revision is not None:
+        written[kept.study_key] = registrar.write_report(kept.study_key, kept.revision)
+    return written.get(kept.study_key)
+
+
+def _draw(arrival: Arrival, config: Config, folder: Path) -> None:
+    """The picture is called by the file's hash: its own name may be a patient's."""
+    try:
+        radiograph = read(arrival, config.limits)
+    except (InputRejected, WorkFailed):
+        return  # there is no picture; the outcome says why
+    folder.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(folder / f"{arrival.sha256[:16]}.png"), draw(radiograph, trace(radiograph)))

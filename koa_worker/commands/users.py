@@ -1,0 +1,173 @@
+"""`koa-worker user …`: who may use the page, and who looked at what."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from koa_worker import config
+from koa_worker.errors import SetupError
+from koa_worker.values import Role
+
+if TYPE_CHECKING:  # the commands start fast: see cli.py
+    from koa_worker.store import DeedRecord, Store
+
+app = typer.Typer(help="Users of the page, and who looked at what.", no_args_is_help=True)
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="Settings; ./config.toml if there is one.", metavar="FILE")
+]
+Name = Annotated[str, typer.Argument(help="How the user logs in.", metavar="NAME")]
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
+_HERE = "console"  # who did it, in the trail: a person with the rights to the database
+
+
+class Format(StrEnum):
+    TEXT = "text"
+    CSV = "csv"
+    JSON = "json"
+
+
+@app.command()
+def add(
+    name: Name,
+    role: Annotated[Role, typer.Option(help="view: results; read: patients too; admin: the audit too.")] = Role.READ,
+    config_file: ConfigFile = None,
+) -> None:
+    """Make a user; the password is asked for, or is the first line of the input."""
+    name = name.lower()
+    if not _NAME.fullmatch(name) or name in {"local", _HERE}:
+        raise typer.BadParameter("a name is letters, digits and . _ @ -, at most 64, and neither local nor console")
+    with _open(config_file) as store:
+        if store.find_user(name):
+            raise typer.BadParameter("there is a user of that name")
+        if not store.add_user(name, role, _ask_password()):
+            raise typer.BadParameter("there is a user of that name")
+        store.note_deed(_HERE, "user_added", detail=f"{name}, {role}")
+    typer.echo(f"{name} may {role}.")
+
+
+@app.command("list")
+def list_users(config_file: ConfigFile = None) -> None:
+    """Say who there is."""
+    from rich.table import Table
+
+    table = Table("name", "role", "since", "tokens", box=None)
+    with _open(config_file) as store:
+        for user in store.users():
+            tokens = ", ".join(f"{token.id}: {token.purpose}" for token in store.tokens(user.name))
+            table.add_row(user.name, user.role, f"{user.created_at:%Y-%m-%d}", tokens)
+    Console().print(table if table.row_count else "There are no users: only this machine is served.")
+
+
+@app.command()
+def remove(name: Name, config_file: ConfigFile = None) -> None:
+    """Let a user in no more; what the user read and looked at stays on record."""
+    with _open(config_file) as store:
+        _known(done=store.remove_user(name.lower()))
+        store.note_deed(_HERE, "user_removed", detail=name.lower())
+        typer.echo(f"{name} is removed.")
+        if not store.has_users():
+            typer.echo("There are no users any more: only this machine is served.")
+
+
+@app.command()
+def password(name: Name, config_file: ConfigFile = None) -> None:
+    """Set another password; it ends all logins and tokens of the user."""
+    with _open(config_file) as store:
+        _known(done=store.find_user(name.lower()) is not None)
+        _known(done=store.change_password(name.lower(), _ask_password()))
+        store.note_deed(_HERE, "password", detail=name.lower())
+    typer.echo(f"{name} has another password and must log in again.")
+
+
+@app.command()
+def token(
+    name: Name,
+    purpose: Annotated[str, typer.Option("--for", help="What it is for, to find it again.")] = "script",
+    days: Annotated[int | None, typer.Option(min=1, help="It is good for so long; for ever without.")] = None,
+    revoke: Annotated[int | None, typer.Option(help="Remove the token of this number instead.", metavar="ID")] = None,
+    config_file: ConfigFile = None,
+) -> None:
+    """Make a token for scripts that use the JSON API; it is shown once."""
+    from koa_worker.web.guard.passwords import new_token, secret_hash
+
+    name = name.lower()
+    with _open(config_file) as store:
+        if revoke is not None:
+            _known(done=store.remove_token(name, revoke), what="token")
+            store.note_deed(_HERE, "token_removed", detail=f"{name}, {revoke}")
+            typer.echo(f"Token {revoke} is good for nothing now.")
+            return
+        made = new_token()
+        _known(done=store.add_token(name, purpose, secret_hash(made), timedelta(days=days) if days else None))
+        store.note_deed(_HERE, "token_made", detail=f"{name}, {purpose}")
+    typer.echo(made)
+
+
+@app.command()
+def audit(
+    form: Annotated[Format, typer.Option("--format", help="text, csv, or json (one object a line).")] = Format.TEXT,
+    who: Annotated[str | None, typer.Option(help="Of this user only.", metavar="NAME")] = None,
+    subject: Annotated[str | None, typer.Option("--of", help="Of this study, file or upload only.")] = None,
+    config_file: ConfigFile = None,
+) -> None:
+    """Say who looked at what and when, newest first."""
+    with _open(config_file) as store:
+        rows = _rows(store, who, subject)
+        if form is Format.JSON:
+            for row in rows:
+                typer.echo(json.dumps(row, ensure_ascii=False))
+            return
+        line = csv.writer(sys.stdout, dialect="excel" if form is Format.CSV else "excel-tab", lineterminator="\n")
+        line.writerow(_COLUMNS)
+        line.writerows(row.values() for row in rows)
+
+
+_COLUMNS = ("at", "who", "action", "subject", "address", "detail")
+
+
+def _rows(store: Store, who: str | None, subject: str | None) -> Iterator[dict[str, str]]:
+    page: tuple[DeedRecord, ...] = ()
+    while True:
+        page = store.deeds(before=page[-1].id if page else None, limit=1000, who=who, subject=subject)
+        if not page:
+            return
+        for deed in page:
+            row = {name: str(getattr(deed, name)) for name in _COLUMNS}
+            yield {**row, "at": deed.at.isoformat(timespec="seconds")}
+
+
+def _open(config_file: Path | None) -> Store:
+    from koa_worker.store import Store
+
+    return Store.open(config.load(config_file).store.url)
+
+
+def _known(*, done: bool, what: str = "user") -> None:
+    if not done:
+        raise typer.BadParameter(f"there is no such {what}")
+
+
+def _ask_password() -> str:
+    """The hash of what is typed twice at a terminal, or comes as a line."""
+    from koa_worker.web.guard.passwords import fault_of, hashed
+
+    if sys.stdin.isatty():
+        typed = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    else:
+        typed = sys.stdin.readline().rstrip("\r\n")
+    if fault := fault_of(typed):
+        raise SetupError("password", fault)
+    return hashed(typed)

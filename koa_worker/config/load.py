@@ -1,0 +1,102 @@
+"""Reads config.toml and the environment into the settings; an unknown key gets the nearest known one."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+import koa_worker
+from koa_worker.config.settings import Config
+from koa_worker.config.sources import Key, Variable, drop, from_environment, hint, keys_at, leaves, look_up, put
+from koa_worker.errors import SetupError
+
+DEFAULT_FILE = Path("config.toml")
+_URL, _URL_FILE = ("store", "url"), ("store", "url_file")
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """The settings, and where each that is not a default comes from."""
+
+    config: Config
+    origins: dict[Key, str]
+
+
+def load(path: Path | None = None) -> Config:
+    """The settings in `path`; without one those in ./config.toml if there is one, else the defaults.
+
+    Variables of the environment come before either.
+    """
+    return trace(path).config
+
+
+def trace(path: Path | None = None) -> Traced:
+    """As `load`, with where each setting comes from."""
+    if path is None and DEFAULT_FILE.is_file():
+        path = DEFAULT_FILE
+    table = _read(path) if path else {}
+    variables = from_environment(Config, os.environ)
+    origins = {key: f"file {path}" for key in leaves(Config) if look_up(table, key) is not None}
+    _choose_where_the_address_is(table, variables)
+    for key, variable in variables.items():
+        put(table, key, variable.value)
+        origins[key] = f"variable {variable.name}"
+    try:
+        settings = Config.model_validate(table).below(path.absolute().parent if path else Path.cwd())
+    except ValidationError as fault:
+        raise SetupError("config", _first_fault(fault, variables, path)) from None  # it quotes what was set
+    origins = {key: origin for key, origin in origins.items() if look_up(table, key) is not None}
+    if settings.store.url_file:
+        origins[_URL] = f"secret file {settings.store.url_file}"
+    return Traced(settings, origins)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as stream:
+            return tomllib.load(stream)
+    except OSError as fault:
+        raise SetupError("config", f"{path}: {fault.strerror}") from fault
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise SetupError("config", f"{path} is not TOML: {fault}") from fault
+
+
+def _choose_where_the_address_is(table: dict[str, Any], variables: Mapping[Key, Variable]) -> None:
+    """One place names the address or the file that holds it, not both; the environment replaces both of config.toml."""
+    if look_up(table, _URL) is not None and look_up(table, _URL_FILE):
+        raise SetupError("config", "[store] has both url and url_file; remove one of them")
+    if _URL in variables and _URL_FILE in variables and variables[_URL_FILE].value:
+        names = f"{variables[_URL].name} and {variables[_URL_FILE].name}"
+        raise SetupError("config", f"both {names} are set; remove one of them")
+    if _URL in variables or (_URL_FILE in variables and variables[_URL_FILE].value):
+        drop(table, _URL)
+        drop(table, _URL_FILE)
+
+
+def commented_defaults() -> str:
+    """The file with every setting, its default and a line on it, to start one's own from."""
+    package = Path(koa_worker.__file__).parent
+    installed, in_source_tree = package / "_config.toml", package.parent / "config.toml"
+    return (installed if installed.exists() else in_source_tree).read_text(encoding="utf-8")
+
+
+def _first_fault(fault: ValidationError, variables: Mapping[Key, Variable], path: Path | None) -> str:
+    first = fault.errors()[0]
+    where = [str(part) for part in first["loc"]]
+    for key, variable in variables.items():
+        if tuple(where[: len(key)]) == key:
+            path, rest = None, where[len(key) :]
+            place = ".".join([variable.name, *rest])
+            break
+    else:
+        place = ".".join(where)
+    before = f"{path}: " if path else ""
+    if first["type"] != "extra_forbidden":
+        return f"{before}{place}: {first['msg']}"
+    return f"{before}unknown key {place!r}; {hint(where[-1], keys_at(Config, where[:-1]))}"

@@ -1,0 +1,257 @@
+"""The settings as frozen, checked values: one class for each section of config.toml."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import time
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from koa_worker.config.sources import read_secret
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A part of the day, which may reach over midnight."""
+
+    opens: time
+    closes: time
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        try:
+            opens, closes = (time.fromisoformat(part.strip()) for part in text.split("-"))
+        except ValueError as fault:
+            raise ValueError('write it as "22:00-06:00"') from fault
+        if opens == closes:
+            raise ValueError("it opens when it closes; leave it empty to work all day")
+        return cls(opens, closes)
+
+    def holds(self, moment: time) -> bool:
+        if self.opens < self.closes:
+            return self.opens <= moment < self.closes
+        return moment >= self.opens or moment < self.closes
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Folders(_Section):
+    inbox: Path = Path("work/inbox")
+    work: Path = Path("work/claimed")
+    done: Path = Path("work/done")
+    rejected: Path = Path("work/rejected")
+    failed: Path = Path("work/failed")
+    reports: Path = Path("reports")
+
+    def all(self) -> dict[str, Path]:
+        return {name: getattr(self, name) for name in type(self).model_fields}
+
+    def below(self, base: Path) -> Self:
+        """The same folders, made absolute: what is relative counts from `base`."""
+        return self.model_copy(update={name: (base / path).absolute() for name, path in self.all().items()})
+
+
+class Store(_Section):
+    url: str = Field(default="sqlite:///work/koa.sqlite3", repr=False)  # may hold a password
+    url_file: str = ""
+
+    def below(self, base: Path) -> Self:
+        """With what is relative made absolute, and the address read from its file if there is one."""
+        path = str((base / self.url_file).absolute()) if self.url_file else ""
+        url = read_secret("[store] url_file", Path(path)) if path else self.url
+        scheme = "sqlite:///"
+        if url.startswith(scheme) and url != "sqlite:///:memory:":
+            url = f"{scheme}{(base / url.removeprefix(scheme)).absolute()}"
+        return self.model_copy(update={"url": url, "url_file": path})
+
+
+class Model(_Section):
+    path: str = ""
+    review_confidence: float = Field(default=0.0, ge=0.0, le=1.0)
+
+    def below(self, base: Path) -> Self:
+        return self.model_copy(update={"path": str((base / self.path).absolute())}) if self.path else self
+
+
+class Intake(_Section):
+    stable_seconds: float = Field(default=2.0, ge=0.0)
+    scan_seconds: float = Field(default=10.0, gt=0.0)
+    incomplete_seconds: float = Field(default=60.0, ge=0.0)
+    overdue_minutes: float = Field(default=60.0, ge=0.0)
+
+
+class Work(_Section):
+    workers: int = Field(default=0, ge=0)
+    run_between: str = ""
+    stop_seconds: float = Field(default=60.0, gt=0.0)
+
+    @field_validator("run_between")
+    @classmethod
+    def _readable(cls, text: str) -> str:
+        if text:
+            Window.parse(text)
+        return text
+
+    def window(self) -> Window | None:
+        return Window.parse(self.run_between) if self.run_between else None
+
+
+class Limits(_Section):
+    max_file_mb: int = Field(default=200, gt=0)
+    max_megapixels: int = Field(default=100, gt=0)
+    max_tries: int = Field(default=5, gt=0)
+    seconds_per_file: float = Field(default=120.0, gt=0.0)
+    memory_mb: int = Field(default=3072, ge=512)
+    min_free_mb: int = Field(default=1024, ge=0)
+
+
+class Retention(_Section):
+    done_days: int = Field(default=0, ge=0)
+
+
+class Metrics(_Section):
+    host: str = Field(default="127.0.0.1", min_length=1)  # the library takes an empty one for all addresses
+    port: int = Field(default=0, ge=0, le=65535)
+
+
+class Batch(_Section):
+    patience_seconds: float = Field(default=300.0, gt=0.0)
+
+
+class Report(_Section):
+    institution: str = ""
+    paper: Literal["A4", "letter"] = "A4"
+
+
+class Log(_Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+
+
+_AeTitle = Annotated[str, Field(pattern=r"^[\x21-\x5B\x5D-\x7E]([\x20-\x5B\x5D-\x7E]{0,14}[\x21-\x5B\x5D-\x7E])?$")]
+_Port = Annotated[int, Field(gt=0, le=65535)]
+
+
+class Receiver(_Section):
+    enabled: bool = False
+    ae_title: _AeTitle = "KOAWORKER"
+    host: str = "0.0.0.0"  # noqa: S104 - who may talk to us is what `callers` says
+    port: int = Field(default=11112, ge=0, le=65535)
+    callers: tuple[str, ...] = ("*@127.0.0.1",)
+    max_associations: int = Field(default=32, gt=0)
+    timeout_seconds: float = Field(default=30.0, gt=0.0)
+    tls_certificate: str = ""
+    tls_key: str = ""
+    tls_authority: str = ""
+
+    @field_validator("callers")
+    @classmethod
+    def _are_places(cls, callers: tuple[str, ...]) -> tuple[str, ...]:
+        for caller in callers:
+            ae_title, _, place = caller.rpartition("@")
+            if not ae_title:
+                raise ValueError(f"{caller!r} is not AE_TITLE@address")
+            ip_network(place)
+        return callers
+
+
+class Results(_Section):
+    structured_report: bool = True
+    secondary_capture: bool = True
+    pdf: bool = True
+    folder: Path = Path("work/outgoing")
+    retry_seconds: float = Field(default=30.0, gt=0.0)
+
+
+class Destination(_Section):
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    ae_title: _AeTitle
+    host: str = Field(min_length=1)
+    port: _Port
+    calling_ae_title: _AeTitle = "KOAWORKER"
+    timeout_seconds: float = Field(default=30.0, gt=0.0)
+    tls_authority: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
+
+
+class Web(_Section):
+    enabled: bool = False
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    names: tuple[str, ...] = ()
+    proxy: str = ""
+    threads: int = Field(default=4, gt=0)
+    session_hours: float = Field(default=12.0, gt=0.0)
+    uploads_per_minute: int = Field(default=120, gt=0)
+    uploads_at_once: int = Field(default=8, gt=0)
+    upload_seconds: float = Field(default=300.0, gt=0.0)
+    max_waiting: int = Field(default=1000, gt=0)
+
+
+class Dicom(_Section):
+    receiver: Receiver = Receiver()
+    results: Results = Results()
+    destinations: tuple[Destination, ...] = ()
+
+    @field_validator("destinations")
+    @classmethod
+    def _have_names_of_their_own(cls, destinations: tuple[Destination, ...]) -> tuple[Destination, ...]:
+        if len({destination.name for destination in destinations}) < len(destinations):
+            raise ValueError("two destinations have the same name")
+        return destinations
+
+    def below(self, base: Path) -> Self:
+        results = self.results.model_copy(update={"folder": (base / self.results.folder).absolute()})
+        return self.model_copy(
+            update={
+                "results": results,
+                "receiver": _with_files_below(self.receiver, base),
+                "destinations": tuple(_with_files_below(destination, base) for destination in self.destinations),
+            }
+        )
+
+
+_TlsUser = TypeVar("_TlsUser", Receiver, Destination)
+
+
+def _with_files_below(section: _TlsUser, base: Path) -> _TlsUser:
+    names = ("tls_certificate", "tls_key", "tls_authority")
+    named = {name: getattr(section, name) for name in names if getattr(section, name)}
+    return section.model_copy(update={name: str((base / path).absolute()) for name, path in named.items()})
+
+
+class Config(_Section):
+    folders: Folders = Folders()
+    store: Store = Store()
+    model: Model = Model()
+    intake: Intake = Intake()
+    work: Work = Work()
+    limits: Limits = Limits()
+    report: Report = Report()
+    batch: Batch = Batch()
+    retention: Retention = Retention()
+    metrics: Metrics = Metrics()
+    log: Log = Log()
+    dicom: Dicom = Dicom()
+    web: Web = Web()
+
+    def below(self, base: Path) -> Self:
+        return self.model_copy(
+            update={
+                "folders": self.folders.below(base),
+                "store": self.store.below(base),
+                "model": self.model.below(base),
+                "dicom": self.dicom.below(base),
+            }
+        )
+
+    def with_store(self, url: str | None) -> Self:
+        """The same with another database, named on the command line: a relative path counts from here."""
+        store = Store(url=url).below(Path.cwd()) if url else self.store
+        return self.model_copy(update={"store": store})

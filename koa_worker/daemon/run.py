@@ -1,0 +1,76 @@
+"""One run of the daemon with its crew: watching, signals, metrics, systemd, until it is over."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+
+from koa_worker.config import Config
+from koa_worker.daemon.dispatcher import Foreman
+from koa_worker.daemon.figures import figures
+from koa_worker.daemon.metrics import registry, served
+from koa_worker.intake import Watch
+from koa_worker.store import Store
+from koa_worker.system.stop import Stop
+from koa_worker.system.systemd import Service
+from koa_worker.workers.pool import Crew
+
+logger = logging.getLogger(__name__)
+
+# The foreman must go round while the database is locked; what could not be written is written at a later turn.
+_PATIENCE_SECONDS = 2.0
+
+
+def work(config: Config, crew: Crew, stop: Stop, *, once: bool) -> int:
+    """Until stopped, or with `once` until the inbox is drained. Gives the number of files not graded."""
+    service = Service()
+    with Store.open(config.store.url, patience=_PATIENCE_SECONDS) as store, Watch(config.folders.inbox) as watch:
+        stop.wake = watch.wake
+        foreman = Foreman(config, store, crew, watch, service)
+        _assemble(crew, watch, stop)
+        if stop.asked:
+            return 0
+        shown = registry(partial(figures, foreman, config.folders.work), foreman.stages)
+        with served(config.metrics, shown), _receiver(config), _sender(config, once=once), _page(config):
+            logger.info("ready", extra={"model": crew.model, "workers": len(crew.hands)})
+            service.ready()
+            foreman.take_up_left_over()
+            foreman.work_until(stop, once=once)
+            service.stopping()
+            foreman.finish(config.work.stop_seconds)
+        logger.info("stopped", extra=dict(foreman.tally))
+    return foreman.not_graded
+
+
+# A site without a PACS connection or page does not wait for the libraries that one needs.
+
+
+def _receiver(config: Config) -> AbstractContextManager[object]:
+    if not config.dicom.receiver.enabled:
+        return nullcontext()
+    from koa_worker.receive import receiving  # noqa: PLC0415
+
+    return receiving(config.dicom.receiver, config.folders.inbox, config.limits.max_file_mb)
+
+
+def _sender(config: Config, *, once: bool) -> AbstractContextManager[None]:
+    if not config.dicom.destinations:
+        return nullcontext()
+    from koa_worker.publish.sender import sending  # noqa: PLC0415
+
+    return sending(config, once=once)
+
+
+def _page(config: Config) -> AbstractContextManager[object]:
+    if not config.web.enabled:
+        return nullcontext()
+    from koa_worker.web.serve import serving  # noqa: PLC0415
+
+    return serving(config)
+
+
+def _assemble(crew: Crew, watch: Watch, stop: Stop) -> None:
+    """Until every hand has its model: one whose files were changed is refused here, before any file is taken."""
+    while not (crew.ready or stop.asked):
+        crew.listen(1.0, [watch.fileno()])

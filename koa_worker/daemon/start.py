@@ -1,0 +1,29 @@
+"""Starts the worker: folders, the sole right to the work folder, the crew, and then the shift.
+
+Order of steps for each file, so that a kill at any of them leaves nothing lost or doubled:
+claim (rename) → known to the store → graded → result in the store → report → original filed → note dropped.
+The foreman claims; a hand does the rest. Each step can be done again; on start the first one that is missing is where
+work goes on.
+"""
+
+from __future__ import annotations
+
+from koa_worker.config import Config
+from koa_worker.intake import prepare_folders
+from koa_worker.system.heartbeat import sole_owner
+from koa_worker.system.stop import on_signal
+from koa_worker.workers.pool import Crew, cores
+
+
+def run(config: Config, *, once: bool) -> int:
+    """Works until stopped, or with `once` until the inbox is drained. Gives the number of files not graded."""
+    prepare_folders(config.folders)
+    with (
+        on_signal() as stop,
+        sole_owner(config.folders.work) as lock,
+        Crew(config, config.work.workers or cores(), [lock]) as crew,
+    ):
+        # The hands load their decoders and nets meanwhile; a second or so is saved by not waiting for either.
+        from koa_worker.daemon.run import work  # noqa: PLC0415
+
+        return work(config, crew, stop, once=once)

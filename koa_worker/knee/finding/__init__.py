@@ -1,0 +1,1 @@
+"""Where the knees are: densities, legs, joints and their boxes."""

@@ -1,0 +1,167 @@
+"""The joints in a frame: where each one's middle is and how wide its tibial plateau, looked for at every size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from koa_worker.knee.finding import evidence
+from koa_worker.knee.finding.density import Densities, Plane, halved, levelled, runs, shrink
+from koa_worker.knee.finding.plateau import Plateau, measure
+from koa_worker.values import GrayImage
+
+STEP = 1.2  # from one size to the next
+SMALLEST = 0.12  # plateau as a share of the frame's longer side: two legs from hip to ankle are not what comes here
+WIDEST = 0.95  # of the frame's width
+HIGHEST = 1.6  # of the frame's height: strips that show little more than the joint space
+LEG_PER_PLATEAU = 1.3  # a leg at the knee is 1.3 (slim) to 2.2 plateaus wide; in a crop less of it is seen
+REGION = 2.6  # plateaus: the square around a joint that it is measured anew in
+RATIOS = tuple(float(ratio) for ratio in np.geomspace(0.88, 1.136, 4))
+LEG_SLACK = 0.38  # in natural logarithms: what lies within says nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How closely to look: the pixels that a plateau is given, and each how-many-th of them is judged."""
+
+    unit: int
+    stride: int
+
+    def cell(self, position: float, plateau: float) -> int:
+        """The judged point nearest to a position in pixels of a picture with such a plateau."""
+        return round(((position + 0.5) * self.unit / plateau - 0.5) / self.stride)
+
+
+COARSE = Look(unit=28, stride=2)
+FINE = Look(unit=28, stride=1)
+MEASURED = 80  # pixels that a plateau has when its line and its ends are measured
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """A joint in pixels of the picture it was found in: the middle of its joint line, its plateau, its evidence."""
+
+    x: float
+    y: float
+    plateau: float
+    score: float
+
+    def scaled(self, factor: float) -> Joint:
+        """The same joint in a picture that is larger by this factor (pixel centres lie at half numbers)."""
+        return Joint((self.x + 0.5) * factor - 0.5, (self.y + 0.5) * factor - 0.5, self.plateau * factor, self.score)
+
+
+def sizes(height: int, width: int) -> list[float]:
+    """The plateau widths to look for in a picture of this size, in its pixels."""
+    low, high = SMALLEST * max(height, width), min(WIDEST * width, HIGHEST * height)
+    count = max(2, int(np.ceil(np.log(max(high / low, 1.01)) / np.log(STEP))) + 1)
+    return [float(size) for size in np.geomspace(low, max(high, low * 1.01), count)]
+
+
+def search(densities: Densities) -> list[Joint]:
+    """The best joint of the frame at each size, with the best one apart from it: candidates, in working pixels."""
+    height, width = densities.image.shape
+    tissue = runs(densities.tissue)
+    found: list[Joint] = []
+    for plateau in sizes(height, width):
+        score = scored(densities.image, tissue, plateau, COARSE)
+        for _ in range(3):
+            joint = _highest(score, plateau, COARSE)
+            if joint is None:
+                break
+            found.append(joint)
+            _forget(score, joint, COARSE)
+    return sorted(found, key=lambda joint: -joint.score)
+
+
+def scored(image: Plane, tissue: Plane, plateau: float, look: Look) -> Plane:
+    """The evidence for a joint of this size at each point that is looked at."""
+    factor = look.unit / plateau
+    height, width = (max(1, round(length * factor)) for length in image.shape)
+    coarse = halved(image, factor)[0]
+    resized = np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+    score = evidence.weigh(evidence.gather(resized, look.unit, look.stride))
+    leg = np.asarray(cv2.resize(tissue, score.shape[::-1], interpolation=cv2.INTER_NEAREST), dtype=np.float32)
+    return _inside(score + _fit_of_leg(leg * np.float32(1 / plateau)), look)
+
+
+def _fit_of_leg(plateaus: Plane) -> Plane:
+    """What the width of the tissue around says of this size: nothing within reason, more and more against it beyond."""
+    away = np.abs(np.log(np.maximum(plateaus, 0.05) / LEG_PER_PLATEAU)) - LEG_SLACK
+    return np.asarray(-6.0 * np.clip(away, 0, 0.36) ** 2, dtype=np.float32)
+
+
+def _inside(score: Plane, look: Look) -> Plane:
+    """Only where most of the plateau, and a strip of bone above and below the joint line, is in the picture."""
+    aside, above, below = (int(length * look.unit / look.stride) for length in (0.35, 0.2, 0.1))
+    held = np.full_like(score, -np.inf)
+    held[above:-below, aside:-aside] = score[above:-below, aside:-aside]
+    return held
+
+
+def _highest(score: Plane, plateau: float, look: Look) -> Joint | None:
+    _, best, _, (column, row) = cv2.minMaxLoc(score)
+    if not np.isfinite(best):
+        return None
+    pixel = plateau / look.unit
+    x, y = ((index * look.stride + 0.5) * pixel - 0.5 for index in (column, row))
+    return Joint(x, y, plateau, float(best))
+
+
+def _forget(score: Plane, joint: Joint, look: Look) -> None:
+    """Take the neighbourhood of a joint out of the running: a second knee is at least a plateau to its side."""
+    column, reach = look.cell(joint.x, joint.plateau), look.unit // look.stride
+    score[:, max(0, column - reach) : column + reach] = -np.inf
+
+
+def refine(pixels: GrayImage, joint: Joint) -> Joint:
+    """The joint measured anew in finer steps around where it was found, from the frame's own pixels."""
+    left, top, part = _surroundings(pixels, joint)
+    small, scale = shrink(part, side=round(REGION * MEASURED))
+    low, high = (float(level) for level in np.percentile(small, [1.0, 99.5]))
+    image = levelled(small, low, high)
+    everywhere = np.full_like(image, LEG_PER_PLATEAU * joint.plateau * scale)
+    near: list[Joint] = []
+    for ratio in RATIOS:
+        plateau = joint.plateau * scale * ratio
+        score = scored(image, everywhere * np.float32(ratio), plateau, FINE)
+        _keep_near(score, Joint(joint.x - left, joint.y - top, joint.plateau * ratio, joint.score), FINE)
+        found = _highest(score, plateau, FINE)
+        if found is not None:
+            near.append(found.scaled(1 / scale))
+    if not near:
+        return joint
+    rough = _summit(near).scaled(scale)
+    down, across = evidence.edges(image, evidence.Grid(image.shape[0], image.shape[1], MEASURED, 1))
+    measured = measure(down, across, Plateau(rough.x, rough.y, rough.plateau))
+    fine = Joint(measured.x, measured.y, measured.width, joint.score).scaled(1 / scale)
+    return Joint(fine.x + left, fine.y + top, fine.plateau, joint.score)
+
+
+def _surroundings(pixels: GrayImage, joint: Joint) -> tuple[int, int, GrayImage]:
+    """The part of the frame around a joint that its evidence is read from, and where it begins."""
+    reach = REGION / 2 * joint.plateau
+    left, top = max(0, int(joint.x - reach)), max(0, int(joint.y - reach))
+    return left, top, pixels[top : max(top + 2, int(joint.y + reach)), left : max(left + 2, int(joint.x + reach))]
+
+
+def _keep_near(score: Plane, joint: Joint, look: Look) -> None:
+    """Only what lies within a fraction of a plateau from where the joint was found."""
+    reach = round(0.25 * look.unit / look.stride)
+    column, row = look.cell(joint.x, joint.plateau), look.cell(joint.y, joint.plateau)
+    near = slice(max(0, row - reach), row + reach), slice(max(0, column - reach), column + reach)
+    kept = score[near].copy()
+    score[:] = -np.inf
+    score[near] = kept
+
+
+def _summit(joints: list[Joint]) -> Joint:
+    """The best of joints of neighbouring sizes; the mean of those nearly as good, for scores are flat at their top."""
+    best = max(joint.score for joint in joints)
+    weights = np.exp((np.array([joint.score for joint in joints]) - best) / 0.05)
+    x, y, size = (
+        float(np.average([getattr(joint, name) for joint in joints], weights=weights)) for name in ("x", "y", "plateau")
+    )
+    return Joint(x, y, size, best)

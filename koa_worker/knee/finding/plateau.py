@@ -1,0 +1,93 @@
+"""The tibial plateau measured: how high the joint line runs on either side, and where the plateau ends.
+
+What is known roughly (a joint's middle, its plateau's width) is made exact from profiles of the normalised density
+gradients: of each compartment's rows for the line, of the columns of the bone just below it for the ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from koa_worker.knee.finding.density import Plane
+
+Profile = NDArray[np.float32]
+
+# All in plateaus.
+INNER, OUTER = 0.15, 0.42  # from the middle: where a condyle faces the plateau
+LINE_REACH = 0.16  # above and below the height that is known roughly
+NARROWEST, WIDEST = 0.02, 0.12  # between the line's two edges: bone on bone to a child's joint space
+LINE_TRUST = 0.12  # from the rough height: there an edge must be twice as clear
+BANDS = ((0.02, 0.08), (0.05, 0.12), (0.09, 0.17))  # below the line: where the ends are looked for
+END, END_REACH, END_TRUST = 0.475, 0.16, 0.13  # from the middle: the rough end, how far around it, half as likely
+FLARE = 1.015  # the corners of a plateau reach out a little above where its ends are found
+
+
+SIDES = (-1, 1)  # towards column 0 and away from it
+
+
+@dataclass(frozen=True, slots=True)
+class Plateau:
+    """In pixels of the picture it was measured in; the middle is that of the plateau, on the joint line."""
+
+    x: float
+    y: float
+    width: float
+
+
+def measure(down: Plane, across: Plane, rough: Plateau) -> Plateau:
+    """The plateau that is known roughly: each side's height first, then the end of the bone just below it."""
+    heights = [line_height(down, rough, side) for side in SIDES]
+    left, right = (plateau_end(across, rough, side, height) for side, height in zip(SIDES, heights, strict=True))
+    return Plateau((left + right) / 2, (heights[0] + heights[1]) / 2, right - left)
+
+
+def line_height(down: Plane, rough: Plateau, side: int) -> float:
+    """Where density falls and, a joint space further down, rises again most clearly in one compartment's rows."""
+    top, rows = _rows(down, rough, side)
+    width = rough.width
+    falls, rises = np.maximum(-rows, 0), np.maximum(rows, 0)
+    best, height = 0.0, rough.y
+    for gap in range(max(1, round(NARROWEST * width)), min(round(WIDEST * width) + 1, len(rows))):
+        upper, lower = falls[:-gap], rises[gap:]
+        clear = np.sqrt(upper * lower) + 0.25 * (upper + lower)
+        middle = top + np.arange(len(clear)) + gap / 2
+        clear = clear / (1 + ((middle - rough.y) / (LINE_TRUST * width)) ** 2)
+        row = int(clear.argmax())
+        if clear[row] > best:
+            best, height = float(clear[row]), float(middle[row])
+    return height
+
+
+def plateau_end(across: Plane, rough: Plateau, side: int, line: float) -> float:
+    """Between the two outermost of the bone margins in the bands below the line: one alone may be the fibula's."""
+    found = [
+        _end(across, rough, side, (line + above * rough.width, line + below * rough.width)) for above, below in BANDS
+    ]
+    ends = sorted(end for end in found if end is not None)
+    return rough.x + side * rough.width * (FLARE * float(np.mean(ends[-2:])) if ends else END)
+
+
+def _end(across: Plane, rough: Plateau, side: int, rows: tuple[float, float]) -> float | None:
+    """How many plateaus aside the margin of a band of rows lies; None if there is no edge of the right kind."""
+    first, last = sorted(rough.x + side * (END + sign * END_REACH) * rough.width for sign in SIDES)
+    left = max(0, round(first))
+    part = across[max(0, round(rows[0])) : max(1, round(rows[1]) + 1), left : max(0, round(last) + 1)]
+    if not part.size:
+        return None
+    rising = -side * part.mean(axis=0)
+    aside = side * (left + np.arange(len(rising)) - rough.x) / rough.width
+    clear = rising / (1 + ((aside - END) / END_TRUST) ** 2)
+    best = int(clear.argmax())
+    return float(aside[best]) if clear[best] > 0 else None
+
+
+def _rows(down: Plane, rough: Plateau, side: int) -> tuple[int, Profile]:
+    """The mean gradient of each row of a compartment, and the first row's number."""
+    first, last = sorted((rough.x + side * INNER * rough.width, rough.x + side * OUTER * rough.width))
+    reach = (LINE_REACH + WIDEST / 2) * rough.width
+    top = max(0, round(rough.y - reach))
+    part = down[top : max(0, round(rough.y + reach)), max(0, round(first)) : max(0, round(last))]
+    return top, np.asarray(part.mean(axis=1) if part.size else np.zeros(0), dtype=np.float32)

@@ -1,0 +1,196 @@
+"""Grades a prepared crop: every member of the release looks at it in several views, and their answers are averaged.
+
+LiteRT on one thread; a process grades one crop at a time. There is no fallback: without a whole, unaltered release
+nothing is graded.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from numpy.typing import NDArray
+
+from koa_worker.errors import SetupError
+from koa_worker.knee.grading.explain import FeatureMap, FeatureMaps, Head, Singles
+from koa_worker.knee.grading.familiar import Familiar
+from koa_worker.knee.grading.prepare import SIZE, Picture
+from koa_worker.knee.grading.release import Member, Release, Review, model_folder
+from koa_worker.knee.grading.views import Part, View
+from koa_worker.values import GRADES, Grade
+
+__all__ = ["Grader", "combine", "judge", "model_folder"]
+
+Floats = NDArray[np.float64]
+
+_SCALE = (np.arange(256, dtype=np.float32) / 127.5 - 1.0).astype(np.float32)  # gray level → what the net is fed
+
+
+class Grader:
+    """A loaded release."""
+
+    def __init__(self, release: Release, nets: tuple[_Net, ...], review: Review) -> None:
+        self.name = release.manifest.label
+        self.digest = release.digest
+        self._nets = nets
+        self._views = tuple(View.parse(name) for name in release.manifest.views)
+        self._temperature = release.manifest.temperature
+        self._review = review
+        self.familiar = _familiar(release)
+
+    @classmethod
+    def load(cls, folder: Path, review_confidence: float = 0.0) -> Grader:
+        """The release in `folder`, checked and warm; `review_confidence` 0 keeps the release's own threshold."""
+        release = Release.open(folder)
+        review = release.manifest.review
+        if review_confidence > 0:
+            review = review.model_copy(update={"confidence": review_confidence})
+        return cls(release, tuple(_Net.load(release, member) for member in release.manifest.members), review)
+
+    def grade(self, crop: Picture) -> tuple[Grade, FeatureMaps]:
+        """What the members say of a prepared crop together, and the maps that explain it."""
+        logits, maps = self.look(crop)
+        votes = logits.argmax(axis=-1)
+        probabilities = combine(logits, self._temperature)
+        return judge(probabilities, votes, self._review, self.name), maps
+
+    def features(self, crop: Picture) -> tuple[Singles, ...]:
+        """The feature map of each member's plain view."""
+        picture = _to_input(crop)
+        return tuple(net.run(picture)[1] for net in self._nets)
+
+    def look(self, crop: Picture) -> tuple[Singles, FeatureMaps]:
+        """The logits of each member's view of the crop (members × views, 5), and its feature map."""
+        pictures = [(view, _to_input(view.show(crop))) for view in self._views]
+        logits, maps = [], []
+        for net in self._nets:
+            for view, picture in pictures:
+                answer, features = net.run(picture)
+                logits.append(answer)
+                maps.append(FeatureMap(features, net.head, view.mirrored, view.shown(net.part)))
+        return np.stack(logits), tuple(maps)
+
+
+def _familiar(release: Release) -> Familiar | None:
+    """What the release knows of pictures that are no knees; an old one knows nothing."""
+    gate = release.manifest.gate
+    if gate is None:
+        return None
+    content = release.read(gate.file, gate.sha256)
+    try:
+        familiar = Familiar.from_npz(content)
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as fault:
+        raise SetupError("model_altered", f"{gate.file} is not a gate that this program can use") from fault
+    if len(familiar.weights) != len(release.manifest.members):
+        raise SetupError("model_altered", f"{gate.file} was fitted to other members")
+    return familiar
+
+
+def _to_input(crop: NDArray[Any]) -> Singles:
+    """One picture as the net is fed: (1, 224, 224, 3) in -1…1."""
+    return np.asarray(cv2.cvtColor(cv2.LUT(crop, _SCALE), cv2.COLOR_GRAY2RGB), np.float32)[None]
+
+
+def combine(logits: NDArray[np.floating], temperature: float) -> Floats:
+    """The mean of the votes' probabilities: logits (…, votes, 5) → (…, 5). Calibration uses this very function."""
+    scaled = np.asarray(logits, dtype=np.float64) / temperature
+    odds = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    probabilities: Floats = (odds / odds.sum(axis=-1, keepdims=True)).mean(axis=-2)
+    return probabilities
+
+
+def judge(probabilities: Floats, votes: NDArray[np.intp], review: Review, model: str) -> Grade:
+    """The grade that the probabilities mean, with how sure it is and why a person should look at it."""
+    kl = int(probabilities.argmax())
+    p0, p1, p2, p3, p4 = (float(p) for p in probabilities)
+    agreement = float((votes == kl).mean())
+    reasons = _review_reasons(kl, probabilities, votes, review)
+    return Grade(
+        kl=kl,
+        probabilities=(p0, p1, p2, p3, p4),
+        confidence=float(probabilities[kl]),
+        oa_probability=p2 + p3 + p4,
+        agreement=agreement,
+        needs_review=bool(reasons),
+        review_reasons=reasons,
+        model=model,
+    )
+
+
+def _review_reasons(kl: int, probabilities: Floats, votes: NDArray[np.intp], review: Review) -> tuple[str, ...]:
+    confidence, osteoarthritis = float(probabilities[kl]), float(probabilities[2:].sum())
+    agreeing = int((votes == kl).sum())
+    reasons = []
+    if confidence < review.confidence:
+        reasons.append(f"The confidence, {confidence:.0%}, is below {review.confidence:.0%}.")
+    if agreeing / len(votes) < review.agreement:
+        reasons.append(f"Only {agreeing} of {len(votes)} looks at the knee give this grade.")
+    if np.ptp(votes) >= 2:
+        reasons.append(f"Looks at the knee differ by two grades or more (KL {votes.min()} to KL {votes.max()}).")
+    if abs(osteoarthritis - 0.5) < review.borderline or (kl >= 2) != (osteoarthritis >= 0.5):
+        reasons.append(f"Borderline between KL 1 and KL 2: the probability of KL 2 or more is {osteoarthritis:.0%}.")
+    return tuple(reasons)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Net:
+    """One member, ready to run."""
+
+    interpreter: Interpreter
+    head: Head
+    part: Part  # of the picture that it is given, at which it looks
+    image: int  # tensor numbers
+    logits: int
+    features: int
+
+    @classmethod
+    def load(cls, release: Release, member: Member) -> _Net:
+        content = release.read(member.file, member.sha256)
+        head = release.read(member.head, member.head_sha256)
+        try:
+            net = cls._build(content, Head.from_npz(head), member.part)
+            net.run(np.zeros((1, SIZE, SIZE, 3), np.float32))  # the first run allocates and is slow
+        except (ValueError, RuntimeError, KeyError, zipfile.BadZipFile, StopIteration) as fault:
+            detail = f"{member.file} with {member.head} is not a net that this program can run"
+            raise SetupError("model_altered", detail) from fault
+        return net
+
+    @classmethod
+    def _build(cls, content: bytes, head: Head, part: Part) -> _Net:
+        with _muted():
+            interpreter = Interpreter(model_content=content, num_threads=1)
+            interpreter.allocate_tensors()
+        outputs = {tuple(tensor["shape"]): tensor["index"] for tensor in interpreter.get_output_details()}
+        channels = head.w1.shape[0]
+        features = next(index for shape, index in outputs.items() if len(shape) == 4 and shape[-1] == channels)
+        logits = outputs[1, len(GRADES)]
+        return cls(interpreter, head, part, interpreter.get_input_details()[0]["index"], logits, features)
+
+    def run(self, image: Singles) -> tuple[Singles, Singles]:
+        """The logits (5) and the feature map (rows, columns, channels) of one picture."""
+        self.interpreter.set_tensor(self.image, image)
+        self.interpreter.invoke()
+        return self.interpreter.get_tensor(self.logits)[0], self.interpreter.get_tensor(self.features)[0]
+
+
+@contextmanager
+def _muted() -> Iterator[None]:
+    """Keeps stderr clear of LiteRT's greeting, which no setting of its own turns off; its faults are exceptions."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    try:
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)

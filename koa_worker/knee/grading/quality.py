@@ -1,0 +1,132 @@
+"""The gate: whether a file, a frame and each knee in it is fit for a grade. Three answers: yes, yes but look, no.
+
+What the header says of body part and view comes first, then the frame, then each knee with what the net made of it.
+Every "no" is a code of the error catalogue; every "but look" is a sentence for the reader.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from koa_worker.errors import InputRejected
+from koa_worker.knee.grading.familiar import Familiar, Impression, Kind
+from koa_worker.knee.grading.metal import Metal, find_metal
+from koa_worker.knee.grading.prepare import Picture
+from koa_worker.values import KneeRoi, Radiograph
+
+# Body Part Examined (0018,0015), PS3.16 annex L, where it cannot mean a picture of the knee. Words that may, such as
+# LEG or EXTREMITY, and words that no standard knows, let the picture decide.
+# fmt: off
+_OTHER_PARTS = frozenset((
+    "ABDOMEN", "ACJOINT", "ANKLE", "BREAST", "CALCANEUS", "CERVICAL", "CHEST", "CLAVICLE", "COCCYX", "CSPINE", "ELBOW",
+    "FINGER", "FOOT", "FOREARM", "HAND", "HEAD", "HEEL", "HIP", "HUMERUS", "JAW", "LSPINE", "LUMBAR", "MANDIBLE",
+    "NECK", "PELVIS", "RIB", "RIBS", "SACRUM", "SCAPULA", "SHOULDER", "SIJOINT", "SKULL", "SPINE", "SSPINE", "STERNUM",
+    "TEETH", "THORACIC", "THORAX", "THUMB", "TLSPINE", "TMJ", "TOE", "TSPINE", "WRIST", "ZYGOMA",
+))
+# fmt: on
+_KNEE_WORDS = ("KNEE", "PATELLA", "LEG", "EXTREMITY", "FEMUR", "TIB", "LIMB")  # one of them beside another part
+_OTHER_VIEWS = ("LATERAL", "SKYLINE", "SUNRISE", "MERCHANT", "AXIAL", "TANGENTIAL", "SETTEGAST", "LAURIN", "HUGHSTON")
+
+MOST_COLOURED = 0.1  # of the picture: a few coloured letters are no photograph
+MISSING, SLIGHTLY_MISSING = 0.15, 0.05  # of the plateau's width: a compartment lacks a third or a tenth
+FLAT = 12  # gray levels of 256 between the darkest and the brightest of a crop that is hopelessly exposed
+CLIPPED = 0.5  # of the crop at the darkest or brightest level: bone or soft tissue has gone
+
+FAR = 2.0  # in strangeness: seven times likelier
+_LOOKS_LIKE = {
+    Kind.IMPLANT: ("implant", "by its look"),
+    Kind.VIEW: ("other_view", "by its look"),
+    Kind.BLUR: ("blurred", ""),
+}
+_STAYS = ("cut_off", "poor_exposure")  # reasons that no turning takes away; what looks like metal may be a bone aside
+
+UNCHECKED = "This model release cannot tell a knee from other pictures: see that it is one."
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to be done with one knee: refuse it, if there is a code; point a person to it, if there are reasons."""
+
+    code: str = ""
+    detail: str = ""
+    reasons: tuple[str, ...] = ()
+    impression: Impression | None = None
+
+    @property
+    def strangeness(self) -> float:
+        """That of the net's impression; a knee that nobody could look at is not strange."""
+        return self.impression.strangeness if self.impression else -np.inf
+
+    def may_lie_askew(self, familiar: Familiar | None) -> bool:
+        """Something that the net knows little of, and that may be a knee when it is turned."""
+        return familiar is not None and self.strangeness > familiar.fair and self.code not in _STAYS
+
+    def stands_better(self, familiar: Familiar | None, upright: float) -> bool:
+        """Whether a turned frame shows a fair knee, and a far likelier one than it did as it lay (`upright`)."""
+        return not self.code and familiar is not None and self.strangeness <= min(familiar.fair, upright - FAR)
+
+
+def check_frame(radiograph: Radiograph) -> None:
+    """Raises where header or colours say that this is no frontal radiograph of a knee."""
+    part = radiograph.study.body_part
+    words = set(re.split(r"[^A-Z]+", part))
+    if words & _OTHER_PARTS and not any(word in part for word in _KNEE_WORDS):
+        raise InputRejected("other_part", f"the header says {', '.join(sorted(words & _OTHER_PARTS))}")
+    named = next((view for view in _OTHER_VIEWS if view in radiograph.study.view), None)
+    if named is not None:
+        raise InputRejected("other_view", f"the header says {named}")
+    if radiograph.coloured > MOST_COLOURED:
+        raise InputRejected("coloured", f"{radiograph.coloured:.0%} of the picture")
+
+
+def judge_knee(
+    roi: KneeRoi, small: Picture, crop: Picture, impression: Impression | None, familiar: Familiar | None
+) -> Verdict:
+    """What is to be done with a knee, from its crop before (`small`) and after equalisation, and what the net saw."""
+    equalized = small is crop
+    metal = Metal() if equalized else find_metal(small)
+    code, detail = _spoilt(roi, small, metal, equalized=equalized)
+    if not code and impression is not None and familiar is not None:
+        code, detail = _strange(metal, impression, familiar)
+    return Verdict(code, detail, () if code else _reasons(roi, impression, familiar), impression)
+
+
+def _spoilt(roi: KneeRoi, small: Picture, metal: Metal, *, equalized: bool) -> tuple[str, str]:
+    """What can be told without the net, the most telling reason first."""
+    share = np.cumsum(np.bincount(small.ravel(), minlength=256)) / small.size
+    used = int(np.diff(np.searchsorted(share, [0.02, 0.98]))[0])
+    if used < FLAT:
+        return "poor_exposure", f"{used} gray levels of 256 are used"
+    if metal.clear:
+        return "implant", f"bright, sharp-edged and even over {metal.area:.0%} of the joint"
+    if roi.missing > MISSING:
+        return "cut_off", f"{roi.missing:.0%} of the joint's width is beyond the edge"
+    clipped = 0.0 if equalized else max(float(share[1]), float(1 - share[253]))
+    if clipped > CLIPPED:
+        return "poor_exposure", f"{clipped:.0%} of the joint is plain black or white"
+    return "", ""
+
+
+def _strange(metal: Metal, impression: Impression, familiar: Familiar) -> tuple[str, str]:
+    """What the net says, together with metal that by itself would prove nothing."""
+    if metal.suspected and impression.kind is Kind.IMPLANT and impression.strangeness > familiar.fair:
+        return "implant", f"bright and even over {metal.area:.0%} of the joint"
+    if impression.strangeness <= familiar.strange:
+        return "", ""
+    return _LOOKS_LIKE.get(impression.kind, ("not_a_knee", ""))
+
+
+def _reasons(roi: KneeRoi, impression: Impression | None, familiar: Familiar | None) -> tuple[str, ...]:
+    reasons = []
+    if impression is None or familiar is None:
+        reasons.append(UNCHECKED)
+    elif impression.strangeness > familiar.doubtful:
+        reasons.append("The picture looks unlike the knees that the net was trained on.")
+    if roi.missing > SLIGHTLY_MISSING:
+        reasons.append(f"The edge of the picture cuts off {roi.missing:.0%} of the joint's width.")
+    if roi.turned:
+        reasons.append(f"The picture was turned by {90 * roi.turned}° anticlockwise to stand upright.")
+    return tuple(reasons)

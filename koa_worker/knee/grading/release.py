@@ -1,0 +1,179 @@
+"""The release of a model: where it lies, what its manifest says, and that every file is the one it names.
+
+A release is a folder `<name>-v<N>` with manifest.json beside its members. Each member is a LiteRT net and an npz with
+the weights of its head, from which the heatmap is computed. No file is used before its SHA-256 was compared, and what
+was compared is what runs: the bytes are read once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+import koa_worker
+from koa_worker.errors import SetupError
+from koa_worker.knee.grading.views import PATTERN, Part
+
+MANIFEST = "manifest.json"
+MODELS_VARIABLE = "KOA_WORKER_MODELS"  # a folder of releases that goes before those that came with the program
+
+_FOLDER_NAME = re.compile(r"(?P<name>.+)-v(?P<version>\d+)")
+
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]  # beside the manifest, nowhere else
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Member(_Part):
+    """One net and the weights of its head."""
+
+    file: FileName
+    sha256: Sha256
+    head: FileName
+    head_sha256: Sha256
+    sees: tuple[Share, Share, Share, Share] = (0.0, 0.0, 1.0, 1.0)  # of the crop: top, left, bottom, right
+
+    @model_validator(mode="after")
+    def _sees_something(self) -> Self:
+        if not (self.part.top < self.part.bottom and self.part.left < self.part.right):
+            raise ValueError("sees is top, left, bottom and right of a part that is not empty")
+        return self
+
+    @property
+    def part(self) -> Part:
+        return Part(*self.sees)
+
+
+class GateFile(_Part):
+    """What the release knows of pictures that are no knees."""
+
+    file: FileName
+    sha256: Sha256
+
+
+class Input(_Part):
+    """What the net was trained on; this program prepares pictures in this one way only."""
+
+    size: Literal[224]
+    scale: Literal["-1..1"]
+    equalized: Literal[True]
+
+
+class Review(_Part):
+    """Below which confidence or agreement, and how near to an even chance of KL ≥ 2, a person should look."""
+
+    confidence: Share
+    agreement: Share
+    borderline: Annotated[float, Field(ge=0.0, le=0.5)] = 0.1
+
+
+class Manifest(_Part):
+    """What manifest.json says."""
+
+    name: str
+    version: int = Field(ge=0)
+    members: tuple[Member, ...] = Field(min_length=1)
+    input: Input
+    views: tuple[Annotated[str, Field(pattern=PATTERN)], ...] = Field(min_length=1)
+    temperature: float = Field(gt=0.0)
+    review: Review
+    gate: GateFile | None = None  # releases before version 1 may have none
+    metrics: dict[str, Any] = {}
+    trained: dict[str, Any] = {}
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}-v{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A folder with its manifest, and the manifest's own SHA-256, which stands for the whole release."""
+
+    folder: Path
+    manifest: Manifest
+    digest: str
+
+    @classmethod
+    def open(cls, folder: Path) -> Release:
+        content = _read(folder, MANIFEST)
+        try:
+            manifest = Manifest.model_validate_json(content)
+        except ValidationError as fault:
+            if _is_of_something_else(content):
+                raise SetupError("not_a_release", f"{folder}: its {MANIFEST} names no members") from fault
+            first = fault.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the file"
+            raise SetupError("model_altered", f"{MANIFEST}: {where}: {first['msg']}") from fault
+        return cls(folder, manifest, hashlib.sha256(content).hexdigest())
+
+    def read(self, name: str, sha256: str) -> bytes:
+        """The file's bytes, if they are those that the manifest names."""
+        content = _read(self.folder, name)
+        found = hashlib.sha256(content).hexdigest()
+        if found != sha256:
+            raise SetupError("model_altered", f"{name} has SHA-256 {found[:12]}…, the manifest says {sha256[:12]}…")
+        return content
+
+    def contents(self) -> dict[str, bytes]:
+        """Every file of the release by its name, compared with the manifest: what another machine needs of it."""
+        named = [(member.file, member.sha256) for member in self.manifest.members]
+        named += [(member.head, member.head_sha256) for member in self.manifest.members]
+        if (gate := self.manifest.gate) is not None:
+            named.append((gate.file, gate.sha256))
+        return {MANIFEST: _read(self.folder, MANIFEST), **{name: self.read(name, sha256) for name, sha256 in named}}
+
+
+def model_folder(path: str = "") -> Path:
+    """The release that is configured; without one the newest that is installed."""
+    return Path(path) if path else default_model_folder()
+
+
+def default_model_folder() -> Path:
+    """The newest release: in the folder that the environment names, else as installed, else in the source tree."""
+    package = Path(koa_worker.__file__).parent
+    named = os.environ.get(MODELS_VARIABLE)
+    places = [Path(named)] if named else [package / "_models", package.parent / "models"]
+    for place in places:
+        releases = [folder for folder in place.glob("*-v*") if (folder / MANIFEST).is_file()]
+        if releases:
+            return max(releases, key=_age)
+    raise SetupError("model_missing", f"no release in {' or '.join(map(str, places))}")
+
+
+def _age(folder: Path) -> tuple[int, str]:
+    match = _FOLDER_NAME.fullmatch(folder.name)
+    return (int(match["version"]), match["name"]) if match else (-1, folder.name)
+
+
+def _is_of_something_else(manifest: bytes) -> bool:
+    """Whether it is whole JSON, but never was a release's: other programs keep a file of that name too."""
+    try:
+        content = json.loads(manifest)
+    except ValueError:
+        return False
+    return not isinstance(content, dict) or "members" not in content
+
+
+def _read(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except NotADirectoryError as fault:
+        raise SetupError("not_a_release", f"{folder} is a file") from fault
+    except FileNotFoundError as fault:
+        if name == MANIFEST and folder.is_dir():
+            raise SetupError("not_a_release", f"{folder} holds no {MANIFEST}") from fault
+        raise SetupError("model_missing", str(folder / name)) from fault
+    except OSError as fault:
+        raise SetupError("model_missing", f"{folder / name}: {fault.strerror}") from fault

@@ -1,0 +1,222 @@
+"""Traces both margins of each compartment at once: in every column the pair of rows that is most like a joint space.
+
+A pair is a fall of density (the femur's margin) above a rise (the tibia's), with less density between them than beyond
+either, and a bright line below: the plateau's floor. The rims of the plateau also cast lines, fainter ones, into the
+space above the floor. The best sequence of pairs, with steps that cost, is found by dynamic programming from the
+intercondylar notch outwards, where a joint space is always seen.
+
+Bone on bone has no margins of its own. Pairs without a gap count little, or else many a healthy joint would close; but
+where one compartment is plainly seen and no space is in the other, that one is traced again as closed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from koa_worker.knee.finding.density import Plane
+from koa_worker.knee.joint_space.band import COARSE, Band
+
+# In plateaus from the middle: what is traced.
+INNER, OUTER = 0.09, 0.45
+BEARS_FROM, BEARS_TO = 0.17, 0.43  # what of it bears weight, clear of the spines and of the outer osteophytes
+STEP = 3  # coarse pixels from column to column
+ABOVE, BELOW = 38, 40  # coarse pixels from the joint line: as far as margins are looked for
+WIDEST = 26  # coarse pixels between the margins: 10 mm
+SLOPE = 2  # coarse pixels a step
+STEP_COST, GAP_COST = 0.05, 0.4  # for a margin that climbs, for a space that widens: times the pixels squared
+FLOOR_WEIGHT, DARK_WEIGHT = 1.5, 0.5
+CLOSED = 1.0  # what bone on bone counts in place of two margins and a dark space
+CLOSED_UP_TO = 2  # coarse pixels
+CLOSED_BESIDE = 2.6  # what it counts in a compartment that shows no space where the other one's is plain to see
+SEEN, UNSEEN = 3.0, 2.5  # clarity; of training knees every other one of KL 4 is so, of others one in 150 …
+HAZY = 0.5  # … and of these hardly any shows less: how much less dense what was traced is than the bone beyond
+USUAL_UP_TO, WIDE_COST = 16, 0.02  # a space wider than 6.5 mm is rare
+BEYOND = 5  # coarse pixels of bone beyond each margin that the space is compared with
+APART = 12  # coarse pixels by which the compartments' heights differ at most without being asked again
+
+_STEPS = np.add.outer(*(cost * np.arange(-SLOPE, SLOPE + 1) ** 2 for cost in (STEP_COST, GAP_COST)))
+
+Columns = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Course:
+    """One compartment's margins from the middle outwards, in coarse pixels of the band, and how clear each pair is."""
+
+    columns: Columns
+    femoral: Columns
+    tibial: Columns
+    evidence: Plane
+    score: float
+
+    @property
+    def bearing(self) -> NDArray[np.bool_]:
+        """Which columns bear weight."""
+        aside = np.linspace(INNER, OUTER, len(self.columns))
+        return np.asarray((aside >= BEARS_FROM) & (aside <= BEARS_TO))
+
+    @property
+    def clarity(self) -> float:
+        """The mean evidence where weight is borne, of 4."""
+        return float(self.evidence[self.bearing].mean())
+
+    def lowered(self, rows: int) -> Course:
+        return replace(self, femoral=self.femoral + rows, tibial=self.tibial + rows)
+
+
+def trace(band: Band) -> tuple[Course, Course]:
+    """The left and the right compartment's course."""
+    top = int(np.clip(round(band.line) - ABOVE, 0, len(band.coarse) - ABOVE - BELOW))
+    columns, density, slope = _profiles(band, slice(top, top + ABOVE + BELOW))
+    pairs, evidence = _pairs(density, slope)
+    found = _follow(pairs)
+    third = columns.shape[1] // 3
+    heights = [float(tibial[third:].mean()) for tibial, _, _ in found]
+    if abs(heights[0] - heights[1]) > APART:
+        better = int(found[1][2] > found[0][2])
+        found = _follow(pairs + _near(heights[better], 1 - better, pairs.shape[2]))
+    first, second = (_course(columns[side], evidence[:, :, side], *found[side]) for side in (0, 1))
+    if _shows_nothing(first, density[:, 0], second):
+        first = _closed(columns[0], evidence[:, :, 0], pairs[:, :1])
+    elif _shows_nothing(second, density[:, 1], first):
+        second = _closed(columns[1], evidence[:, :, 1], pairs[:, 1:])
+    return first.lowered(top), second.lowered(top)
+
+
+def _course(columns: Columns, evidence: Plane, tibial: Columns, gaps: Columns, score: float) -> Course:
+    clear = evidence[gaps.astype(int) - 1, tibial.astype(int), np.arange(len(columns))]
+    return Course(columns, tibial - gaps, tibial, clear, score)
+
+
+def _shows_nothing(course: Course, density: Plane, other: Course) -> bool:
+    """Whether no space is to be seen, not even a hazy one, in a compartment beside one that is plain."""
+    if course.clarity >= UNSEEN or other.clarity < SEEN:
+        return False
+    below, above = _beyond(density)
+    darker = []
+    for column, (top, bottom) in enumerate(zip(course.femoral.astype(int), course.tibial.astype(int), strict=True)):
+        between = density[top + 1 : bottom, column] if bottom - top > 1 else density[bottom, column]
+        darker.append(min(above[top, column], below[bottom, column]) - between.mean())
+    return float(np.mean(np.array(darker)[course.bearing])) < HAZY
+
+
+def _closed(columns: Columns, evidence: Plane, pairs: Plane) -> Course:
+    """One compartment again, where bone on bone is expected; what is closed is then as plain as the other one."""
+    expected = pairs.copy()
+    expected[..., :CLOSED_UP_TO] += np.float32(CLOSED_BESIDE - CLOSED)
+    course = _course(columns, evidence, *_follow(expected)[0])
+    closed = course.tibial - course.femoral <= CLOSED_UP_TO
+    return replace(course, evidence=np.where(closed, np.float32(SEEN), course.evidence))
+
+
+def _profiles(band: Band, rows: slice) -> tuple[Columns, Plane, Plane]:
+    """The columns of both compartments; their density and its slope downwards, each as a share of what is usual."""
+    coarse = band.coarse
+    smooth = cv2.GaussianBlur(coarse, (0, 0), sigmaX=1.6, sigmaY=0.8)
+    slope = np.gradient(smooth, axis=0)
+    size = np.abs(slope)
+    mean_size = float(size.mean())
+    usual = cv2.blur(np.minimum(size, 5 * mean_size), (75, 75), borderType=cv2.BORDER_REFLECT)
+    count = int((OUTER - INNER) * band.width / STEP) + 1
+    outwards = np.linspace(INNER, OUTER, count) * band.width
+    columns = np.clip(np.stack([band.middle - outwards, band.middle + outwards]), 0, COARSE - 1)
+    at = rows, np.round(columns).astype(int)
+    mean = cv2.blur(coarse, (81, 81), borderType=cv2.BORDER_REFLECT)
+    square = cv2.blur(coarse * coarse, (81, 81), borderType=cv2.BORDER_REFLECT)
+    spread = np.sqrt(np.maximum(square - mean * mean, 0)) + 0.15 * float(coarse.std()) + 1e-6
+    density = (smooth[at] - mean[at]) / spread[at]
+    share = slope[at] / (usual[at] + 0.3 * mean_size + 1e-6)
+    return columns, density.astype(np.float32), share.astype(np.float32)
+
+
+def _pairs(density: Plane, slope: Plane) -> tuple[Plane, Plane]:
+    """How good each pair is, as columns × compartments × tibial rows × gaps; and, the other way round, its margins."""
+    rows = len(density)
+    rise, fall = np.clip(slope, 0, 3), np.clip(-slope, 0, 3)
+    root_rise, root_fall = 0.8 * np.sqrt(rise), np.sqrt(fall)
+    rise, fall = 0.1 * rise, 0.1 * fall
+    below, above = _beyond(density)
+    sums = np.concatenate([np.zeros_like(density[:1]), np.cumsum(density, axis=0)])
+    scores = np.full((WIDEST - 1, *density.shape), -3.0, np.float32)
+    for gap in range(1, WIDEST):
+        tibia, femur = slice(gap, rows), slice(0, rows - gap)
+        edges = root_rise[tibia] * root_fall[femur] + rise[tibia] + fall[femur]
+        if gap > 1:
+            between = (sums[gap:rows] - sums[1 : rows - gap + 1]) / (gap - 1)
+        else:
+            between = (density[tibia] + density[femur]) / 2
+        dark = np.minimum(above[femur], below[tibia]) - between
+        both = edges + DARK_WEIGHT * np.minimum(np.maximum(dark, -1), 2)
+        scores[gap - 1, tibia] = np.maximum(both, CLOSED) if gap <= CLOSED_UP_TO else both
+    pairs = scores + FLOOR_WEIGHT * _floor(density)
+    pairs -= WIDE_COST * np.maximum(np.arange(1, WIDEST, dtype=np.float32) - USUAL_UP_TO, 0)[:, None, None, None]
+    return np.ascontiguousarray(pairs.transpose(3, 2, 1, 0)), scores
+
+
+def _beyond(density: Plane) -> tuple[Plane, Plane]:
+    """The mean density of the bone below and above each row."""
+    kernel = np.zeros((2 * BEYOND + 1, 1), np.float32)
+    kernel[BEYOND + 1 :] = 1 / BEYOND
+    flat = density.reshape(len(density), -1)
+    below = cv2.filter2D(flat, -1, kernel, borderType=cv2.BORDER_REPLICATE)
+    above = cv2.filter2D(flat, -1, kernel[::-1].copy(), borderType=cv2.BORDER_REPLICATE)
+    shape = density.shape
+    return np.asarray(below, np.float32).reshape(shape), np.asarray(above, np.float32).reshape(shape)
+
+
+def _floor(density: Plane) -> Plane:
+    """How bright it gets within a millimetre below each row."""
+    rows = len(density)
+    longer = np.concatenate([density, np.repeat(density[-1:], 3, axis=0)])
+    brightest = np.maximum(np.maximum(longer[1 : rows + 1], longer[2 : rows + 2]), longer[3 : rows + 3])
+    return np.asarray(np.clip(brightest, -1, 2.5), np.float32)
+
+
+def _near(height: float, side: int, rows: int) -> Plane:
+    """What speaks against heights of one compartment that are far from the other one's."""
+    cost = np.zeros((1, 2, rows, 1), np.float32)
+    away = np.maximum(np.abs(np.arange(rows) - height) - 8, 0)
+    cost[0, side, :, 0] = np.maximum(-0.005 * away**2, -1.5)
+    return cost
+
+
+def _follow(pairs: Plane) -> list[tuple[Columns, Columns, float]]:
+    """The best sequence for each compartment: tibial rows, gaps, mean score."""
+    reached = [pairs[0]]
+    for column in pairs[1:]:
+        reached.append(_spread(reached[-1]) + column)
+    return [_backwards([best[side] for best in reached]) for side in range(pairs.shape[1])]
+
+
+def _spread(best: Plane) -> Plane:
+    """For each pair the best of those that lie within a step from it, less the step's cost."""
+    climbed = best.copy()
+    for step in range(1, SLOPE + 1):
+        lower = best - np.float32(STEP_COST * step * step)
+        np.maximum(climbed[:, step:], lower[:, :-step], out=climbed[:, step:])
+        np.maximum(climbed[:, :-step], lower[:, step:], out=climbed[:, :-step])
+    widened = climbed.copy()
+    for step in range(1, SLOPE + 1):
+        lower = climbed - np.float32(GAP_COST * step * step)
+        np.maximum(widened[..., step:], lower[..., :-step], out=widened[..., step:])
+        np.maximum(widened[..., :-step], lower[..., step:], out=widened[..., :-step])
+    return widened
+
+
+def _backwards(reached: list[Plane]) -> tuple[Columns, Columns, float]:
+    last = reached[-1]
+    row, gap = divmod(int(last.argmax()), last.shape[1])
+    path = [(row, gap)]
+    for best in reached[-2::-1]:
+        top, left = max(row - SLOPE, 0), max(gap - SLOPE, 0)
+        near = best[top : row + SLOPE + 1, left : gap + SLOPE + 1]
+        cost = _STEPS[top - row + SLOPE :, left - gap + SLOPE :][: near.shape[0], : near.shape[1]]
+        down, across = divmod(int((near - cost).argmax()), near.shape[1])
+        row, gap = top + down, left + across
+        path.append((row, gap))
+    rows, gaps = np.array(path[::-1], dtype=np.float64).T
+    return rows, gaps + 1, float(last.max()) / len(reached)

@@ -1,0 +1,151 @@
+"""Makes results into DICOM objects and sends them until each destination has acknowledged each of them.
+
+report written → objects in the outgoing folder → parcels in the store → C-STORE → acknowledged → object removed
+Each step can be done again: objects have the same UIDs whenever they are made, and a parcel is queued once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from koa_worker.config import Config, Destination
+from koa_worker.errors import WorkFailed
+from koa_worker.publish.base import write_object
+from koa_worker.publish.destination import Answer, Parcel, Receipt, Unreachable, send
+from koa_worker.publish.study_objects import Made, NotYet, ResultObjects
+from koa_worker.store import NewParcel, ParcelRecord, PublicationTicket, Store, StudyRecord
+from koa_worker.system.log import where
+
+logger = logging.getLogger(__name__)
+
+_AT_A_TIME = 50  # objects in one association
+_BUSY_IN_A_ROW = 3  # it is not this one object that a PACS has no room for
+
+
+class Outbox:
+    """Everything between a written report and a PACS that has the result."""
+
+    def __init__(self, config: Config, store: Store) -> None:
+        self._config = config
+        self._settings = config.dicom.results
+        self._destinations = config.dicom.destinations
+        self._names = tuple(destination.name for destination in self._destinations)
+        self._store = store
+        self._objects = ResultObjects(self._settings, store)
+        self._settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._settings.folder.chmod(0o700)
+        self._swept = False
+        store.know_destinations(self._names)
+
+    def work(self, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Makes and sends everything that is due; the daemon and `koa-worker send` take turns."""
+        with self._alone():
+            if not self._swept:
+                self._sweep()
+            for ticket in self._store.publications_due(self._names):
+                if stopped():
+                    return
+                self._publish(ticket)
+            for destination in self._destinations:
+                self._send_all(destination, stopped)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with (self._settings.folder / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _sweep(self) -> None:
+        """Objects that nobody waits for: a kill came before one was removed, or a newer one took its place."""
+        folder = self._settings.folder
+        wanted = self._store.parcel_paths()
+        for path in [*folder.glob("*.dcm"), *folder.glob("*.part")]:
+            if str(path) not in wanted:
+                path.unlink(missing_ok=True)
+        self._swept = True
+
+    # Making
+
+    def _publish(self, ticket: PublicationTicket) -> None:
+        try:
+            study = self._store.study_content(ticket.study_key)
+            parcels = [self._put(made) for made in self._missing(ticket, study)]
+        except NotYet:
+            return
+        # What makes a result impossible to express as DICOM must not hold up the others; the report is there.
+        except Exception as fault:
+            if isinstance(fault, WorkFailed) and fault.code == "store":
+                raise
+            if isinstance(fault, OSError):
+                logger.warning("results wait for the disk", extra={"study": ticket.study_key, "fault": where(fault)})
+                return
+            logger.warning("results not sent", extra={"study": ticket.study_key, "fault": where(fault)})
+            parcels = []
+        self._store.queue(ticket, parcels)
+
+    def _missing(self, ticket: PublicationTicket, study: StudyRecord) -> Iterator[Made]:
+        """Objects that some destination has not been given."""
+        had: dict[str, set[str]] = {}
+        for parcel in self._store.parcels(ticket.study_key):
+            had.setdefault(parcel.sop_uid, set()).add(parcel.destination)
+        for made in self._objects.of_study(study, ticket):
+            if not had.get(made.sop_uid, set()).issuperset(ticket.destinations):
+                yield made
+
+    def _put(self, made: Made) -> NewParcel:
+        path = self._settings.folder / f"{made.sop_uid}.dcm"
+        target = made.make()
+        write_object(path, target)
+        return NewParcel(made.kind, str(target.SOPClassUID), made.sop_uid, str(path))
+
+    # Sending
+
+    def _send_all(self, destination: Destination, stopped: Callable[[], bool]) -> None:
+        while not stopped() and (due := self._store.parcels_due(destination.name, _AT_A_TIME)):
+            try:
+                self._send_some(destination, due)
+            # A PACS may answer anything, and a library may stumble over it: it counts as no answer.
+            except Exception as fault:
+                if isinstance(fault, WorkFailed):
+                    raise
+                reason = str(fault) if isinstance(fault, Unreachable) else type(fault).__name__
+                until = self._store.put_off(destination.name, reason, self._first_pause)
+                extra = {
+                    "destination": destination.name,
+                    "reason": reason,
+                    "again": until.isoformat(timespec="seconds"),
+                }
+                logger.warning("destination does not answer", extra=extra)
+                return
+
+    def _send_some(self, destination: Destination, due: Sequence[ParcelRecord]) -> None:
+        records = {record.id: record for record in due}
+        parcels = [Parcel(record.id, record.sop_class_uid, Path(record.path)) for record in due]
+        busy = 0
+        with contextlib.closing(send(destination, parcels)) as receipts:
+            for receipt in receipts:
+                self._note(receipt, records[receipt.parcel.id])
+                busy = busy + 1 if receipt.answer is Answer.BUSY else 0
+                if busy == _BUSY_IN_A_ROW:
+                    raise Unreachable(receipt.reason)
+
+    def _note(self, receipt: Receipt, record: ParcelRecord) -> None:
+        extra = {"destination": record.destination, "object": record.sop_uid, "kind": record.kind}
+        if receipt.answer is Answer.TAKEN:
+            logger.info("sent", extra=extra)
+            if self._store.acknowledge(record.id):
+                receipt.parcel.path.unlink(missing_ok=True)
+            return
+        most = {Answer.BUSY: None, Answer.FAILED: self._config.limits.max_tries, Answer.REFUSED: 1}[receipt.answer]
+        state = self._store.refuse(record.id, receipt.reason, max_tries=most, first_pause=self._first_pause)
+        logger.warning("not taken", extra={**extra, "reason": receipt.reason, "state": state})
+
+    @property
+    def _first_pause(self) -> timedelta:
+        return timedelta(seconds=self._settings.retry_seconds)

@@ -1,0 +1,108 @@
+"""A study's results as DICOM objects: what there is to make, and how, from the store and the originals."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pydicom.dataset import Dataset
+
+from koa_worker.config import Results
+from koa_worker.errors import WorkFailed
+from koa_worker.knee.grading.explain import overlay
+from koa_worker.publish import capture, pdf_object, sr, uids
+from koa_worker.publish.original import Original, read_original
+from koa_worker.publish.result import Document, ImageResult, Kind, KneeResult, Maker
+from koa_worker.store import ImageRecord, PublicationTicket, Store, StudyRecord
+
+logger = logging.getLogger(__name__)
+
+_PATIENCE = timedelta(hours=1)  # with an original that is not where it should be, from its report on
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An object that could be made: its identity is known before the work is done."""
+
+    kind: Kind
+    sop_uid: str
+    make: Callable[[], Dataset]
+
+
+class NotYet(Exception):
+    """The original is on its way between two folders."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultObjects:
+    """Makes them; the same ones with the same UIDs whenever it is asked."""
+
+    settings: Results
+    store: Store
+
+    def of_study(self, study: StudyRecord, ticket: PublicationTicket) -> Iterator[Made]:
+        """Those that the settings ask for; none of plain pictures, which have no place in a PACS."""
+        document_of: Original | None = None
+        for number, image in enumerate(study.images, start=1):
+            if image.format != "DICOM" or not image.knees:
+                continue
+            original = self._original(image, ticket)
+            if original is None:
+                continue
+            if not image.patient_differs:
+                document_of = document_of or original
+            yield from self._of_image(original, _result(number, image))
+        if self.settings.pdf and document_of is not None:
+            yield self._of_study(document_of, ticket, study)
+
+    def _of_image(self, original: Original, result: ImageResult) -> Iterator[Made]:
+        for kind, wanted, build in (
+            (Kind.STRUCTURED_REPORT, self.settings.structured_report, sr.build),
+            (Kind.SECONDARY_CAPTURE, self.settings.secondary_capture, capture.build),
+        ):
+            if wanted:
+                sop_uid = uids.of_image_object(kind, original.sop_uid, result)
+                yield Made(kind, sop_uid, lambda build=build: build(original, result))  # type: ignore[misc]
+
+    def _of_study(self, original: Original, ticket: PublicationTicket, study: StudyRecord) -> Made:
+        newest = max((knee for image in study.images for knee in image.knees), key=lambda knee: knee.graded_at)
+        maker = Maker(newest.grade.model, newest.model_digest, newest.software_version)
+        document = Document(Path(ticket.report_path).read_bytes(), ticket.revision, maker, ticket.reported_at)
+        sop_uid = uids.of_document(original.study_uid, document)
+        return Made(Kind.PDF, sop_uid, lambda: pdf_object.build(original, document))
+
+    def _original(self, image: ImageRecord, ticket: PublicationTicket) -> Original | None:
+        """The original's header; None if it cannot be had or has no place in a PACS."""
+        record = self.store.find(image.file_id)
+        path = Path(record.filed_as) if record is not None and record.filed_as else None
+        if path is None or not path.exists():
+            if datetime.now(UTC) - ticket.reported_at < _PATIENCE and path is not None:
+                raise NotYet
+            logger.warning("results not sent: the original is gone", extra={"file": image.file_id})
+            return None
+        try:
+            return read_original(path)
+        except WorkFailed as fault:
+            logger.warning("results not sent", extra={"file": image.file_id, "code": fault.code})
+            return None
+
+
+def _result(number: int, image: ImageRecord) -> ImageResult:
+    knee = image.knees[0]
+    return ImageResult(
+        sha256=image.sha256,
+        number=number,
+        rows=image.height,
+        columns=image.width,
+        frame_jpeg=image.frame_jpeg,
+        knees=tuple(
+            KneeResult(knee.roi, knee.grade, knee.crop, overlay(knee.crop, knee.heatmap), knee.joint_space)
+            for knee in image.knees
+        ),
+        maker=Maker(knee.grade.model, knee.model_digest, knee.software_version),
+        made_at=knee.graded_at,
+        refused=image.refused,
+    )

@@ -1,0 +1,1 @@
+"""What the web page asks of the store: the worklist, reader grades, accounts and the audit log."""

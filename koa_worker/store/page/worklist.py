@@ -1,0 +1,186 @@
+"""A page of the worklist: newest first, by any combination of filters and by words, however long the list is.
+
+No query walks the whole list. A combination of filters becomes one short walk of the filters' index for each kind of
+line that it lets through; words become candidates, newest first and bounded; counting stops at a limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import product
+
+from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, select, true, union_all
+from sqlalchemy.orm import Session
+
+from koa_worker.store.page.worklist_search import Candidates, candidates, with_all
+from koa_worker.store.page.worklist_values import Cursor, Wanted, WorklistCounts, WorklistPage, WorklistRow
+from koa_worker.store.records import State
+from koa_worker.store.schema import File, Grade, Image, Knee, Study
+from koa_worker.store.worklist_index import Line
+from koa_worker.values import GRADES, Side
+
+COUNTED = 10_000  # more are “10,000+”
+_FILES_AT_A_TIME = 200
+
+
+def worklist(
+    session: Session, wanted: Wanted, cursor: Cursor | None, limit: int, *, may_see_patients: bool
+) -> WorklistPage:
+    """At most `limit` lines behind the cursor, and where the next page begins."""
+    found = candidates(session, wanted, may_see_patients=may_see_patients) if wanted.text.strip() else None
+    if found is None:
+        keys = _keys(session, wanted, cursor, limit)
+    else:
+        keys = _keys_by_word(session, wanted, cursor, limit, found, may_see_patients=may_see_patients)
+    shown = keys[:limit]
+    rows = _rows(session, [key.id for key in shown], may_see_patients=may_see_patients)
+    further = Cursor(shown[-1].needs_review, shown[-1].at, shown[-1].id) if len(keys) > limit else None
+    return WorklistPage(rows, further, too_many=found is not None and found.too_many)
+
+
+def worklist_counts(session: Session, today: datetime) -> WorklistCounts:
+    """How many there are of each state, as far as they are counted."""
+    of_state = {state: _bounded(File.state == state) for state in State}
+    parked = _bounded(File.state == State.FAILED, File.next_try_at.is_(None))
+    done_today = _bounded(File.state == State.COMPLETED, File.settled_at >= today)
+    kinds = _kinds(Wanted(states=frozenset({State.COMPLETED}), review=True))
+    row = session.execute(select(*of_state.values(), parked, done_today, *map(_bounded_lines, kinds))).one()
+    states, (parked_count, today_count), review = row[: len(State)], row[len(State) :][:2], row[len(State) + 2 :]
+    by_state = dict(zip(State, states, strict=True))
+    return WorklistCounts(by_state, parked_count, today_count, min(sum(review), COUNTED), COUNTED)
+
+
+Kind = tuple[State, int | None, Side, bool]
+
+
+def _kinds(wanted: Wanted) -> Iterator[Kind]:
+    """Each kind of line that the filters let through."""
+    states = [state for state in State if not wanted.states or state in wanted.states]
+    grades = [kl for kl in GRADES if not wanted.grades or kl in wanted.grades]
+    sides = [side for side in Side if not wanted.sides or side in wanted.sides]
+    reviews = [wanted.review] if wanted.review is not None else [True, False]
+    for state in states:
+        if state is State.COMPLETED:
+            yield from product([state], grades, sides, reviews)
+        elif not wanted.grades and not wanted.sides and wanted.review is None:
+            yield (state, None, Side.UNKNOWN, False)
+
+
+def _is_kind(kind: Kind) -> ColumnElement[bool]:
+    state, kl, side, review = kind
+    return and_(
+        Line.state == state,
+        Line.kl == kl if kl is not None else Line.kl.is_(None),
+        Line.side == side,
+        Line.needs_review == (true() if review else false()),
+    )
+
+
+def _keys(session: Session, wanted: Wanted, cursor: Cursor | None, limit: int) -> list[Cursor]:
+    walks = [
+        select(Line.id, Line.arrived_at, Line.needs_review)
+        .where(_is_kind(kind), *_in_time(wanted), *_behind(cursor, wanted, review=kind[3]))
+        .order_by(Line.arrived_at.desc(), Line.id.desc())
+        .limit(limit + 1)
+        .subquery()
+        for kind in _kinds(wanted)
+        if not (cursor and wanted.review_first and kind[3] and not cursor.needs_review)
+    ]
+    if not walks:
+        return []
+    merged = union_all(*(select(walk.c.id, walk.c.arrived_at, walk.c.needs_review) for walk in walks)).subquery()
+    first = [merged.c.needs_review.desc()] if wanted.review_first else []
+    ordered = select(merged).order_by(*first, merged.c.arrived_at.desc(), merged.c.id.desc()).limit(limit + 1)
+    return [Cursor(bool(row.needs_review), row.arrived_at, row.id) for row in session.execute(ordered)]
+
+
+def _in_time(wanted: Wanted) -> list[ColumnElement[bool]]:
+    since = [Line.arrived_at >= wanted.since] if wanted.since else []
+    return since + ([Line.arrived_at < wanted.until] if wanted.until else [])
+
+
+def _behind(cursor: Cursor | None, wanted: Wanted, *, review: bool) -> list[ColumnElement[bool]]:
+    if cursor is None or (wanted.review_first and cursor.needs_review and not review):
+        return []
+    return [Line.arrived_at <= cursor.at, or_(Line.arrived_at < cursor.at, Line.id < cursor.id)]
+
+
+def _keys_by_word(
+    session: Session, wanted: Wanted, cursor: Cursor | None, limit: int, found: Candidates, *, may_see_patients: bool
+) -> list[Cursor]:
+    """The candidates' lines. There are a few thousand at most, so the filters look at each."""
+    kinds = set(_kinds(wanted))
+
+    def place(key: Cursor) -> tuple[bool, datetime, int]:
+        return (key.needs_review and wanted.review_first, key.at, key.id)
+
+    keys: list[Cursor] = []
+    for start in range(0, len(found.file_ids), _FILES_AT_A_TIME):
+        newest = found.file_ids[start : start + _FILES_AT_A_TIME]
+        chunk = with_all(session, newest, found.others, may_see_patients=may_see_patients)
+        lines = session.execute(
+            select(Line.id, Line.arrived_at, Line.needs_review, Line.state, Line.kl, Line.side).where(
+                Line.file_id.in_(chunk), *_in_time(wanted)
+            )
+        ).all()
+        for line in lines:
+            key = Cursor(line.needs_review, line.arrived_at, line.id)
+            is_wanted = (line.state, line.kl, line.side, line.needs_review) in kinds
+            if is_wanted and (cursor is None or place(key) < place(cursor)):
+                keys.append(key)
+        keys = sorted(keys, key=place, reverse=True)[: limit + 1]
+        oldest = min((line.arrived_at for line in lines), default=None)
+        # What comes in the next chunks is older, and behind what is here already.
+        if len(keys) > limit and not wanted.review_first and oldest is not None and oldest < keys[-1].at:
+            break
+    return keys
+
+
+def _rows(session: Session, ids: Sequence[int], *, may_see_patients: bool) -> tuple[WorklistRow, ...]:
+    found = session.execute(
+        select(Line, File, Study, Image.view, Grade.oa_probability, Grade.review_reasons)
+        .join(File, File.id == Line.file_id)
+        .outerjoin(Study, Study.key == File.study_key)
+        .outerjoin(Image, Image.file_id == Line.file_id)
+        .outerjoin(Knee, Knee.id == Line.knee_id)
+        .outerjoin(Grade, and_(Grade.knee_id == Knee.id, Grade.is_current))
+        .where(Line.id.in_(ids))
+    )
+    by_id = {
+        line.id: WorklistRow(
+            file_id=file.id,
+            study_key=file.study_key,
+            state=line.state,
+            code=line.code,
+            arrived_at=line.arrived_at,
+            settled_at=file.settled_at,
+            duplicate_of=file.duplicate_of,
+            file_name=file.name if may_see_patients else "",
+            patient_name=study.patient_name if study and may_see_patients else "",
+            patient_id=study.patient_id if study and may_see_patients else "",
+            description=study.description if study and may_see_patients else "",
+            study_date=study.date if study and may_see_patients else None,
+            view=view or "",
+            side=line.side,
+            kl=line.kl,
+            confidence=line.confidence,
+            oa_probability=oa_probability,
+            needs_review=line.needs_review,
+            review_reasons=tuple(reasons or ()),
+        )
+        for line, file, study, view, oa_probability, reasons in found
+    }
+    return tuple(by_id[number] for number in ids if number in by_id)
+
+
+def _bounded(*chosen: ColumnElement[bool]) -> ColumnElement[int]:
+    return _count_of(select(literal(1)).select_from(File).where(*chosen))
+
+
+def _bounded_lines(kind: Kind) -> ColumnElement[int]:
+    return _count_of(select(literal(1)).select_from(Line).where(_is_kind(kind)))
+
+
+def _count_of(chosen: Select[int]) -> ColumnElement[int]:
+    return select(func.count()).select_from(chosen.limit(COUNTED).subquery()).scalar_subquery()

@@ -1,0 +1,105 @@
+"""Words to files: those that begin with what was typed, the newest first and never more than are quickly looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, false, func, select, true, union_all
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from koa_worker.store.page.worklist_values import Wanted
+from koa_worker.store.records import State
+from koa_worker.store.schema import File, Study
+from koa_worker.store.search_words import after, terms_of, words_of
+from koa_worker.store.worklist_index import STUDY_TEXTS, Word
+
+LOOKED_AT = 1_000
+_SHORTEST_ID = 6  # characters of a file's or study's own id that are looked up
+_HEXADECIMAL = frozenset("0123456789abcdef")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Files that have one of the words, newest first, and the words that are still to be looked for in them."""
+
+    file_ids: tuple[str, ...]
+    others: tuple[str, ...] = ()
+    too_many: bool = False  # only the newest were taken
+
+
+def candidates(session: Session, wanted: Wanted, *, may_see_patients: bool) -> Candidates:
+    """Each term must begin a word of the file: of the patient's name or id, of the accession number or description.
+
+    Who may not see patients finds by error code and by the ids of file and study only. A term that begins too many
+    words is taken for a whole word, of which the newest files are looked at.
+    """
+    kinds = (False, True) if may_see_patients else (False,)
+    terms = terms_of(wanted.text)
+    if not terms:
+        return Candidates(())
+    counts = {term: _count(session, term, kinds, wanted) for term in terms}
+    rarest = min(terms, key=counts.__getitem__)
+    too_many = counts[rarest] > LOOKED_AT
+    found = _newest(session, rarest, kinds, wanted, whole=too_many)
+    return Candidates(tuple(found), tuple(term for term in terms if term != rarest), too_many)
+
+
+def _count(session: Session, term: str, kinds: Sequence[bool], wanted: Wanted) -> int:
+    """How many files a term leads to, up to one more than are looked at."""
+    arms = [arm.limit(LOOKED_AT + 1).subquery() for arm in _arms(term, kinds, wanted, whole=False)]
+    counts = [select(func.count()).select_from(arm).scalar_subquery() for arm in arms]
+    return sum(session.execute(select(*counts)).one())
+
+
+def _newest(session: Session, term: str, kinds: Sequence[bool], wanted: Wanted, *, whole: bool) -> list[str]:
+    arms = [
+        arm.order_by(arm.selected_columns.arrived_at.desc()).limit(LOOKED_AT).subquery()
+        for arm in _arms(term, kinds, wanted, whole=whole)
+    ]
+    merged = union_all(*(select(arm.c.file_id, arm.c.arrived_at) for arm in arms)).subquery()
+    newest = select(merged.c.file_id).order_by(merged.c.arrived_at.desc()).limit(LOOKED_AT)
+    return list(dict.fromkeys(session.scalars(newest)))
+
+
+def _arms(term: str, kinds: Sequence[bool], wanted: Wanted, *, whole: bool) -> list[Select[str, datetime]]:
+    """One walk of an index for each way in which a file can be found by the term."""
+    column: ColumnElement[str] = Word.word  # type: ignore[assignment]
+    begins = [column == term] if whole else [column >= term, column < after(term)]
+    arms = [
+        select(Word.file_id, Word.arrived_at).where(
+            Word.names_patient == (true() if kind else false()), *begins, *_in_time(Word.arrived_at, wanted)
+        )
+        for kind in kinds
+    ]
+    if len(term) >= _SHORTEST_ID and set(term) <= _HEXADECIMAL:
+        for own_id in (File.id, File.study_key):
+            named = select(File.id.label("file_id"), File.arrived_at)
+            arms.append(named.where(own_id >= term, own_id < after(term), *_in_time(File.arrived_at, wanted)))
+    return arms
+
+
+def _in_time(arrived_at: InstrumentedAttribute[datetime], wanted: Wanted) -> list[ColumnElement[bool]]:
+    since = [arrived_at >= wanted.since] if wanted.since else []
+    return since + ([arrived_at < wanted.until] if wanted.until else [])
+
+
+def with_all(
+    session: Session, file_ids: Sequence[str], terms: Sequence[str], *, may_see_patients: bool
+) -> Sequence[str]:
+    """Those that have the other terms too: few enough to look at each."""
+    if not terms:
+        return file_ids
+    rows = session.execute(
+        select(File.id, File.study_key, File.state, File.code, *STUDY_TEXTS)
+        .outerjoin(Study, Study.key == File.study_key)
+        .where(File.id.in_(file_ids))
+    )
+    fitting = []
+    for file_id, study_key, state, code, *texts in rows:
+        words = [file_id, study_key or "", *words_of(code or "" if state is State.REJECTED else "")]
+        words += words_of(*(text or "" for text in texts)) if may_see_patients else ()
+        if all(any(word.startswith(term) for word in words) for term in terms):
+            fitting.append(file_id)
+    return fitting

@@ -1,0 +1,136 @@
+"""The worklist's own tables, kept in step with what they are made from, so that a page of millions costs fifty rows.
+
+A line for each graded knee, and one for each file without any. Everything that a filter asks for is in the line, in one
+index whose last part is the order of the page: each combination of filters is a few walks of that index.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, bindparam, delete, insert, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from koa_worker.store.columns import Moment, RowId, one_of
+from koa_worker.store.records import State
+from koa_worker.store.schema import Base, File, Grade, Knee, Study, table_of
+from koa_worker.store.search_words import LONGEST_WORD, words_of
+from koa_worker.values import Side
+
+# What a study is found by, by whoever may see patients.
+STUDY_TEXTS = (Study.patient_id, Study.accession, Study.patient_name, Study.description)
+
+
+class Line(Base):
+    """A graded knee, or a file without one."""
+
+    __tablename__ = "worklist_lines"
+    __table_args__ = (
+        Index("ix_worklist_lines_filters", "state", "kl", "side", "needs_review", "arrived_at", "id"),
+        # Everything that the dashboard counts, so that it need not look into the table.
+        Index("ix_worklist_lines_days", "day", "state", "kl", "code", "confidence"),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    file_id: Mapped[str] = mapped_column(ForeignKey("files.id"), index=True)
+    knee_id: Mapped[int | None] = mapped_column(ForeignKey("knees.id"))
+    arrived_at: Mapped[dt.datetime] = mapped_column(Moment)
+    state: Mapped[State] = mapped_column(one_of(State, "state"))
+    kl: Mapped[int | None]
+    side: Mapped[Side] = mapped_column(one_of(Side, "side"))
+    needs_review: Mapped[bool]
+    code: Mapped[str | None]
+    day: Mapped[dt.date | None]  # on which the file was settled, in UTC
+    confidence: Mapped[float | None]
+
+
+class Word(Base):
+    """A word by which a file is found; in the order of the page, newest last."""
+
+    __tablename__ = "worklist_words"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    names_patient: Mapped[bool] = mapped_column(primary_key=True)  # whether finding by it needs the right to see them
+    # Compared by code points, whatever the database's language: a prefix is a range then.
+    word: Mapped[str] = mapped_column(
+        String(LONGEST_WORD).with_variant(String(LONGEST_WORD, "C"), "postgresql"), primary_key=True
+    )
+    arrived_at: Mapped[dt.datetime] = mapped_column(Moment, primary_key=True)
+    file_id: Mapped[str] = mapped_column(ForeignKey("files.id"), primary_key=True)
+
+
+# Each file goes through these a few times: they are made once, and go past the object mapper.
+_lines, _words = table_of(Line), table_of(Word)
+_FORGET_LINES = delete(_lines).where(_lines.c.file_id == bindparam("of_file"))
+_RENEW_LINES = update(_lines).where(_lines.c.file_id == bindparam("of_file"))
+_ADD_LINES, _ADD_WORDS = insert(_lines), insert(_words)
+_KNOWN_WORDS = select(_words.c.word).where(
+    _words.c.names_patient == bindparam("names_patient"),
+    _words.c.word.in_(bindparam("words", expanding=True)),
+    _words.c.arrived_at == bindparam("arrived_at"),
+    _words.c.file_id == bindparam("file_id"),
+)
+_KNEES_NOW = (
+    select(Knee.id.label("knee_id"), Knee.side, Grade.kl, Grade.needs_review, Grade.confidence)
+    .join(Grade, (Grade.knee_id == Knee.id) & Grade.is_current)
+    .where(Knee.file_id == bindparam("of_file"))
+    .order_by(Knee.position.desc())  # a page shows the last line first
+)
+
+
+def list_file(session: Session, file: File, *, new: bool = False) -> None:
+    """Brings a file's lines to what the file and its knees say now; a new one has none yet."""
+    session.flush()
+    connection = session.connection()
+    of_file = {"of_file": file.id}
+    if file.state is State.COMPLETED:
+        connection.execute(_FORGET_LINES, of_file)
+        if lines := [_line(file, **knee) for knee in connection.execute(_KNEES_NOW, of_file).mappings()]:
+            connection.execute(_ADD_LINES, lines)
+    else:
+        now = {"state": file.state, "code": file.code, "day": _day(file)}
+        if new or connection.execute(_RENEW_LINES, of_file | now).rowcount == 0:
+            connection.execute(_ADD_LINES, [_line(file)])
+    list_words(session, file)
+
+
+def list_words(session: Session, file: File) -> None:
+    """Notes what the file can be found by; words only ever join, as neither a study nor a reject is overwritten."""
+    code = words_of(file.code or "") if file.state is State.REJECTED else ()
+    _add_words(session, file, code, names_patient=False)
+    study = session.get(Study, file.study_key) if file.study_key else None
+    if study is not None:
+        _add_words(session, file, study_words(study), names_patient=True)
+
+
+def _add_words(session: Session, file: File, words: tuple[str, ...], *, names_patient: bool) -> None:
+    if not words:
+        return
+    connection = session.connection()
+    subject = {"names_patient": names_patient, "arrived_at": file.arrived_at, "file_id": file.id}
+    known = set(connection.scalars(_KNOWN_WORDS, {**subject, "words": words}))
+    if rows := [{"word": word, **subject} for word in words if word not in known]:
+        connection.execute(_ADD_WORDS, rows)
+
+
+def relist_study(session: Session, study: Study) -> None:
+    """A later file said what the study did not know: its earlier files are found by that too."""
+    session.flush()
+    for file in session.scalars(select(File).where(File.study_key == study.key)):
+        list_words(session, file)
+
+
+def study_words(study: Study) -> tuple[str, ...]:
+    return words_of(*(getattr(study, text.key) for text in STUDY_TEXTS))
+
+
+def _line(file: File, **knee: Any) -> dict[str, Any]:
+    """The values of a line, of a knee or of a file without one."""
+    none = {"knee_id": None, "kl": None, "side": Side.UNKNOWN, "needs_review": False, "confidence": None}
+    of_file = {"file_id": file.id, "arrived_at": file.arrived_at, "state": file.state, "code": file.code}
+    return {**none, **of_file, "day": _day(file), **knee}
+
+
+def _day(file: File) -> dt.date | None:
+    return file.settled_at.date() if file.settled_at else None

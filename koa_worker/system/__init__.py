@@ -1,0 +1,1 @@
+"""What the operating system and the libraries give us: signals, disks, logs, service notices."""

@@ -1,0 +1,1 @@
+"""Who may ask for what: hosts, sessions, rights, forged requests and the audit log."""

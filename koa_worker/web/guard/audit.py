@@ -1,0 +1,34 @@
+"""Notes in the audit trail who does what, and from where."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from flask import g, request
+
+from koa_worker.web.context import desk
+
+
+def note(action: str, subject: str = "", detail: str = "") -> None:
+    """Of the visitor of this request; `subject` is an id of ours."""
+    user = g.get("user")
+    desk().store.note_deed(user.name if user else "", action, subject, address=caller(), detail=detail)
+
+
+def note_stranger(action: str) -> None:
+    """Of someone who is not known, once a minute: a flood of requests must not become a flood of rows."""
+    if not desk().store.use_ration(f"noted:{action}:{caller()}", 1, timedelta(minutes=1)):
+        note(action)
+
+
+def caller() -> str:
+    """The address that a request came from; of IPv6 the network, as one machine has very many addresses."""
+    try:
+        address = ip_address(request.remote_addr or "")
+    except ValueError:
+        return ""
+    if isinstance(address, IPv6Address):
+        inner = address.ipv4_mapped
+        return str(inner or ip_network(f"{address}/64", strict=False).network_address)
+    return str(address)

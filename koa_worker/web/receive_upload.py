@@ -1,0 +1,152 @@
+"""Takes one file from a browser or script into the inbox, as any exporter would lay it there.
+
+It is written beside the others under a hidden name that the intake passes by, and gets its own name when all of it is
+on the disk. That name says nothing: what the user's machine calls the file goes into the store only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import IO
+
+from flask import g, request
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.http import parse_options_header
+
+from koa_worker.config import Config
+from koa_worker.store import UploadRecord
+from koa_worker.system.disk import free_mb
+from koa_worker.values import new_id
+from koa_worker.web.context import desk
+from koa_worker.web.guard.audit import note
+from koa_worker.web.guard.refusals import refuse
+
+_PREFIX, _PART = "upload-", ".part"
+_CHUNK = 1 << 18
+_MINUTE = timedelta(minutes=1)
+# An ending helps a person who looks into the inbox; the intake goes by the content.
+_ENDINGS = ((b"\x89PNG", ".png"), (b"\xff\xd8\xff", ".jpg"), (b"II*\0", ".tif"), (b"MM\0*", ".tif"), (b"BM", ".bmp"))
+
+
+@dataclass(slots=True)
+class _Laid:
+    """What is known of a file once its last byte is written."""
+
+    size: int = 0
+    sha256: str = ""
+    ending: str = ".dcm"
+
+
+def take() -> UploadRecord:
+    """The body of this request, into the inbox; refused where a limit is passed."""
+    if not request.content_length and "chunked" not in request.headers.get("Transfer-Encoding", ""):
+        refuse(400, "empty_file")
+    request.max_content_length = most_bytes() + 1  # what is larger shows by one byte more
+    return take_from(request.stream, _said_name())
+
+
+def take_from(source: IO[bytes], name: str) -> UploadRecord:
+    """One file into the inbox; `name` is what its sender calls it."""
+    config, store = desk().config, desk().store
+    _check_room(config)
+    upload_id, laid = new_id(), _Laid()
+    with _part_file(config.folders.inbox, upload_id) as (part, stream):
+        _copy(source, stream, laid)
+        stream.flush()
+        os.fsync(stream.fileno())
+        landed_as = f"{_PREFIX}{upload_id}{laid.ending}"
+        upload = UploadRecord(upload_id, laid.sha256, laid.size, name[:255], landed_as, g.user.name, store.now())
+        store.record_upload(upload)
+        note("upload", upload_id)
+        part.rename(config.folders.inbox / landed_as)
+    _sync_folder(config.folders.inbox)
+    return upload
+
+
+def is_in_inbox(upload: UploadRecord) -> bool:
+    return (desk().config.folders.inbox / upload.landed_as).exists()
+
+
+def sweep(config: Config) -> None:
+    """What a kill left half-written; nobody was told that it had arrived."""
+    before = time.time() - 2 * config.web.upload_seconds
+    for part in config.folders.inbox.glob(f".{_PREFIX}*{_PART}"):
+        with contextlib.suppress(FileNotFoundError):
+            if part.stat().st_mtime < before:
+                part.unlink()
+
+
+def _check_room(config: Config) -> None:
+    settings, store = config.web, desk().store
+    if store.uploads_waiting() >= settings.max_waiting:
+        refuse(503, "no_room", _MINUTE)
+    if free_mb(config.folders.inbox) < config.limits.min_free_mb:
+        refuse(507, "no_room")
+    still = store.use_ration(f"upload:{g.user.name}", settings.uploads_per_minute, _MINUTE)
+    if still:
+        refuse(429, "too_many", still)
+
+
+@contextmanager
+def _part_file(inbox: Path, upload_id: str) -> Iterator[tuple[Path, IO[bytes]]]:
+    part = inbox / f".{_PREFIX}{upload_id}{_PART}"
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+            yield part, stream
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def most_bytes() -> int:
+    """As large a file may be."""
+    return desk().config.limits.max_file_mb * 1_000_000
+
+
+def _copy(source: IO[bytes], stream: IO[bytes], laid: _Laid) -> None:
+    most, until = most_bytes(), time.monotonic() + desk().config.web.upload_seconds
+    digest = hashlib.sha256()
+    try:
+        while chunk := source.read(_CHUNK):
+            if not laid.size:
+                laid.ending = _ending(chunk)
+            laid.size += len(chunk)
+            if laid.size > most:
+                refuse(413, "too_large")
+            if time.monotonic() > until:
+                refuse(408, "too_slow")
+            digest.update(chunk)
+            stream.write(chunk)
+    except RequestEntityTooLarge:
+        refuse(413, "too_large")
+    except ClientDisconnected:
+        refuse(400, "truncated")
+    if not laid.size:
+        refuse(400, "empty_file")
+    laid.sha256 = digest.hexdigest()
+
+
+def _ending(start: bytes) -> str:
+    return next((ending for magic, ending in _ENDINGS if start.startswith(magic)), ".dcm")
+
+
+def _said_name() -> str:
+    """From Content-Disposition: an address would keep the name, a header passes by."""
+    _, options = parse_options_header(request.headers.get("Content-Disposition", ""))
+    return options.get("filename", "")
+
+
+def _sync_folder(folder: Path) -> None:
+    """The sender is told that we have it, so the new name must survive a power cut as well."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

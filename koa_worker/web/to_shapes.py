@@ -1,0 +1,176 @@
+"""The store's values as the JSON API gives them: what names a patient only to whoever may see it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import url_for
+
+from koa_worker import RESEARCH_NOTICE
+from koa_worker.errors import CATALOGUE
+from koa_worker.store import (
+    FileRecord,
+    ImageRecord,
+    KneeRecord,
+    ReadingRecord,
+    RejectedRecord,
+    State,
+    StudyRecord,
+    UploadRecord,
+    WorklistRow,
+)
+from koa_worker.web.guard.access import may_see_patients
+from koa_worker.web.receive_upload import is_in_inbox
+from koa_worker.web.shapes import (
+    Explained,
+    Image,
+    Knee,
+    Patient,
+    Reading,
+    RejectedFile,
+    Result,
+    Study,
+    Upload,
+)
+
+
+def to_upload(upload: UploadRecord) -> Upload:
+    file = upload.file
+    study = file.study_key if file else None
+    return Upload(
+        id=upload.id,
+        state=_state(upload),
+        is_duplicate=upload.is_duplicate,
+        sha256=upload.sha256,
+        size=upload.size,
+        name=upload.name if may_see_patients() else None,
+        at=upload.at,
+        error=explained(file.code, file.detail) if file and _has_fault(file) else None,
+        file_id=file.id if file else None,
+        study=study,
+        url=url_for("api.show_upload", upload_id=upload.id),
+        study_url=url_for("study.show", key=study) if study else None,
+    )
+
+
+def explained(code: str | None, detail: str | None) -> Explained:
+    entry = CATALOGUE[code or "internal"]
+    particular = f" ({detail})" if detail else ""
+    return Explained(code=code or "internal", sentence=f"{entry.sentence[:-1]}{particular}.", remedy=entry.remedy)
+
+
+def _state(upload: UploadRecord) -> str:
+    if upload.file is None:
+        return "waiting" if is_in_inbox(upload) else "working"
+    return upload.file.state.value
+
+
+def _has_fault(file: FileRecord) -> bool:
+    return file.state in {State.REJECTED, State.FAILED}
+
+
+def to_result(row: WorklistRow) -> Result:
+    sees = may_see_patients()
+    return Result(
+        file_id=row.file_id,
+        study=row.study_key,
+        state=row.state.value,
+        code=row.code,
+        arrived_at=row.arrived_at,
+        settled_at=row.settled_at,
+        patient_name=row.patient_name if sees else None,
+        patient_id=row.patient_id if sees else None,
+        view=row.view,
+        side=row.side.value,
+        kl=row.kl,
+        confidence=row.confidence,
+        oa_probability=row.oa_probability,
+        needs_review=row.needs_review,
+        review_reasons=list(row.review_reasons),
+        study_url=url_for("api.show_study", key=row.study_key) if row.study_key else None,
+    )
+
+
+def to_study(study: StudyRecord, readings: tuple[ReadingRecord, ...]) -> Study:
+    return Study(
+        key=study.key,
+        study_uid=study.study_uid,
+        created_at=study.created_at,
+        patient=_patient(study) if may_see_patients() else None,
+        images=[_image(study.key, image) for image in study.images],
+        rejected=[_rejected(file) for file in study.rejected],
+        readings=[_reading(reading) for reading in readings],
+        report_revision=study.report_revision,
+        report_url=url_for("api.report", key=study.key),
+        dicom_url=url_for("api.dicom", key=study.key),
+        notice=RESEARCH_NOTICE,
+    )
+
+
+def _patient(study: StudyRecord) -> Patient:
+    return Patient(
+        name=study.patient.name,
+        id=study.patient.id,
+        birth_date=study.patient.birth_date,
+        sex=study.patient.sex,
+        accession=study.accession,
+        description=study.description,
+        institution=study.institution,
+        study_date=study.date.isoformat() if study.date else None,
+    )
+
+
+def _image(key: str, image: ImageRecord) -> Image:
+    spacing = image.spacing
+    return Image(
+        file_id=image.file_id,
+        format=image.format,
+        view=image.view,
+        laterality=image.laterality.value,
+        width=image.width,
+        height=image.height,
+        row_mm=spacing.row_mm if spacing else None,
+        column_mm=spacing.column_mm if spacing else None,
+        spacing_source=spacing.source.value if spacing else "none",
+        arrived_at=image.arrived_at,
+        frame_url=url_for("api.frame", key=key, file_id=image.file_id),
+        knees=[_knee(key, image.file_id, knee) for knee in image.knees],
+    )
+
+
+def _knee(key: str, file_id: str, knee: KneeRecord) -> Knee:
+    grade = knee.grade
+    place: dict[str, Any] = {"key": key, "file_id": file_id, "position": knee.position}
+    return Knee(
+        position=knee.position,
+        side=knee.roi.side.value,
+        box=knee.roi.box.as_list(),
+        kl=grade.kl,
+        probabilities=list(grade.probabilities),
+        confidence=grade.confidence,
+        oa_probability=grade.oa_probability,
+        agreement=grade.agreement,
+        needs_review=grade.needs_review,
+        review_reasons=list(grade.review_reasons),
+        model=grade.model,
+        graded_at=knee.graded_at,
+        crop_url=url_for("api.crop", **place),
+        heatmap_url=url_for("api.heatmap", **place),
+    )
+
+
+def _rejected(file: RejectedRecord) -> RejectedFile:
+    return RejectedFile(file_id=file.file_id, arrived_at=file.arrived_at, error=explained(file.code, file.detail))
+
+
+def _reading(reading: ReadingRecord) -> Reading:
+    return Reading(
+        file_id=reading.file_id,
+        position=reading.position,
+        side=reading.side.value,
+        reader=reading.reader,
+        kl=reading.kl,
+        machine_kl=reading.machine_kl,
+        comment=reading.comment if may_see_patients() else None,
+        at=reading.at,
+    )

@@ -1,0 +1,173 @@
+"""What is done with one file in hand, step by step.
+
+Each step can be done again, and the first one that is missing is where work goes on: known to the store → graded →
+result in the store → report → original filed → note dropped.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from koa_worker.config import Config
+from koa_worker.errors import WorkFailed
+from koa_worker.intake import Claim
+from koa_worker.intake.filing import file_away, filed_path
+from koa_worker.pipeline import Pipeline, Stopwatch
+from koa_worker.registrar import Registrar
+from koa_worker.report.content import Release
+from koa_worker.store import FileRecord, Settled, State, Store
+from koa_worker.system.log import where
+from koa_worker.values import Arrival, Completed, Failed, Outcome, Rejected
+from koa_worker.workers.messages import Done, Job, Regrade, SetDown, WriteReport
+
+logger = logging.getLogger(__name__)
+
+
+def _nobody(*, on: bool) -> None:
+    """Is told when grading begins and ends, where nobody limits its time."""
+
+
+class Desk:
+    """One worker's place: a pipeline, the store, and the folders that originals end in."""
+
+    def __init__(
+        self, config: Config, store: Store, pipeline: Pipeline, grading: Callable[..., None] = _nobody
+    ) -> None:
+        model = Release(pipeline.grader.name, pipeline.grader.digest)
+        self._config = config
+        self._store = store
+        self._pipeline = pipeline
+        self._grading = grading
+        self._registrar = Registrar(store, config.folders.reports, config.report, model)
+        self._worker = f"{socket.gethostname()}:{os.getpid()}"
+        self._clock = Stopwatch()
+
+    def work(self, job: Job) -> Done | SetDown:
+        """Takes a job as far as it gets. What cannot be finished while disk or database are away is set down."""
+        self._clock = Stopwatch()
+        try:
+            match job:
+                case Claim():
+                    return self._advance(job) if job.path.exists() else self._let_go(job)
+                case WriteReport():
+                    self._report(lambda: self._registrar.write_due_report(job.study_key), job.study_key)
+                    return self._done(job, None)
+                case Regrade():
+                    return self._regrade(job)
+        except (OSError, WorkFailed) as fault:
+            logger.warning("set down until disk and database answer", extra={"file": job.id, "fault": where(fault)})
+            return SetDown(job)
+
+    def _advance(self, taken: Claim) -> Done:
+        """From the first step that is missing: known, graded and kept, reported, filed."""
+        with self._clock("intake"):
+            arrival = taken.arrive()
+        with self._clock("store"):
+            known = self._store.take(arrival, self._worker)
+        record, owes = known.record, known.record.study_key
+        if known.begun:
+            record, owes = self._keep(self._process(arrival))
+        with self._clock("file"):
+            if self._file(taken, record, known.original_state):
+                taken.release()
+        logger.info(record.state, extra={"file": taken.id, "code": record.code or "-"})
+        return self._done(taken, record.state, record.code, owes)
+
+    def _let_go(self, taken: Claim) -> Done:
+        """Its hand was lost after filing it; or somebody took it away, which is recorded, not passed over."""
+        record = self._store.find(taken.id)
+        if record is None or record.filed_as is None or not Path(record.filed_as).exists():
+            record = self._miss(taken, known=record is not None)
+        taken.release()
+        # Whoever filed it could not say any more that a report was put off.
+        return self._done(taken, record.state, record.code, record.study_key) if record else self._done(taken, None)
+
+    def _miss(self, taken: Claim, *, known: bool) -> FileRecord | None:
+        """The file as it failed; None if there is nothing to fail. While its whole folder is away, nothing is sure."""
+        if not taken.has_note():
+            raise FileNotFoundError(taken.path)
+        logger.error("a file is gone from the work folder", extra={"file": taken.id})
+        if not (known and self._store.start(taken.id, self._worker, take_over=True)):
+            return None
+        gone = Failed(taken.named("", 0), "io", "the file is gone from the work folder")
+        return self._store.fail(taken.id, gone, max_tries=1, now=datetime.now(UTC))
+
+    def _done(self, job: Job, state: State | None, code: str | None = None, owes: str | None = None) -> Done:
+        return Done(job, state, code, self._clock.spent_ms, self._clock.cpu_ms, owes)
+
+    def _process(self, arrival: Arrival) -> Outcome:
+        self._grading(on=True)
+        outcome = self._pipeline.process(arrival)
+        self._grading(on=False)
+        if isinstance(outcome, Completed):
+            self._clock.spent_ms.update(outcome.timings_ms)
+            self._clock.cpu_ms.update(outcome.cpu_ms)
+        return outcome
+
+    def _keep(self, outcome: Outcome) -> tuple[FileRecord, str | None]:
+        """The file as it ended, and the study whose report was put off."""
+        arrival, now = outcome.arrival, datetime.now(UTC)
+        folders = self._config.folders
+        with self._clock("store"):
+            match outcome:
+                case Completed():
+                    kept = self._registrar.complete(outcome, filed_path(arrival, folders.done, now))
+                case Rejected():
+                    kept = self._store.reject(arrival.id, outcome, str(filed_path(arrival, folders.rejected, now)))
+                case Failed():
+                    return self._store.fail(arrival.id, outcome, max_tries=self._config.limits.max_tries, now=now), None
+        return kept.record, self._report_if_begun(kept)
+
+    def _report_if_begun(self, kept: Settled) -> str | None:
+        """The study whose report was put off."""
+        study_key, revision = kept.study_key, kept.revision
+        if study_key is None or revision is None:
+            return study_key
+        self._report(lambda: self._registrar.write_report(study_key, revision), study_key)
+        return None
+
+    def _report(self, write: Callable[[], object], study_key: str) -> None:
+        try:
+            with self._clock("report"):
+                write()
+        except (OSError, WorkFailed):
+            raise
+        # The result is kept and the next start writes the report; one odd page must not hold up the others.
+        except Exception:
+            logger.exception("report broke", extra={"study": study_key})
+
+    def _regrade(self, job: Regrade) -> Done:
+        """Grades an archived original anew; one that cannot be read any more keeps the grades it has."""
+        record = self._store.find(job.file_id)
+        path = Path(record.filed_as) if record and record.filed_as else None
+        if record is None or record.state is not State.COMPLETED or path is None or not path.is_file():
+            return Done(job, None, "io")
+        outcome = self._process(Arrival(path, record.sha256, record.size, record.name, record.id))
+        if not isinstance(outcome, Completed):
+            logger.warning("not regraded", extra={"file": job.file_id, "code": outcome.code})
+            return Done(job, None, outcome.code)
+        owes = self._report_if_begun(self._registrar.complete(outcome, path))
+        return self._done(job, State.COMPLETED, owes=owes)
+
+    def _file(self, taken: Claim, record: FileRecord, original: State | None) -> bool:
+        """Moves the original to where it ends; false while it is still to be tried again."""
+        folders, now = self._config.folders, datetime.now(UTC)
+        arrival = taken.named(record.sha256, record.size)
+        match record.state:
+            case State.COMPLETED | State.REJECTED:
+                target = Path(record.filed_as or "")
+            case State.DUPLICATE:
+                target = filed_path(arrival, folders.rejected if original is State.REJECTED else folders.done, now)
+            case State.FAILED if record.parked:
+                target = filed_path(arrival, folders.failed, now)
+            case _:
+                return False
+        if record.filed_as != str(target):
+            self._store.record_filing(record.id, str(target))
+        file_away(taken.path, target, code=record.code, detail=record.detail or "")
+        return True

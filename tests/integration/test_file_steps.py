@@ -1,0 +1,332 @@
+"""One file at the desk: each end, and a stop between any two steps, with the real net, store and folders."""
+
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+
+from koa_worker import publish, registrar, synthetic
+from koa_worker.config import Config
+from koa_worker.errors import WorkFailed
+from koa_worker.intake import claim, claim_again, left_over, prepare_folders, scan
+from koa_worker.knee.grading.grade import Grader
+from koa_worker.pipeline import Pipeline
+from koa_worker.registrar import Registrar
+from koa_worker.store import State, Store
+from koa_worker.values import Side
+from koa_worker.workers.file_steps import Desk
+from koa_worker.workers.messages import Done, Regrade, SetDown, WriteReport
+
+
+class Killed(BaseException):
+    """Stands for a kill -9: nothing catches it."""
+
+
+@pytest.fixture(scope="session")
+def pipeline() -> Pipeline:
+    return Pipeline.load(Config())
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Config:
+    settings = Config().below(tmp_path)
+    prepare_folders(settings.folders)
+    return settings
+
+
+@pytest.fixture
+def store(settings: Config) -> Iterator[Store]:
+    with Store.open(settings.store.url) as store:
+        yield store
+
+
+@pytest.fixture
+def desk(settings: Config, store: Store, pipeline: Pipeline) -> Desk:
+    return Desk(settings, store, pipeline)
+
+
+def drop_knee(settings: Config, name: str = "Petrov^Anna.png", seed: int = 1) -> None:
+    spec = synthetic.crop_spec(synthetic.Knee(Side.RIGHT), seed=seed)
+    cv2.imwrite(str(settings.folders.inbox / name), synthetic.draw(spec).pixels)
+
+
+def work_off(settings: Config, desk: Desk) -> list[Done | SetDown]:
+    claims = [claim(waiting, settings.folders.work) for waiting in scan(settings.folders.inbox).oldest]
+    return [desk.work(taken) for taken in claims if taken is not None]
+
+
+def take_up(settings: Config, store: Store, desk: Desk) -> list[Done | SetDown]:
+    """What the foreman gives to its hands after a start."""
+    jobs = [*left_over(settings.folders.work), *map(WriteReport, store.reports_due())]
+    return [desk.work(job) for job in jobs]
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def retry_due(settings: Config, store: Store, desk: Desk) -> int:
+    """As the foreman does, for files whose pause is over or that were put back; their number."""
+    due = store.due_retries(datetime.now(UTC))
+    for record in due:
+        taken = claim_again(record.id, record.name, Path(record.filed_as or "absent"), settings.folders.work)
+        assert taken is not None
+        desk.work(taken)
+    return len(due)
+
+
+def assert_finished_once(settings: Config, store: Store) -> None:
+    status = store.status()
+    assert (status.counts[State.COMPLETED], sum(status.counts.values())) == (1, 1)
+    assert len(files(settings.folders.done)) == 1
+    assert len(files(settings.folders.reports)) == 1
+    assert files(settings.folders.work) == files(settings.folders.inbox) == []
+    assert len(list(store.export_rows())) == 1
+
+
+def test_a_knee_is_graded_reported_and_filed(settings: Config, store: Store, desk: Desk) -> None:
+    drop_knee(settings)
+    before = files(settings.folders.inbox)[0].read_bytes()
+    (done,) = work_off(settings, desk)
+    assert isinstance(done, Done)
+    assert done.state is State.COMPLETED
+    assert {"intake", "read", "roi", "grade", "explain", "store", "report", "file"} <= set(done.spent_ms)
+    assert_finished_once(settings, store)
+    assert files(settings.folders.done)[0].read_bytes() == before
+    assert files(settings.folders.reports)[0].read_bytes().startswith(b"%PDF")
+
+
+def test_the_same_bytes_again_are_a_duplicate(settings: Config, store: Store, desk: Desk) -> None:
+    for name in ("a.png", "b.png"):
+        drop_knee(settings, name)
+        work_off(settings, desk)
+    counts = store.status().counts
+    assert (counts[State.COMPLETED], counts[State.DUPLICATE]) == (1, 1)
+    assert len(files(settings.folders.done)) == 2
+
+
+def test_what_is_not_a_radiograph_is_set_aside_with_its_reason(settings: Config, store: Store, desk: Desk) -> None:
+    (settings.folders.inbox / "letter.dcm").write_text("Dear colleague")
+    work_off(settings, desk)
+    original, reason = files(settings.folders.rejected)
+    assert original.read_text() == "Dear colleague"
+    assert reason.read_text().startswith("unknown_format\n")
+    assert store.status().rejected_by_code == {"unknown_format": 1}
+
+
+STEPS: list[tuple[Any, str]] = [
+    (Store, "take"),
+    (Pipeline, "process"),
+    (Store, "complete"),
+    (Store, "study_content"),
+    (Store, "record_report"),
+    (Registrar, "write_report"),
+]
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize(("place", "step"), STEPS, ids=[step for _, step in STEPS])
+def test_a_kill_around_any_step_loses_and_doubles_nothing(
+    settings: Config,
+    store: Store,
+    pipeline: Pipeline,
+    monkeypatch: pytest.MonkeyPatch,
+    place: Any,
+    step: str,
+    moment: str,
+) -> None:
+    real = getattr(place, step)
+
+    def die(*args: Any, **options: Any) -> None:
+        if moment == "after":
+            real(*args, **options)
+        raise Killed
+
+    drop_knee(settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(place, step, die)
+        with pytest.raises(Killed):
+            work_off(settings, Desk(settings, store, pipeline))
+    take_up(settings, store, Desk(settings, store, pipeline))
+    assert_finished_once(settings, store)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_kill_around_filing_loses_nothing(
+    settings: Config, store: Store, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    def die(*args: Any, **options: Any) -> None:
+        if moment == "after":
+            publish.file_away(*args, **options)
+        raise Killed
+
+    drop_knee(settings)
+    with monkeypatch.context() as patch:
+        patch.setattr("koa_worker.workers.file_steps.file_away", die)
+        with pytest.raises(Killed):
+            work_off(settings, Desk(settings, store, pipeline))
+    take_up(settings, store, Desk(settings, store, pipeline))
+    assert_finished_once(settings, store)
+
+
+def test_a_job_whose_hand_was_lost_after_filing_is_done_when_given_again(
+    settings: Config, store: Store, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*args: Any, **options: Any) -> None:
+        publish.file_away(*args, **options)
+        raise Killed
+
+    drop_knee(settings)
+    (taken,) = (claim(waiting, settings.folders.work) for waiting in scan(settings.folders.inbox).oldest)
+    assert taken is not None
+    with monkeypatch.context() as patch:
+        patch.setattr("koa_worker.workers.file_steps.file_away", die)
+        with pytest.raises(Killed):
+            Desk(settings, store, pipeline).work(taken)
+    done = Desk(settings, store, pipeline).work(taken)
+    assert isinstance(done, Done)
+    assert done.state is State.COMPLETED
+    record = store.find(taken.id)
+    assert record is not None
+    assert done.owes == record.study_key is not None  # or a report that was put off would wait for the next start
+    assert_finished_once(settings, store)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_file_that_somebody_took_out_of_the_work_folder_is_said_to_be_gone(
+    settings: Config, store: Store, desk: Desk, known: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    drop_knee(settings)
+    (taken,) = (claim(waiting, settings.folders.work) for waiting in scan(settings.folders.inbox).oldest)
+    assert taken is not None
+    if known:
+        store.add_arrival(taken.arrive(), datetime.now(UTC))
+    taken.path.unlink()
+    assert isinstance(desk.work(taken), Done)
+    assert store.status().failed_by_code == ({"io": 1} if known else {})
+    assert "gone from the work folder" in caplog.text
+    assert files(settings.folders.work) == []
+    assert store.retry() == int(known)
+
+
+def test_while_the_work_folder_is_away_its_files_stay_in_hand(settings: Config, store: Store, desk: Desk) -> None:
+    drop_knee(settings)
+    (taken,) = (claim(waiting, settings.folders.work) for waiting in scan(settings.folders.inbox).oldest)
+    assert taken is not None
+    away = settings.folders.work.rename(settings.folders.work.with_name("away"))
+    assert isinstance(desk.work(taken), SetDown)
+    away.rename(settings.folders.work)
+    assert isinstance(desk.work(taken), Done)
+    assert_finished_once(settings, store)
+
+
+def test_while_the_database_is_away_the_file_stays_in_hand(
+    settings: Config, store: Store, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*args: Any, **options: Any) -> None:
+        raise WorkFailed("store")
+
+    drop_knee(settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "take", away)
+        (set_down,) = work_off(settings, desk)
+    assert isinstance(set_down, SetDown)
+    assert len(files(settings.folders.work)) == 2  # the file and its note
+    assert isinstance(desk.work(set_down.job), Done)
+    assert_finished_once(settings, store)
+
+
+def test_our_own_fault_is_tried_again_then_parked_then_retried(
+    settings: Config, store: Store, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(*args: Any, **options: Any) -> None:
+        raise RuntimeError("Petrov^Anna")
+
+    impatient = settings.model_copy(update={"limits": settings.limits.model_copy(update={"max_tries": 1})})
+    desk = Desk(impatient, store, pipeline)
+    drop_knee(settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(Grader, "grade", break_down)
+        work_off(settings, desk)
+    original, reason = files(settings.folders.failed)
+    assert reason.read_text().startswith("internal\n")
+    assert "Petrov" not in reason.read_text()
+    assert store.status().failed_by_code == {"internal": 1}
+    assert retry_due(settings, store, desk) == 0
+    assert store.retry() == 1
+    assert retry_due(settings, store, desk) == 1
+    assert files(settings.folders.failed) == []
+    assert_finished_once(settings, store)
+    assert files(settings.folders.done)[0].stem == original.stem
+
+
+def test_a_failed_file_waits_in_hand_until_its_pause_is_over(
+    settings: Config, store: Store, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(settings, store, pipeline)
+    drop_knee(settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(Grader, "grade", lambda *_: 1 / 0)
+        work_off(settings, desk)
+    take_up(settings, store, desk)
+    assert retry_due(settings, store, desk) == 0
+    assert len(files(settings.folders.work)) == 2
+    assert store.retry([files(settings.folders.work)[0].stem]) == 1
+    assert retry_due(settings, store, desk) == 1
+    assert_finished_once(settings, store)
+
+
+def test_a_regrade_keeps_the_earlier_grades(settings: Config, store: Store, desk: Desk, pipeline: Pipeline) -> None:
+    drop_knee(settings)
+    (done,) = work_off(settings, desk)
+    newer = replace(pipeline, grader=copy(pipeline.grader))
+    newer.grader.digest = "f" * 64
+    newer.grader.name = "koa-newer-v9"
+    assert store.to_regrade(newer.grader.digest) == (done.job.id,)
+    (again,) = [Desk(settings, store, newer).work(Regrade(key)) for key in store.to_regrade(newer.grader.digest)]
+    assert isinstance(again, Done)
+    assert again.state is State.COMPLETED
+    assert store.to_regrade(newer.grader.digest) == ()
+    assert len(list(store.export_rows())) == 1
+    assert {row["model_digest"] for row in store.export_rows(superseded=True)} == {"f" * 64, pipeline.grader.digest}
+    assert len(files(settings.folders.done)) == len(files(settings.folders.reports)) == 1
+
+
+def test_an_archived_original_that_is_gone_keeps_its_grades(settings: Config, store: Store, desk: Desk) -> None:
+    drop_knee(settings)
+    (done,) = work_off(settings, desk)
+    files(settings.folders.done)[0].unlink()
+    missing = desk.work(Regrade(done.job.id))
+    assert isinstance(missing, Done)
+    assert missing.code == "io"
+    assert len(list(store.export_rows())) == 1
+
+
+def test_an_older_report_never_replaces_a_newer_one(
+    settings: Config, store: Store, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One hand is slow to put its report in place; meanwhile another hand writes the next revision."""
+    drop_knee(settings)
+    real = registrar.draft
+    nested: list[Any] = []
+
+    def slow(*args: Any) -> tuple[Path, str]:
+        drafted: tuple[Path, str] = real(*args)
+        if not nested:
+            nested.append(True)
+            (study_key,) = store.reports_due()
+            desk.work(WriteReport(study_key))
+            nested.extend(path.read_bytes() for path in settings.folders.reports.rglob("*.pdf"))
+        return drafted
+
+    with monkeypatch.context() as patch:
+        patch.setattr(registrar, "draft", slow)
+        work_off(settings, desk)
+    assert nested[1:] == [path.read_bytes() for path in files(settings.folders.reports)]
+    assert b"%PDF" in nested[1]
+    assert_finished_once(settings, store)

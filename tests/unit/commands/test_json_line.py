@@ -1,0 +1,83 @@
+"""The JSON line: its names and types are what others parse."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from koa_worker.commands.json_line import to_line
+from koa_worker.values import (
+    Arrival,
+    Box,
+    Completed,
+    Failed,
+    Grade,
+    Heatmap,
+    KneeRoi,
+    Radiograph,
+    Reading,
+    RefusedKnee,
+    Rejected,
+    Side,
+    Study,
+)
+
+ARRIVAL = Arrival(Path("x"), "ab" * 32, 3, "x")
+GRADE = Grade(2, (0.1, 0.1, 0.6, 0.1, 0.1), 0.6, 0.8, 1.0, True, ("low",), "net-v1")
+
+
+def completed() -> Completed:
+    crop = np.zeros((224, 224), np.uint8)
+    roi = KneeRoi(Box(1, 2, 3, 3), Side.LEFT)
+    reading = Reading(roi, crop, GRADE, Heatmap(np.zeros((7, 7), np.float32), 2))
+    return Completed(ARRIVAL, Radiograph(crop, "PNG", Study("1.2", "1.3", view="PA")), (reading,), {})
+
+
+def test_a_graded_file() -> None:
+    assert to_line(completed(), Path("in/x.dcm"), "net-v1", Path("out/r.pdf")) == {
+        "path": "in/x.dcm",
+        "sha256": "ab" * 32,
+        "outcome": "completed",
+        "code": None,
+        "detail": None,
+        "study": {"study_uid": "1.2", "sop_uid": "1.3", "view": "PA"},
+        "model": "net-v1",
+        "report": "out/r.pdf",
+        "legs": 1,
+        "knees": [
+            {
+                "side": "left",
+                "box": [1, 2, 3, 3],
+                "kl": 2,
+                "probabilities": [0.1, 0.1, 0.6, 0.1, 0.1],
+                "confidence": 0.6,
+                "oa_probability": 0.8,
+                "needs_review": True,
+                "review_reasons": ["low"],
+                "joint_space": None,
+            }
+        ],
+        "refused": [],
+    }
+
+
+def test_a_refused_knee_beside_a_graded_one() -> None:
+    knee = RefusedKnee(KneeRoi(Box(9, 2, 3, 3), Side.RIGHT), "implant", "metal")
+    line = to_line(replace(completed(), refused=(knee,)), Path("x"), "m", None)
+    assert len(line["knees"]) == 1
+    assert line["refused"] == [{"side": "right", "box": [9, 2, 3, 3], "code": "implant", "detail": "metal"}]
+
+
+def test_a_rejected_and_a_failed_file_have_the_same_names() -> None:
+    names = set(to_line(completed(), Path("x"), "m", None))
+    rejected = to_line(Rejected(ARRIVAL, "no_knee", "why", Study("1", "2")), Path("x"), "m", None)
+    failed = to_line(Failed(ARRIVAL, "io", ""), Path("x"), "m", None)
+    assert set(rejected) == set(failed) == names
+    assert (rejected["outcome"], rejected["code"], rejected["detail"], rejected["knees"]) == (
+        "rejected",
+        "no_knee",
+        "why",
+        [],
+    )
+    assert rejected["study"] == {"study_uid": "1", "sop_uid": "2", "view": None}
+    assert (failed["outcome"], failed["study"]) == ("failed", None)

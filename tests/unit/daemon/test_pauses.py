@@ -1,0 +1,46 @@
+"""Reasons to take no file: the hour and the room on the disk."""
+
+from datetime import datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from koa_worker.config import Config, Limits, Window, Work
+from koa_worker.daemon.pauses import OUTSIDE_HOURS, reason_to_pause
+from koa_worker.system.disk import free_mb
+
+
+@pytest.mark.parametrize(
+    ("text", "inside", "outside"),
+    [
+        ("22:00-06:00", ["22:00", "23:59", "00:00", "05:59"], ["06:00", "12:00", "21:59"]),
+        ("08:30-17:00", ["08:30", "16:59"], ["08:29", "17:00", "00:00"]),
+    ],
+)
+def test_a_window_may_reach_over_midnight(text: str, inside: list[str], outside: list[str]) -> None:
+    window = Window.parse(text)
+    assert all(window.holds(time.fromisoformat(moment)) for moment in inside)
+    assert not any(window.holds(time.fromisoformat(moment)) for moment in outside)
+
+
+@pytest.mark.parametrize("text", ["22:00", "22-25:00", "nights", "10:00-10:00", "1:2-3:4-5:6"])
+def test_a_window_that_makes_no_sense_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError):
+        Work(run_between=text)
+
+
+def test_a_nearly_full_disk_pauses(tmp_path: Path) -> None:
+    settings = Config().below(tmp_path)
+    (tmp_path / "work/claimed").mkdir(parents=True)
+    assert reason_to_pause(settings) == ""
+    endless = settings.model_copy(update={"limits": Limits(min_free_mb=10**12)})
+    assert reason_to_pause(endless) == "disk nearly full"
+    assert free_mb(tmp_path / "absent") == float("inf")
+
+
+def test_the_wrong_hour_pauses(tmp_path: Path) -> None:
+    now = datetime.now().astimezone()
+    later = [f"{(now + timedelta(hours=hours)).hour:02}:00" for hours in (2, 3)]
+    settings = Config().below(tmp_path).model_copy(update={"work": Work(run_between="-".join(later))})
+    assert reason_to_pause(settings) == OUTSIDE_HOURS

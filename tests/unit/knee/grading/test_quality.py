@@ -1,0 +1,124 @@
+"""The gate: each reason by itself, in its order, and three answers."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from koa_worker.errors import CATALOGUE, InputRejected
+from koa_worker.knee.grading.familiar import KINDS, Familiar, Impression, Kind
+from koa_worker.knee.grading.prepare import Picture, crop, equalize, resize
+from koa_worker.knee.grading.quality import UNCHECKED, check_frame, judge_knee
+from koa_worker.publish.codes import REFUSALS
+from koa_worker.synthetic import draw, random_spec, with_implant
+from koa_worker.values import Box, KneeRoi, Radiograph, Side, Study
+
+FAMILIAR = Familiar(np.zeros((1, 4, len(KINDS)), np.float32), np.zeros((1, len(KINDS)), np.float32), -2, 0, 1)
+ROI = KneeRoi(Box(0, 0, 224, 224), Side.LEFT)
+KNEE = Impression(-4.0, Kind.OTHER)
+
+
+def frame(body_part: str = "", view: str = "", coloured: float = 0.0) -> Radiograph:
+    study = Study("1", "2", body_part=body_part, view=view)
+    return Radiograph(np.zeros((9, 9), np.uint8), "DICOM", study, coloured=coloured)
+
+
+@pytest.fixture(scope="module")
+def joint() -> Picture:
+    plate = draw(random_spec(2, longest=700))
+    return resize(crop(plate.pixels, plate.truths[0].box))
+
+
+@pytest.mark.parametrize("part", ["", "KNEE", "LEG", "EXTREMITY", "LOWER EXTREMITY", "R KNEE", "HIP KNEE ANKLE", "X9"])
+@pytest.mark.parametrize("view", ["", "AP", "PA", "OBLIQUE"])
+def test_a_header_that_may_mean_a_frontal_knee_lets_the_picture_decide(part: str, view: str) -> None:
+    check_frame(frame(part, view))
+
+
+@pytest.mark.parametrize("part", ["HIP", "ANKLE", "CHEST", "LSPINE", "HAND", "LT FOOT"])
+def test_a_header_that_names_another_part_decides(part: str) -> None:
+    with pytest.raises(InputRejected, match=part.rsplit(maxsplit=1)[-1]) as caught:
+        check_frame(frame(part))
+    assert caught.value.code == "other_part"
+
+
+@pytest.mark.parametrize("view", ["LATERAL", "SKYLINE", "SUNRISE", "AXIAL"])
+def test_a_header_that_names_another_view_decides(view: str) -> None:
+    with pytest.raises(InputRejected, match=view) as caught:
+        check_frame(frame("KNEE", view))
+    assert caught.value.code == "other_view"
+
+
+def test_a_coloured_picture_is_no_radiograph_and_one_with_a_coloured_letter_is() -> None:
+    check_frame(frame(coloured=0.02))
+    with pytest.raises(InputRejected, match="50%") as caught:
+        check_frame(frame(coloured=0.5))
+    assert caught.value.code == "coloured"
+
+
+def test_a_knee_that_looks_like_one_is_graded(joint: Picture) -> None:
+    verdict = judge_knee(ROI, joint, equalize(joint), KNEE, FAMILIAR)
+    assert (verdict.code, verdict.reasons) == ("", ())
+    assert not verdict.may_lie_askew(FAMILIAR)
+    assert verdict.stands_better(FAMILIAR, 0.0)
+    assert not verdict.stands_better(FAMILIAR, -3.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (Kind.IMPLANT, "implant"),
+        (Kind.VIEW, "other_view"),
+        (Kind.BLUR, "blurred"),
+        (Kind.HALF, "not_a_knee"),
+        (Kind.OTHER, "not_a_knee"),
+    ],
+)
+def test_what_looks_like_something_else_is_refused_as_that(joint: Picture, kind: Kind, code: str) -> None:
+    verdict = judge_knee(ROI, joint, equalize(joint), Impression(1.5, kind), FAMILIAR)
+    assert (verdict.code, verdict.reasons) == (code, ())
+    assert verdict.may_lie_askew(FAMILIAR)
+
+
+def test_an_unusual_knee_is_graded_and_shown_to_a_person(joint: Picture) -> None:
+    verdict = judge_knee(ROI, joint, equalize(joint), Impression(0.5, Kind.OTHER), FAMILIAR)
+    assert verdict.code == ""
+    assert "unlike the knees" in " ".join(verdict.reasons)
+    assert not verdict.stands_better(FAMILIAR, 9.0)
+
+
+def test_metal_counts_however_familiar_the_rest_looks() -> None:
+    plate = draw(random_spec(2, longest=700))
+    plate = with_implant(plate, plate.truths[0])
+    joint = resize(crop(plate.pixels, plate.truths[0].box))
+    assert judge_knee(ROI, joint, equalize(joint), KNEE, FAMILIAR).code == "implant"
+
+
+@pytest.mark.parametrize(("missing", "code", "reasons"), [(0.02, "", 0), (0.1, "", 1), (0.2, "cut_off", 0)])
+def test_a_joint_may_be_cut_off_a_little(joint: Picture, missing: float, code: str, reasons: int) -> None:
+    verdict = judge_knee(replace(ROI, missing=missing), joint, equalize(joint), KNEE, FAMILIAR)
+    assert (verdict.code, len(verdict.reasons)) == (code, reasons)
+
+
+def test_hopeless_exposures(joint: Picture) -> None:
+    level = int(np.percentile(joint, 75))
+    lost = np.maximum(joint, level) - level
+    assert judge_knee(ROI, lost, equalize(lost), KNEE, FAMILIAR).code in ("poor_exposure", "implant")
+    for small in (joint // 40 + 100, np.full_like(joint, 90)):
+        assert judge_knee(ROI, small, equalize(small), KNEE, FAMILIAR).code == "poor_exposure"
+
+
+def test_a_turned_knee_says_so(joint: Picture) -> None:
+    verdict = judge_knee(replace(ROI, turned=2), joint, equalize(joint), KNEE, FAMILIAR)
+    assert verdict.code == ""
+    assert "180°" in verdict.reasons[0]
+
+
+def test_an_old_release_without_a_gate_asks_for_a_person(joint: Picture) -> None:
+    verdict = judge_knee(ROI, joint, equalize(joint), None, None)
+    assert (verdict.code, verdict.reasons) == ("", (UNCHECKED,))
+    assert not verdict.may_lie_askew(None)
+
+
+def test_every_reason_against_a_knee_has_its_words_and_its_code_in_a_structured_report() -> None:
+    assert set(REFUSALS) <= set(CATALOGUE)

@@ -1,0 +1,227 @@
+"""The worklist: what a page shows, in which order, found by what, and that no query walks a whole table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import event, text
+
+from koa_worker.store import Cursor, State, Store, Wanted, WorklistPage
+from koa_worker.store.page import worklist, worklist_search
+from koa_worker.store.search_words import terms_of, words_of
+from koa_worker.values import Failed, Patient, Side
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+Take = Callable[..., tuple[str, str]]
+
+
+def _see(store: Store, **asked: Any) -> list[tuple[str, Side, int | None]]:
+    page = store.worklist(Wanted(**asked), may_see_patients=True)
+    return [(row.state, row.side, row.kl) for row in page.rows]
+
+
+def _turn(store: Store, wanted: Wanted, limit: int) -> list[WorklistPage]:
+    pages = [store.worklist(wanted, None, limit, may_see_patients=True)]
+    while (cursor := pages[-1].next) is not None:
+        pages.append(store.worklist(wanted, Cursor.parse(str(cursor)), limit, may_see_patients=True))
+    return pages
+
+
+@pytest.fixture
+def archive(store: Store, make: Any, grade: Take) -> Store:
+    """Eight graded files of all grades and both sides, one reject, one that waits, one that failed."""
+    for number, (kl, side) in enumerate(product((0, 1, 2, 3), (Side.LEFT, Side.RIGHT))):
+        grade(f"g{number}", make.reading(kl, side=side), study_uid=f"1.2.{number}")
+    for content, at in (("r", 1), ("w", 2), ("f", 3)):
+        arrival = make.arrival(content)
+        store.add_arrival(arrival, NOW + timedelta(minutes=at))
+        if content != "w":
+            store.start(arrival.id, "w")
+        if content == "r":
+            store.reject(arrival.id, make.rejected(arrival, study_uid="1.9"), "rejected/x")
+        if content == "f":
+            store.fail(arrival.id, Failed(arrival, "io", ""), max_tries=1, now=NOW)
+    return store
+
+
+def test_the_newest_comes_first(archive: Store) -> None:
+    assert [state for state, _, _ in _see(archive)] == ["failed", "waiting", "rejected", *["completed"] * 8]
+
+
+def test_each_filter_lets_through_what_it_says(archive: Store) -> None:
+    assert _see(archive, states=frozenset({State.REJECTED})) == [("rejected", Side.UNKNOWN, None)]
+    assert {kl for _, _, kl in _see(archive, grades=frozenset({2, 3}))} == {2, 3}
+    assert {side for _, side, _ in _see(archive, sides=frozenset({Side.RIGHT}))} == {Side.RIGHT}
+    assert {kl for _, _, kl in _see(archive, review=True)} == {1}
+    assert {kl for _, _, kl in _see(archive, review=False)} == {0, 2, 3}
+    both = _see(archive, grades=frozenset({1}), sides=frozenset({Side.LEFT}), review=True)
+    assert both == [("completed", Side.LEFT, 1)]
+    assert _see(archive, grades=frozenset({4})) == []
+    assert _see(archive, states=frozenset({State.WAITING}), review=True) == []
+    assert len(_see(archive, since=NOW + timedelta(minutes=2))) == 2
+    assert len(_see(archive, since=NOW + timedelta(minutes=1), until=NOW + timedelta(minutes=2))) == 1
+
+
+def test_pages_show_each_line_once_and_in_order(archive: Store) -> None:
+    for wanted in (Wanted(), Wanted(review_first=True), Wanted(text="knees"), Wanted(text="knees", review_first=True)):
+        whole = archive.worklist(wanted, may_see_patients=True).rows
+        assert len(whole) == (8 if wanted.text else 11)
+        if wanted.review_first:
+            assert [row.needs_review for row in whole[:3]] == [True, True, False]
+        for limit in (1, 3, 100):
+            turned = [row for page in _turn(archive, wanted, limit) for row in page.rows]
+            assert turned == list(whole), (wanted, limit)
+
+
+def test_a_page_stays_where_it_was_when_newer_files_come(archive: Store, make: Any) -> None:
+    first = archive.worklist(Wanted(), None, 4)
+    archive.add_arrival(make.arrival("newer"), NOW + timedelta(hours=1))
+    second = archive.worklist(Wanted(), first.next, 4)
+    assert not {row.file_id for row in first.rows} & {row.file_id for row in second.rows}
+    assert len(second.rows) == 4
+
+
+def test_a_file_is_found_by_the_beginnings_of_its_words(store: Store, make: Any, grade: Take) -> None:
+    file_id, key = grade("a", patient=Patient("Müller-Lüdenscheidt, José", "P-17/4"))
+    for said in ("muller", "MÜLL lud", "jose", "p-17", "17", "a-1", "knees STAND", file_id[:8], key, f"{file_id} jose"):
+        assert len(_see(store, text=said)) == 1, said
+    for said in ("üller", "p-18", "muller anna", "%", "_", "' OR 1=1", "no_knee"):
+        assert _see(store, text=said) == [], said
+
+
+def test_who_may_not_see_patients_finds_none_by_their_data(archive: Store) -> None:
+    for said in ("ivanova", "p-17", "a-1", "knees"):
+        assert len(archive.worklist(Wanted(text=said), may_see_patients=True).rows) > 0
+        assert archive.worklist(Wanted(text=said)).rows == ()
+    (rejected,) = archive.worklist(Wanted(text="no_knee")).rows
+    assert (rejected.patient_name, rejected.patient_id, rejected.file_name, rejected.description) == ("", "", "", "")
+    assert len(archive.worklist(Wanted(text=rejected.file_id)).rows) == 1
+
+
+def test_a_word_of_too_many_files_is_taken_whole_and_the_page_says_so(
+    archive: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worklist_search, "LOOKED_AT", 3)
+    page = archive.worklist(Wanted(text="kne"), may_see_patients=True)
+    assert (page.rows, page.too_many) == ((), True)
+    page = archive.worklist(Wanted(text="knees"), may_see_patients=True)
+    assert (len(page.rows), page.too_many) == (3, True)
+    assert not archive.worklist(Wanted(text="no_knee"), may_see_patients=True).too_many
+
+
+def test_what_a_later_file_tells_of_the_study_finds_the_earlier_one_too(store: Store, make: Any, grade: Take) -> None:
+    grade("a", patient=Patient())
+    assert _see(store, text="petrova") == []
+    grade("b", patient=Patient("Petrova Olga"))
+    assert len(_see(store, text="petrova")) == 2
+
+
+def test_a_regrade_replaces_the_line(store: Store, make: Any, grade: Take) -> None:
+    arrival = make.arrival("a")
+    store.add_arrival(arrival, NOW)
+    store.start(arrival.id, "w")
+    for kl, digest in ((2, "d1"), (4, "d2")):
+        store.complete(arrival.id, make.completed(arrival, make.reading(kl)), digest, "1.0", "done/x")
+    assert _see(store) == [("completed", Side.LEFT, 4)]
+
+
+def test_the_counts_stop_where_it_would_take_long(archive: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = archive.worklist_counts()
+    assert (counts.by_state[State.COMPLETED], counts.by_state[State.REJECTED], counts.by_state[State.FAILED]) == (
+        8,
+        1,
+        1,
+    )
+    assert (counts.parked, counts.review) == (1, 2)
+    monkeypatch.setattr(worklist, "COUNTED", 5)
+    counts = archive.worklist_counts()
+    assert (counts.by_state[State.COMPLETED], counts.limit) == (5, 5)
+
+
+def test_days_are_counted_by_state_grade_and_code(archive: Store) -> None:
+    today = datetime.now(UTC).date()
+    counted = {(one.state, one.kl, one.code): one.count for one in archive.day_counts(today - timedelta(days=1), today)}
+    assert counted[State.COMPLETED, 2, None] == 2
+    assert counted[State.REJECTED, None, "no_knee"] == 1
+    assert (State.WAITING, None, None) not in counted
+    assert archive.day_counts(today - timedelta(days=30), today - timedelta(days=2)) == ()
+
+
+@pytest.fixture
+def plans(archive: Store) -> Iterator[list[str]]:
+    """What SQLite says of how it runs each query of the test."""
+    engine = archive._reading
+    if engine.dialect.name != "sqlite":
+        pytest.skip("another database plans by what the tables hold")
+    seen: list[str] = []
+
+    def ask(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        if statement.startswith("SELECT"):
+            plan = connection.connection.driver_connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            seen.extend(row[3] for row in plan)
+
+    event.listen(engine, "before_cursor_execute", ask)
+    yield seen
+    event.remove(engine, "before_cursor_execute", ask)
+
+
+TABLES = "worklist_lines|worklist_words|files|studies|images|knees|grades|pictures|events|reports"
+
+
+ASKED = (
+    Wanted(),
+    Wanted(review_first=True),
+    Wanted(states=frozenset({State.REJECTED})),
+    Wanted(grades=frozenset({3}), sides=frozenset({Side.LEFT}), review=True),
+    Wanted(review=False),
+    Wanted(since=NOW - timedelta(days=1), until=NOW + timedelta(days=1)),
+    Wanted(text="ivanova"),
+    Wanted(text="ivanova knees", grades=frozenset({1}), since=NOW - timedelta(days=1)),
+    Wanted(text="abcdef12"),
+)
+
+
+def test_no_page_walks_a_whole_table(archive: Store, plans: list[str]) -> None:
+    behind = Cursor(needs_review=True, at=NOW + timedelta(hours=1), id=10**9)
+    for wanted, cursor in product(ASKED, (None, behind)):
+        plans.clear()
+        archive.worklist(wanted, cursor, may_see_patients=True)
+        assert len(plans) > 1, wanted
+        assert [step for step in plans if re.match(rf"SCAN ({TABLES})\b", step)] == [], wanted
+
+
+def test_neither_counts_nor_days_walk_a_whole_table(archive: Store, plans: list[str]) -> None:
+    archive.worklist_counts()
+    archive.day_counts(NOW.date(), NOW.date())
+    assert len(plans) > 4
+    assert [step for step in plans if re.match(rf"SCAN ({TABLES})\b", step)] == []
+
+
+def test_the_plans_would_show_a_walk(archive: Store, plans: list[str]) -> None:
+    with archive._reading.connect() as connection:
+        connection.execute(text("SELECT confidence FROM worklist_lines WHERE confidence > 0.5"))
+    assert [step for step in plans if re.match(rf"SCAN ({TABLES})\b", step)]
+
+
+@given(st.text())
+def test_any_text_becomes_words_that_its_beginnings_find(said: str) -> None:
+    words = words_of(said)
+    assert all(word and len(word) <= 64 for word in words)
+    for term in terms_of(said):
+        assert any(word.startswith(term) for word in words) or len(words) == 32
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["", "1", "1.2", "1.2.3.4", "2.1.1", "0.-1.1", "a.b.c", "1.99999999999999999999.1", "1.1.99999999999999999999"],
+)
+def test_what_is_no_cursor_is_refused(said: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        Cursor.parse(said)

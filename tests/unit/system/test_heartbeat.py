@@ -1,0 +1,46 @@
+"""Whether a daemon works in a work folder, and that only one does."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from koa_worker.errors import SetupError
+from koa_worker.system import heartbeat
+from koa_worker.system.heartbeat import Pulse, beat, feel, sole_owner
+
+ALIVE = Pulse(hands=2, busy=1, paused="", overdue=0, model="koa-v1")
+
+
+def test_a_beat_is_felt_while_the_daemon_lives(tmp_path: Path) -> None:
+    assert feel(tmp_path) is None
+    with sole_owner(tmp_path):
+        beat(tmp_path, ALIVE)
+        felt = feel(tmp_path)
+        assert felt is not None
+        assert felt[0] == ALIVE
+        assert felt[1] < 10
+        before = time.time() - 300
+        os.utime(tmp_path / ".pulse", (before, before))
+        felt = feel(tmp_path)
+        assert felt is not None
+        assert felt[1] > 290
+    assert feel(tmp_path) is None
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_a_pulse_that_a_killed_daemon_left_is_not_taken_for_life(tmp_path: Path) -> None:
+    beat(tmp_path, ALIVE)
+    (tmp_path / ".lock").touch()
+    assert feel(tmp_path) is None
+
+
+def test_a_second_daemon_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat, "_SECONDS_TO_LET_GO", 0.1)
+    with sole_owner(tmp_path), pytest.raises(SetupError, match="another worker"), sole_owner(tmp_path):
+        pass
+
+
+def test_a_pulse_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
+    beat(tmp_path / "absent", ALIVE)

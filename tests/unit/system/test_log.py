@@ -1,0 +1,49 @@
+"""Log lines say which file and where, never what a file or a person is called."""
+
+import json
+import logging
+
+import pytest
+
+from koa_worker import config
+from koa_worker.system import log
+
+
+@pytest.fixture(autouse=True)
+def _restore_logging() -> object:
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level)
+    yield
+    root.handlers[:], root.level = before
+
+
+def stumble() -> None:
+    try:
+        int("PatientName is Secret^Name")
+    except ValueError:
+        logging.getLogger("koa_worker.x").exception("stage broke", extra={"file": "abc"})
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_fault_is_named_by_class_and_place_without_its_message(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    log.set_up(config.Log(format=form))
+    stumble()
+    line = capsys.readouterr().err
+    assert "stage broke" in line
+    assert "abc" in line
+    assert "ValueError at stumble:" in line
+    assert "Secret" not in line
+    assert line.count("\n") == 1
+
+
+def test_json_lines_are_json(capsys: pytest.CaptureFixture[str]) -> None:
+    log.set_up(config.Log(format="json"))
+    logging.getLogger("koa_worker.x").info("filed", extra={"file": "abc", "knees": 2})
+    line = json.loads(capsys.readouterr().err)
+    assert (line["message"], line["file"], line["knees"], line["level"]) == ("filed", "abc", 2, "info")
+
+
+def test_the_level_is_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
+    log.set_up(config.Log(level="warning"))
+    logging.getLogger("koa_worker.x").info("not this")
+    assert capsys.readouterr().err == ""
