@@ -20,9 +20,10 @@ from distributed import WorkerPlugin, get_worker
 
 from koa_worker import __version__
 from koa_worker.batch.entries import Finding
-from koa_worker.batch.local import HAND, work_off
+from koa_worker.batch.local import HAND, findings
 from koa_worker.config import Config
 from koa_worker.errors import KoaError, SetupError
+from koa_worker.system.stop import Stop
 from koa_worker.workers.messages import Examine
 from koa_worker.workers.pool import Crew
 
@@ -92,7 +93,7 @@ class Post(WorkerPlugin):  # type: ignore[misc]
         place = self._places.setdefault(threading.get_ident(), _Place(self._config))
         left = list(reversed(jobs))
         with place.occupied() as crew:
-            yield from work_off(crew, lambda _: [left.pop()] if left else [])
+            yield from findings(crew, lambda _: [left.pop()] if left else [], Stop())
 
     def _let_go_of_the_idle(self) -> None:
         while not self._over.wait(_SECONDS_BETWEEN_LOOKS):

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from koa_worker.config import Config
 from koa_worker.store import State, Store
-from koa_worker.workers.messages import Done, Job, Lost, Regrade, SetDown, WriteReport
+from koa_worker.system.stop import Stop
+from koa_worker.workers.messages import Done, Job, Lost, Regrade, WriteReport
 from koa_worker.workers.pool import Crew, cores
+from koa_worker.workers.work_off import work_off
 
 logger = logging.getLogger(__name__)
-
-_SECONDS_SET_DOWN = 3.0
-_MOST_TIMES = 5  # that disk or database may fail one file
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +44,12 @@ def _to_do(store: Store, digest: str) -> Iterator[Regrade]:
 
 
 def _work_off(crew: Crew, to_do: Iterator[Job]) -> Counter[bool]:
+    """How many jobs were done, and how many were not."""
     tally: Counter[bool] = Counter()
-    again: deque[Job] = deque()
-    times: Counter[str] = Counter()
-    while True:
-        while crew.idle and (job := again.popleft() if again else next(to_do, None)) is not None:
-            crew.give(job)
-        if not crew.busy and crew.ready:
-            return tally
-        for event in crew.listen(1.0):
-            match event:
-                case Done(_, state):
-                    tally[state is State.COMPLETED] += 1
-                case Lost(lost, code):
-                    logger.warning("not regraded", extra={"file": lost.id, "code": code})
-                    tally[False] += 1
-                case SetDown(job) if times[job.id] < _MOST_TIMES:
-                    times[job.id] += 1
-                    again.append(job)
-                    time.sleep(_SECONDS_SET_DOWN)
-                case SetDown(_):
-                    tally[False] += 1
+    # It is not asked to stop: what has been graded is kept, and the next call does the rest.
+    for event in work_off(crew, lambda count: islice(to_do, count), Stop()):
+        tally[isinstance(event, Done) and event.state is State.COMPLETED] += 1
+        if not isinstance(event, Done):
+            code = event.code if isinstance(event, Lost) else "-"
+            logger.warning("not regraded", extra={"file": event.job.id, "code": code})
+    return tally
