@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from koa_worker.batch.entries import Entry, Finding, examine
-from koa_worker.batch.grade_entry import lost
+from koa_worker.batch.grade_entry import failed_finding
 from koa_worker.batch.locations import is_in_memory, load
 from koa_worker.batch.rows import Grading
 from koa_worker.config import Config
 from koa_worker.system.stop import Stop
-from koa_worker.workers.messages import Examine, Examined, Lost
-from koa_worker.workers.pool import Crew
+from koa_worker.workers.messages import Examine, Examined, WorkerDied
+from koa_worker.workers.pool import WorkerPool
 from koa_worker.workers.work_off import work_off
 
 Take = Callable[[int], list[tuple[int, Entry]]]
 
-HAND = "koa_worker.batch.child"
+WORKER_PROGRAM = "koa_worker.batch.child"
 
 
 class Local:
-    """An engine: takes entries as it has hands free, and gives what was found."""
+    """An engine: takes entries as it has worker processes free, and gives what was found."""
 
     def __init__(self, config: Config, size: int, *, keep: bool) -> None:
         self._config = config
@@ -28,27 +28,27 @@ class Local:
         self._keep = keep
 
     def grade(self, take: Take, stop: Stop) -> Iterator[Finding]:
-        """Until nothing is left to take; after a stop only what is in hand."""
+        """Until nothing is left to take; after a stop only what is being graded."""
         most = self._config.limits.max_file_mb * 1_000_000
 
         def next_jobs(count: int) -> list[Examine]:
-            return [order(number, entry, most, keep=self._keep) for number, entry in take(count)]
+            return [job_for(number, entry, most, keep=self._keep) for number, entry in take(count)]
 
-        with Crew(self._config, self._size, program=HAND) as crew:
-            yield from findings(crew, next_jobs, stop)
+        with WorkerPool(self._config, self._size, program=WORKER_PROGRAM) as pool:
+            yield from findings(pool, next_jobs, stop)
 
 
-def order(number: int, entry: Entry, most: int, *, keep: bool) -> Examine:
+def job_for(number: int, entry: Entry, most: int, *, keep: bool) -> Examine:
     """What is to be done with an entry; its bytes go along where nobody else can read them."""
     data = load(entry.place, most) if is_in_memory(entry.place) else None
     return examine(number, entry, keep=keep, data=data)
 
 
-def findings(crew: Crew, next_jobs: Callable[[int], Sequence[Examine]], stop: Stop) -> Iterator[Finding]:
+def findings(pool: WorkerPool, next_jobs: Callable[[int], Sequence[Examine]], stop: Stop) -> Iterator[Finding]:
     """What was found in each entry. One that failed is tried again by the ledger, when all others are done."""
-    for event in work_off(crew, next_jobs, stop, tries=1):
+    for event in work_off(pool, next_jobs, stop, tries=1):
         match event:
             case Examined(_, finding):
                 yield finding
-            case Lost(Examine() as job, code, detail):
-                yield lost(job, code, detail, Grading(crew.model, crew.digest))
+            case WorkerDied(Examine() as job, code, detail):
+                yield failed_finding(job, code, detail, Grading(pool.model, pool.digest))

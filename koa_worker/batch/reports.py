@@ -9,7 +9,7 @@ from koa_worker.config import Config
 from koa_worker.store import Store
 from koa_worker.system.stop import Stop
 from koa_worker.workers.messages import Done, WriteReport
-from koa_worker.workers.pool import Crew, cores
+from koa_worker.workers.pool import WorkerPool, cores
 from koa_worker.workers.work_off import work_off
 
 logger = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ def write_reports(config: Config, store: Store, stop: Stop) -> None:
     if not due:
         return
     jobs = map(WriteReport, due)
-    with Crew(config, min(config.work.workers or cores(), len(due))) as crew:
-        for event in work_off(crew, lambda count: islice(jobs, count), stop):
+    with WorkerPool(config, min(config.work.workers or cores(), len(due))) as pool:
+        for event in work_off(pool, lambda count: islice(jobs, count), stop):
             if not isinstance(event, Done):
                 logger.warning("a report could not be written", extra={"study": event.job.id})

@@ -11,8 +11,8 @@ from itertools import islice
 from koa_worker.config import Config
 from koa_worker.store import State, Store
 from koa_worker.system.stop import Stop
-from koa_worker.workers.messages import Done, Job, Lost, Regrade, WriteReport
-from koa_worker.workers.pool import Crew, cores
+from koa_worker.workers.messages import Done, Job, Regrade, WorkerDied, WriteReport
+from koa_worker.workers.pool import WorkerPool, cores
 from koa_worker.workers.work_off import work_off
 
 logger = logging.getLogger(__name__)
@@ -28,11 +28,11 @@ class Regraded:
 
 def regrade(config: Config) -> Regraded:
     """Every graded file whose grades are another model's. Can be stopped and started again at any moment."""
-    with Crew(config, config.work.workers or cores()) as crew, Store.open(config.store.url) as store:
-        while not crew.ready:
-            crew.listen(1.0)
-        tally = _work_off(crew, _to_do(store, crew.digest))
-        _work_off(crew, map(WriteReport, store.reports_due()))  # of large studies, which are not written each time
+    with WorkerPool(config, config.work.workers or cores()) as pool, Store.open(config.store.url) as store:
+        while not pool.ready:
+            pool.listen(1.0)
+        tally = _work_off(pool, _to_do(store, pool.digest))
+        _work_off(pool, map(WriteReport, store.reports_due()))  # of large studies, which are not written each time
     return Regraded(tally[True], tally[False])
 
 
@@ -43,13 +43,13 @@ def _to_do(store: Store, digest: str) -> Iterator[Regrade]:
         last = ids[-1]
 
 
-def _work_off(crew: Crew, to_do: Iterator[Job]) -> Counter[bool]:
+def _work_off(pool: WorkerPool, to_do: Iterator[Job]) -> Counter[bool]:
     """How many jobs were done, and how many were not."""
     tally: Counter[bool] = Counter()
     # It is not asked to stop: what has been graded is kept, and the next call does the rest.
-    for event in work_off(crew, lambda count: islice(to_do, count), Stop()):
+    for event in work_off(pool, lambda count: islice(to_do, count), Stop()):
         tally[isinstance(event, Done) and event.state is State.COMPLETED] += 1
         if not isinstance(event, Done):
-            code = event.code if isinstance(event, Lost) else "-"
+            code = event.code if isinstance(event, WorkerDied) else "-"
             logger.warning("not regraded", extra={"file": event.job.id, "code": code})
     return tally

@@ -1,9 +1,9 @@
 """Works jobs off over the worker processes: one loop for a batch, for its reports and for grading the archive again.
 
 - Every worker process is kept busy: it gets its next job before anybody looks at what came of the last one.
-- A job whose worker process died is given once more. When that one dies too the job failed, and its `Lost` is given.
+- A job whose worker process died is given once more; when that one dies too, its `WorkerDied` comes out.
 - A job that was postponed, since disk or database were unavailable, is given again after a pause, while the other
-  worker processes go on; when it was postponed too often, its `SetDown` is given.
+  worker processes go on; when it was postponed too often, its `Postponed` comes out.
 - After a stop no job is given to a worker process any more. Those that are being done are waited for; those that were
   to be given again are left to the next run.
 """
@@ -16,12 +16,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 
 from koa_worker.system.stop import Stop
-from koa_worker.workers.messages import Event, Lost, Order, SetDown
-from koa_worker.workers.pool import Crew
+from koa_worker.workers.messages import AnyJob, Event, Postponed, WorkerDied
+from koa_worker.workers.pool import WorkerPool
 
 logger = logging.getLogger(__name__)
 
-NextJobs = Callable[[int], Iterable[Order]]  # at most that many; none while, or once, there are none
+NextJobs = Callable[[int], Iterable[AnyJob]]  # at most that many; none while, or once, there are none
 
 TRIES = 2  # of a job whose worker process died
 MOST_POSTPONED = 5  # times that a job is given again since disk or database were unavailable
@@ -29,25 +29,25 @@ _SECONDS_POSTPONED = 3.0
 _SECONDS_TO_LISTEN = 0.5
 
 
-def work_off(crew: Crew, next_jobs: NextJobs, stop: Stop, *, tries: int = TRIES) -> Iterator[Event]:
+def work_off(pool: WorkerPool, next_jobs: NextJobs, stop: Stop, *, tries: int = TRIES) -> Iterator[Event]:
     """Gives what came of each job, once. With `tries` of 1 the caller gives a job again itself."""
     again = _Again(tries)
     while True:
-        _keep_busy(crew, again, next_jobs, stop)
-        if not crew.busy and (stop.asked or (crew.ready and not again)):
+        _keep_busy(pool, again, next_jobs, stop)
+        if not pool.busy and (stop.asked or (pool.ready and not again)):
             return
-        last = [event for event in crew.listen(_SECONDS_TO_LISTEN) if not again.takes(event)]
-        _keep_busy(crew, again, next_jobs, stop)
+        last = [event for event in pool.listen(_SECONDS_TO_LISTEN) if not again.takes(event)]
+        _keep_busy(pool, again, next_jobs, stop)
         yield from last
 
 
-def _keep_busy(crew: Crew, again: _Again, next_jobs: NextJobs, stop: Stop) -> None:
-    while crew.idle and not stop.asked:
-        jobs = again.due(crew.idle) or list(next_jobs(crew.idle))
+def _keep_busy(pool: WorkerPool, again: _Again, next_jobs: NextJobs, stop: Stop) -> None:
+    while pool.idle and not stop.asked:
+        jobs = again.due(pool.idle) or list(next_jobs(pool.idle))
         if not jobs:
             return
         for job in jobs:
-            crew.give(job)
+            pool.give(job)
 
 
 class _Again:
@@ -57,7 +57,7 @@ class _Again:
         self._tries = tries
         self._deaths: Counter[str] = Counter()
         self._postponed: Counter[str] = Counter()
-        self._waiting: deque[tuple[float, Order]] = deque()
+        self._waiting: deque[tuple[float, AnyJob]] = deque()
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
@@ -65,20 +65,20 @@ class _Again:
     def takes(self, event: Event) -> bool:
         """Whether the job is to be given again, so that the event is not the last word on it."""
         match event:
-            case Lost(job, code, detail):
+            case WorkerDied(job, code, detail):
                 logger.warning("worker process died", extra={"file": job.id, "code": code, "detail": detail})
                 self._deaths[job.id] += 1
                 return self._deaths[job.id] < self._tries and self._wait(job, 0.0)
-            case SetDown(job):
+            case Postponed(job):
                 self._postponed[job.id] += 1
                 return self._postponed[job.id] <= MOST_POSTPONED and self._wait(job, _SECONDS_POSTPONED)
         return False
 
-    def _wait(self, job: Order, seconds: float) -> bool:
+    def _wait(self, job: AnyJob, seconds: float) -> bool:
         self._waiting.append((time.monotonic() + seconds, job))
         return True
 
-    def due(self, count: int) -> list[Order]:
+    def due(self, count: int) -> list[AnyJob]:
         """At most so many of those whose pause is over, which are taken out."""
         now = time.monotonic()
         found = [waiting for waiting in self._waiting if waiting[0] <= now][:count]

@@ -10,7 +10,7 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from koa_worker.workers.messages import Done, Ready, Regrade, SetDown
+from koa_worker.workers.messages import Done, Postponed, Ready, Regrade
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
         line.send(answer(job, folder))
 
 
-def answer(job: Regrade, folder: Path) -> Done | SetDown:
+def answer(job: Regrade, folder: Path) -> Done | Postponed:
     words = job.file_id.split()
     note(folder, words[0])
     match words[1:]:
@@ -34,9 +34,9 @@ def answer(job: Regrade, folder: Path) -> Done | SetDown:
         case ["dies-once"] if times(folder, words[0]) == 1:
             os.kill(os.getpid(), signal.SIGKILL)
         case ["postponed"]:
-            return SetDown(job)
+            return Postponed(job)
         case ["postponed-once"] if times(folder, words[0]) == 1:
-            return SetDown(job)
+            return Postponed(job)
         case ["slow"]:
             time.sleep(1.0)
     return Done(job, None)

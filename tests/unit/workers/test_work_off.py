@@ -10,8 +10,8 @@ import pytest
 from koa_worker.config import Config
 from koa_worker.system.stop import Stop
 from koa_worker.workers import work_off as module
-from koa_worker.workers.messages import Done, Event, Lost, Regrade, SetDown
-from koa_worker.workers.pool import Crew
+from koa_worker.workers.messages import Done, Event, Postponed, Regrade, WorkerDied
+from koa_worker.workers.pool import WorkerPool
 from koa_worker.workers.work_off import MOST_POSTPONED, work_off
 from tests.unit.workers.scripted_worker import times
 
@@ -28,14 +28,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def crew_of(folder: Path, size: int = 2) -> Crew:
-    return Crew(Config().below(folder.parents[1]), size, program="tests.unit.workers.scripted_worker")
+def pool_of(folder: Path, size: int = 2) -> WorkerPool:
+    return WorkerPool(Config().below(folder.parents[1]), size, program="tests.unit.workers.scripted_worker")
 
 
 def worked_off(folder: Path, *ids: str, size: int = 2, tries: int = 2, stop: Stop | None = None) -> Iterator[Event]:
     jobs = map(Regrade, ids)
-    with crew_of(folder, size) as crew:
-        yield from work_off(crew, lambda count: islice(jobs, count), stop or Stop(), tries=tries)
+    with pool_of(folder, size) as pool:
+        yield from work_off(pool, lambda count: islice(jobs, count), stop or Stop(), tries=tries)
 
 
 def test_each_job_is_done_once_and_by_every_worker_process(folder: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_job_whose_worker_died_is_done_once_more_by_another(folder: Path, capl
 
 def test_a_job_over_which_two_workers_died_failed_and_the_others_are_done(folder: Path) -> None:
     events = list(worked_off(folder, "0 dies", "1 fine", "2 fine", size=1))
-    (lost,) = (event for event in events if isinstance(event, Lost))
+    (lost,) = (event for event in events if isinstance(event, WorkerDied))
     assert (lost.job.id, lost.code, lost.detail) == ("0 dies", "worker_crashed", "signal 9")
     assert {event.job.id for event in events if isinstance(event, Done)} == {"1 fine", "2 fine"}
     assert times(folder, "0") == 2
@@ -63,7 +63,7 @@ def test_a_job_over_which_two_workers_died_failed_and_the_others_are_done(folder
 
 def test_who_gives_jobs_again_itself_hears_of_the_first_death(folder: Path) -> None:
     (event,) = worked_off(folder, "0 dies", tries=1)
-    assert isinstance(event, Lost)
+    assert isinstance(event, WorkerDied)
     assert times(folder, "0") == 1
 
 
@@ -79,7 +79,7 @@ def test_a_postponed_job_is_given_again_after_its_pause_while_the_others_go_on(
 
 def test_a_job_that_is_always_postponed_is_given_up(folder: Path) -> None:
     (event,) = worked_off(folder, "0 postponed", size=1)
-    assert isinstance(event, SetDown)
+    assert isinstance(event, Postponed)
     assert times(folder, "0") == 1 + MOST_POSTPONED
 
 
@@ -102,10 +102,10 @@ def test_after_a_stop_a_job_whose_worker_died_is_left_to_the_next_run(folder: Pa
         stop.asked = bool(given)
         return given
 
-    with crew_of(folder, 1) as crew:
-        while not crew.ready:
-            crew.listen(1.0)
+    with pool_of(folder, 1) as pool:
+        while not pool.ready:
+            pool.listen(1.0)
         begun = time.monotonic()
-        assert list(work_off(crew, next_jobs, stop)) == []
+        assert list(work_off(pool, next_jobs, stop)) == []
     assert time.monotonic() - begun < 5
     assert times(folder, "0") == 1
