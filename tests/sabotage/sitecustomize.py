@@ -22,7 +22,7 @@ CLOCKS = (
     "koa_worker.workers.file_steps",
     "koa_worker.daemon.dispatcher",
     "koa_worker.registrar",
-    "koa_worker.store.store",
+    "koa_worker.store.base",
 )
 
 
