@@ -182,6 +182,8 @@ class Files(Part):
     @writes
     def retry(self, session: Session, ids: Collection[str] | None = None) -> int:
         """Puts parked files back among the waiting; those named also if they are not parked yet. Gives their number."""
+        for file_id in ids or ():
+            get_file(session, file_id)
         chosen = File.next_try_at.is_(None) if ids is None else File.id.in_(ids)
         files = session.scalars(select(File).where(File.state == State.FAILED, chosen)).all()
         for file in files:

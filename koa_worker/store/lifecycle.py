@@ -8,7 +8,7 @@ from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from koa_worker import __version__
-from koa_worker.errors import WorkFailed
+from koa_worker.errors import UnknownRecord, WorkFailed
 from koa_worker.store.convert import to_file_record
 from koa_worker.store.journal import record_event, record_events
 from koa_worker.store.records import FileTicket, Settled, State
@@ -32,7 +32,7 @@ _SETTLED_TWIN = (
 def get_file(session: Session, file_id: str) -> File:
     file = session.get(File, file_id)
     if file is None:
-        raise WorkFailed("store", f"file {file_id} is not known")
+        raise UnknownRecord("unknown_record", f"file {file_id}")
     return file
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, insert, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from koa_worker.errors import WorkFailed
+from koa_worker.errors import UnknownRecord
 from koa_worker.store.base import Part, reads, writes
 from koa_worker.store.journal import record_reported
 from koa_worker.store.schema import Image, Report, Study, table_of
+from koa_worker.store.studies import get_study
 
 # A study of so many changes is reported at each of them. A larger one would be written over and over again: it is
 # reported when it has grown by this much, and when no more of it has come for a while.
@@ -49,9 +50,7 @@ class Reports(Part):
         Take the number first and read the content after it; then the highest number shows everything. None when the
         last report shows all.
         """
-        study = session.get(Study, study_key)
-        if study is None:
-            raise WorkFailed("store", f"study {study_key} is not known")
+        study = get_study(session, study_key)
         due = session.scalar(select(Study.key).where(Study.key == study_key, _is_due()))
         return _begin(session, study, _last_begun(session, study)[0]) if due else None
 
@@ -75,7 +74,7 @@ class Reports(Part):
         shown = connection.scalar(_SHOWN, {"study_key": study_key, "revision": revision})
         known = connection.scalar(_HOLD, {"study_key": study_key})
         if shown is None or known is None:
-            raise WorkFailed("store", f"revision {revision} of study {study_key} was never begun")
+            raise UnknownRecord("unknown_record", f"revision {revision} of study {study_key}")
         if connection.scalar(_NEWER, {"study_key": study_key, "revision": revision}):
             return False
         put()

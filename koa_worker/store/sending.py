@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
-from koa_worker.errors import WorkFailed
+from koa_worker.errors import UnknownRecord
 from koa_worker.store.base import Part, reads, writes
 from koa_worker.store.records import NewParcel, ParcelRecord, ParcelState, PublicationTicket
-from koa_worker.store.schema import Destination, Image, Parcel, Publication, Report, Study
+from koa_worker.store.schema import Destination, Image, Parcel, Publication, Report
+from koa_worker.store.studies import get_study
 
 _LONGEST_PAUSE = timedelta(hours=1)
 _AT_A_TIME = 100
@@ -110,7 +111,7 @@ class Sending(Part):
         """Nobody answers there: everything that waits for it waits longer. Gives until when."""
         place = session.get(Destination, destination)
         if place is None:
-            raise WorkFailed("store", f"destination {destination} is not known")
+            raise UnknownRecord("unknown_record", f"destination {destination}")
         place.failures += 1
         place.detail = detail
         place.next_try_at = until = self.now() + pause_after(place.failures, first_pause)
@@ -139,13 +140,12 @@ class Sending(Part):
         return count
 
     @writes
-    def send_again(self, session: Session, study_keys: Collection[str]) -> int:
-        """A person wants all objects of these studies sent once more; gives how many studies were found."""
-        known = tuple(session.scalars(select(Study.key).where(Study.key.in_(study_keys))))
-        session.execute(delete(Parcel).where(Parcel.study_key.in_(known)))
-        for key in known:
+    def send_again(self, session: Session, study_keys: Collection[str]) -> None:
+        """A person wants all objects of these studies sent once more, whatever was acknowledged."""
+        for key in study_keys:
+            get_study(session, key)
             session.merge(Publication(study_key=key, revision=0, asked=True, at=self.now()))
-        return len(known)
+        session.execute(delete(Parcel).where(Parcel.study_key.in_(study_keys)))
 
     @reads
     def parcel_counts(self, session: Session) -> Mapping[str, Mapping[ParcelState, int]]:
@@ -195,7 +195,7 @@ def pause_after(tries: int, first_pause: timedelta) -> timedelta:
 def _get(session: Session, parcel_id: int) -> Parcel:
     parcel = session.get(Parcel, parcel_id)
     if parcel is None:
-        raise WorkFailed("store", f"parcel {parcel_id} is not known")
+        raise UnknownRecord("unknown_record", f"parcel {parcel_id}")
     return parcel
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
-from koa_worker.errors import WorkFailed
+from koa_worker.errors import UnknownRecord
 from koa_worker.store.base import Part, reads
 from koa_worker.store.convert import to_image_record, to_knee_record, to_refused_knee, to_rejected_record
 from koa_worker.store.records import ImageRecord, KneeRecord, RejectedRecord, State, StudyRecord
@@ -76,7 +76,7 @@ class Studies(Part):
         """Everything that a report of the study needs."""
         study = session.connection().execute(_STUDY, {"study_key": study_key}).first()
         if study is None:
-            raise WorkFailed("store", f"study {study_key} is not known")
+            raise UnknownRecord("unknown_record", f"study {study_key}")
         return StudyRecord(
             key=study.key,
             study_uid=study.study_uid,

@@ -9,7 +9,7 @@ from pathlib import Path
 from flask import Blueprint, abort, g, redirect, render_template, request, send_file, url_for
 from werkzeug.wrappers import Response
 
-from koa_worker.errors import CATALOGUE, WorkFailed
+from koa_worker.errors import CATALOGUE, UnknownRecord
 from koa_worker.publish.study_objects import NotYet, ResultObjects
 from koa_worker.store import PublicationTicket, ReportRecord, StudyRecord
 from koa_worker.values import GRADES, Role
@@ -89,10 +89,8 @@ def results(key: str) -> Response:
 def find(key: str) -> StudyRecord:
     try:
         return desk().store.studies.content(key)
-    except WorkFailed as fault:
-        if fault.detail and "not known" in fault.detail:
-            abort(404)
-        raise
+    except UnknownRecord:
+        abort(404)
 
 
 def _last_report(key: str) -> ReportRecord:

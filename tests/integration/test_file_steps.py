@@ -10,14 +10,17 @@ from typing import Any
 import cv2
 import pytest
 
-from koa_worker import publish, registrar, synthetic
+from koa_worker import registrar, synthetic
 from koa_worker.config import Config
 from koa_worker.errors import WorkFailed
-from koa_worker.intake import claim, claim_again, left_over, prepare_folders, scan
+from koa_worker.intake import claim, claim_again, filing, left_over, prepare_folders, scan
 from koa_worker.knee.grading.grade import Grader
 from koa_worker.pipeline import Pipeline
 from koa_worker.registrar import Registrar
 from koa_worker.store import State, Store
+from koa_worker.store.files import Files
+from koa_worker.store.reports import Reports
+from koa_worker.store.study_content import Studies
 from koa_worker.values import Side
 from koa_worker.workers.file_steps import Desk
 from koa_worker.workers.messages import Done, Regrade, SetDown, WriteReport
@@ -120,11 +123,11 @@ def test_what_is_not_a_radiograph_is_set_aside_with_its_reason(settings: Config,
 
 
 STEPS: list[tuple[Any, str]] = [
-    (Store, "take"),
+    (Files, "take"),
     (Pipeline, "process"),
-    (Store, "complete"),
-    (Store, "study_content"),
-    (Store, "record_report"),
+    (Files, "complete"),
+    (Studies, "content"),
+    (Reports, "record"),
     (Registrar, "write_report"),
 ]
 
@@ -162,7 +165,7 @@ def test_a_kill_around_filing_loses_nothing(
 ) -> None:
     def die(*args: Any, **options: Any) -> None:
         if moment == "after":
-            publish.file_away(*args, **options)
+            filing.file_away(*args, **options)
         raise Killed
 
     drop_knee(settings)
@@ -178,7 +181,7 @@ def test_a_job_whose_hand_was_lost_after_filing_is_done_when_given_again(
     settings: Config, store: Store, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(*args: Any, **options: Any) -> None:
-        publish.file_away(*args, **options)
+        filing.file_away(*args, **options)
         raise Killed
 
     drop_knee(settings)
@@ -233,7 +236,7 @@ def test_while_the_database_is_away_the_file_stays_in_hand(
 
     drop_knee(settings)
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "take", away)
+        patch.setattr(Files, "take", away)
         (set_down,) = work_off(settings, desk)
     assert isinstance(set_down, SetDown)
     assert len(files(settings.folders.work)) == 2  # the file and its note

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from koa_worker.errors import WorkFailed
+from koa_worker.errors import UnknownRecord, WorkFailed
 from koa_worker.store import Settled, State, Store, lifecycle
 from koa_worker.values import Failed
 
@@ -154,7 +154,7 @@ def test_what_a_person_puts_back_is_taken_up_again(store: Store, make: Any) -> N
     assert store.files.retry() == 1
     (due,) = store.files.due_retries(NOW)
     assert (due.id, due.state, due.tries, due.filed_as) == (parked.id, State.WAITING, 0, "failed/x")
-    assert store.files.retry([pausing.id, "unheard of"]) == 1
+    assert store.files.retry([pausing.id]) == 1
     assert {due.id for due in store.files.due_retries(NOW)} == {parked.id, pausing.id}
     assert store.files.start(parked.id, "w")
     assert kinds(store, parked.id) == ["arrived", "started", "parked", "filed", "put_back", "started"]
@@ -184,9 +184,27 @@ def test_a_file_that_was_not_started_cannot_end(store: Store, make: Any) -> None
     assert kinds(store, arrival.id) == ["arrived"]
 
 
-def test_an_unknown_file_is_said_to_be_unknown(store: Store) -> None:
-    with pytest.raises(WorkFailed, match="not known"):
-        store.files.start("unheard of", "w")
+def test_an_unknown_file_is_said_to_be_unknown(store: Store, make: Any) -> None:
+    outcome = make.completed(make.arrival("a"))
+    for verb in (
+        lambda: store.files.start("unheard of", "w"),
+        lambda: store.files.complete("unheard of", outcome, "d1", "1.0", "done/x"),
+        lambda: store.files.record_filing("unheard of", "failed/x"),
+        lambda: store.files.retry(["unheard of"]),
+    ):
+        with pytest.raises(UnknownRecord, match="unheard of") as fault:
+            verb()
+        assert "database did not answer" not in str(fault.value)
+
+
+def test_with_one_unknown_file_no_other_is_put_back(store: Store, make: Any) -> None:
+    arrival = begin(store, make)
+    store.files.fail(arrival.id, Failed(arrival, "io", ""), max_tries=1, now=NOW)
+    with pytest.raises(UnknownRecord):
+        store.files.retry([arrival.id, "unheard of"])
+    record = store.files.find(arrival.id)
+    assert record is not None
+    assert record.parked
 
 
 def test_moments_come_back_in_utc_and_need_a_zone(store: Store, make: Any) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from koa_worker.errors import WorkFailed
+from koa_worker.errors import UnknownRecord, WorkFailed
 from koa_worker.store import State, Store
 from koa_worker.store.engine import connect
 from koa_worker.store.schema import Timing
@@ -197,7 +197,7 @@ def test_rubbish_in_names_is_no_reason_to_fail(store: Store, make: Any, grade: T
 
 
 def test_a_study_that_is_not_known_is_said_to_be_unknown(store: Store) -> None:
-    with pytest.raises(WorkFailed, match="not known"):
+    with pytest.raises(UnknownRecord, match="unheard of"):
         store.studies.content("unheard of")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from koa_worker.errors import WorkFailed
+from koa_worker.errors import UnknownRecord
 from koa_worker.store import NewParcel, ParcelRecord, ParcelState, Store
 
 PAUSE = timedelta(seconds=30)
@@ -59,7 +59,7 @@ def test_a_silent_destination_is_left_alone_for_a_growing_pause(
     assert {parcel.tries for parcel in store.sending.parcels()} == {0}
     store.sending.acknowledge(queued[0].id)
     assert store.sending.put_off("pacs", "no answer", PAUSE) == clock[0] + PAUSE
-    with pytest.raises(WorkFailed):
+    with pytest.raises(UnknownRecord):
         store.sending.put_off("nowhere", "no answer", PAUSE)
 
 
@@ -109,6 +109,9 @@ def test_objects_are_kept_until_every_destination_has_them(
     assert store.sending.parcel_paths() == {"out/0.dcm"}
     assert store.sending.acknowledge(two.id)
     assert store.sending.parcel_paths() == frozenset()
-    assert store.sending.send_again([key, "unheard of"]) == 1
+    with pytest.raises(UnknownRecord, match="unheard of"):
+        store.sending.send_again([key, "unheard of"])
+    assert store.sending.publications_due(["one", "two"]) == (), "all of them or none"
+    store.sending.send_again([key])
     assert store.sending.parcels(key) == ()
     assert len(store.sending.publications_due(["one", "two"])) == 1

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from koa_worker.errors import WorkFailed
+from koa_worker.errors import UnknownRecord
 from koa_worker.store import State, Store
 from koa_worker.values import Failed
 
@@ -36,9 +36,9 @@ def test_revisions_count_up_and_are_never_given_twice(store: Store, grade: Take)
 
 def test_a_report_that_was_never_begun_is_not_recorded(store: Store, grade: Take) -> None:
     _, key = grade("a")
-    with pytest.raises(WorkFailed, match="never begun"):
+    with pytest.raises(UnknownRecord, match="revision 2 of study"):
         store.reports.record(key, 2, "x", "f", at=NOW)
-    with pytest.raises(WorkFailed, match="not known"):
+    with pytest.raises(UnknownRecord, match="unheard of"):
         store.reports.begin("unheard of")
 
 
