@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
+import importlib
 import os
 import random
 import re
@@ -352,14 +353,25 @@ def kill_at_random(arena: Arena, supply: Supply, kills: int, files: int) -> dict
 
 
 def kill_at_point(arena: Arena, supply: Supply, point: str, when: str, victim: str) -> dict[str, int]:
-    """Once at the named step, then never again."""
+    """Once at the named step, then never again. Gives beside the counts whether the step was come to at all."""
+    assert_there(point)
     dropped = supply.drop(arena.inbox, 3)
     extra = supply.dicom()
     dropped.add(arena.inbox / supply.name(), extra)
     dropped.add(arena.inbox / supply.name(), extra)  # a duplicate, whose filing is recorded later than others'
     nth = str(supply.random.choice([1, 1, 2]))
-    arena.start("--once", SABOTAGE_KILL=f"{point}:{when}:{nth}:{victim}").wait(PATIENCE)
-    return finish(arena, dropped)
+    mark, how = arena.folder / "killed", f"{point}:{when}:{nth}:{victim}"
+    arena.start("--once", SABOTAGE_KILL=how, SABOTAGE_KILLED=str(mark)).wait(PATIENCE)
+    return {"killed": int(mark.exists()), **finish(arena, dropped)}
+
+
+def assert_there(point: str) -> None:
+    """A kill at what no longer exists would never come, and every round would pass."""
+    module, name = point.split(":")
+    owner: Any = importlib.import_module(module)
+    for part in name.split("."):
+        assert hasattr(owner, part), f"there is no {point}"
+        owner = getattr(owner, part)
 
 
 def lock_database(arena: Arena, supply: Supply, seconds: float, files: int) -> dict[str, int]:

@@ -202,7 +202,8 @@ def test_the_document_has_every_route_with_its_role_and_no_other(app: Flask) -> 
 
 def test_the_document_names_every_status_that_the_code_answers() -> None:
     web = Path(openapi.__file__).parent
-    sources = [(web / f"{name}.py").read_text(encoding="utf-8") for name in ("api", "receive_upload", "study", "pictures")]
+    names = ("api", "receive_upload", "study", "pictures")
+    sources = [(web / f"{name}.py").read_text(encoding="utf-8") for name in names]
     raised = {int(code) for source in sources for code in re.findall(r"(?:refuse|abort)\((\d{3})", source)}
     described = {status for operation in openapi.OPERATIONS for status in operation.refused} | set(openapi._ALWAYS)
     assert raised <= described
