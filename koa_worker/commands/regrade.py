@@ -32,13 +32,13 @@ def regrade(config: Config) -> Regraded:
         while not pool.ready:
             pool.listen(1.0)
         tally = _work_off(pool, _to_do(store, pool.digest))
-        _work_off(pool, map(WriteReport, store.reports_due()))  # of large studies, which are not written each time
+        _work_off(pool, map(WriteReport, store.reports.due()))  # of large studies, which are not written each time
     return Regraded(tally[True], tally[False])
 
 
 def _to_do(store: Store, digest: str) -> Iterator[Regrade]:
     last = ""
-    while ids := store.to_regrade(digest, after=last):
+    while ids := store.files.to_regrade(digest, after=last):
         yield from map(Regrade, ids)
         last = ids[-1]
 

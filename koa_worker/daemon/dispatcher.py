@@ -63,7 +63,7 @@ class Dispatcher:
         """What a stop or a crash left unfinished, and the reports that it left unwritten."""
         for taken in left_over(self._config.folders.work):
             self._jobs.add(taken)
-        for study_key in self._store.reports_due():
+        for study_key in self._store.reports.due():
             self._jobs.add(WriteReport(study_key))
 
     def work_until(self, stop: Stop, *, once: bool) -> None:
@@ -121,7 +121,7 @@ class Dispatcher:
                 self._jobs.finish(job)
 
     def _add_retries(self) -> None:
-        for record in self._store.due_retries(datetime.now(UTC)):
+        for record in self._store.files.due_retries(datetime.now(UTC)):
             if self._jobs.is_unfinished(record.id):
                 continue
             # It waits in the work folder, or was parked; another daemon's is not ours.

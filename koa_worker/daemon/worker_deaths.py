@@ -73,11 +73,11 @@ class WorkerDeaths:
     def _fail(self, job: Claim, death: WorkerDied) -> FileRecord | None:
         """The file as it failed; None if it had been settled before."""
         now = datetime.now(UTC)
-        if self._store.find(job.id) is None:
-            self._store.add_arrival(job.arrive(), now)
-        if not self._store.start(job.id, _WORKER, take_over=True):
+        if self._store.files.find(job.id) is None:
+            self._store.files.add_arrival(job.arrive(), now)
+        if not self._store.files.start(job.id, _WORKER, take_over=True):
             return None
-        failed = self._store.fail(
+        failed = self._store.files.fail(
             job.id, Failed(job.named("", 0), death.code, death.detail), max_tries=self._max_tries, now=now
         )
         self._counts.add_outcome(State.FAILED, death.code)

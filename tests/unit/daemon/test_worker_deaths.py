@@ -11,6 +11,7 @@ from koa_worker.daemon.worker_deaths import Next, WorkerDeaths
 from koa_worker.errors import WorkFailed
 from koa_worker.intake import Claim, claim, prepare_folders, scan
 from koa_worker.store import State, Store
+from koa_worker.store.files import Files
 from koa_worker.values import Rejected
 from koa_worker.workers.messages import WorkerDied, WriteReport
 
@@ -48,7 +49,7 @@ def test_the_file_fails_and_waits_for_its_next_try(settings: Config, store: Stor
     assert deaths
     assert list(deaths.record()) == [(taken, Next.AFTER_ITS_PAUSE)]
     assert not deaths
-    assert store.status().failed_by_code == {"worker_crashed": 1}
+    assert store.counts.status().failed_by_code == {"worker_crashed": 1}
     assert (counts.outcomes, counts.codes) == ({"failed": 1}, {"worker_crashed": 1})
 
 
@@ -57,13 +58,13 @@ def test_after_its_last_try_the_file_is_parked_at_once(settings: Config, store: 
     deaths = WorkerDeaths(impatient, store, Counts())
     deaths.add(taken, died(taken))
     assert list(deaths.record()) == [(taken, Next.AT_ONCE)]  # a worker process moves it to the failed files
-    assert store.status().parked == 1
+    assert store.counts.status().parked == 1
 
 
 def test_a_settled_file_is_tried_again_and_then_given_up(settings: Config, store: Store, taken: Claim) -> None:
     arrival = taken.arrive()
-    assert store.take(arrival, "test").begun
-    store.reject(arrival.id, Rejected(arrival, "unknown_format", ""), "absent")
+    assert store.files.take(arrival, "test").begun
+    store.files.reject(arrival.id, Rejected(arrival, "unknown_format", ""), "absent")
     counts = Counts()
     deaths = WorkerDeaths(settings, store, counts)
     deaths.add(taken, died(taken))
@@ -71,7 +72,7 @@ def test_a_settled_file_is_tried_again_and_then_given_up(settings: Config, store
     deaths.add(taken, died(taken))
     assert list(deaths.record()) == [(taken, Next.AT_THE_NEXT_START)]
     assert counts.outcomes == {}
-    assert store.status().counts[State.REJECTED] == 1
+    assert store.counts.status().counts[State.REJECTED] == 1
     deaths.forget(taken)
     deaths.add(taken, died(taken))
     assert list(deaths.record()) == [(taken, Next.AT_ONCE)]
@@ -91,12 +92,12 @@ def test_while_the_database_is_away_a_death_is_kept_and_counts_once(
         raise WorkFailed("store")
 
     arrival = taken.arrive()
-    assert store.take(arrival, "test").begun
-    store.reject(arrival.id, Rejected(arrival, "unknown_format", ""), "absent")
+    assert store.files.take(arrival, "test").begun
+    store.files.reject(arrival.id, Rejected(arrival, "unknown_format", ""), "absent")
     deaths = WorkerDeaths(settings, store, Counts())
     deaths.add(taken, died(taken))
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "find", away)
+        patch.setattr(Files, "find", away)
         for _ in range(3):
             with pytest.raises(WorkFailed):
                 list(deaths.record())
