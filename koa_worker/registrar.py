@@ -42,8 +42,8 @@ class Registrar:
         path = self._path(study)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part, sha256 = draft(path, self._content(study, revision, now), self.settings)
-        # Two hands may report one study at once. The store decides whose report is the newer one, and holds the other
-        # back while it is put in place.
+        # Two worker processes may report one study at once. The store decides whose report is the newer one, and holds
+        # the other back while it is put in place.
         self.store.reports.record(study_key, revision, path, sha256, at=now, put=lambda: put(part, path))
         sweep(path, revision)
         return path

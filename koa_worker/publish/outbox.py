@@ -144,7 +144,7 @@ class Outbox:
             return
         most = {Answer.BUSY: None, Answer.FAILED: self._config.limits.max_tries, Answer.REFUSED: 1}[receipt.answer]
         state = self._store.sending.refuse(record.id, receipt.reason, max_tries=most, first_pause=self._first_pause)
-        logger.warning("not taken", extra={**extra, "reason": receipt.reason, "state": state})
+        logger.warning("rejected by PACS", extra={**extra, "reason": receipt.reason, "state": state})
 
     @property
     def _first_pause(self) -> timedelta:
