@@ -126,6 +126,6 @@ def test_a_fault_of_the_setup_is_one_sentence(
         cli.main()
     assert ended.value.code == 2
     said = capsys.readouterr().err
-    assert said.startswith("koa-worker: The configuration is not usable (")
+    assert said.startswith("koa-worker: The configuration is invalid (")
     assert "did you mean 'folders'?" in said
     assert said.count("\n") == 1
