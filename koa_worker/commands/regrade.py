@@ -1,4 +1,4 @@
-"""Grades the archive anew after a new model release; the earlier grades are kept beside the new ones."""
+"""Grades the archive again after a new model release; the earlier grades are kept beside the new ones."""
 
 from __future__ import annotations
 
@@ -16,24 +16,26 @@ from koa_worker.workers.pool import Crew, cores
 logger = logging.getLogger(__name__)
 
 _SECONDS_SET_DOWN = 3.0
-_MOST_TIMES = 5  # that disk or database may fail one file
+_MOST_TIMES = 5  # disk or database may fail for one file
 
 
 @dataclass(frozen=True, slots=True)
 class Regraded:
-    """How it went."""
+    """How many files were graded again."""
 
     done: int
-    kept: int  # files that could not be graded anew and keep the grades they have
+    kept: int  # files that could not be graded again and keep their earlier grades
 
 
 def regrade(config: Config) -> Regraded:
-    """Every graded file whose grades are another model's. Can be stopped and started again at any moment."""
+    """Grades each file whose grades come from another model. It can be stopped and started again at any moment."""
     with Crew(config, config.work.workers or cores()) as crew, Store.open(config.store.url) as store:
         while not crew.ready:
             crew.listen(1.0)
         tally = _work_off(crew, _to_do(store, crew.digest))
-        _work_off(crew, map(WriteReport, store.reports_due()))  # of large studies, which are not written each time
+        _work_off(
+            crew, map(WriteReport, store.reports_due())
+        )  # large studies, whose report is not written after each file
     return Regraded(tally[True], tally[False])
 
 

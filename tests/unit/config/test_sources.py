@@ -194,7 +194,7 @@ def test_a_secret_file_that_cannot_be_used(content: bytes | None, said: str, tmp
         config.load()
     assert caught.value.code == "secret_file"
     assert f"[store] url_file, {tmp_path / 'secret'}: {said}" in str(caught.value)
-    assert "the user that runs the worker may read it" in str(caught.value)
+    assert "the worker's account may read it" in str(caught.value)
     assert "hidden" not in str(caught.value)
 
 
