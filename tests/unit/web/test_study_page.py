@@ -132,5 +132,5 @@ def test_measured_margins_and_widths_are_drawn_where_they_are_clear(app: Flask) 
     assert 'viewBox="5 6 70 70"' in drawn
     assert drawn.count('points="10.5,20.5 30.5,22.0 "') == 4
     said = macros.joint_space(space)  # type: ignore[attr-defined]
-    for words in ("Medial", "2.1 mm", "Picture left", "5.1 % of the tibial width", "margins unclear", "detector plane"):
+    for words in ("Medial", "2.1 mm", "Image left", "5.1 % of the tibial width", "margins unclear", "detector plane"):
         assert words in said
