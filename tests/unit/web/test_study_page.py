@@ -111,7 +111,7 @@ def test_results_without_their_original_are_an_empty_archive_or_not_there_yet(
 
 def test_a_refused_file_says_why_and_what_to_do(graded: Any, client: FlaskClient, store: Store) -> None:
     page = client.get(f"/files/{graded.rejected_id}").text
-    assert "neither DICOM nor PNG" in page
+    assert "not DICOM, PNG" in page
     assert "Export the radiograph as DICOM" in page
     assert "secret^name.dcm" in page
     assert ("file", graded.rejected_id) in {(deed.action, deed.subject) for deed in store.deeds()}
