@@ -113,7 +113,7 @@ def test_doctor_names_each_fault_and_its_remedy(tmp_path: Path) -> None:
     said = " ".join(result.stdout.split())
     assert result.exit_code == 2
     assert said.count("ERROR") == 2
-    assert "done lies in inbox" in said
+    assert "done is inside inbox" in said
     assert "[model] path" in said
 
 
