@@ -90,7 +90,7 @@ class _Door(ThreadedAssociationServer):
         super().__init__(*words, **options)
 
     def get_request(self) -> tuple[socket.socket, Any]:
-        """Accepts a connection without the TLS handshake: the library would do it here, and one peer would block all."""
+        """Accepts a connection without the TLS handshake: the library does it here, and one peer would block all."""
         connection, address = TCPServer.get_request(self)
         connection.settimeout(self._patience)
         if self.ssl_context is None:

@@ -27,7 +27,7 @@ def test_the_rights_of_the_exporters_inbox_stay(tmp_path: Path) -> None:
     "overlap", [{"done": "work/inbox/done"}, {"inbox": "work/done/in"}, {"failed": "work/rejected"}]
 )
 def test_overlapping_folders_are_refused(tmp_path: Path, overlap: dict[str, str]) -> None:
-    with pytest.raises(SetupError, match="lies in"):
+    with pytest.raises(SetupError, match="is inside"):
         prepare_folders(Folders.model_validate(overlap).below(tmp_path))
 
 
