@@ -1,4 +1,4 @@
-"""What all of the store's verbs stand on: one transaction each, by one clock."""
+"""The base of the store: each function runs in one transaction, with one clock."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _now() -> datetime:
 
 
 class Door:
-    """A database, and how verbs go through."""
+    """A database, and how functions run in it."""
 
     def __init__(
         self, database: Engine, clock: Callable[[], datetime] = _now, patience: float = PATIENCE_SECONDS

@@ -1,4 +1,4 @@
-"""How a file gets from waiting to where it ends. Each function is one verb inside its transaction.
+"""The states of a file and the transitions between them. Each function runs inside one transaction.
 
 waiting ──start──> working ──complete──> completed
    ^                  ├──────reject────> rejected
@@ -26,7 +26,7 @@ from koa_worker.values import Arrival, Failed, Rejected
 
 _FIRST_PAUSE = timedelta(minutes=1)
 _LONGEST_PAUSE = timedelta(hours=4)
-# Statements that every file needs are made once; to put one together takes longer than SQLite takes to run it.
+# Statements that every file needs are built once: building one takes longer than SQLite takes to run it.
 _REFUSED_NOW = and_(File.state == State.REJECTED, File.software_version == bindparam("version"))
 _SETTLED_TWIN = (
     select(File.id)
@@ -37,7 +37,7 @@ _SETTLED_TWIN = (
 
 
 def add_arrival(session: Session, arrival: Arrival, at: datetime) -> FileTicket:
-    """Makes the file known; the same arrival again, after a crash, gives the ticket as it stands."""
+    """Adds a file. The same arrival again, after a crash, gives the current ticket."""
     known = session.get(File, arrival.id)
     if known is not None:
         return _ticket(session, known)
@@ -71,7 +71,7 @@ def _make_known(session: Session, arrival: Arrival, at: datetime, worker: str | 
 
 
 def start(session: Session, file_id: str, worker: str, at: datetime, *, take_over: bool) -> bool:
-    """Gives the file to `worker`; false when it is another's or settled. `take_over` is for what a crash left."""
+    """Assigns the file to `worker`; false if another worker has it or it is finished. `take_over` is for leftovers."""
     file = get_file(session, file_id)
     begun = _start(session, file, worker, at, take_over=take_over)
     if begun:
@@ -92,9 +92,9 @@ def _start(session: Session, file: File, worker: str, at: datetime, *, take_over
 
 
 def take(session: Session, arrival: Arrival, worker: str, at: datetime) -> Taken:
-    """The first two steps in one: the file is known, and the worker's if there is anything left to do.
+    """The first two steps in one: adds the file, and assigns it to the worker if there is anything left to do.
 
-    Whatever lies in a worker's own folder is that worker's, whoever began it.
+    All files in a worker's own folder belong to that worker, also if another one began them.
     """
     known = session.get(File, arrival.id)
     if known is None:
@@ -110,7 +110,7 @@ def take(session: Session, arrival: Arrival, worker: str, at: datetime) -> Taken
 
 
 def reject(session: Session, file_id: str, outcome: Rejected, filed_as: str, at: datetime) -> Settled:
-    """Ends the file with its fault; its study is known if the file said which one it is of."""
+    """Ends the file with its error code; its study is recorded if the header names one."""
     file = get_file(session, file_id)
     if file.state is State.REJECTED:
         return settled(session, file)  # said before a crash; nothing to add
@@ -132,7 +132,7 @@ def reject(session: Session, file_id: str, outcome: Rejected, filed_as: str, at:
 
 
 def settled(session: Session, file: File) -> Settled:
-    """The file as it is now, with the number of the report that its study wants; a duplicate changes no report."""
+    """The final state of the file, with the revision of the report that is due; a duplicate changes no report."""
     list_file(session, file)
     study = session.get(Study, file.study_key) if file.study_key else None
     revision = begin_report_of_change(session, study) if study is not None else None
@@ -140,7 +140,7 @@ def settled(session: Session, file: File) -> Settled:
 
 
 def fail(session: Session, file_id: str, outcome: Failed, max_tries: int, now: datetime) -> FileRecord:
-    """Puts the file off for a growing pause, or parks it."""
+    """Postpones the file for a growing pause, or parks it."""
     file = get_file(session, file_id)
     require(file, State.WORKING)
     file.tries += 1
@@ -160,7 +160,7 @@ def pause_after(tries: int) -> timedelta:
 
 
 def retry(session: Session, ids: Iterable[str] | None, at: datetime) -> int:
-    """Puts parked files back among the waiting; those named also if they are not parked yet."""
+    """Puts parked files back into the queue; files that are named also if they are not parked yet."""
     chosen = File.next_try_at.is_(None) if ids is None else File.id.in_(list(ids))
     files = session.scalars(select(File).where(File.state == State.FAILED, chosen)).all()
     for file in files:
@@ -172,7 +172,7 @@ def retry(session: Session, ids: Iterable[str] | None, at: datetime) -> int:
 
 
 def record_filing(session: Session, file_id: str, filed_as: str, at: datetime) -> None:
-    """Notes where the original lies now."""
+    """Records the final path of the original."""
     file = get_file(session, file_id)
     if file.filed_as != filed_as:
         file.filed_as = filed_as
@@ -180,7 +180,7 @@ def record_filing(session: Session, file_id: str, filed_as: str, at: datetime) -
 
 
 def record_removal(session: Session, file_id: str, at: datetime) -> None:
-    """Notes that the original is no longer kept."""
+    """Records that the original was deleted."""
     file = get_file(session, file_id)
     if file.filed_as is not None:
         file.filed_as = None
@@ -188,12 +188,12 @@ def record_removal(session: Session, file_id: str, at: datetime) -> None:
 
 
 def unfinished(session: Session) -> tuple[FileRecord, ...]:
-    """What is being worked on; when no worker runs, what a crash left."""
+    """The files in progress; if no worker runs, these are leftovers of a crash."""
     return _records(session, File.state == State.WORKING, limit=None)
 
 
 def due_retries(session: Session, now: datetime, limit: int) -> tuple[FileRecord, ...]:
-    """Files to take up again: their pause is over or a person put them back."""
+    """The files to retry: their pause is over, or a person put them back into the queue."""
     put_back = and_(File.state == State.WAITING, File.starts > 0)
     paused = and_(File.state == State.FAILED, File.next_try_at <= now)
     return _records(session, or_(put_back, paused), limit=limit)
@@ -217,9 +217,9 @@ def settle(file: File, state: State, at: datetime) -> None:
 
 
 def settled_twin(session: Session, sha256: str) -> File | None:
-    """The file with the same bytes that was settled before.
+    """An earlier finished file with the same content.
 
-    A reject counts only if this version of the program made it: a newer one may read what an older one could not.
+    A rejected file counts only if this version rejected it: a newer version may read what an older one could not.
     """
     known = session.connection().scalar(_SETTLED_TWIN, {"sha256": sha256, "version": __version__})
     return session.get(File, known) if known is not None else None

@@ -1,4 +1,4 @@
-"""Revisions of a study's report: numbered before they are written, known as written afterwards."""
+"""The revisions of a study's report: numbered before they are written, and recorded as written afterwards."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from koa_worker.errors import WorkFailed
 from koa_worker.store.journal import record_reported
 from koa_worker.store.schema import Image, Report, Study, table_of
 
-# A study of so many changes is reported at each of them. A larger one would be written over and over again: it is
-# reported when it has grown by this much, and when no more of it has come for a while.
+# Up to this number of changes, a study is reported after each one. The report of a larger study would be rewritten too
+# often: it is written when the study has grown by this share, and when no image has arrived for a while.
 _AT_EACH_CHANGE = 8
 _GROWN = 1.5
 
@@ -38,10 +38,10 @@ _ANY_GRADED = select(Image.file_id).where(Image.study_key == bindparam("study_ke
 
 
 def begin_report(session: Session, study_key: str) -> int | None:
-    """Takes the next number for good: two workers never write the same one, and a crash leaves a gap.
+    """Takes the next revision number: two workers never write the same one, and a crash leaves a gap.
 
-    Take the number first and read the content after it; then the highest number shows everything. None when the
-    last report shows all.
+    The number must be taken before the content is read; then the highest number shows everything. None if the last
+    report is up to date.
     """
     study = session.get(Study, study_key)
     if study is None:
@@ -67,7 +67,7 @@ def _begin(session: Session, study: Study, last: int) -> int:
 
 
 def _last_begun(session: Session, study: Study) -> tuple[int, int]:
-    """The highest number that was taken, and how many changes its report shows."""
+    """The highest number that was taken, and the number of changes that its report shows."""
     row = session.connection().execute(_LAST_BEGUN, {"study_key": study.key}).first()
     return (row.revision, row.shows_changes) if row else (0, 0)
 
@@ -82,9 +82,9 @@ def record_report(
     at: datetime,
     put: Callable[[], None],
 ) -> bool:
-    """Puts the revision in its place with `put` and notes it; does neither when a higher one has been written.
+    """Puts the revision in place with `put` and records it; does neither if a higher one has been written.
 
-    `put` is called while the study is held, so that it can be done twice but not after another's.
+    `put` is called while the study is locked. It may run twice, but never after the `put` of a higher revision.
     """
     connection = session.connection()
     shown = connection.scalar(_SHOWN, {"study_key": study_key, "revision": revision})
@@ -96,35 +96,35 @@ def record_report(
     put()
     written = {"path": path, "sha256": sha256, "written_at": at}
     connection.execute(_WRITTEN, {"of_study": study_key, "of_revision": revision, **written})
-    # Said even when it changes nothing: whoever waited for the study on PostgreSQL, with an older revision in hand and
-    # a view from before, is refused by it and looks anew.
+    # Written even if it changes nothing: on PostgreSQL, a transaction that waited for the study with an older revision
+    # and an older snapshot then fails, and is retried with a new one.
     connection.execute(_REPORTED, {"of_study": study_key, "reported_changes": max(known, shown)})
     record_reported(session, study_key, at, revision)
     return True
 
 
 def leave_unreported(session: Session, study_key: str, revision: int | None) -> None:
-    """Nobody wants a report of what just changed; the number that was taken for it goes back."""
+    """Records that this change needs no report, and gives back the number that was taken for it."""
     taken = (Report.study_key == study_key, Report.revision == revision, Report.written_at.is_(None))
     session.execute(delete(Report).where(*taken))
     session.execute(update(Study).where(Study.key == study_key).values(reported_changes=Study.changes))
 
 
 def want_reports(session: Session) -> None:
-    """Studies that have no report become due, although nothing of them changed."""
+    """Makes studies without a report due, although nothing in them has changed."""
     written = exists().where(Report.study_key == Study.key, Report.written_at.is_not(None))
     session.execute(update(Study).where(Study.reported_changes > 0, ~written).values(reported_changes=0))
 
 
 def reports_due(session: Session) -> tuple[str, ...]:
-    """Studies whose report is behind, oldest first."""
+    """The studies whose report is out of date, oldest first."""
     return tuple(session.scalars(select(Study.key).where(_is_due()).order_by(Study.created_at, Study.key)))
 
 
 def _is_due() -> ColumnElement[bool]:
-    """Something is graded, and the last report is behind, or a later one was begun and never noted.
+    """The condition for a due report: a graded knee, and a report that is out of date or was begun but never recorded.
 
-    A kill between putting a report in place and noting it leaves such a one: its PDF may be there, unknown.
+    A kill between putting a report in place and recording it leaves such a report: its PDF may exist unrecorded.
     """
     other = aliased(Report)
     later = exists().where(

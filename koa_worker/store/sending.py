@@ -1,4 +1,4 @@
-"""What is to be sent where, and what was acknowledged.
+"""The queue of objects for each destination, and which of them were acknowledged.
 
 report written ──due──> publication ──queue──> parcel waiting ──acknowledge──> acknowledged
                                                  ^   └──put_off, refuse──> waiting, later, or refused
@@ -21,7 +21,7 @@ _LONGEST_PAUSE = timedelta(hours=1)
 
 
 def know_destinations(session: Session, names: Iterable[str], at: datetime) -> None:
-    """A destination that is new gets what is reported from now on, not the whole archive."""
+    """Adds new destinations. They get only results that are reported from now on, not the archive."""
     for name in names:
         if session.get(Destination, name) is None:
             session.add(Destination(name=name, since=at))
@@ -57,7 +57,7 @@ def _ticket(report: Report, since: Mapping[str, datetime], *, asked: bool) -> Pu
 def queue(
     session: Session, ticket: PublicationTicket, parcels: Iterable[NewParcel], at: datetime
 ) -> tuple[NewParcel, ...]:
-    """Notes that the ticket's revision lies ready as these objects; gives those that nobody has had yet."""
+    """Records the objects of a revision as ready, and gives those that no destination has yet."""
     publication = session.get(Publication, ticket.study_key)
     if publication is None:
         publication = Publication(study_key=ticket.study_key, revision=0, asked=False, at=at)
@@ -90,7 +90,7 @@ def _parcel(destination: str, study_key: str, parcel: NewParcel, at: datetime) -
 
 
 def parcels_due(session: Session, destination: str, now: datetime, limit: int) -> tuple[ParcelRecord, ...]:
-    """What is to be sent there now, in the order in which it was made."""
+    """The objects that are due for a destination, in the order in which they were made."""
     place = session.get(Destination, destination)
     if place is not None and place.next_try_at is not None and place.next_try_at > now:
         return ()
@@ -104,12 +104,12 @@ def parcels(session: Session, study_key: str | None) -> tuple[ParcelRecord, ...]
 
 
 def parcel_paths(session: Session) -> frozenset[str]:
-    """Where the objects lie that some destination has not acknowledged."""
+    """The paths of the objects that at least one destination has not acknowledged."""
     return frozenset(session.scalars(select(Parcel.path).where(Parcel.state != ParcelState.ACKNOWLEDGED)))
 
 
 def acknowledge(session: Session, parcel_id: int, at: datetime) -> bool:
-    """The destination has it. Gives whether nobody else waits for the same object."""
+    """Records that the destination has the object; true if no other destination still waits for it."""
     parcel = _get(session, parcel_id)
     parcel.state, parcel.acknowledged_at, parcel.detail = ParcelState.ACKNOWLEDGED, at, ""
     parcel.tries += 1
@@ -120,7 +120,7 @@ def acknowledge(session: Session, parcel_id: int, at: datetime) -> bool:
 
 
 def put_off(session: Session, destination: str, detail: str, first_pause: timedelta, now: datetime) -> datetime:
-    """Nobody answers there: everything that waits for it waits longer. Gives until when."""
+    """Postpones all objects for a destination that does not answer, and gives the time of the next try."""
     place = session.get(Destination, destination)
     if place is None:
         raise WorkFailed("store", f"destination {destination} is not known")
@@ -138,7 +138,7 @@ def _it_answers(session: Session, destination: str) -> None:
 def refuse(
     session: Session, parcel_id: int, detail: str, *, max_tries: int | None, first_pause: timedelta, now: datetime
 ) -> ParcelState:
-    """The destination did not take this object: later, or left to a person after `max_tries`."""
+    """Records that the destination did not take the object: it is retried, or waits for a person after `max_tries`."""
     parcel = _get(session, parcel_id)
     parcel.tries += 1
     parcel.detail = detail
@@ -149,13 +149,13 @@ def refuse(
 
 
 def pause_after(tries: int, first_pause: timedelta) -> timedelta:
-    """Doubles from try to try, up to an hour."""
+    """The pause before the next try; it doubles from try to try, up to one hour."""
     growth: int = 2 ** min(max(tries, 1) - 1, 16)
     return min(first_pause * growth, _LONGEST_PAUSE)
 
 
 def wake_parcels(session: Session, now: datetime) -> int:
-    """A person wants everything that waits or was refused to be tried at once; gives its number."""
+    """Makes all waiting and refused objects due now, and gives their number."""
     chosen = Parcel.state != ParcelState.ACKNOWLEDGED
     count = session.scalar(select(func.count()).select_from(Parcel).where(chosen)) or 0
     session.execute(update(Parcel).where(chosen).values(state=ParcelState.WAITING, tries=0, next_try_at=now))
@@ -164,7 +164,7 @@ def wake_parcels(session: Session, now: datetime) -> int:
 
 
 def send_again(session: Session, study_keys: Iterable[str], at: datetime) -> int:
-    """A person wants all of these studies' objects sent anew, whatever was acknowledged; gives the studies' number."""
+    """Makes all objects of these studies due again, acknowledged or not, and gives the number of studies found."""
     known = tuple(session.scalars(select(Study.key).where(Study.key.in_(list(study_keys)))))
     session.execute(delete(Parcel).where(Parcel.study_key.in_(known)))
     for key in known:
