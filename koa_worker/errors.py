@@ -154,6 +154,11 @@ CATALOGUE: dict[str, Entry] = {
     "store": Entry(
         Fault.OURS, "The database did not answer.", "Check the database and its address with koa-worker doctor."
     ),
+    "unknown_record": Entry(
+        Fault.OURS,
+        "The database has no such record.",
+        "Check the ID, and that [store] url is the right database. koa-worker export lists files and studies.",
+    ),
     "worker_crashed": Entry(
         Fault.OURS,
         "The worker process that graded the file died.",
@@ -339,6 +344,12 @@ class InputRejected(KoaError):
 
 class WorkFailed(KoaError):
     """The worker or its surroundings caused the error; it is retried."""
+
+
+class UnknownRecord(WorkFailed):
+    """Nothing has the id that was asked for: it is wrong, or its record is not there yet or not any more."""
+
+    exit_code = 2
 
 
 class Unfinished(WorkFailed):

@@ -1,4 +1,4 @@
-"""Stores the outcome of a file in the database, and then writes the report of its study.
+"""Keeps what came of a file: its rows in the store, then the report of its study.
 
 The daemon and `process --out` both use it, with different databases.
 """
@@ -28,23 +28,23 @@ class Registrar:
 
     def complete(self, outcome: Completed, filed_as: Path) -> Settled:
         """Stores grades, boxes and images."""
-        return self.store.complete(outcome.arrival.id, outcome, self.model.digest, __version__, str(filed_as))
+        return self.store.files.complete(outcome.arrival.id, outcome, self.model.digest, __version__, str(filed_as))
 
     def write_due_report(self, study_key: str) -> Path | None:
         """Writes the report of a study if it is out of date."""
-        revision = self.store.begin_report(study_key)
+        revision = self.store.reports.begin(study_key)
         return self.write_report(study_key, revision) if revision is not None else None
 
     def write_report(self, study_key: str, revision: int) -> Path:
         """Writes a revision of the study's PDF that was begun, in place of the revision before it."""
-        study = self.store.study_content(study_key)
+        study = self.store.studies.content(study_key)
         now = datetime.now(UTC)
         path = self._path(study)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part, sha256 = draft(path, self._content(study, revision, now), self.settings)
         # Two worker processes may write a report of one study at the same time. The store decides which report is
         # newer, and makes the other one wait while it is put in place.
-        self.store.record_report(study_key, revision, path, sha256, now, put=lambda: put(part, path))
+        self.store.reports.record(study_key, revision, path, sha256, at=now, put=lambda: put(part, path))
         sweep(path, revision)
         return path
 

@@ -1,4 +1,4 @@
-"""Grades files in place: no file is moved, and the daemon's database is not touched.
+"""Grades files where they lie: nothing is moved, and the daemon's store is not touched.
 
 Reports are made as the daemon makes them, through a database; here it is a temporary one.
 """
@@ -51,7 +51,7 @@ def process_paths(
             report = _report(registrar, outcome, written) if registrar and isinstance(outcome, Completed) else None
             yield Result(path, outcome, report)
         if registrar:
-            for study_key in registrar.store.reports_due():
+            for study_key in registrar.store.reports.due():
                 registrar.write_due_report(study_key)
 
 
@@ -75,7 +75,7 @@ def _registrar(config: Config, pipeline: Pipeline, out: Path) -> Iterator[Regist
 def _report(registrar: Registrar, outcome: Completed, written: dict[str, Path]) -> Path | None:
     """The path of the study's report; in a large study this image may be added to the report only at the end."""
     arrival = outcome.arrival
-    if not registrar.store.take(arrival, "process").begun:  # an earlier path held the same bytes
+    if not registrar.store.files.take(arrival, "process").begun:  # an earlier path held the same bytes
         return None
     kept = registrar.complete(outcome, arrival.path)
     if kept.study_key is None:

@@ -34,14 +34,14 @@ def regrade(config: Config) -> Regraded:
             crew.listen(1.0)
         tally = _work_off(crew, _to_do(store, crew.digest))
         _work_off(
-            crew, map(WriteReport, store.reports_due())
+            crew, map(WriteReport, store.reports.due())
         )  # large studies, whose report is not written after each file
     return Regraded(tally[True], tally[False])
 
 
 def _to_do(store: Store, digest: str) -> Iterator[Regrade]:
     last = ""
-    while ids := store.to_regrade(digest, after=last):
+    while ids := store.files.to_regrade(digest, after=last):
         yield from map(Regrade, ids)
         last = ids[-1]
 

@@ -81,7 +81,7 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]
 def _refuse_unsafe(config: Config, store: Store) -> None:
     """Patient data is shown without a login only on this machine."""
     settings = config.web
-    if (settings.proxy or not is_loopback(settings.host)) and not store.has_users():
+    if (settings.proxy or not is_loopback(settings.host)) and not store.accounts.has_users():
         raise SetupError("web", "there are no users, and the page would be reachable from other machines")
 
 

@@ -1,8 +1,8 @@
-"""Decides whether a crop looks like the knees that the model was trained on, and if not, what it looks like.
+"""Whether a crop looks to the net like the knees that it was trained on, and if not, what it rather looks like.
 
 It uses the last feature map, which is computed anyway. The means of its 1280 channels go through one linear layer with
 an output for knees and one for each kind of image that is not a knee. The layer belongs to the release: it is fitted
-when the release is made (`training/gate.py`), and the manifest contains its file and hash.
+(`training/releasing/gate.py`), and its file stands in the manifest with its hash.
 
 A distance to the training knees in the same space was tried, with little success: a model that was trained only on
 knees answers everything else with weak, average features, which are nearer to the centre than many knees.

@@ -13,12 +13,12 @@ from koa_worker.web.context import desk
 def note(action: str, subject: str = "", detail: str = "") -> None:
     """Writes an entry for the user of this request; `subject` is the id of a study, file or upload."""
     user = g.get("user")
-    desk().store.note_deed(user.name if user else "", action, subject, address=caller(), detail=detail)
+    desk().store.audit.note(user.name if user else "", action, subject, address=caller(), detail=detail)
 
 
 def note_stranger(action: str) -> None:
     """Writes an entry for an unknown caller, at most once a minute: many requests must not become many rows."""
-    if not desk().store.use_ration(f"noted:{action}:{caller()}", 1, timedelta(minutes=1)):
+    if not desk().store.rate_limits.use(f"noted:{action}:{caller()}", 1, timedelta(minutes=1)):
         note(action)
 
 
