@@ -45,7 +45,7 @@ class Reports(Part):
 
     @writes
     def begin(self, session: Session, study_key: str) -> int | None:
-        """Takes the next number for a report, for good: two workers never write the same one, a crash leaves a gap.
+        """Takes the next revision number: two workers never write the same one, and a crash leaves a gap.
 
         The number must be taken before the content is read; then the highest number shows everything. None if the last
         report is up to date.
@@ -66,7 +66,7 @@ class Reports(Part):
         at: datetime,
         put: Callable[[], None] = lambda: None,
     ) -> bool:
-        """Puts the revision in its place with `put` and notes it; does neither when a higher one has been written.
+        """Puts the revision in place with `put` and records it; does neither if a higher one has been written.
 
         `put` is called while the study is locked. It may run twice, but never after the `put` of a higher revision.
         """
@@ -80,28 +80,28 @@ class Reports(Part):
         put()
         written = {"path": str(path), "sha256": sha256, "written_at": at}
         connection.execute(_WRITTEN, {"of_study": study_key, "of_revision": revision, **written})
-        # Said even when it changes nothing: whoever waited for the study on PostgreSQL, with an older revision in hand
-        # and a view from before, is refused by it and looks anew.
+        # Written even if it changes nothing: on PostgreSQL, a transaction that waited for the study with an older
+        # revision and an older snapshot then fails, and is retried with a new one.
         connection.execute(_REPORTED, {"of_study": study_key, "reported_changes": max(known, shown)})
         record_reported(session, study_key, at, revision)
         return True
 
     @writes
     def leave_unreported(self, session: Session, study_key: str, revision: int | None) -> None:
-        """Nobody wants a report of what was just settled; `revision`, which was taken for it, goes back."""
+        """Records that the last change needs no report, and gives back `revision`, which was taken for it."""
         taken = (Report.study_key == study_key, Report.revision == revision, Report.written_at.is_(None))
         session.execute(delete(Report).where(*taken))
         session.execute(update(Study).where(Study.key == study_key).values(reported_changes=Study.changes))
 
     @writes
     def want_missing(self, session: Session) -> None:
-        """Studies that were left unreported become due, although nothing of them changed."""
+        """Makes studies without a report due, although nothing in them has changed."""
         written = exists().where(Report.study_key == Study.key, Report.written_at.is_not(None))
         session.execute(update(Study).where(Study.reported_changes > 0, ~written).values(reported_changes=0))
 
     @reads
     def due(self, session: Session) -> tuple[str, ...]:
-        """Studies whose report is behind, oldest first: also what a crash may leave between result and report."""
+        """The studies whose report is out of date, oldest first; also after a crash between result and report."""
         return tuple(session.scalars(select(Study.key).where(_is_due()).order_by(Study.created_at, Study.key)))
 
 

@@ -1,4 +1,4 @@
-"""What is to be sent where, and what was acknowledged.
+"""The queue of objects for each destination, and which of them were acknowledged.
 
 report written ──due──> publication ──queue──> parcel waiting ──acknowledge──> acknowledged
                                                  ^   └──put_off, refuse──> waiting, later, or refused
@@ -24,7 +24,7 @@ _AT_A_TIME = 100
 
 
 class Sending(Part):
-    """Objects that are to be sent, and the destinations that they are for."""
+    """The queue of objects and their destinations."""
 
     @writes
     def know_destinations(self, session: Session, names: Collection[str]) -> None:
@@ -86,7 +86,7 @@ class Sending(Part):
 
     @reads
     def parcels(self, session: Session, study_key: str | None = None) -> tuple[ParcelRecord, ...]:
-        """Every object that was ever queued, or those of one study."""
+        """All objects that were ever queued, or those of one study."""
         every = select(Parcel).order_by(Parcel.id)
         return tuple(map(_record, session.scalars(every.where(Parcel.study_key == study_key) if study_key else every)))
 
@@ -97,7 +97,7 @@ class Sending(Part):
 
     @writes
     def acknowledge(self, session: Session, parcel_id: int) -> bool:
-        """The destination has it; gives whether no other destination still waits for the object."""
+        """Records that the destination has the object; true if no other destination still waits for it."""
         parcel = _get(session, parcel_id)
         parcel.state, parcel.acknowledged_at, parcel.detail = ParcelState.ACKNOWLEDGED, self.now(), ""
         parcel.tries += 1
@@ -141,7 +141,7 @@ class Sending(Part):
 
     @writes
     def send_again(self, session: Session, study_keys: Collection[str]) -> None:
-        """A person wants all objects of these studies sent once more, whatever was acknowledged."""
+        """Makes all objects of these studies due again, acknowledged or not."""
         for key in study_keys:
             get_study(session, key)
             session.merge(Publication(study_key=key, revision=0, asked=True, at=self.now()))
