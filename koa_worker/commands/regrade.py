@@ -1,4 +1,4 @@
-"""Grades the archive anew after a new model release; the earlier grades are kept beside the new ones."""
+"""Grades the archive again after a new model release; the earlier grades are kept beside the new ones."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Regraded:
-    """How it went."""
+    """How many files were graded again."""
 
     done: int
-    kept: int  # files that could not be graded anew and keep the grades they have
+    kept: int  # files that could not be graded again and keep their earlier grades
 
 
 def regrade(config: Config) -> Regraded:
-    """Every graded file whose grades are another model's. Can be stopped and started again at any moment."""
+    """Grades each file whose grades come from another model. It can be stopped and started again at any moment."""
     with WorkerPool(config, config.work.workers or cores()) as pool, Store.open(config.store.url) as store:
         while not pool.ready:
             pool.listen(1.0)

@@ -1,4 +1,4 @@
-"""Whether a daemon works in this work folder, and what it is doing: written by the daemon, read by `status`."""
+"""The heartbeat: whether a daemon runs in this work folder and what it does. The daemon writes, `status` reads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 from koa_worker.errors import SetupError
 
 _LOCK, _PULSE = ".lock", ".pulse"
-# The worker processes hold the lock too: those of a daemon that was killed live for a moment longer than itself.
+# The worker processes hold the lock too: those of a killed daemon live a moment longer than the daemon.
 _SECONDS_TO_LET_GO = 3.0
 _SECONDS_WITHOUT_BEAT = 60.0
 
@@ -53,20 +53,20 @@ class Condition(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """The daemon at one moment."""
+    """The state of the daemon at one moment."""
 
     workers: int
     busy: int
-    paused: PauseReason | None
+    paused: PauseReason | None  # None while files are taken
     overdue: int  # unfinished files that have not changed for too long
     model: str
 
 
 @contextmanager
 def sole_owner(work: Path) -> Iterator[int]:
-    """Gives the lock, for the worker processes to hold as well.
+    """Holds the lock of the work folder, and gives it, so that the worker processes can hold it too.
 
-    Two daemons in one work folder would take up each other's files as left over.
+    Two daemons in one work folder would take each other's files for leftovers.
     """
     with (work / _LOCK).open("a") as lock:
         give_up = time.monotonic() + _SECONDS_TO_LET_GO
@@ -81,7 +81,7 @@ def sole_owner(work: Path) -> Iterator[int]:
 
 
 def beat(work: Path, pulse: Pulse) -> None:
-    """Says that the daemon is alive. A full disk is no reason to stop."""
+    """Writes the heartbeat. A full disk is no reason to stop."""
     temporary = work / f"{_PULSE}.tmp"
     with contextlib.suppress(OSError):
         temporary.write_text(json.dumps(asdict(pulse)), encoding="ascii")
@@ -89,7 +89,7 @@ def beat(work: Path, pulse: Pulse) -> None:
 
 
 def feel(work: Path) -> tuple[Pulse, float] | None:
-    """The last beat and its age in seconds; None when no daemon works here."""
+    """The last heartbeat and its age in seconds; None if no daemon runs here."""
     try:
         with (work / _LOCK).open() as lock:
             if _lock(lock.fileno()):

@@ -1,4 +1,4 @@
-"""One worker process, `python -m koa_worker.workers.child FD PARENT`: does the jobs that it is given, one at a time.
+"""One worker process: does the jobs that its parent gives it. `python -m koa_worker.workers.child FD PARENT`.
 
 Whatever a file does to this process is done to that one file only. The process dies with its parent, so that no two
 ever work on what lies in one work folder; that is seen to before anything that takes time is loaded.
