@@ -1,4 +1,4 @@
-"""Structure that no outline gives: trabeculae, muscle, the grain of the film."""
+"""Draws fine structure: trabeculae, muscle, the grain of the film."""
 
 from __future__ import annotations
 

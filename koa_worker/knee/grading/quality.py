@@ -57,7 +57,7 @@ class Verdict:
 
     @property
     def strangeness(self) -> float:
-        """The strangeness from the model's impression; zero if there is none."""
+        """The strangeness from the model's impression; minus infinity without one: such a knee is not strange."""
         return self.impression.strangeness if self.impression else -np.inf
 
     def may_lie_askew(self, familiar: Familiar | None) -> bool:
