@@ -176,12 +176,14 @@ def status(
     ] = False,
 ) -> None:
     """Show how many files are waiting, graded, rejected and failed."""
-    from koa_worker.commands.screen import daemon_says, is_well, status_screen, status_values
+    from koa_worker.commands.screen import daemon_line, status_screen, status_values
+    from koa_worker.system.heartbeat import condition_of, feel
 
     settings = config.load(config_file)
     if check:
-        typer.echo(daemon_says(settings))
-        raise typer.Exit(0 if is_well(settings) else 1)
+        felt = feel(settings.folders.work)
+        typer.echo(daemon_line(felt))
+        raise typer.Exit(0 if condition_of(felt).is_well else 1)
     if as_json:
         typer.echo(json.dumps(status_values(settings)))
     else:

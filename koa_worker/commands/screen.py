@@ -18,11 +18,8 @@ from koa_worker.config import Config
 from koa_worker.errors import explain
 from koa_worker.intake import scan
 from koa_worker.store import ParcelState, State, StatusRecord, Store
-from koa_worker.system.heartbeat import feel
+from koa_worker.system.heartbeat import PAUSE_WORDS, Condition, Pulse, condition_of, feel
 from koa_worker.values import GRADE_WORDS, Completed, Outcome, Reading
-
-NOT_RUNNING, SILENT = "not running", "silent"
-_SECONDS_WITHOUT_BEAT = 60.0
 
 
 def outcome_line(path: Path, outcome: Outcome, report: Path | None) -> str:
@@ -50,7 +47,7 @@ def status_values(settings: Config) -> dict[str, Any]:
     oldest = [datetime.fromtimestamp(inbox.oldest[0].modified_ns / 1e9, UTC)] if inbox.oldest else []
     oldest += [record.oldest_waiting] if record.oldest_waiting else []
     return {
-        "daemon": daemon_says(settings),
+        "daemon": daemon_line(feel(settings.folders.work)),
         "in_inbox": inbox.total,
         "overdue": inbox.overdue,
         "waiting": record.counts[State.WAITING],
@@ -71,22 +68,17 @@ def status_values(settings: Config) -> dict[str, Any]:
     }
 
 
-def daemon_says(settings: Config) -> str:
-    """Whether a daemon is running in the work folder, and why it pauses if it does."""
-    felt = feel(settings.folders.work)
-    if felt is None:
-        return NOT_RUNNING
-    pulse, age = felt
-    if age > _SECONDS_WITHOUT_BEAT:
-        return f"{SILENT} for {age:.0f} seconds"
+def daemon_line(felt: tuple[Pulse, float] | None) -> str:
+    """The state of the daemon as one line, from its last heartbeat and its age."""
+    condition = condition_of(felt)
+    if felt is None or condition is Condition.NOT_RUNNING:
+        return "not running"
+    pulse, age_seconds = felt
+    if condition is Condition.SILENT:
+        return f"silent for {age_seconds:.0f} seconds"
     if pulse.paused:
-        return f"paused: {pulse.paused}"
-    return f"running, {pulse.busy} of {pulse.hands} workers busy"
-
-
-def is_well(settings: Config) -> bool:
-    """A paused daemon is healthy; one that is gone or silent is not."""
-    return not daemon_says(settings).startswith((NOT_RUNNING, SILENT))
+        return f"paused: {PAUSE_WORDS[pulse.paused]}"
+    return f"running, {pulse.busy} of {pulse.workers} workers busy"
 
 
 def _minutes_left(in_inbox: int, record: StatusRecord) -> float | None:

@@ -11,7 +11,7 @@ from flask import Blueprint, abort, render_template, request
 from koa_worker.errors import CATALOGUE
 from koa_worker.intake import scan
 from koa_worker.store import DayCount, State
-from koa_worker.system.heartbeat import feel
+from koa_worker.system.heartbeat import PAUSE_WORDS, feel
 from koa_worker.values import GRADES, Role
 from koa_worker.web import plots
 from koa_worker.web.context import desk
@@ -48,6 +48,7 @@ def show() -> str:
         pace=store.counts.pace(),
         inbox=scan(config.folders.inbox, overdue_minutes=config.intake.overdue_minutes, limit=1),
         pulse=feel(config.folders.work),
+        pause_words=PAUSE_WORDS,
         plots=[throughput(days, counted), distribution(days, counted), confidence(days, counted)],
         rejections=rejections(counted),
         catalogue=CATALOGUE,

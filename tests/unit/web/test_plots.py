@@ -11,7 +11,9 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from koa_worker.config import Config
 from koa_worker.store import DayCount, State
+from koa_worker.system.heartbeat import PauseReason, Pulse, beat, sole_owner
 from koa_worker.web import dashboard, plots
 from koa_worker.web.agreement import Agreement, quadratic_kappa
 from koa_worker.web.plots import Series
@@ -81,6 +83,15 @@ def test_the_dashboard_s_page_draws_what_the_store_counts(graded: Any, client: F
         for said in ("2 knees graded", "KL 2 50%", "unknown_format", "The daemon is not running"):
             assert said in page, said
     assert client.get("/dashboard?days=9999").status_code == 400
+
+
+def test_the_dashboard_says_why_the_daemon_pauses(config: Config, client: FlaskClient) -> None:
+    work = config.folders.work
+    with sole_owner(work):
+        beat(work, Pulse(workers=2, busy=0, paused=PauseReason.DISK_NEARLY_FULL, overdue=0, model=""))
+        assert "The daemon pauses: disk nearly full</p>" in client.get("/dashboard").text
+        beat(work, Pulse(workers=2, busy=0, paused=None, overdue=0, model=""))
+        assert "The daemon pauses" not in client.get("/dashboard").text
 
 
 def _matrix(**cells: int) -> list[list[int]]:

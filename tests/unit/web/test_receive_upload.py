@@ -66,7 +66,7 @@ def follow(client: FlaskClient, said: dict[str, Any]) -> dict[str, Any]:
 
 
 def take(config: Config, store: Store) -> Any:
-    """As the foreman does."""
+    """As the dispatcher does."""
     (path,) = [path for path in files(config) if not path.name.startswith(".")]
     facts = path.stat()
     taken = claim(Waiting(facts.st_mtime_ns, path, facts.st_size), config.folders.work)
