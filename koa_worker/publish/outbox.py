@@ -25,7 +25,7 @@ from koa_worker.system.log import where
 logger = logging.getLogger(__name__)
 
 _AT_A_TIME = 50  # objects in one association
-_BUSY_IN_A_ROW = 3  # after so many the PACS as a whole is out of space, not one object too large
+_BUSY_IN_A_ROW = 3  # after this number the PACS itself is out of space; it is not a single large object
 
 
 class Outbox:

@@ -209,7 +209,7 @@ def _open(application: AE, settings: Receiver, desk: _Desk) -> _Door:
         )
     except OSError as fault:
         place = f"{settings.host}:{settings.port}"
-        raise SetupError("receiver", f"cannot listen at {place}: {fault.strerror or type(fault).__name__}") from fault
+        raise SetupError("receiver", f"cannot listen on {place}: {fault.strerror or type(fault).__name__}") from fault
     return cast("_Door", server)
 
 
