@@ -1,12 +1,14 @@
-"""All that is used of pynetdicom's private parts: the sockets beneath its associations."""
+"""All that is used of pynetdicom's private parts: the sockets beneath its associations and beneath its server."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
+from socketserver import TCPServer
+from typing import Any
 
 from pynetdicom.association import Association
-from pynetdicom.transport import AssociationSocket
+from pynetdicom.transport import AssociationSocket, ThreadedAssociationServer
 
 _AWAITING_OUR_ANSWER = "Sta3"  # PS3.8 table 9-4
 _SECONDS_TO_END = 5.0
@@ -39,6 +41,27 @@ def leave(association: Association) -> None:
     if association.dul.ident is not None:
         association.dul.join(_SECONDS_TO_END)
     _hang_up(association.dul.socket)
+
+
+class AssociationServer(ThreadedAssociationServer):
+    """A server that waits for no peer without end: a peer that is silent for `peer_seconds` is given up."""
+
+    def __init__(self, *words: Any, peer_seconds: float, **options: Any) -> None:
+        self._peer_seconds = peer_seconds
+        super().__init__(*words, **options)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """The library shakes hands for TLS here, where a silent peer would keep all others waiting."""
+        connection, address = TCPServer.get_request(self)
+        connection.settimeout(self._peer_seconds)
+        if self.ssl_context is None:
+            return connection, address
+        return self.ssl_context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
+
+    def stop(self) -> None:
+        """Ends `serve_forever` and closes the socket. The library's `shutdown` only knows servers that it started."""
+        TCPServer.shutdown(self)
+        self.server_close()
 
 
 def _hang_up(line: object) -> None:

@@ -1,20 +1,13 @@
-"""What waitress asks before it reads a request's body, so that nobody can fill the disk or hold a line for ever.
-
-By itself it would first take in all of a body, of anybody, and then ask the application.
-"""
+"""What is asked before a request's body is read, so that nobody can fill the disk or hold a line without end."""
 
 from __future__ import annotations
 
 import json
 import socket
-import time
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
-from typing import Any
-
-from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
+from typing import Protocol
 
 from koa_worker.config import Config
 from koa_worker.errors import CATALOGUE, WorkFailed
@@ -28,6 +21,27 @@ from koa_worker.web.guard.refusals import API, LARGEST_FORM, as_json
 
 UPLOADS = frozenset({f"{API}v1/uploads", "/upload"})  # of scripts, and of a form without any
 _SECONDS_FOR_A_FORM = 30.0
+
+
+class Request(Protocol):
+    """One that is coming in: its head is here, its body not yet."""
+
+    path: str
+    headers: dict[str, str]
+    chunked: bool
+    content_length: int
+
+    @property
+    def is_upload(self) -> bool: ...
+
+
+class Channel(Protocol):
+    """One connection."""
+
+    def is_our_peer(self) -> bool: ...
+
+    def uploads(self) -> int:
+        """How many the whole server is taking in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +78,10 @@ class Gate:
             status, code = HTTPStatus.SERVICE_UNAVAILABLE, fault.code
         return Answer(status, code, request.path) if status != HTTPStatus.OK else None
 
+    def is_ours(self, host: str, line: socket.socket) -> bool:
+        """True for remote peers, whom the application checks later, and for local ones of our own account or root."""
+        return not is_loopback(host) or may_be_ours(line)
+
     def seconds_for(self, request: Request) -> float:
         """To come in as a whole."""
         return self._settings.upload_seconds if request.is_upload else _SECONDS_FOR_A_FORM
@@ -85,7 +103,7 @@ class Gate:
                 return HTTPStatus.UNAUTHORIZED, "not_logged_in"
             if not role.may(Role.READ):
                 return HTTPStatus.FORBIDDEN, "not_allowed"
-        if channel.server.uploads() > self._settings.uploads_at_once:
+        if channel.uploads() > self._settings.uploads_at_once:
             return HTTPStatus.SERVICE_UNAVAILABLE, "no_room"
         return HTTPStatus.OK, ""
 
@@ -101,68 +119,3 @@ class Gate:
         shown = [cookies[name].value for name in COOKIES if name in cookies]
         users = (self._store.logged_in(secret_hash(secret)) for secret in shown)
         return next((user.role for user in users if user), None)
-
-
-class Request(HTTPRequestParser):  # type: ignore[misc]
-    """One that is coming in."""
-
-    path = ""
-
-    def __init__(self, channel: Channel) -> None:
-        super().__init__(channel.adj)
-        self._channel = channel
-        self._is_judged = False
-        self.since = time.monotonic()
-
-    @property
-    def is_upload(self) -> bool:
-        return self.headers_finished and self.path in UPLOADS and self.command == "POST"
-
-    def received(self, data: bytes) -> int:
-        taken: int = super().received(data)
-        if self.error is not None and not isinstance(self.error, Answer):
-            too_large = self.error.code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-            self.refuse(Answer(self.error.code, "too_large" if too_large else "bad_request", self.path or ""))
-        elif self.headers_finished and not self.empty and not self._is_judged:
-            self._is_judged = True
-            refusal = self._channel.server.gate.refusal(self, self._channel)
-            if refusal is not None:
-                self.refuse(refusal)
-        return taken
-
-    def refuse(self, answer: Answer) -> None:
-        self.error, self.completed, self.expect_continue = answer, True, False
-
-
-class Channel(HTTPChannel):  # type: ignore[misc]
-    """One connection."""
-
-    def __init__(self, server: Any, sock: socket.socket, *rest: Any, **named: Any) -> None:
-        self._peer_is_ours: bool | None = None
-        super().__init__(server, sock, *rest, **named)
-
-    def parser_class(self, _adjustments: object) -> Request:
-        return Request(self)
-
-    def is_our_peer(self) -> bool:
-        """Of another machine the application says what may be; of this one the account counts."""
-        if self._peer_is_ours is None:
-            self._peer_is_ours = not is_loopback(self.addr[0]) or may_be_ours(self.socket)
-        return self._peer_is_ours
-
-    def incoming(self) -> Request | None:
-        """What has not come in as a whole yet."""
-        request: Request | None = self.request
-        return request if request is not None and not request.completed else None
-
-    def cut_off(self, now: float) -> None:
-        """Ends a request that takes too long to come in."""
-        with self.requests_lock:
-            request = self.incoming()
-            if request is None or now - request.since < self.server.gate.seconds_for(request):
-                return
-            request.refuse(Answer(HTTPStatus.REQUEST_TIMEOUT, "too_slow", request.path or ""))
-            self.request = None
-            self.requests.append(request)
-            if len(self.requests) == 1:
-                self.server.add_task(self)
