@@ -20,6 +20,7 @@ from koa_worker.daemon.figures import figures
 from koa_worker.daemon.metrics import Stages, registry, served
 from koa_worker.errors import SetupError
 from koa_worker.system.heartbeat import Pulse
+from tests.make import free_port
 
 # Dashboards and alerts outside rely on these names.
 NAMES = {
@@ -27,13 +28,6 @@ NAMES = {
     "koa_workers_lost_total", "koa_workers", "koa_workers_busy", "koa_inbox_files", "koa_inbox_overdue_files",
     "koa_oldest_waiting_seconds", "koa_paused", "koa_disk_free_bytes",
 }  # fmt: skip
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def of_a_foreman(folder: Path) -> CollectorRegistry:
