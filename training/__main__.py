@@ -29,7 +29,7 @@ def fit(
     csv: Annotated[list[str] | None, typer.Option(help="a table with path, grade and if known subject, split")] = None,
     network: Annotated[str, typer.Option(help="mobilenetv2 or cnn")] = "mobilenetv2",
     start: Annotated[
-        str, typer.Option(help="ImageNet weights (.h5); to go on: a .keras file, or a release's member (.tflite)")
+        str, typer.Option(help="ImageNet weights (.h5); to go on: a net (.keras, .h5), or a release's member (.tflite)")
     ] = "",
     seed: Annotated[int, typer.Option(help="decides everything that is left to chance")] = 0,
     sizes: Annotated[str, typer.Option(help="picture sizes and epochs, such as 160x8,224x4")] = "224x12",
@@ -67,7 +67,7 @@ def fit(
         sources += [layouts.Source(Path(text)) for text in csv or []]
         if not sources:
             raise typer.BadParameter("say where the pictures are: --data FOLDER or --csv FILE")
-        check_start(start)
+        known = check_start(start, network)
         settings = Settings(
             network=network, start=start, seed=seed, sizes=parse_sizes(sizes), seen=seen, window=parse_window(window),
             head_epochs=head_epochs, freeze=freeze, head_rate=head_rate, rate=rate, weight_decay=weight_decay,
@@ -78,7 +78,7 @@ def fit(
         runfile.open_run(out, settings, dataset, resume=resume)
     except (ValueError, FileExistsError, FileNotFoundError) as error:
         raise typer.BadParameter(str(error)) from error
-    console.print(layouts.summary(dataset))
+    console.print(*filter(None, [known, layouts.summary(dataset)]), sep="\n")
     best = fitting.fit(settings, dataset, out, console)
     console.print(f"best: {best}")
 

@@ -132,7 +132,7 @@ def feature_map(model: keras.Model) -> Any:
 
 def freeze(model: keras.Model, below: str) -> None:
     """Let only what comes after layer `below` of the backbone learn; '' lets everything learn, 'gap' the head alone."""
-    backbone = _backbone(model)
+    backbone = backbone_of(model)
     if backbone is None:
         return
     names = [layer.name for layer in backbone.layers]
@@ -165,7 +165,7 @@ def _mobilenet_backbone(weights: Path | None, shape: Shape) -> keras.Model:
     (height, width), first = shape.window or (shape.seen, shape.seen), shape.channels_first
     original = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(height, width, 3))
     if weights is not None:
-        original.load_weights(weights)
+        _fill(original, weights)
     backbone = keras.models.clone_model(
         original,
         input_tensors=keras.Input((3, height, width) if first else (height, width, 3)),
@@ -174,6 +174,13 @@ def _mobilenet_backbone(weights: Path | None, shape: Shape) -> keras.Model:
     backbone.set_weights(original.get_weights())
     backbone.name = "backbone"
     return backbone
+
+
+def _fill(original: keras.Model, weights: Path) -> None:
+    try:
+        original.load_weights(weights)
+    except Exception as fault:  # what a file holds can make Keras raise anything
+        raise ValueError(f"{weights} does not hold the weights of MobileNetV2 of width 1 without its top") from fault
 
 
 def _cloner(*, channels_first: bool) -> Callable[[keras.layers.Layer], keras.layers.Layer]:
@@ -205,7 +212,8 @@ def _cnn(shape: Shape, dropout: float, weights: Path | None) -> keras.Model:
     return keras.Model(inputs, logits, name="cnn")
 
 
-def _backbone(model: keras.Model) -> keras.Model | None:
+def backbone_of(model: keras.Model) -> keras.Model | None:
+    """The convolutions of a `mobilenetv2`; another network has none."""
     return next((layer for layer in model.layers if layer.name == "backbone"), None)
 
 
