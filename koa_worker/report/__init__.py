@@ -1,4 +1,4 @@
-"""The PDF that a radiologist reads: `write` puts a whole one in place, or leaves the old one as it was."""
+"""The PDF that a radiologist reads: `put` puts a whole draft in place, or the old report stays as it was."""
 
 from __future__ import annotations
 
@@ -12,17 +12,11 @@ from koa_worker.errors import WorkFailed
 from koa_worker.report.content import StudyReport
 from koa_worker.report.pdf import render
 
-__all__ = ["draft", "put", "sweep", "write"]
-
-
-def write(path: Path, content: StudyReport, settings: config.Report) -> None:
-    """Renders and files the report: never half-written, and readable by its owner only."""
-    part, _ = draft(path, content, settings)
-    put(part, path)
+__all__ = ["draft", "put", "sweep"]
 
 
 def draft(path: Path, content: StudyReport, settings: config.Report) -> tuple[Path, str]:
-    """The whole report on the disk, beside where it belongs, and its SHA-256."""
+    """The whole report on the disk, beside where it belongs and for its owner only, and its SHA-256."""
     data = render(content, settings)
     part = _part(path, content.revision)
     try:
