@@ -1,4 +1,4 @@
-"""What tests of several kinds need: ports, and waiting for what has to come true."""
+"""What tests of several kinds need: ports, a clock, and waiting for what has to come true."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from typing import TypeVar
 
 PATIENCE = 60.0  # seconds for a condition on a busy machine; a quiet one needs a fraction of one
@@ -26,6 +27,16 @@ def free_ports(count: int) -> list[int]:
         for probe in probes:
             probe.bind(("127.0.0.1", 0))
         return [int(probe.getsockname()[1]) for probe in probes]
+
+
+class Clock:
+    """Shows the true time until `now` is set, and then that."""
+
+    def __init__(self, now: datetime | None = None) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) if self.now is None else self.now
 
 
 def until(
