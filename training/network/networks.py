@@ -15,9 +15,9 @@ from typing import Any
 import keras
 
 from koa_worker.errors import SetupError
+from koa_worker.values import GRADES
 
 SIZE = 224
-GRADES = 5
 HIDDEN = 128
 # Keras' MobileNetV2 averages its statistics over 1000 batches, which is five epochs of a study of this size: they lag
 # behind the weights. 100 batches follow them.
@@ -112,7 +112,7 @@ def _ends_as_ours(model: keras.Model) -> bool:
     last = model.layers[-1] if model.layers else None
     if not isinstance(last, keras.layers.Dense):
         return False
-    return bool(last.name == "grade" and last.units == GRADES and last.activation is keras.activations.linear)
+    return bool(last.name == "grade" and last.units == len(GRADES) and last.activation is keras.activations.linear)
 
 
 def sees(model: keras.Model) -> tuple[float, float, float, float]:
@@ -123,11 +123,6 @@ def sees(model: keras.Model) -> tuple[float, float, float, float]:
     side = names["enlarge"].height if "enlarge" in names else model.input_shape[1]
     height, width = (extent / side / 2 for extent in (names["window"].height, names["window"].width))
     return 0.5 - height, 0.5 - width, 0.5 + height, 0.5 + width
-
-
-def feature_map(model: keras.Model) -> Any:
-    """The symbolic last feature map [n, 7, 7, 1280] of a `mobilenetv2`."""
-    return model.get_layer("gap").input
 
 
 def freeze(model: keras.Model, below: str) -> None:
@@ -157,7 +152,7 @@ def _mobilenetv2(shape: Shape, dropout: float, weights: Path | None) -> keras.Mo
         maps = keras.layers.Permute((2, 3, 1))(maps)
     pooled = keras.layers.GlobalAveragePooling2D(name="gap")(maps)
     hidden = keras.layers.Dense(HIDDEN, activation="relu", name="hidden")(pooled)
-    logits = keras.layers.Dense(GRADES, name="grade")(keras.layers.Dropout(dropout, name="dropout")(hidden))
+    logits = keras.layers.Dense(len(GRADES), name="grade")(keras.layers.Dropout(dropout, name="dropout")(hidden))
     return keras.Model(inputs, logits, name="mobilenetv2")
 
 
@@ -208,7 +203,7 @@ def _cnn(shape: Shape, dropout: float, weights: Path | None) -> keras.Model:
         maps = keras.layers.Conv2D(filters, 3, activation="relu")(maps)
         maps = keras.layers.MaxPooling2D()(maps)
     hidden = keras.layers.Dense(HIDDEN, activation="relu", name="hidden")(keras.layers.Flatten(name="flat")(maps))
-    logits = keras.layers.Dense(GRADES, name="grade")(keras.layers.Dropout(dropout, name="dropout")(hidden))
+    logits = keras.layers.Dense(len(GRADES), name="grade")(keras.layers.Dropout(dropout, name="dropout")(hidden))
     return keras.Model(inputs, logits, name="cnn")
 
 
