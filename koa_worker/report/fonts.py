@@ -1,4 +1,4 @@
-"""The fonts that travel with the program: loaded when a character first needs them, once per process."""
+"""The fonts that are shipped with the program; each is loaded once per process, when a character first needs it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from koa_worker.report.reportlab_parts import SearchableFont
 
 REGULAR = "NotoSans-Regular"
 BOLD = "NotoSans-Bold"
-# In the order in which they are asked; the large one is last, so that few reports pay for loading it.
+# The fonts in the order in which they are tried. The large one is last, so that few reports have to load it.
 OTHERS = (
     "NotoSansArabic-Regular",
     "NotoSansHebrew-Regular",
@@ -22,14 +22,14 @@ OTHERS = (
     "DroidSansFallback",
 )
 UNPRINTABLE = "\ufffd"
-# Beside ASCII every report's subset of the two main fonts has these: what the report itself says, and letters of names.
-# Most reports then embed the very same subset, which is made once.
+# Each report's subset of the two main fonts contains ASCII and these characters of the report's own words and of names.
+# Most reports then embed the same subset, which is made once.
 _EVERYDAY = "·–×…≥°“”ÄÖÜäöüßÅåØøÆæÉéèáóç"
 _ALWAYS_THERE = frozenset((*map(chr, range(32, 127)), *_EVERYDAY))
 
 
 def ready() -> str:
-    """Makes sure of the font that a page begins with, and names it."""
+    """Loads the font that a page begins with, and gives its name."""
     _load(REGULAR)
     return REGULAR
 
@@ -41,7 +41,7 @@ def begin(document: Any) -> None:
 
 
 def shown(text: str, name: str, document: Any) -> tuple[tuple[str, str], ...]:
-    """For each piece of a text the name of its part of the font in the report, and its codes as they stand there."""
+    """For each piece of a text: the name of its font subset in the report, and its escaped codes in that subset."""
     font = _load(name)
     parts = _everyday_parts(text, name) if _ALWAYS_THERE.issuperset(text) else font.parts(text, document)
     return tuple((font.name_of(subset, document), codes) for subset, codes in parts)
@@ -49,7 +49,7 @@ def shown(text: str, name: str, document: Any) -> tuple[tuple[str, str], ...]:
 
 @lru_cache(maxsize=2048)
 def _everyday_parts(text: str, name: str) -> tuple[tuple[int, str], ...]:
-    """Of a text whose characters have the same codes in every report."""
+    """The parts of a text whose characters have the same codes in every report."""
     document = _Nothing()
     if name in (REGULAR, BOLD):
         _load(name).assign(_EVERYDAY, document)

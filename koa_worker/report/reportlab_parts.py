@@ -1,4 +1,4 @@
-"""All that is used of reportlab's undocumented parts: the report beneath a canvas, subsets of fonts, JPEG as it is."""
+"""All uses of reportlab's undocumented parts: the document of a canvas, subsets of fonts, JPEG bytes unchanged."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from reportlab.pdfgen.canvas import Canvas
 
 
 def document_of(canvas: Canvas) -> Any:
-    """The report beneath the canvas, which the library keeps to itself."""
+    """The PDF document of the canvas, a private attribute of the library."""
     return canvas._doc  # noqa: SLF001
 
 
 def draw_literally(canvas: Canvas, operators: str) -> None:
-    """Puts operators of a page's description where they stand, in the PDF's own words."""
+    """Writes PDF operators into the page unchanged."""
     canvas.addLiteral(operators)
 
 
 def numbers(*values: float) -> str:
-    """Numbers as the PDF writes them."""
+    """The numbers as a PDF contains them."""
     return str(fp_str(*values))
 
 
 class Jpeg(ImageReader):  # type: ignore[misc]
-    """Bytes that go into the file as they are; the stock reader would open and decode them only to name them."""
+    """JPEG bytes that are written unchanged; the library's reader would decode them only to find a name for them."""
 
-    _dataA = None  # noqa: N815 - nothing of it is transparent
+    _dataA = None  # noqa: N815 - no part is transparent
 
     def __init__(self, jpeg: bytes) -> None:
         self.jpeg = jpeg
@@ -50,7 +50,7 @@ class Jpeg(ImageReader):  # type: ignore[misc]
 class SearchableFont(TTFont):  # type: ignore[misc]
     """Joined Arabic letters are drawn with presentation forms, but copied and searched as the letters they are.
 
-    Whatever was made for one report and is the same in the next one is remembered.
+    Parts that are the same in every report are made once and cached.
     """
 
     def __init__(self, name: str, path: Path) -> None:
@@ -62,11 +62,11 @@ class SearchableFont(TTFont):  # type: ignore[misc]
         return ord(character) in self.face.charToGlyph
 
     def assign(self, text: str, document: Any) -> None:
-        """Gives the characters their codes in a report, unless they have got some."""
+        """Gives each character a code in a report, unless it has one."""
         self.splitString(text, document)
 
     def parts(self, text: str, document: Any) -> tuple[tuple[int, str], ...]:
-        """For each piece of a text the number of its subset in a report, and its codes as they stand there."""
+        """For each piece of a text: the number of its font subset in a report, and its escaped codes in that subset."""
         return tuple((subset, escapePDF(codes)) for subset, codes in self.splitString(text, document))
 
     def name_of(self, subset: int, document: Any) -> str:
@@ -87,7 +87,7 @@ class SearchableFont(TTFont):  # type: ignore[misc]
 
 
 class _Compressed:
-    """The filter of a stream that may come again."""
+    """The filter of a stream that other reports may contain too; the compressed bytes are cached."""
 
     pdfname = "FlateDecode"
 
@@ -98,7 +98,7 @@ class _Compressed:
 
 
 class _Written(PDFObject):  # type: ignore[misc]
-    """A part of the file as it stands in it."""
+    """A part of the file whose bytes are ready to be written."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content
@@ -112,14 +112,15 @@ def _write(widths: tuple[float, ...]) -> bytes:
     return bytes(PDFArray(widths).format(None))
 
 
-# A value of the character map that lies in Arabic Presentation Forms A or B; keys have two digits.
+# A value in the character map from Arabic Presentation Forms A or B; keys have two digits.
 _PRESENTATION_FORM = re.compile(r"<(F[B-E][0-9A-F]{2})>")
 
 
 def _as_letters(form: re.Match[str]) -> str:
-    """The letter of a form. The joined lam-alef stays: readers turn right-to-left words letter by letter,
+    """The letter of a presentation form. The joined lam-alef is kept.
 
-    and would turn the two letters of one sign as well; all of them know what the sign stands for.
+    PDF readers reverse right-to-left words letter by letter, and would also reverse the two letters of this sign. All
+    readers know what the sign means.
     """
     letters = unicodedata.normalize("NFKC", chr(int(form[1], 16)))
     return f"<{ord(letters):04X}>" if len(letters) == 1 else form[0]

@@ -1,4 +1,4 @@
-"""Serves the page with waitress: in a thread, beside the daemon or alone."""
+"""Serves the page with waitress, in a thread, with or without the daemon."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from koa_worker.web.waitress_parts import Server
 
 logger = logging.getLogger(__name__)
 
-_PATIENCE_SECONDS = 10.0  # with the database; who waits longer at a page goes away
+_PATIENCE_SECONDS = 10.0  # timeout for the database; nobody waits longer for a page
 
 
 @contextmanager
 def serving(config: Config) -> Iterator[str]:
-    """Within, the page is served; gives its address."""
+    """Serves the page inside the context; gives its URL."""
     with Store.open(config.store.url, patience=_PATIENCE_SECONDS) as store:
         _refuse_unsafe(config, store)
         sweep(config)
@@ -42,10 +42,10 @@ def serving(config: Config) -> Iterator[str]:
 
 
 def _refuse_unsafe(config: Config, store: Store) -> None:
-    """Patients are shown to nobody who did not log in, except at this machine."""
+    """Patient data is shown without a login only on this machine."""
     settings = config.web
     if (settings.proxy or not is_loopback(settings.host)) and not store.accounts.has_users():
-        raise SetupError("web", "there are no users, and others than this machine would be served")
+        raise SetupError("web", "there are no users, and the page would be reachable from other machines")
 
 
 def _open(config: Config, store: Store) -> Server:
@@ -54,7 +54,7 @@ def _open(config: Config, store: Store) -> Server:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         door = socket.create_server((settings.host, settings.port), family=family)
     except OSError as fault:
-        raise SetupError("web", f"cannot listen at {settings.host}:{settings.port}") from fault
+        raise SetupError("web", f"cannot listen on {settings.host}:{settings.port}") from fault
     believed = {"trusted_proxy": settings.proxy, "trusted_proxy_headers": "x-forwarded-for x-forwarded-proto"}
     return Server(
         create_app(config, store),
@@ -65,7 +65,7 @@ def _open(config: Config, store: Store) -> Server:
         max_request_header_size=32 * 1024,
         cleanup_interval=1,
         ident="koa-worker",
-        # Without a proxy what passed one is to be seen, so that it can be refused.
+        # Without a proxy these headers must stay visible, so that requests that passed one can be refused.
         clear_untrusted_proxy_headers=bool(settings.proxy),
         **(believed if settings.proxy else {}),
     )

@@ -1,7 +1,7 @@
-"""All that is used of waitress, private parts included: its server, one connection of it, and a request coming in.
+"""All uses of waitress and of its private parts: the server, a connection, and a request that is being received.
 
-By itself waitress would first take in all of a body, of anybody, and then ask the application. Here a request's head is
-shown to the gate (`koa_worker/web/guard/preflight.py`), which may refuse it before its body is read.
+Without this, waitress would read the whole body of any caller before it asks the application. Here the gate
+(`koa_worker/web/guard/preflight.py`) sees a request's headers first and can refuse it before its body is read.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SECONDS_TO_FINISH = 5
 
 
 class Request(HTTPRequestParser):  # type: ignore[misc]
-    """One that is coming in."""
+    """A request that is being received."""
 
     path = ""
 
@@ -53,7 +53,7 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]
-    """One connection."""
+    """A connection."""
 
     def __init__(self, server: Any, sock: socket.socket, *rest: Any, **named: Any) -> None:
         self._peer_is_ours: bool | None = None
@@ -68,16 +68,16 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         return self._peer_is_ours
 
     def uploads(self) -> int:
-        """How many the whole server is taking in."""
+        """The number of uploads that the whole server is receiving."""
         return int(self.server.uploads())
 
     def incoming(self) -> Request | None:
-        """What has not come in as a whole yet."""
+        """The request that is not completely received yet, if there is one."""
         request: Request | None = self.request
         return request if request is not None and not request.completed else None
 
     def cut_off(self, now: float) -> None:
-        """Ends a request that takes too long to come in."""
+        """Ends a request that exceeds its timeout."""
         with self.requests_lock:
             request = self.incoming()
             if request is None or now - request.since < self.server.gate.seconds_for(request):
@@ -90,13 +90,13 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
 
 class Server(TcpWSGIServer):  # type: ignore[misc]
-    """Goes round until it is asked to stop, and leaves no socket open."""
+    """A server that runs until it is asked to stop, and then closes all sockets."""
 
     channel_class = Channel
     stopping = False
 
     def __init__(self, application: Any, gate: Gate, door: socket.socket, **adjustments: Any) -> None:
-        """Serves at a socket that listens already; the adjustments are those that waitress documents."""
+        """Uses a socket that already listens; the adjustments are those that waitress documents."""
         self.gate = gate
         sockinfo = (door.family, door.type, door.proto, door.getsockname())
         adj = Adjustments(sockets=[door], **adjustments)
@@ -104,7 +104,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
 
     @property
     def address(self) -> tuple[str, int]:
-        """The host and the port that it is served at."""
+        """The host and the port that the page is served on."""
         return str(self.effective_host), int(self.effective_port)
 
     def run(self) -> None:
@@ -123,7 +123,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             channel.cut_off(time.monotonic())
 
     def uploads(self) -> int:
-        """How many are coming in or being laid into the inbox."""
+        """The number of uploads that are being received or written into the inbox."""
         channels = list(self.active_channels.values())
         coming = sum(1 for channel in channels if (request := channel.incoming()) and request.is_upload)
         return coming + sum(1 for channel in channels if channel.requests and channel.requests[0].is_upload)

@@ -1,4 +1,4 @@
-"""What is asked before a request's body is read, so that nobody can fill the disk or hold a line without end."""
+"""Checks a request's headers before its body is read, so that nobody can fill the disk or block a connection."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from koa_worker.web.guard.passwords import secret_hash
 from koa_worker.web.guard.peer import may_be_ours
 from koa_worker.web.guard.refusals import API, LARGEST_FORM, as_json
 
-UPLOADS = frozenset({f"{API}v1/uploads", "/upload"})  # of scripts, and of a form without any
+UPLOADS = frozenset({f"{API}v1/uploads", "/upload"})  # for scripts, and for a form without JavaScript
 _SECONDS_FOR_A_FORM = 30.0
 
 
 class Request(Protocol):
-    """One that is coming in: its head is here, its body not yet."""
+    """A request whose headers have been received, and its body not yet."""
 
     path: str
     headers: dict[str, str]
@@ -36,17 +36,17 @@ class Request(Protocol):
 
 
 class Channel(Protocol):
-    """One connection."""
+    """The connection of a request."""
 
     def is_our_peer(self) -> bool: ...
 
     def uploads(self) -> int:
-        """How many the whole server is taking in."""
+        """The number of uploads that the whole server is receiving."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Of the server itself, as waitress wants an error to be."""
+    """An error that the server itself answers with, in the form that waitress needs."""
 
     status: int
     code: str
@@ -65,7 +65,7 @@ class Answer:
 
 
 class Gate:
-    """Decides by a request's head."""
+    """Accepts or refuses a request by its headers."""
 
     def __init__(self, config: Config, store: Store) -> None:
         self._settings = config.web
@@ -79,11 +79,11 @@ class Gate:
         return Answer(status, code, request.path) if status != HTTPStatus.OK else None
 
     def is_ours(self, host: str, line: socket.socket) -> bool:
-        """True for remote peers, whom the application checks later, and for local ones of our own account or root."""
+        """True for remote peers (the application checks them later) and for local peers of our account or root."""
         return not is_loopback(host) or may_be_ours(line)
 
     def seconds_for(self, request: Request) -> float:
-        """To come in as a whole."""
+        """The timeout for receiving the whole request."""
         return self._settings.upload_seconds if request.is_upload else _SECONDS_FOR_A_FORM
 
     def _judge(self, request: Request, channel: Channel) -> tuple[int, str]:
