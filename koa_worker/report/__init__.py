@@ -1,4 +1,4 @@
-"""The PDF that a radiologist reads: `write` puts a complete one in place, or leaves the old one unchanged."""
+"""The PDF that a radiologist reads: `put` puts a complete draft in place, or the old report stays unchanged."""
 
 from __future__ import annotations
 
@@ -12,13 +12,7 @@ from koa_worker.errors import WorkFailed
 from koa_worker.report.content import StudyReport
 from koa_worker.report.pdf import render
 
-__all__ = ["draft", "put", "sweep", "write"]
-
-
-def write(path: Path, content: StudyReport, settings: config.Report) -> None:
-    """Renders the report and puts it in place. It is never half-written, and only its owner can read it."""
-    part, _ = draft(path, content, settings)
-    put(part, path)
+__all__ = ["draft", "put", "sweep"]
 
 
 def draft(path: Path, content: StudyReport, settings: config.Report) -> tuple[Path, str]:

@@ -194,11 +194,6 @@ class Files(Part):
         return len(files)
 
     @reads
-    def unfinished(self, session: Session) -> tuple[FileRecord, ...]:
-        """The files in progress; if no worker runs, these are leftovers of a crash."""
-        return _records(session, File.state == State.WORKING, limit=None)
-
-    @reads
     def due_retries(self, session: Session, now: datetime, limit: int = _AT_A_TIME) -> tuple[FileRecord, ...]:
         """The files to retry, oldest first: failed ones whose pause is over, and those put back by `retry`."""
         put_back = and_(File.state == State.WAITING, File.starts > 0)
@@ -225,6 +220,6 @@ class Files(Part):
         return list_events(session, file_id)
 
 
-def _records(session: Session, chosen: ColumnElement[bool], *, limit: int | None) -> tuple[FileRecord, ...]:
+def _records(session: Session, chosen: ColumnElement[bool], *, limit: int) -> tuple[FileRecord, ...]:
     files = session.scalars(select(File).where(chosen).order_by(File.arrived_at, File.id).limit(limit))
     return tuple(map(to_file_record, files))

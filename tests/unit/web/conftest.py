@@ -36,6 +36,7 @@ from koa_worker.values import (
 from koa_worker.web import create_app
 from koa_worker.web.guard import passwords
 from koa_worker.web.guard.passwords import Cost, hashed
+from tests.make import Clock
 
 
 @pytest.fixture
@@ -54,9 +55,15 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def store(config: Config, empty_database: Path) -> Iterator[Store]:
+def clock() -> Clock:
+    """What the store takes for now."""
+    return Clock()
+
+
+@pytest.fixture
+def store(config: Config, empty_database: Path, clock: Clock) -> Iterator[Store]:
     shutil.copy(empty_database, config.store.url.removeprefix("sqlite:///"))
-    with Store.open(config.store.url) as opened:
+    with Store.open(config.store.url, clock=clock) as opened:
         yield opened
 
 
