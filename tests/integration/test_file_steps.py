@@ -10,10 +10,11 @@ from typing import Any
 import cv2
 import pytest
 
-from koa_worker import publish, registrar, synthetic
+from koa_worker import registrar, synthetic
 from koa_worker.config import Config
 from koa_worker.errors import WorkFailed
 from koa_worker.intake import claim, claim_again, left_over, prepare_folders, scan
+from koa_worker.intake.filing import file_away
 from koa_worker.knee.grading.grade import Grader
 from koa_worker.pipeline import Pipeline
 from koa_worker.registrar import Registrar
@@ -162,7 +163,7 @@ def test_a_kill_around_filing_loses_nothing(
 ) -> None:
     def die(*args: Any, **options: Any) -> None:
         if moment == "after":
-            publish.file_away(*args, **options)
+            file_away(*args, **options)
         raise Killed
 
     drop_knee(settings)
@@ -178,7 +179,7 @@ def test_a_job_whose_hand_was_lost_after_filing_is_done_when_given_again(
     settings: Config, store: Store, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(*args: Any, **options: Any) -> None:
-        publish.file_away(*args, **options)
+        file_away(*args, **options)
         raise Killed
 
     drop_knee(settings)
