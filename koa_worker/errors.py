@@ -6,8 +6,12 @@ entry for each. `detail` is for what differs from case to case and never holds a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+
+from koa_worker.values import Patient, Study
 
 
 class Fault(StrEnum):
@@ -326,7 +330,20 @@ class KoaError(Exception):
 
 
 class InputRejected(KoaError):
-    """The file's fault."""
+    """The file's fault. It knows whose file that is, as far as the header could be read, and never says so."""
+
+    study: Study | None = None
+    patient: Patient | None = None
+
+
+@contextmanager
+def belonging_to(study: Study, patient: Patient) -> Iterator[None]:
+    """A file that is rejected within the block is one of this study and patient."""
+    try:
+        yield
+    except InputRejected as fault:
+        fault.study, fault.patient = study, patient
+        raise
 
 
 class WorkFailed(KoaError):
