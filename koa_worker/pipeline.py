@@ -27,7 +27,6 @@ from koa_worker.values import (
     Completed,
     Failed,
     Grade,
-    GrayImage,
     KneeRoi,
     Outcome,
     Radiograph,
@@ -79,8 +78,8 @@ class Pipeline:
             with _belonging(radiograph):
                 check_frame(radiograph)
                 with clock("roi"):
-                    half = halve(radiograph.pixels)
-                readings, refused = self._read_knees(radiograph, half, clock)
+                    radiograph = replace(radiograph, half=halve(radiograph.pixels))
+                readings, refused = self._read_knees(radiograph, clock)
         except InputRejected as fault:
             return Rejected(arrival, fault.code, fault.detail, fault.study, fault.patient)
         except WorkFailed as fault:
@@ -91,13 +90,13 @@ class Pipeline:
         except Exception as fault:
             logger.exception("stage broke", extra={"file": arrival.id})
             return Failed(arrival, "internal", type(fault).__name__)
-        return Completed(arrival, radiograph, readings, clock.spent_ms, refused, clock.cpu_ms, half)
+        return Completed(arrival, radiograph, readings, clock.spent_ms, refused, clock.cpu_ms)
 
     def _read_knees(
-        self, radiograph: Radiograph, half: GrayImage | None, clock: Stopwatch
+        self, radiograph: Radiograph, clock: Stopwatch
     ) -> tuple[tuple[Reading, ...], tuple[RefusedKnee, ...]]:
         """The knees that are graded and those that are not; at least one is, or the reason against it is raised."""
-        upright = self._look(radiograph, clock, half=half)
+        upright = self._look(radiograph, clock)
         looks = (
             upright if upright.is_settled(self.grader.familiar) else self._turn(radiograph, upright, clock) or upright
         )
@@ -115,14 +114,12 @@ class Pipeline:
             raise InputRejected(first.code, first.detail)
         return readings, refused
 
-    def _look(
-        self, radiograph: Radiograph, clock: Stopwatch, quarters: int = 0, half: GrayImage | None = None
-    ) -> _Looks:
+    def _look(self, radiograph: Radiograph, clock: Stopwatch, quarters: int = 0) -> _Looks:
         """Finds the knees of a frame, graded and judged, after it was turned by that much."""
         frame = turned(radiograph, quarters) if quarters else radiograph
         try:
             with clock("roi"):
-                seen = find(frame, half)
+                seen = find(frame)
         except InputRejected as fault:
             return _Looks(fault=fault)
         if quarters:

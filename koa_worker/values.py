@@ -130,6 +130,8 @@ class Radiograph:
     column_zero_side: str = ""
     coloured: float = 0.0  # share of the picture that has a colour, beyond a tint of the whole
     details: dict[str, str] = field(default_factory=dict)  # transfer syntax, bits, window: for a technical reader
+    # The pixels at half their size, if they have been halved: finding the knees and drawing a small picture begin so.
+    half: GrayImage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +256,6 @@ class Completed:
     timings_ms: dict[str, float]
     refused: tuple[RefusedKnee, ...] = ()  # other knees in the same frame
     cpu_ms: dict[str, float] = field(default_factory=dict)  # of the timings what a processor worked
-    half: GrayImage | None = None  # the frame at half its size, to draw a small one from
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from koa_worker.store import engine, export, journal, lifecycle, reports, results, sending, study_content
 from koa_worker.store import status as counting
 from koa_worker.store.convert import to_file_record
+from koa_worker.store.encoded import EncodedResult
 from koa_worker.store.page.verbs import PageVerbs
 from koa_worker.store.records import (
     EventRecord,
@@ -30,7 +31,7 @@ from koa_worker.store.records import (
 )
 from koa_worker.store.schema import File
 from koa_worker.store.transaction import PATIENCE_SECONDS, unanswered
-from koa_worker.values import Arrival, Completed, Failed, Rejected
+from koa_worker.values import Arrival, Failed, Rejected
 
 _RETRIES_AT_A_TIME = 100
 
@@ -88,22 +89,14 @@ class Store(PageVerbs):
     def complete(
         self,
         file_id: str,
-        outcome: Completed,
+        encoded: EncodedResult,
         model_digest: str,
         software_version: str,
         filed_as: str,
-        *,
-        drawn: results.Drawn | None = None,
     ) -> Settled:
-        """Keeps the grades of a file. On a completed file: keeps the former grades too.
-
-        With `drawn` the outcome's own pictures are not looked at.
-        """
-        drawn = drawn or results.draw(outcome)
+        """Keeps the grades of a file. On a completed file: keeps the former grades too."""
         maker = results.Maker(model_digest, software_version, self._clock())
-        return self._write(
-            lambda session: results.complete(session, file_id, outcome, drawn=drawn, maker=maker, filed_as=filed_as)
-        )
+        return self._write(lambda session: results.complete(session, file_id, encoded, maker=maker, filed_as=filed_as))
 
     def reject(self, file_id: str, outcome: Rejected, filed_as: str) -> Settled:
         """Ends the file with its fault, for its study to report if the file said which one it is of."""

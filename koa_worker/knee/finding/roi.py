@@ -12,7 +12,7 @@ from koa_worker.knee.finding.density import Densities, inverse, measure
 from koa_worker.knee.finding.joint import Joint, refine, search
 from koa_worker.knee.finding.legs import Leg
 from koa_worker.knee.finding.sides import sides_of
-from koa_worker.values import Box, GrayImage, KneeRoi, Laterality, Radiograph, Side
+from koa_worker.values import Box, KneeRoi, Laterality, Radiograph, Side
 
 SIDE_PER_PLATEAU = 1.2  # the square of the training crops
 RAISED = 0.03  # plateaus by which the middle of that square lies above the joint line
@@ -41,26 +41,23 @@ class Trace:
     without_knee: tuple[KneeRoi, ...] = ()  # where a leg is seen, or named by the header, and no joint in it
 
 
-def find_knees(radiograph: Radiograph, half: GrayImage | None = None) -> tuple[KneeRoi, ...]:
-    """The knees of a frame from left to right; there is always one, or the frame is rejected with the reason.
-
-    `half` is the frame at half its size, if somebody has made it.
-    """
-    return find(radiograph, half).rois
+def find_knees(radiograph: Radiograph) -> tuple[KneeRoi, ...]:
+    """The knees of a frame from left to right; there is always one, or the frame is rejected with the reason."""
+    return find(radiograph).rois
 
 
-def find(radiograph: Radiograph, half: GrayImage | None = None) -> Trace:
+def find(radiograph: Radiograph) -> Trace:
     """The same with the legs in which no joint was found."""
-    seen = trace(radiograph, half)
+    seen = trace(radiograph)
     if seen.fault is not None:
         raise seen.fault
     return seen
 
 
-def trace(radiograph: Radiograph, half: GrayImage | None = None) -> Trace:
+def trace(radiograph: Radiograph) -> Trace:
     """The same with everything that was measured; a fault is kept and not raised."""
     pixels = radiograph.pixels
-    densities = measure(pixels, half)
+    densities = measure(pixels, radiograph.half)
     if densities.contrast < LEAST_CONTRAST:
         return Trace(densities, (), (), (), InputRejected("blank", "its levels hardly differ"))
     candidates = tuple(search(densities))
