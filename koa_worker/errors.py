@@ -29,6 +29,10 @@ class Entry:
     sentence: str
     remedy: str
 
+    def sentence_with(self, detail: str | None) -> str:
+        """The sentence, and in brackets what differs from case to case."""
+        return f"{self.sentence[:-1]} ({detail})." if detail else self.sentence
+
 
 CATALOGUE: dict[str, Entry] = {
     # reading
@@ -365,5 +369,4 @@ class SetupError(KoaError):
 def explain(code: str, detail: str = "") -> str:
     """The sentence for a person: what happened, what in particular, what to do."""
     entry = CATALOGUE[code]
-    particular = f" ({detail})" if detail else ""
-    return f"{entry.sentence[:-1]}{particular}. {entry.remedy}"
+    return f"{entry.sentence_with(detail)} {entry.remedy}"
