@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from koa_worker import config
+from koa_worker.commands.options import ConfigFile
 
 app = typer.Typer(help="The database.", no_args_is_help=True)
-
-ConfigFile = Annotated[
-    Path | None, typer.Option("--config", help="Settings; ./config.toml if there is one.", metavar="FILE")
-]
 
 
 @app.callback()

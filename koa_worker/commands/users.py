@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 
 from koa_worker import config
+from koa_worker.commands.options import ConfigFile
 from koa_worker.errors import SetupError
 from koa_worker.values import Role
 
@@ -24,9 +25,6 @@ if TYPE_CHECKING:  # the commands start fast: see cli.py
 
 app = typer.Typer(help="Users of the page, and who looked at what.", no_args_is_help=True)
 
-ConfigFile = Annotated[
-    Path | None, typer.Option("--config", help="Settings; ./config.toml if there is one.", metavar="FILE")
-]
 Name = Annotated[str, typer.Argument(help="How the user logs in.", metavar="NAME")]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
