@@ -16,11 +16,11 @@ def put_on_shelf(store: Store, kept: Kept, place: str, model_digest: str, *, rep
     Without `reports` its study does not become due: the next daemon would write those of a whole archive.
     """
     arrival = kept.arrival
-    if not store.take(arrival, _WORKER).begun:
+    if not store.files.take(arrival, _WORKER).begun:
         return
     if isinstance(kept.result, Rejected):
-        settled = store.reject(arrival.id, kept.result, place)
+        settled = store.files.reject(arrival.id, kept.result, place)
     else:
-        settled = store.complete(arrival.id, kept.result, model_digest, __version__, place)
+        settled = store.files.complete(arrival.id, kept.result, model_digest, __version__, place)
     if not reports and settled.study_key is not None:
-        store.leave_unreported(settled.study_key, settled.revision)
+        store.reports.leave_unreported(settled.study_key, settled.revision)

@@ -31,11 +31,11 @@ def test_a_graded_file_travels_without_its_pixels_and_is_stored_once(store: Stor
     assert len(pickle.dumps(kept)) < 40_000
     for _ in range(2):
         put_on_shelf(store, kept, "/archive/x", "ab" * 32, reports=True)
-    record = store.find(kept.arrival.id)
+    record = store.files.find(kept.arrival.id)
     assert record is not None
     assert (record.state, record.filed_as) == (State.COMPLETED, "/archive/x")
     assert record.study_key is not None
-    (image,) = store.study_content(record.study_key).images
+    (image,) = store.studies.content(record.study_key).images
     assert (image.width, image.height, len(image.knees), len(image.refused)) == (6000, 4000, 2, 1)
     assert cv2.imdecode(np.frombuffer(image.frame_jpeg, np.uint8), cv2.IMREAD_UNCHANGED).shape == (600, 900)
 
@@ -45,7 +45,7 @@ def test_a_rejected_file_is_kept_with_its_study_and_a_failed_one_is_not(store: S
     kept = keep(Rejected(arrival, "no_knee", "", Study("1.2", "1.2.4")))
     assert kept is not None
     put_on_shelf(store, kept, "/archive/y", "ab" * 32, reports=False)
-    record = store.find(arrival.id)
+    record = store.files.find(arrival.id)
     assert record is not None
     assert (record.state, record.code, record.filed_as) == (State.REJECTED, "no_knee", "/archive/y")
     assert record.study_key is not None
