@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 
 from koa_worker.config import Config
 from koa_worker.intake import prepare_folders
-from koa_worker.store import Store
+from koa_worker.store import Store, encode
 from koa_worker.values import (
     Arrival,
     Box,
@@ -167,7 +167,8 @@ def graded(store: Store) -> Graded:
         )
         for at, (kl, side) in enumerate(((2, Side.RIGHT), (3, Side.LEFT)))
     )
-    settled = store.files.complete(arrival.id, Completed(arrival, radiograph, readings, {}), "d" * 64, "1.0", "done/x")
+    result = encode(Completed(arrival, radiograph, readings, {}))
+    settled = store.files.complete(arrival.id, result, "d" * 64, "1.0", "done/x")
     store.files.reject(other.id, Rejected(other, "unknown_format", ""), "rejected/x")
     assert settled.study_key
     assert settled.revision
