@@ -26,6 +26,8 @@ class Entry:
     remedy: str
 
 
+OWN_RESULT = "own_result"  # rejected like any other, and yet nobody's fault
+
 CATALOGUE: dict[str, Entry] = {
     # reading
     "empty_file": Entry(Fault.FILE, "The file is empty.", "Export it again."),
@@ -73,6 +75,11 @@ CATALOGUE: dict[str, Entry] = {
         Fault.FILE,
         "The picture's pixel layout is not one that a radiograph has.",
         "Export it as a gray image of 8 to 16 bits.",
+    ),
+    "own_result": Entry(
+        Fault.FILE,
+        "The file is a result that koa-worker itself made.",
+        "Nothing is to be done: results are not graded; to save the way, do not route them back.",
     ),
     # finding the knee
     "no_knee": Entry(

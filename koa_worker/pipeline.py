@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from koa_worker.config import Config, Limits
-from koa_worker.errors import InputRejected, WorkFailed
+from koa_worker.errors import OWN_RESULT, InputRejected, WorkFailed
 from koa_worker.knee.finding.density import halve
 from koa_worker.knee.finding.roi import find
 from koa_worker.knee.finding.rotation import as_stored, turned
@@ -81,6 +81,8 @@ class Pipeline:
                 half = halve(radiograph.pixels)
             readings, refused = self._read_knees(radiograph, half, clock)
         except InputRejected as fault:
+            if fault.code == OWN_RESULT:  # no study is to report it
+                return Rejected(arrival, fault.code, fault.detail)
             study, patient = identify(arrival) or (None, None)
             return Rejected(arrival, fault.code, fault.detail, study, patient)
         except WorkFailed as fault:

@@ -29,6 +29,7 @@ QUIET = HexColor("#555555")  # 7:1 on white
 RULE = HexColor("#B5B5B5")
 TRACK = HexColor("#EBEBEB")
 BAR = HexColor("#8A8A8A")
+MARK = HexColor("#DEDEDE")
 SIGNAL = HexColor("#8F2D0C")  # never alone: a sign and a word stand with it
 PAPER = HexColor("#FFFFFF")
 MARGIN_LINE = HexColor("#FFD21F")  # seen on bright bone and in a dark space alike

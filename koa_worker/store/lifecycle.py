@@ -2,7 +2,7 @@
 
 waiting ──start──> working ──complete──> completed
    ^                  ├──────reject────> rejected
-   └──retry── failed <┴──fail            (a settled file whose bytes were settled before: duplicate)
+   └──retry── failed <┴──fail            (a settled file whose bytes were settled before, or an own result: duplicate)
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from koa_worker import __version__
-from koa_worker.errors import WorkFailed
+from koa_worker.errors import OWN_RESULT, WorkFailed
 from koa_worker.store.convert import to_file_record
 from koa_worker.store.journal import record_event, record_events
 from koa_worker.store.records import FileRecord, FileTicket, Settled, State, Taken
@@ -119,6 +119,9 @@ def reject(session: Session, file_id: str, outcome: Rejected, filed_as: str, at:
     twin = settled_twin(session, file.sha256)
     if twin is not None:
         settle_as_duplicate(session, file, twin, at)
+        return settled(session, file)
+    if outcome.code == OWN_RESULT:
+        _settle_as_own(session, file, outcome, at)
         return settled(session, file)
     if outcome.study is not None:
         study, patient_differs = change_study(session, outcome.study, outcome.patient, at)
@@ -230,6 +233,13 @@ def settle_as_duplicate(session: Session, file: File, original: File, at: dateti
     file.code = file.detail = None  # of an earlier try that failed
     settle(file, State.DUPLICATE, at)
     record_event(session, file.id, "duplicate", at, original.id)
+
+
+def _settle_as_own(session: Session, file: File, outcome: Rejected, at: datetime) -> None:
+    """What this program made has come back: nothing failed, and no study has more to report."""
+    file.code, file.detail = outcome.code, outcome.detail
+    settle(file, State.DUPLICATE, at)
+    record_event(session, file.id, "duplicate", at, outcome.code)
 
 
 def _is_due(file: File, now: datetime) -> bool:

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, abort
 from numpy.typing import NDArray
 
 from koa_worker.knee.grading.explain import CLEAR_BELOW, COLDEST, COLORS, FULL_ABOVE, HOTTEST
+from koa_worker.system.own_mark import marked, write_words
 from koa_worker.values import Heatmap, Role
 from koa_worker.web.context import desk
 from koa_worker.web.guard.access import needs
@@ -22,13 +23,15 @@ EDGE = 448  # pixels, twice the net's own grid
 @needs(Role.READ)  # a name may be burnt into the whole frame; a crop of the joint holds none
 def frame(key: str, file_id: str) -> Response:
     note("image", key, file_id)
-    return _answer(desk().store.frame_jpeg(key, file_id), "image/jpeg")
+    found = desk().store.frame_jpeg(key, file_id)
+    return _answer(marked(found) if found else None, "image/jpeg")
 
 
 @pages.get("/knees/<int:position>/crop.png")
 @needs(Role.VIEW)
 def crop(key: str, file_id: str, position: int) -> Response:
-    return _answer(desk().store.crop_png(key, file_id, position), "image/png")
+    found = desk().store.crop_png(key, file_id, position)
+    return _answer(marked(found) if found else None, "image/png")
 
 
 @pages.get("/knees/<int:position>/heat.png")
@@ -44,7 +47,7 @@ def heat_png(heat: Heatmap) -> bytes:
     steps = (COLDEST + warmth * (HOTTEST - COLDEST)).astype(np.uint8)
     cover = 255 * np.clip((warmth - CLEAR_BELOW) / (FULL_ABOVE - CLEAR_BELOW), 0, 1)
     picture: NDArray[np.uint8] = np.dstack([cv2.applyColorMap(steps, COLORS), cover.astype(np.uint8)])
-    return cv2.imencode(".png", picture)[1].tobytes()
+    return write_words(cv2.imencode(".png", picture)[1].tobytes())
 
 
 def _answer(data: bytes | None, kind: str) -> Response:

@@ -62,11 +62,13 @@ def explained(code: str | None, detail: str | None) -> Explained:
 def _state(upload: UploadRecord) -> str:
     if upload.file is None:
         return "waiting" if is_in_inbox(upload) else "working"
-    return upload.file.state.value
+    own = upload.file.state is State.DUPLICATE and _has_fault(upload.file)
+    return (State.REJECTED if own else upload.file.state).value
 
 
 def _has_fault(file: FileRecord) -> bool:
-    return file.state in {State.REJECTED, State.FAILED}
+    """A result of our own counts as a duplicate, and whoever brought it is told why nothing came of it."""
+    return file.state in {State.REJECTED, State.FAILED} or (file.state is State.DUPLICATE and file.code is not None)
 
 
 def to_result(row: WorklistRow) -> Result:

@@ -162,7 +162,8 @@ class Desk:
             case State.COMPLETED | State.REJECTED:
                 target = Path(record.filed_as or "")
             case State.DUPLICATE:
-                target = filed_path(arrival, folders.rejected if original is State.REJECTED else folders.done, now)
+                refused = original is State.REJECTED or record.code is not None
+                target = filed_path(arrival, folders.rejected if refused else folders.done, now)
             case State.FAILED if record.parked:
                 target = filed_path(arrival, folders.failed, now)
             case _:
