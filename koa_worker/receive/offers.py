@@ -13,6 +13,37 @@ STORAGE_CLASSES = (
     uid.MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
     uid.MultiFrameTrueColorSecondaryCaptureImageStorage,
 )
+# What lies beside radiographs in a study and is no image. A sender that offers a whole study often gives all of it up
+# when one class is refused, so these are accepted, acknowledged with a warning, and not kept.
+PASSED_OVER = (
+    uid.BasicTextSRStorage,
+    uid.EnhancedSRStorage,
+    uid.ComprehensiveSRStorage,
+    uid.Comprehensive3DSRStorage,
+    uid.ExtensibleSRStorage,
+    uid.ProcedureLogStorage,
+    uid.KeyObjectSelectionDocumentStorage,
+    uid.XRayRadiationDoseSRStorage,
+    uid.PatientRadiationDoseSRStorage,
+    uid.EnhancedXRayRadiationDoseSRStorage,
+    uid.ChestCADSRStorage,
+    uid.MammographyCADSRStorage,
+    uid.SimplifiedAdultEchoSRStorage,
+    uid.AcquisitionContextSRStorage,
+    uid.PerformedImagingAgentAdministrationSRStorage,
+    uid.GrayscaleSoftcopyPresentationStateStorage,
+    uid.ColorSoftcopyPresentationStateStorage,
+    uid.PseudoColorSoftcopyPresentationStateStorage,
+    uid.BlendingSoftcopyPresentationStateStorage,
+    uid.AdvancedBlendingPresentationStateStorage,
+    uid.BasicStructuredDisplayStorage,
+    uid.EncapsulatedPDFStorage,
+    uid.EncapsulatedCDAStorage,
+    uid.EncapsulatedSTLStorage,
+    uid.SegmentationStorage,
+    uid.RealWorldValueMappingStorage,
+    uid.RawDataStorage,
+)
 TRANSFER_SYNTAXES = (
     uid.ExplicitVRLittleEndian,
     uid.ImplicitVRLittleEndian,

@@ -8,16 +8,19 @@ import socket
 from pynetdicom.association import Association
 from pynetdicom.transport import AssociationSocket
 
+from koa_worker.system.dicom_bounds import bound_pynetdicom
+
 _AWAITING_OUR_ANSWER = "Sta3"  # PS3.8 table 9-4
 _SECONDS_TO_END = 5.0
 
 
 def set_up_pynetdicom() -> None:
-    """Lets it close the sockets that it is done with.
+    """Bounds what a peer may make it keep, and lets it close the sockets that it is done with.
 
     It shuts a line down and closes it in one `try`. When the peer was quicker, shutting down fails, closing is passed
     over, and the socket waits for the garbage collector.
     """
+    bound_pynetdicom()
     AssociationSocket._shutdown_socket = _hang_up  # type: ignore[method-assign, assignment] # noqa: SLF001
 
 
