@@ -172,11 +172,11 @@ def status(
     ] = False,
 ) -> None:
     """Say on one screen what is waiting, done, rejected and failed."""
-    from koa_worker.commands.screen import daemon_says, is_well, status_screen, status_values
+    from koa_worker.commands.screen import daemon_says, failed_says, is_well, status_screen, status_values
 
     settings = config.load(config_file)
     if check:
-        typer.echo(daemon_says(settings))
+        typer.echo(daemon_says(settings) + failed_says(settings))
         raise typer.Exit(0 if is_well(settings) else 1)
     if as_json:
         typer.echo(json.dumps(status_values(settings)))

@@ -15,7 +15,7 @@ from rich.text import Text
 from koa_worker import RESEARCH_NOTICE
 from koa_worker.commands.doctor import Finding
 from koa_worker.config import Config
-from koa_worker.errors import explain
+from koa_worker.errors import KoaError, explain
 from koa_worker.intake import scan
 from koa_worker.store import ParcelState, State, StatusRecord, Store
 from koa_worker.system.heartbeat import feel
@@ -82,6 +82,19 @@ def daemon_says(settings: Config) -> str:
     if pulse.paused:
         return f"paused: {pulse.paused}"
     return f"running, {pulse.busy} of {pulse.hands} workers busy"
+
+
+def failed_says(settings: Config) -> str:
+    """How many files wait for a person; nothing where none do, or where the store does not answer."""
+    if not is_well(settings):
+        return ""  # a store that nobody works on is not made here
+    try:
+        with Store.open(settings.store.url) as store:
+            parked = store.status().parked
+    except KoaError:
+        return ""
+    noun = "file" if parked == 1 else "files"
+    return f"; {parked} {noun} failed and wait for koa-worker retry" if parked else ""
 
 
 def is_well(settings: Config) -> bool:

@@ -235,7 +235,8 @@ class Foreman:
         """The file as it failed; None if it had been settled before."""
         now = datetime.now(UTC)
         if self._store.find(job.id) is None:
-            self._store.add_arrival(job.arrive(), now)
+            # Its bytes are hashed by the next worker process: the cost of that grows with the file.
+            self._store.add_arrival(job.named("", 0), now)
         if not self._store.start(job.id, _WORKER, take_over=True):
             return None
         outcome = Failed(job.named("", 0), lost.code, lost.detail)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from koa_worker.intake.identity import digest
 from koa_worker.intake.inbox import Waiting
+from koa_worker.intake.own_copy import make_own
 from koa_worker.values import Arrival, new_id
 
 _FILE, _NOTE = ".file", ".json"
@@ -31,7 +32,8 @@ class Claim:
     name: str
 
     def arrive(self) -> Arrival:
-        """What lies there, hashed."""
+        """What lies there, hashed; others than this account cannot change it from here on."""
+        make_own(self.path)
         return self.named(digest(self.path), self.path.stat().st_size)
 
     def has_note(self) -> bool:
@@ -54,31 +56,59 @@ def claim(waiting: Waiting, work: Path) -> Claim | None:
     note = target.with_suffix(_NOTE)
     try:
         _write_note(note, waiting.path.name)
-        if not _is_as_seen(waiting):
+        seen = _as_seen(waiting)
+        if seen is None:
             note.unlink()
             return None
         waiting.path.rename(target)
+        if not _take_over(target, seen):  # swapped between the look and the rename
+            _put_back(target, waiting.path)
+            note.unlink()
+            return None
     except FileNotFoundError:
         note.unlink()
         return None
     except OSError:
         note.unlink(missing_ok=True)
         raise
-    with contextlib.suppress(PermissionError):  # the exporter's own file; the work folder's 0700 protects it
-        target.chmod(0o600)
     return Claim(file_id, target, waiting.path.name)
 
 
-def _is_as_seen(waiting: Waiting) -> bool:
+def _as_seen(waiting: Waiting) -> os.stat_result | None:
     """Since it was found whole, another file may have been written under the same name."""
     facts = waiting.path.lstat()
-    return stat.S_ISREG(facts.st_mode) and (facts.st_size, facts.st_mtime_ns) == (waiting.size, waiting.modified_ns)
+    same = (facts.st_size, facts.st_mtime_ns) == (waiting.size, waiting.modified_ns)
+    return facts if stat.S_ISREG(facts.st_mode) and same else None
+
+
+def _take_over(target: Path, seen: os.stat_result) -> bool:
+    """Makes private what lies there, if it is the very file that was seen; no link is followed."""
+    descriptor = os.open(target, os.O_PATH | os.O_NOFOLLOW)
+    try:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode) or not os.path.samestat(facts, seen):
+            return False
+        with contextlib.suppress(OSError):  # the exporter's own file; the work folder's 0700 protects it
+            Path(f"/proc/self/fd/{descriptor}").chmod(0o600)
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def _put_back(target: Path, origin: Path) -> None:
+    """A plain file is found again by the next scan; a link or a folder is passed over from now on."""
+    if target.is_symlink() and os.path.lexists(origin):
+        target.unlink()
+    else:
+        target.rename(origin)
 
 
 def left_over(work: Path) -> Iterator[Claim]:
     """What a stopped worker had in hand; notes without a file are swept away."""
     for note in sorted(work.glob(f"*{_NOTE}")):
         path = note.with_suffix(_FILE)
+        if path.is_symlink():
+            path.unlink()  # swapped in at the claim, which a kill then cut short
         if path.is_file():
             yield Claim(note.stem, path, _read_name(note))
         else:

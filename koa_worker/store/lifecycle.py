@@ -103,10 +103,18 @@ def take(session: Session, arrival: Arrival, worker: str, at: datetime) -> Taken
         list_file(session, file, new=True)
     else:
         file = known
+        if file.state is not State.COMPLETED:
+            _look_again(file, arrival)
         begun = _start(session, file, worker, at, take_over=True)
         if begun:
             list_file(session, file)
     return Taken(to_file_record(file), _ticket(session, file).original_state, begun)
+
+
+def _look_again(file: File, arrival: Arrival) -> None:
+    """A file that could not be read when it was met has its bytes only now."""
+    if arrival.sha256 and not file.sha256:
+        file.sha256, file.size = arrival.sha256, arrival.size
 
 
 def reject(session: Session, file_id: str, outcome: Rejected, filed_as: str, at: datetime) -> Settled:
@@ -224,6 +232,8 @@ def settled_twin(session: Session, sha256: str) -> File | None:
 
     A reject counts only if this version of the program made it: a newer one may read what an older one could not.
     """
+    if not sha256:  # it could not be read
+        return None
     known = session.connection().scalar(_SETTLED_TWIN, {"sha256": sha256, "version": __version__})
     return session.get(File, known) if known is not None else None
 
