@@ -132,7 +132,7 @@ def audit(
             return
         line = csv.writer(sys.stdout, dialect="excel" if form is Format.CSV else "excel-tab", lineterminator="\n")
         line.writerow(_COLUMNS)
-        line.writerows(row.values() for row in rows)
+        line.writerows(map(safe_cell, row.values()) for row in rows)
 
 
 _COLUMNS = ("at", "who", "action", "subject", "address", "detail")

@@ -64,7 +64,9 @@ class Door(ThreadedAssociationServer):
         )
 
 
-def open_door(application: AE, settings: Receiver, callers: tuple[Caller, ...], handlers: list[tuple[Any, Any]]) -> Door:
+def open_door(
+    application: AE, settings: Receiver, callers: tuple[Caller, ...], handlers: list[tuple[Any, Any]]
+) -> Door:
     try:
         server = application.make_server(
             (settings.host, settings.port),

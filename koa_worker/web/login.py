@@ -12,16 +12,18 @@ from koa_worker.errors import CATALOGUE
 from koa_worker.store import Role
 from koa_worker.web.context import desk
 from koa_worker.web.guard import passwords
-from koa_worker.web.guard.access import By, for_everyone, needs
+from koa_worker.web.guard.access import for_everyone, needs
 from koa_worker.web.guard.audit import caller, note, note_stranger
 from koa_worker.web.guard.forgery import change_secret, shown_secret
 from koa_worker.web.guard.refusals import refuse
+from koa_worker.web.guard.visitor import By
 
 pages = Blueprint("login", __name__)
 
 # A person mistypes now and then; who guesses gets nowhere at this pace.
 _PER = timedelta(minutes=10)
-_FOR_ACCOUNT, _FOR_ADDRESS = 10, 60
+_FOR_ACCOUNT_AND_ADDRESS, _FOR_ADDRESS, _FOR_ACCOUNT = 10, 60, 200
+_KNOWN_FOR = timedelta(days=30)  # an address that logged in to the account: others' tries do not count there
 
 
 @pages.get("/login")
@@ -43,7 +45,9 @@ def log_in() -> Response | tuple[str, int]:
         return render_template("login.html", target=target, fault=CATALOGUE["wrong_password"]), 401
     secret = passwords.new_secret()
     store.log_in(name, passwords.secret_hash(secret), timedelta(hours=desk().config.web.session_hours))
-    store.give_back_ration(_account(name))
+    store.give_back_ration(_account(name, caller()))
+    store.give_back_ration(_known(name))
+    store.use_ration(_known(name), 1, _KNOWN_FOR)
     store.note_deed(name, "login", address=caller())
     change_secret(secret)
     return redirect(target, 303)
@@ -65,6 +69,8 @@ def account() -> str:
 @pages.post("/account/logout")
 @needs(Role.VIEW)
 def log_out_everywhere() -> Response:
+    if g.user.by is not By.LOGIN:  # a script's token does not end a person's logins
+        refuse(403, "not_allowed")
     desk().store.log_out_everywhere(g.user.name)
     return _left("logout_everywhere")
 
@@ -95,18 +101,29 @@ def _left(action: str) -> Response:
 
 
 def _pace(name: str) -> None:
-    """So many tries for one account and from one address; what is beyond is refused before any work is done."""
-    store = desk().store
-    for key, most in ((f"login:from:{caller()}", _FOR_ADDRESS), (_account(name), _FOR_ACCOUNT)):
+    """So many tries from one address, for one account from there, and for it from everywhere.
+
+    What is beyond is refused before any work is done. Nobody's wrong passwords keep a user out who logged in from the
+    same address before.
+    """
+    store, here = desk().store, caller()
+    rations = [(f"login:from:{here}", _FOR_ADDRESS), (_account(name, here), _FOR_ACCOUNT_AND_ADDRESS)]
+    if not store.ration_spent(_known(name)):
+        rations.append((_account(name), _FOR_ACCOUNT))
+    for key, most in rations:
         still = store.use_ration(key, most, _PER)
         if still:
             note_stranger("login_throttled")
             refuse(429, "too_many", still)
 
 
-def _account(name: str) -> str:
+def _account(name: str, address: str = "") -> str:
     """Hashed, since what is typed there may be a password."""
-    return f"login:to:{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
+    return f"login:to:{sha256(f'{name}@{address}'.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def _known(name: str) -> str:
+    return f"login:known:{_account(name, caller())}"
 
 
 def _name(typed: str) -> str:

@@ -22,8 +22,9 @@ EDGE = 448  # pixels, twice the net's own grid
 @pages.get("/frame.jpg")
 @needs(Role.READ)  # a name may be burnt into the whole frame; a crop of the joint holds none
 def frame(key: str, file_id: str) -> Response:
-    note("image", key, file_id)
     found = desk().store.frame_jpeg(key, file_id)
+    if found:
+        note("image", key, file_id)
     return _answer(marked(found) if found else None, "image/jpeg")
 
 

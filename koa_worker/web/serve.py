@@ -6,6 +6,7 @@ import logging
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +25,9 @@ from koa_worker.web.receive_upload import sweep
 logger = logging.getLogger(__name__)
 
 _SECONDS_TO_FINISH = 5
+_MOST_CONNECTIONS = 500
+_IDLE_OF_ONE = 40  # connections of one address that ask for nothing; a browser holds six
+_SECONDS_OF_SILENCE = 20
 _PATIENCE_SECONDS = 10.0  # with the database; who waits longer at a page goes away
 
 
@@ -68,8 +72,14 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]
 
     def maintenance(self, now: float) -> None:
         super().maintenance(now)
-        for channel in list(self.active_channels.values()):
+        channels = list(self.active_channels.values())
+        for channel in channels:
             channel.cut_off(time.monotonic())
+        held: Counter[str] = Counter()
+        for channel in reversed(channels):  # the newest stay
+            if channel.is_idle() and channel.addr[0] != self.gate.proxy:
+                held[channel.addr[0]] += 1
+                channel.will_close |= held[channel.addr[0]] > _IDLE_OF_ONE
 
     def uploads(self) -> int:
         """How many are coming in or being laid into the inbox."""
@@ -99,6 +109,8 @@ def _open(config: Config, store: Store) -> _Server:
         max_request_body_size=config.limits.max_file_mb * 1_000_000 + 1,
         max_request_header_size=32 * 1024,
         cleanup_interval=1,
+        channel_timeout=_SECONDS_OF_SILENCE,
+        connection_limit=_MOST_CONNECTIONS,
         ident="koa-worker",
         # Without a proxy what passed one is to be seen, so that it can be refused.
         clear_untrusted_proxy_headers=bool(settings.proxy),

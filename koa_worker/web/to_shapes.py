@@ -96,7 +96,7 @@ def to_result(row: WorklistRow) -> Result:
 def to_study(study: StudyRecord, readings: tuple[ReadingRecord, ...]) -> Study:
     return Study(
         key=study.key,
-        study_uid=study.study_uid,
+        study_uid=study.study_uid if may_see_patients() else None,
         created_at=study.created_at,
         patient=_patient(study) if may_see_patients() else None,
         images=[_image(study.key, image) for image in study.images],

@@ -299,12 +299,18 @@ def test_files_of_another_account_that_may_not_be_read_stop_nothing(folder: Path
     for number in range(3):
         (folder / f"work/inbox/good{number}.png").write_bytes(knee + b"#" * number)
         private = folder / f"work/inbox/Petrov{number}.png"
-        private.write_bytes(knee + b"!" * number)
+        private.write_bytes(knee + b"!" * (number + 1))
         private.chmod(0o600)
         os.chown(private, 12345, 12345)
     words = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", sys.executable, "-m", "koa_worker"]
     done = subprocess.run(
-        [*words, "run", "--once"], cwd=folder, env=environment(), capture_output=True, text=True, timeout=120, check=False
+        [*words, "run", "--once"],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 1
     assert "does not answer" not in done.stderr

@@ -299,7 +299,9 @@ def test_storescu_sends_a_study_with_what_is_no_image(
 ) -> None:
     folder = tmp_path / "study"
     folder.mkdir()
-    for number, sop_class in enumerate((BasicTextSRStorage, DigitalXRayImageStorageForPresentation, BasicTextSRStorage)):
+    for number, sop_class in enumerate(
+        (BasicTextSRStorage, DigitalXRayImageStorageForPresentation, BasicTextSRStorage)
+    ):
         film.SOPClassUID = film.file_meta.MediaStorageSOPClassUID = sop_class
         film.SOPInstanceUID = film.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.{number}"
         film.save_as(folder / f"{number}.dcm")

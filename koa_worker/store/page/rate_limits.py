@@ -37,6 +37,11 @@ def use(session: Session, key: str, now: datetime, *, most: int, per: timedelta)
     return _NONE
 
 
+def is_spent(session: Session, key: str, now: datetime) -> bool:
+    row = session.get(Throttle, key)
+    return row is not None and row.spent_until > now
+
+
 def give_back(session: Session, key: str) -> None:
     """The ration is whole again."""
     session.execute(delete(Throttle).where(Throttle.key == key))

@@ -85,6 +85,10 @@ class PageVerbs(Door):
         still = self._read(lambda session: rate_limits.wait(session, key, now, most=most, per=per))
         return still or self._write(lambda session: rate_limits.use(session, key, now, most=most, per=per))
 
+    def ration_spent(self, key: str) -> bool:
+        """Whether any of it was used and has not grown again."""
+        return self._read(lambda session: rate_limits.is_spent(session, key, self._clock()))
+
     def give_back_ration(self, key: str) -> None:
         self._write(lambda session: rate_limits.give_back(session, key))
 

@@ -57,6 +57,11 @@ class Gate:
         self._settings = config.web
         self._store = store
 
+    @property
+    def proxy(self) -> str:
+        """The address that asks for everybody; empty without one."""
+        return self._settings.proxy
+
     def refusal(self, request: Request, channel: Channel) -> Answer | None:
         try:
             status, code = self._judge(request, channel)
@@ -154,6 +159,9 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         """What has not come in as a whole yet."""
         request: Request | None = self.request
         return request if request is not None and not request.completed else None
+
+    def is_idle(self) -> bool:
+        return not self.requests and self.request is None
 
     def cut_off(self, now: float) -> None:
         """Ends a request that takes too long to come in."""
