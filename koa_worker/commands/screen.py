@@ -27,6 +27,8 @@ _SECONDS_WITHOUT_BEAT = 60.0
 
 def outcome_line(path: Path, outcome: Outcome, report: Path | None) -> str:
     """One line for a file: its knees, or why there are none."""
+    # A file's name may hold what a terminal would take for a command.
+    path = Path("".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(path)))
     if isinstance(outcome, Completed):
         knees = "; ".join(_knee(reading) for reading in outcome.readings)
         return f"{path}: {knees}{f' → {report}' if report else ''}"

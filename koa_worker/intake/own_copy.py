@@ -1,4 +1,4 @@
-"""Makes a claimed file this account's alone: what others can still write to would not stay what was hashed and graded."""
+"""Makes a claimed file this account's alone: what others can write to would not stay what was hashed and graded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ _SUFFIX = ".copy"
 def make_own(path: Path) -> None:
     """Puts a copy in the place of a file that belongs to another account or that has a second name elsewhere.
 
-    Its owner may hold it open for writing, or write to it under its other name. Raises OSError where it may not be read.
+    Its owner may hold it open for writing, or write to it under its other name. Raises OSError where it may not be
+    read.
     """
     source = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(source, "rb") as stream:
