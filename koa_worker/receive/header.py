@@ -18,7 +18,7 @@ from koa_worker.system.own_objects import LOOKED_AT, is_own
 
 HEAD_BYTES = 1 << 18  # reaches beyond the maker in all but a header with a large private value before it
 _CONTRIBUTING_EQUIPMENT = 0x0018A001  # the last element that is looked at
-_TAGS = [Tag(keyword) for keyword in ("SOPClassUID", "SOPInstanceUID", *LOOKED_AT)]
+_TAGS: list[BaseTag | int] = [Tag(keyword) for keyword in ("SOPClassUID", "SOPInstanceUID", *LOOKED_AT)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +49,4 @@ def look(head: bytes, syntax: str) -> Said | None:
 
 
 def _is_beyond(tag: BaseTag, _vr: str | None, _length: int) -> bool:
-    return tag > _CONTRIBUTING_EQUIPMENT
+    return int(tag) > _CONTRIBUTING_EQUIPMENT

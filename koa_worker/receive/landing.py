@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 
 from koa_worker.system.dicom_bounds import TooMuchError
@@ -27,7 +28,7 @@ class Landing:
         self._name = f"{_PREFIX}{new_id()}"
         self._part = inbox / f"{self._name}{_SUFFIX}" if inbox else None
         self._descriptor = -1
-        self._discard = lambda: None
+        self._discard: Callable[[], object] = lambda: None
         if self._part is not None:
             self._open(self._part, meta)
 

@@ -62,4 +62,11 @@ TRANSFER_SYNTAXES = (
     uid.HTJ2KLosslessRPCL,
     uid.HTJ2K,
 )
+# Of what is no image. The library copies all of this for each connection, so it is kept short.
+PLAIN_SYNTAXES = (
+    uid.ExplicitVRLittleEndian,
+    uid.ImplicitVRLittleEndian,
+    uid.DeflatedExplicitVRLittleEndian,
+    uid.ExplicitVRBigEndian,
+)
 VERIFICATION = uid.UID("1.2.840.10008.1.1")

@@ -61,8 +61,10 @@ def receiving(settings: Receiver, inbox: Path, max_file_mb: int) -> Iterator[int
     application.maximum_associations = 2 * CONNECTIONS_A_PLACE * settings.max_associations
     application.acse_timeout = application.dimse_timeout = settings.timeout_seconds
     application.network_timeout = settings.timeout_seconds
-    for storage_class in (*offers.STORAGE_CLASSES, *offers.PASSED_OVER):
+    for storage_class in offers.STORAGE_CLASSES:
         application.add_supported_context(storage_class, list(offers.TRANSFER_SYNTAXES))
+    for storage_class in offers.PASSED_OVER:
+        application.add_supported_context(storage_class, list(offers.PLAIN_SYNTAXES))
     application.add_supported_context(offers.VERIFICATION)
     server = open_door(application, settings, desk.callers, desk.handlers())
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="receiver", daemon=True)

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 MOST_PDU_BYTES = 1 << 17
 MOST_COMMAND_BYTES = 1 << 16
 MOST_ANSWER_BYTES = 1 << 20  # of a data set in the answer of a peer that we called
+MOST_WAITING = 16  # messages of one association; who waits for each answer, as PS3.7 has it, has one
 SECONDS_TO_ASK = 5.0  # from the first byte of an association request to its last
 SECONDS_A_PDU = 30.0
 _AT_ONCE = 1 << 16
@@ -117,6 +118,8 @@ def _run_reactor(self: DULServiceProvider) -> None:
 def _receive_primitive(self: DIMSEServiceProvider, primitive: Any) -> None:
     """As the library does it, with every length bounded; what makes no sense ends the association."""
     try:
+        if self.msg_queue.qsize() > MOST_WAITING:
+            raise TooMuchError
         if self.message is None:
             self.message = DIMSEMessage()
         _prepare(self.assoc, self.message, primitive)
@@ -136,7 +139,7 @@ def _prepare(association: Any, message: DIMSEMessage, primitive: Any) -> None:
     for _, data in primitive.presentation_data_value_list:
         if data[0] & 1:
             room = MOST_COMMAND_BYTES - message.encoded_command_set.tell()
-        elif association.is_requestor:
+        elif association.is_requestor and message.data_set is not None:
             room = MOST_ANSWER_BYTES - message.data_set.tell()
         else:
             continue

@@ -294,8 +294,10 @@ def test_regrade_works_off_what_another_model_graded(folder: Path, knee: bytes) 
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs another account's file")
+@pytest.mark.timeout(600)  # the daemon starts three times
 def test_files_of_another_account_that_may_not_be_read_stop_nothing(folder: Path, knee: bytes) -> None:
     """As an exporter with umask 077 leaves them; the daemon runs without root's right to read everything."""
+    configure(folder, "[work]\nworkers = 2\n")
     for number in range(3):
         (folder / f"work/inbox/good{number}.png").write_bytes(knee + b"#" * number)
         private = folder / f"work/inbox/Petrov{number}.png"

@@ -308,3 +308,17 @@ def test_storescu_sends_a_study_with_what_is_no_image(
     words = [peer("storescu"), "-aec", "KOAWORKER", "127.0.0.1", str(port), "+sd", str(folder)]
     assert subprocess.run(words, check=False, timeout=60).returncode == 0
     assert len(list(inbox.glob("*.dcm"))) == 1
+
+
+def test_a_flood_of_echoes_that_waits_for_no_answer_is_cut(port: int) -> None:
+    association = associate(port)
+    command = Dataset()
+    command.AffectedSOPClassUID, command.CommandField, command.MessageID = VERIFICATION, 0x0030, 1
+    command.CommandDataSetType = 0x0101
+    stream = pydicom.filebase.DicomBytesIO()
+    stream.is_little_endian, stream.is_implicit_VR = True, True
+    pydicom.filewriter.write_dataset(stream, command)
+    said = struct.pack("<HHLL", 0, 0, 4, len(stream.getvalue())) + stream.getvalue()
+    echo = struct.pack(">BBLLBB", DATA, 0, len(said) + 6, len(said) + 2, 1, 0x03) + said
+    line = association.dul.socket.socket
+    assert is_cut(line, echo * 500, 100 << 20)
