@@ -118,8 +118,6 @@ def _run_reactor(self: DULServiceProvider) -> None:
 def _receive_primitive(self: DIMSEServiceProvider, primitive: Any) -> None:
     """As the library does it, with every length bounded; what makes no sense ends the association."""
     try:
-        if self.msg_queue.qsize() > MOST_WAITING:
-            raise TooMuchError
         if self.message is None:
             self.message = DIMSEMessage()
         _prepare(self.assoc, self.message, primitive)
@@ -133,6 +131,8 @@ def _receive_primitive(self: DIMSEServiceProvider, primitive: Any) -> None:
 
 def _prepare(association: Any, message: DIMSEMessage, primitive: Any) -> None:
     """Measures what has come; an application entity with `sink_for` is handed a data set piece by piece."""
+    if association.dimse.msg_queue.qsize() > MOST_WAITING:
+        raise TooMuchError
     spools = hasattr(association.ae, "sink_for")
     if spools and not isinstance(message.data_set, Spooled):
         message.data_set = Spooled(association, message)

@@ -39,16 +39,16 @@ def log_in() -> Response | tuple[str, int]:
     target = _target(request.form.get("next", ""))
     _pace(name)
     store = desk().store
-    user = store.find_user(name)
+    user = store.accounts.find_user(name)
     if not passwords.matches(password, user.password if user else None) or user is None:
-        note_stranger("login_failed") if user is None else store.note_deed(name, "login_failed", address=caller())
+        note_stranger("login_failed") if user is None else store.audit.note(name, "login_failed", address=caller())
         return render_template("login.html", target=target, fault=CATALOGUE["wrong_password"]), 401
     secret = passwords.new_secret()
-    store.log_in(name, passwords.secret_hash(secret), timedelta(hours=desk().config.web.session_hours))
-    store.give_back_ration(_account(name, caller()))
-    store.give_back_ration(_known(name))
-    store.use_ration(_known(name), 1, _KNOWN_FOR)
-    store.note_deed(name, "login", address=caller())
+    store.accounts.log_in(name, passwords.secret_hash(secret), timedelta(hours=desk().config.web.session_hours))
+    store.rate_limits.give_back(_account(name, caller()))
+    store.rate_limits.give_back(_known(name))
+    store.rate_limits.use(_known(name), 1, _KNOWN_FOR)
+    store.audit.note(name, "login", address=caller())
     change_secret(secret)
     return redirect(target, 303)
 
@@ -56,7 +56,7 @@ def log_in() -> Response | tuple[str, int]:
 @pages.post("/logout")
 @needs(Role.VIEW)
 def log_out() -> Response:
-    desk().store.log_out(passwords.secret_hash(shown_secret()))
+    desk().store.accounts.log_out(passwords.secret_hash(shown_secret()))
     return _left("logout")
 
 
@@ -71,7 +71,7 @@ def account() -> str:
 def log_out_everywhere() -> Response:
     if g.user.by is not By.LOGIN:  # a script's token does not end a person's logins
         refuse(403, "not_allowed")
-    desk().store.log_out_everywhere(g.user.name)
+    desk().store.accounts.log_out_everywhere(g.user.name)
     return _left("logout_everywhere")
 
 
@@ -84,13 +84,13 @@ def change_password() -> Response | tuple[str, int]:
     name, new = g.user.name, request.form.get("new", "")
     _pace(name)
     store = desk().store
-    user = store.find_user(name)
+    user = store.accounts.find_user(name)
     if user is None or not passwords.matches(request.form.get("password", ""), user.password):
         note("password_refused")
         return render_template("account.html", fault="The present password is another one."), 401
     if fault := passwords.fault_of(new):
         return render_template("account.html", fault=f"The new password cannot be used: {fault}."), 400
-    store.change_password(name, passwords.hashed(new))
+    store.accounts.change_password(name, passwords.hashed(new))
     return _left("password")
 
 
@@ -108,10 +108,10 @@ def _pace(name: str) -> None:
     """
     store, here = desk().store, caller()
     rations = [(f"login:from:{here}", _FOR_ADDRESS), (_account(name, here), _FOR_ACCOUNT_AND_ADDRESS)]
-    if not store.ration_spent(_known(name)):
+    if not store.rate_limits.is_spent(_known(name)):
         rations.append((_account(name), _FOR_ACCOUNT))
     for key, most in rations:
-        still = store.use_ration(key, most, _PER)
+        still = store.rate_limits.use(key, most, _PER)
         if still:
             note_stranger("login_throttled")
             refuse(429, "too_many", still)

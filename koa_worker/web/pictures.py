@@ -22,7 +22,7 @@ EDGE = 448  # pixels, twice the net's own grid
 @pages.get("/frame.jpg")
 @needs(Role.READ)  # a name may be burnt into the whole frame; a crop of the joint holds none
 def frame(key: str, file_id: str) -> Response:
-    found = desk().store.frame_jpeg(key, file_id)
+    found = desk().store.study_history.frame_jpeg(key, file_id)
     if found:
         note("image", key, file_id)
     return _answer(marked(found) if found else None, "image/jpeg")
@@ -31,14 +31,14 @@ def frame(key: str, file_id: str) -> Response:
 @pages.get("/knees/<int:position>/crop.png")
 @needs(Role.VIEW)
 def crop(key: str, file_id: str, position: int) -> Response:
-    found = desk().store.crop_png(key, file_id, position)
+    found = desk().store.study_history.crop_png(key, file_id, position)
     return _answer(marked(found) if found else None, "image/png")
 
 
 @pages.get("/knees/<int:position>/heat.png")
 @needs(Role.VIEW)
 def heat(key: str, file_id: str, position: int) -> Response:
-    found = desk().store.heatmap(key, file_id, position)
+    found = desk().store.study_history.heatmap(key, file_id, position)
     return _answer(heat_png(found) if found else None, "image/png")
 
 

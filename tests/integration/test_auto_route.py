@@ -80,7 +80,7 @@ def test_one_radiograph_gives_one_of_each_result_and_the_queue_rests(orthanc: Or
     assert (tmp_path / "said").read_text().count("own result passed over") >= 3
     assert int(whole["FailedInstancesCount"]) == 0
     with Store.open(f"sqlite:///{tmp_path}/work/koa.sqlite3") as store:
-        counts = store.status().counts
+        counts = store.counts.status().counts
     assert counts[State.COMPLETED] == 1
     assert counts[State.REJECTED] == counts[State.FAILED] == 0
     assert [path for path in (tmp_path / "work/inbox").iterdir() if path.is_file()] == []

@@ -52,7 +52,7 @@ def objects(tmp_path_factory: pytest.TempPathFactory, plate: synthetic.Plate) ->
         hospital.sends_to(Destination(name="pacs", ae_title="PACS", host="127.0.0.1", port=free_port()))
         hospital.grade(plate)
         Outbox(hospital.settings, hospital.store).work()
-        yield {parcel.kind: Path(parcel.path) for parcel in hospital.store.parcels()}
+        yield {parcel.kind: Path(parcel.path) for parcel in hospital.store.sending.parcels()}
 
 
 def arrival(path: Path) -> Arrival:
@@ -141,8 +141,8 @@ def test_in_the_daemon_own_results_fail_nothing_and_report_nothing(
     assert [(end.state, end.code, end.owes) for end in ends if isinstance(end, Done)] == [
         (State.DUPLICATE, "own_result", None)
     ] * 3
-    assert hospital.store.status().counts[State.DUPLICATE] == 3
-    assert hospital.store.reports_due() == ()
+    assert hospital.store.counts.status().counts[State.DUPLICATE] == 3
+    assert hospital.store.reports.due() == ()
     filed = [path for path in folders.rejected.rglob("*") if path.is_file()]
     assert len(filed) == 6
     assert all(path.read_text().startswith("own_result\n") for path in filed if path.suffix == ".txt")

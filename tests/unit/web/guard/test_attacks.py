@@ -59,18 +59,18 @@ def test_another_authorization_does_not_switch_the_forgery_check_off(logged_in: 
 def test_a_token_does_not_end_a_person_s_logins(app: Flask, users: Store, logged_in: Enter) -> None:
     browser = logged_in("anna")
     token = new_token()
-    users.add_token("anna", "test", secret_hash(token), None)
+    users.accounts.add_token("anna", "test", secret_hash(token), None)
     shown = {"Authorization": f"Bearer {token}"}
     assert app.test_client().post("/account/logout", headers=shown).status_code == 403
     assert browser.get("/").status_code == 200
 
 
 def test_the_trail_holds_only_what_exists(logged_in: Enter, users: Store) -> None:
-    before = len(users.deeds())
+    before = len(users.audit.deeds())
     browser = logged_in("anna")
     forged = "/studies/=cmd|'C'!A0/files/+1%0A2026-01-01T00:00:00,ada,report,67f1,10.0.0.9,/frame.jpg"
     assert browser.get(forged).status_code == 404
-    assert [deed.action for deed in users.deeds()][: -before or None] == ["login"]
+    assert [deed.action for deed in users.audit.deeds()][: -before or None] == ["login"]
 
 
 HUGE = "9" * 40
@@ -102,7 +102,7 @@ def test_a_viewer_sees_nothing_that_ties_a_result_to_a_patient(graded: Any, logg
     viewer, reader = logged_in("victor"), logged_in("anna")
     assert viewer.get(f"/api/v1/studies/{key}").json["study_uid"] is None
     assert reader.get(f"/api/v1/studies/{key}").json["study_uid"]
-    file = users.find(graded.file_id)
+    file = users.files.find(graded.file_id)
     assert file is not None
     for browser, seen in ((viewer, False), (reader, True)):
         assert (file.sha256 in browser.get(f"/files/{graded.file_id}").text) is seen
@@ -114,7 +114,7 @@ def test_behind_a_proxy_a_mapped_address_is_the_one_it_stands_for(config: Config
     web = config.web.model_copy(update={"proxy": "127.0.0.1", "names": ("koa.example",)})
     app = create_app(config.model_copy(update={"web": web}), users)
     app.test_client().get("/", base_url="https://koa.example", environ_base={"REMOTE_ADDR": "::ffff:10.1.2.3"})
-    assert [deed.address for deed in users.deeds()] == ["10.1.2.3"]
+    assert [deed.address for deed in users.audit.deeds()] == ["10.1.2.3"]
 
 
 @pytest.mark.parametrize("password", ["1234567890", "0987654321", "abcdefghijkl", "qwertyuiopas", "QWERTYUIOP"])
