@@ -1,4 +1,4 @@
-"""Reads single header elements tolerantly: what cannot be understood counts as absent."""
+"""Reads single header elements tolerantly: an element that cannot be read counts as absent."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def value(dataset: Dataset, keyword: str) -> Any | None:
     """The element's value; None if it is absent, empty or not readable."""
     try:
         found = dataset.get(keyword)
-    # pydicom converts an element when it is first touched, and a hostile value can make that fail in any way.
+    # pydicom converts an element at the first access, and a hostile value can make that raise anything.
     except Exception:  # noqa: BLE001
         return None
     return None if found is None or found == "" else found
@@ -47,12 +47,12 @@ def text(dataset: Dataset, keyword: str) -> str:
 
 
 def word(dataset: Dataset, keyword: str) -> str:
-    """A code string: upper case, as PS3.5 6.2 has it."""
+    """A code string in upper case, as PS3.5 6.2 requires."""
     return text(dataset, keyword).upper()
 
 
 def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
-    """All values as finite numbers; none if one of them is not."""
+    """All values as finite numbers; empty if one of them is not a finite number."""
     try:
         found = tuple(float(item) for item in values(dataset, keyword))
     except (TypeError, ValueError, OverflowError):
@@ -74,7 +74,7 @@ def items(dataset: Dataset, keyword: str) -> tuple[Dataset, ...]:
 
 
 def clean(raw: str) -> str:
-    """Text without control characters, runs of blanks and undue length, fit for a page and a database."""
+    """The text without control characters and repeated blanks, cut to `LONGEST_TEXT`, safe for page and database."""
     kept = "".join(
         " " if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") else char
         for char in _UNSEEN.sub("", _ESCAPE.sub("", raw))

@@ -1,4 +1,4 @@
-"""Lays one received object into the inbox: under a name that says nothing, and only when all of it is on the disk."""
+"""Writes one received object into the inbox: with a neutral name, and only when all of it is on the disk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from koa_worker.system.dicom_bounds import TooMuchError
 from koa_worker.values import new_id
 
-_PREFIX, _SUFFIX = "received-", ".part"  # the intake passes files by that end in .part
+_PREFIX, _SUFFIX = "received-", ".part"  # the intake ignores files that end in .part
 
 
 class Landing:
@@ -92,9 +92,9 @@ def _discard(descriptor: int, part: Path) -> None:
 
 
 def sweep(inbox: Path) -> None:
-    """What a kill left half-written; its sender was never told that it had arrived and sends it again.
+    """Removes files that a kill left half-written. Their senders got no success status and send them again.
 
-    A lock lives as long as its process: what is locked is being written by another daemon on the same inbox.
+    A lock ends with its process: a locked file is being written by another daemon with the same inbox.
     """
     for part in inbox.glob(f"{_PREFIX}*{_SUFFIX}"):
         with contextlib.suppress(OSError), part.open("rb") as stream:
@@ -103,7 +103,7 @@ def sweep(inbox: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """The sender is told that we have it, so the new name must survive a power cut as well."""
+    """Writes the folder to disk: the sender is told that the object is stored, so its name must survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

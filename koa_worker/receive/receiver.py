@@ -1,4 +1,4 @@
-"""The C-STORE provider: lets known callers in, takes their radiographs, and says truthfully whether it has them."""
+"""The C-STORE provider: it accepts known callers, stores their radiographs, and answers success only when stored."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ set_up_pynetdicom()
 
 logger = logging.getLogger(__name__)
 
-# PS3.4 B.2.3: what a sender is told, and may act upon.
+# PS3.4 B.2.3: the status codes that a sender gets.
 SUCCESS = 0x0000
 PROCESSING_FAILURE = 0x0110
 OUT_OF_RESOURCES = 0xA700
@@ -51,7 +51,7 @@ _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @contextmanager
 def receiving(settings: Receiver, inbox: Path, max_file_mb: int) -> Iterator[int]:
-    """Within, whatever known callers store lies in the inbox soon after; gives the port."""
+    """Receives inside the context: objects of known callers arrive in the inbox. Gives the port."""
     sweep(inbox)
     desk = _Desk(settings, inbox, max_file_mb * 1_000_000)
     application = _Entity(settings.ae_title)
@@ -70,7 +70,7 @@ def receiving(settings: Receiver, inbox: Path, max_file_mb: int) -> Iterator[int
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="receiver", daemon=True)
     thread.start()
     port = int(server.server_address[1])
-    logger.info("receiving", extra={"ae_title": settings.ae_title, "port": port})
+    logger.info("DICOM receiver listening", extra={"ae_title": settings.ae_title, "port": port})
     try:
         yield port
     finally:
@@ -88,7 +88,7 @@ class _Entity(AE):
 
 
 class _Desk:
-    """What is done at each event of an association."""
+    """The handlers for the events of an association."""
 
     def __init__(self, settings: Receiver, inbox: Path, most_bytes: int) -> None:
         self.callers = tuple(map(Caller.parse, settings.callers))
@@ -162,11 +162,11 @@ class _Desk:
         except OSError as fault:
             status = OUT_OF_RESOURCES if fault.errno in _DISK_FULL else PROCESSING_FAILURE
             extra = {"status": f"{status:04X}", "fault": where(fault), **_caller(event)}
-            logger.error("object not kept", extra=extra)  # noqa: TRY400 - without the fault's words
+            logger.error("object not stored", extra=extra)  # noqa: TRY400 - without the error's own text
             return status
-        # Whatever one object does to us, its sender is told that we do not have it, and the others go on.
+        # Whatever error one object causes, its sender is told that it is not stored; other objects are not affected.
         except Exception:
-            logger.exception("receiver broke", extra=_caller(event))
+            logger.exception("receiver failed", extra=_caller(event))
             return PROCESSING_FAILURE
         finally:
             landing.give_up()
@@ -215,5 +215,5 @@ def _caller(event: evt.Event) -> dict[str, str]:
 
 
 def _printable(ae_title: str) -> str:
-    """A caller may call itself anything; a log line is one line."""
+    """The AE title without characters that could break a log line: a caller can send any title."""
     return "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in ae_title.strip())

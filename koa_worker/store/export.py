@@ -1,4 +1,4 @@
-"""The flat table of results: one row a knee, without anything that names a patient; knees without a grade come last."""
+"""The flat table of results: one row per knee, without patient data; knees without a grade come last."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Export(Part):
     """The table of all results."""
 
     def rows(self, *, superseded: bool = False) -> Iterator[dict[str, Any]]:
-        """Streams the rows by study and arrival, so that an archive of millions needs no more memory than one film.
+        """Streams the rows by study and arrival, so that the memory does not grow with the size of the archive.
 
         With `superseded` also the grades of former models.
         """
@@ -31,7 +31,7 @@ class Export(Part):
                     yield nothing | joint_space.flatten(values.pop("joint_space", None)) | values
 
     def columns(self) -> tuple[str, ...]:
-        """The names of a row's values, in their order, for a table's head."""
+        """The names of the columns, in their order."""
         graded = list(_graded(superseded=False).selected_columns.keys())
         graded.remove("joint_space")
         return (*graded, *joint_space.columns(), "refused")
@@ -62,7 +62,7 @@ def _place(table: type[Knee | Refusal]) -> tuple[Any, ...]:
 
 
 def _refused() -> Select[*tuple[Any, ...]]:
-    """The code of the reason, and what the file and the place of the knee are."""
+    """The row of a knee without a grade: file, box and the code of the reason."""
     return (
         select(*_OF_IMAGE, *_place(Refusal), Refusal.code.label("refused"))
         .join(Image, Image.file_id == File.id)

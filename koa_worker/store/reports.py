@@ -1,4 +1,4 @@
-"""Revisions of a study's report: numbered before they are written, known as written afterwards."""
+"""The revisions of a study's report: numbered before they are written, and recorded as written afterwards."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from koa_worker.store.journal import record_reported
 from koa_worker.store.schema import Image, Report, Study, table_of
 from koa_worker.store.studies import get_study
 
-# A study of so many changes is reported at each of them. A larger one would be written over and over again: it is
-# reported when it has grown by this much, and when no more of it has come for a while.
+# Up to this number of changes, a study is reported after each one. The report of a larger study would be rewritten too
+# often: it is written when the study has grown by this share, and when no image has arrived for a while.
 _AT_EACH_CHANGE = 8
 _GROWN = 1.5
 
@@ -45,10 +45,10 @@ class Reports(Part):
 
     @writes
     def begin(self, session: Session, study_key: str) -> int | None:
-        """Takes the next number for a report, for good: two workers never write the same one, a crash leaves a gap.
+        """Takes the next revision number: two workers never write the same one, and a crash leaves a gap.
 
-        Take the number first and read the content after it; then the highest number shows everything. None when the
-        last report shows all.
+        The number must be taken before the content is read; then the highest number shows everything. None if the last
+        report is up to date.
         """
         study = get_study(session, study_key)
         due = session.scalar(select(Study.key).where(Study.key == study_key, _is_due()))
@@ -66,9 +66,9 @@ class Reports(Part):
         at: datetime,
         put: Callable[[], None] = lambda: None,
     ) -> bool:
-        """Puts the revision in its place with `put` and notes it; does neither when a higher one has been written.
+        """Puts the revision in place with `put` and records it; does neither if a higher one has been written.
 
-        `put` is called while the study is held, so that it can be done twice but not after another's.
+        `put` is called while the study is locked. It may run twice, but never after the `put` of a higher revision.
         """
         connection = session.connection()
         shown = connection.scalar(_SHOWN, {"study_key": study_key, "revision": revision})
@@ -80,28 +80,28 @@ class Reports(Part):
         put()
         written = {"path": str(path), "sha256": sha256, "written_at": at}
         connection.execute(_WRITTEN, {"of_study": study_key, "of_revision": revision, **written})
-        # Said even when it changes nothing: whoever waited for the study on PostgreSQL, with an older revision in hand
-        # and a view from before, is refused by it and looks anew.
+        # Written even if it changes nothing: on PostgreSQL, a transaction that waited for the study with an older
+        # revision and an older snapshot then fails, and is retried with a new one.
         connection.execute(_REPORTED, {"of_study": study_key, "reported_changes": max(known, shown)})
         record_reported(session, study_key, at, revision)
         return True
 
     @writes
     def leave_unreported(self, session: Session, study_key: str, revision: int | None) -> None:
-        """Nobody wants a report of what was just settled; `revision`, which was taken for it, goes back."""
+        """Records that the last change needs no report, and gives back `revision`, which was taken for it."""
         taken = (Report.study_key == study_key, Report.revision == revision, Report.written_at.is_(None))
         session.execute(delete(Report).where(*taken))
         session.execute(update(Study).where(Study.key == study_key).values(reported_changes=Study.changes))
 
     @writes
     def want_missing(self, session: Session) -> None:
-        """Studies that were left unreported become due, although nothing of them changed."""
+        """Makes studies without a report due, although nothing in them has changed."""
         written = exists().where(Report.study_key == Study.key, Report.written_at.is_not(None))
         session.execute(update(Study).where(Study.reported_changes > 0, ~written).values(reported_changes=0))
 
     @reads
     def due(self, session: Session) -> tuple[str, ...]:
-        """Studies whose report is behind, oldest first: also what a crash may leave between result and report."""
+        """The studies whose report is out of date, oldest first; also after a crash between result and report."""
         return tuple(session.scalars(select(Study.key).where(_is_due()).order_by(Study.created_at, Study.key)))
 
 
@@ -122,7 +122,7 @@ def _begin(session: Session, study: Study, last: int) -> int:
 
 
 def _last_begun(session: Session, study: Study) -> tuple[int, int]:
-    """The highest number that was taken, and how many changes its report shows."""
+    """The highest number that was taken, and the number of changes that its report shows."""
     row = session.connection().execute(_LAST_BEGUN, {"study_key": study.key}).first()
     return (row.revision, row.shows_changes) if row else (0, 0)
 
@@ -130,7 +130,7 @@ def _last_begun(session: Session, study: Study) -> tuple[int, int]:
 def _is_due() -> ColumnElement[bool]:
     """Something is graded, and the last report is behind, or a later one was begun and never noted.
 
-    A kill between putting a report in place and noting it leaves such a one: its PDF may be there, unknown.
+    A kill between putting a report in place and recording it leaves such a report: its PDF may exist unrecorded.
     """
     other = aliased(Report)
     later = exists().where(

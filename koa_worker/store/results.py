@@ -1,4 +1,4 @@
-"""Keeps what a file's grading brought: its study, its frame, each knee with its grade, the pictures of the report."""
+"""Stores the results of a file: its study, its frame, each knee with its grade, and the images for the report."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from koa_worker.store.pictures import encode_crop, encode_frame, encode_heatmap
 from koa_worker.store.schema import File, Grade, Image, Knee, Model, Picture, PictureKind, Refusal, Timing, table_of
 from koa_worker.values import Completed, Radiograph, Reading, RefusedKnee, SpacingSource
 
-# What every file needs goes past the object mapper, by statements that are made once: a tenth of the time.
+# These statements run for every file. They are built once and bypass the object mapper, which takes ten times as long.
 _ADD_IMAGE, _ADD_MODEL, _ADD_KNEE = (insert(table_of(model)) for model in (Image, Model, Knee))
 _ADD_GRADES, _ADD_PICTURES, _ADD_TIMINGS = (insert(table_of(model)) for model in (Grade, Picture, Timing))
 _RENEW_IMAGE = update(table_of(Image)).where(table_of(Image).c.file_id == bindparam("of_file"))
@@ -34,7 +34,7 @@ _EARLIER_WITH_SAME_UID = (
 
 @dataclass(frozen=True, slots=True)
 class Maker:
-    """Who graded, and when."""
+    """The model and program version that graded, and the time."""
 
     model_digest: str
     software_version: str
@@ -43,7 +43,7 @@ class Maker:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """An outcome's pictures, encoded before the transaction so that nobody waits for it."""
+    """The images of an outcome, encoded before the transaction so that no other transaction waits for this."""
 
     frame: bytes
     crops: tuple[bytes, ...]
@@ -114,7 +114,7 @@ def _keep_model(session: Session, outcome: Completed, maker: Maker) -> None:
 
 
 def _keep_knees(session: Session, file_id: str, readings: Sequence[Reading], *, again: bool) -> list[int]:
-    """The knees' ids; of a regrade those that the same places have already."""
+    """Stores the knees and gives their ids; a regrade uses the existing ids of the same boxes."""
     connection, ids = session.connection(), []
     for position, reading in enumerate(readings):
         x, y, width, height = (int(length) for length in reading.roi.box.as_list())
@@ -132,7 +132,7 @@ def _keep_knees(session: Session, file_id: str, readings: Sequence[Reading], *, 
 
 
 def _keep_grades(session: Session, file_id: str, readings: Mapping[int, Reading], maker: Maker, *, again: bool) -> None:
-    """These as the current ones; the former are kept, but for what the same maker said before of the same knee."""
+    """Stores the grades as the current ones. Earlier grades are kept, except those of the same model and version."""
     rows = [_grade_row(knee_id, reading, maker) for knee_id, reading in readings.items()]
     if again:
         of_file = select(Knee.id).where(Knee.file_id == file_id)
@@ -180,7 +180,7 @@ def _keep_pictures(session: Session, file_id: str, frame: bytes, crops: Mapping[
 
 
 def _keep_refusals(session: Session, file_id: str, refused: Sequence[RefusedKnee], *, again: bool) -> None:
-    """Another model may refuse other knees, so that only the last one's refusals count."""
+    """Stores the refused knees in place of the earlier ones: another model may refuse other knees."""
     if again:
         session.execute(delete(Refusal).where(Refusal.file_id == file_id))
     for position, knee in enumerate(refused):

@@ -111,7 +111,7 @@ def test_results_without_their_original_are_an_empty_archive_or_not_there_yet(
 
 def test_a_refused_file_says_why_and_what_to_do(graded: Any, client: FlaskClient, store: Store) -> None:
     page = client.get(f"/files/{graded.rejected_id}").text
-    assert "neither DICOM nor PNG" in page
+    assert "not DICOM, PNG" in page
     assert "Export the radiograph as DICOM" in page
     assert "secret^name.dcm" in page
     assert ("file", graded.rejected_id) in {(deed.action, deed.subject) for deed in store.audit.deeds()}
@@ -132,5 +132,5 @@ def test_measured_margins_and_widths_are_drawn_where_they_are_clear(app: Flask) 
     assert 'viewBox="5 6 70 70"' in drawn
     assert drawn.count('points="10.5,20.5 30.5,22.0 "') == 4
     said = macros.joint_space(space)  # type: ignore[attr-defined]
-    for words in ("Medial", "2.1 mm", "Picture left", "5.1 % of the tibial width", "margins unclear", "detector plane"):
+    for words in ("Medial", "2.1 mm", "Image left", "5.1 % of the tibial width", "margins unclear", "detector plane"):
         assert words in said
