@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+import signal
 import stat
 from pathlib import Path
 
@@ -11,15 +13,16 @@ _SUFFIX = ".copy"
 
 
 def make_own(path: Path) -> None:
-    """Puts a copy in the place of a file that belongs to another account or that has a second name elsewhere.
+    """Replaces a file by a copy if another account owns it, if it has a second name, or if it is open for writing.
 
-    Its owner may hold it open for writing, or write to it under its other name. Raises OSError where it may not be
-    read.
+    Raises OSError if the file may not be read.
     """
     source = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(source, "rb") as stream:
         facts = os.fstat(source)
-        if not stat.S_ISREG(facts.st_mode) or (facts.st_uid == os.geteuid() and facts.st_nlink == 1):
+        if not stat.S_ISREG(facts.st_mode):
+            return
+        if facts.st_uid == os.geteuid() and facts.st_nlink == 1 and not _is_open_for_writing(source):
             return
         copy = path.with_suffix(_SUFFIX)
         target = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -29,3 +32,17 @@ def make_own(path: Path) -> None:
             os.fsync(target)
             os.utime(target, ns=(facts.st_atime_ns, facts.st_mtime_ns))
     copy.replace(path)
+
+
+def _is_open_for_writing(descriptor: int) -> bool:
+    """Whether the kernel refuses a read lease, which it does while anybody can write; false where it has no leases."""
+    try:
+        # Who opens the file meanwhile makes the kernel send a signal; this one is ignored by default, SIGIO is not.
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    return False

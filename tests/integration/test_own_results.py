@@ -22,7 +22,7 @@ from koa_worker.store import State
 from koa_worker.synthetic.write import write_dicom
 from koa_worker.system.own_mark import marked
 from koa_worker.values import Arrival
-from koa_worker.workers.file_steps import Desk
+from koa_worker.workers.file_steps import FileSteps
 from koa_worker.workers.messages import Done
 from tests.integration.conftest import Hospital, free_port, hospital_in
 
@@ -132,13 +132,13 @@ def test_what_others_derived_or_captured_is_still_read(plate: synthetic.Plate, t
 def test_in_the_daemon_own_results_fail_nothing_and_report_nothing(
     objects: dict[str, Path], hospital: Hospital, plate: synthetic.Plate
 ) -> None:
-    desk = Desk(hospital.settings, hospital.store, Pipeline.load(Config()))
+    steps = FileSteps(hospital.settings, hospital.store, Pipeline.load(Config()))
     folders = hospital.settings.folders
     for kind in KINDS:
         (folders.inbox / f"{kind}.dcm").write_bytes(objects[kind].read_bytes())
     claims = [claim(waiting, folders.work) for waiting in scan(folders.inbox).oldest]
-    ends = [desk.work(taken) for taken in claims if taken is not None]
-    assert [(end.state, end.code, end.owes) for end in ends if isinstance(end, Done)] == [
+    ends = [steps.work(taken) for taken in claims if taken is not None]
+    assert [(end.state, end.code, end.delayed_report) for end in ends if isinstance(end, Done)] == [
         (State.DUPLICATE, "own_result", None)
     ] * 3
     assert hospital.store.counts.status().counts[State.DUPLICATE] == 3

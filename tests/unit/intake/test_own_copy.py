@@ -59,3 +59,10 @@ def test_arriving_makes_it_own(tmp_path: Path) -> None:
     assert taken is not None
     taken.arrive()
     assert taken.path.stat().st_nlink == 1
+
+
+def test_a_descriptor_that_is_open_for_writing_reaches_another_file(claimed: Path) -> None:
+    with claimed.open("r+b") as writer:
+        make_own(claimed)
+        writer.write(b"other")
+    assert claimed.read_bytes() == b"bytes"

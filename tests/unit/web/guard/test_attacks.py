@@ -6,11 +6,14 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from flask import Flask
 
 from koa_worker.config import Config
 from koa_worker.store import Store
+from koa_worker.system.own_mark import has_words, is_stamped
 from koa_worker.web import create_app
 from koa_worker.web.guard.passwords import fault_of, new_token, secret_hash
 from koa_worker.web.guard.peer import may_be_ours
@@ -121,3 +124,11 @@ def test_behind_a_proxy_a_mapped_address_is_the_one_it_stands_for(config: Config
 def test_what_only_follows_the_keys_is_no_password(password: str) -> None:
     assert "follows" in fault_of(password)
     assert fault_of(PASSWORD) == ""
+
+
+def test_pictures_of_the_page_are_marked_as_ours(graded: Any, client: Any) -> None:
+    for name in ("frame.jpg", "knees/0/crop.png"):
+        data = client.get(f"/studies/{graded.key}/files/{graded.file_id}/{name}").data
+        assert has_words(data)
+        assert is_stamped(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE))
+    assert has_words(client.get(f"/studies/{graded.key}/files/{graded.file_id}/knees/0/heat.png").data)
