@@ -84,7 +84,7 @@ def _base(manifest: str) -> str:
 
 
 def _admitted(place: str, manifest: str) -> str:
-    """Whoever wrote the manifest is not always who runs it: its lines reach stores of files, and nothing else."""
+    """The author of a manifest is not always the one who runs it: its lines reach file storages, and nothing else."""
     scheme, found, _ = place.partition("://")
     if found and scheme not in _SCHEMES and scheme != manifest.partition("://")[0]:
         shown = scheme if scheme.isascii() and scheme.isprintable() and len(scheme) < 40 else "…"

@@ -94,7 +94,7 @@ class Backlog:
         self._put_off[file.path] = self._clock() + max(10.0, self._settings.scan_seconds)
 
     def _reaches_its_end(self, file: Waiting) -> bool:
-        """Also true when it stood still for so long that no end will come: the reader then names its fault."""
+        """Whether the file is complete. Also true after `incomplete_seconds` without change: the reader rejects it."""
         facts = (file.size, file.modified_ns)
         if self._cut.get(file.path) != facts:
             try:

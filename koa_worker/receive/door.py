@@ -30,7 +30,7 @@ def most_of_one_address(places: int) -> int:
 
 
 class Door(ThreadedAssociationServer):
-    """Turns away who comes from nowhere we know or fills the house, and waits for nobody for ever."""
+    """Refuses connections from unknown addresses and too many from one, and waits for each peer only up to a timeout."""
 
     def __init__(self, *words: Any, callers: tuple[Caller, ...], settings: Receiver, **options: Any) -> None:
         self._callers, self._patience = callers, settings.timeout_seconds
@@ -60,7 +60,7 @@ class Door(ThreadedAssociationServer):
         """Called within the `except` of one connection; the server's own would print whatever the fault quotes."""
         fault = sys.exception()
         logger.error(
-            "connection broke", extra={"address": str(client_address[0]), "fault": where(fault) if fault else ""}
+            "connection failed", extra={"address": str(client_address[0]), "fault": where(fault) if fault else ""}
         )
 
 
@@ -83,7 +83,7 @@ def open_door(
 
 
 def _tls(settings: Receiver) -> ssl.SSLContext | None:
-    """With a certificate of ours the line is encrypted; with an authority also callers must show theirs."""
+    """With our certificate the connection is encrypted; with an authority callers must also show a certificate."""
     if not settings.tls_certificate:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

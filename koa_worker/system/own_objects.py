@@ -21,7 +21,7 @@ LOOKED_AT = ("ImplementationClassUID", "Manufacturer", "ManufacturerModelName", 
 
 
 def is_own(dataset: Dataset) -> bool:
-    """Whether this is a result of ours: by its maker, by one of those who contributed to it, or by who wrote it."""
+    """Whether this is our result: by its maker, by one of those who contributed to it, or by the writer of the file."""
     if _is_ours(dataset) and _word(dataset, "ManufacturerModelName").casefold() != SYNTHETIC_MODEL:
         return True
     if any(_is_ours(maker) for maker in _items(dataset, "ContributingEquipmentSequence")):

@@ -67,7 +67,7 @@ def _state(upload: UploadRecord) -> str:
 
 
 def _has_fault(file: FileRecord) -> bool:
-    """A result of our own counts as a duplicate, and whoever brought it is told why nothing came of it."""
+    """An own result counts as a duplicate, and its sender is told why nothing came of it."""
     return file.state in {State.REJECTED, State.FAILED} or (file.state is State.DUPLICATE and file.code is not None)
 
 

@@ -274,8 +274,8 @@ def test_hundreds_of_hostile_associations_leave_memory_flat(port: int) -> None:
 OTHERS = {
     "a text report": (BasicTextSRStorage, "Agfa", 0xB006, 0),
     "a presentation state": (GrayscaleSoftcopyPresentationStateStorage, "Agfa", 0xB006, 0),
-    "a result of ours": (SecondaryCaptureImageStorage, "koa-worker", 0x0000, 0),
-    "a report of ours": (BasicTextSRStorage, "koa-worker", 0x0000, 0),
+    "an own result": (SecondaryCaptureImageStorage, "koa-worker", 0x0000, 0),
+    "an own report": (BasicTextSRStorage, "koa-worker", 0x0000, 0),
     "a digitised film": (SecondaryCaptureImageStorage, "Vidar", 0x0000, 1),
 }
 

@@ -1,4 +1,4 @@
-"""Refuses what no page of ours asks with: two host names, characters and numbers that no database takes."""
+"""Refuses what none of our pages asks with: two host names, characters and numbers that no database takes."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def test_two_workers_put_a_parked_file_in_hand_once(tmp_path: Path, work: Path) 
 
 
 def swap_before_rename(monkeypatch: pytest.MonkeyPatch, swap: Callable[[Path], None]) -> None:
-    """Whoever may write to the inbox acts between the look and the rename."""
+    """Somebody who may write to the inbox acts between the look and the rename."""
     rename = Path.rename
 
     def swapped(path: Path, target: Path) -> Path:

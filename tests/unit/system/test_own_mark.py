@@ -1,4 +1,4 @@
-"""Pictures of ours are known by words and by bars, however they were drawn again; those of others never are."""
+"""Our own pictures are known by words and by bars, however they were drawn again; those of others never are."""
 
 from collections.abc import Callable
 from typing import Any
