@@ -15,7 +15,7 @@ from koa_worker.knee.grading.explain import overlay
 from koa_worker.report import draft, put, sweep
 from koa_worker.report.content import ImageEntry, KneeEntry, RejectedEntry, Release, StudyReport
 from koa_worker.report.picture import Picture, encode_crop
-from koa_worker.store import ImageRecord, KneeRecord, Settled, Store, StudyRecord
+from koa_worker.store import ImageRecord, KneeRecord, Settled, Store, StudyRecord, encode
 from koa_worker.values import Completed, Study
 
 
@@ -28,7 +28,8 @@ class Registrar:
 
     def complete(self, outcome: Completed, filed_as: Path) -> Settled:
         """Stores grades, boxes and images."""
-        return self.store.files.complete(outcome.arrival.id, outcome, self.model.digest, __version__, str(filed_as))
+        encoded = encode(outcome)
+        return self.store.files.complete(outcome.arrival.id, encoded, self.model.digest, __version__, str(filed_as))
 
     def write_due_report(self, study_key: str) -> Path | None:
         """Writes the report of a study if it is out of date."""

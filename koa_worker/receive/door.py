@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-import socket
 import ssl
 import sys
-from socketserver import TCPServer
 from typing import Any, cast
 
 from pynetdicom import AE
-from pynetdicom.transport import ThreadedAssociationServer
 
 from koa_worker.config import Receiver
 from koa_worker.errors import SetupError
 from koa_worker.receive.callers import Caller
+from koa_worker.system.dicom_associations import AssociationServer
 from koa_worker.system.log import where
 
 logger = logging.getLogger(__name__)
@@ -29,21 +27,13 @@ def most_of_one_address(places: int) -> int:
     return max(1, int(places * _SHARE_OF_ONE))
 
 
-class Door(ThreadedAssociationServer):
-    """Refuses connections from unknown addresses and too many from one, and waits for each peer only up to a timeout."""
+class Door(AssociationServer):
+    """Refuses connections from unknown addresses, and too many of them from one address."""
 
     def __init__(self, *words: Any, callers: tuple[Caller, ...], settings: Receiver, **options: Any) -> None:
-        self._callers, self._patience = callers, settings.timeout_seconds
+        self._callers = callers
         self._most = CONNECTIONS_A_PLACE * settings.max_associations
-        super().__init__(*words, **options)
-
-    def get_request(self) -> tuple[socket.socket, Any]:
-        """The library shakes hands for TLS here, where a silent peer would keep all others waiting."""
-        connection, address = TCPServer.get_request(self)
-        connection.settimeout(self._patience)
-        if self.ssl_context is None:
-            return connection, address
-        return self.ssl_context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
+        super().__init__(*words, peer_seconds=settings.timeout_seconds, **options)
 
     def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002
         address = str(client_address[0])

@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Callable
 from pathlib import Path
 
+from koa_worker.system import durable
 from koa_worker.system.dicom_bounds import TooMuchError
 from koa_worker.values import new_id
 
@@ -73,8 +74,7 @@ class Landing:
         whole = self._inbox / f"{self._name}.dcm"
         try:
             os.fsync(self._descriptor)
-            self._part.rename(whole)
-            _sync_folder(self._inbox)
+            durable.put_in_place(self._part, whole)
         finally:
             self.give_up()
         return whole.name
@@ -96,16 +96,10 @@ def sweep(inbox: Path) -> None:
 
     A lock ends with its process: a locked file is being written by another daemon with the same inbox.
     """
-    for part in inbox.glob(f"{_PREFIX}*{_SUFFIX}"):
-        with contextlib.suppress(OSError), part.open("rb") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            part.unlink()
+    durable.sweep(inbox, f"{_PREFIX}*{_SUFFIX}", _is_abandoned)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Writes the folder to disk: the sender is told that the object is stored, so its name must survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _is_abandoned(part: Path) -> bool:
+    with part.open("rb") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # an OSError where somebody holds it
+    return True

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pydicom import uid
 
+from koa_worker.system.transfer_syntaxes import TRANSFER_SYNTAXES
+
+__all__ = ["PASSED_OVER", "PLAIN_SYNTAXES", "STORAGE_CLASSES", "TRANSFER_SYNTAXES", "VERIFICATION"]
+
 STORAGE_CLASSES = (
     uid.ComputedRadiographyImageStorage,
     uid.DigitalXRayImageStorageForPresentation,
@@ -43,24 +47,6 @@ PASSED_OVER = (
     uid.SegmentationStorage,
     uid.RealWorldValueMappingStorage,
     uid.RawDataStorage,
-)
-TRANSFER_SYNTAXES = (
-    uid.ExplicitVRLittleEndian,
-    uid.ImplicitVRLittleEndian,
-    uid.JPEGLosslessSV1,
-    uid.JPEGLossless,
-    uid.JPEGLSLossless,
-    uid.JPEG2000Lossless,
-    uid.RLELossless,
-    uid.DeflatedExplicitVRLittleEndian,
-    uid.ExplicitVRBigEndian,
-    uid.JPEGLSNearLossless,
-    uid.JPEG2000,
-    uid.JPEGExtended12Bit,
-    uid.JPEGBaseline8Bit,
-    uid.HTJ2KLossless,
-    uid.HTJ2KLosslessRPCL,
-    uid.HTJ2K,
 )
 # Of what is no image. The library copies all of this for each connection, so it is kept short.
 PLAIN_SYNTAXES = (

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from socketserver import TCPServer
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -74,8 +73,7 @@ def receiving(settings: Receiver, inbox: Path, max_file_mb: int) -> Iterator[int
     try:
         yield port
     finally:
-        TCPServer.shutdown(server)
-        server.server_close()
+        server.stop()
         thread.join()
         for association in application.active_associations:
             association.abort()

@@ -1,5 +1,6 @@
 """The database of all files: their states, results, reports and history."""
 
+from koa_worker.store.encoded import EncodedResult, encode
 from koa_worker.store.page.day_counts import DayCount
 from koa_worker.store.page.study_history import GradingRecord, ReportRecord
 from koa_worker.store.page.worklist_values import Cursor, Wanted, WorklistCounts, WorklistPage, WorklistRow
@@ -26,7 +27,6 @@ from koa_worker.store.records import (
     UploadRecord,
     UserRecord,
 )
-from koa_worker.store.results import Drawn, draw
 from koa_worker.store.store import Store
 from koa_worker.values import Role
 
@@ -34,7 +34,7 @@ __all__ = [
     "Cursor",
     "DayCount",
     "DeedRecord",
-    "Drawn",
+    "EncodedResult",
     "EventRecord",
     "FileRecord",
     "FileTicket",
@@ -63,5 +63,5 @@ __all__ = [
     "WorklistCounts",
     "WorklistPage",
     "WorklistRow",
-    "draw",
+    "encode",
 ]

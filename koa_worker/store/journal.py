@@ -21,6 +21,7 @@ _NOTE_OF_STUDY = insert(_events).from_select(
         bindparam("detail", type_=_events.c.detail.type),
     ).where(_files.c.study_key == bindparam("study_key")),
 )
+_OF_FILE = select(_events).where(_events.c.file_id == bindparam("of_file")).order_by(_events.c.id)
 
 
 def record_event(session: Session, file_id: str, kind: str, at: datetime, detail: str = "") -> None:
@@ -42,5 +43,5 @@ def record_reported(session: Session, study_key: str, at: datetime, revision: in
 
 def list_events(session: Session, file_id: str) -> tuple[EventRecord, ...]:
     """The events in the order in which they were recorded, whatever the clock said."""
-    rows = session.scalars(select(Event).where(Event.file_id == file_id).order_by(Event.id))
+    rows = session.connection().execute(_OF_FILE, {"of_file": file_id})
     return tuple(EventRecord(row.at, row.kind, row.detail) for row in rows)

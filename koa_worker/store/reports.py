@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, insert, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from koa_worker.errors import UnknownRecord
 from koa_worker.store.base import Part, reads, writes
@@ -20,7 +20,8 @@ from koa_worker.store.studies import get_study
 _AT_EACH_CHANGE = 8
 _GROWN = 1.5
 
-_reports, _studies = table_of(Report), table_of(Study)
+# By ready-made statements throughout: they are put together once, and nothing goes through the object mapper.
+_reports, _studies, _images = map(table_of, (Report, Study, Image))
 _OF_STUDY = _reports.c.study_key == bindparam("study_key")
 _LAST_BEGUN = (
     select(_reports.c.revision, _reports.c.shows_changes).where(_OF_STUDY).order_by(_reports.c.revision.desc()).limit(1)
@@ -37,7 +38,32 @@ _WRITTEN = update(_reports).where(
 )
 _HOLD = select(_studies.c.reported_changes).where(_studies.c.key == bindparam("study_key")).with_for_update()
 _REPORTED = update(_studies).where(_studies.c.key == bindparam("of_study"))
-_ANY_GRADED = select(Image.file_id).where(Image.study_key == bindparam("study_key")).limit(1)
+_GIVE_BACK = delete(_reports).where(
+    _OF_STUDY, _reports.c.revision == bindparam("revision"), _reports.c.written_at.is_(None)
+)
+_LEAVE = update(_studies).where(_studies.c.key == bindparam("study_key")).values(reported_changes=_studies.c.changes)
+_ANY_WRITTEN = exists().where(_reports.c.study_key == _studies.c.key, _reports.c.written_at.is_not(None))
+_WANT = update(_studies).where(_studies.c.reported_changes > 0, ~_ANY_WRITTEN).values(reported_changes=0)
+_ANY_GRADED = select(_images.c.file_id).where(_images.c.study_key == bindparam("study_key")).limit(1)
+
+
+def _is_due() -> ColumnElement[bool]:
+    """Something is graded, and the last report is behind, or a later one was begun and never noted.
+
+    A kill between putting a report in place and noting it leaves such a one: its PDF may be there, unknown.
+    """
+    other = _reports.alias()
+    later = exists().where(
+        other.c.study_key == _reports.c.study_key,
+        other.c.revision > _reports.c.revision,
+        other.c.written_at.is_not(None),
+    )
+    begun = exists().where(_reports.c.study_key == _studies.c.key, _reports.c.written_at.is_(None), ~later)
+    graded = exists().where(_images.c.study_key == _studies.c.key)
+    return and_(or_(_studies.c.changes > _studies.c.reported_changes, begun), graded)
+
+
+_DUE = select(_studies.c.key).where(_is_due()).order_by(_studies.c.created_at, _studies.c.key)
 
 
 class Reports(Part):
@@ -51,7 +77,7 @@ class Reports(Part):
         report is up to date.
         """
         study = get_study(session, study_key)
-        due = session.scalar(select(Study.key).where(Study.key == study_key, _is_due()))
+        due = session.connection().scalar(_DUE.where(_studies.c.key == study_key))
         return _begin(session, study, _last_begun(session, study)[0]) if due else None
 
     @writes
@@ -89,20 +115,19 @@ class Reports(Part):
     @writes
     def leave_unreported(self, session: Session, study_key: str, revision: int | None) -> None:
         """Records that the last change needs no report, and gives back `revision`, which was taken for it."""
-        taken = (Report.study_key == study_key, Report.revision == revision, Report.written_at.is_(None))
-        session.execute(delete(Report).where(*taken))
-        session.execute(update(Study).where(Study.key == study_key).values(reported_changes=Study.changes))
+        connection = session.connection()
+        connection.execute(_GIVE_BACK, {"study_key": study_key, "revision": revision})
+        connection.execute(_LEAVE, {"study_key": study_key})
 
     @writes
     def want_missing(self, session: Session) -> None:
         """Makes studies without a report due, although nothing in them has changed."""
-        written = exists().where(Report.study_key == Study.key, Report.written_at.is_not(None))
-        session.execute(update(Study).where(Study.reported_changes > 0, ~written).values(reported_changes=0))
+        session.connection().execute(_WANT)
 
     @reads
     def due(self, session: Session) -> tuple[str, ...]:
         """The studies whose report is out of date, oldest first; also after a crash between result and report."""
-        return tuple(session.scalars(select(Study.key).where(_is_due()).order_by(Study.created_at, Study.key)))
+        return tuple(session.connection().scalars(_DUE))
 
 
 def begin_report_of_change(session: Session, study: Study) -> int | None:
@@ -125,17 +150,3 @@ def _last_begun(session: Session, study: Study) -> tuple[int, int]:
     """The highest number that was taken, and the number of changes that its report shows."""
     row = session.connection().execute(_LAST_BEGUN, {"study_key": study.key}).first()
     return (row.revision, row.shows_changes) if row else (0, 0)
-
-
-def _is_due() -> ColumnElement[bool]:
-    """Something is graded, and the last report is behind, or a later one was begun and never noted.
-
-    A kill between putting a report in place and recording it leaves such a report: its PDF may exist unrecorded.
-    """
-    other = aliased(Report)
-    later = exists().where(
-        other.study_key == Report.study_key, other.revision > Report.revision, other.written_at.is_not(None)
-    )
-    begun = exists().where(Report.study_key == Study.key, Report.written_at.is_(None), ~later)
-    graded = exists().where(Image.study_key == Study.key)
-    return and_(or_(Study.changes > Study.reported_changes, begun), graded)

@@ -19,6 +19,7 @@ import pytest
 from koa_worker import synthetic
 from koa_worker.synthetic.write import write_dicom, write_png
 from koa_worker.values import Side
+from tests.make import free_port, until
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = """
@@ -72,13 +73,6 @@ def running(folder: Path, **more: str) -> Iterator[subprocess.Popen[str]]:
             daemon.kill()
 
 
-def until(holds: object, seconds: float = 60.0) -> None:
-    give_up = time.monotonic() + seconds
-    while not holds():  # type: ignore[operator]
-        assert time.monotonic() < give_up
-        time.sleep(0.1)
-
-
 def states(folder: Path) -> list[tuple[str, str | None]]:
     with sqlite3.connect(folder / "work/koa.sqlite3") as database:
         rows = database.execute("SELECT state, code FROM files ORDER BY state, code").fetchall()
@@ -98,7 +92,7 @@ def workers_of(daemon: subprocess.Popen[str]) -> list[int]:
     ("harm", "code", "limits"),
     [
         ("crash", "worker_crashed", ""),
-        ("hang", "timed_out", "seconds_per_file = 1.0\n"),
+        ("hang", "timed_out", "seconds_per_file = 5.0\n"),  # a good file needs a second on a machine with much to do
         ("eat", "out_of_memory", "memory_mb = 700\n"),
     ],
 )
@@ -228,9 +222,7 @@ def test_nothing_is_taken_while_the_disk_is_nearly_full(folder: Path, knee: byte
 
 
 def test_metrics_and_the_service_manager_are_told(folder: Path, knee: bytes, tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     configure(folder, f"[metrics]\nport = {port}\n")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
