@@ -34,6 +34,8 @@ class Entry:
         return f"{self.sentence[:-1]} ({detail})." if detail else self.sentence
 
 
+OWN_RESULT = "own_result"  # rejected like any other, and yet nobody's fault
+
 CATALOGUE: dict[str, Entry] = {
     # reading
     "empty_file": Entry(Fault.FILE, "The file is empty.", "Export it again."),
@@ -87,6 +89,11 @@ CATALOGUE: dict[str, Entry] = {
         Fault.FILE,
         "The pixel format is not one that radiographs have.",
         "Export the file as a grayscale image of 8 to 16 bits per pixel.",
+    ),
+    "own_result": Entry(
+        Fault.FILE,
+        "The file is a result of koa-worker itself.",
+        "Nothing is to be done: results are not graded. If possible, do not route them to the worker.",
     ),
     # finding the knee
     "no_knee": Entry(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from koa_worker.config import Config, Limits
-from koa_worker.errors import InputRejected, WorkFailed, belonging_to
+from koa_worker.errors import OWN_RESULT, InputRejected, WorkFailed, belonging_to
 from koa_worker.knee.finding.density import halve
 from koa_worker.knee.finding.roi import find
 from koa_worker.knee.finding.rotation import as_stored, turned
@@ -81,6 +81,8 @@ class Pipeline:
                     radiograph = replace(radiograph, half=halve(radiograph.pixels))
                 readings, refused = self._read_knees(radiograph, clock)
         except InputRejected as fault:
+            if fault.code == OWN_RESULT:  # no study reports it
+                return Rejected(arrival, fault.code, fault.detail)
             return Rejected(arrival, fault.code, fault.detail, fault.study, fault.patient)
         except WorkFailed as fault:
             return Failed(arrival, fault.code, fault.detail)

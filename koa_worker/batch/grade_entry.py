@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing.connection import Connection
@@ -14,7 +15,7 @@ from koa_worker.errors import KoaError, WorkFailed
 from koa_worker.intake import digest
 from koa_worker.pipeline import Pipeline
 from koa_worker.store import encode
-from koa_worker.values import Arrival, Completed, Failed, Outcome
+from koa_worker.values import Arrival, Completed, Failed, Outcome, Rejected
 from koa_worker.workers.loop import Parent, load_pipeline, settle_in
 from koa_worker.workers.messages import Examine, Examined, Ready, Refused
 
@@ -61,7 +62,10 @@ def _outcome(job: Examine, pipeline: Pipeline, grading: Callable[..., None]) -> 
     name = name_of(job.place)
     try:
         with brought_here(job.place, job.data, pipeline.limits.max_file_mb * 1_000_000) as path:
-            arrival = Arrival(path, digest(path), path.stat().st_size, name, job.id)
+            facts = path.stat()
+            if not stat.S_ISREG(facts.st_mode):  # a pipe or a device may never end
+                return Rejected(Arrival(_NOWHERE, "", 0, name, job.id), "unknown_format", "no plain file")
+            arrival = Arrival(path, digest(path), facts.st_size, name, job.id)
             grading(on=True)
             outcome = pipeline.process(arrival)
             grading(on=False)

@@ -172,14 +172,15 @@ def status(
     ] = False,
 ) -> None:
     """Show how many files are waiting, graded, rejected and failed."""
-    from koa_worker.commands.screen import daemon_line, status_screen, status_values
+    from koa_worker.commands.screen import daemon_line, failed_line, status_screen, status_values
     from koa_worker.system.heartbeat import condition_of, feel
 
     settings = config.load(config_file)
     if check:
         felt = feel(settings.folders.work)
-        typer.echo(daemon_line(felt))
-        raise typer.Exit(0 if condition_of(felt).is_well else 1)
+        is_well = condition_of(felt).is_well
+        typer.echo(daemon_line(felt) + (failed_line(settings) if is_well else ""))
+        raise typer.Exit(0 if is_well else 1)
     if as_json:
         typer.echo(json.dumps(status_values(settings)))
     else:

@@ -5,6 +5,7 @@ Reports are made as the daemon makes them, through a database; here it is a temp
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -23,6 +24,7 @@ from koa_worker.read import read
 from koa_worker.registrar import Registrar
 from koa_worker.report.content import Release
 from koa_worker.store import Store
+from koa_worker.system.own_mark import marked
 from koa_worker.values import Arrival, Completed, Failed, Outcome
 
 
@@ -90,6 +92,10 @@ def _draw(arrival: Arrival, config: Config, folder: Path) -> None:
     try:
         radiograph = read(arrival, config.limits)
     except (InputRejected, WorkFailed):
-        return  # there is no image to draw on; the outcome says why
-    folder.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(folder / f"{arrival.sha256[:16]}.png"), draw(radiograph, trace(radiograph)))
+        return  # there is no picture; the outcome says why
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    picture = marked(cv2.imencode(".png", draw(radiograph, trace(radiograph)))[1].tobytes())
+    descriptor = os.open(folder / f"{arrival.sha256[:16]}.png", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        os.fchmod(descriptor, 0o600)  # one of an earlier run may be open to others
+        stream.write(picture)

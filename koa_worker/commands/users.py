@@ -132,9 +132,11 @@ def audit(
             for row in rows:
                 typer.echo(json.dumps(row, ensure_ascii=False))
             return
+        from koa_worker.commands.table import safe_cell
+
         line = csv.writer(sys.stdout, dialect="excel" if form is Format.CSV else "excel-tab", lineterminator="\n")
         line.writerow(_COLUMNS)
-        line.writerows(row.values() for row in rows)
+        line.writerows(map(safe_cell, row.values()) for row in rows)
 
 
 _COLUMNS = ("at", "who", "action", "subject", "address", "detail")

@@ -14,12 +14,10 @@ from koa_worker.publish.original import Original, copy_patient_and_study
 from koa_worker.publish.result import Kind, Maker
 from koa_worker.system.dicom_libraries import set_up_pydicom
 from koa_worker.system.durable import whole_file
+from koa_worker.system.own_objects import IMPLEMENTATION_UID, MANUFACTURER
 
 set_up_pydicom()
 
-MANUFACTURER = "koa-worker"
-# Our own UID, under the root that needs no registration (PS3.5 B.2).
-IMPLEMENTATION_UID = UID(uids.derive("implementation"))
 _SERIES = {
     Kind.STRUCTURED_REPORT: (9101, "SR", "measurements"),
     Kind.SECONDARY_CAPTURE: (9102, "OT", "heatmaps"),
@@ -85,7 +83,7 @@ def _file_meta(target: Dataset) -> FileMetaDataset:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = target.SOPClassUID, target.SOPInstanceUID
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.ImplementationClassUID = IMPLEMENTATION_UID
+    meta.ImplementationClassUID = UID(IMPLEMENTATION_UID)
     meta.ImplementationVersionName = "KOAWORKER"
     return meta
 

@@ -28,6 +28,7 @@ from pydicom.uid import Comprehensive3DSRStorage
 from koa_worker.publish import base, codes, uids
 from koa_worker.publish.original import Original
 from koa_worker.publish.result import ImageResult, Kind, KneeResult, Maker
+from koa_worker.system.own_objects import MANUFACTURER
 from koa_worker.values import GRADES, CompartmentName, KneeRoi, RefusedKnee, Side
 
 _DEVICE = Code("121007", "DCM", "Device")
@@ -45,7 +46,7 @@ def build(original: Original, result: ImageResult) -> Dataset:
         series_number=base.series_number(kind),
         sop_instance_uid=sop_uid,
         instance_number=result.number,
-        manufacturer=base.MANUFACTURER,
+        manufacturer=MANUFACTURER,
         is_complete=True,
         is_final=False,
         is_verified=False,
@@ -78,7 +79,7 @@ def _content(original: Original, evidence: Dataset, result: ImageResult) -> Meas
     device = DeviceObserverIdentifyingAttributes(
         uid=uids.derive("device", result.maker.software, result.maker.digest),
         name=f"koa-worker {result.maker.software}",
-        manufacturer_name=base.MANUFACTURER,
+        manufacturer_name=MANUFACTURER,
         model_name=result.maker.model,
     )
     return MeasurementReport(
@@ -147,7 +148,7 @@ def _algorithm(maker: Maker) -> AlgorithmIdentification:
         version=f"koa-worker {maker.software}",
         parameters=[f"manifest SHA-256 {maker.digest}", "Research use only. Not for diagnostic use."],
         family=codes.ARTIFICIAL_INTELLIGENCE,
-        manufacturer=base.MANUFACTURER,
+        manufacturer=MANUFACTURER,
     )
 
 
@@ -183,7 +184,7 @@ def _scheme() -> Dataset:
     """PS3.3 C.12.1.1.2: the name of our own coding scheme."""
     item = Dataset()
     item.CodingSchemeDesignator, item.CodingSchemeName = codes.SCHEME, codes.SCHEME_NAME
-    item.CodingSchemeResponsibleOrganization = base.MANUFACTURER
+    item.CodingSchemeResponsibleOrganization = MANUFACTURER
     return item
 
 

@@ -10,6 +10,7 @@ from koa_worker.errors import InputRejected, WorkFailed
 from koa_worker.read.dicom import identify, read_dicom
 from koa_worker.read.raster import read_raster
 from koa_worker.read.sniff import format_of
+from koa_worker.system.own_mark import has_words, is_stamped
 from koa_worker.values import Arrival, Radiograph
 
 __all__ = ["read"]
@@ -22,8 +23,14 @@ def read(arrival: Arrival, limits: Limits) -> Radiograph:
     data = _load(arrival, limits)
     kind = format_of(data)
     if kind == "DICOM":
-        return read_dicom(data, arrival.sha256, limits)
-    return read_raster(data, kind, arrival.sha256, limits)
+        radiograph = read_dicom(data, arrival.sha256, limits)
+    elif has_words(data):
+        raise InputRejected("own_result", "by its words")
+    else:
+        radiograph = read_raster(data, kind, arrival.sha256, limits)
+    if is_stamped(radiograph.pixels):
+        raise InputRejected("own_result", "by its bars")
+    return radiograph
 
 
 def _load(arrival: Arrival, limits: Limits) -> bytes:

@@ -13,6 +13,7 @@ from koa_worker.read.parse import Parsed, parse
 from koa_worker.read.pixels import check_syntax, decode, is_lossy
 from koa_worker.read.present import present
 from koa_worker.system.dicom_libraries import set_up_pydicom
+from koa_worker.system.own_objects import is_own
 from koa_worker.values import Patient, Radiograph, Study
 
 _DICOMDIR = "1.2.840.10008.1.3.10"
@@ -70,6 +71,8 @@ def identify(start: bytes, sha256: str) -> tuple[Study, Patient]:
 def _check_kind(parsed: Parsed) -> None:
     """Rejects anything but a single radiograph with readable pixels; more specific reasons come first."""
     dataset = parsed.dataset
+    if is_own(dataset):
+        raise InputRejected("own_result")
     sop_class = identity.sop_class(dataset)
     if sop_class == _DICOMDIR or "DirectoryRecordSequence" in dataset:
         raise InputRejected("dicomdir")

@@ -2,7 +2,7 @@
 
 waiting ──start──> working ──complete──> completed
    ^                  ├──────reject────> rejected
-   └──retry── failed <┴──fail            (a settled file whose bytes were settled before: duplicate)
+   └──retry── failed <┴──fail            (a settled file whose bytes were settled before, or an own result: duplicate)
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
+from koa_worker.errors import OWN_RESULT
 from koa_worker.store.base import Part, reads, writes
 from koa_worker.store.convert import to_file_record
 from koa_worker.store.encoded import EncodedResult
@@ -20,11 +21,13 @@ from koa_worker.store.journal import list_events, record_event
 from koa_worker.store.lifecycle import (
     begin,
     get_file,
+    look_again,
     make_known,
     pause_after,
     require,
     settle,
     settle_as_duplicate,
+    settle_as_own,
     settled,
     settled_twin,
     ticket,
@@ -81,6 +84,7 @@ class Files(Part):
             list_file(session, file, new=True)
         else:
             file = known
+            look_again(file, arrival)
             begun = begin(session, file, worker, at, take_over=True)
             if begun:
                 list_file(session, file)
@@ -129,6 +133,9 @@ class Files(Part):
         twin = settled_twin(session, file.sha256)
         if twin is not None:
             settle_as_duplicate(session, file, twin, at)
+            return settled(session, file)
+        if outcome.code == OWN_RESULT:
+            settle_as_own(session, file, outcome, at)
             return settled(session, file)
         if outcome.study is not None:
             study, patient_differs = change_study(session, outcome.study, outcome.patient, at)

@@ -21,7 +21,7 @@ class State(StrEnum):
     COMPLETED = "completed"
     REJECTED = "rejected"
     FAILED = "failed"
-    DUPLICATE = "duplicate"  # the same bytes were completed or rejected before
+    DUPLICATE = "duplicate"  # the same bytes were completed or rejected before; also a result of our own
 
 
 @dataclass(frozen=True, slots=True)

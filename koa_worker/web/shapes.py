@@ -160,7 +160,7 @@ class Reading(Shape):
 
 class Study(Shape):
     key: Id
-    study_uid: str
+    study_uid: str | None = Field(description="The PACS's own; null for who may not see patients.")
     created_at: datetime
     patient: Patient | None
     images: list[Image]

@@ -61,11 +61,13 @@ def explained(code: str | None, detail: str | None) -> Explained:
 def _state(upload: UploadRecord) -> str:
     if upload.file is None:
         return "waiting" if is_in_inbox(upload) else "working"
-    return upload.file.state.value
+    own = upload.file.state is State.DUPLICATE and _has_fault(upload.file)
+    return (State.REJECTED if own else upload.file.state).value
 
 
 def _has_fault(file: FileRecord) -> bool:
-    return file.state in {State.REJECTED, State.FAILED}
+    """An own result counts as a duplicate, and its sender is told why nothing came of it."""
+    return file.state in {State.REJECTED, State.FAILED} or (file.state is State.DUPLICATE and file.code is not None)
 
 
 def to_result(row: WorklistRow) -> Result:
@@ -93,7 +95,7 @@ def to_result(row: WorklistRow) -> Result:
 def to_study(study: StudyRecord, readings: tuple[ReadingRecord, ...]) -> Study:
     return Study(
         key=study.key,
-        study_uid=study.study_uid,
+        study_uid=study.study_uid if may_see_patients() else None,
         created_at=study.created_at,
         patient=_patient(study) if may_see_patients() else None,
         images=[_image(study.key, image) for image in study.images],

@@ -157,9 +157,17 @@ class Orthanc:
         self._program, self._folder = program, folder
         self.port, self._http = free_ports(2)
         self._modalities: dict[str, list[Any]] = {}
+        self._scripts: list[str] = []
 
     def knows(self, name: str, ae_title: str, port: int) -> None:
         self._modalities[name] = [ae_title, "127.0.0.1", port]
+
+    def runs(self, script: str) -> None:
+        """A rule in Lua."""
+        self._folder.mkdir(exist_ok=True)
+        path = self._folder / "rule.lua"
+        path.write_text(script)
+        self._scripts = [str(path)]
 
     @property
     def destination(self) -> Destination:
@@ -178,6 +186,7 @@ class Orthanc:
             "DicomCheckCalledAet": True,
             "DicomAlwaysAllowStore": True,
             "DicomModalities": self._modalities,
+            "LuaScripts": self._scripts,
             "HttpPort": self._http,
             "RemoteAccessAllowed": False,
             "AuthenticationEnabled": False,
