@@ -9,6 +9,8 @@ import signal
 import stat
 from pathlib import Path
 
+from koa_worker.system.durable import whole_file
+
 _SUFFIX = ".copy"
 
 
@@ -24,14 +26,10 @@ def make_own(path: Path) -> None:
             return
         if facts.st_uid == os.geteuid() and facts.st_nlink == 1 and not _is_open_for_writing(source):
             return
-        copy = path.with_suffix(_SUFFIX)
-        target = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(target, "wb") as written:
+        with whole_file(path, path.with_suffix(_SUFFIX)) as written:
             shutil.copyfileobj(stream, written, 1 << 20)
-            written.flush()
-            os.fsync(target)
-            os.utime(target, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-    copy.replace(path)
+            written.flush()  # bytes that are written after it would change the time again
+            os.utime(written.fileno(), ns=(facts.st_atime_ns, facts.st_mtime_ns))
 
 
 def _is_open_for_writing(descriptor: int) -> bool:
