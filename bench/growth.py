@@ -56,7 +56,7 @@ def completed(arrival: Arrival) -> Completed:
     shares = np.full(5, 0.1)
     shares[kl] = 0.6
     p0, p1, p2, p3, p4 = map(float, shares)
-    grade = Grade(kl, (p0, p1, p2, p3, p4), 0.6, p2 + p3 + p4, 1.0, False, (), BY.model)
+    grade = Grade(kl, (p0, p1, p2, p3, p4), 0.6, p2 + p3 + p4, 1.0, (), BY.model)
     heat, crop = Heatmap(np.zeros((7, 7), np.float32), kl), np.zeros((8, 8), np.uint8)
     sides = ((10, Side.RIGHT), (300, Side.LEFT))
     readings = tuple(Reading(KneeRoi(Box(x, 0, 200, 200), side), crop, grade, heat) for x, side in sides)

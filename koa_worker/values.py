@@ -156,6 +156,31 @@ class KneeRoi:
     turned: int = 0  # by how many quarters anticlockwise the frame was turned before the knee stood upright
 
 
+class ReviewCode(StrEnum):
+    """Why a person should look at a graded knee. The comments say what a reason's value and limit are."""
+
+    OTHER_KNEE_NOT_FOUND = "other_knee_not_found"  # neither
+    NOT_CHECKED = "not_checked"  # neither: the release cannot tell a knee from other pictures
+    UNUSUAL = "unusual"  # how strange the picture is, and the strangeness that is let pass
+    CUT_OFF = "cut_off"  # the share of the joint's width beyond the edge, and the share that is let pass
+    TURNED = "turned"  # by how many degrees anticlockwise; no limit
+    LOW_CONFIDENCE = "low_confidence"  # the confidence, and the least that is let pass
+    LOW_AGREEMENT = "low_agreement"  # how many looks give this grade, and how many looks there are
+    DISAGREEMENT = "disagreement"  # the lowest and the highest grade that a look gives
+    BORDERLINE = "borderline"  # P(KL ≥ 2), and how near to one half is too near
+    OTHER = "other"  # neither: a sentence of an earlier version, kept as it was
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewReason:
+    """One reason to look at a knee, without words: `report/words.py` has them."""
+
+    code: ReviewCode
+    value: float | None = None
+    limit: float | None = None
+    text: str = ""  # of OTHER alone
+
+
 @dataclass(frozen=True, slots=True)
 class Grade:
     """What the net says of one knee, and how sure it is."""
@@ -165,9 +190,13 @@ class Grade:
     confidence: float  # the probability of `kl`
     oa_probability: float  # P(KL ≥ 2)
     agreement: float  # share of members × views whose own grade is `kl`
-    needs_review: bool
-    review_reasons: tuple[str, ...]
+    review_reasons: tuple[ReviewReason, ...]
     model: str  # "name-vN"
+
+    @property
+    def needs_review(self) -> bool:
+        """Whether a person should look at the knee: where there is a reason to."""
+        return bool(self.review_reasons)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,6 +12,8 @@ from koa_worker.values import (
     CompartmentName,
     JointSpace,
     Patient,
+    ReviewCode,
+    ReviewReason,
     Side,
     Spacing,
     SpacingSource,
@@ -70,6 +72,25 @@ PLANES = {
 }
 SIDE_LETTERS = {Side.RIGHT: "R", Side.LEFT: "L", Side.UNKNOWN: ""}
 SEXES = {"M": "male", "F": "female", "O": "other"}
+
+
+_REVIEW_SENTENCES = {
+    ReviewCode.OTHER_KNEE_NOT_FOUND: "The other knee was not found in the picture.",
+    ReviewCode.NOT_CHECKED: "This model release cannot tell a knee from other pictures: see that it is one.",
+    ReviewCode.UNUSUAL: "The picture looks unlike the knees that the net was trained on.",
+    ReviewCode.CUT_OFF: "The edge of the picture cuts off {value:.0%} of the joint's width.",
+    ReviewCode.TURNED: "The picture was turned by {value:.0f}° anticlockwise to stand upright.",
+    ReviewCode.LOW_CONFIDENCE: "The confidence, {value:.0%}, is below {limit:.0%}.",
+    ReviewCode.LOW_AGREEMENT: "Only {value:.0f} of {limit:.0f} looks at the knee give this grade.",
+    ReviewCode.DISAGREEMENT: "Looks at the knee differ by two grades or more (KL {value:.0f} to KL {limit:.0f}).",
+    ReviewCode.BORDERLINE: "Borderline between KL 1 and KL 2: the probability of KL 2 or more is {value:.0%}.",
+    ReviewCode.OTHER: "{text}",
+}
+
+
+def review_reason(reason: ReviewReason) -> str:
+    """A reason to look at a knee, as a sentence."""
+    return _REVIEW_SENTENCES[reason.code].format(value=reason.value, limit=reason.limit, text=reason.text)
 
 
 def grade_word(kl: int) -> str:

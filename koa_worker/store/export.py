@@ -1,40 +1,20 @@
-"""The flat table of results: one row a knee, without anything that names a patient; knees without a grade come last."""
+"""The results of all knees, without anything that names a patient; knees without a grade come last."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from sqlalchemy import Engine, Select, select
+from sqlalchemy import Engine, Row, Select, select
 from sqlalchemy.exc import DBAPIError
 
 from koa_worker.store import joint_space
+from koa_worker.store.convert import to_grade, to_refused_knee, to_roi
+from koa_worker.store.records import ExportedKnee, ExportedRefusal
 from koa_worker.store.schema import File, Grade, Image, Knee, Model, Refusal, Study
 from koa_worker.store.transaction import unanswered
 
 _ROWS_AT_A_TIME = 500
-
-
-def export_rows(engine: Engine, *, superseded: bool) -> Iterator[dict[str, Any]]:
-    """Streams the rows by study and arrival, so that an archive of millions needs no more memory than one film."""
-    try:
-        with engine.connect() as connection:
-            streaming = connection.execution_options(yield_per=_ROWS_AT_A_TIME)
-            nothing = dict.fromkeys(columns())
-            for selection in (_graded(superseded=superseded), _refused()):
-                for row in streaming.execute(selection).mappings():
-                    values = dict(row)
-                    yield nothing | joint_space.flatten(values.pop("joint_space", None)) | values
-    except DBAPIError as fault:
-        raise unanswered(fault) from fault
-
-
-def columns() -> tuple[str, ...]:
-    """The names of a row's values, in their order."""
-    graded = list(_graded(superseded=False).selected_columns.keys())
-    graded.remove("joint_space")
-    return (*graded, *joint_space.columns(), "refused")
-
 
 _OF_IMAGE: tuple[Any, ...] = (
     File.id.label("file_id"),
@@ -53,17 +33,48 @@ _OF_IMAGE: tuple[Any, ...] = (
     Image.spacing_source,
     Image.conflicts_with,
 )
+_OF_GRADING: tuple[Any, ...] = (
+    Model.name.label("model"),
+    Grade.model_digest,
+    Grade.software_version,
+    Grade.graded_at,
+    Grade.is_current,
+)
+IMAGE_NAMES, GRADING_NAMES = (tuple(column.key for column in columns) for columns in (_OF_IMAGE, _OF_GRADING))
+
+
+def export_rows(engine: Engine, *, superseded: bool) -> Iterator[ExportedKnee | ExportedRefusal]:
+    """Streams them by study and arrival, so that an archive of millions needs no more memory than one film."""
+    parts: tuple[tuple[Select[*tuple[Any, ...]], Callable[[Row[Any]], ExportedKnee | ExportedRefusal]], ...] = (
+        (_graded(superseded=superseded), _to_knee),
+        (_refused(), _to_refusal),
+    )
+    try:
+        with engine.connect() as connection:
+            streaming = connection.execution_options(yield_per=_ROWS_AT_A_TIME)
+            for selection, made in parts:
+                yield from map(made, streaming.execute(selection))
+    except DBAPIError as fault:
+        raise unanswered(fault) from fault
+
+
+def _to_knee(row: Row[Any]) -> ExportedKnee:
+    image, grading = ({name: getattr(row, name) for name in names} for names in (IMAGE_NAMES, GRADING_NAMES))
+    space = joint_space.from_json(row.joint_space)
+    return ExportedKnee(image, row.position, to_roi(row), to_grade(row), space, grading)
+
+
+def _to_refusal(row: Row[Any]) -> ExportedRefusal:
+    return ExportedRefusal({name: getattr(row, name) for name in IMAGE_NAMES}, row.position, to_refused_knee(row))
 
 
 def _place(table: type[Knee | Refusal]) -> tuple[Any, ...]:
-    sides = ("x", "y", "width", "height")
-    return (table.position.label("knee"), table.side, *(getattr(table, side).label(f"box_{side}") for side in sides))
+    return (table.position, table.side, table.x, table.y, table.width, table.height)
 
 
 def _refused() -> Select[*tuple[Any, ...]]:
-    """The code of the reason, and what the file and the place of the knee are."""
     return (
-        select(*_OF_IMAGE, *_place(Refusal), Refusal.code.label("refused"))
+        select(*_OF_IMAGE, *_place(Refusal), Refusal.code, Refusal.detail)
         .join(Image, Image.file_id == File.id)
         .join(Study, Study.key == Image.study_key)
         .join(Refusal, Refusal.file_id == File.id)
@@ -78,23 +89,11 @@ def _graded(*, superseded: bool) -> Select[*tuple[Any, ...]]:
             *_place(Knee),
             Knee.whole_frame,
             Knee.turned,
-            Grade.kl,
-            Grade.p0,
-            Grade.p1,
-            Grade.p2,
-            Grade.p3,
-            Grade.p4,
-            Grade.confidence,
-            Grade.oa_probability,
+            *(getattr(Grade, name) for name in ("kl", "p0", "p1", "p2", "p3", "p4", "confidence", "oa_probability")),
             Grade.agreement,
-            Grade.needs_review,
             Grade.review_reasons,
-            Model.name.label("model"),
-            Grade.model_digest,
-            Grade.software_version,
-            Grade.graded_at,
-            Grade.is_current,
             Grade.joint_space,
+            *_OF_GRADING,
         )
         .join(Image, Image.file_id == File.id)
         .join(Study, Study.key == Image.study_key)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -17,6 +17,8 @@ from koa_worker.store.convert import to_file_record
 from koa_worker.store.page.verbs import PageVerbs
 from koa_worker.store.records import (
     EventRecord,
+    ExportedKnee,
+    ExportedRefusal,
     FileRecord,
     FileTicket,
     NewParcel,
@@ -248,13 +250,9 @@ class Store(PageVerbs):
     def status(self) -> StatusRecord:
         return self._read(lambda session: counting.status(session, self._clock()))
 
-    def export_rows(self, *, superseded: bool = False) -> Iterator[dict[str, Any]]:
-        """One row a knee; with `superseded` also the grades of former models."""
+    def export_rows(self, *, superseded: bool = False) -> Iterator[ExportedKnee | ExportedRefusal]:
+        """Every knee; with `superseded` also the grades of former models."""
         return export.export_rows(self._reading, superseded=superseded)
-
-    def export_columns(self) -> tuple[str, ...]:
-        """What a row of `export_rows` is made of, for a table's head."""
-        return export.columns()
 
 
 def _find(session: Session, file_id: str) -> FileRecord | None:

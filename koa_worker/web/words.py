@@ -30,6 +30,7 @@ def teach(app: Flask) -> None:
         "side": lambda side: words.SIDES[Side(side)],
         "state": lambda state: STATES[State(state)],
         "knee": words.knee_title,
+        "review": words.review_reason,
     }
     app.jinja_env.globals |= {
         "GRADES": GRADES,

@@ -39,6 +39,8 @@ from koa_worker.values import (
     Patient,
     Radiograph,
     Reading,
+    ReviewCode,
+    ReviewReason,
     Side,
     SpacingSource,
     Study,
@@ -47,6 +49,7 @@ from koa_worker.values import (
 PATIENT = Person("Примеров^Образец^Тестович", "SYN-0101", "19580314", "M")
 SECRETS = ("Примеров", "SYN-0101", "19580314")
 STUDY_UID = "2.25.1234567890"
+CUT_OFF = ReviewReason(ReviewCode.CUT_OFF, 0.09, 0.05)
 PATIENCE = 60.0  # for a condition on a busy machine; a quiet one needs a fraction of a second
 
 
@@ -81,7 +84,7 @@ def probabilities(kl: int) -> tuple[float, float, float, float, float]:
 def reading(side: Side, kl: int, x: int) -> Reading:
     random = np.random.default_rng(kl)
     shares = probabilities(kl)
-    grade = Grade(kl, shares, shares[kl], sum(shares[2:]), 0.875, kl == 1, ("unsure",) * (kl == 1), "net-v1")
+    grade = Grade(kl, shares, shares[kl], sum(shares[2:]), 0.875, (CUT_OFF,) * (kl == 1), "net-v1")
     crop = random.integers(0, 256, (224, 224), np.uint8)
     heat = Heatmap(random.random((7, 7), np.float32), kl)
     return Reading(KneeRoi(Box(x, -4, 220, 220), side), crop, grade, heat, joint_space(kl))

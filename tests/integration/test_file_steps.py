@@ -293,7 +293,10 @@ def test_a_regrade_keeps_the_earlier_grades(settings: Config, store: Store, desk
     assert again.state is State.COMPLETED
     assert store.to_regrade(newer.grader.digest) == ()
     assert len(list(store.export_rows())) == 1
-    assert {row["model_digest"] for row in store.export_rows(superseded=True)} == {"f" * 64, pipeline.grader.digest}
+    assert {row.grading["model_digest"] for row in store.export_rows(superseded=True)} == {
+        "f" * 64,
+        pipeline.grader.digest,
+    }
     assert len(files(settings.folders.done)) == len(files(settings.folders.reports)) == 1
 
 

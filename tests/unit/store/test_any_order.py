@@ -116,7 +116,7 @@ class Verbs(RuleBasedStateMachine):
 
     @invariant()
     def every_bytes_have_one_result(self) -> None:
-        graded = [row["sha256"] for row in self.store.export_rows()]
+        graded = [row.image["sha256"] for row in self.store.export_rows()]
         assert len(graded) == len(set(graded))
         assert len(graded) == sum(state is State.COMPLETED for state in self.expected.values())
 

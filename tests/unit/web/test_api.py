@@ -56,7 +56,8 @@ def test_a_study_with_everything_that_it_leads_to(graded: Any, client: FlaskClie
     (image,) = study["images"]
     right, left = image["knees"]
     assert (right["side"], right["kl"], right["box"]) == ("right", 2, [20, 80, 150, 150])
-    assert (left["needs_review"], left["review_reasons"]) == (True, ["Borderline."])
+    assert (left["needs_review"], left["review_codes"]) == (True, ["borderline"])
+    assert left["review_reasons"] == ["Borderline between KL 1 and KL 2: the probability of KL 2 or more is 47%."]
     for url, start in (
         (image["frame_url"], b"\xff\xd8"),
         (left["crop_url"], b"\x89PNG"),
@@ -79,6 +80,7 @@ def test_results_in_pages_and_by_filters(graded: Any, client: FlaskClient) -> No
         ("completed", 3, None),
         ("rejected", None, "unknown_format"),
     ]
+    assert [one["review_codes"] for one in first["results"] if one["kl"] == 3] in ([["borderline"]], [])
     (left,) = got(client, f"{API}/results?side=left&kl=3&kl=4&review=yes&state=completed")["results"]
     assert (left["file_id"], left["study"], left["kl"]) == (graded.file_id, graded.key, 3)
     assert got(client, f"{API}/results?to=1990-01-01")["results"] == []
