@@ -31,6 +31,11 @@ class Side(StrEnum):
     RIGHT = "right"
     UNKNOWN = "unknown"
 
+    @property
+    def letter(self) -> str:
+        """As radiographs are marked in any language, and as DICOM has it (0020,0062)."""
+        return {Side.LEFT: "L", Side.RIGHT: "R", Side.UNKNOWN: ""}[self]
+
 
 class Laterality(StrEnum):
     """What a whole frame says of itself; `BOTH` only when it says so or shows two legs."""

@@ -46,7 +46,7 @@ def _say_side(target: Dataset, sides: set[Side]) -> None:
     if Side.UNKNOWN in sides or not sides:
         target.Laterality = ""
     else:
-        target.ImageLaterality = "B" if len(sides) > 1 else {Side.LEFT: "L", Side.RIGHT: "R"}[sides.pop()]
+        target.ImageLaterality = "B" if len(sides) > 1 else sides.pop().letter
 
 
 def _ratio(result: ImageResult) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from koa_worker import RESEARCH_NOTICE
@@ -70,7 +71,6 @@ PLANES = {
     SpacingSource.CALIBRATED: "calibrated",
     SpacingSource.DETECTOR: "detector plane, magnification unknown",
 }
-SIDE_LETTERS = {Side.RIGHT: "R", Side.LEFT: "L", Side.UNKNOWN: ""}
 SEXES = {"M": "male", "F": "female", "O": "other"}
 
 
@@ -91,6 +91,31 @@ _REVIEW_SENTENCES = {
 def review_reason(reason: ReviewReason) -> str:
     """A reason to look at a knee, as a sentence."""
     return _REVIEW_SENTENCES[reason.code].format(value=reason.value, limit=reason.limit, text=reason.text)
+
+
+_REVIEW_SHORT = {
+    ReviewCode.OTHER_KNEE_NOT_FOUND: "other knee not found",
+    ReviewCode.NOT_CHECKED: "may be no knee",
+    ReviewCode.UNUSUAL: "unlike the training knees",
+    ReviewCode.CUT_OFF: "cut off by the edge",
+    ReviewCode.TURNED: "picture was turned",
+    ReviewCode.LOW_CONFIDENCE: "low confidence",
+    ReviewCode.LOW_AGREEMENT: "low agreement",
+    ReviewCode.DISAGREEMENT: "grades far apart",
+    ReviewCode.BORDERLINE: "borderline KL 1 to 2",
+    ReviewCode.OTHER: "see the report",
+}
+
+
+def review_in_short(reason: ReviewReason) -> str:
+    """The same reason where there is space for a few words only."""
+    return _REVIEW_SHORT[reason.code]
+
+
+def reviews_in_short(reasons: Sequence[ReviewReason], shown: int) -> str:
+    """The first reasons in a few words, and how many there are beside them."""
+    more = f" and {len(reasons) - shown} more" if shown < len(reasons) else ""
+    return f"{REVIEW}: {', '.join(map(review_in_short, reasons[:shown]))}{more}"
 
 
 def grade_word(kl: int) -> str:
@@ -149,24 +174,35 @@ def reading(kl: int, space: JointSpace | None) -> str:
     """One knee's findings as a plain sentence; empty where there is nothing to add to the grade."""
     if space is None:
         return ""
-    found = [_width(part) for part in sorted(space.compartments, key=lambda part: _ORDER.index(part.name))]
-    if not any(part.clear for part in space.compartments):
-        return f"KL {kl}, {grade_word(kl)}; joint space not measured: its margins are not clear."
-    in_mm = any(part.min_mm is not None for part in space.compartments)
-    plane = f" ({PLANES[space.calibration]})" if in_mm else ""
-    return f"KL {kl}, {grade_word(kl)}; joint space at its narrowest {', '.join(found)}{plane}."
+    measured = any(part.clear for part in space.compartments)
+    return f"KL {kl}, {grade_word(kl)}; joint space{' at its narrowest' if measured else ''} {joint_space(space)}."
 
 
 _ORDER = tuple(CompartmentName)
 
 
-def _width(part: Compartment) -> str:
-    name = COMPARTMENTS[part.name]
+def joint_space(space: JointSpace) -> str:
+    """Both compartments at their narrowest, and what a millimetre is."""
+    if not any(part.clear for part in space.compartments):
+        return "not measured: its margins are not clear"
+    found = sorted(space.compartments, key=lambda part: _ORDER.index(part.name))
+    where = f" ({plane(space)})" if plane(space) else ""
+    return ", ".join(f"{COMPARTMENTS[part.name]} {width(part)}" for part in found) + where
+
+
+def width(part: Compartment) -> str:
+    """Of one compartment at its narrowest."""
     if part.min_mm is not None:
-        return f"{name} {part.min_mm:.1f}\u00a0mm"
+        return f"{part.min_mm:.1f}\u00a0mm"
     if part.min_ratio is not None:
-        return f"{name} {part.min_ratio * 100:.1f}\u00a0% of the tibial width"
-    return f"{name} not measured, margins unclear"
+        return f"{part.min_ratio * 100:.1f}\u00a0% of the tibial width"
+    return "not measured, margins unclear"
+
+
+def plane(space: JointSpace) -> str:
+    """Where the millimetres were measured; nothing where there are none."""
+    in_mm = any(part.min_mm is not None for part in space.compartments)
+    return PLANES.get(space.calibration, "") if in_mm else ""
 
 
 def image_title(number: int, total: int, view: str) -> str:

@@ -31,11 +31,14 @@ def teach(app: Flask) -> None:
         "state": lambda state: STATES[State(state)],
         "knee": words.knee_title,
         "review": words.review_reason,
+        "width": words.width,
+        "plane": words.plane,
     }
     app.jinja_env.globals |= {
         "GRADES": GRADES,
         "GRADE_WORDS": GRADE_WORDS,
         "GRADE_MEANINGS": words.GRADE_MEANINGS,
+        "COMPARTMENTS": words.COMPARTMENTS,
         "STATES": STATES,
     }
 
