@@ -24,7 +24,7 @@ from koa_worker.knee.grading import metal
 from koa_worker.knee.grading.metal import Metal, find_metal
 from koa_worker.knee.grading.prepare import crop, resize
 from koa_worker.pipeline import Pipeline
-from training.crops import radiograph_of
+from training.data.crops import radiograph_of
 
 STEPS = np.arange(0.16, 0.44, 0.01)  # of a rim
 SPREADS = np.arange(0.02, 0.09, 0.005)  # of the levels

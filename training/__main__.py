@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from . import commands
-from .allocator import keep_memory
+from .fitting.allocator import keep_memory
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train, measure and release graders of knees.")
 
@@ -55,10 +55,11 @@ def fit(
     resume: Annotated[bool, typer.Option(help="go on with the run in --out")] = False,
 ) -> None:
     """Fit a network to graded knees; the run folder then holds best.keras."""
-    from . import fit as fitting  # noqa: PLC0415 - Keras takes seconds to load, which --help need not wait for
-    from . import layouts, runfile, split  # noqa: PLC0415
-    from .settings import Settings, parse_sizes, parse_window  # noqa: PLC0415
-    from .start import check as check_start  # noqa: PLC0415
+    from .data import layouts, split  # noqa: PLC0415
+    from .fitting import fit as fitting  # noqa: PLC0415 - Keras takes seconds to load, which --help need not wait for
+    from .fitting import runfile  # noqa: PLC0415
+    from .fitting.settings import Settings, parse_sizes, parse_window  # noqa: PLC0415
+    from .fitting.start import check as check_start  # noqa: PLC0415
 
     console = Console()
     try:

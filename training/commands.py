@@ -16,13 +16,13 @@ from koa_worker.errors import KoaError
 from koa_worker.knee.grading.grade import Grader
 from koa_worker.knee.grading.views import View
 
-from . import compare as comparison
-from . import evaluate as evaluation
-from . import gate as gates
-from . import occlusion as occluding
-from . import robustness as changing
-from .crops import Crop, read_crops
-from .frames import read_frames
+from .data.crops import Crop, read_crops
+from .data.frames import read_frames
+from .measuring import compare as comparison
+from .measuring import evaluate as evaluation
+from .measuring import occlusion as occluding
+from .measuring import robustness as changing
+from .releasing import gate as gates
 
 ModelOption = Annotated[Path, typer.Option("--model", help="A release folder: manifest.json and its members.")]
 DataOption = Annotated[Path, typer.Option("--data", help="A folder with sub-folders 0 to 4 of knee crops.")]
@@ -150,9 +150,9 @@ def export(
     equalized: EqualizedOption = None,
 ) -> None:
     """Makes a release of trained nets, checks it against them, calibrates it and writes its card."""
-    from . import export as exporting  # noqa: PLC0415 - needs TensorFlow; the other commands do not
-    from . import networks  # noqa: PLC0415
-    from .convert import Precision  # noqa: PLC0415
+    from .network import networks  # noqa: PLC0415
+    from .network.convert import Precision  # noqa: PLC0415
+    from .releasing import export as exporting  # noqa: PLC0415 - needs TensorFlow; the other commands do not
 
     plan = exporting.Plan(tuple(nets), out, Precision(precision), prior, tuple(views.split(",")))
     for name in plan.views:
@@ -192,7 +192,7 @@ def card(
     frames: Annotated[Path | None, typer.Option(help="Graded whole frames of another hospital.")] = None,
 ) -> None:
     """Measures robustness, heatmaps and another hospital into a release's manifest, and rewrites its card."""
-    from .export import add_metrics  # noqa: PLC0415 - needs TensorFlow; the other commands do not
+    from .releasing.export import add_metrics  # noqa: PLC0415 - needs TensorFlow; the other commands do not
 
     grader = Grader.load(model)
     crops = read_crops(data, equalized=equalized)

@@ -1,4 +1,4 @@
-"""One worker process: does the jobs that the foreman gives it, one at a time. `python -m koa_worker.hand FD PARENT`.
+"""One worker process, `python -m koa_worker.workers.child FD PARENT`: does the jobs that it is given, one at a time.
 
 Whatever a file does to this process is done to that one file only. The process dies with the foreman, so that no two
 ever work on what lies in one work folder; that is seen to before anything that takes time is loaded.

@@ -96,7 +96,7 @@ def installed(wheel: Path, tmp_path: Path) -> Callable[..., subprocess.Completed
     site = tmp_path / "site"
     with ZipFile(wheel) as archive:
         archive.extractall(site)
-    program = "import sys; sys.argv[0] = 'koa-train'; from koa_worker.train_command import main; main()"
+    program = "import sys; sys.argv[0] = 'koa-train'; from koa_worker.commands.train import main; main()"
 
     def run(*arguments: str, before: str = "") -> subprocess.CompletedProcess[str]:
         # Started again for its memory, a program keeps its own arguments; here that is not wanted.

@@ -11,11 +11,10 @@ from koa_worker.knee.finding import legs
 from koa_worker.knee.finding.density import Densities, inverse, measure
 from koa_worker.knee.finding.joint import Joint, refine, search
 from koa_worker.knee.finding.legs import Leg
+from koa_worker.knee.finding.plateau import RAISED, SIDE_PER_PLATEAU
 from koa_worker.knee.finding.sides import sides_of
 from koa_worker.values import Box, GrayImage, KneeRoi, Laterality, Radiograph, Side
 
-SIDE_PER_PLATEAU = 1.2  # the square of the training crops
-RAISED = 0.03  # plateaus by which the middle of that square lies above the joint line
 LEAST_SCORE = -1.3  # of the evidence, for a joint to be one
 SECOND_SCORE = -1.2  # a second knee must convince by itself …
 SECOND_BEHIND = 0.7  # … and not be much worse than the first, where no leg of its own is seen

@@ -2,7 +2,7 @@
 
 The last feature map is there anyway. Its 1280 channel means go through one linear layer with an output for knees and
 one for each kind of picture that is none. The layer belongs to the release: it is fitted when the release is made
-(`training/gate.py`), and its file stands in the manifest with its hash.
+(`training/releasing/gate.py`), and its file stands in the manifest with its hash.
 
 A distance to the training knees in the same space was tried and tells little: a net that was trained on knees alone
 answers everything else with weak, average features, which lie nearer to the middle than many a knee.

@@ -15,7 +15,7 @@ from koa_worker.values import Box, GrayImage
 COARSE = 224  # pixels across the knee's square where margins are searched …
 FINER = 3  # … and so many times as many where they are measured: a seventh of a millimetre each
 ROWS = (72, 172)  # of the square's 224, in which the joint line lies
-PROFILED = 96  # pixels across, for the plateau: 80 for its 1.2th part, as where knees are found
+PROFILED = 100  # pixels across, for the plateau: 80 of them, as where knees are found
 
 # Rows and columns of the square's 224 with bone above and below the joint, and with what lies beside the joint.
 _BONE = ((slice(32, 88), slice(56, 168)), (slice(144, 192), slice(48, 176)))
@@ -78,7 +78,7 @@ def _plateau(square: Plane) -> plateau.Plateau:
     """Where the tibial plateau ends on either side."""
     small = _resized(square, PROFILED)
     small = small / max(float(small.std()), 1e-6)
-    unit = round(PROFILED / 1.2)
+    unit = round(PROFILED / plateau.SIDE_PER_PLATEAU)
     down, across = evidence.edges(small, evidence.Grid(PROFILED, PROFILED, unit, 1))
     middle = (PROFILED - 1) / 2
-    return plateau.measure(down, across, plateau.Plateau(middle, middle + 0.03 * unit, unit))
+    return plateau.measure(down, across, plateau.Plateau(middle, middle + plateau.RAISED * unit, unit))
