@@ -99,8 +99,8 @@ def measure_stores(*, quick: bool) -> Section:
             with Store.open(f"sqlite:///{path}") as store:
                 spent = {
                     "keep a file": _keeping(store),
-                    "status": _median(store.status),
-                    "first page of the worklist": _median(lambda: store.worklist(Wanted())),
+                    "status": _median(store.counts.status),
+                    "first page of the worklist": _median(lambda: store.worklist.page(Wanted())),
                     "export, per 1,000 rows": _exporting(store),
                 }
             for name, ms in spent.items():
@@ -133,7 +133,7 @@ def _keeping(store: Store, count: int = 100) -> float:
 
 def _exporting(store: Store) -> float:
     start = time.process_time()
-    rows = sum(1 for _ in store.export_rows())
+    rows = sum(1 for _ in store.export.rows())
     return (time.process_time() - start) * 1e6 / rows
 
 

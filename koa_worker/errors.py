@@ -146,6 +146,11 @@ CATALOGUE: dict[str, Entry] = {
     "store": Entry(
         Fault.OURS, "The database did not answer.", "Check the database and its address with koa-worker doctor."
     ),
+    "unknown_record": Entry(
+        Fault.OURS,
+        "The database has no such record.",
+        "Check the id, and that [store] url is the right database; koa-worker export lists files and studies.",
+    ),
     "worker_crashed": Entry(
         Fault.OURS,
         "The process that graded the file came to a sudden end.",
@@ -331,6 +336,12 @@ class InputRejected(KoaError):
 
 class WorkFailed(KoaError):
     """Ours; worth another try."""
+
+
+class UnknownRecord(WorkFailed):
+    """Nothing has the id that was asked for: it is wrong, or its record is not there yet or not any more."""
+
+    exit_code = 2
 
 
 class Unfinished(WorkFailed):

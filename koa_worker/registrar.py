@@ -28,23 +28,23 @@ class Registrar:
 
     def complete(self, outcome: Completed, filed_as: Path) -> Settled:
         """Grades, boxes and pictures into the store."""
-        return self.store.complete(outcome.arrival.id, outcome, self.model.digest, __version__, str(filed_as))
+        return self.store.files.complete(outcome.arrival.id, outcome, self.model.digest, __version__, str(filed_as))
 
     def write_due_report(self, study_key: str) -> Path | None:
         """The report of a study if it is behind."""
-        revision = self.store.begin_report(study_key)
+        revision = self.store.reports.begin(study_key)
         return self.write_report(study_key, revision) if revision is not None else None
 
     def write_report(self, study_key: str, revision: int) -> Path:
         """A revision of the study's PDF that was begun, in the same place as those before it."""
-        study = self.store.study_content(study_key)
+        study = self.store.studies.content(study_key)
         now = datetime.now(UTC)
         path = self._path(study)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part, sha256 = draft(path, self._content(study, revision, now), self.settings)
         # Two hands may report one study at once. The store decides whose report is the newer one, and holds the other
         # back while it is put in place.
-        self.store.record_report(study_key, revision, path, sha256, now, put=lambda: put(part, path))
+        self.store.reports.record(study_key, revision, path, sha256, at=now, put=lambda: put(part, path))
         sweep(path, revision)
         return path
 

@@ -16,8 +16,8 @@ logger = logging.getLogger(__name__)
 
 def write_reports(config: Config, store: Store, stop: Stop) -> None:
     """One for each study that has none or is behind. What is not written now, the next run writes."""
-    store.want_reports()
-    due = deque(store.reports_due())
+    store.reports.want_missing()
+    due = deque(store.reports.due())
     if not due:
         return
     with Crew(config, min(config.work.workers or cores(), len(due))) as crew:

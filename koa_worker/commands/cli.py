@@ -193,7 +193,7 @@ def retry(
     from koa_worker.store import Store
 
     with Store.open(config.load(config_file).store.url) as store:
-        count = store.retry(ids)
+        count = store.files.retry(ids)
     typer.echo(f"{count} failed {'file' if count == 1 else 'files'} put back.")
 
 
@@ -231,11 +231,10 @@ def send(
     with Store.open(settings.store.url) as store:
         outbox = Outbox(settings, store)
         wanted = [Path(key).stem for key in keys or ()]
-        if store.send_again(wanted) < len(wanted):
-            raise typer.BadParameter("one of these reports is not known")
-        store.wake_parcels()
+        store.sending.send_again(wanted)
+        store.sending.wake_parcels()
         outbox.work()
-        counts = store.parcel_counts()
+        counts = store.sending.parcel_counts()
     Console().print(parcels_screen(counts))
     arrived = all(states[ParcelState.ACKNOWLEDGED] == sum(states.values()) for states in counts.values())
     raise typer.Exit(0 if arrived else 1)
@@ -253,9 +252,9 @@ def export(
 
     with Store.open(config.load(config_file).store.url) as store:
         if form is Format.CSV:
-            write_csv(to_rows(store.export_rows()), sys.stdout, COLUMNS)
+            write_csv(to_rows(store.export.rows()), sys.stdout, COLUMNS)
         else:
-            write_json(to_rows(store.export_rows()), sys.stdout)
+            write_json(to_rows(store.export.rows()), sys.stdout)
 
 
 @app.command()

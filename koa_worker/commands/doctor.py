@@ -66,7 +66,7 @@ def _disk(settings: Config) -> str:
 
 def _database(settings: Config) -> str:
     with Store.open(settings.store.url) as store:
-        graded = store.status().done_today
+        graded = store.counts.status().done_today
     return f"answers, schema up to date, {graded} graded today"
 
 

@@ -51,7 +51,7 @@ def process_paths(
             report = _report(registrar, outcome, written) if registrar and isinstance(outcome, Completed) else None
             yield Result(path, outcome, report)
         if registrar:
-            for study_key in registrar.store.reports_due():
+            for study_key in registrar.store.reports.due():
                 registrar.write_due_report(study_key)
 
 
@@ -75,7 +75,7 @@ def _registrar(config: Config, pipeline: Pipeline, out: Path) -> Iterator[Regist
 def _report(registrar: Registrar, outcome: Completed, written: dict[str, Path]) -> Path | None:
     """Where the report of the outcome's study is; in a large study this image may be added to it at the end."""
     arrival = outcome.arrival
-    if not registrar.store.take(arrival, "process").begun:  # the same bytes were among the paths before
+    if not registrar.store.files.take(arrival, "process").begun:  # the same bytes were among the paths before
         return None
     kept = registrar.complete(outcome, arrival.path)
     if kept.study_key is None:

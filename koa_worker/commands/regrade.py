@@ -33,13 +33,13 @@ def regrade(config: Config) -> Regraded:
         while not crew.ready:
             crew.listen(1.0)
         tally = _work_off(crew, _to_do(store, crew.digest))
-        _work_off(crew, map(WriteReport, store.reports_due()))  # of large studies, which are not written each time
+        _work_off(crew, map(WriteReport, store.reports.due()))  # of large studies, which are not written each time
     return Regraded(tally[True], tally[False])
 
 
 def _to_do(store: Store, digest: str) -> Iterator[Regrade]:
     last = ""
-    while ids := store.to_regrade(digest, after=last):
+    while ids := store.files.to_regrade(digest, after=last):
         yield from map(Regrade, ids)
         last = ids[-1]
 

@@ -47,7 +47,7 @@ def status_values(settings: Config) -> dict[str, Any]:
     """What `status` says, as plain values."""
     inbox = scan(settings.folders.inbox, overdue_minutes=settings.intake.overdue_minutes, limit=1)
     with Store.open(settings.store.url) as store:
-        record = store.status()
+        record = store.counts.status()
     oldest = [datetime.fromtimestamp(inbox.oldest[0].modified_ns / 1e9, UTC)] if inbox.oldest else []
     oldest += [record.oldest_waiting] if record.oldest_waiting else []
     return {

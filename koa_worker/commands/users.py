@@ -50,11 +50,11 @@ def add(
     if not _NAME.fullmatch(name) or name in {"local", _HERE}:
         raise typer.BadParameter("a name is letters, digits and . _ @ -, at most 64, and neither local nor console")
     with _open(config_file) as store:
-        if store.find_user(name):
+        if store.accounts.find_user(name):
             raise typer.BadParameter("there is a user of that name")
-        if not store.add_user(name, role, _ask_password()):
+        if not store.accounts.add_user(name, role, _ask_password()):
             raise typer.BadParameter("there is a user of that name")
-        store.note_deed(_HERE, "user_added", detail=f"{name}, {role}")
+        store.audit.note(_HERE, "user_added", detail=f"{name}, {role}")
     typer.echo(f"{name} may {role}.")
 
 
@@ -65,8 +65,8 @@ def list_users(config_file: ConfigFile = None) -> None:
 
     table = Table("name", "role", "since", "tokens", box=None)
     with _open(config_file) as store:
-        for user in store.users():
-            tokens = ", ".join(f"{token.id}: {token.purpose}" for token in store.tokens(user.name))
+        for user in store.accounts.users():
+            tokens = ", ".join(f"{token.id}: {token.purpose}" for token in store.accounts.tokens(user.name))
             table.add_row(user.name, user.role, f"{user.created_at:%Y-%m-%d}", tokens)
     Console().print(table if table.row_count else "There are no users: only this machine is served.")
 
@@ -75,10 +75,10 @@ def list_users(config_file: ConfigFile = None) -> None:
 def remove(name: Name, config_file: ConfigFile = None) -> None:
     """Let a user in no more; what the user read and looked at stays on record."""
     with _open(config_file) as store:
-        _known(done=store.remove_user(name.lower()))
-        store.note_deed(_HERE, "user_removed", detail=name.lower())
+        _known(done=store.accounts.remove_user(name.lower()))
+        store.audit.note(_HERE, "user_removed", detail=name.lower())
         typer.echo(f"{name} is removed.")
-        if not store.has_users():
+        if not store.accounts.has_users():
             typer.echo("There are no users any more: only this machine is served.")
 
 
@@ -86,9 +86,9 @@ def remove(name: Name, config_file: ConfigFile = None) -> None:
 def password(name: Name, config_file: ConfigFile = None) -> None:
     """Set another password; it ends all logins and tokens of the user."""
     with _open(config_file) as store:
-        _known(done=store.find_user(name.lower()) is not None)
-        _known(done=store.change_password(name.lower(), _ask_password()))
-        store.note_deed(_HERE, "password", detail=name.lower())
+        _known(done=store.accounts.find_user(name.lower()) is not None)
+        _known(done=store.accounts.change_password(name.lower(), _ask_password()))
+        store.audit.note(_HERE, "password", detail=name.lower())
     typer.echo(f"{name} has another password and must log in again.")
 
 
@@ -106,13 +106,13 @@ def token(
     name = name.lower()
     with _open(config_file) as store:
         if revoke is not None:
-            _known(done=store.remove_token(name, revoke), what="token")
-            store.note_deed(_HERE, "token_removed", detail=f"{name}, {revoke}")
+            _known(done=store.accounts.remove_token(name, revoke), what="token")
+            store.audit.note(_HERE, "token_removed", detail=f"{name}, {revoke}")
             typer.echo(f"Token {revoke} is good for nothing now.")
             return
         made = new_token()
-        _known(done=store.add_token(name, purpose, secret_hash(made), timedelta(days=days) if days else None))
-        store.note_deed(_HERE, "token_made", detail=f"{name}, {purpose}")
+        _known(done=store.accounts.add_token(name, purpose, secret_hash(made), timedelta(days=days) if days else None))
+        store.audit.note(_HERE, "token_made", detail=f"{name}, {purpose}")
     typer.echo(made)
 
 
@@ -141,7 +141,7 @@ _COLUMNS = ("at", "who", "action", "subject", "address", "detail")
 def _rows(store: Store, who: str | None, subject: str | None) -> Iterator[dict[str, str]]:
     page: tuple[DeedRecord, ...] = ()
     while True:
-        page = store.deeds(before=page[-1].id if page else None, limit=1000, who=who, subject=subject)
+        page = store.audit.deeds(before=page[-1].id if page else None, limit=1000, who=who, subject=subject)
         if not page:
             return
         for deed in page:

@@ -76,7 +76,7 @@ class Foreman:
         """What a stop or a crash left in hand, and the reports that it left unwritten."""
         for taken in left_over(self._config.folders.work):
             self._enqueue(taken)
-        for study_key in self._store.reports_due():
+        for study_key in self._store.reports.due():
             self._enqueue(WriteReport(study_key))
 
     def work_until(self, stop: Stop, *, once: bool) -> None:
@@ -142,7 +142,7 @@ class Foreman:
             self._enqueue(WriteReport(study_key))
 
     def _enqueue_retries(self) -> None:
-        for record in self._store.due_retries(datetime.now(UTC)):
+        for record in self._store.files.due_retries(datetime.now(UTC)):
             if record.id in self._in_hand:
                 continue
             # It waits in the work folder, or was parked; another daemon's is not ours.
@@ -234,12 +234,12 @@ class Foreman:
     def _fail(self, job: Claim, lost: Lost) -> FileRecord | None:
         """The file as it failed; None if it had been settled before."""
         now = datetime.now(UTC)
-        if self._store.find(job.id) is None:
-            self._store.add_arrival(job.arrive(), now)
-        if not self._store.start(job.id, _WORKER, take_over=True):
+        if self._store.files.find(job.id) is None:
+            self._store.files.add_arrival(job.arrive(), now)
+        if not self._store.files.start(job.id, _WORKER, take_over=True):
             return None
         outcome = Failed(job.named("", 0), lost.code, lost.detail)
-        failed = self._store.fail(job.id, outcome, max_tries=self._config.limits.max_tries, now=now)
+        failed = self._store.files.fail(job.id, outcome, max_tries=self._config.limits.max_tries, now=now)
         self._count(State.FAILED, lost.code)
         return failed
 

@@ -76,7 +76,7 @@ class ResultObjects:
 
     def _original(self, image: ImageRecord, ticket: PublicationTicket) -> Original | None:
         """The original's header; None if it cannot be had or has no place in a PACS."""
-        record = self.store.find(image.file_id)
+        record = self.store.files.find(image.file_id)
         path = Path(record.filed_as) if record is not None and record.filed_as else None
         if path is None or not path.exists():
             if datetime.now(UTC) - ticket.reported_at < _PATIENCE and path is not None:

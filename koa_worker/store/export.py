@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Engine, Row, Select, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Row, Select, select
 
 from koa_worker.store import joint_space
+from koa_worker.store.base import Part
 from koa_worker.store.convert import to_grade, to_refused_knee, to_roi
 from koa_worker.store.records import ExportedKnee, ExportedRefusal
 from koa_worker.store.schema import File, Grade, Image, Knee, Model, Refusal, Study
-from koa_worker.store.transaction import unanswered
 
 _ROWS_AT_A_TIME = 500
 
@@ -43,19 +42,18 @@ _OF_GRADING: tuple[Any, ...] = (
 IMAGE_NAMES, GRADING_NAMES = (tuple(column.key for column in columns) for columns in (_OF_IMAGE, _OF_GRADING))
 
 
-def export_rows(engine: Engine, *, superseded: bool) -> Iterator[ExportedKnee | ExportedRefusal]:
-    """Streams them by study and arrival, so that an archive of millions needs no more memory than one film."""
-    parts: tuple[tuple[Select[*tuple[Any, ...]], Callable[[Row[Any]], ExportedKnee | ExportedRefusal]], ...] = (
-        (_graded(superseded=superseded), _to_knee),
-        (_refused(), _to_refusal),
-    )
-    try:
-        with engine.connect() as connection:
+class Export(Part):
+    """Every knee, graded or not."""
+
+    def rows(self, *, superseded: bool = False) -> Iterator[ExportedKnee | ExportedRefusal]:
+        """Streams them by study and arrival, so that an archive of millions needs no more memory than one film.
+
+        With `superseded` also the grades of former models.
+        """
+        with self.sessions.stream() as connection:
             streaming = connection.execution_options(yield_per=_ROWS_AT_A_TIME)
-            for selection, made in parts:
-                yield from map(made, streaming.execute(selection))
-    except DBAPIError as fault:
-        raise unanswered(fault) from fault
+            yield from map(_to_knee, streaming.execute(_graded(superseded=superseded)))
+            yield from map(_to_refusal, streaming.execute(_refused()))
 
 
 def _to_knee(row: Row[Any]) -> ExportedKnee:

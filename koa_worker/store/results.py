@@ -13,11 +13,8 @@ from sqlalchemy.orm import Session
 from koa_worker.store import joint_space, review_reasons
 from koa_worker.store.columns import storable
 from koa_worker.store.journal import record_event
-from koa_worker.store.lifecycle import get_file, require, settle, settle_as_duplicate, settled, settled_twin
 from koa_worker.store.pictures import encode_crop, encode_frame, encode_heatmap
-from koa_worker.store.records import Settled, State
 from koa_worker.store.schema import File, Grade, Image, Knee, Model, Picture, PictureKind, Refusal, Timing, table_of
-from koa_worker.store.studies import change_study
 from koa_worker.values import Completed, Radiograph, Reading, RefusedKnee, SpacingSource
 
 # What every file needs goes past the object mapper, by statements that are made once: a tenth of the time.
@@ -57,25 +54,10 @@ def draw(outcome: Completed) -> Drawn:
     return Drawn(encode_frame(outcome.radiograph.pixels, outcome.half), crops)
 
 
-def complete(
-    session: Session, file_id: str, outcome: Completed, *, drawn: Drawn, maker: Maker, filed_as: str
-) -> Settled:
-    """Ends the file with its grades.
-
-    A file that is completed already gets these grades as its current ones and keeps the former: that is a regrade, or
-    the same result again after a crash.
-    """
-    file = get_file(session, file_id)
-    require(file, State.WORKING, State.COMPLETED)
-    twin = settled_twin(session, file.sha256) if file.state is State.WORKING else None
-    # Two workers had the same bytes in hand; the first one's result counts.
-    if twin is not None and twin.state is State.COMPLETED and twin.study_key is not None:
-        file.filed_as = filed_as
-        settle_as_duplicate(session, file, twin, maker.at)
-        return settled(session, file)
-    again = file.state is State.COMPLETED
-    study, patient_differs = change_study(session, outcome.radiograph.study, outcome.radiograph.patient, maker.at)
-    file.filed_as, file.study_key = filed_as, study.key
+def keep_results(
+    session: Session, file: File, outcome: Completed, *, drawn: Drawn, maker: Maker, again: bool, patient_differs: bool
+) -> None:
+    """The rows of a grading; `again` when the file has some already."""
     _keep_image(session, file, outcome.radiograph, maker.at, again=again, patient_differs=patient_differs)
     _keep_model(session, outcome, maker)
     knee_ids = _keep_knees(session, file.id, outcome.readings, again=again)
@@ -83,18 +65,6 @@ def complete(
     _keep_pictures(session, file.id, drawn.frame, dict(zip(knee_ids, drawn.crops, strict=True)), again=again)
     _keep_refusals(session, file.id, outcome.refused, again=again)
     _keep_timings(session, file.id, outcome.timings_ms, again=again)
-    if not again:
-        file.code = file.detail = None
-        settle(file, State.COMPLETED, maker.at)
-    record_event(session, file.id, "regraded" if again else "completed", maker.at, f"knees: {len(outcome.readings)}")
-    return settled(session, file)
-
-
-def to_regrade(session: Session, model_digest: str, after: str, limit: int) -> tuple[str, ...]:
-    """Ids of graded files whose current grades are not this model's."""
-    by_others = select(Knee.file_id).join(Grade, (Grade.knee_id == Knee.id) & Grade.is_current)
-    by_others = by_others.where(Grade.model_digest != model_digest, Knee.file_id > after).distinct()
-    return tuple(session.scalars(by_others.order_by(Knee.file_id).limit(limit)))
 
 
 def _keep_image(

@@ -7,10 +7,18 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from koa_worker.errors import UnknownRecord
 from koa_worker.store.columns import storable
 from koa_worker.store.schema import Study as StudyRow
 from koa_worker.store.worklist_index import relist_study
 from koa_worker.values import Patient, Study, new_id
+
+
+def get_study(session: Session, key: str) -> StudyRow:
+    study = session.get(StudyRow, key)
+    if study is None:
+        raise UnknownRecord("unknown_record", f"study {key}")
+    return study
 
 
 def change_study(session: Session, study: Study, patient: Patient | None, at: datetime) -> tuple[StudyRow, bool]:

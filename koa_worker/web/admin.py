@@ -21,8 +21,10 @@ def show() -> str:
     who, subject = request.args.get("who", "").strip(), request.args.get("subject", "").strip()
     before = request.args.get("before", type=int)
     store = desk().store
-    deeds = store.deeds(before=before, limit=_AT_A_TIME, who=who or None, subject=subject or None)
+    deeds = store.audit.deeds(before=before, limit=_AT_A_TIME, who=who or None, subject=subject or None)
     if before is None:
         note("audit", subject, who)
     older = deeds[-1].id if len(deeds) == _AT_A_TIME else None
-    return render_template("admin.html", users=store.users(), deeds=deeds, older=older, who=who, subject=subject)
+    return render_template(
+        "admin.html", users=store.accounts.users(), deeds=deeds, older=older, who=who, subject=subject
+    )

@@ -52,12 +52,14 @@ def quadratic_kappa(matrix: Matrix) -> float | None:
 @needs(Role.READ)
 def show() -> str:
     store = desk().store
-    with_model = store.agreement()
+    with_model = store.reader_grades.agreement()
     return render_template(
         "agreement.html",
         with_model=[Agreement.of(reader, "the model", matrix) for reader, matrix in with_model.items()],
         everybody=Agreement.of("all readers", "the model", _sum(with_model)) if len(with_model) > 1 else None,
-        readers=[Agreement.of(one, other, matrix) for (one, other), matrix in store.reader_agreement().items()],
+        readers=[
+            Agreement.of(one, other, matrix) for (one, other), matrix in store.reader_grades.reader_agreement().items()
+        ],
     )
 
 

@@ -40,7 +40,7 @@ def me() -> Response:
 @pages.get("/status")
 @needs(Role.VIEW)
 def status() -> Response:
-    counts = desk().store.worklist_counts()
+    counts = desk().store.worklist.counts()
     states = {state.value: count for state, count in counts.by_state.items()}
     return _said(
         shapes.Counts(
@@ -61,7 +61,7 @@ def take_upload() -> Response:
 @pages.get("/uploads/<upload_id>")
 @needs(Role.READ)
 def show_upload(upload_id: str) -> Response:
-    found = desk().store.find_upload(upload_id)
+    found = desk().store.uploads.find(upload_id)
     if found is None:
         refuse(404, "not_found")
     return _said(to_upload(found))
@@ -78,7 +78,7 @@ def results() -> Response:
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= _MOST_RESULTS):
         refuse(400, "bad_request")
     sees = may_see_patients()
-    page = desk().store.worklist(wanted_of(asked), cursor_of(asked), int(limit), may_see_patients=sees)
+    page = desk().store.worklist.page(wanted_of(asked), cursor_of(asked), int(limit), may_see_patients=sees)
     note("results_listed")
     following = None
     if page.next is not None:
@@ -92,7 +92,7 @@ def results() -> Response:
 def show_study(key: str) -> Response:
     found = study.find(key)
     note("study", key)
-    return _said(to_study(found, desk().store.readings(key)))
+    return _said(to_study(found, desk().store.reader_grades.readings(key)))
 
 
 @pages.post("/studies/<key>/readings")
@@ -107,19 +107,19 @@ def record_reading(key: str) -> Response:
     if not any(image.file_id == said.file_id for image in found.images):
         refuse(404, "not_found")
     store = desk().store
-    if not store.record_reading(
+    if not store.reader_grades.record(
         said.file_id, said.position, reader=g.user.name, kl=said.kl, comment=said.comment.strip()
     ):
         refuse(404, "not_found")
     note("reading", key, f"{said.file_id} {said.position}")
-    return _said(to_study(found, store.readings(key)), HTTPStatus.CREATED)
+    return _said(to_study(found, store.reader_grades.readings(key)), HTTPStatus.CREATED)
 
 
 @pages.get("/agreement")
 @needs(Role.VIEW)
 def agreement() -> Response:
     """Of readers with the machine."""
-    counts = desk().store.agreement()
+    counts = desk().store.reader_grades.agreement()
     return _said(shapes.Agreement(readers={name: [list(row) for row in rows] for name, rows in counts.items()}))
 
 

@@ -39,13 +39,13 @@ def show() -> str:
     today = datetime.now(UTC).date()
     days = [today - timedelta(days=back) for back in reversed(range(int(wanted)))]
     config, store = desk().config, desk().store
-    counted = store.day_counts(days[0], days[-1])
+    counted = store.day_counts.between(days[0], days[-1])
     return render_template(
         "dashboard.html",
         ranges=RANGES,
         days=len(days),
-        counts=store.worklist_counts(),
-        pace=store.pace(),
+        counts=store.worklist.counts(),
+        pace=store.counts.pace(),
         inbox=scan(config.folders.inbox, overdue_minutes=config.intake.overdue_minutes, limit=1),
         pulse=feel(config.folders.work),
         plots=[throughput(days, counted), distribution(days, counted), confidence(days, counted)],

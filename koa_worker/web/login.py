@@ -37,14 +37,14 @@ def log_in() -> Response | tuple[str, int]:
     target = _target(request.form.get("next", ""))
     _pace(name)
     store = desk().store
-    user = store.find_user(name)
+    user = store.accounts.find_user(name)
     if not passwords.matches(password, user.password if user else None) or user is None:
-        note_stranger("login_failed") if user is None else store.note_deed(name, "login_failed", address=caller())
+        note_stranger("login_failed") if user is None else store.audit.note(name, "login_failed", address=caller())
         return render_template("login.html", target=target, fault=CATALOGUE["wrong_password"]), 401
     secret = passwords.new_secret()
-    store.log_in(name, passwords.secret_hash(secret), timedelta(hours=desk().config.web.session_hours))
-    store.give_back_ration(_account(name))
-    store.note_deed(name, "login", address=caller())
+    store.accounts.log_in(name, passwords.secret_hash(secret), timedelta(hours=desk().config.web.session_hours))
+    store.rate_limits.give_back(_account(name))
+    store.audit.note(name, "login", address=caller())
     change_secret(secret)
     return redirect(target, 303)
 
@@ -52,7 +52,7 @@ def log_in() -> Response | tuple[str, int]:
 @pages.post("/logout")
 @needs(Role.VIEW)
 def log_out() -> Response:
-    desk().store.log_out(passwords.secret_hash(shown_secret()))
+    desk().store.accounts.log_out(passwords.secret_hash(shown_secret()))
     return _left("logout")
 
 
@@ -65,7 +65,7 @@ def account() -> str:
 @pages.post("/account/logout")
 @needs(Role.VIEW)
 def log_out_everywhere() -> Response:
-    desk().store.log_out_everywhere(g.user.name)
+    desk().store.accounts.log_out_everywhere(g.user.name)
     return _left("logout_everywhere")
 
 
@@ -78,13 +78,13 @@ def change_password() -> Response | tuple[str, int]:
     name, new = g.user.name, request.form.get("new", "")
     _pace(name)
     store = desk().store
-    user = store.find_user(name)
+    user = store.accounts.find_user(name)
     if user is None or not passwords.matches(request.form.get("password", ""), user.password):
         note("password_refused")
         return render_template("account.html", fault="The present password is another one."), 401
     if fault := passwords.fault_of(new):
         return render_template("account.html", fault=f"The new password cannot be used: {fault}."), 400
-    store.change_password(name, passwords.hashed(new))
+    store.accounts.change_password(name, passwords.hashed(new))
     return _left("password")
 
 
@@ -98,7 +98,7 @@ def _pace(name: str) -> None:
     """So many tries for one account and from one address; what is beyond is refused before any work is done."""
     store = desk().store
     for key, most in ((f"login:from:{caller()}", _FOR_ADDRESS), (_account(name), _FOR_ACCOUNT)):
-        still = store.use_ration(key, most, _PER)
+        still = store.rate_limits.use(key, most, _PER)
         if still:
             note_stranger("login_throttled")
             refuse(429, "too_many", still)

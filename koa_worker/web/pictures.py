@@ -22,19 +22,19 @@ EDGE = 448  # pixels, twice the net's own grid
 @needs(Role.READ)  # a name may be burnt into the whole frame; a crop of the joint holds none
 def frame(key: str, file_id: str) -> Response:
     note("image", key, file_id)
-    return _answer(desk().store.frame_jpeg(key, file_id), "image/jpeg")
+    return _answer(desk().store.study_history.frame_jpeg(key, file_id), "image/jpeg")
 
 
 @pages.get("/knees/<int:position>/crop.png")
 @needs(Role.VIEW)
 def crop(key: str, file_id: str, position: int) -> Response:
-    return _answer(desk().store.crop_png(key, file_id, position), "image/png")
+    return _answer(desk().store.study_history.crop_png(key, file_id, position), "image/png")
 
 
 @pages.get("/knees/<int:position>/heat.png")
 @needs(Role.VIEW)
 def heat(key: str, file_id: str, position: int) -> Response:
-    found = desk().store.heatmap(key, file_id, position)
+    found = desk().store.study_history.heatmap(key, file_id, position)
     return _answer(heat_png(found) if found else None, "image/png")
 
 

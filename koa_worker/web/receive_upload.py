@@ -63,8 +63,10 @@ def take_from(source: IO[bytes], name: str) -> UploadRecord:
         stream.flush()
         os.fsync(stream.fileno())
         landed_as = f"{_PREFIX}{upload_id}{laid.ending}"
-        upload = UploadRecord(upload_id, laid.sha256, laid.size, name[:255], landed_as, g.user.name, store.now())
-        store.record_upload(upload)
+        upload = UploadRecord(
+            upload_id, laid.sha256, laid.size, name[:255], landed_as, g.user.name, store.uploads.now()
+        )
+        store.uploads.record(upload)
         note("upload", upload_id)
         part.rename(config.folders.inbox / landed_as)
     _sync_folder(config.folders.inbox)
@@ -86,11 +88,11 @@ def sweep(config: Config) -> None:
 
 def _check_room(config: Config) -> None:
     settings, store = config.web, desk().store
-    if store.uploads_waiting() >= settings.max_waiting:
+    if store.uploads.waiting() >= settings.max_waiting:
         refuse(503, "no_room", _MINUTE)
     if free_mb(config.folders.inbox) < config.limits.min_free_mb:
         refuse(507, "no_room")
-    still = store.use_ration(f"upload:{g.user.name}", settings.uploads_per_minute, _MINUTE)
+    still = store.rate_limits.use(f"upload:{g.user.name}", settings.uploads_per_minute, _MINUTE)
     if still:
         refuse(429, "too_many", still)
 

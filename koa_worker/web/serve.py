@@ -81,7 +81,7 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]
 def _refuse_unsafe(config: Config, store: Store) -> None:
     """Patients are shown to nobody who did not log in, except at this machine."""
     settings = config.web
-    if (settings.proxy or not is_loopback(settings.host)) and not store.has_users():
+    if (settings.proxy or not is_loopback(settings.host)) and not store.accounts.has_users():
         raise SetupError("web", "there are no users, and others than this machine would be served")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from flask import Blueprint, abort, g, redirect, render_template, request, send_file, url_for
 from werkzeug.wrappers import Response
 
-from koa_worker.errors import CATALOGUE, WorkFailed
+from koa_worker.errors import CATALOGUE, UnknownRecord
 from koa_worker.publish.study_objects import NotYet, ResultObjects
 from koa_worker.store import PublicationTicket, ReportRecord, StudyRecord
 from koa_worker.values import GRADES, Role
@@ -30,9 +30,9 @@ def show(key: str) -> str:
     return render_template(
         "study.html",
         study=study,
-        gradings=store.gradings(key),
-        readings=store.readings(key),
-        reports=store.written_reports(key),
+        gradings=store.study_history.gradings(key),
+        readings=store.reader_grades.readings(key),
+        reports=store.study_history.written_reports(key),
         catalogue=CATALOGUE,
         longest=LONGEST_COMMENT,
     )
@@ -48,7 +48,7 @@ def record_reading(key: str) -> Response:
     knee = knees.get((file_id, position))
     if knee is None or kl not in map(str, GRADES) or len(comment) > LONGEST_COMMENT:
         abort(400)
-    desk().store.record_reading(file_id, knee.position, reader=g.user.name, kl=int(kl), comment=comment.strip())
+    desk().store.reader_grades.record(file_id, knee.position, reader=g.user.name, kl=int(kl), comment=comment.strip())
     note("reading", key, f"{file_id} {position}")
     place = f"{file_id[:8]}-{knee.position}"
     return redirect(url_for("study.show", key=key, _anchor=place), 303)
@@ -88,15 +88,13 @@ def results(key: str) -> Response:
 
 def find(key: str) -> StudyRecord:
     try:
-        return desk().store.study_content(key)
-    except WorkFailed as fault:
-        if fault.detail and "not known" in fault.detail:
-            abort(404)
-        raise
+        return desk().store.studies.content(key)
+    except UnknownRecord:
+        abort(404)
 
 
 def _last_report(key: str) -> ReportRecord:
-    written = desk().store.written_reports(key)
+    written = desk().store.study_history.written_reports(key)
     if not written:
         abort(404)
     return written[0]

@@ -33,7 +33,7 @@ def _widen() -> None:
 @needs(Role.READ)
 def show() -> str:
     store = desk().store
-    found = [store.find_upload(upload_id) for upload_id in request.args.getlist("sent")[:MOST_SHOWN]]
+    found = [store.uploads.find(upload_id) for upload_id in request.args.getlist("sent")[:MOST_SHOWN]]
     codes = dict.fromkeys(code for code in request.args.getlist("refused") if code in CATALOGUE)
     return render_template(
         "upload.html",

@@ -42,11 +42,11 @@ def find() -> str | Response:
 
 def _page(form: MultiDict[str, str]) -> str:
     store, wanted, cursor = desk().store, wanted_of(form), cursor_of(form)
-    page = store.worklist(wanted, cursor, LINES, may_see_patients=may_see_patients())
+    page = store.worklist.page(wanted, cursor, LINES, may_see_patients=may_see_patients())
     return render_template(
         "worklist.html",
         page=page,
-        counts=store.worklist_counts(),
+        counts=store.worklist.counts(),
         form=form,
         address=address_of(form),
         is_filtered=bool(address_of(form).keys() - {"first"} or wanted.text),

@@ -68,7 +68,7 @@ class Desk:
         with self._clock("intake"):
             arrival = taken.arrive()
         with self._clock("store"):
-            known = self._store.take(arrival, self._worker)
+            known = self._store.files.take(arrival, self._worker)
         record, owes = known.record, known.record.study_key
         if known.begun:
             record, owes = self._keep(self._process(arrival))
@@ -80,7 +80,7 @@ class Desk:
 
     def _let_go(self, taken: Claim) -> Done:
         """Its hand was lost after filing it; or somebody took it away, which is recorded, not passed over."""
-        record = self._store.find(taken.id)
+        record = self._store.files.find(taken.id)
         if record is None or record.filed_as is None or not Path(record.filed_as).exists():
             record = self._miss(taken, known=record is not None)
         taken.release()
@@ -92,10 +92,10 @@ class Desk:
         if not taken.has_note():
             raise FileNotFoundError(taken.path)
         logger.error("a file is gone from the work folder", extra={"file": taken.id})
-        if not (known and self._store.start(taken.id, self._worker, take_over=True)):
+        if not (known and self._store.files.start(taken.id, self._worker, take_over=True)):
             return None
         gone = Failed(taken.named("", 0), "io", "the file is gone from the work folder")
-        return self._store.fail(taken.id, gone, max_tries=1, now=datetime.now(UTC))
+        return self._store.files.fail(taken.id, gone, max_tries=1, now=datetime.now(UTC))
 
     def _done(self, job: Job, state: State | None, code: str | None = None, owes: str | None = None) -> Done:
         return Done(job, state, code, self._clock.spent_ms, self._clock.cpu_ms, owes)
@@ -118,9 +118,13 @@ class Desk:
                 case Completed():
                     kept = self._registrar.complete(outcome, filed_path(arrival, folders.done, now))
                 case Rejected():
-                    kept = self._store.reject(arrival.id, outcome, str(filed_path(arrival, folders.rejected, now)))
+                    kept = self._store.files.reject(
+                        arrival.id, outcome, str(filed_path(arrival, folders.rejected, now))
+                    )
                 case Failed():
-                    return self._store.fail(arrival.id, outcome, max_tries=self._config.limits.max_tries, now=now), None
+                    return self._store.files.fail(
+                        arrival.id, outcome, max_tries=self._config.limits.max_tries, now=now
+                    ), None
         return kept.record, self._report_if_begun(kept)
 
     def _report_if_begun(self, kept: Settled) -> str | None:
@@ -143,7 +147,7 @@ class Desk:
 
     def _regrade(self, job: Regrade) -> Done:
         """Grades an archived original anew; one that cannot be read any more keeps the grades it has."""
-        record = self._store.find(job.file_id)
+        record = self._store.files.find(job.file_id)
         path = Path(record.filed_as) if record and record.filed_as else None
         if record is None or record.state is not State.COMPLETED or path is None or not path.is_file():
             return Done(job, None, "io")
@@ -168,6 +172,6 @@ class Desk:
             case _:
                 return False
         if record.filed_as != str(target):
-            self._store.record_filing(record.id, str(target))
+            self._store.files.record_filing(record.id, str(target))
         file_away(taken.path, target, code=record.code, detail=record.detail or "")
         return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
+import importlib
 import os
 import random
 import re
@@ -49,15 +50,15 @@ seconds_per_file = 20
 POINTS = (
     "koa_worker.daemon.dispatcher:claim",
     "koa_worker.intake.claim:_write_note",
-    "koa_worker.store.store:Store.take",
+    "koa_worker.store.files:Files.take",
     "koa_worker.pipeline:Pipeline.process",
-    "koa_worker.store.store:Store.complete",
-    "koa_worker.store.store:Store.reject",
-    "koa_worker.store.store:Store.study_content",
+    "koa_worker.store.files:Files.complete",
+    "koa_worker.store.files:Files.reject",
+    "koa_worker.store.study_content:Studies.content",
     "koa_worker.registrar:draft",
     "koa_worker.registrar:put",
-    "koa_worker.store.store:Store.record_report",
-    "koa_worker.store.store:Store.record_filing",
+    "koa_worker.store.reports:Reports.record",
+    "koa_worker.store.files:Files.record_filing",
     "koa_worker.workers.file_steps:file_away",
     "koa_worker.intake.claim:Claim.release",
 )
@@ -352,14 +353,25 @@ def kill_at_random(arena: Arena, supply: Supply, kills: int, files: int) -> dict
 
 
 def kill_at_point(arena: Arena, supply: Supply, point: str, when: str, victim: str) -> dict[str, int]:
-    """Once at the named step, then never again."""
+    """Once at the named step, then never again. Gives beside the counts whether the step was come to at all."""
+    assert_there(point)
     dropped = supply.drop(arena.inbox, 3)
     extra = supply.dicom()
     dropped.add(arena.inbox / supply.name(), extra)
     dropped.add(arena.inbox / supply.name(), extra)  # a duplicate, whose filing is recorded later than others'
     nth = str(supply.random.choice([1, 1, 2]))
-    arena.start("--once", SABOTAGE_KILL=f"{point}:{when}:{nth}:{victim}").wait(PATIENCE)
-    return finish(arena, dropped)
+    mark, how = arena.folder / "killed", f"{point}:{when}:{nth}:{victim}"
+    arena.start("--once", SABOTAGE_KILL=how, SABOTAGE_KILLED=str(mark)).wait(PATIENCE)
+    return {"killed": int(mark.exists()), **finish(arena, dropped)}
+
+
+def assert_there(point: str) -> None:
+    """A kill at what no longer exists would never come, and every round would pass."""
+    module, name = point.split(":")
+    owner: Any = importlib.import_module(module)
+    for part in name.split("."):
+        assert hasattr(owner, part), f"there is no {point}"
+        owner = getattr(owner, part)
 
 
 def lock_database(arena: Arena, supply: Supply, seconds: float, files: int) -> dict[str, int]:

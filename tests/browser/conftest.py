@@ -63,7 +63,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (folder / "config.toml").write_text(SETTINGS.format(port=port))
     with Store.open(load(folder / "config.toml").store.url) as store:
         for name, role in (("anna", Role.READ), ("victor", Role.VIEW), ("ada", Role.ADMIN)):
-            store.add_user(name, role, hashed(PASSWORD, Cost(n=16, r=1, p=1)))
+            store.accounts.add_user(name, role, hashed(PASSWORD, Cost(n=16, r=1, p=1)))
     words = [sys.executable, "-m", "koa_worker", "run"]
     log = (folder / "log.txt").open("w")
     daemon = subprocess.Popen(words, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=log, stderr=log)

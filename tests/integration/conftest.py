@@ -112,7 +112,7 @@ class Hospital:
         dicom = self.settings.dicom.model_copy(update={"destinations": destinations})
         results = dicom.results.model_copy(update={"retry_seconds": retry_seconds})
         self.settings = self.settings.model_copy(update={"dicom": dicom.model_copy(update={"results": results})})
-        self.store.know_destinations(destination.name for destination in destinations)
+        self.store.sending.know_destinations(destination.name for destination in destinations)
 
     def grade(self, plate: synthetic.Plate, *, study_uid: str = STUDY_UID, kl: tuple[int, int] = (2, 1)) -> str:
         """A radiograph in done/, its grades in the store, its report written; gives the study's key."""
@@ -125,8 +125,8 @@ class Hospital:
         patient = Patient("Примеров Образец", PATIENT.id, None, "M")
         radiograph = Radiograph(plate.pixels, "DICOM", study, patient)
         readings = (reading(Side.RIGHT, kl[0], 40), reading(Side.LEFT, kl[1], 320))
-        self.store.add_arrival(arrival, datetime.now(UTC))
-        assert self.store.start(arrival.id, "w")
+        self.store.files.add_arrival(arrival, datetime.now(UTC))
+        assert self.store.files.start(arrival.id, "w")
         release = Release("net-v1", "ab" * 32)
         registrar = Registrar(self.store, self.settings.folders.reports, self.settings.report, release)
         kept = registrar.complete(Completed(arrival, radiograph, readings, {}), filed)

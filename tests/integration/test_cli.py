@@ -90,6 +90,15 @@ def test_status_export_and_retry_on_an_empty_store() -> None:
     assert call("retry").stdout == "0 failed files put back.\n"
 
 
+def test_retry_says_which_file_is_unknown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("work").mkdir()
+    monkeypatch.setattr("sys.argv", ["koa-worker", "retry", "unheard-of"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 2
+    assert capsys.readouterr().err.startswith("koa-worker: The database has no such record (file unheard-of). ")
+
+
 def test_the_demo_goes_where_it_is_told_and_is_the_same_for_a_seed(tmp_path: Path) -> None:
     for folder in ("one", "other"):
         assert f"6 synthetic files dropped into {folder}." in call("demo", "--into", folder, "--seed", "4").stdout

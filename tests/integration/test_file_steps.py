@@ -10,14 +10,17 @@ from typing import Any
 import cv2
 import pytest
 
-from koa_worker import publish, registrar, synthetic
+from koa_worker import registrar, synthetic
 from koa_worker.config import Config
 from koa_worker.errors import WorkFailed
-from koa_worker.intake import claim, claim_again, left_over, prepare_folders, scan
+from koa_worker.intake import claim, claim_again, filing, left_over, prepare_folders, scan
 from koa_worker.knee.grading.grade import Grader
 from koa_worker.pipeline import Pipeline
 from koa_worker.registrar import Registrar
 from koa_worker.store import State, Store
+from koa_worker.store.files import Files
+from koa_worker.store.reports import Reports
+from koa_worker.store.study_content import Studies
 from koa_worker.values import Side
 from koa_worker.workers.file_steps import Desk
 from koa_worker.workers.messages import Done, Regrade, SetDown, WriteReport
@@ -62,7 +65,7 @@ def work_off(settings: Config, desk: Desk) -> list[Done | SetDown]:
 
 def take_up(settings: Config, store: Store, desk: Desk) -> list[Done | SetDown]:
     """What the foreman gives to its hands after a start."""
-    jobs = [*left_over(settings.folders.work), *map(WriteReport, store.reports_due())]
+    jobs = [*left_over(settings.folders.work), *map(WriteReport, store.reports.due())]
     return [desk.work(job) for job in jobs]
 
 
@@ -72,7 +75,7 @@ def files(folder: Path) -> list[Path]:
 
 def retry_due(settings: Config, store: Store, desk: Desk) -> int:
     """As the foreman does, for files whose pause is over or that were put back; their number."""
-    due = store.due_retries(datetime.now(UTC))
+    due = store.files.due_retries(datetime.now(UTC))
     for record in due:
         taken = claim_again(record.id, record.name, Path(record.filed_as or "absent"), settings.folders.work)
         assert taken is not None
@@ -81,12 +84,12 @@ def retry_due(settings: Config, store: Store, desk: Desk) -> int:
 
 
 def assert_finished_once(settings: Config, store: Store) -> None:
-    status = store.status()
+    status = store.counts.status()
     assert (status.counts[State.COMPLETED], sum(status.counts.values())) == (1, 1)
     assert len(files(settings.folders.done)) == 1
     assert len(files(settings.folders.reports)) == 1
     assert files(settings.folders.work) == files(settings.folders.inbox) == []
-    assert len(list(store.export_rows())) == 1
+    assert len(list(store.export.rows())) == 1
 
 
 def test_a_knee_is_graded_reported_and_filed(settings: Config, store: Store, desk: Desk) -> None:
@@ -105,7 +108,7 @@ def test_the_same_bytes_again_are_a_duplicate(settings: Config, store: Store, de
     for name in ("a.png", "b.png"):
         drop_knee(settings, name)
         work_off(settings, desk)
-    counts = store.status().counts
+    counts = store.counts.status().counts
     assert (counts[State.COMPLETED], counts[State.DUPLICATE]) == (1, 1)
     assert len(files(settings.folders.done)) == 2
 
@@ -116,15 +119,15 @@ def test_what_is_not_a_radiograph_is_set_aside_with_its_reason(settings: Config,
     original, reason = files(settings.folders.rejected)
     assert original.read_text() == "Dear colleague"
     assert reason.read_text().startswith("unknown_format\n")
-    assert store.status().rejected_by_code == {"unknown_format": 1}
+    assert store.counts.status().rejected_by_code == {"unknown_format": 1}
 
 
 STEPS: list[tuple[Any, str]] = [
-    (Store, "take"),
+    (Files, "take"),
     (Pipeline, "process"),
-    (Store, "complete"),
-    (Store, "study_content"),
-    (Store, "record_report"),
+    (Files, "complete"),
+    (Studies, "content"),
+    (Reports, "record"),
     (Registrar, "write_report"),
 ]
 
@@ -162,7 +165,7 @@ def test_a_kill_around_filing_loses_nothing(
 ) -> None:
     def die(*args: Any, **options: Any) -> None:
         if moment == "after":
-            publish.file_away(*args, **options)
+            filing.file_away(*args, **options)
         raise Killed
 
     drop_knee(settings)
@@ -178,7 +181,7 @@ def test_a_job_whose_hand_was_lost_after_filing_is_done_when_given_again(
     settings: Config, store: Store, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(*args: Any, **options: Any) -> None:
-        publish.file_away(*args, **options)
+        filing.file_away(*args, **options)
         raise Killed
 
     drop_knee(settings)
@@ -191,7 +194,7 @@ def test_a_job_whose_hand_was_lost_after_filing_is_done_when_given_again(
     done = Desk(settings, store, pipeline).work(taken)
     assert isinstance(done, Done)
     assert done.state is State.COMPLETED
-    record = store.find(taken.id)
+    record = store.files.find(taken.id)
     assert record is not None
     assert done.owes == record.study_key is not None  # or a report that was put off would wait for the next start
     assert_finished_once(settings, store)
@@ -205,13 +208,13 @@ def test_a_file_that_somebody_took_out_of_the_work_folder_is_said_to_be_gone(
     (taken,) = (claim(waiting, settings.folders.work) for waiting in scan(settings.folders.inbox).oldest)
     assert taken is not None
     if known:
-        store.add_arrival(taken.arrive(), datetime.now(UTC))
+        store.files.add_arrival(taken.arrive(), datetime.now(UTC))
     taken.path.unlink()
     assert isinstance(desk.work(taken), Done)
-    assert store.status().failed_by_code == ({"io": 1} if known else {})
+    assert store.counts.status().failed_by_code == ({"io": 1} if known else {})
     assert "gone from the work folder" in caplog.text
     assert files(settings.folders.work) == []
-    assert store.retry() == int(known)
+    assert store.files.retry() == int(known)
 
 
 def test_while_the_work_folder_is_away_its_files_stay_in_hand(settings: Config, store: Store, desk: Desk) -> None:
@@ -233,7 +236,7 @@ def test_while_the_database_is_away_the_file_stays_in_hand(
 
     drop_knee(settings)
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "take", away)
+        patch.setattr(Files, "take", away)
         (set_down,) = work_off(settings, desk)
     assert isinstance(set_down, SetDown)
     assert len(files(settings.folders.work)) == 2  # the file and its note
@@ -256,9 +259,9 @@ def test_our_own_fault_is_tried_again_then_parked_then_retried(
     original, reason = files(settings.folders.failed)
     assert reason.read_text().startswith("internal\n")
     assert "Petrov" not in reason.read_text()
-    assert store.status().failed_by_code == {"internal": 1}
+    assert store.counts.status().failed_by_code == {"internal": 1}
     assert retry_due(settings, store, desk) == 0
-    assert store.retry() == 1
+    assert store.files.retry() == 1
     assert retry_due(settings, store, desk) == 1
     assert files(settings.folders.failed) == []
     assert_finished_once(settings, store)
@@ -276,7 +279,7 @@ def test_a_failed_file_waits_in_hand_until_its_pause_is_over(
     take_up(settings, store, desk)
     assert retry_due(settings, store, desk) == 0
     assert len(files(settings.folders.work)) == 2
-    assert store.retry([files(settings.folders.work)[0].stem]) == 1
+    assert store.files.retry([files(settings.folders.work)[0].stem]) == 1
     assert retry_due(settings, store, desk) == 1
     assert_finished_once(settings, store)
 
@@ -287,13 +290,13 @@ def test_a_regrade_keeps_the_earlier_grades(settings: Config, store: Store, desk
     newer = replace(pipeline, grader=copy(pipeline.grader))
     newer.grader.digest = "f" * 64
     newer.grader.name = "koa-newer-v9"
-    assert store.to_regrade(newer.grader.digest) == (done.job.id,)
-    (again,) = [Desk(settings, store, newer).work(Regrade(key)) for key in store.to_regrade(newer.grader.digest)]
+    assert store.files.to_regrade(newer.grader.digest) == (done.job.id,)
+    (again,) = [Desk(settings, store, newer).work(Regrade(key)) for key in store.files.to_regrade(newer.grader.digest)]
     assert isinstance(again, Done)
     assert again.state is State.COMPLETED
-    assert store.to_regrade(newer.grader.digest) == ()
-    assert len(list(store.export_rows())) == 1
-    assert {row.grading["model_digest"] for row in store.export_rows(superseded=True)} == {
+    assert store.files.to_regrade(newer.grader.digest) == ()
+    assert len(list(store.export.rows())) == 1
+    assert {row.grading["model_digest"] for row in store.export.rows(superseded=True)} == {
         "f" * 64,
         pipeline.grader.digest,
     }
@@ -307,7 +310,7 @@ def test_an_archived_original_that_is_gone_keeps_its_grades(settings: Config, st
     missing = desk.work(Regrade(done.job.id))
     assert isinstance(missing, Done)
     assert missing.code == "io"
-    assert len(list(store.export_rows())) == 1
+    assert len(list(store.export.rows())) == 1
 
 
 def test_an_older_report_never_replaces_a_newer_one(
@@ -322,7 +325,7 @@ def test_an_older_report_never_replaces_a_newer_one(
         drafted: tuple[Path, str] = real(*args)
         if not nested:
             nested.append(True)
-            (study_key,) = store.reports_due()
+            (study_key,) = store.reports.due()
             desk.work(WriteReport(study_key))
             nested.extend(path.read_bytes() for path in settings.folders.reports.rglob("*.pdf"))
         return drafted

@@ -96,7 +96,7 @@ def test_settings_do_not_show_the_address(command: Callable[..., Result], postgr
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_the_usual_spellings_of_an_address(postgres: Server, scheme: str) -> None:
     with Store.open(f"{scheme}://{postgres.database().partition('://')[2]}") as store:
-        assert store.unfinished() == ()
+        assert store.files.unfinished() == ()
 
 
 def test_db_copy(command: Callable[..., Result], postgres: Server, tmp_path: Path) -> None:

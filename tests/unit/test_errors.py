@@ -30,7 +30,7 @@ def test_each_code_has_its_entry_in_the_documentation_and_no_other() -> None:
 
 def test_each_code_raised_anywhere_is_in_the_catalogue() -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "koa_worker").rglob("*.py"))
-    raised = set(re.findall(r'(?:InputRejected|WorkFailed|SetupError)\(\s*"([a-z_]+)"', sources))
+    raised = set(re.findall(r'(?:InputRejected|WorkFailed|UnknownRecord|SetupError)\(\s*"([a-z_]+)"', sources))
     assert raised
     assert raised <= set(CATALOGUE)
 

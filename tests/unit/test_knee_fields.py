@@ -91,10 +91,10 @@ def test_parquet_has_every_column() -> None:
 def test_the_export_has_every_column(tmp_path: Path) -> None:
     outcome = completed()
     with Store.open(f"sqlite:///{tmp_path}/koa.sqlite3") as store:
-        store.add_arrival(outcome.arrival, datetime.now(UTC))
-        store.start(outcome.arrival.id, "w")
-        store.complete(outcome.arrival.id, outcome, "ab" * 32, "1.0", "done/x")
-        (row,) = to_rows(store.export_rows())
+        store.files.add_arrival(outcome.arrival, datetime.now(UTC))
+        store.files.start(outcome.arrival.id, "w")
+        store.files.complete(outcome.arrival.id, outcome, "ab" * 32, "1.0", "done/x")
+        (row,) = to_rows(store.export.rows())
     assert set(KNEE_COLUMNS) <= set(COLUMNS)
     assert tuple(row) == COLUMNS
     (same,) = rows_of(outcome, "/a/x", Grading("net-v1", "ab" * 32))

@@ -11,32 +11,44 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from koa_worker.store.base import Part, reads, writes
 from koa_worker.store.page.tables import Throttle
 
 _NONE = timedelta(0)
 
 
-def wait(session: Session, key: str, now: datetime, *, most: int, per: timedelta) -> timedelta:
+class RateLimits(Part):
+    """The rations of all callers, each by its key."""
+
+    def use(self, key: str, most: int, per: timedelta) -> timedelta:
+        """Takes one of `most` within `per`; else gives how long to wait. A refusal writes nothing."""
+        now = self.now()
+        return self._wait(key, now, most=most, per=per) or self._use(key, now, most=most, per=per)
+
+    @reads
+    def _wait(self, session: Session, key: str, now: datetime, *, most: int, per: timedelta) -> timedelta:
+        return _until_next(session.get(Throttle, key), now, most=most, per=per)
+
+    @writes
+    def _use(self, session: Session, key: str, now: datetime, *, most: int, per: timedelta) -> timedelta:
+        row = session.get(Throttle, key)
+        still = _until_next(row, now, most=most, per=per)
+        if still:
+            return still
+        session.execute(delete(Throttle).where(Throttle.spent_until <= now, Throttle.key != key))
+        if row is None:
+            row = Throttle(key=key, spent_until=now)
+            session.add(row)
+        row.spent_until = max(row.spent_until, now) + per / most
+        return _NONE
+
+    @writes
+    def give_back(self, session: Session, key: str) -> None:
+        """The ration is whole again."""
+        session.execute(delete(Throttle).where(Throttle.key == key))
+
+
+def _until_next(row: Throttle | None, now: datetime, *, most: int, per: timedelta) -> timedelta:
     """How long until one more is allowed; nothing when it is now."""
-    row = session.get(Throttle, key)
     ahead = max(row.spent_until - now, _NONE) if row else _NONE
     return max(ahead + per / most - per, _NONE)
-
-
-def use(session: Session, key: str, now: datetime, *, most: int, per: timedelta) -> timedelta:
-    """Takes one of the ration, or gives how long until there is one again."""
-    still = wait(session, key, now, most=most, per=per)
-    if still:
-        return still
-    session.execute(delete(Throttle).where(Throttle.spent_until <= now, Throttle.key != key))
-    row = session.get(Throttle, key)
-    if row is None:
-        row = Throttle(key=key, spent_until=now)
-        session.add(row)
-    row.spent_until = max(row.spent_until, now) + per / most
-    return _NONE
-
-
-def give_back(session: Session, key: str) -> None:
-    """The ration is whole again."""
-    session.execute(delete(Throttle).where(Throttle.key == key))

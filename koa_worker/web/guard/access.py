@@ -87,7 +87,7 @@ def _recognize() -> None:
     """Sets the visitor; None where nobody is known."""
     g.user = None
     store = desk().store
-    if not store.has_users():
+    if not store.accounts.has_users():
         if not hosts.is_here():
             refuse(403, "not_here")
         g.user = LOCAL
@@ -96,9 +96,9 @@ def _recognize() -> None:
         refuse(403, "not_here")
     shown = request.headers.get("Authorization", "")
     if shown[: len(_SCHEME)].lower() == _SCHEME:
-        g.user = _visitor(store.shown_token(secret_hash(shown[len(_SCHEME) :].strip())), By.TOKEN)
+        g.user = _visitor(store.accounts.shown_token(secret_hash(shown[len(_SCHEME) :].strip())), By.TOKEN)
     elif secret := shown_secret():
-        g.user = _visitor(store.logged_in(secret_hash(secret)), By.LOGIN)
+        g.user = _visitor(store.accounts.logged_in(secret_hash(secret)), By.LOGIN)
 
 
 def _visitor(user: UserRecord | None, by: By) -> Visitor | None:

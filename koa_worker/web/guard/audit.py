@@ -13,12 +13,12 @@ from koa_worker.web.context import desk
 def note(action: str, subject: str = "", detail: str = "") -> None:
     """Of the visitor of this request; `subject` is an id of ours."""
     user = g.get("user")
-    desk().store.note_deed(user.name if user else "", action, subject, address=caller(), detail=detail)
+    desk().store.audit.note(user.name if user else "", action, subject, address=caller(), detail=detail)
 
 
 def note_stranger(action: str) -> None:
     """Of someone who is not known, once a minute: a flood of requests must not become a flood of rows."""
-    if not desk().store.use_ration(f"noted:{action}:{caller()}", 1, timedelta(minutes=1)):
+    if not desk().store.rate_limits.use(f"noted:{action}:{caller()}", 1, timedelta(minutes=1)):
         note(action)
 
 

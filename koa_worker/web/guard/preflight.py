@@ -69,7 +69,7 @@ class Gate:
         return self._settings.upload_seconds if request.is_upload else _SECONDS_FOR_A_FORM
 
     def _judge(self, request: Request, channel: Channel) -> tuple[int, str]:
-        if not channel.is_our_peer() and not self._store.has_users():
+        if not channel.is_our_peer() and not self._store.accounts.has_users():
             return HTTPStatus.FORBIDDEN, "not_here"
         if not (request.chunked or request.content_length):
             return HTTPStatus.OK, ""
@@ -79,7 +79,7 @@ class Gate:
         return self._judge_upload(request, channel)
 
     def _judge_upload(self, request: Request, channel: Channel) -> tuple[int, str]:
-        if self._store.has_users():
+        if self._store.accounts.has_users():
             role = self._role(request.headers)
             if role is None:
                 return HTTPStatus.UNAUTHORIZED, "not_logged_in"
@@ -92,14 +92,14 @@ class Gate:
     def _role(self, headers: dict[str, str]) -> Role | None:
         scheme, _, token = headers.get("AUTHORIZATION", "").partition(" ")
         if scheme.lower() == "bearer":
-            user = self._store.shown_token(secret_hash(token.strip()))
+            user = self._store.accounts.shown_token(secret_hash(token.strip()))
             return user.role if user else None
         try:
             cookies = SimpleCookie(headers.get("COOKIE", ""))
         except CookieError:
             return None
         shown = [cookies[name].value for name in COOKIES if name in cookies]
-        users = (self._store.logged_in(secret_hash(secret)) for secret in shown)
+        users = (self._store.accounts.logged_in(secret_hash(secret)) for secret in shown)
         return next((user.role for user in users if user), None)
 
 

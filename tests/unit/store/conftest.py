@@ -148,10 +148,10 @@ def grade(store: Store, make: Maker) -> Callable[..., tuple[str, str]]:
         content: str, *readings: Reading, digest: str = "d1", version: str = "1.0", **said: Any
     ) -> tuple[str, str]:
         arrival = make.arrival(content)
-        store.add_arrival(arrival, NOW)
-        assert store.start(arrival.id, "w")
+        store.files.add_arrival(arrival, NOW)
+        assert store.files.start(arrival.id, "w")
         outcome = make.completed(arrival, *readings, **said)
-        key = store.complete(arrival.id, outcome, digest, version, f"done/{arrival.id}.dcm").study_key
+        key = store.files.complete(arrival.id, outcome, digest, version, f"done/{arrival.id}.dcm").study_key
         assert key is not None
         return arrival.id, key
 

@@ -82,7 +82,7 @@ class Putter:
 
 
 def reasons_in(store: Store) -> list[tuple[ReviewReason, ...]]:
-    return [row.grade.review_reasons for row in store.export_rows() if isinstance(row, ExportedKnee)]
+    return [row.grade.review_reasons for row in store.export.rows() if isinstance(row, ExportedKnee)]
 
 
 @pytest.mark.parametrize("revision", EARLIER)
@@ -90,7 +90,7 @@ def test_reasons_of_every_earlier_store_become_codes(url: str, revision: str) ->
     fill(url, revision, {1: list(SENTENCES), 2: []})
     with Store.open(url) as store:
         flagged, clear = reasons_in(store)
-        rows = store.worklist(Wanted()).rows
+        rows = store.worklist.page(Wanted()).rows
     assert flagged == tuple(SENTENCES.values())
     assert clear == ()
     assert {row.needs_review for row in rows} == {True, False}

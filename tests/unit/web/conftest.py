@@ -89,7 +89,7 @@ def cheap_decoy(monkeypatch: pytest.MonkeyPatch) -> None:
 def users(store: Store) -> Store:
     """anna may read, victor may view, admin may all; each with the same password."""
     for name, role in (("anna", Role.READ), ("victor", Role.VIEW), ("ada", Role.ADMIN)):
-        store.add_user(name, role, hashed(PASSWORD, CHEAP))
+        store.accounts.add_user(name, role, hashed(PASSWORD, CHEAP))
     return store
 
 
@@ -147,8 +147,8 @@ NAME = 'Ivanova <b>Anna</b> "O\'Neil"'  # a name that is HTML
 def graded(store: Store) -> Graded:
     arrival, other = (Arrival(Path("x"), sha * 64, 9, "secret^name.dcm") for sha in ("a", "b"))
     for one in (arrival, other):
-        store.add_arrival(one, datetime.now(UTC))
-        store.start(one.id, "w")
+        store.files.add_arrival(one, datetime.now(UTC))
+        store.files.start(one.id, "w")
     study = Study(
         "1.2", "1.2.3", accession="A-1", description="Knees standing", date=datetime(2026, 3, 1, 9), view="PA"
     )
@@ -163,8 +163,8 @@ def graded(store: Store) -> Graded:
         )
         for at, (kl, side) in enumerate(((2, Side.RIGHT), (3, Side.LEFT)))
     )
-    settled = store.complete(arrival.id, Completed(arrival, radiograph, readings, {}), "d" * 64, "1.0", "done/x")
-    store.reject(other.id, Rejected(other, "unknown_format", ""), "rejected/x")
+    settled = store.files.complete(arrival.id, Completed(arrival, radiograph, readings, {}), "d" * 64, "1.0", "done/x")
+    store.files.reject(other.id, Rejected(other, "unknown_format", ""), "rejected/x")
     assert settled.study_key
     assert settled.revision
     return Graded(settled.study_key, arrival.id, other.id, settled.revision)

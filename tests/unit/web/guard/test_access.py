@@ -20,7 +20,7 @@ PASSWORD = "correct horse battery"
 
 
 def actions(store: Store) -> list[tuple[str, str]]:
-    return [(deed.who, deed.action) for deed in reversed(store.deeds())]
+    return [(deed.who, deed.action) for deed in reversed(store.audit.deeds())]
 
 
 def test_every_route_says_who_may_use_it(app: Flask) -> None:
@@ -66,8 +66,8 @@ def test_the_login_changes_the_browser_s_secret(app: Flask, users: Store, browse
     assert cookie.value != before
     assert (cookie.http_only, cookie.same_site) == (True, "Strict")
     # What stays is a hash: the database does not let anybody in.
-    assert users.logged_in(cookie.value) is None
-    assert users.logged_in(secret_hash(cookie.value)) is not None
+    assert users.accounts.logged_in(cookie.value) is None
+    assert users.accounts.logged_in(secret_hash(cookie.value)) is not None
 
 
 @pytest.mark.parametrize("name", ["anna", "nobody"])
@@ -109,7 +109,7 @@ def test_a_login_ends_by_itself(config: Config, store: Store, logged_in: Enter) 
     browser = logged_in("anna")
     assert browser.get("/").status_code == 200
     now = datetime.now().astimezone()
-    store._clock = lambda: now + timedelta(hours=config.web.session_hours)
+    store.sessions.clock = lambda: now + timedelta(hours=config.web.session_hours)
     assert browser.get("/").status_code == 303
 
 
@@ -189,7 +189,7 @@ def test_a_post_without_a_cookie_is_refused(users: Store, app: Flask) -> None:
 
 def test_a_script_shows_a_token(app: Flask, users: Store) -> None:
     token = new_token()
-    users.add_token("anna", "nightly", secret_hash(token), None)
+    users.accounts.add_token("anna", "nightly", secret_hash(token), None)
     client = app.test_client()
     assert client.get("/", headers={"Authorization": f"Bearer {token}"}).status_code == 200
     assert client.get("/", headers={"Authorization": f"Bearer {token}x"}).status_code == 303
