@@ -22,21 +22,34 @@ from bench import worklist
 from bench.page import Section
 from bench.report import print_result
 from bench.stages import measure
+from koa_worker import __version__
 from koa_worker.batch.entries import Finding
 from koa_worker.batch.grade_entry import keep
 from koa_worker.batch.into_store import put_on_shelf
 from koa_worker.batch.ledger import Ledger
 from koa_worker.batch.local import Take
-from koa_worker.batch.rows import Grading, rows_of
+from koa_worker.batch.rows import rows_of
 from koa_worker.batch.run import Batch
 from koa_worker.batch.source import entries_of
 from koa_worker.intake import digest
 from koa_worker.store import Store, Wanted
 from koa_worker.system.stop import Stop
-from koa_worker.values import Arrival, Box, Completed, Grade, Heatmap, KneeRoi, Radiograph, Reading, Side, Study
+from koa_worker.values import (
+    Arrival,
+    Box,
+    Completed,
+    Grade,
+    GradedBy,
+    Heatmap,
+    KneeRoi,
+    Radiograph,
+    Reading,
+    Side,
+    Study,
+)
 
 SIZES, QUICK_SIZES = (100, 1_000, 10_000, 100_000), (100, 1_000)
-BY = Grading("simulated-v1", "5" * 64)
+BY = GradedBy("simulated-v1", "5" * 64, __version__)
 
 
 class Simulated:

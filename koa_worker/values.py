@@ -161,6 +161,15 @@ class KneeRoi:
     turned: int = 0  # by how many quarters anticlockwise the frame was turned before the knee stood upright
 
 
+@dataclass(frozen=True, slots=True)
+class GradedBy:
+    """Which release of a model graded, and which version of this program."""
+
+    model: str  # "name-vN"
+    digest: str  # SHA-256 of the release's manifest
+    software: str  # koa-worker's version
+
+
 class ReviewCode(StrEnum):
     """Why a person should look at a graded knee. The comments say what a reason's value and limit are."""
 

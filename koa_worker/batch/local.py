@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 
+from koa_worker import __version__
 from koa_worker.batch.entries import Entry, Finding, examine
 from koa_worker.batch.grade_entry import lost
 from koa_worker.batch.locations import is_in_memory, load
-from koa_worker.batch.rows import Grading
 from koa_worker.config import Config
 from koa_worker.system.stop import Stop
+from koa_worker.values import GradedBy
 from koa_worker.workers.messages import Event, Examine, Examined, Lost
 from koa_worker.workers.pool import Crew
 
@@ -74,4 +75,4 @@ def _findings(crew: Crew, events: list[Event]) -> Iterator[Finding]:
                 yield finding
             case Lost(Examine() as job, code, detail):
                 logger.warning("a hand was lost", extra={"file": job.id, "code": code, "detail": detail})
-                yield lost(job, code, detail, Grading(crew.model, crew.digest))
+                yield lost(job, code, detail, GradedBy(crew.model, crew.digest, __version__))

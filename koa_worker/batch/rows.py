@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from koa_worker import __version__, knee_fields
+from koa_worker import knee_fields
 from koa_worker.batch.entries import Ending, Row
-from koa_worker.values import Completed, Outcome, Radiograph, Reading, Rejected, SpacingSource, Study
+from koa_worker.values import Completed, GradedBy, Outcome, Radiograph, Reading, Rejected, SpacingSource, Study
 
 
-@dataclass(frozen=True, slots=True)
-class Grading:
-    """By what the results are."""
-
-    model: str
-    digest: str
-
-
-def rows_of(outcome: Outcome, place: str, grading: Grading) -> tuple[Row, ...]:
+def rows_of(outcome: Outcome, place: str, graded_by: GradedBy) -> tuple[Row, ...]:
     common = {
         "file_id": outcome.arrival.id,
         "source": place,
         "sha256": outcome.arrival.sha256 or None,
         "size": outcome.arrival.size,
         "outcome": ending_of(outcome),
-        "model": grading.model,
-        "model_digest": grading.digest,
-        "software_version": __version__,
+        "model": graded_by.model,
+        "model_digest": graded_by.digest,
+        "software_version": graded_by.software,
     }
     match outcome:
         case Completed():

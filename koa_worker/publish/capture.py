@@ -37,7 +37,7 @@ def build(original: Original, result: ImageResult) -> Dataset:
     data = picture.tobytes()
     target.PixelData = data + b"\0" * (len(data) % 2)
     target["PixelData"].VR = "OB"
-    base.finish(target, kind, original, result.maker, number=result.number, made_at=result.made_at)
+    base.finish(target, kind, original, result.graded_by, number=result.number, made_at=result.made_at)
     return target
 
 

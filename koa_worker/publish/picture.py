@@ -56,8 +56,8 @@ def draw(result: ImageResult) -> Canvas:
         top += row.shape[0] + _GAP
     foot = _MARGIN + height + 56
     _write(canvas, RESEARCH_NOTICE, (_MARGIN, foot), 1.2, _SIGNAL)
-    maker = result.maker
-    made = f"koa-worker {maker.software}, model {maker.model}, manifest SHA-256 {maker.digest[:12]}"
+    graded_by = result.graded_by
+    made = f"koa-worker {graded_by.software}, model {graded_by.model}, manifest SHA-256 {graded_by.digest[:12]}"
     _write(canvas, f"Graded by artificial intelligence: {made}", (_MARGIN, foot + 42), _SMALL, _QUIET)
     return canvas
 

@@ -11,6 +11,7 @@ from koa_worker.values import (
     GRADE_WORDS,
     Compartment,
     CompartmentName,
+    GradedBy,
     JointSpace,
     Patient,
     ReviewCode,
@@ -247,8 +248,8 @@ def page_of(page: int, pages: int) -> str:
     return f"Page {page} of {pages}"
 
 
-def model_line(name: str, digest: str, software: str) -> str:
-    return f"Model {name} · manifest SHA-256 {digest[:12]} · koa-worker {software}"
+def model_line(by: GradedBy) -> str:
+    return f"Model {by.model} · manifest SHA-256 {by.digest[:12]} · koa-worker {by.software}"
 
 
 def report_line(report_id: str, revision: int, made_at: datetime) -> str:

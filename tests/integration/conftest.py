@@ -19,11 +19,10 @@ import numpy as np
 import pydicom
 import pytest
 
-from koa_worker import synthetic
+from koa_worker import __version__, synthetic
 from koa_worker.config import Config, Destination
 from koa_worker.intake import prepare_folders
 from koa_worker.registrar import Registrar
-from koa_worker.report.content import Release
 from koa_worker.store import Store
 from koa_worker.synthetic.write import Person, write_dicom
 from koa_worker.values import (
@@ -33,6 +32,7 @@ from koa_worker.values import (
     CompartmentName,
     Completed,
     Grade,
+    GradedBy,
     Heatmap,
     JointSpace,
     KneeRoi,
@@ -127,8 +127,8 @@ class Hospital:
         readings = (reading(Side.RIGHT, kl[0], 40), reading(Side.LEFT, kl[1], 320))
         self.store.files.add_arrival(arrival, datetime.now(UTC))
         assert self.store.files.start(arrival.id, "w")
-        release = Release("net-v1", "ab" * 32)
-        registrar = Registrar(self.store, self.settings.folders.reports, self.settings.report, release)
+        by = GradedBy("net-v1", "ab" * 32, __version__)
+        registrar = Registrar(self.store, self.settings.folders.reports, self.settings.report, by)
         kept = registrar.complete(Completed(arrival, radiograph, readings, {}), filed)
         assert kept.study_key is not None
         assert kept.revision is not None

@@ -12,7 +12,7 @@ import numpy as np
 
 from koa_worker import knee_fields, values
 from koa_worker.batch.parquet import SCHEMA
-from koa_worker.batch.rows import Grading, rows_of
+from koa_worker.batch.rows import rows_of
 from koa_worker.commands.export import COLUMNS, to_rows
 from koa_worker.commands.json_line import to_line
 from koa_worker.knee_fields import COLUMNS as KNEE_COLUMNS
@@ -25,6 +25,7 @@ from koa_worker.values import (
     CompartmentName,
     Completed,
     Grade,
+    GradedBy,
     Heatmap,
     JointSpace,
     KneeRoi,
@@ -82,7 +83,7 @@ def test_the_json_line_has_every_field() -> None:
 
 
 def test_parquet_has_every_column() -> None:
-    (row,) = rows_of(completed(), "/a/x", Grading("net-v1", "ab" * 32))
+    (row,) = rows_of(completed(), "/a/x", GradedBy("net-v1", "ab" * 32, "1.0"))
     assert set(KNEE_COLUMNS) <= set(SCHEMA.names)
     assert set(KNEE_COLUMNS) <= set(row)
     assert (row["p2"], row["box_height"], row["medial_mean_ratio"], row["turned"]) == (0.5, 221, 0.125, 2)
@@ -97,7 +98,7 @@ def test_the_export_has_every_column(tmp_path: Path) -> None:
         (row,) = to_rows(store.export.rows())
     assert set(KNEE_COLUMNS) <= set(COLUMNS)
     assert tuple(row) == COLUMNS
-    (same,) = rows_of(outcome, "/a/x", Grading("net-v1", "ab" * 32))
+    (same,) = rows_of(outcome, "/a/x", GradedBy("net-v1", "ab" * 32, "1.0"))
     assert {name: row[name] for name in KNEE_COLUMNS} == {name: same[name] for name in KNEE_COLUMNS}
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
+from koa_worker import __version__
 from koa_worker.errors import SetupError
 from koa_worker.knee.grading.explain import FeatureMap, FeatureMaps, Head, Singles
 from koa_worker.knee.grading.familiar import Familiar
@@ -27,7 +28,7 @@ from koa_worker.knee.grading.prepare import SIZE, Picture
 from koa_worker.knee.grading.release import Member, Release, Review, model_folder
 from koa_worker.knee.grading.review import of_votes
 from koa_worker.knee.grading.views import Part, View
-from koa_worker.values import GRADES, Grade
+from koa_worker.values import GRADES, Grade, GradedBy
 
 __all__ = ["Grader", "combine", "judge", "model_folder"]
 
@@ -47,6 +48,11 @@ class Grader:
         self._temperature = release.manifest.temperature
         self._review = review
         self.familiar = _familiar(release)
+
+    @property
+    def graded_by(self) -> GradedBy:
+        """Who grades here, as it is noted beside each result."""
+        return GradedBy(self.name, self.digest, __version__)
 
     @classmethod
     def load(cls, folder: Path, review_confidence: float = 0.0) -> Grader:

@@ -9,7 +9,7 @@ import pytest
 
 from koa_worker import RESEARCH_NOTICE
 from koa_worker.batch.parquet import SCHEMA, part_path, sweep, write_part
-from koa_worker.batch.rows import Grading, rows_of
+from koa_worker.batch.rows import rows_of
 from koa_worker.commands.export import COLUMNS
 from koa_worker.values import (
     Arrival,
@@ -18,6 +18,7 @@ from koa_worker.values import (
     CompartmentName,
     Completed,
     Grade,
+    GradedBy,
     Heatmap,
     JointSpace,
     KneeRoi,
@@ -32,7 +33,7 @@ from koa_worker.values import (
     Study,
 )
 
-BY = Grading("net-v1", "ab" * 32)
+BY = GradedBy("net-v1", "ab" * 32, "1.0")
 
 
 def completed() -> Completed:

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from koa_worker.publish import picture
-from koa_worker.publish.result import ImageResult, KneeResult, Maker
+from koa_worker.publish.result import ImageResult, KneeResult
 from koa_worker.report import words
 from koa_worker.values import (
     Box,
     Compartment,
     CompartmentName,
     Grade,
+    GradedBy,
     JointSpace,
     KneeRoi,
     ReviewCode,
@@ -93,8 +94,8 @@ def test_no_line_leaves_its_space(space: JointSpace | None) -> None:
 def test_the_whole_picture_is_drawn() -> None:
     frame = cv2.imencode(".jpg", np.full((100, 100), 90, np.uint8))[1].tobytes()
     knees = (knee(CUT_OFF, space=SPACES[0]), knee())
-    maker = Maker("net-v1", "ab" * 32, "1.0")
-    drawn = picture.draw(ImageResult("aa", 1, 100, 100, frame, knees, maker, datetime(2026, 1, 1, tzinfo=UTC)))
+    by = GradedBy("net-v1", "ab" * 32, "1.0")
+    drawn = picture.draw(ImageResult("aa", 1, 100, 100, frame, knees, by, datetime(2026, 1, 1, tzinfo=UTC)))
     signal = (drawn == np.array(picture._SIGNAL, np.uint8)).all(axis=2)
     flagged, plain = signal[:520, 1800:], signal[520:1000, 1800:]
     assert flagged.any()

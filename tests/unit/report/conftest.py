@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from koa_worker.report.content import ImageEntry, KneeEntry, RejectedEntry, Release, StudyReport
+from koa_worker.report.content import ImageEntry, KneeEntry, RejectedEntry, StudyReport
 from koa_worker.report.picture import Picture, encode_crop
 from koa_worker.values import (
     Box,
     Grade,
+    GradedBy,
     KneeRoi,
     Patient,
     ReviewCode,
@@ -116,8 +117,7 @@ def report_of(*images, rejected: tuple[RejectedEntry, ...] = (), patient=PATIENT
         study=study,
         images=tuple(images),
         rejected=rejected,
-        model=Release(MODEL, "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
-        software="0.1.0",
+        graded_by=GradedBy(MODEL, "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "0.1.0"),
     )
 
 
