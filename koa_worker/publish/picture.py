@@ -27,7 +27,7 @@ _WHITE, _QUIET, _SIGNAL, _BAR = (255, 255, 255), (185, 185, 185), (255, 196, 64)
 _LARGE, _PLAIN, _SMALL = 1.5, 1.0, 0.8
 _FONT = cv2.FONT_HERSHEY_SIMPLEX  # ASCII only, as are our words here
 _THICKNESS = 2  # of its strokes
-_SMALL_LINES, _DROP = 4, 35  # of words between the grade and its bars
+_SMALL_LINES, _DROP = 4, 33  # of words between the grade and its bars
 
 
 @dataclass(frozen=True, slots=True)
