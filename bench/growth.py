@@ -25,7 +25,7 @@ from bench.stages import measure
 from koa_worker import __version__
 from koa_worker.batch.entries import Finding
 from koa_worker.batch.grade_entry import keep
-from koa_worker.batch.into_store import put_on_shelf
+from koa_worker.batch.into_store import put_into_store
 from koa_worker.batch.ledger import Ledger
 from koa_worker.batch.local import Take
 from koa_worker.batch.rows import rows_of
@@ -139,7 +139,7 @@ def _keeping(store: Store, count: int = 100) -> float:
         sha256 = f"{next(numbers) + 1:064x}"[::-1]
         kept = keep(completed(Arrival(Path("x"), sha256, 7, "x", sha256[:32])))
         assert kept is not None
-        put_on_shelf(store, replace(kept, shape=(8, 8)), "/archive/x", BY.digest, reports=False)
+        put_into_store(store, replace(kept, shape=(8, 8)), "/archive/x", BY.digest, reports=False)
 
     return _median(put_one, count)
 

@@ -16,7 +16,7 @@ from koa_worker.values import Completed
 _WORKER = "batch"
 
 
-def put_on_shelf(store: Store, kept: Kept, place: str, model_digest: str, *, reports: bool) -> None:
+def put_into_store(store: Store, kept: Kept, place: str, model_digest: str, *, reports: bool) -> None:
     """Once, however often it is called: a kill may have come between the store and the ledger.
 
     Without `reports` its study does not become due: the next daemon would write those of a whole archive.

@@ -1,4 +1,4 @@
-"""One outcome as the JSON object that `koa-worker process --json` prints; others parse it, so its names stay."""
+"""One outcome as the JSON object that `koa-worker process --json` prints; scripts parse it, so its keys stay."""
 
 from __future__ import annotations
 

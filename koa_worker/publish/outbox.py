@@ -1,7 +1,7 @@
 """Makes results into DICOM objects and sends them until each destination has acknowledged each of them.
 
 report written → objects in the outgoing folder → parcels in the store → C-STORE → acknowledged → object removed
-Each step can be done again: objects have the same UIDs whenever they are made, and a parcel is queued once.
+Each step can be repeated: an object has the same UIDs each time it is made, and a parcel is queued only once.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from koa_worker.system.log import where
 logger = logging.getLogger(__name__)
 
 _AT_A_TIME = 50  # objects in one association
-_BUSY_IN_A_ROW = 3  # it is not this one object that a PACS has no room for
+_BUSY_IN_A_ROW = 3  # after so many the PACS as a whole is out of space, not one object too large
 
 
 class Outbox:
-    """Everything between a written report and a PACS that has the result."""
+    """All steps from a written report to a PACS that has acknowledged the results."""
 
     def __init__(self, config: Config, store: Store) -> None:
         self._config = config
@@ -44,7 +44,7 @@ class Outbox:
         store.sending.know_destinations(self._names)
 
     def work(self, stopped: Callable[[], bool] = lambda: False) -> None:
-        """Makes and sends everything that is due; the daemon and `koa-worker send` take turns."""
+        """Makes and sends everything that is due; a lock keeps the daemon and `koa-worker send` apart."""
         with self._alone():
             if not self._swept:
                 self._sweep()
@@ -62,7 +62,7 @@ class Outbox:
             yield
 
     def _sweep(self) -> None:
-        """Objects that nobody waits for: a kill came before one was removed, or a newer one took its place."""
+        """Removes objects that no parcel needs: a kill prevented their removal, or newer ones replaced them."""
         folder = self._settings.folder
         wanted = self._store.sending.parcel_paths()
         for path in [*folder.glob("*.dcm"), *folder.glob("*.part")]:
@@ -78,19 +78,21 @@ class Outbox:
             parcels = [self._put(made) for made in self._missing(ticket, study)]
         except NotYet:
             return
-        # What makes a result impossible to express as DICOM must not hold up the others; the report is there.
+        # A result that cannot be expressed as DICOM must not block the others; its report is written anyway.
         except Exception as fault:
             if isinstance(fault, WorkFailed) and fault.code == "store":
                 raise
             if isinstance(fault, OSError):
-                logger.warning("results wait for the disk", extra={"study": ticket.study_key, "fault": where(fault)})
+                logger.warning(
+                    "results postponed: disk unavailable", extra={"study": ticket.study_key, "fault": where(fault)}
+                )
                 return
             logger.warning("results not sent", extra={"study": ticket.study_key, "fault": where(fault)})
             parcels = []
         self._store.sending.queue(ticket, parcels)
 
     def _missing(self, ticket: PublicationTicket, study: StudyRecord) -> Iterator[Made]:
-        """Objects that some destination has not been given."""
+        """Objects that are not yet queued for all destinations."""
         had: dict[str, set[str]] = {}
         for parcel in self._store.sending.parcels(ticket.study_key):
             had.setdefault(parcel.sop_uid, set()).add(parcel.destination)
@@ -110,7 +112,7 @@ class Outbox:
         while not stopped() and (due := self._store.sending.parcels_due(destination.name, _AT_A_TIME)):
             try:
                 self._send_some(destination, due)
-            # A PACS may answer anything, and a library may stumble over it: it counts as no answer.
+            # A PACS may answer anything, and the library may fail on it: this counts as no answer.
             except Exception as fault:
                 if isinstance(fault, WorkFailed):
                     raise
@@ -144,7 +146,7 @@ class Outbox:
             return
         most = {Answer.BUSY: None, Answer.FAILED: self._config.limits.max_tries, Answer.REFUSED: 1}[receipt.answer]
         state = self._store.sending.refuse(record.id, receipt.reason, max_tries=most, first_pause=self._first_pause)
-        logger.warning("not taken", extra={**extra, "reason": receipt.reason, "state": state})
+        logger.warning("rejected by PACS", extra={**extra, "reason": receipt.reason, "state": state})
 
     @property
     def _first_pause(self) -> timedelta:

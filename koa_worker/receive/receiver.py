@@ -1,4 +1,4 @@
-"""The C-STORE provider: lets known callers in, takes their radiographs, and says truthfully whether it has them."""
+"""The C-STORE provider: it accepts known callers, stores their radiographs, and answers success only when stored."""
 
 from __future__ import annotations
 
@@ -38,21 +38,25 @@ set_up_pynetdicom()
 
 logger = logging.getLogger(__name__)
 
-# PS3.4 B.2.3: what a sender is told, and may act upon.
+# PS3.4 B.2.3: the status codes that a sender gets.
 SUCCESS = 0x0000
 PROCESSING_FAILURE = 0x0110
 OUT_OF_RESOURCES = 0xA700
 NOT_AS_ANNOUNCED = 0xA900
 CANNOT_UNDERSTAND = 0xC000
 
-_CALLER_NOT_KNOWN = (0x01, 0x01, 0x03)  # rejected for good, by the user, calling AE title not recognised: PS3.8 9.3.4
+_CALLER_NOT_KNOWN = (
+    0x01,
+    0x01,
+    0x03,
+)  # rejected-permanent, by the service user, calling AE title not recognised: PS3.8 9.3.4
 _SECONDS_TO_REJECT = 5.0
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
 def receiving(settings: Receiver, inbox: Path, max_file_mb: int) -> Iterator[int]:
-    """Within, whatever known callers store lies in the inbox soon after; gives the port."""
+    """Receives inside the context: objects of known callers arrive in the inbox. Gives the port."""
     sweep(inbox)
     desk = _Desk(settings, inbox, max_file_mb * 1_000_000)
     application = AE(settings.ae_title)
@@ -67,7 +71,7 @@ def receiving(settings: Receiver, inbox: Path, max_file_mb: int) -> Iterator[int
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="receiver", daemon=True)
     thread.start()
     port = int(server.server_address[1])
-    logger.info("receiving", extra={"ae_title": settings.ae_title, "port": port})
+    logger.info("DICOM receiver listening", extra={"ae_title": settings.ae_title, "port": port})
     try:
         yield port
     finally:
@@ -79,14 +83,14 @@ def receiving(settings: Receiver, inbox: Path, max_file_mb: int) -> Iterator[int
 
 
 class _Door(ThreadedAssociationServer):
-    """Turns away who comes from nowhere we know, and waits for nobody for ever."""
+    """A server that refuses connections from unknown addresses, and waits for each peer only up to a timeout."""
 
     def __init__(self, *words: Any, callers: tuple[Caller, ...], patience: float, **options: Any) -> None:
         self._callers, self._patience = callers, patience
         super().__init__(*words, **options)
 
     def get_request(self) -> tuple[socket.socket, Any]:
-        """The library shakes hands for TLS here, where a silent peer would keep all others waiting."""
+        """Accepts a connection without the TLS handshake: the library does it here, and one peer would block all."""
         connection, address = TCPServer.get_request(self)
         connection.settimeout(self._patience)
         if self.ssl_context is None:
@@ -101,21 +105,21 @@ class _Door(ThreadedAssociationServer):
         return known
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
-        """Called within the `except` of one connection; the server's own would print whatever the fault quotes."""
+        """Called within the `except` of a connection. The library's own method would print what the error quotes."""
         fault = sys.exception()
         logger.error(
-            "connection broke", extra={"address": str(client_address[0]), "fault": where(fault) if fault else ""}
+            "connection failed", extra={"address": str(client_address[0]), "fault": where(fault) if fault else ""}
         )
 
 
 class _Desk:
-    """What is done at each event of an association."""
+    """The handlers for the events of an association."""
 
     def __init__(self, settings: Receiver, inbox: Path, most_bytes: int) -> None:
         self.callers = tuple(map(Caller.parse, settings.callers))
         self._inbox = inbox
         self._most_bytes = most_bytes
-        # Bytes since the last whole object.
+        # Bytes received since the last complete object.
         self._taken: WeakKeyDictionary[Association, int] = WeakKeyDictionary()
 
     def handlers(self) -> list[tuple[Any, Any]]:
@@ -134,16 +138,16 @@ class _Desk:
             return
         logger.warning("caller refused", extra={"caller": _printable(ae_title), "address": requestor.address})
         event.assoc.acse.send_reject(*_CALLER_NOT_KNOWN)
-        # The library closes the line next; the rejection must have gone out by then.
+        # The library closes the connection next; the rejection must have been sent before.
         give_up = time.monotonic() + _SECONDS_TO_REJECT
         while awaits_our_answer(event.assoc) and time.monotonic() < give_up:
             time.sleep(0.01)
 
     def weigh(self, event: evt.Event) -> None:
-        """The library collects an object in memory however large it grows; beyond the limit the line is cut."""
+        """Closes the connection if an object exceeds the limit: the library would collect any size in memory."""
         taken = self._taken.get(event.assoc, 0) + len(event.data)
         self._taken[event.assoc] = taken
-        # Commands and the fragments' own headers take a little room too.
+        # Commands and the headers of fragments need some bytes too.
         limit = self._most_bytes + self._most_bytes // 10 + 100_000
         if taken - len(event.data) <= limit < taken:
             logger.warning("object too large", extra=_caller(event))
@@ -164,11 +168,11 @@ class _Desk:
         except OSError as fault:
             status = OUT_OF_RESOURCES if fault.errno in _DISK_FULL else PROCESSING_FAILURE
             extra = {"status": f"{status:04X}", "fault": where(fault), **_caller(event)}
-            logger.error("object not kept", extra=extra)  # noqa: TRY400 - without the fault's words
+            logger.error("object not stored", extra=extra)  # noqa: TRY400 - without the error's own text
             return status
-        # Whatever one object does to us, its sender is told that we do not have it, and the others go on.
+        # Whatever error one object causes, its sender is told that it is not stored; other objects are not affected.
         except Exception:
-            logger.exception("receiver broke", extra=_caller(event))
+            logger.exception("receiver failed", extra=_caller(event))
             return PROCESSING_FAILURE
         logger.info("received", extra={"as": name, **_caller(event)})
         return SUCCESS
@@ -178,7 +182,7 @@ class _Desk:
 
 
 def _check(data: bytes, event: evt.Event) -> int:
-    """Whether it is a data set at all, and the one that the command announced."""
+    """The status for an object: whether it is a data set, and the one that the command announced."""
     try:
         header = pydicom.dcmread(
             BytesIO(data), stop_before_pixels=True, specific_tags=["SOPClassUID", "SOPInstanceUID"]
@@ -210,7 +214,7 @@ def _open(application: AE, settings: Receiver, desk: _Desk) -> _Door:
 
 
 def _tls(settings: Receiver) -> ssl.SSLContext | None:
-    """With a certificate of ours the line is encrypted; with an authority also callers must show theirs."""
+    """With our certificate the connection is encrypted; with an authority callers must also show a certificate."""
     if not settings.tls_certificate:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -228,5 +232,5 @@ def _caller(event: evt.Event) -> dict[str, str]:
 
 
 def _printable(ae_title: str) -> str:
-    """A caller may call itself anything; a log line is one line."""
+    """The AE title without characters that could break a log line: a caller can send any title."""
     return "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in ae_title.strip())

@@ -1,4 +1,4 @@
-"""The fonts that travel with the program: loaded when a character first needs them, once per process."""
+"""The fonts that are shipped with the program; each is loaded once per process, when a character first needs it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 REGULAR = "NotoSans-Regular"
 BOLD = "NotoSans-Bold"
-# In the order in which they are asked; the large one is last, so that few reports pay for loading it.
+# The fonts in the order in which they are tried. The large one is last, so that few reports have to load it.
 OTHERS = (
     "NotoSansArabic-Regular",
     "NotoSansHebrew-Regular",
@@ -27,8 +27,8 @@ OTHERS = (
     "DroidSansFallback",
 )
 UNPRINTABLE = "\ufffd"
-# Beside ASCII every report's subset of the two main fonts has these: what the report itself says, and letters of names.
-# Most reports then embed the very same subset, which is made once.
+# Each report's subset of the two main fonts contains ASCII and these characters of the report's own words and of names.
+# Most reports then embed the same subset, which is made once.
 _EVERYDAY = "·–×…≥°“”ÄÖÜäöüßÅåØøÆæÉéèáóç"
 _ALWAYS_THERE = frozenset((*map(chr, range(32, 127)), *_EVERYDAY))
 
@@ -36,7 +36,7 @@ _ALWAYS_THERE = frozenset((*map(chr, range(32, 127)), *_EVERYDAY))
 class _SearchableFont(TTFont):  # type: ignore[misc]
     """Joined Arabic letters are drawn with presentation forms, but copied and searched as the letters they are.
 
-    Whatever was made for one report and is the same in the next one is remembered.
+    Parts that are the same in every report are made once and cached.
     """
 
     def __init__(self, name: str, path: str) -> None:
@@ -59,7 +59,7 @@ class _SearchableFont(TTFont):  # type: ignore[misc]
 
 
 class _Compressed:
-    """The filter of a stream that may come again."""
+    """The filter of a stream that other reports may contain too; the compressed bytes are cached."""
 
     pdfname = "FlateDecode"
 
@@ -70,7 +70,7 @@ class _Compressed:
 
 
 class _Written(PDFObject):  # type: ignore[misc]
-    """A part of the file as it stands in it."""
+    """A part of the file whose bytes are ready to be written."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content
@@ -84,27 +84,28 @@ def _write(widths: tuple[float, ...]) -> bytes:
     return bytes(PDFArray(widths).format(None))
 
 
-# A value of the character map that lies in Arabic Presentation Forms A or B; keys have two digits.
+# A value in the character map from Arabic Presentation Forms A or B; keys have two digits.
 _PRESENTATION_FORM = re.compile(r"<(F[B-E][0-9A-F]{2})>")
 
 
 def _as_letters(form: re.Match[str]) -> str:
-    """The letter of a form. The joined lam-alef stays: readers turn right-to-left words letter by letter,
+    """The letter of a presentation form. The joined lam-alef is kept.
 
-    and would turn the two letters of one sign as well; all of them know what the sign stands for.
+    PDF readers reverse right-to-left words letter by letter, and would also reverse the two letters of this sign. All
+    readers know what the sign means.
     """
     letters = unicodedata.normalize("NFKC", chr(int(form[1], 16)))
     return f"<{ord(letters):04X}>" if len(letters) == 1 else form[0]
 
 
 def ready() -> str:
-    """Makes sure of the font that a page begins with, and names it."""
+    """Loads the font that a page begins with, and gives its name."""
     _load(REGULAR)
     return REGULAR
 
 
 def document_of(canvas: Canvas) -> Any:
-    """The report beneath the canvas, which the library keeps to itself."""
+    """The PDF document of the canvas, a private attribute of the library."""
     return canvas._doc  # noqa: SLF001
 
 
@@ -115,7 +116,7 @@ def begin(document: Any) -> None:
 
 
 def shown(text: str, name: str, document: Any) -> tuple[tuple[str, str], ...]:
-    """For each piece of a text the name of its part of the font in the report, and its codes as they stand there."""
+    """For each piece of a text: the name of its font subset in the report, and its escaped codes in that subset."""
     font = _load(name)
     parts = _everyday_parts(text, name) if _ALWAYS_THERE.issuperset(text) else _parts(text, name, document)
     return tuple((font.getSubsetInternalName(subset, document), codes) for subset, codes in parts)
@@ -127,7 +128,7 @@ def _parts(text: str, name: str, document: Any) -> tuple[tuple[int, str], ...]:
 
 @lru_cache(maxsize=2048)
 def _everyday_parts(text: str, name: str) -> tuple[tuple[int, str], ...]:
-    """Of a text whose characters have the same codes in every report."""
+    """The parts of a text whose characters have the same codes in every report."""
     document = _Nothing()
     if name in (REGULAR, BOLD):
         _load(name).splitString(_EVERYDAY, document)

@@ -1,4 +1,4 @@
-"""The results of all knees, without anything that names a patient; knees without a grade come last."""
+"""The results of all knees, without patient data; knees without a grade come last."""
 
 from __future__ import annotations
 

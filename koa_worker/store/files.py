@@ -1,4 +1,4 @@
-"""How a file gets from waiting to where it ends.
+"""The states of a file, from its arrival to its end, and the transitions between them.
 
 waiting ──start──> working ──complete──> completed
    ^                  ├──────reject────> rejected
@@ -43,7 +43,7 @@ class Files(Part):
 
     @writes
     def add_arrival(self, session: Session, arrival: Arrival, at: datetime) -> FileTicket:
-        """Makes a file known under its arrival's id, or as a duplicate of one that was settled before.
+        """Adds a file with the id of its arrival; it is a duplicate if a file with the same content has ended before.
 
         The same arrival again, after a crash, gives its ticket as it stands.
         """
@@ -56,7 +56,7 @@ class Files(Part):
 
     @writes
     def start(self, session: Session, file_id: str, worker: str, *, take_over: bool = False) -> bool:
-        """Gives the file to `worker`; false when another one has it or it is settled.
+        """Assigns the file to `worker`; false if another worker has it or it has ended.
 
         With `take_over` also from another worker: for what a crash left.
         """
@@ -68,9 +68,9 @@ class Files(Part):
 
     @writes
     def take(self, session: Session, arrival: Arrival, worker: str) -> Taken:
-        """The first two steps in one: the file is known, and the worker's if there is anything left to do.
+        """The first two steps in one: adds the file, and assigns it to the worker if there is anything left to do.
 
-        Whatever lies in a worker's own folder is that worker's, whoever began it.
+        All files in a worker's own folder belong to that worker, also if another one began them.
         """
         at = self.now()
         known = session.get(File, arrival.id)
@@ -95,7 +95,7 @@ class Files(Part):
         *,
         drawn: Drawn | None = None,
     ) -> Settled:
-        """Ends the file with its grades. With `drawn` the outcome's own pictures are not looked at.
+        """Ends the file with its grades. With `drawn` the outcome's own images are not used.
 
         A file that is completed already gets these grades as its current ones and keeps the former: that is a regrade,
         or the same result again after a crash.
@@ -111,7 +111,7 @@ class Files(Part):
         file = get_file(session, file_id)
         require(file, State.WORKING, State.COMPLETED)
         twin = settled_twin(session, file.sha256) if file.state is State.WORKING else None
-        # Two workers had the same bytes in hand; the first one's result counts.
+        # Two workers graded the same content at the same time; the first result counts.
         if twin is not None and twin.state is State.COMPLETED and twin.study_key is not None:
             file.filed_as = filed_as
             settle_as_duplicate(session, file, twin, maker.at)
@@ -129,7 +129,7 @@ class Files(Part):
 
     @writes
     def reject(self, session: Session, file_id: str, outcome: Rejected, filed_as: str) -> Settled:
-        """Ends the file with its fault, for its study to report if the file said which one it is of."""
+        """Ends the file with its error code; the report of its study names it if the header names a study."""
         file, at = get_file(session, file_id), self.now()
         if file.state is State.REJECTED:
             return settled(session, file)  # said before a crash; nothing to add
@@ -151,7 +151,7 @@ class Files(Part):
 
     @writes
     def fail(self, session: Session, file_id: str, outcome: Failed, *, max_tries: int, now: datetime) -> FileRecord:
-        """Puts the file off for a growing pause, or parks it after `max_tries`."""
+        """Postpones the file for a growing pause, or parks it after `max_tries`."""
         file = get_file(session, file_id)
         require(file, State.WORKING)
         file.tries += 1
@@ -165,7 +165,7 @@ class Files(Part):
 
     @writes
     def record_filing(self, session: Session, file_id: str, filed_as: str) -> None:
-        """Notes where the original lies now, when that was not known yet: of duplicates and parked files."""
+        """Records the final path of the original of a duplicate or a parked file."""
         file = get_file(session, file_id)
         if file.filed_as != filed_as:
             file.filed_as = filed_as
@@ -173,7 +173,7 @@ class Files(Part):
 
     @writes
     def record_removal(self, session: Session, file_id: str) -> None:
-        """Notes that the original is no longer kept."""
+        """Records that the original was deleted."""
         file = get_file(session, file_id)
         if file.filed_as is not None:
             file.filed_as = None
@@ -181,7 +181,7 @@ class Files(Part):
 
     @writes
     def retry(self, session: Session, ids: Collection[str] | None = None) -> int:
-        """Puts parked files back among the waiting; those named also if they are not parked yet. Gives their number."""
+        """Puts parked files back into the queue; named files also if they are not parked yet. Gives their number."""
         for file_id in ids or ():
             get_file(session, file_id)
         chosen = File.next_try_at.is_(None) if ids is None else File.id.in_(ids)
@@ -195,12 +195,12 @@ class Files(Part):
 
     @reads
     def unfinished(self, session: Session) -> tuple[FileRecord, ...]:
-        """What is being worked on; when no worker runs, what a crash left."""
+        """The files in progress; if no worker runs, these are leftovers of a crash."""
         return _records(session, File.state == State.WORKING, limit=None)
 
     @reads
     def due_retries(self, session: Session, now: datetime, limit: int = _AT_A_TIME) -> tuple[FileRecord, ...]:
-        """Files to take up again, oldest first: failed ones whose pause is over, and those put back by `retry`."""
+        """The files to retry, oldest first: failed ones whose pause is over, and those put back by `retry`."""
         put_back = and_(File.state == State.WAITING, File.starts > 0)
         paused = and_(File.state == State.FAILED, File.next_try_at <= now)
         return _records(session, or_(put_back, paused), limit=limit)
@@ -209,7 +209,7 @@ class Files(Part):
     def to_regrade(
         self, session: Session, model_digest: str, after: str = "", limit: int = _AT_A_TIME
     ) -> tuple[str, ...]:
-        """Ids of graded files, in order from `after` on, whose present grades are another model's."""
+        """The ids of graded files, in order after `after`, whose current grades come from another model."""
         by_others = select(Knee.file_id).join(Grade, (Grade.knee_id == Knee.id) & Grade.is_current)
         by_others = by_others.where(Grade.model_digest != model_digest, Knee.file_id > after).distinct()
         return tuple(session.scalars(by_others.order_by(Knee.file_id).limit(limit)))
@@ -221,7 +221,7 @@ class Files(Part):
 
     @reads
     def events(self, session: Session, file_id: str) -> tuple[EventRecord, ...]:
-        """Everything that happened to the file, in order."""
+        """The history of the file, in order."""
         return list_events(session, file_id)
 
 

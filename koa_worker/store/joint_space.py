@@ -1,4 +1,4 @@
-"""A knee's joint space as the JSON that is kept beside its grade."""
+"""The joint space of a knee as JSON in the row of its grade."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from koa_worker.values import Arrival
 
 _FIRST_PAUSE = timedelta(minutes=1)
 _LONGEST_PAUSE = timedelta(hours=4)
-# Statements that every file needs are made once; to put one together takes longer than SQLite takes to run it.
+# Statements that every file needs are built once: building one takes longer than SQLite takes to run it.
 _REFUSED_NOW = and_(File.state == State.REJECTED, File.software_version == bindparam("version"))
 _SETTLED_TWIN = (
     select(File.id)
@@ -71,7 +71,7 @@ def ticket(session: Session, file: File) -> FileTicket:
 
 
 def begin(session: Session, file: File, worker: str, at: datetime, *, take_over: bool) -> bool:
-    """Gives the file to `worker`; false when it is another's or settled. `take_over` is for what a crash left."""
+    """Assigns the file to `worker`; false if another worker has it or it is finished. `take_over` is for leftovers."""
     free = file.state is State.WAITING or _is_due(file, at)
     mine = file.state is State.WORKING and (file.worker == worker or take_over)
     if not (free or mine):
@@ -95,7 +95,7 @@ def settle(file: File, state: State, at: datetime) -> None:
 def settled_twin(session: Session, sha256: str) -> File | None:
     """The file with the same bytes that was settled before.
 
-    A reject counts only if this version of the program made it: a newer one may read what an older one could not.
+    A rejected file counts only if this version rejected it: a newer version may read what an older one could not.
     """
     known = session.connection().scalar(_SETTLED_TWIN, {"sha256": sha256, "version": __version__})
     return session.get(File, known) if known is not None else None
@@ -109,7 +109,7 @@ def settle_as_duplicate(session: Session, file: File, original: File, at: dateti
 
 
 def settled(session: Session, file: File) -> Settled:
-    """The file as it is now, with the number of the report that its study wants; a duplicate changes no report."""
+    """The final state of the file, with the revision of the report that is due; a duplicate changes no report."""
     list_file(session, file)
     study = session.get(Study, file.study_key) if file.study_key else None
     revision = begin_report_of_change(session, study) if study is not None else None

@@ -1,4 +1,4 @@
-"""What is to be sent where, and what was acknowledged.
+"""The queue of objects for each destination, and which of them were acknowledged.
 
 report written ──due──> publication ──queue──> parcel waiting ──acknowledge──> acknowledged
                                                  ^   └──put_off, refuse──> waiting, later, or refused
@@ -24,11 +24,11 @@ _AT_A_TIME = 100
 
 
 class Sending(Part):
-    """Objects that are to be sent, and the destinations that they are for."""
+    """The queue of objects and their destinations."""
 
     @writes
     def know_destinations(self, session: Session, names: Collection[str]) -> None:
-        """A destination that is new gets what is reported from now on, not the whole archive."""
+        """Adds new destinations. They get only results that are reported from now on, not the archive."""
         for name in names:
             if session.get(Destination, name) is None:
                 session.add(Destination(name=name, since=self.now()))
@@ -58,7 +58,7 @@ class Sending(Part):
     def queue(
         self, session: Session, ticket: PublicationTicket, parcels: Collection[NewParcel]
     ) -> tuple[NewParcel, ...]:
-        """Notes that the ticket's revision lies ready as these objects; gives those that nobody has had yet."""
+        """Records the objects of a revision as ready, and gives those that no destination has yet."""
         at = self.now()
         publication = session.get(Publication, ticket.study_key)
         if publication is None:
@@ -76,7 +76,7 @@ class Sending(Part):
 
     @reads
     def parcels_due(self, session: Session, destination: str, limit: int = _AT_A_TIME) -> tuple[ParcelRecord, ...]:
-        """What is to be sent there now, in the order in which it was made."""
+        """The objects that are due for a destination, in the order in which they were made."""
         now = self.now()
         place = session.get(Destination, destination)
         if place is not None and place.next_try_at is not None and place.next_try_at > now:
@@ -86,18 +86,18 @@ class Sending(Part):
 
     @reads
     def parcels(self, session: Session, study_key: str | None = None) -> tuple[ParcelRecord, ...]:
-        """Every object that was ever queued, or those of one study."""
+        """All objects that were ever queued, or those of one study."""
         every = select(Parcel).order_by(Parcel.id)
         return tuple(map(_record, session.scalars(every.where(Parcel.study_key == study_key) if study_key else every)))
 
     @reads
     def parcel_paths(self, session: Session) -> frozenset[str]:
-        """Where the objects lie that some destination has not acknowledged."""
+        """The paths of the objects that at least one destination has not acknowledged."""
         return frozenset(session.scalars(select(Parcel.path).where(Parcel.state != ParcelState.ACKNOWLEDGED)))
 
     @writes
     def acknowledge(self, session: Session, parcel_id: int) -> bool:
-        """The destination has it; gives whether no other destination still waits for the object."""
+        """Records that the destination has the object; true if no other destination still waits for it."""
         parcel = _get(session, parcel_id)
         parcel.state, parcel.acknowledged_at, parcel.detail = ParcelState.ACKNOWLEDGED, self.now(), ""
         parcel.tries += 1
@@ -108,7 +108,7 @@ class Sending(Part):
 
     @writes
     def put_off(self, session: Session, destination: str, detail: str, first_pause: timedelta) -> datetime:
-        """Nobody answers there: everything that waits for it waits longer. Gives until when."""
+        """Postpones all objects for a destination that does not answer, and gives the time of the next try."""
         place = session.get(Destination, destination)
         if place is None:
             raise UnknownRecord("unknown_record", f"destination {destination}")
@@ -121,7 +121,7 @@ class Sending(Part):
     def refuse(
         self, session: Session, parcel_id: int, detail: str, *, max_tries: int | None, first_pause: timedelta
     ) -> ParcelState:
-        """The destination did not take this object: later, or left to a person after `max_tries`."""
+        """Records that the destination did not take the object; after `max_tries` it waits for a person."""
         parcel = _get(session, parcel_id)
         parcel.tries += 1
         parcel.detail = detail
@@ -132,7 +132,7 @@ class Sending(Part):
 
     @writes
     def wake_parcels(self, session: Session) -> int:
-        """A person wants everything that waits or was refused to be tried at once; gives its number."""
+        """Makes all waiting and refused objects due now, and gives their number."""
         chosen = Parcel.state != ParcelState.ACKNOWLEDGED
         count = session.scalar(select(func.count()).select_from(Parcel).where(chosen)) or 0
         session.execute(update(Parcel).where(chosen).values(state=ParcelState.WAITING, tries=0, next_try_at=self.now()))
@@ -141,7 +141,7 @@ class Sending(Part):
 
     @writes
     def send_again(self, session: Session, study_keys: Collection[str]) -> None:
-        """A person wants all objects of these studies sent once more, whatever was acknowledged."""
+        """Makes all objects of these studies due again, acknowledged or not."""
         for key in study_keys:
             get_study(session, key)
             session.merge(Publication(study_key=key, revision=0, asked=True, at=self.now()))
@@ -187,7 +187,7 @@ def _it_answers(session: Session, destination: str) -> None:
 
 
 def pause_after(tries: int, first_pause: timedelta) -> timedelta:
-    """Doubles from try to try, up to an hour."""
+    """The pause before the next try; it doubles from try to try, up to one hour."""
     growth: int = 2 ** min(max(tries, 1) - 1, 16)
     return min(first_pause * growth, _LONGEST_PAUSE)
 

@@ -1,4 +1,4 @@
-"""Counts for the administrator's one screen."""
+"""The counts for the status screen."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Counts(Part):
 
 
 def midnight(now: datetime) -> datetime:
-    """Where the day began for whoever reads the screen."""
+    """The start of the day in this machine's time zone."""
     return now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
 
 

@@ -1,4 +1,4 @@
-"""The store's door: its parts, each with the verbs of one subject."""
+"""The store: its parts, each with the functions of one subject."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from koa_worker.store.transaction import PATIENCE_SECONDS, unanswered
 
 
 class Store:
-    """Everything that is known of every file.
+    """The database of all files.
 
     Each verb of a part takes and gives values in one transaction. It raises `WorkFailed("store")` when the database
     does not answer, and `UnknownRecord` when the database has nothing by the id that the verb was given.
@@ -58,7 +58,7 @@ class Store:
 
     @classmethod
     def open(cls, url: str, *, patience: float = PATIENCE_SECONDS) -> Self:
-        """Connects, creates what is missing and brings the tables up to date.
+        """Connects, creates the database if it is missing, and migrates the tables.
 
         A verb waits for `patience` seconds while others are in the way.
         """

@@ -1,4 +1,4 @@
-"""Everything that a report of a study needs, read in one moment."""
+"""Reads the content of a study's report in one transaction."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from koa_worker.store.schema import (
 )
 from koa_worker.values import Patient, RefusedKnee
 
-# Every report asks these: they are made once, and their rows go past the object mapper.
+# Every report runs these statements: they are built once, and their rows bypass the object mapper.
 _study, _image, _knee, _grade, _picture = map(table_of, (Study, Image, Knee, Grade, Picture))
 _STUDY = select(_study).where(_study.c.key == bindparam("study_key"))
 _OF_STUDY = _image.c.study_key == bindparam("study_key")

@@ -1,4 +1,4 @@
-"""All that is used of pynetdicom's private parts: the sockets beneath its associations."""
+"""All uses of pynetdicom's private parts: the sockets of its associations."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _SECONDS_TO_END = 5.0
 
 
 def set_up_pynetdicom() -> None:
-    """Lets it close the sockets that it is done with.
+    """Makes pynetdicom close all its sockets.
 
-    It shuts a line down and closes it in one `try`. When the peer was quicker, shutting down fails, closing is passed
-    over, and the socket waits for the garbage collector.
+    It shuts a connection down and closes it in one `try`. If the peer was faster, the shutdown fails, the close is
+    skipped, and the socket stays open until the garbage collector runs.
     """
     AssociationSocket._shutdown_socket = _hang_up  # type: ignore[method-assign, assignment] # noqa: SLF001
 
 
 def line_of(association: Association) -> socket.socket | None:
-    """The open line of an association, if it has one."""
+    """The open socket of an association, if it has one."""
     return association.dul.socket.socket if association.dul.socket else None
 
 
@@ -31,10 +31,10 @@ def awaits_our_answer(association: Association) -> bool:
 
 
 def leave(association: Association) -> None:
-    """Closes the line of an association that is over.
+    """Closes the socket of an association that has ended.
 
-    When a peer answers a request with something else, the library stops the thread that reads the line, and this
-    thread is often gone before it has come to closing it.
+    If a peer gives an unexpected answer to a request, the library stops the thread that reads the socket, and this
+    thread often ends before it closes the socket.
     """
     if association.dul.ident is not None:
         association.dul.join(_SECONDS_TO_END)

@@ -1,4 +1,4 @@
-"""For administrators: who the users are, and who looked at what."""
+"""The page for administrators: the users and the audit log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _AT_A_TIME = 100
 @pages.get("")
 @needs(Role.ADMIN)
 def show() -> str:
-    """The trail newest first, by user or by study."""
+    """The audit log, newest first, filtered by user or by study."""
     who, subject = request.args.get("who", "").strip(), request.args.get("subject", "").strip()
     before = request.args.get("before", type=int)
     store = desk().store

@@ -27,7 +27,7 @@ _FILTERS = {"state", "kl", "side", "review", "from", "to", "first", "after", "li
 @pages.get("/openapi.json")
 @needs(Role.VIEW)
 def document() -> Response:
-    """What this API is."""
+    """The description of this API."""
     return Response(openapi.document(), mimetype="application/json")
 
 
@@ -52,7 +52,7 @@ def status() -> Response:
 @pages.post("/uploads")
 @needs(Role.READ)
 def take_upload() -> Response:
-    """The file is the body."""
+    """Takes an upload; the body is the file."""
     answer = _said(to_upload(receive_upload.take()), HTTPStatus.ACCEPTED)
     answer.headers["Location"] = answer.json["url"]  # type: ignore[index]
     return answer
@@ -70,7 +70,7 @@ def show_upload(upload_id: str) -> Response:
 @pages.get("/results")
 @needs(Role.VIEW)
 def results() -> Response:
-    """As the worklist, newest first. Words are not searched for here: an address is kept in too many places."""
+    """The rows of the worklist, newest first. There is no text search here, because URLs are logged and cached."""
     asked = request.args
     if not set(asked) <= _FILTERS:
         refuse(400, "bad_request")
@@ -98,7 +98,7 @@ def show_study(key: str) -> Response:
 @pages.post("/studies/<key>/readings")
 @needs(Role.READ)
 def record_reading(key: str) -> Response:
-    """Kept for ever, with who and when."""
+    """Stores a reader's grade with the user and the time; it is never deleted."""
     found = study.find(key)
     try:
         said = shapes.NewReading.model_validate_json(request.get_data(), strict=True)
@@ -118,12 +118,12 @@ def record_reading(key: str) -> Response:
 @pages.get("/agreement")
 @needs(Role.VIEW)
 def agreement() -> Response:
-    """Of readers with the machine."""
+    """The agreement of readers with the model."""
     counts = desk().store.reader_grades.agreement()
     return _said(shapes.Agreement(readers={name: [list(row) for row in rows] for name, rows in counts.items()}))
 
 
-# The same files that the pages load.
+# The same files as on the pages.
 pages.add_url_rule("/studies/<key>/report.pdf", "report", study.report)
 pages.add_url_rule("/studies/<key>/results.zip", "dicom", study.results)
 pages.add_url_rule("/studies/<key>/files/<file_id>/frame.jpg", "frame", pictures.frame)

@@ -1,4 +1,4 @@
-"""One file: how far it came, and if it was refused, why and what to do."""
+"""The page of one file: its state and history, and its error with a remedy if it has one."""
 
 from __future__ import annotations
 

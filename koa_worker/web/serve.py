@@ -1,4 +1,4 @@
-"""Serves the page with waitress: in a thread, beside the daemon or alone."""
+"""Serves the page with waitress, in a thread, with or without the daemon."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from koa_worker.web.receive_upload import sweep
 logger = logging.getLogger(__name__)
 
 _SECONDS_TO_FINISH = 5
-_PATIENCE_SECONDS = 10.0  # with the database; who waits longer at a page goes away
+_PATIENCE_SECONDS = 10.0  # timeout for the database; nobody waits longer for a page
 
 
 @contextmanager
 def serving(config: Config) -> Iterator[str]:
-    """Within, the page is served; gives its address."""
+    """Serves the page inside the context; gives its URL."""
     with Store.open(config.store.url, patience=_PATIENCE_SECONDS) as store:
         _refuse_unsafe(config, store)
         sweep(config)
@@ -47,7 +47,7 @@ def serving(config: Config) -> Iterator[str]:
 
 
 class _Server(TcpWSGIServer):  # type: ignore[misc]
-    """Goes round until it is asked to stop, and leaves no socket open."""
+    """A server that runs until it is asked to stop, and then closes all sockets."""
 
     channel_class = Channel
     stopping = False
@@ -72,17 +72,17 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]
             channel.cut_off(time.monotonic())
 
     def uploads(self) -> int:
-        """How many are coming in or being laid into the inbox."""
+        """The number of uploads that are being received or written into the inbox."""
         channels = list(self.active_channels.values())
         coming = sum(1 for channel in channels if (request := channel.incoming()) and request.is_upload)
         return coming + sum(1 for channel in channels if channel.requests and channel.requests[0].is_upload)
 
 
 def _refuse_unsafe(config: Config, store: Store) -> None:
-    """Patients are shown to nobody who did not log in, except at this machine."""
+    """Patient data is shown without a login only on this machine."""
     settings = config.web
     if (settings.proxy or not is_loopback(settings.host)) and not store.accounts.has_users():
-        raise SetupError("web", "there are no users, and others than this machine would be served")
+        raise SetupError("web", "there are no users, and the page would be reachable from other machines")
 
 
 def _open(config: Config, store: Store) -> _Server:
@@ -91,7 +91,7 @@ def _open(config: Config, store: Store) -> _Server:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         door = socket.create_server((settings.host, settings.port), family=family)
     except OSError as fault:
-        raise SetupError("web", f"cannot listen at {settings.host}:{settings.port}") from fault
+        raise SetupError("web", f"cannot listen on {settings.host}:{settings.port}") from fault
     believed = {"trusted_proxy": settings.proxy, "trusted_proxy_headers": "x-forwarded-for x-forwarded-proto"}
     adjustments = Adjustments(
         sockets=[door],
@@ -100,7 +100,7 @@ def _open(config: Config, store: Store) -> _Server:
         max_request_header_size=32 * 1024,
         cleanup_interval=1,
         ident="koa-worker",
-        # Without a proxy what passed one is to be seen, so that it can be refused.
+        # Without a proxy these headers must stay visible, so that requests that passed one can be refused.
         clear_untrusted_proxy_headers=bool(settings.proxy),
         **(believed if settings.proxy else {}),
     )
@@ -109,5 +109,5 @@ def _open(config: Config, store: Store) -> _Server:
 
 
 def _info(door: socket.socket) -> tuple[int, int, int, Any]:
-    """What waitress wants to know of a socket that it did not open."""
+    """The description that waitress needs of a socket that it did not open itself."""
     return door.family, door.type, door.proto, door.getsockname()

@@ -1,4 +1,4 @@
-"""One study: its frames, its knees, what was said of them by whom, and its results to take along."""
+"""One study: its images, its knees with all grades and readings, and its results as downloads."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def show(key: str) -> str:
 @pages.post("/readings")
 @needs(Role.READ)
 def record_reading(key: str) -> Response:
-    """A reader's own grade of a knee, beside the machine's."""
+    """Stores a reader's own grade of a knee, in addition to the model's grade."""
     study, form = find(key), request.form
     knees = {(image.file_id, str(knee.position)): knee for image in study.images for knee in image.knees}
     file_id, position, kl, comment = (form.get(name, "") for name in ("file", "knee", "kl", "comment"))
@@ -57,19 +57,19 @@ def record_reading(key: str) -> Response:
 @pages.get("/report.pdf")
 @needs(Role.READ)
 def report(key: str) -> Response:
-    """The last revision that was written."""
+    """The newest written revision of the report."""
     path = Path(_last_report(key).path)
     if not path.is_file():
         abort(404)
     note("report", key)
-    content = io.BytesIO(path.read_bytes())  # at once: it may be replaced by a newer one
+    content = io.BytesIO(path.read_bytes())  # read at once, because a newer revision may replace the file
     return send_file(content, mimetype="application/pdf", download_name=f"koa-{key[:12]}.pdf")
 
 
 @pages.get("/results.zip")
 @needs(Role.READ)
 def results(key: str) -> Response:
-    """The study's results as DICOM objects, the same ones that a PACS is sent."""
+    """The study's results as DICOM objects, the same ones that are sent to a PACS."""
     study, last = find(key), _last_report(key)
     ticket = PublicationTicket(key, last.revision, last.path, last.written_at, ())
     archive = io.BytesIO()

@@ -1,4 +1,4 @@
-"""The page to bring radiographs by: a script sends them one by one, a plain form all at once."""
+"""The upload page: with JavaScript the files are sent one by one, without it by one form."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_SHOWN = 50
 
 
 def widen(app: Flask) -> None:
-    """Lets this one form be as large as a file, before anything looks into it."""
+    """Allows this one form to be as large as a file; this must happen before anything reads the form."""
     app.before_request(_widen)
 
 

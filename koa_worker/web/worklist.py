@@ -1,4 +1,4 @@
-"""The worklist: what came in, newest first, by filters and words."""
+"""The worklist: files and knees, newest first, with filters and a text search."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LINES = 50
 @pages.get("/")
 @needs(Role.VIEW)
 def show() -> str:
-    # Words come by post only: an address is kept by browsers and proxies, and the words may name a patient.
+    # Search words come only by POST: they may name a patient, and browsers and proxies keep URLs.
     form = MultiDict(request.args)
     form.poplist("text")
     return _page(form)

@@ -193,7 +193,7 @@ class Arena:
             self.daemon = subprocess.Popen(command, cwd=self.folder, env=environment, stderr=log)
         return self.daemon
 
-    def hands(self) -> list[int]:
+    def workers(self) -> list[int]:
         assert self.daemon is not None
         with contextlib.suppress(OSError):
             pids = Path(f"/proc/{self.daemon.pid}/task/{self.daemon.pid}/children").read_text().split()
@@ -201,9 +201,9 @@ class Arena:
         return []
 
     def titles(self) -> str:
-        """What `ps` would show of daemon and hands."""
+        """What `ps` would show of daemon and worker processes."""
         shown = b""
-        for pid in [self.daemon.pid if self.daemon else 0, *self.hands()]:
+        for pid in [self.daemon.pid if self.daemon else 0, *self.workers()]:
             with contextlib.suppress(OSError):
                 shown += Path(f"/proc/{pid}/cmdline").read_bytes() + Path(f"/proc/{pid}/comm").read_bytes()
         return shown.decode(errors="replace")
@@ -335,7 +335,7 @@ def assert_private(arena: Arena, titles: str = "") -> None:
 
 
 def kill_at_random(arena: Arena, supply: Supply, kills: int, files: int) -> dict[str, int]:
-    """Daemon and hands in turn, at any moment from their start on."""
+    """Daemon and worker processes in turn, at any moment from their start on."""
     dropped = supply.drop(arena.inbox, files)
     titles = ""
     for number in range(kills):
@@ -343,7 +343,7 @@ def kill_at_random(arena: Arena, supply: Supply, kills: int, files: int) -> dict
             arena.start()
         time.sleep(supply.random.uniform(0.0, 2.5))
         titles += arena.titles()
-        victims = arena.hands()
+        victims = arena.workers()
         if number % 2 and victims:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(supply.random.choice(victims), signal.SIGKILL)
@@ -495,7 +495,7 @@ def wait_for(holds: Callable[[], bool], seconds: float = PATIENCE) -> None:
 def points() -> Iterator[tuple[str, str, str]]:
     for point in POINTS:
         for when in ("before", "after"):
-            if "claim:_write" not in point and "foreman" not in point:
+            if "claim:_write" not in point and "dispatcher" not in point:
                 yield point, when, "worker"
             yield point, when, "daemon"
 

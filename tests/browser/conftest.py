@@ -213,7 +213,7 @@ def uploaded(driver: webdriver.Chrome, site: str, radiographs: dict[str, Path]) 
     _wait(lambda: len(browser.all(".sent .mark.completed")) == 2, "both results")
     _wait(lambda: len(browser.all(".sent .kl")) == 3, "three grades")
     _wait(lambda: len(browser.all(".sent .says a")) == 2, "a way to each")
-    browser.see("neither DICOM nor PNG", ".sent .fault")
+    browser.see("not DICOM, PNG", ".sent .fault")
     browser.see("Export the radiograph", ".sent .fault")
     assert browser.run("return window.stayed")
     links = {item.find_element(By.CSS_SELECTOR, ".name").text: item for item in browser.all(".sent li")}

@@ -125,6 +125,6 @@ def test_without_the_extra_it_is_named(
     done = installed("fit", "--out", str(tmp_path / "run"), before=f"import sys; sys.modules[{name!r}] = None; ")
     assert done.returncode == 2
     assert done.stderr == (
-        f"koa-train: What the training commands need is not installed ({name})."
+        f"koa-train: A package that the training commands need is not installed ({name})."
         " Install it with pip install 'koa-worker[train]'.\n"
     )

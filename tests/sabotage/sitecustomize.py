@@ -22,6 +22,7 @@ from typing import Any
 CLOCKS = (
     "koa_worker.workers.file_steps",
     "koa_worker.daemon.dispatcher",
+    "koa_worker.daemon.worker_deaths",
     "koa_worker.registrar",
     "koa_worker.store.base",
 )

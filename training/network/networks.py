@@ -98,13 +98,13 @@ def load_own(path: Path) -> keras.Model:
     if not path.exists():
         raise FileNotFoundError(f"there is no net {path}")
     if not zipfile.is_zipfile(path):  # what Keras 3 saves; older formats, releases and folders are not
-        raise SetupError("not_a_release", f"nor is {path} a net that koa-train fit saved")
+        raise SetupError("not_a_release", f"{path} is not a model that koa-train fit saved")
     try:
         model = load(path)
     except (ValueError, TypeError, KeyError, AttributeError, OSError) as fault:  # Keras has no error of its own for it
-        raise SetupError("not_a_release", f"nor can {path} be read as a net that koa-train fit saved") from fault
+        raise SetupError("not_a_release", f"{path} cannot be read as a model that koa-train fit saved") from fault
     if not _ends_as_ours(model):
-        raise SetupError("not_a_release", f"{path} is a net that koa-train fit did not make")
+        raise SetupError("not_a_release", f"{path} is not a model that koa-train fit made")
     return model
 
 

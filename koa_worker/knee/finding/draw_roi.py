@@ -1,4 +1,4 @@
-"""The picture for --debug-roi: the frame with what was measured on it, its density profiles beside it, the decision."""
+"""The image for --debug-roi: the frame with the measurements on it, its density profiles beside it, the decision."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BLUE: Colour = (230, 150, 60)
 
 
 def draw(radiograph: Radiograph, trace: Trace) -> Picture:
-    """Frame, row profiles on its right, column profiles below it, and in words what was decided and why."""
+    """Draws the frame, row profiles on its right, column profiles below it, and the decision with its reason."""
     frame = _frame(trace)
     height, width = frame.shape[:2]
     lines = _words(radiograph, trace)

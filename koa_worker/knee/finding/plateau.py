@@ -1,7 +1,7 @@
-"""The tibial plateau measured: how high the joint line runs on either side, and where the plateau ends.
+"""Measures the tibial plateau: the height of the joint line on both sides, and the ends of the plateau.
 
-What is known roughly (a joint's middle, its plateau's width) is made exact from profiles of the normalised density
-gradients: of each compartment's rows for the line, of the columns of the bone just below it for the ends.
+The approximate middle and width of a joint are refined with profiles of the normalised density gradients: the rows of
+each compartment give the line, and the columns of the bone just below it give the ends.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SIDES = (-1, 1)  # towards column 0 and away from it
 
 @dataclass(frozen=True, slots=True)
 class Plateau:
-    """In pixels of the picture it was measured in; the middle is that of the plateau, on the joint line."""
+    """A plateau in pixels of the image in which it was measured; its middle is on the joint line."""
 
     x: float
     y: float
@@ -45,14 +45,14 @@ class Plateau:
 
 
 def measure(down: Plane, across: Plane, rough: Plateau) -> Plateau:
-    """The plateau that is known roughly: each side's height first, then the end of the bone just below it."""
+    """Refines an approximate plateau: first the height of each side, then the end of the bone just below it."""
     heights = [line_height(down, rough, side) for side in SIDES]
     left, right = (plateau_end(across, rough, side, height) for side, height in zip(SIDES, heights, strict=True))
     return Plateau((left + right) / 2, (heights[0] + heights[1]) / 2, right - left)
 
 
 def line_height(down: Plane, rough: Plateau, side: int) -> float:
-    """Where density falls and, a joint space further down, rises again most clearly in one compartment's rows."""
+    """The height at which density falls and, one joint space below, rises again most clearly in one compartment."""
     top, rows = _rows(down, rough, side)
     width = rough.width
     falls, rises = np.maximum(-rows, 0), np.maximum(rows, 0)

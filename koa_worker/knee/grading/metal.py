@@ -1,7 +1,7 @@
-"""Metal over the joint: as bright as nothing else in the picture, even, large, and with a sharp edge all round.
+"""Finds metal over the joint: brighter than everything else, uniform, large, and with a sharp edge all round.
 
-Needs the crop before equalisation, which takes away what is special about metal: on published, equalised crops bone
-has edges that are as sharp.
+It needs the crop before equalisation, which hides these features: in published, equalised crops bone has equally sharp
+edges.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LESS_STEEP, VERY_EVEN = 0.20, 0.04  # cement, thin metal and a soft exposure: to
 
 @dataclass(frozen=True, slots=True)
 class Metal:
-    """The piece that looks most like metal."""
+    """The region that looks most like metal."""
 
     step: float = 0.0  # of its rim
     spread: float = 1.0  # of its levels
@@ -45,7 +45,7 @@ class Metal:
 
 
 def find_metal(crop: Picture) -> Metal:
-    """The piece with the sharpest rim in a crop that is not equalised."""
+    """The region with the sharpest rim in a crop that is not equalised."""
     image = _levelled(crop)
     around = np.ones((REACH, REACH), np.uint8)
     steps = np.asarray(cv2.dilate(image, around) - cv2.erode(image, around), np.float32)
@@ -62,7 +62,7 @@ def _levelled(crop: Picture) -> Plane:
 
 
 def _pieces(image: Plane, steps: Plane, level: float) -> list[Metal]:
-    """Every connected piece above a level that is large enough and lies over the joint."""
+    """All connected regions above a level that are large enough and over the joint."""
     bright = cv2.morphologyEx((image > level).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     if cv2.countNonZero(bright) < LEAST_AREA * bright.size:
         return []

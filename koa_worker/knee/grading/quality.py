@@ -1,7 +1,7 @@
-"""The gate: whether a file, a frame and each knee in it is fit for a grade. Three answers: yes, yes but look, no.
+"""The quality gate: whether a file, a frame and each knee can be graded. The answers are yes, yes with review, and no.
 
-What the header says of body part and view comes first, then the frame, then each knee with what the net made of it.
-Every "no" is a code of the error catalogue; every "but look" a reason out of `review.py`.
+Body part and view in the header are checked first, then the frame, then each knee with the answer of the model.
+Every "no" is a code of the error catalogue; every "yes with review" has its reasons from `review.py`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from koa_worker.knee.grading.metal import Metal, find_metal
 from koa_worker.knee.grading.prepare import Picture
 from koa_worker.values import KneeRoi, Radiograph, ReviewReason
 
-# Body Part Examined (0018,0015), PS3.16 annex L, where it cannot mean a picture of the knee. Words that may, such as
-# LEG or EXTREMITY, and words that no standard knows, let the picture decide.
+# Values of Body Part Examined (0018,0015), PS3.16 annex L, that cannot mean a knee. With values that can, such as LEG
+# or EXTREMITY, and with values of no standard, the image decides.
 # fmt: off
 _OTHER_PARTS = frozenset((
     "ABDOMEN", "ACJOINT", "ANKLE", "BREAST", "CALCANEUS", "CERVICAL", "CHEST", "CLAVICLE", "COCCYX", "CSPINE", "ELBOW",
@@ -47,7 +47,7 @@ _STAYS = ("cut_off", "poor_exposure")  # reasons that no turning takes away; wha
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is to be done with one knee: refuse it, if there is a code; point a person to it, if there are reasons."""
+    """The decision for one knee: it is refused if there is a code, and flagged for review if there are reasons."""
 
     code: str = ""
     detail: str = ""
@@ -69,7 +69,7 @@ class Verdict:
 
 
 def check_frame(radiograph: Radiograph) -> None:
-    """Raises where header or colours say that this is no frontal radiograph of a knee."""
+    """Raises InputRejected if header or colours show that this is not a frontal radiograph of a knee."""
     part = radiograph.study.body_part
     words = set(re.split(r"[^A-Z]+", part))
     if words & _OTHER_PARTS and not any(word in part for word in _KNEE_WORDS):
@@ -84,7 +84,7 @@ def check_frame(radiograph: Radiograph) -> None:
 def judge_knee(
     roi: KneeRoi, small: Picture, crop: Picture, impression: Impression | None, familiar: Familiar | None
 ) -> Verdict:
-    """What is to be done with a knee, from its crop before (`small`) and after equalisation, and what the net saw."""
+    """The verdict for a knee, from its crop before (`small`) and after equalisation, and the model's impression."""
     equalized = small is crop
     metal = Metal() if equalized else find_metal(small)
     code, detail = _spoilt(roi, small, metal, equalized=equalized)
@@ -94,7 +94,7 @@ def judge_knee(
 
 
 def _spoilt(roi: KneeRoi, small: Picture, metal: Metal, *, equalized: bool) -> tuple[str, str]:
-    """What can be told without the net, the most telling reason first."""
+    """The reasons that need no model, the most specific one first."""
     share = np.cumsum(np.bincount(small.ravel(), minlength=256)) / small.size
     used = int(np.diff(np.searchsorted(share, [0.02, 0.98]))[0])
     if used < FLAT:
@@ -110,7 +110,7 @@ def _spoilt(roi: KneeRoi, small: Picture, metal: Metal, *, equalized: bool) -> t
 
 
 def _strange(metal: Metal, impression: Impression, familiar: Familiar) -> tuple[str, str]:
-    """What the net says, together with metal that by itself would prove nothing."""
+    """The reasons from the model's impression, together with metal that alone would not be enough."""
     if metal.suspected and impression.kind is Kind.IMPLANT and impression.strangeness > familiar.fair:
         return "implant", f"bright and even over {metal.area:.0%} of the joint"
     if impression.strangeness <= familiar.strange:

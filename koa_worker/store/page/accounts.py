@@ -1,4 +1,4 @@
-"""Users, the browsers they logged in with, and the tokens of their scripts. Secrets come here as hashes."""
+"""Users, their sessions and their tokens. Only the hashes of secrets are stored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from koa_worker.values import Role
 
 
 class Accounts(Part):
-    """Users and what lets them in."""
+    """Users, sessions and tokens."""
 
     @reads
     def has_users(self, session: Session) -> bool:
@@ -31,7 +31,7 @@ class Accounts(Part):
 
     @writes
     def add_user(self, session: Session, name: str, role: Role, password: str) -> bool:
-        """With the hash of a password; false when there is one of that name."""
+        """Adds a user with the hash of a password; false if the name exists already."""
         if _present(session, name):
             return False
         session.add(User(name=name, role=role, password=password, created_at=self.now()))
@@ -39,7 +39,7 @@ class Accounts(Part):
 
     @writes
     def remove_user(self, session: Session, name: str) -> bool:
-        """Nobody logs in by that name any more, and who did is out; readings and the audit trail keep the name."""
+        """Removes a user and ends all sessions and tokens; readings and the audit log keep the name."""
         user = _present(session, name)
         if user is None:
             return False
@@ -49,7 +49,7 @@ class Accounts(Part):
 
     @writes
     def change_password(self, session: Session, name: str, password: str) -> bool:
-        """Also ends every login and token of the user."""
+        """Changes the password, and ends all sessions and tokens of the user."""
         user = _present(session, name)
         if user is None:
             return False
@@ -59,7 +59,7 @@ class Accounts(Part):
 
     @writes
     def log_in(self, session: Session, name: str, secret_hash: str, lasts: timedelta) -> bool:
-        """Who shows the secret is the user while it `lasts`. Sweeps the secrets of former days away."""
+        """Starts a session that `lasts` for this time; expired sessions are removed."""
         now = self.now()
         user = _present(session, name)
         if user is None:
@@ -70,7 +70,7 @@ class Accounts(Part):
 
     @reads
     def logged_in(self, session: Session, secret_hash: str) -> UserRecord | None:
-        """Whose browser it is."""
+        """The user of the session with this secret."""
         login = session.get(Login, secret_hash)
         user = session.get(User, login.user_id) if login is not None and login.until > self.now() else None
         return _record(user) if user and user.removed_at is None else None
@@ -87,7 +87,7 @@ class Accounts(Part):
 
     @writes
     def add_token(self, session: Session, name: str, purpose: str, secret_hash: str, lasts: timedelta | None) -> bool:
-        """Who shows the token is the user; false if there is none of that name."""
+        """Adds a token of the user; false if the name does not exist."""
         user = _present(session, name)
         if user is None:
             return False
@@ -98,7 +98,7 @@ class Accounts(Part):
 
     @reads
     def shown_token(self, session: Session, secret_hash: str) -> UserRecord | None:
-        """Whose script it is."""
+        """The user of this token."""
         valid = (Token.secret_hash == secret_hash, or_(Token.until.is_(None), Token.until > self.now()))
         user = session.scalars(select(User).join(Token, Token.user_id == User.id).where(*valid)).first()
         return _record(user) if user else None

@@ -1,4 +1,4 @@
-"""The audit trail: who looked at what and when."""
+"""The audit log: which user looked at what and when."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from koa_worker.store.records import DeedRecord
 
 
 class Audit(Part):
-    """The trail, which only grows."""
+    """The audit log; entries are only added."""
 
     @writes
     def note(
         self, session: Session, who: str, action: str, subject: str = "", *, address: str = "", detail: str = ""
     ) -> None:
-        """Adds to the trail; subjects are ids of ours, never a patient's."""
+        """Adds an entry; its subject is an id of koa-worker, never a patient's."""
         session.add(Deed(at=self.now(), who=who, action=action, subject=subject, address=address, detail=detail))
 
     @reads
@@ -30,7 +30,7 @@ class Audit(Part):
         who: str | None = None,
         subject: str | None = None,
     ) -> tuple[DeedRecord, ...]:
-        """Newest first, those before a number that an earlier page ended with."""
+        """The entries before the given number, newest first; the number is the end of the previous page."""
         chosen = select(Deed).order_by(Deed.id.desc()).limit(limit)
         if before is not None:
             chosen = chosen.where(Deed.id < before)

@@ -1,4 +1,4 @@
-"""What happened on which day, counted in the database: what the dashboard draws."""
+"""Counts by day for the dashboard, computed in the database."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class DayCount:
 
 
 class DayCounts(Part):
-    """What was settled on which day, counted by state, grade and code."""
+    """Finished files and knees by day, counted by state, grade and code."""
 
     @reads
     def between(self, session: Session, first: date, last: date) -> tuple[DayCount, ...]:
-        """Every kind that occurs, in the order of days. Costs a walk of one index over those days."""
+        """The counts of all days in the range, in order. The query scans one index over those days."""
         kind = (Line.day, Line.state, Line.kl, Line.code)
         rows = session.execute(
             select(*kind, func.count(), func.coalesce(func.sum(Line.confidence), 0.0))

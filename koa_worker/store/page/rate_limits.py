@@ -1,7 +1,7 @@
-"""Rations: so many within a time for each caller, which a restart does not give back.
+"""Rate limits: a number of uses in a time for each key, which a restart does not reset.
 
-A caller's whole ration takes `per` to grow again. What is kept is one time, at which the ration will be whole; each use
-moves it on by one part, and what would move it further than `per` from now is refused.
+The full limit is available again after `per`. Only one time is stored, at which the limit will be full; each use moves
+it on by one part, and a use that would move it further than `per` from now is refused.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _NONE = timedelta(0)
 
 
 class RateLimits(Part):
-    """The rations of all callers, each by its key."""
+    """The rate limits of all callers, each by its key."""
 
     def use(self, key: str, most: int, per: timedelta) -> timedelta:
-        """Takes one of `most` within `per`; else gives how long to wait. A refusal writes nothing."""
+        """Takes one of `most` uses within `per`, or gives the time to wait. A refusal writes nothing."""
         now = self.now()
         return self._wait(key, now, most=most, per=per) or self._use(key, now, most=most, per=per)
 
@@ -44,11 +44,11 @@ class RateLimits(Part):
 
     @writes
     def give_back(self, session: Session, key: str) -> None:
-        """The ration is whole again."""
+        """Resets the limit of a key."""
         session.execute(delete(Throttle).where(Throttle.key == key))
 
 
 def _until_next(row: Throttle | None, now: datetime, *, most: int, per: timedelta) -> timedelta:
-    """How long until one more is allowed; nothing when it is now."""
+    """The time until the next use is allowed; zero if it is allowed now."""
     ahead = max(row.spent_until - now, _NONE) if row else _NONE
     return max(ahead + per / most - per, _NONE)

@@ -1,4 +1,4 @@
-"""What readers say beside the machine: kept for ever, with who and when; a change of mind is added."""
+"""The grades of readers: they are never deleted, with user and time; a changed opinion is a further entry."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from koa_worker.values import GRADES
 
 
 class ReaderGrades(Part):
-    """Grades by people, and how far they agree with the machine and with each other."""
+    """The grades of readers, and their agreement with the model and with each other."""
 
     @writes
     def record(self, session: Session, file_id: str, position: int, *, reader: str, kl: int, comment: str) -> bool:
-        """Of the knee at this place, counted from left to right, in a file's picture; false if there is none."""
+        """Stores a reader's grade of the knee at this position of a file's image; false if there is no such knee."""
         graded = (
             select(Grade)
             .join(Knee, Knee.id == Grade.knee_id)
@@ -35,7 +35,7 @@ class ReaderGrades(Part):
 
     @reads
     def readings(self, session: Session, study_key: str) -> tuple[ReadingRecord, ...]:
-        """Everything that readers said of a study's knees, in the order in which they said it."""
+        """All grades of readers for a study's knees, in the order of their entry."""
         rows = session.execute(
             select(ReaderGrade, Knee, Grade.kl)
             .join(Knee, Knee.id == ReaderGrade.knee_id)
@@ -51,9 +51,9 @@ class ReaderGrades(Part):
 
     @reads
     def agreement(self, session: Session) -> Mapping[str, tuple[tuple[int, ...], ...]]:
-        """For each reader, how often which grade of theirs (row) met which of the machine's present ones (column).
+        """For each reader, the counts of knees by the reader's grade (row) and the model's current grade (column).
 
-        A reader's last word on a knee counts.
+        The last grade of a reader for a knee counts.
         """
         last = select(func.max(ReaderGrade.id)).group_by(ReaderGrade.knee_id, ReaderGrade.reader)
         rows = session.execute(
@@ -70,7 +70,7 @@ class ReaderGrades(Part):
 
     @reads
     def reader_agreement(self, session: Session) -> Mapping[tuple[str, str], tuple[tuple[int, ...], ...]]:
-        """For each two readers of the same knees, how often which grade of the first (row) met which of the second."""
+        """For each two readers, the counts of knees by the grade of the first (row) and of the second (column)."""
         ids = select(func.max(ReaderGrade.id)).group_by(ReaderGrade.knee_id, ReaderGrade.reader)
         first, second = aliased(ReaderGrade), aliased(ReaderGrade)
         rows = session.execute(

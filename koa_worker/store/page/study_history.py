@@ -1,4 +1,4 @@
-"""What the page shows of a study beside its content: pictures one by one, former grades, former reports."""
+"""The further parts of a study's page: single images, earlier grades, earlier reports."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from koa_worker.values import Heatmap, Side
 
 @dataclass(frozen=True, slots=True)
 class GradingRecord:
-    """What one model release said of a knee, whether it counts or was replaced."""
+    """The grade of one model release for a knee, current or replaced."""
 
     file_id: str
     position: int
@@ -31,7 +31,7 @@ class GradingRecord:
 
 @dataclass(frozen=True, slots=True)
 class ReportRecord:
-    """A revision of a study's report that was written; only the last one's file is still there."""
+    """A written revision of a study's report; only the file of the last one still exists."""
 
     revision: int
     path: str
@@ -39,7 +39,7 @@ class ReportRecord:
 
 
 class StudyHistory(Part):
-    """Of one study: its pictures, its former grades, its former reports."""
+    """The images, the earlier grades and the earlier reports of a study."""
 
     @reads
     def frame_jpeg(self, session: Session, study_key: str, file_id: str) -> bytes | None:
@@ -48,14 +48,14 @@ class StudyHistory(Part):
 
     @reads
     def crop_png(self, session: Session, study_key: str, file_id: str, position: int) -> bytes | None:
-        """A knee as the net saw it."""
+        """A knee as the model saw it."""
         pictures = select(Picture.data).join(Knee, Knee.id == Picture.knee_id).join(*_of_image(study_key, file_id))
         counting = pictures.join(Grade, (Grade.knee_id == Knee.id) & Grade.is_current)
         return session.scalars(counting.where(Picture.kind == PictureKind.CROP, Knee.position == position)).first()
 
     @reads
     def heatmap(self, session: Session, study_key: str, file_id: str, position: int) -> Heatmap | None:
-        """Where the net looked for the grade that counts."""
+        """The heatmap of the current grade."""
         grades = (
             select(Grade.heatmap, Grade.kl)
             .join(Knee, Knee.id == Grade.knee_id)
@@ -67,7 +67,7 @@ class StudyHistory(Part):
 
     @reads
     def gradings(self, session: Session, study_key: str) -> tuple[GradingRecord, ...]:
-        """Everything that models said of a study's knees, newest first."""
+        """All grades of all models for a study's knees, newest first."""
         rows = session.execute(
             select(Knee, Grade, Model.name)
             .join(Image, Image.file_id == Knee.file_id)

@@ -1,4 +1,4 @@
-"""Files that came by the page: what became of each, by the id that its sender was given."""
+"""Files that were uploaded on the page: the state of each, by the id that its sender got."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from koa_worker.store.page.tables import Upload
 from koa_worker.store.records import UploadRecord
 from koa_worker.store.schema import File
 
-_REMEMBERED = timedelta(days=1)  # what was not claimed within so long was taken away by hand
+_REMEMBERED = timedelta(days=1)  # an upload that was not claimed in this time was removed by a person
 
 
 class Uploads(Part):
-    """Files that someone sent by the page."""
+    """Files that were uploaded on the page."""
 
     @writes
     def record(self, session: Session, upload: UploadRecord) -> None:
@@ -35,7 +35,7 @@ class Uploads(Part):
 
     @reads
     def find(self, session: Session, upload_id: str) -> UploadRecord | None:
-        """With the file that was made of it once it is out of the inbox, or the earlier one that it repeats."""
+        """The upload, with its file after it has left the inbox, or with the earlier file of the same content."""
         upload = session.get(Upload, upload_id)
         if upload is None:
             return None
@@ -55,7 +55,7 @@ class Uploads(Part):
 
     @reads
     def waiting(self, session: Session) -> int:
-        """How many lie in the inbox still."""
+        """The number of uploads that are still in the inbox."""
         recent = select(func.count()).select_from(Upload).where(Upload.at > self.now() - _REMEMBERED)
         claimed = select(File.id).where(File.sha256 == Upload.sha256, File.name == Upload.landed_as)
         return session.scalar(recent.where(~claimed.exists())) or 0

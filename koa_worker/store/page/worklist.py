@@ -1,7 +1,7 @@
 """A page of the worklist: newest first, by any combination of filters and by words, however long the list is.
 
-No query walks the whole list. A combination of filters becomes one short walk of the filters' index for each kind of
-line that it lets through; words become candidates, newest first and bounded; counting stops at a limit.
+No query scans the whole list. A combination of filters becomes one short scan of the filter index for each kind of line
+that it allows. Words give a limited number of candidates, newest first. Counting stops at a limit.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Worklist(Part):
         *,
         may_see_patients: bool = False,
     ) -> WorklistPage:
-        """At most `limit` lines behind the cursor, and where the next page begins."""
+        """At most `limit` lines after the cursor, and the start of the next page."""
         found = candidates(session, wanted, may_see_patients=may_see_patients) if wanted.text.strip() else None
         if found is None:
             keys = _keys(session, wanted, cursor, limit)
@@ -53,7 +53,7 @@ class Worklist(Part):
 
     @reads
     def counts(self, session: Session) -> WorklistCounts:
-        """How many there are of each state, as far as they are counted."""
+        """The number of files in each state, up to the limit of counting."""
         of_state = {state: _bounded(File.state == state) for state in State}
         parked = _bounded(File.state == State.FAILED, File.next_try_at.is_(None))
         done_today = _bounded(File.state == State.COMPLETED, File.settled_at >= midnight(self.now()))

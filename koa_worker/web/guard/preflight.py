@@ -1,6 +1,6 @@
-"""What waitress asks before it reads a request's body, so that nobody can fill the disk or hold a line for ever.
+"""Checks a request's headers before waitress reads its body, so that nobody can fill the disk or block a connection.
 
-By itself it would first take in all of a body, of anybody, and then ask the application.
+Without this, waitress would read the whole body of any caller before it asks the application.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from koa_worker.web.guard.passwords import secret_hash
 from koa_worker.web.guard.peer import may_be_ours
 from koa_worker.web.guard.refusals import API, LARGEST_FORM, as_json
 
-UPLOADS = frozenset({f"{API}v1/uploads", "/upload"})  # of scripts, and of a form without any
+UPLOADS = frozenset({f"{API}v1/uploads", "/upload"})  # for scripts, and for a form without JavaScript
 _SECONDS_FOR_A_FORM = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Of the server itself, as waitress wants an error to be."""
+    """An error that the server itself answers with, in the form that waitress needs."""
 
     status: int
     code: str
@@ -51,7 +51,7 @@ class Answer:
 
 
 class Gate:
-    """Decides by a request's head."""
+    """Accepts or refuses a request by its headers."""
 
     def __init__(self, config: Config, store: Store) -> None:
         self._settings = config.web
@@ -65,7 +65,7 @@ class Gate:
         return Answer(status, code, request.path) if status != HTTPStatus.OK else None
 
     def seconds_for(self, request: Request) -> float:
-        """To come in as a whole."""
+        """The timeout for receiving the whole request."""
         return self._settings.upload_seconds if request.is_upload else _SECONDS_FOR_A_FORM
 
     def _judge(self, request: Request, channel: Channel) -> tuple[int, str]:
@@ -104,7 +104,7 @@ class Gate:
 
 
 class Request(HTTPRequestParser):  # type: ignore[misc]
-    """One that is coming in."""
+    """A request that is being received."""
 
     path = ""
 
@@ -145,18 +145,18 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         return Request(self)
 
     def is_our_peer(self) -> bool:
-        """Of another machine the application says what may be; of this one the account counts."""
+        """True for remote peers (the application checks them later) and for local peers of our account or root."""
         if self._peer_is_ours is None:
             self._peer_is_ours = not is_loopback(self.addr[0]) or may_be_ours(self.socket)
         return self._peer_is_ours
 
     def incoming(self) -> Request | None:
-        """What has not come in as a whole yet."""
+        """The request that is not completely received yet, if there is one."""
         request: Request | None = self.request
         return request if request is not None and not request.completed else None
 
     def cut_off(self, now: float) -> None:
-        """Ends a request that takes too long to come in."""
+        """Ends a request that exceeds its timeout."""
         with self.requests_lock:
             request = self.incoming()
             if request is None or now - request.since < self.server.gate.seconds_for(request):

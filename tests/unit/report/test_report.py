@@ -71,7 +71,7 @@ def test_it_says_who_what_and_how_sure(make_bilateral: Make) -> None:
         "Review",
         "The confidence, 39%, is below 45%.",
         "2000 × 1600 pixels",
-        "0.148 mm per pixel, at the detector",
+        "0.148 mm per pixel, in the detector plane",
         "koa-small-v1",
         "9f86d081884c",
         "koa-worker 0.1.0",
@@ -235,8 +235,8 @@ def test_a_file_that_contradicts_its_study_is_warned_of_on_the_first_page(make_s
     odd = (dataclasses.replace(first, patient_differs=True), dataclasses.replace(second, identity_taken=True))
     page = open_pdf(render(dataclasses.replace(report, images=odd), SETTINGS)).pages[0]
     said = " ".join(page.extract_text().split())
-    assert "Image 2 names another patient than the first image" in said  # the left knee, second in reading order
-    assert "Image 1 bears the identity of an earlier image" in said
+    assert "Image 2 names a different patient than the first image" in said  # the left knee, second in reading order
+    assert "Image 1 has the same SOP Instance UID as an earlier image" in said
 
 
 def test_an_unknown_side_is_never_shown_as_one(make_study: Make) -> None:

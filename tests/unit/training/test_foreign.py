@@ -53,7 +53,7 @@ def assert_told(code: int | None, told: str) -> None:
     assert code == 2, told
     assert "Traceback" not in told
     assert told.count("\n") == 1
-    assert "a folder with manifest.json and the LiteRT nets" in told
+    assert "a folder with manifest.json and the LiteRT models" in told
     assert "koa-train fit --start" in told
     assert "koa-train export" in told
 

@@ -66,7 +66,7 @@ def follow(client: FlaskClient, said: dict[str, Any]) -> dict[str, Any]:
 
 
 def take(config: Config, store: Store) -> Any:
-    """As the foreman does."""
+    """As the dispatcher does."""
     (path,) = [path for path in files(config) if not path.name.startswith(".")]
     facts = path.stat()
     taken = claim(Waiting(facts.st_mtime_ns, path, facts.st_size), config.folders.work)
@@ -88,7 +88,7 @@ def test_it_is_followed_to_its_rejection_and_the_same_bytes_to_the_same(
     rejected = follow(client, said)
     assert (rejected["state"], rejected["is_duplicate"], rejected["file_id"]) == ("rejected", False, arrival.id)
     assert rejected["error"]["code"] == "truncated"
-    assert rejected["error"]["sentence"] == "The file ends before its contents do (7 of 10 bytes)."
+    assert rejected["error"]["sentence"] == "The file is truncated: its end is missing (7 of 10 bytes)."
     assert rejected["error"]["remedy"]
     again = send(client, name="other.png").json
     assert take(config, store).id != arrival.id

@@ -117,7 +117,7 @@ def test_results_without_their_original_are_an_empty_archive_or_not_there_yet(
 
 def test_a_refused_file_says_why_and_what_to_do(graded: Any, client: FlaskClient, store: Store) -> None:
     page = client.get(f"/files/{graded.rejected_id}").text
-    assert "neither DICOM nor PNG" in page
+    assert "not DICOM, PNG" in page
     assert "Export the radiograph as DICOM" in page
     assert "secret^name.dcm" in page
     assert ("file", graded.rejected_id) in {(deed.action, deed.subject) for deed in store.audit.deeds()}
@@ -135,7 +135,13 @@ def test_measured_margins_and_widths_are_drawn_where_they_are_clear(app: Flask) 
     assert 'viewBox="5 6 70 70"' in drawn
     assert drawn.count('points="10.5,20.5 30.5,22.0 "') == 4
     said = macros.joint_space(first)  # type: ignore[attr-defined]
-    for words in ("Medial", "2.1\u00a0mm", "Left of the picture", "5.1\u00a0% of the tibial width", "detector plane"):
+    for words in (
+        "Medial",
+        "2.1\u00a0mm",
+        "Left side of the image",
+        "5.1\u00a0% of the tibial width",
+        "detector plane",
+    ):
         assert words in said, words
     unclear = JointSpace((medial, lateral), SpacingSource.CALIBRATED, 70.0)
     assert "margins unclear" in macros.joint_space(unclear)  # type: ignore[attr-defined]

@@ -74,7 +74,7 @@ def test_the_login_changes_the_browser_s_secret(app: Flask, users: Store, browse
 def test_a_wrong_password_and_an_unknown_name_get_the_same_answer(users: Store, browser: Any, name: str) -> None:
     answer = browser.log_in(name, "wrong password")
     assert answer.status_code == 401
-    assert "Name or password is wrong." in answer.text
+    assert "The name or the password is wrong." in answer.text
     assert browser.get("/").status_code == 303
 
 
