@@ -20,7 +20,7 @@ EDGE = 448  # pixels, of a knee's images: twice the input size of the model
 _MARGIN, _GAP = 32, 28
 _TITLE = 44  # above each image
 _FRAME_HEIGHT, _FRAME_WIDTH = 960, 900
-_WORDS_WIDTH = 520
+_WORDS_WIDTH = 600
 _FOOT = 128
 _WHITE, _QUIET, _SIGNAL, _BAR = (255, 255, 255), (185, 185, 185), (255, 196, 64), (96, 165, 220)
 # Heights of letters, relative to the font's own. Viewers show the image at about half its size.
