@@ -43,8 +43,8 @@ NOTES = {
     The reason is a value of Body Part Examined (0018,0015) that cannot mean the knee: `HIP`, `ANKLE`, `CHEST` … An
     empty or unknown value, `LEG` and `EXTREMITY` are no reason: the image decides.""",
     "other_view": """
-    The reason is View Position, the coded view or the words of the protocol. Without these, the model decides by what
-    the joint looks like.""",
+    The reason is View Position, the coded view or the words of the protocol. Without these, the model decides from
+    the appearance of the joint.""",
     "not_a_knee": """
     The model compares the region with the knees that it was trained on. Hips, ankles, hands, gray photographs and gray
     pages get this code. If an image is upside down or on its side and shows a clear knee after a turn, it is turned,

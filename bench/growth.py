@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -139,7 +138,7 @@ def _keeping(store: Store, count: int = 100) -> float:
         sha256 = f"{next(numbers) + 1:064x}"[::-1]
         kept = keep(completed(Arrival(Path("x"), sha256, 7, "x", sha256[:32])))
         assert kept is not None
-        put_into_store(store, replace(kept, shape=(8, 8)), "/archive/x", BY.digest, reports=False)
+        put_into_store(store, kept, "/archive/x", BY.digest, reports=False)
 
     return _median(put_one, count)
 

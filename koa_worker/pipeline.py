@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from koa_worker.config import Config, Limits
-from koa_worker.errors import InputRejected, WorkFailed
+from koa_worker.errors import InputRejected, WorkFailed, belonging_to
 from koa_worker.knee.finding.density import halve
 from koa_worker.knee.finding.roi import find
 from koa_worker.knee.finding.rotation import as_stored, turned
@@ -22,13 +22,12 @@ from koa_worker.knee.grading.grade import Grader, model_folder
 from koa_worker.knee.grading.prepare import Picture, crop, prepared, resize
 from koa_worker.knee.grading.quality import Verdict, check_frame, judge_knee
 from koa_worker.knee.joint_space.measure import measure
-from koa_worker.read import identify, read
+from koa_worker.read import read
 from koa_worker.values import (
     Arrival,
     Completed,
     Failed,
     Grade,
-    GrayImage,
     KneeRoi,
     Outcome,
     Radiograph,
@@ -76,13 +75,13 @@ class Pipeline:
         try:
             with clock("read"):
                 radiograph = read(arrival, self.limits)
-            check_frame(radiograph)
-            with clock("roi"):
-                half = halve(radiograph.pixels)
-            readings, refused = self._read_knees(radiograph, half, clock)
+            with _belonging(radiograph):
+                check_frame(radiograph)
+                with clock("roi"):
+                    radiograph = replace(radiograph, half=halve(radiograph.pixels))
+                readings, refused = self._read_knees(radiograph, clock)
         except InputRejected as fault:
-            study, patient = identify(arrival) or (None, None)
-            return Rejected(arrival, fault.code, fault.detail, study, patient)
+            return Rejected(arrival, fault.code, fault.detail, fault.study, fault.patient)
         except WorkFailed as fault:
             return Failed(arrival, fault.code, fault.detail)
         except MemoryError:
@@ -91,13 +90,13 @@ class Pipeline:
         except Exception as fault:
             logger.exception("stage failed", extra={"file": arrival.id})
             return Failed(arrival, "internal", type(fault).__name__)
-        return Completed(arrival, radiograph, readings, clock.spent_ms, refused, clock.cpu_ms, half)
+        return Completed(arrival, radiograph, readings, clock.spent_ms, refused, clock.cpu_ms)
 
     def _read_knees(
-        self, radiograph: Radiograph, half: GrayImage | None, clock: Stopwatch
+        self, radiograph: Radiograph, clock: Stopwatch
     ) -> tuple[tuple[Reading, ...], tuple[RefusedKnee, ...]]:
         """The graded knees and the refused ones. If no knee is graded, the reason is raised."""
-        upright = self._look(radiograph, clock, half=half)
+        upright = self._look(radiograph, clock)
         looks = (
             upright if upright.is_settled(self.grader.familiar) else self._turn(radiograph, upright, clock) or upright
         )
@@ -115,14 +114,12 @@ class Pipeline:
             raise InputRejected(first.code, first.detail)
         return readings, refused
 
-    def _look(
-        self, radiograph: Radiograph, clock: Stopwatch, quarters: int = 0, half: GrayImage | None = None
-    ) -> _Looks:
+    def _look(self, radiograph: Radiograph, clock: Stopwatch, quarters: int = 0) -> _Looks:
         """Finds, grades and judges the knees of a frame that is turned by this number of quarters."""
         frame = turned(radiograph, quarters) if quarters else radiograph
         try:
             with clock("roi"):
-                seen = find(frame, half)
+                seen = find(frame)
         except InputRejected as fault:
             return _Looks(fault=fault)
         if quarters:
@@ -190,6 +187,11 @@ class _Looks:
         if self.fault is not None:
             return familiar is None or self.fault.code != "no_knee"
         return not all(one.verdict.may_lie_askew(familiar) for one in self.knees)
+
+
+def _belonging(radiograph: Radiograph) -> AbstractContextManager[None]:
+    """A plain picture names neither study nor patient."""
+    return belonging_to(radiograph.study, radiograph.patient) if radiograph.format == "DICOM" else nullcontext()
 
 
 def _middle(knee: RefusedKnee) -> float:

@@ -14,7 +14,7 @@ from koa_worker.knee.grading.explain import overlay
 from koa_worker.report import draft, put, sweep
 from koa_worker.report.content import ImageEntry, KneeEntry, RejectedEntry, StudyReport
 from koa_worker.report.picture import Picture, encode_crop
-from koa_worker.store import ImageRecord, KneeRecord, Settled, Store, StudyRecord
+from koa_worker.store import ImageRecord, KneeRecord, Settled, Store, StudyRecord, encode
 from koa_worker.values import Completed, GradedBy, Study
 
 
@@ -27,8 +27,8 @@ class Registrar:
 
     def complete(self, outcome: Completed, filed_as: Path) -> Settled:
         """Stores grades, boxes and images."""
-        by = self.graded_by
-        return self.store.files.complete(outcome.arrival.id, outcome, by.digest, by.software, str(filed_as))
+        by, encoded = self.graded_by, encode(outcome)
+        return self.store.files.complete(outcome.arrival.id, encoded, by.digest, by.software, str(filed_as))
 
     def write_due_report(self, study_key: str) -> Path | None:
         """Writes the report of a study if it is out of date."""

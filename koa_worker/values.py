@@ -135,6 +135,8 @@ class Radiograph:
     column_zero_side: str = ""
     coloured: float = 0.0  # share of the image with a colour that differs from the tint of the whole
     details: dict[str, str] = field(default_factory=dict)  # transfer syntax, bits, window: for a technical reader
+    # The pixels at half their size, if they have been halved: finding the knees and drawing a small picture begin so.
+    half: GrayImage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +304,6 @@ class Completed:
     timings_ms: dict[str, float]
     refused: tuple[RefusedKnee, ...] = ()  # other knees in the same frame
     cpu_ms: dict[str, float] = field(default_factory=dict)  # the CPU time of each stage
-    half: GrayImage | None = None  # the frame at half size, from which the reduced image is made
 
 
 @dataclass(frozen=True, slots=True)

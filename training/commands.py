@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from koa_worker.errors import KoaError
 from koa_worker.knee.grading.grade import Grader
 from koa_worker.knee.grading.views import View
 
@@ -37,30 +34,8 @@ NonKneesOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else there.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the commands of this module to the program."""
-    for command in (evaluate, compare, robustness, occlusion, export, gate, card):
-        app.command()(telling(command))
-
-
-def telling(command: Callable[..., None]) -> Callable[..., None]:
-    """The same command, but what a person can set right is one sentence and an exit code, not a traceback."""
-
-    @functools.wraps(command)
-    def run(*args: Any, **options: Any) -> None:
-        try:
-            command(*args, **options)
-        except KoaError as fault:
-            _say(str(fault))
-            raise typer.Exit(fault.exit_code) from fault
-        except (ValueError, OSError) as fault:
-            _say(str(fault))
-            raise typer.Exit(2) from fault
-
-    return run
-
-
-def _say(sentence: str) -> None:
+def say(sentence: str) -> None:
+    """Progress and errors go to stderr, where `--json` leaves room for them."""
     sys.stderr.write(sentence + "\n")
 
 
@@ -165,9 +140,9 @@ def export(
         gates.read_others(non_knees) if non_knees else (),
     )
     try:
-        graded = exporting.export(plan, validation, training, _say)
+        graded = exporting.export(plan, validation, training, say)
     except exporting.ExportFailed as fault:
-        _say(f"Not exported: {fault}")
+        say(f"Not exported: {fault}")
         raise typer.Exit(1) from fault
     Console().print(*evaluation.tables(out.name, graded.figures()), sep="\n")
 
@@ -181,7 +156,7 @@ def gate(
 ) -> None:
     """Fits anew what a finished release knows of pictures that are no knees."""
     others = gates.read_others(non_knees) if non_knees else ()
-    gates.renew_gate(model, gates.fit_gate(model, read_crops(samples, equalized=equalized), others, _say))
+    gates.renew_gate(model, gates.fit_gate(model, read_crops(samples, equalized=equalized), others, say))
 
 
 def card(

@@ -7,16 +7,14 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-import numpy as np
-
 from koa_worker.batch.entries import Finding, Kept
 from koa_worker.batch.locations import brought_here, name_of
 from koa_worker.batch.rows import ending_of, rows_of
 from koa_worker.errors import KoaError, WorkFailed
 from koa_worker.intake import digest
 from koa_worker.pipeline import Pipeline
-from koa_worker.store import draw
-from koa_worker.values import Arrival, Completed, Failed, GradedBy, Outcome, Reading
+from koa_worker.store import encode
+from koa_worker.values import Arrival, Completed, Failed, GradedBy, Outcome
 from koa_worker.workers.loop import Parent, load_pipeline, settle_in
 from koa_worker.workers.messages import Examine, Examined, Ready, Refused
 
@@ -55,21 +53,7 @@ def keep(outcome: Outcome) -> Kept | None:
     if isinstance(outcome, Failed):
         return None
     arrival = replace(outcome.arrival, path=_NOWHERE)
-    if not isinstance(outcome, Completed):
-        return Kept(arrival, replace(outcome, arrival=arrival), (0, 0), None)
-    height, width = outcome.radiograph.pixels.shape
-    light = replace(
-        outcome,
-        arrival=arrival,
-        radiograph=replace(outcome.radiograph, pixels=np.empty((0, 0), np.uint8)),
-        half=None,
-        readings=tuple(_without_crop(reading) for reading in outcome.readings),
-    )
-    return Kept(arrival, light, (int(height), int(width)), draw(outcome))
-
-
-def _without_crop(reading: Reading) -> Reading:
-    return replace(reading, crop=np.empty((0, 0), np.uint8))
+    return Kept(arrival, encode(outcome) if isinstance(outcome, Completed) else replace(outcome, arrival=arrival))
 
 
 def _outcome(job: Examine, pipeline: Pipeline, grading: Callable[..., None]) -> Outcome:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ import pyarrow.parquet as pq
 
 from koa_worker import RESEARCH_NOTICE, knee_fields
 from koa_worker.batch.entries import Row
+from koa_worker.system import durable
 
 _TEXT = ("file_id", "source", "sha256")
 _OF_STUDY = ("study_uid", "series_uid", "sop_uid", "modality", "view", "format")
@@ -55,18 +55,10 @@ def write_part(folder: Path, part: int, rows: Sequence[Row]) -> None:
     """Replaces the part; a reader sees the one before or this one, and never half of it."""
     path = part_path(folder, part)
     unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")  # readers of data sets pass over such names
-    try:
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
-            pq.write_table(pa.Table.from_pylist(list(rows), schema=SCHEMA), stream, compression="zstd")
-            stream.flush()
-            os.fsync(stream.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with durable.whole_file(path, unfinished, exclusive=True) as stream:
+        pq.write_table(pa.Table.from_pylist(list(rows), schema=SCHEMA), stream, compression="zstd")
 
 
 def sweep(folder: Path) -> None:
     """Removes what a kill left half written."""
-    for unfinished in folder.glob(".part-*.parquet.*"):
-        unfinished.unlink(missing_ok=True)
+    durable.sweep(folder, ".part-*.parquet.*")

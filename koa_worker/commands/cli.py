@@ -17,6 +17,7 @@ from rich.console import Console
 
 from koa_worker import RESEARCH_NOTICE, __version__, config
 from koa_worker.commands import database, users
+from koa_worker.commands.options import ConfigFile
 from koa_worker.errors import KoaError, SetupError
 from koa_worker.system import log
 
@@ -29,11 +30,6 @@ app = typer.Typer(
 
 app.add_typer(users.app, name="user")
 app.add_typer(database.app, name="db")
-
-ConfigFile = Annotated[
-    Path | None,
-    typer.Option("--config", help="Configuration file. Default: ./config.toml if it exists.", metavar="FILE"),
-]
 
 
 class Format(StrEnum):

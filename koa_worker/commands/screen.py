@@ -70,7 +70,7 @@ def status_values(settings: Config) -> dict[str, Any]:
 
 
 def daemon_line(felt: tuple[Pulse, float] | None) -> str:
-    """Whether a daemon is running in the work folder, and why it pauses if it does, by its last beat."""
+    """The state of the daemon as one line, from its last heartbeat and its age."""
     condition = condition_of(felt)
     if felt is None or condition is Condition.NOT_RUNNING:
         return "not running"

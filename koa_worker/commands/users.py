@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 
 from koa_worker import config
+from koa_worker.commands.options import ConfigFile
 from koa_worker.errors import SetupError
 from koa_worker.values import Role
 
@@ -24,10 +25,6 @@ if TYPE_CHECKING:  # the commands start fast: see cli.py
 
 app = typer.Typer(help="Manage the users of the page, and read the audit log.", no_args_is_help=True)
 
-ConfigFile = Annotated[
-    Path | None,
-    typer.Option("--config", help="Configuration file. Default: ./config.toml if it exists.", metavar="FILE"),
-]
 Name = Annotated[str, typer.Argument(help="Login name.", metavar="NAME")]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")

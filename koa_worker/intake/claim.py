@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from koa_worker.intake.identity import digest
 from koa_worker.intake.inbox import Waiting
+from koa_worker.system.durable import private_file
 from koa_worker.values import Arrival, new_id
 
 _FILE, _NOTE = ".file", ".json"
@@ -105,11 +105,8 @@ def claim_again(file_id: str, name: str, parked: Path | None, work: Path) -> Cla
 
 
 def _write_note(note: Path, name: str) -> None:
-    descriptor = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        json.dump({"name": name}, stream)  # as ASCII, which can also store names that are not valid Unicode
-        stream.flush()
-        os.fsync(stream.fileno())
+    with private_file(note) as stream:
+        stream.write(json.dumps({"name": name}).encode())  # ASCII can also store names that are not Unicode
 
 
 def _read_name(note: Path) -> str:

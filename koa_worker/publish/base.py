@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from koa_worker.publish import codes, uids
 from koa_worker.publish.original import Original, copy_patient_and_study
 from koa_worker.publish.result import Kind
 from koa_worker.system.dicom_libraries import set_up_pydicom
+from koa_worker.system.durable import whole_file
 from koa_worker.values import GradedBy
 
 set_up_pydicom()
@@ -95,10 +95,5 @@ def _file_meta(target: Dataset) -> FileMetaDataset:
 
 def write_object(path: Path, target: Dataset) -> None:
     """Writes the object completely or not at all; only its owner can read it."""
-    part = path.with_suffix(".part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
+    with whole_file(path, path.with_suffix(".part")) as stream:
         target.save_as(stream, enforce_file_format=True)
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.replace(path)

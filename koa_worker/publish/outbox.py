@@ -20,12 +20,13 @@ from koa_worker.publish.base import write_object
 from koa_worker.publish.destination import Answer, Parcel, Receipt, Unreachable, send
 from koa_worker.publish.study_objects import Made, NotYet, ResultObjects
 from koa_worker.store import NewParcel, ParcelRecord, PublicationTicket, Store, StudyRecord
+from koa_worker.system import durable
 from koa_worker.system.log import where
 
 logger = logging.getLogger(__name__)
 
 _AT_A_TIME = 50  # objects in one association
-_BUSY_IN_A_ROW = 3  # after so many the PACS as a whole is out of space, not one object too large
+_BUSY_IN_A_ROW = 3  # after this number the PACS itself is out of space; it is not a single large object
 
 
 class Outbox:
@@ -63,11 +64,9 @@ class Outbox:
 
     def _sweep(self) -> None:
         """Removes objects that no parcel needs: a kill prevented their removal, or newer ones replaced them."""
-        folder = self._settings.folder
         wanted = self._store.sending.parcel_paths()
-        for path in [*folder.glob("*.dcm"), *folder.glob("*.part")]:
-            if str(path) not in wanted:
-                path.unlink(missing_ok=True)
+        for pattern in ("*.dcm", "*.part"):
+            durable.sweep(self._settings.folder, pattern, lambda path: str(path) not in wanted)
         self._swept = True
 
     # Making

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from koa_worker.config import Limits
 from koa_worker.errors import InputRejected, WorkFailed
-from koa_worker.read.dicom import identify_dicom, read_dicom
+from koa_worker.read.dicom import identify, read_dicom
 from koa_worker.read.raster import read_raster
 from koa_worker.read.sniff import format_of
-from koa_worker.values import Arrival, Patient, Radiograph, Study
+from koa_worker.values import Arrival, Radiograph
 
-__all__ = ["identify", "read"]
+__all__ = ["read"]
+
+_HEADER_BYTES = 1_000_000  # of a file that is too large only its header is wanted, which rarely has a tenth of this
 
 
 def read(arrival: Arrival, limits: Limits) -> Radiograph:
@@ -23,17 +26,6 @@ def read(arrival: Arrival, limits: Limits) -> Radiograph:
     return read_raster(data, kind, arrival.sha256, limits)
 
 
-def identify(arrival: Arrival, limits: Limits | None = None) -> tuple[Study, Patient] | None:
-    """Study and patient of a rejected DICOM file, if its header can be read. Never raises."""
-    limits = limits or Limits()
-    try:
-        data = _load(arrival, limits)
-        return identify_dicom(data, arrival.sha256, limits) if format_of(data) == "DICOM" else None
-    # The file has been rejected already; a second error from the same bytes gives no new information.
-    except Exception:  # noqa: BLE001
-        return None
-
-
 def _load(arrival: Arrival, limits: Limits) -> bytes:
     """The whole file. Its size is read from the open file, so that another file cannot take its place in between."""
     most = limits.max_file_mb * 1_000_000
@@ -41,7 +33,15 @@ def _load(arrival: Arrival, limits: Limits) -> bytes:
         with arrival.path.open("rb") as stream:
             size = os.fstat(stream.fileno()).st_size
             if size > most:
-                raise InputRejected("too_large", f"{size // 1_000_000} MB")
+                raise _too_large(size, stream.read(_HEADER_BYTES), arrival.sha256)
             return stream.read(size)
     except OSError as fault:
         raise WorkFailed("io", fault.strerror or type(fault).__name__) from fault
+
+
+def _too_large(size: int, start: bytes, sha256: str) -> InputRejected:
+    fault = InputRejected("too_large", f"{size // 1_000_000} MB")
+    with contextlib.suppress(InputRejected):  # whose file it is cannot be read; that it is too large stays true
+        if format_of(start) == "DICOM":
+            fault.study, fault.patient = identify(start, sha256)
+    return fault

@@ -98,7 +98,7 @@ def side_at_column_zero(dataset: Dataset) -> str:
     (PS3.3 C.7.6.1.1.1). Where it is given, nothing else counts, also if it names neither side. Without it a frontal
     view is shown as if facing the patient, right side first, be it AP or PA. A frame whose view is not known might
     be anything, and its sides stay unknown. Field Of View Horizontal Flip (0018,7034) tells how the detector's
-    readout became the stored picture, not how the picture lies in the patient, so it changes nothing here.
+    readout became the stored image, not how the image lies in the patient, so it changes nothing here.
     """
     rows_towards = elements.word(dataset, "PatientOrientation")[:1]
     if rows_towards:

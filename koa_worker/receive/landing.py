@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
-import os
 from pathlib import Path
 
+from koa_worker.system import durable
 from koa_worker.values import new_id
 
 _PREFIX, _SUFFIX = "received-", ".part"  # the intake ignores files that end in .part
@@ -16,18 +15,9 @@ def land(data: bytes, inbox: Path) -> str:
     """Writes, syncs and renames the file, and gives its name. If the disk fails, no part of it is left."""
     name = f"{_PREFIX}{new_id()}"
     part, whole = inbox / f"{name}{_SUFFIX}", inbox / f"{name}.dcm"
-    try:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)  # see sweep
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.rename(whole)
-        _sync_folder(inbox)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    with durable.whole_file(whole, part, exclusive=True) as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)  # see sweep
+        stream.write(data)
     return whole.name
 
 
@@ -36,16 +26,10 @@ def sweep(inbox: Path) -> None:
 
     A lock ends with its process: a locked file is being written by another daemon with the same inbox.
     """
-    for part in inbox.glob(f"{_PREFIX}*{_SUFFIX}"):
-        with contextlib.suppress(OSError), part.open("rb") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            part.unlink()
+    durable.sweep(inbox, f"{_PREFIX}*{_SUFFIX}", _is_abandoned)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Writes the folder to disk: the sender is told that the object is stored, so its name must survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _is_abandoned(part: Path) -> bool:
+    with part.open("rb") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # an OSError where somebody holds it
+    return True

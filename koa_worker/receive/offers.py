@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pydicom import uid
 
+from koa_worker.system.transfer_syntaxes import TRANSFER_SYNTAXES
+
+__all__ = ["STORAGE_CLASSES", "TRANSFER_SYNTAXES", "VERIFICATION"]
+
 STORAGE_CLASSES = (
     uid.ComputedRadiographyImageStorage,
     uid.DigitalXRayImageStorageForPresentation,
@@ -12,23 +16,5 @@ STORAGE_CLASSES = (
     uid.MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
     uid.MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
     uid.MultiFrameTrueColorSecondaryCaptureImageStorage,
-)
-TRANSFER_SYNTAXES = (
-    uid.ExplicitVRLittleEndian,
-    uid.ImplicitVRLittleEndian,
-    uid.JPEGLosslessSV1,
-    uid.JPEGLossless,
-    uid.JPEGLSLossless,
-    uid.JPEG2000Lossless,
-    uid.RLELossless,
-    uid.DeflatedExplicitVRLittleEndian,
-    uid.ExplicitVRBigEndian,
-    uid.JPEGLSNearLossless,
-    uid.JPEG2000,
-    uid.JPEGExtended12Bit,
-    uid.JPEGBaseline8Bit,
-    uid.HTJ2KLossless,
-    uid.HTJ2KLosslessRPCL,
-    uid.HTJ2K,
 )
 VERIFICATION = uid.UID("1.2.840.10008.1.1")

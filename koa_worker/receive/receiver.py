@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from socketserver import TCPServer
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -22,14 +21,13 @@ import pydicom
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
-from pynetdicom.transport import ThreadedAssociationServer
 
 from koa_worker.config import Receiver
 from koa_worker.errors import SetupError
 from koa_worker.receive import offers
 from koa_worker.receive.callers import Caller, admitted
 from koa_worker.receive.landing import land, sweep
-from koa_worker.system.dicom_associations import awaits_our_answer, line_of, set_up_pynetdicom
+from koa_worker.system.dicom_associations import AssociationServer, awaits_our_answer, line_of, set_up_pynetdicom
 from koa_worker.system.dicom_libraries import set_up_pydicom
 from koa_worker.system.log import where
 
@@ -75,27 +73,18 @@ def receiving(settings: Receiver, inbox: Path, max_file_mb: int) -> Iterator[int
     try:
         yield port
     finally:
-        TCPServer.shutdown(server)
-        server.server_close()
+        server.stop()
         thread.join()
         for association in application.active_associations:
             association.abort()
 
 
-class _Door(ThreadedAssociationServer):
-    """A server that refuses connections from unknown addresses, and waits for each peer only up to a timeout."""
+class _Door(AssociationServer):
+    """A server that refuses connections from unknown addresses, and logs what went wrong with a connection."""
 
-    def __init__(self, *words: Any, callers: tuple[Caller, ...], patience: float, **options: Any) -> None:
-        self._callers, self._patience = callers, patience
+    def __init__(self, *words: Any, callers: tuple[Caller, ...], **options: Any) -> None:
+        self._callers = callers
         super().__init__(*words, **options)
-
-    def get_request(self) -> tuple[socket.socket, Any]:
-        """Accepts a connection without the TLS handshake: the library does it here, and one peer would block all."""
-        connection, address = TCPServer.get_request(self)
-        connection.settimeout(self._patience)
-        if self.ssl_context is None:
-            return connection, address
-        return self.ssl_context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
 
     def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002
         address = str(client_address[0])
@@ -205,11 +194,11 @@ def _open(application: AE, settings: Receiver, desk: _Desk) -> _Door:
             evt_handlers=desk.handlers(),  # type: ignore[arg-type]
             server_class=cast("Any", _Door),
             callers=desk.callers,
-            patience=settings.timeout_seconds,
+            peer_seconds=settings.timeout_seconds,
         )
     except OSError as fault:
         place = f"{settings.host}:{settings.port}"
-        raise SetupError("receiver", f"cannot listen at {place}: {fault.strerror or type(fault).__name__}") from fault
+        raise SetupError("receiver", f"cannot listen on {place}: {fault.strerror or type(fault).__name__}") from fault
     return cast("_Door", server)
 
 

@@ -13,9 +13,10 @@ from koa_worker.report import words
 from koa_worker.report.content import StudyReport, in_reading_order, knees_in_reading_order
 from koa_worker.report.detail import ImageBlock
 from koa_worker.report.flow import Block, lay_out
-from koa_worker.report.fonts import begin, document_of, ready
+from koa_worker.report.fonts import begin, ready
 from koa_worker.report.page_frame import FIRST_HEAD, LATER_HEAD, draw_first_head, draw_foot, draw_later_head
 from koa_worker.report.refusals import Refusal
+from koa_worker.report.reportlab_parts import document_of
 from koa_worker.report.sheet import PAPERS, TOP, Sheet
 from koa_worker.report.summary import Explanation, Identity, KneeRow, TableHead
 

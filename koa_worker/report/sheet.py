@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Literal
 
 from reportlab.lib.colors import Color, HexColor
 from reportlab.lib.pagesizes import A4, letter
-from reportlab.lib.rl_accel import fp_str
-from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from koa_worker.report import fonts, text
 from koa_worker.report.fonts import BOLD, REGULAR
 from koa_worker.report.picture import Picture
+from koa_worker.report.reportlab_parts import Jpeg, document_of, draw_literally, numbers
 
 PAPERS: dict[str, tuple[float, float]] = {"A4": A4, "letter": letter}
 MARGIN = 42.0
@@ -44,21 +42,6 @@ class Rect:
     y: float
     width: float
     height: float
-
-
-class _Jpeg(ImageReader):  # type: ignore[misc]
-    """JPEG bytes that are written unchanged; the library's reader would decode them only to find a name for them."""
-
-    _dataA = None  # noqa: N815 - no part is transparent
-
-    def __init__(self, picture: Picture) -> None:
-        self.jpeg = picture.jpeg
-
-    def getRGBData(self) -> bytes:  # noqa: N802
-        return self.jpeg
-
-    def jpeg_fh(self) -> BytesIO:
-        return BytesIO(self.jpeg)
 
 
 class Sheet:
@@ -90,16 +73,16 @@ class Sheet:
         pieces = text.runs(words, bold=bold)
         wide = size * sum(piece.width for piece in pieces)
         start = x - wide * {"left": 0.0, "right": 1.0, "centre": 0.5}[align]
-        line = ["BT 1 0 0 1", _numbers(start, self.page_height - y), "Tm", _color(ink), "rg"]
+        line = ["BT 1 0 0 1", numbers(start, self.page_height - y), "Tm", _color(ink), "rg"]
         for piece in pieces:
             thicken = bold and piece.font not in {REGULAR, BOLD}
             if thicken:  # other scripts than Latin, Greek and Cyrillic are shipped only in regular weight
-                line += ["2 Tr", _numbers(size * 0.03), "w", _color(ink), "RG"]
-            for font, codes in fonts.shown(piece.text, piece.font, fonts.document_of(self.canvas)):
-                line.append(f"{font} {_numbers(size)} Tf ({codes}) Tj")
+                line += ["2 Tr", numbers(size * 0.03), "w", _color(ink), "RG"]
+            for font, codes in fonts.shown(piece.text, piece.font, document_of(self.canvas)):
+                line.append(f"{font} {numbers(size)} Tf ({codes}) Tj")
             if thicken:
                 line.append("0 Tr")
-        self.canvas.addLiteral(" ".join((*line, "ET")))
+        draw_literally(self.canvas, " ".join((*line, "ET")))
         return wide
 
     def fitted(
@@ -133,10 +116,10 @@ class Sheet:
 
     def polyline(self, points: Sequence[tuple[float, float]], *, weight: float, ink: Color) -> None:
         at = [f"{x:.2f} {self.page_height - y:.2f}" for x, y in points]
-        self.canvas.addLiteral(f"{_color(ink)} RG {_numbers(weight)} w 1 j {at[0]} m {' l '.join(at[1:])} l S")
+        draw_literally(self.canvas, f"{_color(ink)} RG {numbers(weight)} w 1 j {at[0]} m {' l '.join(at[1:])} l S")
 
     def picture(self, place: Rect, picture: Picture) -> None:
-        self.canvas.drawImage(_Jpeg(picture), place.x, self._low(place), place.width, place.height)
+        self.canvas.drawImage(Jpeg(picture.jpeg), place.x, self._low(place), place.width, place.height)
         self.outline(place)
 
     def tag(self, x: float, y: float, words: str, *, height: float = 12.0) -> float:
@@ -184,9 +167,5 @@ class Sheet:
         return self.page_height - place.y - place.height
 
 
-def _numbers(*values: float) -> str:
-    return str(fp_str(*values))
-
-
 def _color(ink: Color) -> str:
-    return _numbers(ink.red, ink.green, ink.blue)
+    return numbers(ink.red, ink.green, ink.blue)

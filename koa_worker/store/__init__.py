@@ -1,5 +1,6 @@
 """The database of all files: their states, results, reports and history."""
 
+from koa_worker.store.encoded import EncodedResult, encode
 from koa_worker.store.export import GRADING_NAMES, IMAGE_NAMES
 from koa_worker.store.page.day_counts import DayCount
 from koa_worker.store.page.study_history import GradingRecord, ReportRecord
@@ -29,7 +30,6 @@ from koa_worker.store.records import (
     UploadRecord,
     UserRecord,
 )
-from koa_worker.store.results import Drawn, draw
 from koa_worker.store.store import Store
 from koa_worker.values import Role
 
@@ -39,7 +39,7 @@ __all__ = [
     "Cursor",
     "DayCount",
     "DeedRecord",
-    "Drawn",
+    "EncodedResult",
     "EventRecord",
     "ExportedKnee",
     "ExportedRefusal",
@@ -70,5 +70,5 @@ __all__ = [
     "WorklistCounts",
     "WorklistPage",
     "WorklistRow",
-    "draw",
+    "encode",
 ]

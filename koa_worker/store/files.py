@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from koa_worker.store.base import Part, reads, writes
 from koa_worker.store.convert import to_file_record
+from koa_worker.store.encoded import EncodedResult
 from koa_worker.store.journal import list_events, record_event
 from koa_worker.store.lifecycle import (
     begin,
@@ -29,11 +30,11 @@ from koa_worker.store.lifecycle import (
     ticket,
 )
 from koa_worker.store.records import EventRecord, FileRecord, FileTicket, Settled, State, Taken
-from koa_worker.store.results import Drawn, Maker, draw, keep_results
+from koa_worker.store.results import Maker, keep_results
 from koa_worker.store.schema import File, Grade, Knee
 from koa_worker.store.studies import change_study
 from koa_worker.store.worklist_index import list_file
-from koa_worker.values import Arrival, Completed, Failed, Rejected
+from koa_worker.values import Arrival, Failed, Rejected
 
 _AT_A_TIME = 100
 
@@ -86,28 +87,18 @@ class Files(Part):
         return Taken(to_file_record(file), ticket(session, file).original_state, begun)
 
     def complete(
-        self,
-        file_id: str,
-        outcome: Completed,
-        model_digest: str,
-        software_version: str,
-        filed_as: str,
-        *,
-        drawn: Drawn | None = None,
+        self, file_id: str, result: EncodedResult, model_digest: str, software_version: str, filed_as: str
     ) -> Settled:
-        """Ends the file with its grades. With `drawn` the outcome's own images are not used.
+        """Ends the file with its grades.
 
         A file that is completed already gets these grades as its current ones and keeps the former: that is a regrade,
         or the same result again after a crash.
         """
-        drawn = drawn or draw(outcome)
         maker = Maker(model_digest, software_version, self.now())
-        return self._complete(file_id, outcome, drawn, maker=maker, filed_as=filed_as)
+        return self._complete(file_id, result, maker, filed_as)
 
     @writes
-    def _complete(
-        self, session: Session, file_id: str, outcome: Completed, drawn: Drawn, *, maker: Maker, filed_as: str
-    ) -> Settled:
+    def _complete(self, session: Session, file_id: str, result: EncodedResult, maker: Maker, filed_as: str) -> Settled:
         file = get_file(session, file_id)
         require(file, State.WORKING, State.COMPLETED)
         twin = settled_twin(session, file.sha256) if file.state is State.WORKING else None
@@ -117,13 +108,13 @@ class Files(Part):
             settle_as_duplicate(session, file, twin, maker.at)
             return settled(session, file)
         again = file.state is State.COMPLETED
-        study, patient_differs = change_study(session, outcome.radiograph.study, outcome.radiograph.patient, maker.at)
+        study, patient_differs = change_study(session, result.study, result.patient, maker.at)
         file.filed_as, file.study_key = filed_as, study.key
-        keep_results(session, file, outcome, drawn=drawn, maker=maker, again=again, patient_differs=patient_differs)
+        keep_results(session, file, result, maker=maker, again=again, patient_differs=patient_differs)
         if not again:
             file.code = file.detail = None
             settle(file, State.COMPLETED, maker.at)
-        knees = f"knees: {len(outcome.readings)}"
+        knees = f"knees: {len(result.knees)}"
         record_event(session, file.id, "regraded" if again else "completed", maker.at, knees)
         return settled(session, file)
 
@@ -194,11 +185,6 @@ class Files(Part):
         return len(files)
 
     @reads
-    def unfinished(self, session: Session) -> tuple[FileRecord, ...]:
-        """The files in progress; if no worker runs, these are leftovers of a crash."""
-        return _records(session, File.state == State.WORKING, limit=None)
-
-    @reads
     def due_retries(self, session: Session, now: datetime, limit: int = _AT_A_TIME) -> tuple[FileRecord, ...]:
         """The files to retry, oldest first: failed ones whose pause is over, and those put back by `retry`."""
         put_back = and_(File.state == State.WAITING, File.starts > 0)
@@ -225,6 +211,6 @@ class Files(Part):
         return list_events(session, file_id)
 
 
-def _records(session: Session, chosen: ColumnElement[bool], *, limit: int | None) -> tuple[FileRecord, ...]:
+def _records(session: Session, chosen: ColumnElement[bool], *, limit: int) -> tuple[FileRecord, ...]:
     files = session.scalars(select(File).where(chosen).order_by(File.arrived_at, File.id).limit(limit))
     return tuple(map(to_file_record, files))

@@ -61,7 +61,7 @@ class ReadingRecord:
     """A reader's grade of one knee, and the model's grade at that time."""
 
     file_id: str
-    position: int  # of the knee in the file's picture, from left to right
+    position: int  # position of the knee in the file's image, from left to right
     side: Side
     reader: str
     kl: int
@@ -152,11 +152,11 @@ class EventRecord:
 class KneeRecord:
     """A knee with its current grade."""
 
-    position: int  # in the picture, from left to right
+    position: int  # position in the image, from left to right
     roi: KneeRoi
     grade: Grade
     heatmap: Heatmap
-    crop: NDArray[np.uint8]  # 224×224, as the net saw it
+    crop: NDArray[np.uint8]  # 224×224, as the model saw it
     model_digest: str
     software_version: str
     graded_at: datetime

@@ -57,10 +57,10 @@ class Store:
         self.uploads = Uploads(sessions)
 
     @classmethod
-    def open(cls, url: str, *, patience: float = PATIENCE_SECONDS) -> Self:
+    def open(cls, url: str, *, clock: Callable[[], datetime] = utc_now, patience: float = PATIENCE_SECONDS) -> Self:
         """Connects, creates the database if it is missing, and migrates the tables.
 
-        A verb waits for `patience` seconds while others are in the way.
+        What is recorded gets its time from `clock`. A verb waits for `patience` seconds while others are in the way.
         """
         database = engine.connect(url, patience)
         try:
@@ -68,7 +68,7 @@ class Store:
         except DBAPIError as fault:
             database.dispose()
             raise unanswered(fault) from fault
-        return cls(database, patience=patience)
+        return cls(database, clock, patience)
 
     def close(self) -> None:
         self.sessions.close()

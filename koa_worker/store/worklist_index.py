@@ -18,7 +18,7 @@ from koa_worker.store.schema import Base, File, Grade, Knee, Study, table_of
 from koa_worker.store.search_words import LONGEST_WORD, words_of
 from koa_worker.values import Side
 
-# What a study is found by, by whoever may see patients.
+# The attributes of a study that are searched, for roles that may see patient data.
 STUDY_TEXTS = (Study.patient_id, Study.accession, Study.patient_name, Study.description)
 
 

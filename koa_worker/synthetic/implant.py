@@ -1,4 +1,4 @@
-"""Metal on a drawn plate: a total knee prosthesis seen from the front, which no grade may be given to."""
+"""Metal on a drawn plate: a total knee prosthesis in a frontal view, which must not be graded."""
 
 from __future__ import annotations
 

@@ -1,12 +1,14 @@
-"""All uses of pynetdicom's private parts: the sockets of its associations."""
+"""All uses of pynetdicom's private parts: the sockets of its associations and of its server."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
+from socketserver import TCPServer
+from typing import Any
 
 from pynetdicom.association import Association
-from pynetdicom.transport import AssociationSocket
+from pynetdicom.transport import AssociationSocket, ThreadedAssociationServer
 
 _AWAITING_OUR_ANSWER = "Sta3"  # PS3.8 table 9-4
 _SECONDS_TO_END = 5.0
@@ -39,6 +41,27 @@ def leave(association: Association) -> None:
     if association.dul.ident is not None:
         association.dul.join(_SECONDS_TO_END)
     _hang_up(association.dul.socket)
+
+
+class AssociationServer(ThreadedAssociationServer):
+    """A server that waits for each peer only up to `peer_seconds`."""
+
+    def __init__(self, *words: Any, peer_seconds: float, **options: Any) -> None:
+        self._peer_seconds = peer_seconds
+        super().__init__(*words, **options)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accepts a connection without the TLS handshake: the library does it here, and one peer would block all."""
+        connection, address = TCPServer.get_request(self)
+        connection.settimeout(self._peer_seconds)
+        if self.ssl_context is None:
+            return connection, address
+        return self.ssl_context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
+
+    def stop(self) -> None:
+        """Ends `serve_forever` and closes the socket; the library's `shutdown` fails after `make_server`."""
+        TCPServer.shutdown(self)
+        self.server_close()
 
 
 def _hang_up(line: object) -> None:

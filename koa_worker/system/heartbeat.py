@@ -38,7 +38,7 @@ PAUSE_WORDS = {
 
 
 class Condition(Enum):
-    """How the daemon of a work folder is."""
+    """The state of a work folder's daemon."""
 
     RUNNING = auto()
     PAUSED = auto()
@@ -47,7 +47,7 @@ class Condition(Enum):
 
     @property
     def is_well(self) -> bool:
-        """A paused daemon is well; one that is gone or silent is not."""
+        """A paused daemon is healthy; one that is gone or silent is not."""
         return self in {Condition.RUNNING, Condition.PAUSED}
 
 
@@ -58,7 +58,7 @@ class Pulse:
     workers: int
     busy: int
     paused: PauseReason | None  # None while files are taken
-    overdue: int  # unfinished files that have not changed for too long
+    overdue: int  # incomplete files that have not changed for too long
     model: str
 
 
@@ -101,7 +101,7 @@ def feel(work: Path) -> tuple[Pulse, float] | None:
 
 
 def condition_of(felt: tuple[Pulse, float] | None) -> Condition:
-    """By what `feel` gave."""
+    """The state of the daemon, from the result of `feel`."""
     if felt is None:
         return Condition.NOT_RUNNING
     pulse, age_seconds = felt

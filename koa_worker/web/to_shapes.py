@@ -57,8 +57,7 @@ def to_upload(upload: UploadRecord) -> Upload:
 
 def explained(code: str | None, detail: str | None) -> Explained:
     entry = CATALOGUE[code or "internal"]
-    particular = f" ({detail})" if detail else ""
-    return Explained(code=code or "internal", sentence=f"{entry.sentence[:-1]}{particular}.", remedy=entry.remedy)
+    return Explained(code=code or "internal", sentence=entry.sentence_with(detail), remedy=entry.remedy)
 
 
 def _state(upload: UploadRecord) -> str:

@@ -26,7 +26,8 @@ from koa_worker.store import State, Store
 from koa_worker.synthetic.write import write_dicom
 from koa_worker.values import Side
 from tests.acceptance.conftest import ROOT
-from tests.integration.conftest import PATIENT, SECRETS, until
+from tests.integration.conftest import PATIENT, SECRETS
+from tests.make import until
 from tests.postgres import PASSWORD, Server
 
 _FILES = 16

@@ -32,6 +32,7 @@ import pypdf
 from koa_worker import synthetic
 from koa_worker.synthetic.write import Person, write_dicom, write_png
 from koa_worker.values import Side
+from tests.make import until
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = """
@@ -377,13 +378,13 @@ def assert_there(point: str) -> None:
 def lock_database(arena: Arena, supply: Supply, seconds: float, files: int) -> dict[str, int]:
     arena.start()
     dropped = supply.drop(arena.inbox, files)
-    wait_for(lambda: arena.settled() > 0)
+    until(lambda: arena.settled() > 0, PATIENCE)
     with arena.database() as database:
         database.execute("BEGIN IMMEDIATE")
         time.sleep(seconds)
         database.execute("ROLLBACK")
     before = arena.settled()
-    wait_for(lambda: arena.settled() > before or not any(arena.inbox.rglob("*.*")))
+    until(lambda: arena.settled() > before or not any(arena.inbox.rglob("*.*")), PATIENCE)
     assert arena.restarts == 1, "it waits, it does not fall"
     return finish(arena, dropped)
 
@@ -393,7 +394,7 @@ def take_inbox_away(arena: Arena, supply: Supply, seconds: float, files: int) ->
     dropped = supply.drop(arena.inbox, files)
     for thread in dropped.copying:
         thread.join()
-    wait_for(lambda: arena.settled() > 0)
+    until(lambda: arena.settled() > 0, PATIENCE)
     away = arena.inbox.with_name("away")
     arena.inbox.rename(away)
     time.sleep(seconds)
@@ -401,7 +402,7 @@ def take_inbox_away(arena: Arena, supply: Supply, seconds: float, files: int) ->
     more = supply.drop(arena.inbox, 3)
     dropped.contents += more.contents
     dropped.copying += more.copying
-    wait_for(lambda: arena.settled() >= sum(dropped.contents.values()) - 2)
+    until(lambda: arena.settled() >= sum(dropped.contents.values()) - 2, PATIENCE)
     assert arena.daemon is not None
     assert arena.daemon.poll() is None
     return finish(arena, dropped)
@@ -412,12 +413,12 @@ def set_clock_back(arena: Arena, supply: Supply, files: int) -> dict[str, int]:
     clock.write_text("0")
     arena.start(SABOTAGE_CLOCK=str(clock))
     dropped = supply.drop(arena.inbox, files)
-    wait_for(lambda: arena.settled() > 0)
+    until(lambda: arena.settled() > 0, PATIENCE)
     clock.write_text("5000")
     for number, path in enumerate(path for path in arena.inbox.rglob("*") if path.is_file()):
         with contextlib.suppress(FileNotFoundError):
             os.utime(path, (time.time() + 3600 * (number % 3 - 1),) * 2)
-    wait_for(lambda: arena.settled() >= files // 2)
+    until(lambda: arena.settled() >= files // 2, PATIENCE)
     clock.unlink()
     clock.write_text("0")
     return finish(arena, dropped)
@@ -431,7 +432,7 @@ def fill_disk(supply: Supply, files: int, seconds: float = 8.0) -> dict[str, int
         dropped = supply.drop(arena.inbox, files)
         for thread in dropped.copying:
             thread.join()
-        wait_for(lambda: arena.settled() > 0)
+        until(lambda: arena.settled() > 0, PATIENCE)
         ballast = arena.folder / "ballast"
         with contextlib.suppress(OSError), ballast.open("wb") as stream:
             while True:
@@ -440,7 +441,7 @@ def fill_disk(supply: Supply, files: int, seconds: float = 8.0) -> dict[str, int
         time.sleep(seconds)
         full = arena.settled()
         ballast.unlink()
-        wait_for(lambda: arena.settled() > full or arena.settled() >= files)
+        until(lambda: arena.settled() > full or arena.settled() >= files, PATIENCE)
         assert arena.daemon is not None
         assert arena.daemon.poll() is None, "it waits, it does not fall"
         return finish(arena, dropped)
@@ -483,13 +484,6 @@ def finish(arena: Arena, dropped: Dropped, titles: str = "") -> dict[str, int]:
     counts = account(arena, dropped.contents)
     assert_private(arena, titles)
     return counts
-
-
-def wait_for(holds: Callable[[], bool], seconds: float = PATIENCE) -> None:
-    give_up = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < give_up, "it takes too long"
-        time.sleep(0.05)
 
 
 def points() -> Iterator[tuple[str, str, str]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -45,27 +44,20 @@ from koa_worker.values import (
     SpacingSource,
     Study,
 )
+from tests.make import free_ports, until
 
 PATIENT = Person("Примеров^Образец^Тестович", "SYN-0101", "19580314", "M")
 SECRETS = ("Примеров", "SYN-0101", "19580314")
 STUDY_UID = "2.25.1234567890"
 CUT_OFF = ReviewReason(ReviewCode.CUT_OFF, 0.09, 0.05)
-PATIENCE = 60.0  # for a condition on a busy machine; a quiet one needs a fraction of a second
 
 
-def until(condition: Callable[[], Any], seconds: float = PATIENCE, *, pause: float = 0.05) -> Any:
-    """Waits for something that has to come true."""
-    give_up = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < give_up, "what had to happen did not"
-        time.sleep(pause)
-    return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@pytest.fixture(scope="session")
+def nobodys_port() -> Iterator[int]:
+    """Whoever calls there is refused: the port is taken, so that no other program gets it, and nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield int(taken.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
@@ -166,7 +158,7 @@ class Orthanc:
 
     def __init__(self, program: str, folder: Path) -> None:
         self._program, self._folder = program, folder
-        self.port, self._http = free_port(), free_port()
+        self.port, self._http = free_ports(2)
         self._modalities: dict[str, list[Any]] = {}
 
     def knows(self, name: str, ae_title: str, port: int) -> None:

@@ -18,6 +18,7 @@ import pytest
 from koa_worker import synthetic
 from koa_worker.synthetic.write import write_dicom, write_png
 from koa_worker.values import Side
+from tests.make import free_port, until
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = """
@@ -69,13 +70,6 @@ def running(folder: Path, **more: str) -> Iterator[subprocess.Popen[str]]:
             yield daemon
         finally:
             daemon.kill()
-
-
-def until(holds: object, seconds: float = 60.0) -> None:
-    give_up = time.monotonic() + seconds
-    while not holds():  # type: ignore[operator]
-        assert time.monotonic() < give_up
-        time.sleep(0.1)
 
 
 def states(folder: Path) -> list[tuple[str, str | None]]:
@@ -227,9 +221,7 @@ def test_nothing_is_taken_while_the_disk_is_nearly_full(folder: Path, knee: byte
 
 
 def test_metrics_and_the_service_manager_are_told(folder: Path, knee: bytes, tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     configure(folder, f"[metrics]\nport = {port}\n")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))

@@ -26,7 +26,8 @@ from koa_worker.publish import codes
 from koa_worker.publish.outbox import Outbox
 from koa_worker.store import ParcelState
 from koa_worker.values import Side, SpacingSource
-from tests.integration.conftest import SECRETS, STUDY_UID, Hospital, Orthanc, free_port, hospital_in, until
+from tests.integration.conftest import SECRETS, STUDY_UID, Hospital, Orthanc, hospital_in
+from tests.make import free_port, until
 
 
 @pytest.fixture(autouse=True)
@@ -48,10 +49,10 @@ def made(hospital: Hospital) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def at_rest(tmp_path_factory: pytest.TempPathFactory, plate: synthetic.Plate) -> Iterator[Hospital]:
+def at_rest(tmp_path_factory: pytest.TempPathFactory, plate: synthetic.Plate, nobodys_port: int) -> Iterator[Hospital]:
     """One image's three objects are made and not sent, since nobody answers."""
     with hospital_in(tmp_path_factory.mktemp("hospital")) as opened:
-        opened.sends_to(to(free_port()))
+        opened.sends_to(to(nobodys_port))
         opened.grade(plate)
         Outbox(opened.settings, opened.store).work()
         yield opened
@@ -218,10 +219,10 @@ def test_a_peer_that_speaks_something_else_is_given_up(hospital: Hospital, plate
 
 
 def test_what_was_reported_before_a_destination_was_known_is_sent_only_when_asked(
-    orthanc: Orthanc, hospital: Hospital, plate: synthetic.Plate
+    hospital: Hospital, plate: synthetic.Plate, nobodys_port: int
 ) -> None:
     key = hospital.grade(plate)
-    hospital.sends_to(to(free_port()))
+    hospital.sends_to(to(nobodys_port))
     Outbox(hospital.settings, hospital.store).work()
     assert hospital.store.sending.parcels() == ()
     hospital.store.sending.send_again([key])
@@ -229,8 +230,10 @@ def test_what_was_reported_before_a_destination_was_known_is_sent_only_when_aske
     assert len(hospital.store.sending.parcels()) == 3
 
 
-def test_a_new_revision_sends_its_pdf_and_nothing_twice(hospital: Hospital, plate: synthetic.Plate) -> None:
-    hospital.sends_to(to(free_port()))
+def test_a_new_revision_sends_its_pdf_and_nothing_twice(
+    hospital: Hospital, plate: synthetic.Plate, nobodys_port: int
+) -> None:
+    hospital.sends_to(to(nobodys_port))
     hospital.grade(plate)
     Outbox(hospital.settings, hospital.store).work()
     first = hospital.store.sending.parcels()
@@ -394,8 +397,10 @@ def test_one_object_that_there_is_no_room_for_holds_up_no_other(hospital: Hospit
     assert set(found.values()) == {ParcelState.ACKNOWLEDGED}
 
 
-def test_objects_that_nobody_waits_for_are_removed(hospital: Hospital, plate: synthetic.Plate) -> None:
-    hospital.sends_to(to(free_port()))
+def test_objects_that_nobody_waits_for_are_removed(
+    hospital: Hospital, plate: synthetic.Plate, nobodys_port: int
+) -> None:
+    hospital.sends_to(to(nobodys_port))
     hospital.grade(plate)
     Outbox(hospital.settings, hospital.store).work()
     folder = hospital.settings.dicom.results.folder

@@ -17,7 +17,7 @@ from koa_worker.commands.export import COLUMNS, to_rows
 from koa_worker.commands.json_line import to_line
 from koa_worker.knee_fields import COLUMNS as KNEE_COLUMNS
 from koa_worker.knee_fields import GradedKnee
-from koa_worker.store import Store
+from koa_worker.store import Store, encode
 from koa_worker.values import (
     Arrival,
     Box,
@@ -94,7 +94,7 @@ def test_the_export_has_every_column(tmp_path: Path) -> None:
     with Store.open(f"sqlite:///{tmp_path}/koa.sqlite3") as store:
         store.files.add_arrival(outcome.arrival, datetime.now(UTC))
         store.files.start(outcome.arrival.id, "w")
-        store.files.complete(outcome.arrival.id, outcome, "ab" * 32, "1.0", "done/x")
+        store.files.complete(outcome.arrival.id, encode(outcome), "ab" * 32, "1.0", "done/x")
         (row,) = to_rows(store.export.rows())
     assert set(KNEE_COLUMNS) <= set(COLUMNS)
     assert tuple(row) == COLUMNS

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from koa_worker.knee.grading.prepare import prepare
+from koa_worker.values import GRADES
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
 SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
@@ -246,7 +247,7 @@ def summary(dataset: Dataset) -> str:
     """A few lines for a person: how many of each grade and split, and what was left out."""
     counts = Counter((item.split or "no split", item.grade) for item in dataset.items)
     lines = [
-        f"{split}: " + ", ".join(f"KL{grade} {counts[split, grade]}" for grade in range(5))
+        f"{split}: " + ", ".join(f"KL{grade} {counts[split, grade]}" for grade in GRADES)
         for split in sorted({split for split, _ in counts})
     ]
     reasons = Counter(item.reason for item in dataset.left_out)

@@ -31,18 +31,6 @@ def complete(dataset: Dataset, *, share: float = 0.15, seed: int = 0) -> Dataset
     return Dataset(items, dataset.left_out)
 
 
-def folds(items: Iterable[Item], count: int, seed: int = 0) -> list[tuple[Item, ...]]:
-    """The items in `count` parts of about equal size and grades, no subject in two of them."""
-    members = tuple(items)
-    parts: list[set[str]] = [set() for _ in range(count)]
-    dealt = 0
-    for subjects in _shuffled_strata(members, seed):
-        for subject in subjects:
-            parts[dealt % count].add(subject)
-            dealt += 1  # goes on over the strata, so that small ones do not all end in the first parts
-    return [tuple(item for item in members if item.subject in part) for part in parts]
-
-
 def check(items: Iterable[Item]) -> None:
     """Raise SubjectInTwoSplits if there is one."""
     homes: dict[str, set[str]] = defaultdict(set)

@@ -12,7 +12,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network.networks import GRADES
+from koa_worker.values import GRADES
+
 from .augment import Augmentation, augment
 
 Picture = NDArray[np.uint8]
@@ -28,8 +29,8 @@ def scale(pictures: Picture) -> Floats:
 def soft_labels(grades: NDArray[np.int64], sigma: float) -> Floats:
     """Each grade as a small bell over its neighbours: readers differ by one grade far more often than by two."""
     if sigma <= 0:
-        return np.eye(GRADES, dtype=np.float32)[grades]
-    distance = np.arange(GRADES) - grades[:, np.newaxis]
+        return np.eye(len(GRADES), dtype=np.float32)[grades]
+    distance = np.arange(len(GRADES)) - grades[:, np.newaxis]
     bell = np.exp(-0.5 * np.square(distance / sigma))
     return np.asarray(bell / bell.sum(axis=1, keepdims=True), dtype=np.float32)
 
@@ -39,7 +40,7 @@ def sample(grades: NDArray[np.int64], balance: float, chance: np.random.Generato
 
     Systematic: a picture that is due 1.7 times comes once or twice, never not at all.
     """
-    counts = np.bincount(grades, minlength=GRADES)
+    counts = np.bincount(grades, minlength=len(GRADES))
     weights = 1.0 / counts[grades] ** balance
     due = weights * len(grades) / weights.sum()
     times = np.floor(due).astype(int)

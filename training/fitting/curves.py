@@ -11,13 +11,14 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from sklearn.metrics import cohen_kappa_score, recall_score, roc_auc_score
 
-GRADES = (0, 1, 2, 3, 4)
+from koa_worker.values import GRADES
+
+from ..measuring.metrics import accuracy, auc, confusion, kappa, recall
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class EpochFigures:
     """One epoch: the loss in training, and what the averaged weights do on the validation split."""
 
     epoch: int
@@ -50,29 +51,27 @@ class Row:
 
 
 def measure(probabilities: NDArray[np.float64], grades: NDArray[np.int64]) -> dict[str, float]:
-    """The figures of a Row that come from the validation split; those that cannot be had are nan."""
-    said = probabilities.argmax(axis=1)
-    both = len(set((grades >= 2).tolist())) == 2
-    varied = len(set(grades.tolist()) | set(said.tolist())) > 1
-    recalls = recall_score(grades, said, labels=GRADES, average=None, zero_division=np.nan)
+    """The figures of an epoch that come from the validation split; those that cannot be had are nan."""
+    said, each_once = probabilities.argmax(axis=1), np.ones((1, len(grades)))
+    cells = confusion(each_once, grades, said)
     return {
         "val_loss": float(-np.log(probabilities[np.arange(len(grades)), grades] + 1e-9).mean()),
-        "accuracy": float((said == grades).mean()),
-        "kappa": float(cohen_kappa_score(grades, said, weights="quadratic")) if varied else float("nan"),
-        "auc": float(roc_auc_score(grades >= 2, probabilities[:, 2:].sum(axis=1))) if both else float("nan"),
-    } | {f"recall_{grade}": float(value) for grade, value in zip(GRADES, recalls, strict=True)}
+        "accuracy": float(accuracy(cells)[0]),
+        "kappa": float(kappa(cells)[0]),
+        "auc": float(auc(each_once, probabilities[:, 2:].sum(axis=1), grades >= 2)[0]),
+    } | {f"recall_{grade}": float(value) for grade, value in zip(GRADES, recall(cells)[0], strict=True)}
 
 
-def write(rows: Sequence[Row], folder: Path) -> None:
+def write(rows: Sequence[EpochFigures], folder: Path) -> None:
     """`epochs.csv` and `curves.png`, anew after each epoch."""
     with (folder / "epochs.csv").open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, [column.name for column in fields(Row)])
+        table = csv.DictWriter(file, [column.name for column in fields(EpochFigures)])
         table.writeheader()
         table.writerows(asdict(row) for row in rows)
     _draw(rows, folder / "curves.png")
 
 
-def _draw(rows: Sequence[Row], path: Path) -> None:
+def _draw(rows: Sequence[EpochFigures], path: Path) -> None:
     panels = (("loss", ("loss", "val_loss")), ("accuracy", ("accuracy",)), ("quadratic kappa", ("kappa",)))
     with mpl.rc_context({"font.size": 9}):
         figure = Figure(figsize=(10, 3.2), layout="constrained")

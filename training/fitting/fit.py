@@ -45,9 +45,9 @@ class Fitting:
         self._judged = networks.build(settings.network, seen=settings.seen, window=settings.window, fast=True)
         self._average = Average(self.model, settings.average)
         self._phase = ""
-        self._rows: list[curves.Row] = []
+        self._rows: list[curves.EpochFigures] = []
 
-    def run(self) -> curves.Row:
+    def run(self) -> curves.EpochFigures:
         """Every epoch of the plan that is not done yet; gives the best one."""
         done = self._take_up()
         plan = self.settings.plan[done:]
@@ -62,14 +62,14 @@ class Fitting:
         return self.best
 
     @property
-    def best(self) -> curves.Row:
+    def best(self) -> curves.EpochFigures:
         return max(self._rows, key=lambda row: row.score)
 
     @property
     def _steps(self) -> int:
         return max(1, len(self._train.items) // self.settings.batch)
 
-    def _one(self, epoch: Epoch, ticker: Ticker) -> curves.Row:
+    def _one(self, epoch: Epoch, ticker: Ticker) -> curves.EpochFigures:
         began = time.monotonic()
         # Not every backend keeps dropout's state with the model; begun anew with each epoch, none needs to be kept.
         keras.utils.set_random_seed(self.settings.seed * 1000 + epoch.number)
@@ -81,7 +81,7 @@ class Fitting:
         give_back()
         probabilities = predict(self._judged, self._pictures["val"])
         give_back()
-        return curves.Row(
+        return curves.EpochFigures(
             epoch=epoch.number,
             phase=epoch.phase,
             size=epoch.size,
@@ -134,7 +134,7 @@ class Fitting:
         saved = checkpoint.progress(self._state)
         if saved is None:
             return 0
-        self._rows = [curves.Row(**row) for row in saved["rows"]]
+        self._rows = [curves.EpochFigures(**row) for row in saved["rows"]]
         done = len(self._rows)
         self._enter(saved["phase"])
         checkpoint.restore(self._state, self.model, self._average)
@@ -166,7 +166,7 @@ class _Averaging(keras.callbacks.Callback):  # type: ignore[misc]
             self._average.update(self.model, AVERAGE_EVERY)
 
 
-def fit(settings: Settings, dataset: Dataset, folder: Path, console: Console) -> curves.Row:
+def fit(settings: Settings, dataset: Dataset, folder: Path, console: Console) -> curves.EpochFigures:
     """Run it, from the start or from where it was interrupted, in a folder that `runfile.open_run` has opened."""
     best = Fitting(settings, dataset, folder, console).run()
     runfile.close_run(folder, asdict(best))

@@ -11,6 +11,8 @@ from typing import Any
 
 import keras
 
+from koa_worker.values import GRADES
+
 from ..data import split
 from ..data.layouts import Dataset
 from .settings import Settings
@@ -72,7 +74,7 @@ def _data(dataset: Dataset) -> dict[str, Any]:
     return {
         "digest": dataset.digest,
         "counts": {
-            name: [int((dataset.of(name).grades == grade).sum()) for grade in range(5)]
+            name: [int((dataset.of(name).grades == grade).sum()) for grade in GRADES]
             for name in ("train", "val", "test")
         },
         "left_out": len(dataset.left_out),

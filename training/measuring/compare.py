@@ -20,27 +20,27 @@ from .words import OVERALL_WORDS
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ModelFigures:
     name: str
     figures: Figures
 
 
-def compare(models: Sequence[Path], crops: Sequence[Crop], *, members: bool = False) -> list[Row]:
+def compare(models: Sequence[Path], crops: Sequence[Crop], *, members: bool = False) -> list[ModelFigures]:
     """A row for each model; with `members` one for each member of a release too."""
     truth = np.array([crop.kl for crop in crops], dtype=np.int64)
     subjects = [crop.subject for crop in crops]
     return [
-        Row(name, measure(probabilities, truth, subjects))
+        ModelFigures(name, measure(probabilities, truth, subjects))
         for model in models
         for name, probabilities in _answers(model, crops, members=members)
     ]
 
 
-def as_list(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def as_list(rows: Sequence[ModelFigures]) -> list[dict[str, Any]]:
     return [{"model": row.name, **row.figures.as_dict()} for row in rows]
 
 
-def as_table(rows: Sequence[Row]) -> Table:
+def as_table(rows: Sequence[ModelFigures]) -> Table:
     """A column for each model: their figures stand side by side."""
     table = Table(title=f"{rows[0].figures.knees} knees of {rows[0].figures.subjects} subjects")
     table.add_column("figure")

@@ -44,6 +44,8 @@ def draw_confusion(figures: Figures, path: Path) -> None:
 
 def draw_roc(probabilities: Floats, truth: Ints, path: Path) -> None:
     """ROC of KL ≥ 2 and KL ≥ 1."""
+    from sklearn.metrics import roc_curve  # noqa: PLC0415 - takes seconds to load, and only pictures need it
+
     figure, axes = _canvas("Receiver operating characteristic")
     axes.plot([0, 1], [0, 1], color="0.8", linewidth=1)
     for level, colour in ((2, INK), (1, SECOND)):
@@ -51,14 +53,9 @@ def draw_roc(probabilities: Floats, truth: Ints, path: Path) -> None:
         if positive.all() or not positive.any():
             continue
         score = probabilities[:, level:].sum(axis=1)
-        hits = positive[np.argsort(-score, kind="stable")]
+        misses, hits, _ = roc_curve(positive, score)
         area = auc(np.ones((1, len(truth))), score, positive)[0]
-        axes.plot(
-            np.append(0, np.cumsum(~hits) / (~hits).sum()),
-            np.append(0, np.cumsum(hits) / hits.sum()),
-            color=colour,
-            label=f"KL ≥ {level}: area {area:.3f}",
-        )
+        axes.plot(misses, hits, color=colour, label=f"KL ≥ {level}: area {area:.3f}")
     axes.set_xlabel("1 − specificity")
     axes.set_ylabel("sensitivity")
     if axes.get_legend_handles_labels()[0]:

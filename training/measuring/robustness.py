@@ -28,7 +28,7 @@ QUALITY = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ChangeFigures:
     name: str
     figures: Figures
     drop: float  # accuracy lost against the clean crops
@@ -87,17 +87,17 @@ CHANGES: Mapping[str, Change] = {
 }
 
 
-def measure_all(grader: Grader, crops: list[Crop], *, quiet: bool = True) -> list[Row]:
+def measure_all(grader: Grader, crops: list[Crop], *, quiet: bool = True) -> list[ChangeFigures]:
     """The clean crops first, then each change by itself."""
     clean = grade_all(grader, crops, quiet=quiet).figures()
-    rows = [Row("clean", clean, 0.0)]
+    rows = [ChangeFigures("clean", clean, 0.0)]
     for name, change in CHANGES.items():
         figures = grade_all(grader, crops, change, quiet=quiet).figures()
-        rows.append(Row(name, figures, clean.overall["accuracy"].value - figures.overall["accuracy"].value))
+        rows.append(ChangeFigures(name, figures, clean.overall["accuracy"].value - figures.overall["accuracy"].value))
     return rows
 
 
-def as_list(rows: list[Row]) -> list[dict[str, Any]]:
+def as_list(rows: list[ChangeFigures]) -> list[dict[str, Any]]:
     """What `--json` prints and the manifest keeps."""
     kept = ("accuracy", "quadratic_kappa", "kl2_auc")
     return [
@@ -110,7 +110,7 @@ def as_list(rows: list[Row]) -> list[dict[str, Any]]:
     ]
 
 
-def as_table(rows: list[Row]) -> Table:
+def as_table(rows: list[ChangeFigures]) -> Table:
     table = Table(title=f"{rows[0].figures.knees} knees of {rows[0].figures.subjects} subjects")
     for heading in ("change", "accuracy", "quadratic kappa", "KL ≥ 2 AUC", "accuracy lost"):
         table.add_column(heading, justify="left" if heading == "change" else "right")

@@ -15,9 +15,9 @@ from typing import Any
 import keras
 
 from koa_worker.errors import SetupError
+from koa_worker.values import GRADES
 
 SIZE = 224
-GRADES = 5
 HIDDEN = 128
 # Keras' MobileNetV2 averages its statistics over 1000 batches, which is five epochs of a study of this size: they lag
 # behind the weights. 100 batches follow them.
@@ -112,7 +112,7 @@ def _ends_as_ours(model: keras.Model) -> bool:
     last = model.layers[-1] if model.layers else None
     if not isinstance(last, keras.layers.Dense):
         return False
-    return bool(last.name == "grade" and last.units == GRADES and last.activation is keras.activations.linear)
+    return bool(last.name == "grade" and last.units == len(GRADES) and last.activation is keras.activations.linear)
 
 
 def sees(model: keras.Model) -> tuple[float, float, float, float]:
@@ -125,14 +125,9 @@ def sees(model: keras.Model) -> tuple[float, float, float, float]:
     return 0.5 - height, 0.5 - width, 0.5 + height, 0.5 + width
 
 
-def feature_map(model: keras.Model) -> Any:
-    """The symbolic last feature map [n, 7, 7, 1280] of a `mobilenetv2`."""
-    return model.get_layer("gap").input
-
-
 def freeze(model: keras.Model, below: str) -> None:
     """Let only what comes after layer `below` of the backbone learn; '' lets everything learn, 'gap' the head alone."""
-    backbone = _backbone(model)
+    backbone = backbone_of(model)
     if backbone is None:
         return
     names = [layer.name for layer in backbone.layers]
@@ -157,7 +152,7 @@ def _mobilenetv2(shape: Shape, dropout: float, weights: Path | None) -> keras.Mo
         maps = keras.layers.Permute((2, 3, 1))(maps)
     pooled = keras.layers.GlobalAveragePooling2D(name="gap")(maps)
     hidden = keras.layers.Dense(HIDDEN, activation="relu", name="hidden")(pooled)
-    logits = keras.layers.Dense(GRADES, name="grade")(keras.layers.Dropout(dropout, name="dropout")(hidden))
+    logits = keras.layers.Dense(len(GRADES), name="grade")(keras.layers.Dropout(dropout, name="dropout")(hidden))
     return keras.Model(inputs, logits, name="mobilenetv2")
 
 
@@ -165,7 +160,7 @@ def _mobilenet_backbone(weights: Path | None, shape: Shape) -> keras.Model:
     (height, width), first = shape.window or (shape.seen, shape.seen), shape.channels_first
     original = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(height, width, 3))
     if weights is not None:
-        original.load_weights(weights)
+        _fill(original, weights)
     backbone = keras.models.clone_model(
         original,
         input_tensors=keras.Input((3, height, width) if first else (height, width, 3)),
@@ -174,6 +169,13 @@ def _mobilenet_backbone(weights: Path | None, shape: Shape) -> keras.Model:
     backbone.set_weights(original.get_weights())
     backbone.name = "backbone"
     return backbone
+
+
+def _fill(original: keras.Model, weights: Path) -> None:
+    try:
+        original.load_weights(weights)
+    except Exception as fault:  # what a file holds can make Keras raise anything
+        raise ValueError(f"{weights} does not hold the weights of MobileNetV2 of width 1 without its top") from fault
 
 
 def _cloner(*, channels_first: bool) -> Callable[[keras.layers.Layer], keras.layers.Layer]:
@@ -201,11 +203,12 @@ def _cnn(shape: Shape, dropout: float, weights: Path | None) -> keras.Model:
         maps = keras.layers.Conv2D(filters, 3, activation="relu")(maps)
         maps = keras.layers.MaxPooling2D()(maps)
     hidden = keras.layers.Dense(HIDDEN, activation="relu", name="hidden")(keras.layers.Flatten(name="flat")(maps))
-    logits = keras.layers.Dense(GRADES, name="grade")(keras.layers.Dropout(dropout, name="dropout")(hidden))
+    logits = keras.layers.Dense(len(GRADES), name="grade")(keras.layers.Dropout(dropout, name="dropout")(hidden))
     return keras.Model(inputs, logits, name="cnn")
 
 
-def _backbone(model: keras.Model) -> keras.Model | None:
+def backbone_of(model: keras.Model) -> keras.Model | None:
+    """The convolutions of a `mobilenetv2`; another network has none."""
     return next((layer for layer in model.layers if layer.name == "backbone"), None)
 
 

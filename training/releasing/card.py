@@ -50,7 +50,7 @@ _FAILURES = """
   between 0 and 1 and between 1 and 2.
 - A crop equalised twice, cut far off the joint or strongly rotated costs accuracy (table above, where measured).
 - Another hospital's exposure, grain and framing cost accuracy. Check on your own graded knees first:
-  `python -m training evaluate --model DIR --data FOLDER`.
+  `koa-train evaluate --model DIR --data FOLDER`.
 - Confidence is calibrated on the validation knees' mix of grades; where the mix differs, it is off.
 """
 

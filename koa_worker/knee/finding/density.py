@@ -105,7 +105,7 @@ def levelled(image: Plane, low: float, high: float) -> Plane:
 
 
 def three_classes(image: Plane) -> tuple[float, float]:
-    """The two levels that part the picture into three classes with the largest variance between them (Otsu 1979)."""
+    """The two levels that divide the image into three classes with the largest variance between them (Otsu 1979)."""
     counts = np.asarray(cv2.calcHist([image], [0], None, [BINS], [0.0, 1.0])).ravel()
     share = counts / max(1, counts.sum())
     weight = np.concatenate([[0.0], np.cumsum(share)])

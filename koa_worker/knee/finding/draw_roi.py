@@ -116,7 +116,9 @@ def _words(radiograph: Radiograph, trace: Trace) -> list[tuple[str, Colour]]:
 def _decision(number: int, joint: Joint, roi: KneeRoi) -> str:
     box = roi.box
     where = (
-        "the whole picture: a crop already" if roi.whole_frame else f"box {box.x},{box.y} {box.width} x {box.height}"
+        "the whole image: it is a crop already"
+        if roi.whole_frame
+        else f"box {box.x},{box.y} {box.width} x {box.height}"
     )
     return f"{number} {roi.side.value}: evidence {joint.score:.2f}, plateau {joint.plateau:.0f} px, {where}"
 

@@ -13,18 +13,18 @@ from koa_worker.knee.finding.joint import Joint, refine, search
 from koa_worker.knee.finding.legs import Leg
 from koa_worker.knee.finding.plateau import RAISED, SIDE_PER_PLATEAU
 from koa_worker.knee.finding.sides import sides_of
-from koa_worker.values import Box, GrayImage, KneeRoi, Laterality, Radiograph, Side
+from koa_worker.values import Box, KneeRoi, Laterality, Radiograph, Side
 
 LEAST_SCORE = -1.3  # of the evidence, for a joint to be one
 SECOND_SCORE = -1.2  # a second knee must convince by itself …
 SECOND_BEHIND = 0.7  # … and not be much worse than the first, where no leg of its own is seen
 CLEAR = 0.2  # what a joint scores that needs no comparison with the other leg's: all that there is is 0.22
-COMPARTMENT_LARGEST = 1.45  # a joint is at least so much larger than one compartment …
+COMPARTMENT_LARGEST = 1.45  # a joint is larger than one compartment by at least this factor …
 COMPARTMENT_AHEAD = 0.25  # … which may look better than the joint by this much
 LEAST_CONTRAST = 0.05  # of the highest level: less is an empty exposure
-LEAST_SIDE = 96  # pixels: a square below that is blown up more than twice for the net
+LEAST_SIDE = 96  # pixels: a smaller square would be enlarged more than twice for the model
 NEARLY_SQUARE = 1.2
-CROP_SHARE = 0.5  # a square picture that the knee's box fills by this much (IoU) is a crop already …
+CROP_SHARE = 0.5  # a square image that the knee's box fills by this share (IoU) is a crop already …
 CROP_BEHIND = 0.45  # … even if a part of it looks more like a knee by this much
 
 
@@ -40,26 +40,23 @@ class Trace:
     without_knee: tuple[KneeRoi, ...] = ()  # where a leg is seen, or named by the header, and no joint in it
 
 
-def find_knees(radiograph: Radiograph, half: GrayImage | None = None) -> tuple[KneeRoi, ...]:
-    """The knees of a frame from left to right; there is at least one, or the frame is rejected with the reason.
-
-    `half` is the frame at half size, if it exists already.
-    """
-    return find(radiograph, half).rois
+def find_knees(radiograph: Radiograph) -> tuple[KneeRoi, ...]:
+    """The knees of a frame from left to right; there is at least one, or the frame is rejected with the reason."""
+    return find(radiograph).rois
 
 
-def find(radiograph: Radiograph, half: GrayImage | None = None) -> Trace:
+def find(radiograph: Radiograph) -> Trace:
     """The same as `find_knees`, with the legs in which no joint was found."""
-    seen = trace(radiograph, half)
+    seen = trace(radiograph)
     if seen.fault is not None:
         raise seen.fault
     return seen
 
 
-def trace(radiograph: Radiograph, half: GrayImage | None = None) -> Trace:
+def trace(radiograph: Radiograph) -> Trace:
     """The same as `find`, with all measurements; an error is returned and not raised."""
     pixels = radiograph.pixels
-    densities = measure(pixels, half)
+    densities = measure(pixels, radiograph.half)
     if densities.contrast < LEAST_CONTRAST:
         return Trace(densities, (), (), (), InputRejected("blank", "its levels hardly differ"))
     candidates = tuple(search(densities))

@@ -1,8 +1,8 @@
-"""Whether a crop looks to the net like the knees that it was trained on, and if not, what it rather looks like.
+"""Decides whether a crop looks like the knees that the model was trained on, and if not, what it looks like.
 
 It uses the last feature map, which is computed anyway. The means of its 1280 channels go through one linear layer with
 an output for knees and one for each kind of image that is not a knee. The layer belongs to the release: it is fitted
-(`training/releasing/gate.py`), and its file stands in the manifest with its hash.
+when the release is made (`training/releasing/gate.py`), and the manifest contains its file and hash.
 
 A distance to the training knees in the same space was tried, with little success: a model that was trained only on
 knees answers everything else with weak, average features, which are nearer to the centre than many knees.
@@ -26,7 +26,7 @@ class Kind(StrEnum):
     KNEE = "knee"
     IMPLANT = "implant"
     VIEW = "view"  # a knee from another direction
-    QUARTER = "quarter"  # turned anticlockwise by so much, as `numpy.rot90` does
+    QUARTER = "quarter"  # turned anticlockwise by this angle, as by `numpy.rot90`
     HALF = "half"
     THREE_QUARTERS = "three quarters"
     BLUR = "blur"
@@ -66,7 +66,7 @@ class Familiar:
     def from_npz(cls, content: bytes) -> Familiar:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             if tuple(arrays["kinds"]) != KINDS:
-                raise ValueError("the gate's file knows other kinds of pictures")
+                raise ValueError("the gate's file has other kinds of images")
             sure, doubtful, strange = (float(level) for level in arrays["levels"])
             weights, bias = (arrays[name].astype(np.float32) for name in ("weights", "bias"))
         return cls(weights, bias, sure, doubtful, strange)

@@ -34,7 +34,7 @@ __all__ = ["Grader", "combine", "judge", "model_folder"]
 
 Floats = NDArray[np.float64]
 
-_SCALE = (np.arange(256, dtype=np.float32) / 127.5 - 1.0).astype(np.float32)  # gray level → what the net is fed
+_SCALE = (np.arange(256, dtype=np.float32) / 127.5 - 1.0).astype(np.float32)  # gray level → model input
 
 
 class Grader:
@@ -137,7 +137,7 @@ class _Net:
 
     interpreter: Interpreter
     head: Head
-    part: Part  # of the picture that it is given, at which it looks
+    part: Part  # the part of its input image that the member sees
     image: int  # tensor numbers
     logits: int
     features: int
@@ -150,7 +150,7 @@ class _Net:
             net = cls._build(content, Head.from_npz(head), member.part)
             net.run(np.zeros((1, SIZE, SIZE, 3), np.float32))  # the first run allocates and is slow
         except (ValueError, RuntimeError, KeyError, zipfile.BadZipFile, StopIteration) as fault:
-            detail = f"{member.file} with {member.head} is not a net that this program can run"
+            detail = f"{member.file} with {member.head} is not a model that this program can run"
             raise SetupError("model_altered", detail) from fault
         return net
 

@@ -97,7 +97,7 @@ def _tiles(pixels: Picture) -> Picture:
 
 
 def _tailedness(tiles: Picture) -> float:
-    """The kurtosis of the middle tile: 1.8 if its values are spread evenly, 3 if they heap up as in a raw picture."""
+    """The kurtosis of the middle tile: 1.8 if its values are spread evenly, 3 if they cluster as in a raw image."""
     squares = np.square(tiles - tiles.mean(axis=1, keepdims=True, dtype=np.float32))
     variance = squares.mean(axis=1)
     return float(np.median(np.square(squares).mean(axis=1) / (np.square(variance) + 1e-3)))

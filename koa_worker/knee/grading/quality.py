@@ -31,7 +31,7 @@ _OTHER_PARTS = frozenset((
 _KNEE_WORDS = ("KNEE", "PATELLA", "LEG", "EXTREMITY", "FEMUR", "TIB", "LIMB")  # one of them beside another part
 _OTHER_VIEWS = ("LATERAL", "SKYLINE", "SUNRISE", "MERCHANT", "AXIAL", "TANGENTIAL", "SETTEGAST", "LAURIN", "HUGHSTON")
 
-MOST_COLOURED = 0.1  # of the picture: a few coloured letters are no photograph
+MOST_COLOURED = 0.1  # share of the image: a few coloured letters do not make a photograph
 MISSING = 0.15  # of the plateau's width: a compartment lacks a third
 FLAT = 12  # gray levels of 256 between the darkest and the brightest of a crop that is hopelessly exposed
 CLIPPED = 0.5  # of the crop at the darkest or brightest level: bone or soft tissue has gone
@@ -56,11 +56,11 @@ class Verdict:
 
     @property
     def strangeness(self) -> float:
-        """That of the net's impression; a knee that nobody could look at is not strange."""
+        """The strangeness from the model's impression; minus infinity without one: such a knee is not strange."""
         return self.impression.strangeness if self.impression else -np.inf
 
     def may_lie_askew(self, familiar: Familiar | None) -> bool:
-        """Something that the net knows little of, and that may be a knee when it is turned."""
+        """Whether the region is unfamiliar to the model and may be a knee after a turn of the frame."""
         return familiar is not None and self.strangeness > familiar.fair and self.code not in _STAYS
 
     def stands_better(self, familiar: Familiar | None, upright: float) -> bool:
@@ -78,7 +78,7 @@ def check_frame(radiograph: Radiograph) -> None:
     if named is not None:
         raise InputRejected("other_view", f"the header says {named}")
     if radiograph.coloured > MOST_COLOURED:
-        raise InputRejected("coloured", f"{radiograph.coloured:.0%} of the picture")
+        raise InputRejected("coloured", f"{radiograph.coloured:.0%} of the image")
 
 
 def judge_knee(

@@ -13,7 +13,7 @@ from koa_worker.knee.grading.prepare import cut
 from koa_worker.values import Box, GrayImage
 
 COARSE = 224  # pixels across the knee's square where margins are searched …
-FINER = 3  # … and so many times as many where they are measured: a seventh of a millimetre each
+FINER = 3  # … and this many times as many where they are measured: a seventh of a millimetre each
 ROWS = (72, 172)  # of the square's 224, in which the joint line lies
 PROFILED = 100  # pixels across, for the plateau: 80 of them, as where knees are found
 

@@ -22,6 +22,7 @@ from koa_worker.errors import SetupError
 from koa_worker.store import State
 from koa_worker.system.heartbeat import PauseReason, Pulse
 from koa_worker.workers.messages import Done, WriteReport
+from tests.make import free_port
 
 # Dashboards and alerts outside rely on these names.
 NAMES = {
@@ -29,13 +30,6 @@ NAMES = {
     "koa_workers_lost_total", "koa_workers", "koa_workers_busy", "koa_inbox_files", "koa_inbox_overdue_files",
     "koa_oldest_waiting_seconds", "koa_paused", "koa_disk_free_bytes",
 }  # fmt: skip
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def of_a_dispatcher(folder: Path) -> CollectorRegistry:

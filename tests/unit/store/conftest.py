@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from koa_worker.store import Store
+from koa_worker.store import EncodedResult, Store, encode
 from koa_worker.values import (
     Arrival,
     Box,
@@ -34,6 +34,7 @@ from koa_worker.values import (
     SpacingSource,
     Study,
 )
+from tests.make import Clock
 from tests.postgres import Server
 
 DISAGREE = ReviewReason(ReviewCode.DISAGREEMENT, 1.0, 3.0)
@@ -55,8 +56,14 @@ def url(new_url: Callable[[], str]) -> str:
 
 
 @pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    with Store.open(url) as opened:
+def clock() -> Clock:
+    """What the store takes for now."""
+    return Clock()
+
+
+@pytest.fixture
+def store(url: str, clock: Clock) -> Iterator[Store]:
+    with Store.open(url, clock=clock) as opened:
         yield opened
 
 
@@ -94,7 +101,10 @@ class Maker:
             self.joint_space(),
         )
 
-    def completed(
+    def completed(self, arrival: Arrival, *readings: Reading, **said: Any) -> EncodedResult:
+        return encode(self.graded(arrival, *readings, **said))
+
+    def graded(
         self,
         arrival: Arrival,
         *readings: Reading,

@@ -29,8 +29,7 @@ class Verbs(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = datetime(2026, 6, 1, 12, tzinfo=UTC)
-        self.store = Store.open(type(self).new_url())
-        self.store.sessions.clock = lambda: self.now
+        self.store = Store.open(type(self).new_url(), clock=lambda: self.now)
         self.expected: dict[str, State] = {}
         self.content: dict[str, str] = {}
         self.parked: set[str] = set()

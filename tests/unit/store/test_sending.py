@@ -10,27 +10,26 @@ import pytest
 
 from koa_worker.errors import UnknownRecord
 from koa_worker.store import NewParcel, ParcelRecord, ParcelState, Store
+from tests.make import Clock
 
 PAUSE = timedelta(seconds=30)
 OBJECTS = tuple(NewParcel("pdf", "1.2", f"2.25.{number}", f"out/{number}.dcm") for number in range(3))
 
 
 @pytest.fixture
-def clock(store: Store) -> list[datetime]:
-    """`clock[0]` is what the store takes for now."""
-    moment = [datetime.now(UTC) + timedelta(minutes=1)]
-    store.sessions.clock = lambda: moment[0]
-    return moment
+def clock() -> Clock:
+    """It stands still until a test puts it forward."""
+    return Clock(datetime.now(UTC) + timedelta(minutes=1))
 
 
 @pytest.fixture
-def queued(store: Store, clock: list[datetime], grade: Callable[..., tuple[str, str]]) -> tuple[ParcelRecord, ...]:
+def queued(store: Store, clock: Clock, grade: Callable[..., tuple[str, str]]) -> tuple[ParcelRecord, ...]:
     """Three objects of a study, for one destination."""
     store.sending.know_destinations(["pacs"])
     _file, key = grade("a")
     revision = store.reports.begin(key)
     assert revision is not None
-    assert store.reports.record(key, revision, "reports/x.pdf", "0" * 64, at=clock[0])
+    assert store.reports.record(key, revision, "reports/x.pdf", "0" * 64, at=clock.now)
     (ticket,) = store.sending.publications_due(["pacs"])
     assert store.sending.queue(ticket, OBJECTS) == OBJECTS
     assert store.sending.publications_due(["pacs"]) == ()
@@ -47,23 +46,21 @@ def test_they_are_sent_in_the_order_in_which_they_were_made(store: Store, queued
     assert store.sending.parcels_due("another") == ()
 
 
-def test_a_silent_destination_is_left_alone_for_a_growing_pause(
-    store: Store, clock: list[datetime], queued: Any
-) -> None:
+def test_a_silent_destination_is_left_alone_for_a_growing_pause(store: Store, clock: Clock, queued: Any) -> None:
     for growth in (1, 2, 4, 8):
-        assert store.sending.put_off("pacs", "no answer", PAUSE) == clock[0] + growth * PAUSE
+        assert store.sending.put_off("pacs", "no answer", PAUSE) == clock.now + growth * PAUSE
         assert due(store) == []
-        clock[0] += growth * PAUSE
+        clock.now += growth * PAUSE
         assert len(due(store)) == 3
     # Silence says nothing of the objects.
     assert {parcel.tries for parcel in store.sending.parcels()} == {0}
     store.sending.acknowledge(queued[0].id)
-    assert store.sending.put_off("pacs", "no answer", PAUSE) == clock[0] + PAUSE
+    assert store.sending.put_off("pacs", "no answer", PAUSE) == clock.now + PAUSE
     with pytest.raises(UnknownRecord):
         store.sending.put_off("nowhere", "no answer", PAUSE)
 
 
-def test_a_refused_object_waits_for_a_person(store: Store, clock: list[datetime], queued: Any) -> None:
+def test_a_refused_object_waits_for_a_person(store: Store, clock: Clock, queued: Any) -> None:
     first, second, third = (parcel.id for parcel in queued)
 
     def refuse(parcel: int, most: int | None) -> ParcelState:
@@ -73,14 +70,14 @@ def test_a_refused_object_waits_for_a_person(store: Store, clock: list[datetime]
     assert [refuse(second, 2) for _ in range(2)] == [ParcelState.WAITING, ParcelState.REFUSED]
     assert {refuse(third, None) for _ in range(9)} == {ParcelState.WAITING}
     assert due(store) == []
-    clock[0] += timedelta(days=1)
+    clock.now += timedelta(days=1)
     assert due(store) == ["2.25.2"]
     assert store.sending.parcel_counts()["pacs"] == {
         ParcelState.WAITING: 1, ParcelState.ACKNOWLEDGED: 0, ParcelState.REFUSED: 2,
     }  # fmt: skip
 
 
-def test_a_person_wakes_everything_that_has_not_arrived(store: Store, clock: list[datetime], queued: Any) -> None:
+def test_a_person_wakes_everything_that_has_not_arrived(store: Store, clock: Clock, queued: Any) -> None:
     first, second, _third = (parcel.id for parcel in queued)
     assert store.sending.acknowledge(first)
     store.sending.refuse(second, "status 0122", max_tries=1, first_pause=PAUSE)
@@ -93,13 +90,13 @@ def test_a_person_wakes_everything_that_has_not_arrived(store: Store, clock: lis
 
 
 def test_objects_are_kept_until_every_destination_has_them(
-    store: Store, clock: list[datetime], grade: Callable[..., tuple[str, str]]
+    store: Store, clock: Clock, grade: Callable[..., tuple[str, str]]
 ) -> None:
     store.sending.know_destinations(["one", "two"])
     _file, key = grade("a")
     revision = store.reports.begin(key)
     assert revision is not None
-    store.reports.record(key, revision, "reports/x.pdf", "0" * 64, at=clock[0])
+    store.reports.record(key, revision, "reports/x.pdf", "0" * 64, at=clock.now)
     (ticket,) = store.sending.publications_due(["one", "two"])
     store.sending.queue(ticket, OBJECTS[:1])
     assert store.sending.queue(ticket, OBJECTS[:1]) == ()  # a second time, after a crash

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 
 from koa_worker.config import Config
 from koa_worker.intake import prepare_folders
-from koa_worker.store import Store
+from koa_worker.store import Store, encode
 from koa_worker.values import (
     Arrival,
     Box,
@@ -38,6 +38,7 @@ from koa_worker.values import (
 from koa_worker.web import create_app
 from koa_worker.web.guard import passwords
 from koa_worker.web.guard.passwords import Cost, hashed
+from tests.make import Clock
 
 
 @pytest.fixture
@@ -56,9 +57,15 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def store(config: Config, empty_database: Path) -> Iterator[Store]:
+def clock() -> Clock:
+    """What the store takes for now."""
+    return Clock()
+
+
+@pytest.fixture
+def store(config: Config, empty_database: Path, clock: Clock) -> Iterator[Store]:
     shutil.copy(empty_database, config.store.url.removeprefix("sqlite:///"))
-    with Store.open(config.store.url) as opened:
+    with Store.open(config.store.url, clock=clock) as opened:
         yield opened
 
 
@@ -163,7 +170,8 @@ def graded(store: Store) -> Graded:
         )
         for at, (kl, side) in enumerate(((2, Side.RIGHT), (3, Side.LEFT)))
     )
-    settled = store.files.complete(arrival.id, Completed(arrival, radiograph, readings, {}), "d" * 64, "1.0", "done/x")
+    result = encode(Completed(arrival, radiograph, readings, {}))
+    settled = store.files.complete(arrival.id, result, "d" * 64, "1.0", "done/x")
     store.files.reject(other.id, Rejected(other, "unknown_format", ""), "rejected/x")
     assert settled.study_key
     assert settled.revision

@@ -25,7 +25,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from koa_worker.config import Config
-from koa_worker.store import Store, UploadRecord
+from koa_worker.store import Store, UploadRecord, encode
 from koa_worker.values import (
     Arrival,
     Box,
@@ -106,9 +106,8 @@ def test_a_study_tells_the_joint_space_and_the_knees_without_a_grade(
     reading = Reading(KneeRoi(Box(1, 2, 90, 90), Side.LEFT), pixels, grade, heat, space)
     refused = RefusedKnee(KneeRoi(Box(100, 2, 90, 91), Side.RIGHT), "implant", "bright")
     radiograph = Radiograph(pixels, "DICOM", StudyOf("1.9", "1.9.3"))
-    settled = store.files.complete(
-        arrival.id, Completed(arrival, radiograph, (reading,), {}, (refused,)), "d" * 64, "1.0", "done/x"
-    )
+    result = encode(Completed(arrival, radiograph, (reading,), {}, (refused,)))
+    settled = store.files.complete(arrival.id, result, "d" * 64, "1.0", "done/x")
     (image,) = got(client, f"{API}/studies/{settled.study_key}")["images"]
     found = image["knees"][0]["joint_space"]
     assert (found["medial"]["min_mm"], found["calibration"], found["tibial_width_px"]) == (4.5, "detector", 75.5)

@@ -14,6 +14,7 @@ from koa_worker.commands.export import to_rows
 from koa_worker.errors import UnknownRecord
 from koa_worker.store import State, Store
 from koa_worker.values import Failed
+from tests.make import Clock
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 Take = Callable[..., tuple[str, str]]
@@ -129,12 +130,12 @@ def test_an_empty_store_has_a_status_too(store: Store) -> None:
     assert (status.oldest_waiting, status.per_minute, status.model) == (None, 0.0, None)
 
 
-def test_today_begins_at_local_midnight(store: Store, make: Any, grade: Take, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store.sessions, "clock", lambda: datetime(2026, 6, 1, 12, tzinfo=UTC).astimezone())
+def test_today_begins_at_local_midnight(store: Store, clock: Clock, make: Any, grade: Take) -> None:
+    clock.now = datetime(2026, 6, 1, 12, tzinfo=UTC).astimezone()
     grade("a")
-    monkeypatch.setattr(store.sessions, "clock", lambda: datetime(2026, 6, 1, 12, 5, tzinfo=UTC).astimezone())
+    clock.now = datetime(2026, 6, 1, 12, 5, tzinfo=UTC).astimezone()
     assert store.counts.status().done_today == 1
-    monkeypatch.setattr(store.sessions, "clock", lambda: datetime(2026, 6, 3, 12, tzinfo=UTC).astimezone())
+    clock.now = datetime(2026, 6, 3, 12, tzinfo=UTC).astimezone()
     assert store.counts.status().done_today == 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,31 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from koa_worker.store import Role, State, Store, UploadRecord
-from koa_worker.store.engine import connect
 from koa_worker.values import Arrival, Side
+from tests.make import Clock
 
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = datetime(2026, 6, 1, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def timed(store: Store, url: str, clock: Clock) -> Iterator[Store]:
-    """The same database by a clock that the test turns."""
-    with Store(connect(url), clock) as opened:
-        yield opened
+    """It stands still until a test puts it forward."""
+    return Clock(datetime(2026, 6, 1, 12, tzinfo=UTC))
 
 
 def test_the_order_of_roles() -> None:
@@ -62,16 +48,16 @@ def test_a_user_comes_and_goes(store: Store) -> None:
     assert [(user.name, user.role) for user in store.accounts.users()] == [("anna", Role.VIEW)]
 
 
-def test_a_login_lasts_so_long(timed: Store, clock: Clock) -> None:
-    timed.accounts.add_user("anna", Role.READ, "hash")
-    assert timed.accounts.log_in("anna", "s1", DAY)
-    assert not timed.accounts.log_in("nobody", "s2", DAY)
-    found = timed.accounts.logged_in("s1")
+def test_a_login_lasts_so_long(store: Store, clock: Clock) -> None:
+    store.accounts.add_user("anna", Role.READ, "hash")
+    assert store.accounts.log_in("anna", "s1", DAY)
+    assert not store.accounts.log_in("nobody", "s2", DAY)
+    found = store.accounts.logged_in("s1")
     assert found is not None
     assert found.name == "anna"
-    assert timed.accounts.logged_in("s2") is None
+    assert store.accounts.logged_in("s2") is None
     clock.now += DAY
-    assert timed.accounts.logged_in("s1") is None
+    assert store.accounts.logged_in("s1") is None
 
 
 @pytest.mark.parametrize("ending", ["log_out", "log_out_everywhere", "remove_user", "change_password"])
@@ -91,48 +77,46 @@ def test_what_ends_a_login(store: Store, ending: str) -> None:
     assert store.accounts.logged_in("s3") is not None
 
 
-def test_a_token_is_good_until_its_time_or_its_removal(timed: Store, clock: Clock) -> None:
-    timed.accounts.add_user("anna", Role.READ, "hash")
-    assert timed.accounts.add_token("anna", "nightly", "t1", DAY)
-    assert timed.accounts.add_token("anna", "for good", "t2", None)
-    assert not timed.accounts.add_token("nobody", "x", "t3", None)
-    assert timed.accounts.shown_token("t1") is not None
+def test_a_token_is_good_until_its_time_or_its_removal(store: Store, clock: Clock) -> None:
+    store.accounts.add_user("anna", Role.READ, "hash")
+    assert store.accounts.add_token("anna", "nightly", "t1", DAY)
+    assert store.accounts.add_token("anna", "for good", "t2", None)
+    assert not store.accounts.add_token("nobody", "x", "t3", None)
+    assert store.accounts.shown_token("t1") is not None
     clock.now += DAY
-    assert timed.accounts.shown_token("t1") is None
-    assert timed.accounts.shown_token("t2") is not None
-    nightly, for_good = timed.accounts.tokens("anna")
+    assert store.accounts.shown_token("t1") is None
+    assert store.accounts.shown_token("t2") is not None
+    nightly, for_good = store.accounts.tokens("anna")
     assert (nightly.purpose, nightly.until) == ("nightly", clock.now)
-    timed.accounts.add_user("boris", Role.ADMIN, "hash")
-    assert not timed.accounts.remove_token("boris", for_good.id)
-    assert timed.accounts.remove_token("anna", for_good.id)
-    assert timed.accounts.shown_token("t2") is None
+    store.accounts.add_user("boris", Role.ADMIN, "hash")
+    assert not store.accounts.remove_token("boris", for_good.id)
+    assert store.accounts.remove_token("anna", for_good.id)
+    assert store.accounts.shown_token("t2") is None
 
 
-def test_a_ration_is_used_up_and_grows_again(timed: Store, clock: Clock) -> None:
-    assert [timed.rate_limits.use("k", 3, MINUTE) for _ in range(4)] == [timedelta(0)] * 3 + [MINUTE / 3]
-    assert timed.rate_limits.use("other", 3, MINUTE) == timedelta(0)
+def test_a_ration_is_used_up_and_grows_again(store: Store, clock: Clock) -> None:
+    assert [store.rate_limits.use("k", 3, MINUTE) for _ in range(4)] == [timedelta(0)] * 3 + [MINUTE / 3]
+    assert store.rate_limits.use("other", 3, MINUTE) == timedelta(0)
     clock.now += MINUTE / 3
-    assert not timed.rate_limits.use("k", 3, MINUTE)
-    assert timed.rate_limits.use("k", 3, MINUTE)
-    timed.rate_limits.give_back("k")
-    assert not timed.rate_limits.use("k", 3, MINUTE)
+    assert not store.rate_limits.use("k", 3, MINUTE)
+    assert store.rate_limits.use("k", 3, MINUTE)
+    store.rate_limits.give_back("k")
+    assert not store.rate_limits.use("k", 3, MINUTE)
 
 
 def test_a_restart_gives_no_ration_back(url: str, clock: Clock) -> None:
-    Store.open(url).close()
     for _ in range(3):
-        with Store(connect(url), clock) as store:
+        with Store.open(url, clock=clock) as store:
             assert not store.rate_limits.use("k", 3, MINUTE)
-    with Store(connect(url), clock) as store:
+    with Store.open(url, clock=clock) as store:
         assert store.rate_limits.use("k", 3, MINUTE)
 
 
 @settings(max_examples=20, deadline=None)  # each makes a database
 @given(st.lists(st.floats(0.0, 40.0), min_size=1, max_size=60), st.integers(1, 5))
 def test_no_window_holds_more_than_two_rations(pauses: list[float], most: int) -> None:
-    clock = Clock()
-    with Store.open("sqlite:///:memory:") as store:
-        store.sessions.clock = clock
+    clock = Clock(datetime(2026, 6, 1, 12, tzinfo=UTC))
+    with Store.open("sqlite:///:memory:", clock=clock) as store:
         admitted = []
         for pause in pauses:
             clock.now += timedelta(seconds=pause)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from training.data.layouts import Dataset, Item, Preparation, collect
-from training.data.split import SubjectInTwoSplits, check, complete, folds, write
+from training.data.split import SubjectInTwoSplits, check, complete, write
 
 
 def item(subject: int, side: str, grade: int, split: str = "") -> Item:
@@ -48,14 +48,6 @@ def test_what_the_source_says_stays() -> None:
 def test_subject_in_two_splits_is_an_error() -> None:
     with pytest.raises(SubjectInTwoSplits, match="1 subjects are in two splits, the first of them 7"):
         check([item(7, "L", 0, "train"), item(7, "R", 0, "val"), item(8, "R", 0, "val")])
-
-
-def test_folds_part_the_subjects(unsplit: Dataset) -> None:
-    parts = folds(unsplit.items, 5)
-    subjects = [{one.subject for one in part} for part in parts]
-    assert sum(map(len, parts)) == len(unsplit.items)
-    assert sum(map(len, subjects)) == 200
-    assert {len(part) for part in subjects} == {40}
 
 
 def test_written_split_can_be_read_back(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def pixels() -> np.ndarray:
 
 def test_head_is_the_one_that_the_worker_explains(small: keras.Model) -> None:
     assert small.output_shape == (None, 5)
-    assert networks.feature_map(small).shape == (None, 2, 2, 1280)
+    assert small.get_layer("gap").input.shape == (None, 2, 2, 1280)
     assert [small.get_layer(name).kernel.shape for name in ("hidden", "grade")] == [(1280, 128), (128, 5)]
     assert small.get_layer("hidden").activation is keras.activations.relu
 
@@ -42,7 +42,7 @@ def test_saved_network_says_the_same(small: keras.Model, pixels: np.ndarray, tmp
     small.save(tmp_path / "net.keras")
     loaded = networks.load(tmp_path / "net.keras")
     assert np.array_equal(loaded.predict_on_batch(pixels), small.predict_on_batch(pixels))
-    two = keras.Model(loaded.input, [loaded.output, networks.feature_map(loaded)])
+    two = keras.Model(loaded.input, [loaded.output, loaded.get_layer("gap").input])
     assert [tuple(part.shape) for part in two.predict_on_batch(pixels)] == [(2, 5), (2, 2, 2, 1280)]
 
 
@@ -55,7 +55,7 @@ def test_weights_move_between_sizes(small: keras.Model, pixels: np.ndarray) -> N
 def test_network_enlarges_what_it_is_given(small: keras.Model, pixels: np.ndarray, tmp_path: Path) -> None:
     enlarging = networks.build("mobilenetv2", size=64, seen=96)
     enlarging.set_weights(small.get_weights())
-    assert networks.feature_map(enlarging).shape == (None, 3, 3, 1280)
+    assert enlarging.get_layer("gap").input.shape == (None, 3, 3, 1280)
     larger = np.stack([cv2.resize(picture, (96, 96), interpolation=cv2.INTER_LINEAR) for picture in pixels])
     free = networks.build("mobilenetv2", size=None)
     free.set_weights(small.get_weights())
@@ -68,7 +68,7 @@ def test_network_enlarges_what_it_is_given(small: keras.Model, pixels: np.ndarra
 def test_network_looks_at_the_middle_of_what_it_enlarges(small: keras.Model, tmp_path: Path) -> None:
     looking = networks.build("mobilenetv2", size=64, seen=128, window=(64, 96))
     looking.set_weights(small.get_weights())
-    assert networks.feature_map(looking).shape == (None, 2, 3, 1280)
+    assert looking.get_layer("gap").input.shape == (None, 2, 3, 1280)
     assert networks.sees(looking) == (0.25, 0.125, 0.75, 0.875)
     assert networks.sees(small) == (0, 0, 1, 1)
     pictures = np.random.default_rng(1).integers(0, 256, (2, 64, 64), np.uint8)
@@ -119,7 +119,7 @@ def test_torch_layout_gives_what_the_plain_layout_gives() -> None:
         "plain, fast = networks.build('mobilenetv2', size=64), networks.build('mobilenetv2', size=64, fast=True)\n"
         "fast.set_weights(plain.get_weights())\n"
         "for training in (False, True, False):\n"
-        "    nets = [keras.Model(m.input, networks.feature_map(m)) for m in (plain, fast)]\n"
+        "    nets = [keras.Model(m.input, m.get_layer('gap').input) for m in (plain, fast)]\n"
         "    one, other = (net(x, training=training) for net in nets)\n"
         "    one, other = map(keras.ops.convert_to_numpy, (one, other))\n"
         "    assert one.shape == (8, 2, 2, 1280)\n"

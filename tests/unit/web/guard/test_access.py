@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from koa_worker.store import Role, Store
 from koa_worker.web import create_app
 from koa_worker.web.guard import access
 from koa_worker.web.guard.passwords import new_token, secret_hash
+from tests.make import Clock
 
 Enter = Callable[[str], Any]
 PASSWORD = "correct horse battery"
@@ -105,11 +106,10 @@ def test_many_names_from_one_address_are_refused(users: Store, browser: Any) -> 
     assert codes.count(429) == 10
 
 
-def test_a_login_ends_by_itself(config: Config, store: Store, logged_in: Enter) -> None:
+def test_a_login_ends_by_itself(config: Config, clock: Clock, logged_in: Enter) -> None:
     browser = logged_in("anna")
     assert browser.get("/").status_code == 200
-    now = datetime.now().astimezone()
-    store.sessions.clock = lambda: now + timedelta(hours=config.web.session_hours)
+    clock.now = datetime.now(UTC) + timedelta(hours=config.web.session_hours)
     assert browser.get("/").status_code == 303
 
 
