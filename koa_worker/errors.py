@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
-from koa_worker.values import Patient, Study
+from koa_worker.values import Patient, RefusedKnee, Study
 
 
 class Fault(StrEnum):
@@ -356,11 +356,13 @@ class KoaError(Exception):
 class InputRejected(KoaError):
     """The file caused the error; a retry would not help.
 
-    It knows the study and patient, as far as the header could be read, and never names them in its text.
+    It knows the study and patient, as far as the header could be read, and never names them in its text. It also knows
+    the knees that were seen and refused.
     """
 
     study: Study | None = None
     patient: Patient | None = None
+    refused: tuple[RefusedKnee, ...] = ()
 
 
 @contextmanager

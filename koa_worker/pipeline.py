@@ -83,7 +83,7 @@ class Pipeline:
         except InputRejected as fault:
             if fault.code == OWN_RESULT:  # no study reports it
                 return Rejected(arrival, fault.code, fault.detail)
-            return Rejected(arrival, fault.code, fault.detail, fault.study, fault.patient)
+            return Rejected(arrival, fault.code, fault.detail, fault.study, fault.patient, fault.refused)
         except WorkFailed as fault:
             return Failed(arrival, fault.code, fault.detail)
         except MemoryError:
@@ -113,7 +113,9 @@ class Pipeline:
         if not readings:
             # If no knee is graded, a knee with metal gives the best reason, and a leg without a knee the weakest.
             first = min(refused, key=lambda knee: (knee.code != "implant", knee.code == "knee_not_found"))
-            raise InputRejected(first.code, first.detail)
+            rejected = InputRejected(first.code, first.detail)
+            rejected.refused = refused
+            raise rejected
         return readings, refused
 
     def _look(self, radiograph: Radiograph, clock: Stopwatch, quarters: int = 0) -> _Looks:

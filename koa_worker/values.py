@@ -315,6 +315,7 @@ class Rejected:
     detail: str
     study: Study | None = None
     patient: Patient | None = None
+    refused: tuple[RefusedKnee, ...] = ()  # seen in the frame, each with its own reason
 
 
 @dataclass(frozen=True, slots=True)

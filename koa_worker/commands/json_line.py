@@ -14,6 +14,8 @@ _DIGITS = {"joint_space": 4}  # of fields that have fewer than six behind the po
 def to_line(outcome: Outcome, path: Path, model: str, report: Path | None) -> dict[str, Any]:
     completed = outcome if isinstance(outcome, Completed) else None
     fault = None if isinstance(outcome, Completed) else outcome
+    knees = [_knee(position, reading) for position, reading in enumerate(completed.readings)] if completed else []
+    refused = [_refused(knee) for knee in outcome.refused] if isinstance(outcome, Completed | Rejected) else []
     return {
         "path": str(path),
         "sha256": outcome.arrival.sha256,
@@ -23,9 +25,9 @@ def to_line(outcome: Outcome, path: Path, model: str, report: Path | None) -> di
         "study": _study(_study_of(outcome)),
         "model": model,
         "report": str(report) if report else None,
-        "legs": len(completed.readings) + len(completed.refused) if completed else None,
-        "knees": [_knee(position, reading) for position, reading in enumerate(completed.readings)] if completed else [],
-        "refused": [_refused(knee) for knee in completed.refused] if completed else [],
+        "legs": len(knees) + len(refused) or None,
+        "knees": knees,
+        "refused": refused,
     }
 
 

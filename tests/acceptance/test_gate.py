@@ -50,12 +50,27 @@ def test_a_knee_with_an_implant_is_refused_and_the_other_one_graded(take, plate:
     assert graded.roi.box.x > outcome.refused[0].roi.box.x
 
 
+def test_a_leg_without_a_joint_is_not_passed_over(take, plate: Plate) -> None:
+    """The joint is painted over with the tissue below it: the leg is still there."""
+    box, pixels = plate.truths[0].box, plate.pixels.copy()
+    rows = slice(box.y, box.y + box.height)
+    below = pixels[box.y + box.height : box.y + box.height + 8, box.x : box.x + box.width]
+    pixels[rows, box.x : box.x + box.width] = np.round(below.mean(axis=0)).astype(pixels.dtype)
+    outcome = take(pixels)
+    assert isinstance(outcome, Completed)
+    (refused,) = outcome.refused
+    (graded,) = outcome.readings
+    assert refused.code in {"knee_not_found", "not_a_knee"}
+    assert refused.roi.box.x < graded.roi.box.x
+
+
 def test_a_frame_with_nothing_but_implants_is_rejected(take, plate: Plate) -> None:
     both = with_implant(plate, plate.truths[0])
     both = replace(both, pixels=np.maximum(both.pixels, with_implant(plate, plate.truths[1]).pixels))
     outcome = take(both.pixels)
     assert isinstance(outcome, Rejected)
     assert outcome.code == "implant"
+    assert [knee.code for knee in outcome.refused] == ["implant", "implant"]
 
 
 @pytest.mark.parametrize("quarters", [1, 3])

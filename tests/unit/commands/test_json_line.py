@@ -76,10 +76,18 @@ def test_a_refused_knee_beside_a_graded_one() -> None:
     assert line["refused"] == [{"side": "right", "box": [9, 2, 3, 3], "code": "implant", "detail": "metal"}]
 
 
+def test_a_rejected_frame_names_each_knee_that_was_seen() -> None:
+    knees = tuple(RefusedKnee(KneeRoi(Box(x, 2, 3, 3), Side.UNKNOWN), "implant") for x in (1, 9))
+    line = to_line(Rejected(ARRIVAL, "implant", "", refused=knees), Path("x"), "m", None)
+    assert line["legs"] == 2
+    assert [knee["box"] for knee in line["refused"]] == [[1, 2, 3, 3], [9, 2, 3, 3]]
+
+
 def test_a_rejected_and_a_failed_file_have_the_same_names() -> None:
     names = set(to_line(completed(), Path("x"), "m", None))
     rejected = to_line(Rejected(ARRIVAL, "no_knee", "why", Study("1", "2")), Path("x"), "m", None)
     failed = to_line(Failed(ARRIVAL, "io", ""), Path("x"), "m", None)
+    assert (rejected["legs"], rejected["refused"]) == (None, [])
     assert set(rejected) == set(failed) == names
     assert (rejected["outcome"], rejected["code"], rejected["detail"], rejected["knees"]) == (
         "rejected",
