@@ -26,9 +26,10 @@ from rich.table import Table
 
 from koa_worker.config import Config
 from koa_worker.pipeline import Pipeline
-from koa_worker.values import Arrival, Completed, Failed
+from koa_worker.values import Arrival, Completed, Failed, ReviewCode
 
 PICTURES = (".png", ".jpg", ".dcm")
+OF_THE_GATE = {ReviewCode.NOT_CHECKED, ReviewCode.UNUSUAL, ReviewCode.CUT_OFF, ReviewCode.TURNED}
 STEPS = (0.3, 0.5, 0.7)  # sizes of the squares that are cut from pictures
 
 
@@ -59,10 +60,8 @@ def tally(pipeline: Pipeline, files: Iterator[Path]) -> Tally:
             found.partly += bool(outcome.refused)
             knees = len(outcome.readings) + len(outcome.refused)
             found.cost.append((outcome.cpu_ms["gate"] / knees, outcome.cpu_ms["measure"] / len(outcome.readings)))
-            reasons = " ".join(reason for reading in outcome.readings for reason in reading.grade.review_reasons)
-            found.review += any(
-                word in reasons for word in ("unlike the knees", "cuts off", "was turned", "cannot tell")
-            )
+            codes = {reason.code for reading in outcome.readings for reason in reading.grade.review_reasons}
+            found.review += not codes.isdisjoint(OF_THE_GATE)
         else:
             found.codes[outcome.code if not isinstance(outcome, Failed) else f"failed: {outcome.code}"] += 1
     return found

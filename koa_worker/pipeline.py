@@ -15,6 +15,7 @@ from koa_worker.errors import OWN_RESULT, InputRejected, WorkFailed, belonging_t
 from koa_worker.knee.finding.density import halve
 from koa_worker.knee.finding.roi import find
 from koa_worker.knee.finding.rotation import as_stored, turned
+from koa_worker.knee.grading import review
 from koa_worker.knee.grading.explain import FeatureMaps, heatmap
 from koa_worker.knee.grading.familiar import Familiar
 from koa_worker.knee.grading.grade import Grader, model_folder
@@ -33,11 +34,10 @@ from koa_worker.values import (
     Reading,
     RefusedKnee,
     Rejected,
+    ReviewReason,
 )
 
 logger = logging.getLogger(__name__)
-
-OTHER_NOT_FOUND = "The other knee was not found in the picture."
 
 
 @dataclass(slots=True)
@@ -104,7 +104,7 @@ class Pipeline:
         )
         if looks.fault is not None:
             raise looks.fault
-        alone = (OTHER_NOT_FOUND,) if looks.without_knee else ()
+        alone = review.of_frame(other_knee_found=not looks.without_knee)
         readings = tuple(self._explain(radiograph, one, alone, clock) for one in looks.knees if not one.verdict.code)
         judged = tuple(
             RefusedKnee(one.roi, one.verdict.code, one.verdict.detail) for one in looks.knees if one.verdict.code
@@ -154,9 +154,10 @@ class Pipeline:
             verdict = judge_knee(stored, small, picture, familiar.look(maps) if familiar else None, familiar)
         return _Look(stored, picture, grade, maps, verdict)
 
-    def _explain(self, radiograph: Radiograph, one: _Look, alone: tuple[str, ...], clock: Stopwatch) -> Reading:
-        reasons = (*alone, *one.verdict.reasons, *one.grade.review_reasons)
-        grade = replace(one.grade, review_reasons=reasons, needs_review=bool(reasons))
+    def _explain(
+        self, radiograph: Radiograph, one: _Look, alone: tuple[ReviewReason, ...], clock: Stopwatch
+    ) -> Reading:
+        grade = replace(one.grade, review_reasons=(*alone, *one.verdict.reasons, *one.grade.review_reasons))
         with clock("measure"):
             joint_space = None if one.roi.turned else measure(radiograph, one.roi)
         with clock("explain"):

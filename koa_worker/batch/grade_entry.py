@@ -10,12 +10,12 @@ from pathlib import Path
 
 from koa_worker.batch.entries import Finding, Kept
 from koa_worker.batch.locations import brought_here, name_of
-from koa_worker.batch.rows import Grading, ending_of, rows_of
+from koa_worker.batch.rows import ending_of, rows_of
 from koa_worker.errors import KoaError, WorkFailed
 from koa_worker.intake import digest
 from koa_worker.pipeline import Pipeline
 from koa_worker.store import encode
-from koa_worker.values import Arrival, Completed, Failed, Outcome, Rejected
+from koa_worker.values import Arrival, Completed, Failed, GradedBy, Outcome, Rejected
 from koa_worker.workers.loop import Parent, load_pipeline, settle_in
 from koa_worker.workers.messages import Examine, Examined, Ready, Refused
 
@@ -39,12 +39,11 @@ def serve(connection: Connection) -> None:
 
 def look(job: Examine, pipeline: Pipeline, grading: Callable[..., None]) -> Finding:
     outcome = _outcome(job, pipeline, grading)
-    by = Grading(pipeline.grader.name, pipeline.grader.digest)
     kept = keep(outcome) if job.keep else None
-    return Finding(job.number, ending_of(outcome), rows_of(outcome, job.place, by), kept)
+    return Finding(job.number, ending_of(outcome), rows_of(outcome, job.place, pipeline.grader.graded_by), kept)
 
 
-def failed_finding(job: Examine, code: str, detail: str, by: Grading) -> Finding:
+def failed_finding(job: Examine, code: str, detail: str, by: GradedBy) -> Finding:
     """What is said of an entry over which a worker process died."""
     outcome = Failed(Arrival(_NOWHERE, "", job.size, "", job.id), code, detail)
     return Finding(job.number, "failed", rows_of(outcome, job.place, by))

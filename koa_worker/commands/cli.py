@@ -251,14 +251,15 @@ def export(
     config_file: ConfigFile = None,
 ) -> None:
     """Print a flat table of all results, with one line per knee."""
+    from koa_worker.commands.export import COLUMNS, to_rows
     from koa_worker.commands.table import write_csv, write_json
     from koa_worker.store import Store
 
     with Store.open(config.load(config_file).store.url) as store:
         if form is Format.CSV:
-            write_csv(store.export.rows(), sys.stdout, store.export.columns())
+            write_csv(to_rows(store.export.rows()), sys.stdout, COLUMNS)
         else:
-            write_json(store.export.rows(), sys.stdout)
+            write_json(to_rows(store.export.rows()), sys.stdout)
 
 
 @app.command()

@@ -22,7 +22,6 @@ from koa_worker.knee.finding.roi import trace
 from koa_worker.pipeline import Pipeline
 from koa_worker.read import read
 from koa_worker.registrar import Registrar
-from koa_worker.report.content import Release
 from koa_worker.store import Store
 from koa_worker.system.own_mark import marked
 from koa_worker.values import Arrival, Completed, Failed, Outcome
@@ -71,7 +70,7 @@ def _registrar(config: Config, pipeline: Pipeline, out: Path) -> Iterator[Regist
         tempfile.TemporaryDirectory(prefix="koa-worker-") as folder,  # made with mode 0700
         Store.open(f"sqlite:///{folder}/results.sqlite3") as store,
     ):
-        yield Registrar(store, out, config.report, Release(pipeline.grader.name, pipeline.grader.digest))
+        yield Registrar(store, out, config.report, pipeline.grader.graded_by)
 
 
 def _report(registrar: Registrar, outcome: Completed, written: dict[str, Path]) -> Path | None:

@@ -17,6 +17,7 @@ from koa_worker.commands.doctor import Finding
 from koa_worker.config import Config
 from koa_worker.errors import KoaError, explain
 from koa_worker.intake import scan
+from koa_worker.report import words
 from koa_worker.store import ParcelState, State, StatusRecord, Store
 from koa_worker.system.heartbeat import PAUSE_WORDS, Condition, Pulse, condition_of, feel
 from koa_worker.values import GRADE_WORDS, Completed, Outcome, Reading
@@ -34,7 +35,7 @@ def outcome_line(path: Path, outcome: Outcome, report: Path | None) -> str:
 
 def _knee(reading: Reading) -> str:
     grade = reading.grade
-    review = f", review: {' '.join(grade.review_reasons)}" if grade.needs_review else ""
+    review = f", review: {' '.join(map(words.review_reason, grade.review_reasons))}" if grade.needs_review else ""
     return (
         f"{reading.roi.side} knee KL {grade.kl} ({GRADE_WORDS[grade.kl]}), confidence {grade.confidence:.0%}, "
         f"P(OA) {grade.oa_probability:.0%}{review}"

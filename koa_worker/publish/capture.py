@@ -38,7 +38,7 @@ def build(original: Original, result: ImageResult) -> Dataset:
     data = picture.tobytes()
     target.PixelData = data + b"\0" * (len(data) % 2)
     target["PixelData"].VR = "OB"
-    base.finish(target, kind, original, result.maker, number=result.number, made_at=result.made_at)
+    base.finish(target, kind, original, result.graded_by, number=result.number, made_at=result.made_at)
     return target
 
 
@@ -47,7 +47,7 @@ def _say_side(target: Dataset, sides: set[Side]) -> None:
     if Side.UNKNOWN in sides or not sides:
         target.Laterality = ""
     else:
-        target.ImageLaterality = "B" if len(sides) > 1 else {Side.LEFT: "L", Side.RIGHT: "R"}[sides.pop()]
+        target.ImageLaterality = "B" if len(sides) > 1 else sides.pop().letter
 
 
 def _ratio(result: ImageResult) -> str:

@@ -24,7 +24,7 @@ from koa_worker.receive.callers import Caller, admitted
 from koa_worker.receive.door import CONNECTIONS_A_PLACE, most_of_one_address, open_door
 from koa_worker.receive.header import HEAD_BYTES, look
 from koa_worker.receive.landing import Landing, sweep
-from koa_worker.system.dicom_associations import awaits_our_answer, set_up_pynetdicom
+from koa_worker.system.dicom_associations import awaits_our_answer, hurry, set_up_pynetdicom
 from koa_worker.system.dicom_bounds import SECONDS_TO_ASK, Spooled
 from koa_worker.system.dicom_libraries import set_up_pydicom
 from koa_worker.system.log import where
@@ -109,7 +109,7 @@ class _Desk:
 
     def hurry(self, event: evt.Event) -> None:
         """A connection that asks for nothing is not waited for as long as one at work."""
-        event.assoc.dul.artim_timer.timeout = SECONDS_TO_ASK
+        hurry(event.assoc, SECONDS_TO_ASK)
 
     def admit(self, event: evt.Event) -> None:
         requestor = event.assoc.requestor

@@ -43,7 +43,7 @@ def draw_foot(sheet: Sheet, report: StudyReport, page: int, pages: int) -> None:
     sheet.rule(sheet.left, y, sheet.width)
     number = words.page_of(page, pages)
     room = sheet.width - text.width(number, 7.5, bold=True) - 12
-    model = words.model_line(report.model.name, report.model.digest, report.software)
+    model = words.model_line(report.graded_by)
     sheet.fitted(sheet.left, y + 11, room, model, 7.5, ink=QUIET)
     made = words.report_line(report.id, report.revision, report.made_at)
     sheet.fitted(sheet.left, y + 21, room, made, 7.5, ink=QUIET)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from koa_worker.store import joint_space
+from koa_worker.store import joint_space, review_reasons
 from koa_worker.store.columns import storable
 from koa_worker.store.encoded import EncodedFrame, EncodedKnee, EncodedResult
 from koa_worker.store.journal import record_event
@@ -155,8 +155,8 @@ def _grade_row(knee_id: int, knee: EncodedKnee, maker: Maker) -> dict[str, Any]:
         "confidence": float(grade.confidence),
         "oa_probability": float(grade.oa_probability),
         "agreement": float(grade.agreement),
-        "needs_review": bool(grade.needs_review),
-        "review_reasons": list(grade.review_reasons),
+        "needs_review": grade.needs_review,
+        "review_reasons": review_reasons.to_json(grade.review_reasons),
         "heatmap": knee.heatmap,
         "joint_space": joint_space.to_json(knee.joint_space),
         "graded_at": maker.at,

@@ -1,4 +1,4 @@
-"""All uses of pynetdicom's private parts: the sockets of its associations and of its server."""
+"""All uses of pynetdicom's private parts, but for what `dicom_bounds.py` bounds: the sockets of its associations."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ def set_up_pynetdicom() -> None:
 def line_of(association: Association) -> socket.socket | None:
     """The open socket of an association, if it has one."""
     return association.dul.socket.socket if association.dul.socket else None
+
+
+def hurry(association: Association, seconds: float) -> None:
+    """Limits the time in which a peer that has connected must ask for an association."""
+    association.dul.artim_timer.timeout = seconds
 
 
 def awaits_our_answer(association: Association) -> bool:

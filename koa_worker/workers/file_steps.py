@@ -20,7 +20,6 @@ from koa_worker.intake import Claim
 from koa_worker.intake.filing import file_away, filed_path
 from koa_worker.pipeline import Pipeline, Stopwatch
 from koa_worker.registrar import Registrar
-from koa_worker.report.content import Release
 from koa_worker.store import FileRecord, Settled, State, Store
 from koa_worker.system.log import where
 from koa_worker.values import Arrival, Completed, Failed, Outcome, Rejected
@@ -42,12 +41,11 @@ class FileSteps:
     def __init__(
         self, config: Config, store: Store, pipeline: Pipeline, grading: Callable[..., None] = _nobody
     ) -> None:
-        model = Release(pipeline.grader.name, pipeline.grader.digest)
         self._config = config
         self._store = store
         self._pipeline = pipeline
         self._grading = grading
-        self._registrar = Registrar(store, config.folders.reports, config.report, model)
+        self._registrar = Registrar(store, config.folders.reports, config.report, pipeline.grader.graded_by)
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
         self._clock = Stopwatch()
 

@@ -14,8 +14,9 @@ from koa_worker import synthetic
 from koa_worker.store import State, Store
 from koa_worker.synthetic.write import write_dicom
 from koa_worker.values import Side
-from tests.integration.conftest import PATIENT, Orthanc, free_port, until
+from tests.integration.conftest import PATIENT, Orthanc
 from tests.integration.test_daemon import environment
+from tests.make import free_ports, until
 
 RULE = """
 function OnStoredInstance(instanceId, tags, metadata, origin)
@@ -50,7 +51,7 @@ _SECONDS_OF_REST = 20.0
 
 @pytest.mark.timeout(500)
 def test_one_radiograph_gives_one_of_each_result_and_the_queue_rests(orthanc: Orthanc, tmp_path: Path) -> None:
-    port = free_port()
+    (port,) = free_ports(1)
     orthanc.knows("koa", "KOAWORKER", port)
     orthanc.runs(RULE)
     (tmp_path / "work/inbox").mkdir(parents=True)

@@ -35,7 +35,7 @@ from koa_worker.config import Receiver
 from koa_worker.receive import receiving
 from koa_worker.synthetic.write import write_dicom
 from koa_worker.system.dicom_bounds import MOST_PDU_BYTES, SECONDS_TO_ASK
-from tests.integration.conftest import until
+from tests.make import until
 
 VERIFICATION = "1.2.840.10008.1.1"
 MOST_MB = 40  # that memory may grow by, which these attacks brought to hundreds

@@ -24,7 +24,7 @@ from koa_worker.system.own_mark import marked
 from koa_worker.values import Arrival
 from koa_worker.workers.file_steps import FileSteps
 from koa_worker.workers.messages import Done
-from tests.integration.conftest import Hospital, free_port, hospital_in
+from tests.integration.conftest import Hospital, hospital_in
 
 KINDS = ("structured_report", "secondary_capture", "pdf")
 # How others write the same picture: DCMTK's programs and their options.
@@ -47,9 +47,11 @@ DRAWN_AGAIN = {
 
 
 @pytest.fixture(scope="module")
-def objects(tmp_path_factory: pytest.TempPathFactory, plate: synthetic.Plate) -> Iterator[dict[str, Path]]:
+def objects(
+    tmp_path_factory: pytest.TempPathFactory, plate: synthetic.Plate, nobodys_port: int
+) -> Iterator[dict[str, Path]]:
     with hospital_in(tmp_path_factory.mktemp("hospital")) as hospital:
-        hospital.sends_to(Destination(name="pacs", ae_title="PACS", host="127.0.0.1", port=free_port()))
+        hospital.sends_to(Destination(name="pacs", ae_title="PACS", host="127.0.0.1", port=nobodys_port))
         hospital.grade(plate)
         Outbox(hospital.settings, hospital.store).work()
         yield {parcel.kind: Path(parcel.path) for parcel in hospital.store.sending.parcels()}

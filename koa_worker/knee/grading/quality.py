@@ -1,7 +1,7 @@
 """The quality gate: whether a file, a frame and each knee can be graded. The answers are yes, yes with review, and no.
 
 Body part and view in the header are checked first, then the frame, then each knee with the answer of the model.
-Every "no" is a code of the error catalogue; every "but look" is a sentence for the reader.
+Every "no" is a code of the error catalogue; every "yes with review" has its reasons from `review.py`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from koa_worker.errors import InputRejected
+from koa_worker.knee.grading import review
 from koa_worker.knee.grading.familiar import Familiar, Impression, Kind
 from koa_worker.knee.grading.metal import Metal, find_metal
 from koa_worker.knee.grading.prepare import Picture
-from koa_worker.values import KneeRoi, Radiograph
+from koa_worker.values import KneeRoi, Radiograph, ReviewReason
 
 # Values of Body Part Examined (0018,0015), PS3.16 annex L, that cannot mean a knee. With values that can, such as LEG
 # or EXTREMITY, and with values of no standard, the image decides.
@@ -31,7 +32,7 @@ _KNEE_WORDS = ("KNEE", "PATELLA", "LEG", "EXTREMITY", "FEMUR", "TIB", "LIMB")  #
 _OTHER_VIEWS = ("LATERAL", "SKYLINE", "SUNRISE", "MERCHANT", "AXIAL", "TANGENTIAL", "SETTEGAST", "LAURIN", "HUGHSTON")
 
 MOST_COLOURED = 0.1  # share of the image: a few coloured letters do not make a photograph
-MISSING, SLIGHTLY_MISSING = 0.15, 0.05  # of the plateau's width: a compartment lacks a third or a tenth
+MISSING = 0.15  # of the plateau's width: a compartment lacks a third
 FLAT = 12  # gray levels of 256 between the darkest and the brightest of a crop that is hopelessly exposed
 CLIPPED = 0.5  # of the crop at the darkest or brightest level: bone or soft tissue has gone
 
@@ -43,8 +44,6 @@ _LOOKS_LIKE = {
 }
 _STAYS = ("cut_off", "poor_exposure")  # reasons that no turning takes away; what looks like metal may be a bone aside
 
-UNCHECKED = "This model release cannot tell a knee from other pictures: see that it is one."
-
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -52,7 +51,7 @@ class Verdict:
 
     code: str = ""
     detail: str = ""
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[ReviewReason, ...] = ()
     impression: Impression | None = None
 
     @property
@@ -91,7 +90,7 @@ def judge_knee(
     code, detail = _spoilt(roi, small, metal, equalized=equalized)
     if not code and impression is not None and familiar is not None:
         code, detail = _strange(metal, impression, familiar)
-    return Verdict(code, detail, () if code else _reasons(roi, impression, familiar), impression)
+    return Verdict(code, detail, () if code else review.of_picture(roi, impression, familiar), impression)
 
 
 def _spoilt(roi: KneeRoi, small: Picture, metal: Metal, *, equalized: bool) -> tuple[str, str]:
@@ -117,16 +116,3 @@ def _strange(metal: Metal, impression: Impression, familiar: Familiar) -> tuple[
     if impression.strangeness <= familiar.strange:
         return "", ""
     return _LOOKS_LIKE.get(impression.kind, ("not_a_knee", ""))
-
-
-def _reasons(roi: KneeRoi, impression: Impression | None, familiar: Familiar | None) -> tuple[str, ...]:
-    reasons = []
-    if impression is None or familiar is None:
-        reasons.append(UNCHECKED)
-    elif impression.strangeness > familiar.doubtful:
-        reasons.append("The picture looks unlike the knees that the net was trained on.")
-    if roi.missing > SLIGHTLY_MISSING:
-        reasons.append(f"The edge of the picture cuts off {roi.missing:.0%} of the joint's width.")
-    if roi.turned:
-        reasons.append(f"The picture was turned by {90 * roi.turned}° anticlockwise to stand upright.")
-    return tuple(reasons)

@@ -8,10 +8,10 @@ import pytest
 from koa_worker.errors import CATALOGUE, InputRejected
 from koa_worker.knee.grading.familiar import KINDS, Familiar, Impression, Kind
 from koa_worker.knee.grading.prepare import Picture, crop, equalize, resize
-from koa_worker.knee.grading.quality import UNCHECKED, check_frame, judge_knee
+from koa_worker.knee.grading.quality import check_frame, judge_knee
 from koa_worker.publish.codes import REFUSALS
 from koa_worker.synthetic import draw, random_spec, with_implant
-from koa_worker.values import Box, KneeRoi, Radiograph, Side, Study
+from koa_worker.values import Box, KneeRoi, Radiograph, ReviewCode, ReviewReason, Side, Study
 
 FAMILIAR = Familiar(np.zeros((1, 4, len(KINDS)), np.float32), np.zeros((1, len(KINDS)), np.float32), -2, 0, 1)
 ROI = KneeRoi(Box(0, 0, 224, 224), Side.LEFT)
@@ -83,7 +83,7 @@ def test_what_looks_like_something_else_is_refused_as_that(joint: Picture, kind:
 def test_an_unusual_knee_is_graded_and_shown_to_a_person(joint: Picture) -> None:
     verdict = judge_knee(ROI, joint, equalize(joint), Impression(0.5, Kind.OTHER), FAMILIAR)
     assert verdict.code == ""
-    assert "unlike the knees" in " ".join(verdict.reasons)
+    assert verdict.reasons == (ReviewReason(ReviewCode.UNUSUAL, 0.5, FAMILIAR.doubtful),)
     assert not verdict.stands_better(FAMILIAR, 9.0)
 
 
@@ -111,12 +111,12 @@ def test_hopeless_exposures(joint: Picture) -> None:
 def test_a_turned_knee_says_so(joint: Picture) -> None:
     verdict = judge_knee(replace(ROI, turned=2), joint, equalize(joint), KNEE, FAMILIAR)
     assert verdict.code == ""
-    assert "180°" in verdict.reasons[0]
+    assert verdict.reasons == (ReviewReason(ReviewCode.TURNED, 180),)
 
 
 def test_an_old_release_without_a_gate_asks_for_a_person(joint: Picture) -> None:
     verdict = judge_knee(ROI, joint, equalize(joint), None, None)
-    assert (verdict.code, verdict.reasons) == ("", (UNCHECKED,))
+    assert (verdict.code, verdict.reasons) == ("", (ReviewReason(ReviewCode.NOT_CHECKED),))
     assert not verdict.may_lie_askew(None)
 
 
