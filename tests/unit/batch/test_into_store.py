@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from koa_worker.batch.grade_entry import keep
-from koa_worker.batch.into_store import put_on_shelf
+from koa_worker.batch.into_store import put_into_store
 from koa_worker.store import State, Store
 from koa_worker.values import Arrival, Failed, Rejected, Study
 from tests.unit.batch.test_parquet import completed
@@ -30,7 +30,7 @@ def test_a_graded_file_travels_without_its_pixels_and_is_stored_once(store: Stor
     assert kept is not None
     assert len(pickle.dumps(kept)) < 40_000
     for _ in range(2):
-        put_on_shelf(store, kept, "/archive/x", "ab" * 32, reports=True)
+        put_into_store(store, kept, "/archive/x", "ab" * 32, reports=True)
     record = store.files.find(kept.arrival.id)
     assert record is not None
     assert (record.state, record.filed_as) == (State.COMPLETED, "/archive/x")
@@ -44,7 +44,7 @@ def test_a_rejected_file_is_kept_with_its_study_and_a_failed_one_is_not(store: S
     arrival = Arrival(Path("/scratch/y"), "bb", 9, "Petrov")
     kept = keep(Rejected(arrival, "no_knee", "", Study("1.2", "1.2.4")))
     assert kept is not None
-    put_on_shelf(store, kept, "/archive/y", "ab" * 32, reports=False)
+    put_into_store(store, kept, "/archive/y", "ab" * 32, reports=False)
     record = store.files.find(arrival.id)
     assert record is not None
     assert (record.state, record.code, record.filed_as) == (State.REJECTED, "no_knee", "/archive/y")
