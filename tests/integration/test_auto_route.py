@@ -66,7 +66,7 @@ def test_one_radiograph_gives_one_of_each_result_and_the_queue_rests(orthanc: Or
         ) as daemon,
     ):
         try:
-            until(lambda: "ready" in (tmp_path / "said").read_text(), 120)
+            until(lambda: "ready" in (tmp_path / "said").read_text(), 240)
             with orthanc.running():
                 orthanc.get("/instances", film.read_bytes())
                 until(lambda: len(orthanc.get("/instances")) >= 4, 200)
