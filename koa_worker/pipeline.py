@@ -19,7 +19,7 @@ from koa_worker.knee.grading.explain import FeatureMaps, heatmap
 from koa_worker.knee.grading.familiar import Familiar
 from koa_worker.knee.grading.grade import Grader, model_folder
 from koa_worker.knee.grading.prepare import Picture, crop, prepared, resize
-from koa_worker.knee.grading.quality import Verdict, check_frame, judge_knee
+from koa_worker.knee.grading.quality import Verdict, check_frame, frame_reasons, judge_knee
 from koa_worker.knee.joint_space.measure import measure
 from koa_worker.read import identify, read
 from koa_worker.values import (
@@ -103,8 +103,8 @@ class Pipeline:
         )
         if looks.fault is not None:
             raise looks.fault
-        alone = (OTHER_NOT_FOUND,) if looks.without_knee else ()
-        readings = tuple(self._explain(radiograph, one, alone, clock) for one in looks.knees if not one.verdict.code)
+        common = (*frame_reasons(radiograph), *((OTHER_NOT_FOUND,) if looks.without_knee else ()))
+        readings = tuple(self._explain(radiograph, one, common, clock) for one in looks.knees if not one.verdict.code)
         judged = tuple(
             RefusedKnee(one.roi, one.verdict.code, one.verdict.detail) for one in looks.knees if one.verdict.code
         )
@@ -155,8 +155,8 @@ class Pipeline:
             verdict = judge_knee(stored, small, picture, familiar.look(maps) if familiar else None, familiar)
         return _Look(stored, picture, grade, maps, verdict)
 
-    def _explain(self, radiograph: Radiograph, one: _Look, alone: tuple[str, ...], clock: Stopwatch) -> Reading:
-        reasons = (*alone, *one.verdict.reasons, *one.grade.review_reasons)
+    def _explain(self, radiograph: Radiograph, one: _Look, common: tuple[str, ...], clock: Stopwatch) -> Reading:
+        reasons = (*common, *one.verdict.reasons, *one.grade.review_reasons)
         grade = replace(one.grade, review_reasons=reasons, needs_review=bool(reasons))
         with clock("measure"):
             joint_space = None if one.roi.turned else measure(radiograph, one.roi)

@@ -96,6 +96,7 @@ class Patient:
     id: str = ""
     birth_date: date | None = None
     sex: str = ""
+    age_years: float | None = None  # as the header says it; the birth date may say otherwise
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,8 @@ _LOOKS_LIKE = {
 }
 _STAYS = ("cut_off", "poor_exposure")  # reasons that no turning takes away; what looks like metal may be a bone aside
 
+ADULT_YEARS = 18
+MINOR = f"The header says that the patient is under {ADULT_YEARS} years old: the net has learnt adults' knees alone."
 UNCHECKED = "This model release cannot tell a knee from other pictures: see that it is one."
 
 
@@ -80,6 +82,16 @@ def check_frame(radiograph: Radiograph) -> None:
         raise InputRejected("other_view", f"the header says {named}")
     if radiograph.coloured > MOST_COLOURED:
         raise InputRejected("coloured", f"{radiograph.coloured:.0%} of the picture")
+
+
+def frame_reasons(radiograph: Radiograph) -> tuple[str, ...]:
+    """Why a person should look at every knee of the frame, by its header."""
+    patient, taken = radiograph.patient, radiograph.study.date
+    ages = [] if patient.age_years is None else [patient.age_years]
+    if patient.birth_date is not None and taken is not None and patient.birth_date <= taken.date():
+        born, day = patient.birth_date, taken.date()
+        ages.append(day.year - born.year - ((day.month, day.day) < (born.month, born.day)))
+    return (MINOR,) if any(age < ADULT_YEARS for age in ages) else ()
 
 
 def judge_knee(

@@ -101,3 +101,11 @@ def test_identify_of_a_file_that_is_gone(arrive):
     arrival = arrive(b"x")
     arrival.path.unlink()
     assert identify(arrival) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "years"),
+    [("017Y", 17), ("018Y", 18), ("030M", 2.5), ("001D", 1 / 365.25), ("000Y", None), ("17", None), ("", None)],
+)
+def test_an_age_is_read_as_years(make, take, said: str, years: float | None):
+    assert take(make(PIXELS, PatientAge=said)).patient.age_years == years

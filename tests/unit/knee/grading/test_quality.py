@@ -1,6 +1,7 @@
 """The gate: each reason by itself, in its order, and three answers."""
 
 from dataclasses import replace
+from datetime import date, datetime
 
 import numpy as np
 import pytest
@@ -8,10 +9,10 @@ import pytest
 from koa_worker.errors import CATALOGUE, InputRejected
 from koa_worker.knee.grading.familiar import KINDS, Familiar, Impression, Kind
 from koa_worker.knee.grading.prepare import Picture, crop, equalize, resize
-from koa_worker.knee.grading.quality import UNCHECKED, check_frame, judge_knee
+from koa_worker.knee.grading.quality import MINOR, UNCHECKED, check_frame, frame_reasons, judge_knee
 from koa_worker.publish.codes import REFUSALS
 from koa_worker.synthetic import draw, random_spec, with_implant
-from koa_worker.values import Box, KneeRoi, Radiograph, Side, Study
+from koa_worker.values import Box, KneeRoi, Patient, Radiograph, Side, Study
 
 FAMILIAR = Familiar(np.zeros((1, 4, len(KINDS)), np.float32), np.zeros((1, len(KINDS)), np.float32), -2, 0, 1)
 ROI = KneeRoi(Box(0, 0, 224, 224), Side.LEFT)
@@ -54,6 +55,24 @@ def test_a_coloured_picture_is_no_radiograph_and_one_with_a_coloured_letter_is()
     with pytest.raises(InputRejected, match="50%") as caught:
         check_frame(frame(coloured=0.5))
     assert caught.value.code == "coloured"
+
+
+@pytest.mark.parametrize(
+    ("age", "born", "minor"),
+    [
+        (None, None, False),
+        (17.0, None, True),
+        (18.0, None, False),
+        (None, date(2008, 2, 1), True),  # eighteen the day after
+        (None, date(2008, 1, 31), False),
+        (18.0, date(2010, 1, 1), True),  # where both disagree, a person looks
+        (60.0, date(2030, 1, 1), False),  # not born yet: a date that says nothing
+    ],
+)
+def test_a_minor_s_knee_is_for_a_person_to_look_at(age: float | None, born: date | None, minor: bool) -> None:
+    taken = Study("1", "2", date=datetime(2026, 1, 31, 10))
+    seen = replace(frame(), study=taken, patient=Patient(birth_date=born, age_years=age))
+    assert frame_reasons(seen) == ((MINOR,) if minor else ())
 
 
 def test_a_knee_that_looks_like_one_is_graded(joint: Picture) -> None:
