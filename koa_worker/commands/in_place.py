@@ -18,6 +18,7 @@ from koa_worker.errors import InputRejected, WorkFailed
 from koa_worker.intake import digest
 from koa_worker.knee.finding.draw_roi import draw
 from koa_worker.knee.finding.roi import trace
+from koa_worker.knee.grading.metal import metal_outline
 from koa_worker.pipeline import Pipeline
 from koa_worker.read import read
 from koa_worker.registrar import Registrar
@@ -92,4 +93,6 @@ def _draw(arrival: Arrival, config: Config, folder: Path) -> None:
     except (InputRejected, WorkFailed):
         return  # there is no picture; the outcome says why
     folder.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(folder / f"{arrival.sha256[:16]}.png"), draw(radiograph, trace(radiograph)))
+    seen = trace(radiograph)
+    metal = [outline for roi in seen.rois if (outline := metal_outline(radiograph.pixels, roi.box))]
+    cv2.imwrite(str(folder / f"{arrival.sha256[:16]}.png"), draw(radiograph, seen, metal))
