@@ -91,7 +91,7 @@ def _is_metal(piece: Piece, mask: NDArray[np.bool_]) -> bool:
     common, own = np.count_nonzero(part & piece.mask), np.count_nonzero(piece.mask)
     if common > COVERED * (own + np.count_nonzero(there) - common):
         return True
-    return common > WITHIN * own and piece.area > LEAST_PART
+    return common > WITHIN * own and own > LEAST_PART * SIDE**2
 
 
 def knees(paths: Sequence[Path]) -> Iterator[Picture]:

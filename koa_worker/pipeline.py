@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from koa_worker.knee.finding.rotation import as_stored, turned
 from koa_worker.knee.grading.explain import FeatureMaps, heatmap
 from koa_worker.knee.grading.familiar import Familiar
 from koa_worker.knee.grading.grade import Grader, model_folder
+from koa_worker.knee.grading.metal import find_metal_around
 from koa_worker.knee.grading.prepare import Picture, crop, prepared, resize
 from koa_worker.knee.grading.quality import Verdict, check_frame, frame_reasons, judge_knee
 from koa_worker.knee.joint_space.measure import measure
@@ -152,7 +154,9 @@ class Pipeline:
         with clock("grade"):
             grade, maps = self.grader.grade(picture)
         with clock("gate"):
-            verdict = judge_knee(stored, small, picture, familiar.look(maps) if familiar else None, familiar)
+            impression = familiar.look(maps) if familiar else None
+            around = partial(find_metal_around, frame.pixels, roi.box)
+            verdict = judge_knee(stored, small, picture, impression, familiar, around=around)
         return _Look(stored, picture, grade, maps, verdict)
 
     def _explain(self, radiograph: Radiograph, one: _Look, common: tuple[str, ...], clock: Stopwatch) -> Reading:

@@ -132,7 +132,10 @@ def occlusion(
 
 
 def export(
-    nets: Annotated[list[Path], typer.Argument(help="The trained nets (.keras), one for each member, or members of releases (.tflite).")],
+    nets: Annotated[
+        list[Path],
+        typer.Argument(help="The trained nets (.keras), one for each member, or members of releases (.tflite)."),
+    ],
     data: Annotated[Path, typer.Option("--data", help="Validation crops: calibration, thresholds and figures.")],
     out: Annotated[Path, typer.Option("--out", help="The release to be made: a folder named NAME-vN.")],
     *,

@@ -98,7 +98,10 @@ def export(plan: Plan, validation: Sequence[Crop], training: Training, say: Say)
 
 
 def _fill(plan: Plan, folder: Path, validation: Sequence[Crop], training: Training, say: Say) -> Graded:
-    made = [_member(plan, folder, number, validation, training, say) for number in range(1, len(plan.nets) + 1)]
+    made = [
+        _member(plan, folder, number, validation=validation, training=training, say=say)
+        for number in range(1, len(plan.nets) + 1)
+    ]
     members, agreements, runs = ([one[place] for one in made] for place in range(3))
     manifest: dict[str, Any] = {
         "name": plan.name,
@@ -132,7 +135,7 @@ def _fill(plan: Plan, folder: Path, validation: Sequence[Crop], training: Traini
 
 
 def _member(
-    plan: Plan, folder: Path, number: int, validation: Sequence[Crop], training: Training, say: Say
+    plan: Plan, folder: Path, number: int, *, validation: Sequence[Crop], training: Training, say: Say
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """One member's entry in the manifest, how far it is from its Keras net, and the run that made it."""
     path = plan.nets[number - 1]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from koa_worker.knee.grading.prepare import SIZE, Picture, equalize
 
-from .. import consoles
+from .. import consoles  # noqa: TID252 - in the wheel the package has another name
 from .canvas import MIDDLE, Chance, warped, waves
 
 

@@ -26,7 +26,12 @@ def lateral(crop: Picture, chance: Chance) -> Picture:
     tibia = np.zeros((SIZE, SIZE), np.uint8)
     gap = joint + chance.uniform(0, 8)
     wide = radius * chance.uniform(0.9, 1.15)
-    corners = [(x - wide, gap), (x + wide, gap + chance.uniform(-8, 8)), (x + wide * 0.5, gap + 60), (x - wide * 0.6, gap + 60)]
+    corners = [
+        (x - wide, gap),
+        (x + wide, gap + chance.uniform(-8, 8)),
+        (x + wide * 0.5, gap + 60),
+        (x - wide * 0.6, gap + 60),
+    ]
     cv2.fillPoly(tibia, [np.array(corners, np.int32)], (255,))
     _shaft(tibia, (x, gap + 40), shin, radius * chance.uniform(0.7, 1.0))
     _add(plane, tibia, crop, chance)
@@ -35,7 +40,11 @@ def lateral(crop: Picture, chance: Chance) -> Picture:
     _shaft(thin, (behind, gap + chance.uniform(15, 35)), (shin[0] - wide * 0.7, shin[1]), radius * 0.3)
     _add(plane, thin, crop, chance)
     patella = np.zeros((SIZE, SIZE), np.uint8)
-    _disc(patella, (x + radius + chance.uniform(8, 26), joint - radius * chance.uniform(0.8, 1.7)), (chance.uniform(9, 17), chance.uniform(18, 32)))
+    _disc(
+        patella,
+        (x + radius + chance.uniform(8, 26), joint - radius * chance.uniform(0.8, 1.7)),
+        (chance.uniform(9, 17), chance.uniform(18, 32)),
+    )
     _add(plane, patella, crop, chance)
     return _finished(plane, chance, turn=25)
 
@@ -54,7 +63,13 @@ def skyline(crop: Picture, chance: Chance) -> Picture:
     wide, deep = half * chance.uniform(0.4, 0.65), chance.uniform(14, 28)
     top = y - deep * 2 + chance.uniform(-4, 8)
     tip = (x + chance.uniform(-10, 10), top + 2 * deep)
-    corners = [(x - wide, top + deep * 0.6), (x - wide * 0.5, top), (x + wide * 0.5, top), (x + wide, top + deep * 0.6), tip]
+    corners = [
+        (x - wide, top + deep * 0.6),
+        (x - wide * 0.5, top),
+        (x + wide * 0.5, top),
+        (x + wide, top + deep * 0.6),
+        tip,
+    ]
     cv2.fillPoly(patella, [np.array(corners, np.int32)], (255,))
     _add(plane, patella, crop, chance)
     return _finished(plane, chance, turn=20)

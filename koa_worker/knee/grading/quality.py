@@ -7,6 +7,7 @@ Every "no" is a code of the error catalogue; every "but look" is a sentence for 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,16 +36,16 @@ MISSING, SLIGHTLY_MISSING = 0.15, 0.05  # of the plateau's width: a compartment 
 FLAT = 12  # gray levels of 256 between the darkest and the brightest of a crop that is hopelessly exposed
 CLIPPED = 0.5  # of the crop at the darkest or brightest level: bone or soft tissue has gone
 
+ONE_LEVEL = 0.4  # of the crop at one gray level between black and white: a page or a form, since film has grain
 FAR = 2.0  # in strangeness: seven times likelier
-_LOOKS_LIKE = {
-    Kind.IMPLANT: ("implant", "by its look"),
-    Kind.VIEW: ("other_view", "by its look"),
-    Kind.BLUR: ("blurred", ""),
-}
+STRANGE_ENOUGH = 0.0  # log odds against a knee, from which on metal is looked for beside the joint too
+_LOOKS_LIKE = {Kind.VIEW: ("other_view", "by its look"), Kind.BLUR: ("blurred", "")}
 _STAYS = ("cut_off", "poor_exposure")  # reasons that no turning takes away; what looks like metal may be a bone aside
 
 ADULT_YEARS = 18
 MINOR = f"The header says that the patient is under {ADULT_YEARS} years old: the net has learnt adults' knees alone."
+MAY_BE_METAL = "Something bright and even with a sharp edge lies over the joint: it may be metal."
+AS_WITH_METAL = "The picture looks like a knee with an implant, but no metal is seen."
 UNCHECKED = "This model release cannot tell a knee from other pictures: see that it is one."
 
 
@@ -95,46 +96,66 @@ def frame_reasons(radiograph: Radiograph) -> tuple[str, ...]:
 
 
 def judge_knee(
-    roi: KneeRoi, small: Picture, crop: Picture, impression: Impression | None, familiar: Familiar | None
+    roi: KneeRoi,
+    small: Picture,
+    crop: Picture,
+    impression: Impression | None,
+    familiar: Familiar | None,
+    *,
+    around: Callable[[], Metal] = Metal,
 ) -> Verdict:
-    """What is to be done with a knee, from its crop before (`small`) and after equalisation, and what the net saw."""
+    """What is to be done with a knee, from its crop before (`small`) and after equalisation, and what the net saw.
+
+    `around` looks for metal beside the joint; it takes longer, and is asked where the net finds the knee strange.
+    """
     equalized = small is crop
-    metal = Metal() if equalized else find_metal(small)
-    code, detail = _spoilt(roi, small, metal, equalized=equalized)
+    metal = find_metal(small, equalized=equalized)
+    code, detail = _spoilt(roi, small, metal)
     if not code and impression is not None and familiar is not None:
-        code, detail = _strange(metal, impression, familiar)
-    return Verdict(code, detail, () if code else _reasons(roi, impression, familiar), impression)
+        wide = around() if not equalized and impression.strangeness > STRANGE_ENOUGH else Metal()
+        code, detail = _strange((metal, wide), impression, familiar)
+    return Verdict(code, detail, () if code else _reasons(roi, metal, impression, familiar), impression)
 
 
-def _spoilt(roi: KneeRoi, small: Picture, metal: Metal, *, equalized: bool) -> tuple[str, str]:
+def _spoilt(roi: KneeRoi, small: Picture, metal: Metal) -> tuple[str, str]:
     """What can be told without the net, the most telling reason first."""
-    share = np.cumsum(np.bincount(small.ravel(), minlength=256)) / small.size
+    levels = np.bincount(small.ravel(), minlength=256) / small.size
+    share = np.cumsum(levels)
     used = int(np.diff(np.searchsorted(share, [0.02, 0.98]))[0])
     if used < FLAT:
         return "poor_exposure", f"{used} gray levels of 256 are used"
+    if (most := float(levels[2:253].max())) > ONE_LEVEL:
+        return "not_a_knee", f"one gray level fills {most:.0%} of it"
     if metal.clear:
         return "implant", f"bright, sharp-edged and even over {metal.area:.0%} of the joint"
     if roi.missing > MISSING:
         return "cut_off", f"{roi.missing:.0%} of the joint's width is beyond the edge"
-    clipped = 0.0 if equalized else max(float(share[1]), float(1 - share[253]))
+    clipped = 0.0 if metal.equalized else max(float(share[1]), float(1 - share[253]))
     if clipped > CLIPPED:
         return "poor_exposure", f"{clipped:.0%} of the joint is plain black or white"
     return "", ""
 
 
-def _strange(metal: Metal, impression: Impression, familiar: Familiar) -> tuple[str, str]:
-    """What the net says, together with metal that by itself would prove nothing."""
-    if metal.suspected and impression.kind is Kind.IMPLANT and impression.strangeness > familiar.fair:
-        return "implant", f"bright and even over {metal.area:.0%} of the joint"
-    if impression.strangeness <= familiar.strange:
-        return "", ""
-    return _LOOKS_LIKE.get(impression.kind, ("not_a_knee", ""))
+def _strange(metals: tuple[Metal, ...], impression: Impression, familiar: Familiar) -> tuple[str, str]:
+    """What the net says, together with metal that by itself would prove nothing.
+
+    Metal that nobody can see is no reason to refuse a knee: what looks to the net like an implant and shows none is for
+    a person to look at.
+    """
+    seen = next((metal for metal in metals if metal.is_metal_beside(impression.strangeness)), None)
+    if seen is not None and impression.without_metal <= familiar.strange:
+        return "implant", f"bright and even over {seen.area:.0%} of the joint"
+    if impression.without_metal > familiar.strange:
+        return _LOOKS_LIKE.get(impression.other, ("not_a_knee", ""))
+    return "", ""
 
 
-def _reasons(roi: KneeRoi, impression: Impression | None, familiar: Familiar | None) -> tuple[str, ...]:
-    reasons = []
+def _reasons(roi: KneeRoi, metal: Metal, impression: Impression | None, familiar: Familiar | None) -> tuple[str, ...]:
+    reasons = [MAY_BE_METAL] if metal.suspected else []
     if impression is None or familiar is None:
         reasons.append(UNCHECKED)
+    elif impression.strangeness > familiar.strange and impression.kind is Kind.IMPLANT:
+        reasons.append(AS_WITH_METAL)
     elif impression.strangeness > familiar.doubtful:
         reasons.append("The picture looks unlike the knees that the net was trained on.")
     if roi.missing > SLIGHTLY_MISSING:
