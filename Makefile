@@ -6,7 +6,7 @@ CONFIG ?= config.toml
 # Many tests wait for a daemon, a PACS or a browser: three at once keep two cores busy.
 SPREAD ?= --numprocesses 3 --dist worksteal
 
-.PHONY: run test test-slow check torture bench bench-quick format lock example clean
+.PHONY: run test test-slow check torture bench bench-quick docs format lock example clean
 
 run: $(VENV)/.run-ready  ## the worker on SQLite, watching work/inbox
 	$(BIN)/koa-worker run --config $(CONFIG)
@@ -35,6 +35,9 @@ bench: $(VENV)/.bench-ready  ## stages, files a second, runtimes, growth, into d
 
 bench-quick: $(VENV)/.bench-ready  ## less of each, on the terminal
 	$(BIN)/python -m bench --quick
+
+docs: $(VENV)/.run-ready  ## docs/errors.md, from the catalogue of errors
+	$(BIN)/python -m bench.error_page --out docs/errors.md
 
 example: $(VENV)/.run-ready  ## reports/example.pdf from a synthetic radiograph
 	rm -rf build/example

@@ -24,7 +24,7 @@ from bench.report import print_result
 from bench.stages import measure
 from koa_worker.batch.entries import Finding
 from koa_worker.batch.grade_entry import keep
-from koa_worker.batch.into_store import put_on_shelf
+from koa_worker.batch.into_store import put_into_store
 from koa_worker.batch.ledger import Ledger
 from koa_worker.batch.local import Take
 from koa_worker.batch.rows import Grading, rows_of
@@ -99,8 +99,8 @@ def measure_stores(*, quick: bool) -> Section:
             with Store.open(f"sqlite:///{path}") as store:
                 spent = {
                     "keep a file": _keeping(store),
-                    "status": _median(store.status),
-                    "first page of the worklist": _median(lambda: store.worklist(Wanted())),
+                    "status": _median(store.counts.status),
+                    "first page of the worklist": _median(lambda: store.worklist.page(Wanted())),
                     "export, per 1,000 rows": _exporting(store),
                 }
             for name, ms in spent.items():
@@ -126,14 +126,14 @@ def _keeping(store: Store, count: int = 100) -> float:
         sha256 = f"{next(numbers) + 1:064x}"[::-1]
         kept = keep(completed(Arrival(Path("x"), sha256, 7, "x", sha256[:32])))
         assert kept is not None
-        put_on_shelf(store, replace(kept, shape=(8, 8)), "/archive/x", BY.digest, reports=False)
+        put_into_store(store, replace(kept, shape=(8, 8)), "/archive/x", BY.digest, reports=False)
 
     return _median(put_one, count)
 
 
 def _exporting(store: Store) -> float:
     start = time.process_time()
-    rows = sum(1 for _ in store.export_rows())
+    rows = sum(1 for _ in store.export.rows())
     return (time.process_time() - start) * 1e6 / rows
 
 

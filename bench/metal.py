@@ -21,9 +21,9 @@ from koa_worker.errors import InputRejected
 from koa_worker.knee.finding.roi import find_knees
 from koa_worker.knee.grading.metal import BIAS, SIDE, WEIGHTS, Metal, Piece, find_metal, levelled, pieces
 from koa_worker.knee.grading.prepare import Picture, crop, equalize, resize
-from training import consoles
-from training.crops import radiograph_of
-from training.nonknees.implants import over
+from training.data.crops import radiograph_of
+from training.releasing import consoles
+from training.releasing.nonknees.implants import over
 
 FITTED = 350  # training crops
 COVERED = 0.5  # of what a piece and the metal cover together, for the piece to be that metal

@@ -78,7 +78,7 @@ def main() -> None:
 
 
 def say(count: int, run: Run) -> None:
-    """What no stage counts is the foreman's, and the time between two stages."""
+    """What no stage counts is the dispatcher's, and the time between two stages."""
     rest = run.cpu_seconds - sum(run.stages.values())
     parts = sorted({**run.stages, "all else": rest}.items(), key=lambda part: -part[1])
     core = sum(run.stages.get(stage, 0.0) for stage in DECODER_AND_NET)

@@ -51,7 +51,7 @@ def one_round(path: Path, pipeline: Pipeline, registrar: Registrar, number: int)
     arrival = Arrival(path, f"{number:04}{sha256[4:]}", path.stat().st_size, path.name)
     outcome = as_another_study(pipeline.process(arrival), number)
     clock()
-    registrar.store.take(arrival, "bench")
+    registrar.store.files.take(arrival, "bench")
     kept = registrar.complete(outcome, path)
     storing = clock()
     assert kept.study_key is not None

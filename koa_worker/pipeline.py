@@ -45,7 +45,7 @@ OTHER_NOT_FOUND = "The other knee was not found in the picture."
 
 @dataclass(slots=True)
 class Stopwatch:
-    """Milliseconds by stage, summed over the knees of a file: that passed, and that a processor worked."""
+    """Milliseconds by stage, summed over the knees of a file: elapsed time and CPU time."""
 
     spent_ms: dict[str, float] = field(default_factory=dict)
     cpu_ms: dict[str, float] = field(default_factory=dict)
@@ -73,7 +73,7 @@ class Pipeline:
         return cls(grader, config.limits)
 
     def process(self, arrival: Arrival) -> Outcome:
-        """Reads, finds the knees, grades and explains each; whatever happens becomes an outcome."""
+        """Reads the file, finds the knees, grades and explains each. Every error becomes an outcome."""
         clock = Stopwatch()
         try:
             with clock("read"):
@@ -89,16 +89,16 @@ class Pipeline:
             return Failed(arrival, fault.code, fault.detail)
         except MemoryError:
             return Failed(arrival, "out_of_memory", "")
-        # One file must never stop the others, whatever a decoder or a library does with it.
+        # One file must never stop the others, whatever error a decoder or a library raises.
         except Exception as fault:
-            logger.exception("stage broke", extra={"file": arrival.id})
+            logger.exception("stage failed", extra={"file": arrival.id})
             return Failed(arrival, "internal", type(fault).__name__)
         return Completed(arrival, radiograph, readings, clock.spent_ms, refused, clock.cpu_ms, half)
 
     def _read_knees(
         self, radiograph: Radiograph, half: GrayImage | None, clock: Stopwatch
     ) -> tuple[tuple[Reading, ...], tuple[RefusedKnee, ...]]:
-        """The knees that are graded and those that are not; at least one is, or the reason against it is raised."""
+        """The graded knees and the refused ones. If no knee is graded, the reason is raised."""
         upright = self._look(radiograph, clock, half=half)
         looks = (
             upright if upright.is_settled(self.grader.familiar) else self._turn(radiograph, upright, clock) or upright
@@ -112,7 +112,7 @@ class Pipeline:
         )
         refused = tuple(sorted((*judged, *looks.without_knee), key=_middle))
         if not readings:
-            # Of two knees the one with metal says most about why there is no grade; a leg without one, least.
+            # If no knee is graded, a knee with metal gives the best reason, and a leg without a knee the weakest.
             first = min(refused, key=lambda knee: (knee.code != "implant", knee.code == "knee_not_found"))
             raise InputRejected(first.code, first.detail)
         return readings, refused
@@ -120,7 +120,7 @@ class Pipeline:
     def _look(
         self, radiograph: Radiograph, clock: Stopwatch, quarters: int = 0, half: GrayImage | None = None
     ) -> _Looks:
-        """Finds the knees of a frame, graded and judged, after it was turned by that much."""
+        """Finds, grades and judges the knees of a frame that is turned by this number of quarters."""
         frame = turned(radiograph, quarters) if quarters else radiograph
         try:
             with clock("roi"):
@@ -138,7 +138,7 @@ class Pipeline:
         return _Looks(looks, without_knee=tuple(RefusedKnee(roi, "knee_not_found") for roi in without_knee))
 
     def _turn(self, radiograph: Radiograph, upright: _Looks, clock: Stopwatch) -> _Looks | None:
-        """The frame upside-down or on its side, if every knee in it is then far likelier to be one."""
+        """Looks at the turned frame; used only if every knee in it is then far more likely to be a knee."""
         least = min((one.verdict.strangeness for one in upright.knees), default=np.inf)
         for quarters in (2, 1, 3):
             looks = self._look(radiograph, clock, quarters)
@@ -171,7 +171,7 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Look:
-    """One knee, looked at and judged."""
+    """One knee with its grade and the verdict of the quality gate."""
 
     roi: KneeRoi
     crop: Picture
@@ -182,14 +182,14 @@ class _Look:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Looks:
-    """The knees of a frame, or why there are none."""
+    """The knees of a frame, or the reason why there are none."""
 
     knees: tuple[_Look, ...] = ()
     without_knee: tuple[RefusedKnee, ...] = ()
     fault: InputRejected | None = None
 
     def is_settled(self, familiar: Familiar | None) -> bool:
-        """Whether turning the frame could tell no more."""
+        """Whether turning the frame would give no further information."""
         if self.fault is not None:
             return familiar is None or self.fault.code != "no_knee"
         return not all(one.verdict.may_lie_askew(familiar) for one in self.knees)

@@ -1,6 +1,6 @@
 """Keeps what came of a file: its rows in the store, then the report of its study.
 
-The daemon and `process --out` both go this way; they differ in the store that they give.
+The daemon and `process --out` both use it, with different databases.
 """
 
 from __future__ import annotations
@@ -27,29 +27,29 @@ class Registrar:
     model: Release
 
     def complete(self, outcome: Completed, filed_as: Path) -> Settled:
-        """Grades, boxes and pictures into the store."""
-        return self.store.complete(outcome.arrival.id, outcome, self.model.digest, __version__, str(filed_as))
+        """Stores grades, boxes and images."""
+        return self.store.files.complete(outcome.arrival.id, outcome, self.model.digest, __version__, str(filed_as))
 
     def write_due_report(self, study_key: str) -> Path | None:
-        """The report of a study if it is behind."""
-        revision = self.store.begin_report(study_key)
+        """Writes the report of a study if it is out of date."""
+        revision = self.store.reports.begin(study_key)
         return self.write_report(study_key, revision) if revision is not None else None
 
     def write_report(self, study_key: str, revision: int) -> Path:
-        """A revision of the study's PDF that was begun, in the same place as those before it."""
-        study = self.store.study_content(study_key)
+        """Writes a revision of the study's PDF that was begun, in place of the revision before it."""
+        study = self.store.studies.content(study_key)
         now = datetime.now(UTC)
         path = self._path(study)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part, sha256 = draft(path, self._content(study, revision, now), self.settings)
-        # Two hands may report one study at once. The store decides whose report is the newer one, and holds the other
-        # back while it is put in place.
-        self.store.record_report(study_key, revision, path, sha256, now, put=lambda: put(part, path))
+        # Two worker processes may write a report of one study at the same time. The store decides which report is
+        # newer, and makes the other one wait while it is put in place.
+        self.store.reports.record(study_key, revision, path, sha256, at=now, put=lambda: put(part, path))
         sweep(path, revision)
         return path
 
     def _path(self, study: StudyRecord) -> Path:
-        """By the day on which the study was first met, so that every revision replaces the one before."""
+        """The path of the report, by the day of the study's first file, so that each revision replaces the last one."""
         return self.reports / study.created_at.astimezone().strftime("%Y-%m-%d") / f"{study.key}.pdf"
 
     def _content(self, study: StudyRecord, revision: int, now: datetime) -> StudyReport:

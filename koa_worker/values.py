@@ -1,4 +1,4 @@
-"""The values that travel from stage to stage: typed, frozen, without behaviour that could surprise.
+"""The values that are passed from stage to stage: typed, frozen, with almost no behaviour.
 
     file → intake → Arrival → read → Radiograph → roi → KneeRoi* → grade → Grade → measure → JointSpace
          → explain → Heatmap → Reading* → store → report → publish
@@ -25,7 +25,7 @@ GrayImage = NDArray[Any]  # two-dimensional, uint8 or uint16, bright = dense
 
 
 class Side(StrEnum):
-    """The patient's side. What cannot be known is unknown, never guessed."""
+    """The patient's side. A side that is not certain is unknown, never guessed."""
 
     LEFT = "left"
     RIGHT = "right"
@@ -33,7 +33,7 @@ class Side(StrEnum):
 
 
 class Laterality(StrEnum):
-    """What a whole frame says of itself; `BOTH` only when it says so or shows two legs."""
+    """The side of a whole frame; `BOTH` only if the header says so or the frame shows two legs."""
 
     LEFT = "left"
     RIGHT = "right"
@@ -42,19 +42,19 @@ class Laterality(StrEnum):
 
 
 class SpacingSource(StrEnum):
-    """Where the pixel size comes from, which decides whether a millimetre may be called one."""
+    """The source of the pixel size, which decides in which plane a millimetre is valid."""
 
     CALIBRATED = "calibrated"  # in the patient's plane, corrected for magnification
-    DETECTOR = "detector"  # at the detector: larger than life by an unknown factor
+    DETECTOR = "detector"  # in the detector plane, magnified by an unknown factor
     NONE = "none"
 
 
 class Role(StrEnum):
-    """What a user of the page may do; each may what those before it may."""
+    """The roles of users of the page; each role includes the rights of those before it."""
 
-    VIEW = "view"  # see results, without what names a patient
-    READ = "read"  # see whose they are, bring files, record readings
-    ADMIN = "admin"  # see who looked at what
+    VIEW = "view"  # see results without patient data
+    READ = "read"  # see patient data, upload files, store readings
+    ADMIN = "admin"  # see users and audit log
 
     def may(self, other: Role) -> bool:
         order = list(Role)
@@ -62,18 +62,18 @@ class Role(StrEnum):
 
 
 def new_id() -> str:
-    """A name for a file that says nothing about its patient."""
+    """A random id for a file, which says nothing about its patient."""
     return uuid.uuid4().hex
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A whole file that has come in and lies still: where it is, and what it is."""
+    """A complete file that has arrived: its path, hash, size and name."""
 
     path: Path
     sha256: str
     size: int
-    name: str  # the file's own name; may name a patient, so it is shown to nobody but the store
+    name: str  # the file's own name; it may name a patient, so it goes only into the store
     id: str = field(default_factory=new_id)  # names it in logs, paths and folders from here on
 
 
@@ -88,7 +88,7 @@ class Spacing:
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """Who it is, as the file says; empty where it says nothing. Never logged."""
+    """The patient as the file gives it; empty where the file gives nothing. Never logged."""
 
     name: str = (
         ""  # readable form, all component groups: "Ivanov Ivan", "Yamada^Tarou=山田^太郎" → "山田 太郎 (Yamada Tarou)"
@@ -101,7 +101,7 @@ class Patient:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """The study and the instance that a frame belongs to; for a plain picture both come from its SHA-256."""
+    """The study and the instance of a frame; if the file is not DICOM, both come from its SHA-256."""
 
     study_uid: str
     sop_uid: str
@@ -118,7 +118,7 @@ class Study:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Radiograph:
-    """A decoded frame as it is meant to be seen: bright is dense, windowed, the stored pixel grid."""
+    """A decoded frame as it is displayed: bright is dense, windowed, with the stored pixel grid."""
 
     pixels: GrayImage
     format: str  # "DICOM", "PNG", "JPEG", "TIFF", "BMP"
@@ -126,10 +126,10 @@ class Radiograph:
     patient: Patient = Patient()
     spacing: Spacing | None = None
     laterality: Laterality = Laterality.UNKNOWN
-    # What lies towards column 0 of the picture: the patient's right ("R") or left ("L") side; "" if the
-    # file does not say and the view's display convention does not either.
+    # The patient's side at column 0 of the image: right ("R") or left ("L"); "" if neither the file nor the display
+    # convention of the view gives it.
     column_zero_side: str = ""
-    coloured: float = 0.0  # share of the picture that has a colour, beyond a tint of the whole
+    coloured: float = 0.0  # share of the image with a colour that differs from the tint of the whole
     details: dict[str, str] = field(default_factory=dict)  # transfer syntax, bits, window: for a technical reader
 
 
@@ -148,18 +148,18 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class KneeRoi:
-    """One knee joint: the square that the net is shown, and which knee it is."""
+    """One knee joint: the square for the model, and the side of the knee."""
 
     box: Box
     side: Side
-    whole_frame: bool = False  # the picture was a crop already and came back whole
-    missing: float = 0.0  # how much of the tibial plateau's width lies beyond the picture's edge, as a share
-    turned: int = 0  # by how many quarters anticlockwise the frame was turned before the knee stood upright
+    whole_frame: bool = False  # the image was a crop already and is used as a whole
+    missing: float = 0.0  # share of the tibial plateau's width that is beyond the edge of the image
+    turned: int = 0  # number of quarters by which the frame was turned anticlockwise until the knee was upright
 
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """What the net says of one knee, and how sure it is."""
+    """The model's grade of one knee, with its confidence."""
 
     kl: int
     probabilities: tuple[float, float, float, float, float]
@@ -173,14 +173,14 @@ class Grade:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heatmap:
-    """Where the net looked for this grade: 0…1 on the crop's own grid, coarse as the net sees it."""
+    """Where the model looked for this grade: 0…1 on a coarse grid over the crop."""
 
     values: NDArray[np.float32]
     kl: int
 
 
 class CompartmentName(StrEnum):
-    """A half of the joint; by its place in the picture where nobody knows which half lies there."""
+    """A half of the joint; named by its position in the image if the anatomical half is unknown."""
 
     MEDIAL = "medial"
     LATERAL = "lateral"
@@ -188,38 +188,43 @@ class CompartmentName(StrEnum):
     PICTURE_RIGHT = "picture_right"
 
 
-WIDTHS = ("min_mm", "mean_mm", "min_ratio", "mean_ratio")  # what is known of a compartment, as everybody calls it
+WIDTHS = (
+    "min_mm",
+    "mean_mm",
+    "min_ratio",
+    "mean_ratio",
+)  # the measurements of a compartment, by the names that all outputs use
 
 Points = tuple[tuple[float, float], ...]  # x, y in pixels of the stored image
 
 
 @dataclass(frozen=True, slots=True)
 class Compartment:
-    """One half's joint space between the femur's and the tibia's margin; no numbers where these are not clear."""
+    """The joint space of one half, between the margins of femur and tibia; no numbers if these are not clear."""
 
     name: CompartmentName
     clear: bool
     min_ratio: float | None  # as a share of the tibial plateau's width
     mean_ratio: float | None
-    min_mm: float | None  # only where the file says how large a pixel is
+    min_mm: float | None  # only if the file gives the pixel size
     mean_mm: float | None
-    femoral: Points  # the part that bears weight, from left to right
+    femoral: Points  # the weight-bearing part, from left to right
     tibial: Points
 
 
 @dataclass(frozen=True, slots=True)
 class JointSpace:
-    """Both compartments from left to right in the picture."""
+    """Both compartments from left to right in the image."""
 
     compartments: tuple[Compartment, Compartment]
-    calibration: SpacingSource  # what a millimetre is here; at the detector the magnification is not known
+    calibration: SpacingSource  # the plane of the millimetres; in the detector plane the magnification is unknown
     tibial_width_px: float  # across the plateau, in pixels of the stored image
 
     def find(self, name: CompartmentName) -> Compartment | None:
         return next((part for part in self.compartments if part.name is name), None)
 
     def width(self, name: CompartmentName, measure: str) -> float | None:
-        """One of `WIDTHS` of a compartment; None where it is not there or not clear."""
+        """One of `WIDTHS` of a compartment; None if the compartment is missing or not clear."""
         part = self.find(name)
         width: float | None = getattr(part, measure) if part else None
         return width
@@ -227,10 +232,10 @@ class JointSpace:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """Everything that is known of one knee."""
+    """All results of one knee."""
 
     roi: KneeRoi
-    crop: NDArray[np.uint8]  # 224×224, as the net saw it
+    crop: NDArray[np.uint8]  # 224×224, as the model saw it
     grade: Grade
     heatmap: Heatmap
     joint_space: JointSpace | None = None  # None where the knee was not measured
@@ -238,7 +243,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class RefusedKnee:
-    """A place where a knee was looked for and that is given no grade, with the code of the reason."""
+    """A knee, or a leg in which no knee was found, without a grade; with the code of the reason."""
 
     roi: KneeRoi
     code: str
@@ -247,20 +252,20 @@ class RefusedKnee:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Completed:
-    """The file was graded: at least one knee in it."""
+    """The file was graded: at least one knee in it has a grade."""
 
     arrival: Arrival
     radiograph: Radiograph
     readings: tuple[Reading, ...]
     timings_ms: dict[str, float]
     refused: tuple[RefusedKnee, ...] = ()  # other knees in the same frame
-    cpu_ms: dict[str, float] = field(default_factory=dict)  # of the timings what a processor worked
-    half: GrayImage | None = None  # the frame at half its size, to draw a small one from
+    cpu_ms: dict[str, float] = field(default_factory=dict)  # the CPU time of each stage
+    half: GrayImage | None = None  # the frame at half size, from which the reduced image is made
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The file's fault: it is not something that can be graded, and why."""
+    """The file cannot be graded, with the reason."""
 
     arrival: Arrival
     code: str
@@ -271,7 +276,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Our fault: worth another try."""
+    """The worker failed on the file; it is retried."""
 
     arrival: Arrival
     code: str

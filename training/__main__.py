@@ -1,85 +1,42 @@
-"""The command line: `python -m training fit | evaluate | compare | export …`."""
+"""The command line: `koa-train fit | evaluate | compare | export …`, in the source tree also `python -m training`."""
 
 from __future__ import annotations
 
+import functools
 import os
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Callable
+from typing import Any
 
 import typer
-from rich.console import Console
 
-from . import commands
-from .allocator import keep_memory
+from koa_worker.errors import KoaError
+
+from .commands import card, compare, evaluate, export, gate, occlusion, robustness, say
+from .fit_command import fit
+from .fitting.allocator import keep_memory
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train, measure and release graders of knees.")
 
 
-commands.register(app)
+def _telling(command: Callable[..., None]) -> Callable[..., None]:
+    """The same command, but what a person can set right is one sentence and an exit code, not a traceback."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **options: Any) -> None:
+        try:
+            command(*args, **options)
+        except KoaError as fault:
+            say(str(fault))
+            raise typer.Exit(fault.exit_code) from fault
+        except (ValueError, OSError) as fault:
+            say(str(fault))
+            raise typer.Exit(2) from fault
+
+    return run
 
 
-@app.command()
-@commands.telling
-def fit(
-    *,
-    out: Annotated[Path, typer.Option(help="the run's folder")],
-    data: Annotated[
-        list[str] | None, typer.Option(help="FOLDER, raw:FOLDER or equalized:FOLDER; may be given again")
-    ] = None,
-    csv: Annotated[list[str] | None, typer.Option(help="a table with path, grade and if known subject, split")] = None,
-    network: Annotated[str, typer.Option(help="mobilenetv2 or cnn")] = "mobilenetv2",
-    start: Annotated[
-        str, typer.Option(help="ImageNet weights (.h5); to go on: a .keras file, or a release's member (.tflite)")
-    ] = "",
-    seed: Annotated[int, typer.Option(help="decides everything that is left to chance")] = 0,
-    sizes: Annotated[str, typer.Option(help="picture sizes and epochs, such as 160x8,224x4")] = "224x12",
-    seen: Annotated[int, typer.Option(help="at work, enlarge the crop to this size before looking")] = 224,
-    window: Annotated[str, typer.Option(help="of that, look at these rows and columns in the middle: 192x384")] = "",
-    head_epochs: Annotated[int, typer.Option(help="epochs of the head alone, before the rest")] = 1,
-    freeze: Annotated[str, typer.Option(help="leave the backbone's layers before this one as they are")] = "",
-    head_rate: Annotated[float, typer.Option(help="learning rate of the head alone")] = 1e-3,
-    rate: Annotated[float, typer.Option(help="highest learning rate of the rest")] = 5e-4,
-    weight_decay: float = 0.02,
-    batch: Annotated[int, typer.Option(help="pictures a step")] = 32,
-    dropout: float = 0.3,
-    sigma: Annotated[float, typer.Option(help="width of the soft labels in grades; 0: hard labels")] = 0.5,
-    teacher: Annotated[str, typer.Option(help="a release folder, whose answers are learnt beside the labels")] = "",
-    trust: Annotated[float, typer.Option(min=0, max=1, help="the teacher's share in what is learnt")] = 0.5,
-    balance: Annotated[float, typer.Option(help="0: grades as they come, 1: each equally often")] = 0.5,
-    augmentation: Annotated[str, typer.Option(help="none, light, usual or strong")] = "usual",
-    mix: Annotated[
-        float, typer.Option(min=0, help="lay each knee over another (mixup); 0: never, 1: any share is as likely")
-    ] = 0.0,
-    average: Annotated[float, typer.Option(help="momentum of the weights' average")] = 0.997,
-    patience: Annotated[int, typer.Option(help="stop after so many epochs without a better one; 0: never")] = 0,
-    resume: Annotated[bool, typer.Option(help="go on with the run in --out")] = False,
-) -> None:
-    """Fit a network to graded knees; the run folder then holds best.keras."""
-    from . import fit as fitting  # noqa: PLC0415 - Keras takes seconds to load, which --help need not wait for
-    from . import layouts, runfile, split  # noqa: PLC0415
-    from .settings import Settings, parse_sizes, parse_window  # noqa: PLC0415
-    from .start import check as check_start  # noqa: PLC0415
-
-    console = Console()
-    try:
-        sources = [layouts.Source.parse(text) for text in data or []]
-        sources += [layouts.Source(Path(text)) for text in csv or []]
-        if not sources:
-            raise typer.BadParameter("say where the pictures are: --data FOLDER or --csv FILE")
-        check_start(start)
-        settings = Settings(
-            network=network, start=start, seed=seed, sizes=parse_sizes(sizes), seen=seen, window=parse_window(window),
-            head_epochs=head_epochs, freeze=freeze, head_rate=head_rate, rate=rate, weight_decay=weight_decay,
-            batch=batch, dropout=dropout, sigma=sigma, teacher=teacher, trust=trust, balance=balance,
-            augmentation=augmentation, mix=mix, average=average, patience=patience,
-        )  # fmt: skip
-        dataset = split.complete(layouts.collect(sources), seed=seed)
-        runfile.open_run(out, settings, dataset, resume=resume)
-    except (ValueError, FileExistsError, FileNotFoundError) as error:
-        raise typer.BadParameter(str(error)) from error
-    console.print(layouts.summary(dataset))
-    best = fitting.fit(settings, dataset, out, console)
-    console.print(f"best: {best}")
+for _command in (fit, evaluate, compare, robustness, occlusion, export, gate, card):
+    app.command()(_telling(_command))
 
 
 def main() -> None:

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from koa_worker.errors import KoaError
 from koa_worker.knee.grading.grade import Grader
 from koa_worker.knee.grading.views import View
 
-from . import compare as comparison
-from . import evaluate as evaluation
-from . import gate as gates
-from . import occlusion as occluding
-from . import robustness as changing
-from .crops import Crop, read_crops
-from .frames import read_frames
+from .data.crops import Crop, read_crops
+from .data.frames import read_frames
+from .measuring import compare as comparison
+from .measuring import evaluate as evaluation
+from .measuring import occlusion as occluding
+from .measuring import robustness as changing
+from .releasing import gate as gates
 
 ModelOption = Annotated[Path, typer.Option("--model", help="A release folder: manifest.json and its members.")]
 DataOption = Annotated[Path, typer.Option("--data", help="A folder with sub-folders 0 to 4 of knee crops.")]
@@ -37,30 +34,8 @@ NonKneesOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else there.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the commands of this module to the program."""
-    for command in (evaluate, compare, robustness, occlusion, export, gate, card):
-        app.command()(telling(command))
-
-
-def telling(command: Callable[..., None]) -> Callable[..., None]:
-    """The same command, but what a person can set right is one sentence and an exit code, not a traceback."""
-
-    @functools.wraps(command)
-    def run(*args: Any, **options: Any) -> None:
-        try:
-            command(*args, **options)
-        except KoaError as fault:
-            _say(str(fault))
-            raise typer.Exit(fault.exit_code) from fault
-        except (ValueError, OSError) as fault:
-            _say(str(fault))
-            raise typer.Exit(2) from fault
-
-    return run
-
-
-def _say(sentence: str) -> None:
+def say(sentence: str) -> None:
+    """Progress and errors go to stderr, where `--json` leaves room for them."""
     sys.stderr.write(sentence + "\n")
 
 
@@ -156,9 +131,9 @@ def export(
     equalized: EqualizedOption = None,
 ) -> None:
     """Makes a release of trained nets, checks it against them, calibrates it and writes its card."""
-    from . import export as exporting  # noqa: PLC0415 - needs TensorFlow; the other commands do not
-    from . import networks  # noqa: PLC0415
-    from .convert import Precision  # noqa: PLC0415
+    from .network import networks  # noqa: PLC0415
+    from .network.convert import Precision  # noqa: PLC0415
+    from .releasing import export as exporting  # noqa: PLC0415 - needs TensorFlow; the other commands do not
 
     plan = exporting.Plan(tuple(nets), out, Precision(precision), prior, tuple(views.split(",")), looks)
     for name in plan.views:
@@ -172,9 +147,9 @@ def export(
         gates.read_others(non_knees) if non_knees else (),
     )
     try:
-        graded = exporting.export(plan, validation, training, _say)
+        graded = exporting.export(plan, validation, training, say)
     except exporting.ExportFailed as fault:
-        _say(f"Not exported: {fault}")
+        say(f"Not exported: {fault}")
         raise typer.Exit(1) from fault
     Console().print(*evaluation.tables(out.name, graded.figures()), sep="\n")
 
@@ -188,7 +163,7 @@ def gate(
 ) -> None:
     """Fits anew what a finished release knows of pictures that are no knees."""
     others = gates.read_others(non_knees) if non_knees else ()
-    gates.renew_gate(model, gates.fit_gate(model, read_crops(samples, equalized=equalized), others, _say))
+    gates.renew_gate(model, gates.fit_gate(model, read_crops(samples, equalized=equalized), others, say))
 
 
 def card(
@@ -199,7 +174,7 @@ def card(
     frames: Annotated[Path | None, typer.Option(help="Graded whole frames of another hospital.")] = None,
 ) -> None:
     """Measures robustness, heatmaps and another hospital into a release's manifest, and rewrites its card."""
-    from .export import add_metrics  # noqa: PLC0415 - needs TensorFlow; the other commands do not
+    from .releasing.export import add_metrics  # noqa: PLC0415 - needs TensorFlow; the other commands do not
 
     grader = Grader.load(model)
     crops = read_crops(data, equalized=equalized)

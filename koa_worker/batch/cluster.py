@@ -20,10 +20,10 @@ from distributed import Client, Future, as_completed
 from distributed.comm import CommClosedError
 from distributed.scheduler import KilledWorker
 
-from koa_worker.batch.dask_worker import Chunk, Graded, Post, grade_chunk
+from koa_worker.batch.dask_worker import Chunk, Graded, GradingPlugin, grade_chunk
 from koa_worker.batch.entries import Finding
-from koa_worker.batch.grade_entry import lost
-from koa_worker.batch.local import Take, order
+from koa_worker.batch.grade_entry import failed_finding
+from koa_worker.batch.local import Take, job_for
 from koa_worker.batch.rows import Grading
 from koa_worker.config import Config, Model
 from koa_worker.errors import SetupError, Unfinished
@@ -116,7 +116,7 @@ class Cluster:
             log=self._config.log,
         )
         try:
-            client.register_plugin(Post(self._name, config, self._release.contents()))
+            client.register_plugin(GradingPlugin(self._name, config, self._release.contents()))
         except (OSError, TimeoutError, SetupError):
             raise
         # Whatever a worker says that lacks this program, or has another Python.
@@ -125,9 +125,9 @@ class Cluster:
 
     def _work(self, client: Client, take: Take, stop: Stop) -> Iterator[Finding]:
         done = as_completed(loop=client.loop)
-        hands = _Hands(client, self._config.batch.patience_seconds)
+        threads = _ThreadCount(client, self._config.batch.patience_seconds)
         while not stop.asked:
-            while len(self._in_flight) < hands.count() * _CHUNKS_A_THREAD + 1 and (sent := self._next(take)):
+            while len(self._in_flight) < threads.count() * _CHUNKS_A_THREAD + 1 and (sent := self._next(take)):
                 done.add(self._submit(client, sent))
             if not self._in_flight:
                 return
@@ -143,7 +143,7 @@ class Cluster:
         if self._again:
             return self._again.popleft()
         most = self._config.limits.max_file_mb * 1_000_000
-        jobs = tuple(order(number, entry, most, keep=self._keep) for number, entry in take(FILES_IN_CHUNK))
+        jobs = tuple(job_for(number, entry, most, keep=self._keep) for number, entry in take(FILES_IN_CHUNK))
         return _Sent(Chunk(self._name, jobs)) if jobs else None
 
     def _submit(self, client: Client, sent: _Sent) -> Future:
@@ -184,10 +184,10 @@ class Cluster:
     def _lost(self, chunk: Chunk) -> Iterator[Finding]:
         by = Grading(self._release.manifest.label, self._release.digest)
         for job in chunk.jobs:
-            yield lost(job, "worker_crashed", "the cluster's worker, again and again", by)
+            yield failed_finding(job, "worker_crashed", "the cluster's worker, again and again", by)
 
 
-class _Hands:
+class _ThreadCount:
     """How many threads the cluster has, asked now and then."""
 
     def __init__(self, client: Client, patience: float) -> None:

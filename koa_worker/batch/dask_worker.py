@@ -1,4 +1,4 @@
-"""A Dask worker's part in a batch: it keeps the model that was sent to it, and a hand for each of its threads.
+"""A Dask worker's part in a batch: it keeps the model that was sent to it, and a worker process for each thread.
 
 The files are looked at in processes below the Dask worker, as on one machine: a file that crashes or hangs its decoder
 costs itself, and neither the Dask worker nor its neighbours in the chunk.
@@ -20,13 +20,14 @@ from distributed import WorkerPlugin, get_worker
 
 from koa_worker import __version__
 from koa_worker.batch.entries import Finding
-from koa_worker.batch.local import HAND, work_off
+from koa_worker.batch.local import WORKER_PROGRAM, findings
 from koa_worker.config import Config
 from koa_worker.errors import KoaError, SetupError
+from koa_worker.system.stop import Stop
 from koa_worker.workers.messages import Examine
-from koa_worker.workers.pool import Crew
+from koa_worker.workers.pool import WorkerPool
 
-_SECONDS_IDLE = 120.0  # after which a hand is let go: its client may have been killed
+_SECONDS_IDLE = 120.0  # after which a worker process is ended: its client may have been killed
 _SECONDS_BETWEEN_LOOKS = 10.0
 
 
@@ -34,7 +35,7 @@ _SECONDS_BETWEEN_LOOKS = 10.0
 class Chunk:
     """Some files that are graded one after the other. Dask's logs print it, so it shows none of them."""
 
-    post: str
+    plugin: str  # its name
     jobs: tuple[Examine, ...] = field(repr=False)
 
 
@@ -50,8 +51,8 @@ class Graded:
 def grade_chunk(chunk: Chunk) -> Graded:
     """The task that Dask runs. It never raises: Dask would log what it was given."""
     try:
-        post = get_worker().plugins[chunk.post]
-        return Graded(tuple(post.grade(chunk.jobs)))
+        plugin = get_worker().plugins[chunk.plugin]
+        return Graded(tuple(plugin.grade(chunk.jobs)))
     except KoaError as fault:
         return Graded((), fault.code, fault.detail)
     # Whatever it is, its words could hold a file's name.
@@ -59,7 +60,7 @@ def grade_chunk(chunk: Chunk) -> Graded:
         return Graded((), "cluster", type(fault).__name__)
 
 
-class Post(WorkerPlugin):  # type: ignore[misc]
+class GradingPlugin(WorkerPlugin):  # type: ignore[misc]
     """Is sent once to each worker, and to each that joins later, with the release's files inside."""
 
     def __init__(self, name: str, config: Config, release: dict[str, bytes]) -> None:
@@ -74,65 +75,62 @@ class Post(WorkerPlugin):  # type: ignore[misc]
         self._folder = Path(tempfile.mkdtemp(prefix="koa-worker-"))
         for name, content in self._release.items():
             (self._folder / name).write_bytes(content)
-        self._release = {}  # the hands read the files, and compare their hashes with the manifest's
+        self._release = {}  # the worker processes read the files, and compare their hashes with the manifest's
         model = self._config.model.model_copy(update={"path": str(self._folder)})
         self._config = self._config.model_copy(update={"model": model})
-        self._places: dict[int, _Place] = {}
-        self._over = threading.Event()
-        threading.Thread(target=self._let_go_of_the_idle, name=self.name, daemon=True).start()
+        self._workers: dict[int, _ThreadWorker] = {}
+        self._ended = threading.Event()
+        threading.Thread(target=self._end_idle_workers, name=self.name, daemon=True).start()
 
     def teardown(self, worker: Any) -> None:  # noqa: ARG002
-        self._over.set()
-        for place in list(self._places.values()):
-            place.leave()
+        self._ended.set()
+        for of_thread in list(self._workers.values()):
+            of_thread.end()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def grade(self, jobs: tuple[Examine, ...]) -> Iterator[Finding]:
-        """With this thread's hand: it would die with the thread that hired it, and Dask's threads stay."""
-        place = self._places.setdefault(threading.get_ident(), _Place(self._config))
+        """By this thread's worker process: it would die with the thread that started it, and Dask's threads stay."""
+        worker = self._workers.setdefault(threading.get_ident(), _ThreadWorker(self._config))
         left = list(reversed(jobs))
-        with place.occupied() as crew:
-            yield from work_off(crew, lambda _: [left.pop()] if left else [])
+        with worker.in_use() as pool:
+            yield from findings(pool, lambda _: [left.pop()] if left else [], Stop())
 
-    def _let_go_of_the_idle(self) -> None:
-        while not self._over.wait(_SECONDS_BETWEEN_LOOKS):
-            for place in list(self._places.values()):
-                place.leave_if_idle()
+    def _end_idle_workers(self) -> None:
+        while not self._ended.wait(_SECONDS_BETWEEN_LOOKS):
+            for worker in list(self._workers.values()):
+                worker.end_if_idle()
 
 
-class _Place:
-    """A hand, for as long as there is work for it."""
+class _ThreadWorker:
+    """A thread's worker process, kept while there is work for it."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._lock = threading.Lock()
-        self._crew: Crew | None = None
+        self._pool: WorkerPool | None = None
         self._used = time.monotonic()
 
     @contextlib.contextmanager
-    def occupied(self) -> Iterator[Crew]:
+    def in_use(self) -> Iterator[WorkerPool]:
         with self._lock:
-            if self._crew is None:
-                self._crew = Crew(self._config, 1, program=HAND)
+            if self._pool is None:
+                self._pool = WorkerPool(self._config, 1, program=WORKER_PROGRAM)
             try:
-                yield self._crew
+                yield self._pool
             except BaseException:
-                self._dismiss()
+                self.end()
                 raise
             self._used = time.monotonic()
 
-    def leave_if_idle(self) -> None:
+    def end_if_idle(self) -> None:
         if time.monotonic() - self._used > _SECONDS_IDLE and self._lock.acquire(blocking=False):
             try:
-                self._dismiss()
+                self.end()
             finally:
                 self._lock.release()
 
-    def leave(self) -> None:
-        """At once: what it is at is graded elsewhere."""
-        self._dismiss()
-
-    def _dismiss(self) -> None:
-        crew, self._crew = self._crew, None
-        if crew is not None:
-            crew.__exit__(None, None, None)
+    def end(self) -> None:
+        """At once: the file that it is working on is graded elsewhere."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.__exit__(None, None, None)

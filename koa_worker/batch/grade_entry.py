@@ -17,25 +17,25 @@ from koa_worker.intake import digest
 from koa_worker.pipeline import Pipeline
 from koa_worker.store import draw
 from koa_worker.values import Arrival, Completed, Failed, Outcome, Reading
-from koa_worker.workers.loop import Foreman, load_pipeline, settle_in
+from koa_worker.workers.loop import Parent, load_pipeline, settle_in
 from koa_worker.workers.messages import Examine, Examined, Ready, Refused
 
 _NOWHERE = Path()
 
 
-def serve(line: Connection) -> None:
-    """Until the foreman hangs up."""
-    foreman = Foreman(line)
-    config = foreman.configuration()
+def serve(connection: Connection) -> None:
+    """Until the parent closes the connection."""
+    parent = Parent(connection)
+    config = parent.configuration()
     try:
         pipeline = load_pipeline(config)
     except KoaError as fault:
-        foreman.say(Refused(fault.code, fault.detail))
+        parent.send(Refused(fault.code, fault.detail))
         return
     settle_in(config.limits.memory_mb)
-    foreman.say(Ready(pipeline.grader.name, pipeline.grader.digest))
-    while (job := foreman.next_job()) is not None:
-        foreman.say(Examined(job, look(job, pipeline, foreman.grading)))
+    parent.send(Ready(pipeline.grader.name, pipeline.grader.digest))
+    while (job := parent.next_job()) is not None:
+        parent.send(Examined(job, look(job, pipeline, parent.grading)))
 
 
 def look(job: Examine, pipeline: Pipeline, grading: Callable[..., None]) -> Finding:
@@ -45,8 +45,8 @@ def look(job: Examine, pipeline: Pipeline, grading: Callable[..., None]) -> Find
     return Finding(job.number, ending_of(outcome), rows_of(outcome, job.place, by), kept)
 
 
-def lost(job: Examine, code: str, detail: str, by: Grading) -> Finding:
-    """What is said of an entry over which a worker process came to its end."""
+def failed_finding(job: Examine, code: str, detail: str, by: Grading) -> Finding:
+    """What is said of an entry over which a worker process died."""
     outcome = Failed(Arrival(_NOWHERE, "", job.size, "", job.id), code, detail)
     return Finding(job.number, "failed", rows_of(outcome, job.place, by))
 

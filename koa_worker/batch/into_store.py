@@ -16,21 +16,21 @@ from koa_worker.values import Completed
 _WORKER = "batch"
 
 
-def put_on_shelf(store: Store, kept: Kept, place: str, model_digest: str, *, reports: bool) -> None:
+def put_into_store(store: Store, kept: Kept, place: str, model_digest: str, *, reports: bool) -> None:
     """Once, however often it is called: a kill may have come between the store and the ledger.
 
     Without `reports` its study does not become due: the next daemon would write those of a whole archive.
     """
     arrival = kept.arrival
-    if not store.take(arrival, _WORKER).begun:
+    if not store.files.take(arrival, _WORKER).begun:
         return
     if isinstance(kept.outcome, Completed):
         outcome = replace(kept.outcome, radiograph=replace(kept.outcome.radiograph, pixels=_blank(kept.shape)))
-        settled = store.complete(arrival.id, outcome, model_digest, __version__, place, drawn=kept.drawn)
+        settled = store.files.complete(arrival.id, outcome, model_digest, __version__, place, drawn=kept.drawn)
     else:
-        settled = store.reject(arrival.id, kept.outcome, place)
+        settled = store.files.reject(arrival.id, kept.outcome, place)
     if not reports and settled.study_key is not None:
-        store.leave_unreported(settled.study_key, settled.revision)
+        store.reports.leave_unreported(settled.study_key, settled.revision)
 
 
 def _blank(shape: tuple[int, int]) -> NDArray[Any]:

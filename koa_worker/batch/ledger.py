@@ -111,7 +111,7 @@ class Ledger:
         self._last = (-1, -1)
 
     def take(self, count: int) -> list[tuple[int, Entry]]:
-        """The next entries to do, those that failed before last; none while all that is left is in hand."""
+        """The next entries to do, those that failed before last; none while all that is left is being graded."""
         rows = self._connection.execute(
             "SELECT tries, number, place, size, stamp FROM files INDEXED BY to_do"
             " WHERE ending IS NULL AND (tries, number) > (?, ?) AND listed ORDER BY tries, number LIMIT ?",

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from koa_worker import __version__
 from koa_worker.batch.entries import Finding
-from koa_worker.batch.into_store import put_on_shelf
+from koa_worker.batch.into_store import put_into_store
 from koa_worker.batch.ledger import Ledger
 from koa_worker.batch.local import Local, Take
 from koa_worker.batch.parquet import part_path, sweep, write_part
@@ -39,7 +39,7 @@ class Engine(Protocol):
     """Something that grades: on this machine, or on many."""
 
     def grade(self, take: Take, stop: Stop) -> Iterator[Finding]:
-        """Until nothing is left to take; after a stop only what is in hand."""
+        """Until nothing is left to take; after a stop only what is being graded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Batch:
     def _keep(self, finding: Finding, meter: Meter) -> None:
         if self._store is not None and finding.kept is not None:
             place = str(finding.rows[0]["source"])
-            put_on_shelf(self._store, finding.kept, place, self._model_digest, reports=self._reports)
+            put_into_store(self._store, finding.kept, place, self._model_digest, reports=self._reports)
         if self._ledger.record(finding, _TRIES):
             meter.advance()
 

@@ -31,7 +31,8 @@ app.add_typer(users.app, name="user")
 app.add_typer(database.app, name="db")
 
 ConfigFile = Annotated[
-    Path | None, typer.Option("--config", help="Settings; ./config.toml if there is one.", metavar="FILE")
+    Path | None,
+    typer.Option("--config", help="Configuration file. Default: ./config.toml if it exists.", metavar="FILE"),
 ]
 
 
@@ -41,7 +42,7 @@ class Format(StrEnum):
 
 
 def main() -> None:
-    """Runs a command; what went wrong on purpose is one sentence on stderr."""
+    """Runs a command; an expected error becomes one sentence on stderr."""
     try:
         app()
     except KoaError as fault:
@@ -58,21 +59,23 @@ def _print_version(asked: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say the version and exit.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Options of every command."""
 
 
-# Each command imports what it needs: `--help` and `status` should not wait for decoders and nets.
+# Each command imports what it needs: `--help` and `status` should not wait for decoders and models.
 
 
 @app.command()
 def run(
     config_file: ConfigFile = None,
-    once: Annotated[bool, typer.Option("--once", help="Drain the inbox and exit, for a nightly batch.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Grade all files in the inbox, then exit. For a nightly run.")
+    ] = False,
 ) -> None:
-    """Watch the inbox and grade what comes."""
+    """Watch the inbox and grade each file that arrives."""
     from koa_worker.daemon import start
 
     settings = config.load(config_file)
@@ -83,7 +86,7 @@ def run(
 
 @app.command()
 def serve(config_file: ConfigFile = None) -> None:
-    """Serve the page, beside a daemon that runs or not."""
+    """Serve the web page. The daemon need not be running."""
     from koa_worker.intake import prepare_folders
     from koa_worker.system.stop import on_signal
     from koa_worker.web.serve import serving
@@ -101,13 +104,14 @@ def serve(config_file: ConfigFile = None) -> None:
 def process(
     paths: Annotated[list[Path], typer.Argument(help="Files or folders.", metavar="PATH…", exists=True)],
     config_file: ConfigFile = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, nothing else on stdout.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Write a PDF for each study into DIR.", metavar="DIR")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line and nothing else.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write a PDF report for each study into DIR.", metavar="DIR")] = None,
     debug_roi: Annotated[
-        Path | None, typer.Option(help="Draw how the knees were found, a picture for each file.", metavar="DIR")
+        Path | None,
+        typer.Option(help="Write an image for each file into DIR that shows how the knees were found.", metavar="DIR"),
     ] = None,
 ) -> None:
-    """Grade files where they lie, without moving them or touching the store."""
+    """Grade files in place. No file is moved and nothing is stored in the database."""
     from koa_worker.commands.in_place import process_paths
     from koa_worker.commands.json_line import to_line
     from koa_worker.commands.screen import outcome_line
@@ -135,24 +139,24 @@ def batch(
     source: Annotated[
         str, typer.Argument(help="A folder, a URL like s3://bucket/knees, or a manifest: .txt, .csv, .parquet.")
     ],
-    results: Annotated[Path, typer.Option(help="Folder for the results as Parquet.", metavar="DEST")],
+    results: Annotated[Path, typer.Option(help="Folder for the Parquet results.", metavar="DEST")],
     config_file: ConfigFile = None,
     cluster: Annotated[
-        str, typer.Option(help="Grade on the Dask cluster with this scheduler.", metavar="ADDRESS")
+        str, typer.Option(help="Grade on a Dask cluster; ADDRESS is its scheduler.", metavar="ADDRESS")
     ] = "",
     store: Annotated[
-        str | None, typer.Option(help="Keep the results in this database too; else in that of the configuration.")
+        str | None, typer.Option(help="URL of the database for the results. Default: the one in the configuration.")
     ] = None,
-    no_store: Annotated[bool, typer.Option("--no-store", help="Write Parquet only.")] = False,
-    reports: Annotated[bool, typer.Option("--reports", help="Write a PDF for each study.")] = False,
+    no_store: Annotated[bool, typer.Option("--no-store", help="Write only Parquet, no database.")] = False,
+    reports: Annotated[bool, typer.Option("--reports", help="Write a PDF report for each study.")] = False,
 ) -> None:
-    """Grade an archive where it lies; run the same command again to go on after a stop."""
+    """Grade an archive in place. To resume after a stop, run the same command again."""
     from koa_worker.batch.run import Plan, run
     from koa_worker.commands.screen import batch_line
 
     settings = config.load(config_file).with_store(store)
     if no_store and (reports or store):
-        raise typer.BadParameter("--no-store leaves no store for --store or --reports")
+        raise typer.BadParameter("--no-store cannot be combined with --store or --reports")
     log.set_up(settings.log)
     plan = Plan(source, results, store=not no_store, reports=reports, cluster=cluster)
     summary = run(settings, plan, Console(stderr=True))
@@ -166,18 +170,20 @@ def batch(
 @app.command()
 def status(
     config_file: ConfigFile = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Only say how the daemon is; exit 1 unless it is well.")
+        bool, typer.Option("--check", help="Print only the daemon's health; exit 1 if unhealthy.")
     ] = False,
 ) -> None:
-    """Say on one screen what is waiting, done, rejected and failed."""
-    from koa_worker.commands.screen import daemon_says, is_well, status_screen, status_values
+    """Show how many files are waiting, graded, rejected and failed."""
+    from koa_worker.commands.screen import daemon_line, status_screen, status_values
+    from koa_worker.system.heartbeat import condition_of, feel
 
     settings = config.load(config_file)
     if check:
-        typer.echo(daemon_says(settings))
-        raise typer.Exit(0 if is_well(settings) else 1)
+        felt = feel(settings.folders.work)
+        typer.echo(daemon_line(felt))
+        raise typer.Exit(0 if condition_of(felt).is_well else 1)
     if as_json:
         typer.echo(json.dumps(status_values(settings)))
     else:
@@ -186,20 +192,22 @@ def status(
 
 @app.command()
 def retry(
-    ids: Annotated[list[str] | None, typer.Argument(help="Ids of failed files; all without.", metavar="[ID…]")] = None,
+    ids: Annotated[
+        list[str] | None, typer.Argument(help="IDs of failed files. Default: all failed files.", metavar="[ID…]")
+    ] = None,
     config_file: ConfigFile = None,
 ) -> None:
-    """Put failed work back, so that the daemon tries it again."""
+    """Put failed files back into the queue. The daemon retries them."""
     from koa_worker.store import Store
 
     with Store.open(config.load(config_file).store.url) as store:
-        count = store.retry(ids)
-    typer.echo(f"{count} failed {'file' if count == 1 else 'files'} put back.")
+        count = store.files.retry(ids)
+    typer.echo(f"{count} failed {'file' if count == 1 else 'files'} put back into the queue.")
 
 
 @app.command()
 def regrade(config_file: ConfigFile = None) -> None:
-    """Grade the archive anew with the present model; earlier grades are kept."""
+    """Grade all stored files again with the current model. Earlier grades are kept."""
     from koa_worker.commands.regrade import regrade
     from koa_worker.intake import prepare_folders
 
@@ -207,7 +215,7 @@ def regrade(config_file: ConfigFile = None) -> None:
     log.set_up(settings.log)
     prepare_folders(settings.folders)
     counts = regrade(settings)
-    typer.echo(f"{counts.done} graded anew, {counts.kept} keep the grades they have.")
+    typer.echo(f"{counts.done} graded again, {counts.kept} keep their earlier grades.")
     raise typer.Exit(1 if counts.kept else 0)
 
 
@@ -215,11 +223,11 @@ def regrade(config_file: ConfigFile = None) -> None:
 def send(
     keys: Annotated[
         list[str] | None,
-        typer.Argument(help="Send all results of these reports anew (a report's file name).", metavar="[REPORT…]"),
+        typer.Argument(help="File names of reports. All their results are sent again.", metavar="[REPORT…]"),
     ] = None,
     config_file: ConfigFile = None,
 ) -> None:
-    """Send what waits for a PACS now, and what it refused once more."""
+    """Send all waiting results to the PACS now, and retry what it rejected."""
     from koa_worker.commands.screen import parcels_screen
     from koa_worker.publish.outbox import Outbox
     from koa_worker.store import ParcelState, Store
@@ -227,15 +235,14 @@ def send(
     settings = config.load(config_file)
     log.set_up(settings.log)
     if not settings.dicom.destinations:
-        raise SetupError("config", "there is no [[dicom.destinations]] to send to")
+        raise SetupError("config", "no [[dicom.destinations]] is configured")
     with Store.open(settings.store.url) as store:
         outbox = Outbox(settings, store)
         wanted = [Path(key).stem for key in keys or ()]
-        if store.send_again(wanted) < len(wanted):
-            raise typer.BadParameter("one of these reports is not known")
-        store.wake_parcels()
+        store.sending.send_again(wanted)
+        store.sending.wake_parcels()
         outbox.work()
-        counts = store.parcel_counts()
+        counts = store.sending.parcel_counts()
     Console().print(parcels_screen(counts))
     arrived = all(states[ParcelState.ACKNOWLEDGED] == sum(states.values()) for states in counts.values())
     raise typer.Exit(0 if arrived else 1)
@@ -243,27 +250,29 @@ def send(
 
 @app.command()
 def export(
-    form: Annotated[Format, typer.Option("--format", help="csv or json (one object a line).")] = Format.CSV,
+    form: Annotated[Format, typer.Option("--format", help="csv, or json (one object per line).")] = Format.CSV,
     config_file: ConfigFile = None,
 ) -> None:
-    """Print a flat table of all results, a line for each knee."""
+    """Print a flat table of all results, with one line per knee."""
     from koa_worker.commands.table import write_csv, write_json
     from koa_worker.store import Store
 
     with Store.open(config.load(config_file).store.url) as store:
         if form is Format.CSV:
-            write_csv(store.export_rows(), sys.stdout, store.export_columns())
+            write_csv(store.export.rows(), sys.stdout, store.export.columns())
         else:
-            write_json(store.export_rows(), sys.stdout)
+            write_json(store.export.rows(), sys.stdout)
 
 
 @app.command()
 def demo(
     config_file: ConfigFile = None,
-    into: Annotated[Path | None, typer.Option(help="Another folder than the inbox.", metavar="DIR")] = None,
-    seed: Annotated[int | None, typer.Option(help="The same files each time; others each time without.")] = None,
+    into: Annotated[Path | None, typer.Option(help="Write to this folder instead of the inbox.", metavar="DIR")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="A number that gives the same files each time. Default: random.")
+    ] = None,
 ) -> None:
-    """Drop a few synthetic radiographs into the inbox."""
+    """Write a few synthetic radiographs into the inbox."""
     from koa_worker.intake import prepare_folders
     from koa_worker.synthetic.demo import demo_set
 
@@ -274,7 +283,7 @@ def demo(
         into.mkdir(parents=True, exist_ok=True)
     folder = into or settings.folders.inbox
     dropped = demo_set(folder, seed)
-    typer.echo(f"{len(dropped)} synthetic files dropped into {folder}.")
+    typer.echo(f"{len(dropped)} synthetic files written to {folder}.")
     if into is None:
         typer.echo(f"Reports will appear in {settings.folders.reports} while `koa-worker run` is running.")
 
@@ -282,14 +291,14 @@ def demo(
 @app.command("config")
 def print_config(
     show: Annotated[
-        bool, typer.Option("--show", help="Print what is in force and where it comes from, without secrets.")
+        bool, typer.Option("--show", help="Print the settings in effect and their sources, without secrets.")
     ] = False,
     config_file: ConfigFile = None,
 ) -> None:
-    """Print a configuration with every setting, its default and a line on it."""
+    """Print a configuration file with every setting, its default and its meaning."""
     if not show:
         if config_file is not None:
-            raise typer.BadParameter("--config is for --show")
+            raise typer.BadParameter("--config can only be used with --show")
         typer.echo(config.commented_defaults(), nl=False)
         return
     from koa_worker.commands.settings import as_toml
@@ -299,7 +308,7 @@ def print_config(
 
 @app.command()
 def doctor(config_file: ConfigFile = None) -> None:
-    """Check configuration, folders, database and model; say what to do about each fault."""
+    """Check configuration, folders, disk, database and model. Say how to fix each error."""
     from koa_worker.commands.doctor import check
     from koa_worker.commands.screen import findings_screen
 

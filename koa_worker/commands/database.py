@@ -1,4 +1,4 @@
-"""`koa-worker db …`: a store on its way to another database."""
+"""`koa-worker db …`: copies the results to another database."""
 
 from __future__ import annotations
 
@@ -10,33 +10,36 @@ import typer
 
 from koa_worker import config
 
-app = typer.Typer(help="The database.", no_args_is_help=True)
+app = typer.Typer(help="Move the database.", no_args_is_help=True)
 
 ConfigFile = Annotated[
-    Path | None, typer.Option("--config", help="Settings; ./config.toml if there is one.", metavar="FILE")
+    Path | None,
+    typer.Option("--config", help="Configuration file. Default: ./config.toml if it exists.", metavar="FILE"),
 ]
 
 
 @app.callback()
 def _options() -> None:
-    """Keeps `copy` a command of its own."""
+    """Typer needs this: without it the only command, `copy`, would lose its name."""
 
 
 @app.command()
 def copy(
-    source: Annotated[str, typer.Argument(help="Its address, as in [store] url.", metavar="SOURCE_URL")],
-    target: Annotated[str, typer.Argument(help="Of an empty database.", metavar="TARGET_URL")],
+    source: Annotated[
+        str, typer.Argument(help="URL of the database to copy, as in [store] url.", metavar="SOURCE_URL")
+    ],
+    target: Annotated[str, typer.Argument(help="URL of an empty database.", metavar="TARGET_URL")],
     config_file: ConfigFile = None,
 ) -> None:
-    """Copy a store to another database, and check every row; all of it or nothing.
+    """Copy the database to another one and check every row. If anything fails, nothing is written.
 
-    A password in an address can be seen by other users of this machine while the command runs: put it into ~/.pgpass.
+    Other users of this machine can see a password in a URL while the command runs. Put it into ~/.pgpass instead.
     """
     from koa_worker.store.copying import copy_store
     from koa_worker.system.heartbeat import sole_owner
 
     work = config.load(config_file).folders.work
-    # What a daemon wrote meanwhile would be missing.
+    # What a daemon writes during the copy would be missing.
     with sole_owner(work) if work.is_dir() else nullcontext():
-        copy_store(source, target, lambda table, rows: typer.echo(f"{table}: {rows} rows, each as it was"))
-    typer.echo("Copied. Now set [store] url in config.toml to the new address.")
+        copy_store(source, target, lambda table, rows: typer.echo(f"{table}: {rows} rows copied and checked"))
+    typer.echo("Copied. Now set [store] url in config.toml to the new URL.")

@@ -1,4 +1,4 @@
-"""Checks what the worker needs before it starts; a fault says what to do about it."""
+"""Checks what the worker needs before it starts; each error says what to do about it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Finding:
 
 
 def check(config_file: Path | None) -> list[Finding]:
-    """One finding for each thing that is needed; the later ones need the configuration."""
+    """One finding for each thing that the worker needs; all but the first need the configuration."""
     try:
         settings = config.load(config_file)
     except SetupError as fault:
@@ -53,23 +53,23 @@ def _folders(settings: Config) -> str:
     prepare_folders(settings.folders)
     for name, folder in settings.folders.all().items():
         if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-            raise SetupError("folders", f"{name} is not readable and writable: {folder}")
-    return "apart, private, on one file system"
+            raise SetupError("folders", f"no read and write permission for {name}: {folder}")
+    return "separate, private, on one file system"
 
 
 def _disk(settings: Config) -> str:
     free = shutil.disk_usage(settings.folders.reports).free / 1e9
     if free < _LEAST_FREE_GB:
-        raise SetupError("folders", f"only {free:.1f} GB free where reports are written")
+        raise SetupError("folders", f"only {free:.1f} GB free in the reports folder")
     return f"{free:.0f} GB free"
 
 
 def _database(settings: Config) -> str:
     with Store.open(settings.store.url) as store:
-        graded = store.status().done_today
+        graded = store.counts.status().done_today
     return f"answers, schema up to date, {graded} graded today"
 
 
 def _model(settings: Config) -> str:
     grader = Pipeline.load(settings).grader
-    return f"{grader.name}, every file as its manifest says ({grader.digest[:12]})"
+    return f"{grader.name}, every file matches the manifest ({grader.digest[:12]})"

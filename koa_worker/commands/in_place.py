@@ -1,6 +1,6 @@
 """Grades files where they lie: nothing is moved, and the daemon's store is not touched.
 
-Reports go the daemon's own way through a store, only a temporary one.
+Reports are made as the daemon makes them, through a database; here it is a temporary one.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def process_paths(
             report = _report(registrar, outcome, written) if registrar and isinstance(outcome, Completed) else None
             yield Result(path, outcome, report)
         if registrar:
-            for study_key in registrar.store.reports_due():
+            for study_key in registrar.store.reports.due():
                 registrar.write_due_report(study_key)
 
 
@@ -74,9 +74,9 @@ def _registrar(config: Config, pipeline: Pipeline, out: Path) -> Iterator[Regist
 
 
 def _report(registrar: Registrar, outcome: Completed, written: dict[str, Path]) -> Path | None:
-    """Where the report of the outcome's study is; in a large study this image may be added to it at the end."""
+    """The path of the study's report; in a large study this image may be added to the report only at the end."""
     arrival = outcome.arrival
-    if not registrar.store.take(arrival, "process").begun:  # the same bytes were among the paths before
+    if not registrar.store.files.take(arrival, "process").begun:  # an earlier path held the same bytes
         return None
     kept = registrar.complete(outcome, arrival.path)
     if kept.study_key is None:
@@ -87,11 +87,11 @@ def _report(registrar: Registrar, outcome: Completed, written: dict[str, Path]) 
 
 
 def _draw(arrival: Arrival, config: Config, folder: Path) -> None:
-    """The picture is called by the file's hash: its own name may be a patient's."""
+    """The drawing is named after the file's hash, because the file's own name may be a patient's."""
     try:
         radiograph = read(arrival, config.limits)
     except (InputRejected, WorkFailed):
-        return  # there is no picture; the outcome says why
+        return  # there is no image to draw on; the outcome says why
     folder.mkdir(parents=True, exist_ok=True)
     seen = trace(radiograph)
     metal = [outline for roi in seen.rois if (outline := metal_outline(radiograph.pixels, roi.box))]

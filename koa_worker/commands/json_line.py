@@ -1,4 +1,4 @@
-"""One outcome as the JSON object that `koa-worker process --json` prints; others parse it, so its names stay."""
+"""One outcome as the JSON object that `koa-worker process --json` prints; scripts parse it, so its keys stay."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _knee(reading: Reading) -> dict[str, Any]:
 
 
 def _joint_space(found: JointSpace | None) -> dict[str, Any] | None:
-    """The compartments by their names; without a number where the margins are not clear."""
+    """The compartments by their names; a width is None where the margins are not clear."""
     if found is None:
         return None
     parts = {str(part.name): _compartment(part) for part in found.compartments}

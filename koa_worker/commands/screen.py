@@ -18,15 +18,12 @@ from koa_worker.config import Config
 from koa_worker.errors import explain
 from koa_worker.intake import scan
 from koa_worker.store import ParcelState, State, StatusRecord, Store
-from koa_worker.system.heartbeat import feel
+from koa_worker.system.heartbeat import PAUSE_WORDS, Condition, Pulse, condition_of, feel
 from koa_worker.values import GRADE_WORDS, Completed, Outcome, Reading
-
-NOT_RUNNING, SILENT = "not running", "silent"
-_SECONDS_WITHOUT_BEAT = 60.0
 
 
 def outcome_line(path: Path, outcome: Outcome, report: Path | None) -> str:
-    """One line for a file: its knees, or why there are none."""
+    """One line for a file: its knees, or the reason why there are none."""
     if isinstance(outcome, Completed):
         knees = "; ".join(_knee(reading) for reading in outcome.readings)
         return f"{path}: {knees}{f' → {report}' if report else ''}"
@@ -43,14 +40,14 @@ def _knee(reading: Reading) -> str:
 
 
 def status_values(settings: Config) -> dict[str, Any]:
-    """What `status` says, as plain values."""
+    """The values that `status` shows."""
     inbox = scan(settings.folders.inbox, overdue_minutes=settings.intake.overdue_minutes, limit=1)
     with Store.open(settings.store.url) as store:
-        record = store.status()
+        record = store.counts.status()
     oldest = [datetime.fromtimestamp(inbox.oldest[0].modified_ns / 1e9, UTC)] if inbox.oldest else []
     oldest += [record.oldest_waiting] if record.oldest_waiting else []
     return {
-        "daemon": daemon_says(settings),
+        "daemon": daemon_line(feel(settings.folders.work)),
         "in_inbox": inbox.total,
         "overdue": inbox.overdue,
         "waiting": record.counts[State.WAITING],
@@ -71,22 +68,17 @@ def status_values(settings: Config) -> dict[str, Any]:
     }
 
 
-def daemon_says(settings: Config) -> str:
-    """Whether a daemon works in the work folder, and what holds it up."""
-    felt = feel(settings.folders.work)
-    if felt is None:
-        return NOT_RUNNING
-    pulse, age = felt
-    if age > _SECONDS_WITHOUT_BEAT:
-        return f"{SILENT} for {age:.0f} seconds"
+def daemon_line(felt: tuple[Pulse, float] | None) -> str:
+    """The state of the daemon as one line, from its last heartbeat and its age."""
+    condition = condition_of(felt)
+    if felt is None or condition is Condition.NOT_RUNNING:
+        return "not running"
+    pulse, age_seconds = felt
+    if condition is Condition.SILENT:
+        return f"silent for {age_seconds:.0f} seconds"
     if pulse.paused:
-        return f"paused: {pulse.paused}"
-    return f"running, {pulse.busy} of {pulse.hands} workers busy"
-
-
-def is_well(settings: Config) -> bool:
-    """A paused daemon is well; one that is gone or silent is not."""
-    return not daemon_says(settings).startswith((NOT_RUNNING, SILENT))
+        return f"paused: {PAUSE_WORDS[pulse.paused]}"
+    return f"running, {pulse.busy} of {pulse.workers} workers busy"
 
 
 def _minutes_left(in_inbox: int, record: StatusRecord) -> float | None:
@@ -115,18 +107,21 @@ def _status_rows(values: dict[str, Any]) -> list[tuple[str, str]]:
         ("oldest waiting", values["oldest_waiting"] or "nothing waits"),
         ("graded", f"{values['completed']} ({values['completed_today']} today)"),
         ("duplicates", str(values["duplicates"])),
-        ("conflicts", f"{values['conflicts']} (same SOP Instance UID, other bytes)" if values["conflicts"] else "0"),
+        (
+            "conflicts",
+            f"{values['conflicts']} (same SOP Instance UID, different content)" if values["conflicts"] else "0",
+        ),
         ("rejected", _by_code(values["rejected"])),
         ("failed", _by_code(values["failed"]) + (f", {values['parked']} parked" if values["parked"] else "")),
         ("reports", str(values["reports"])),
-        ("speed", f"{values['per_minute']} a minute" + (f", {left} minutes left" if left is not None else "")),
+        ("speed", f"{values['per_minute']} files per minute" + (f", {left} minutes left" if left is not None else "")),
         ("disk free", f"{values['disk_free_gb']} GB" if values["disk_free_gb"] is not None else "no inbox yet"),
         ("model", values["model"] or "nothing graded yet"),
     ]
 
 
 def _overdue(count: int) -> str:
-    return f", and {count} that stay unfinished" if count else ""
+    return f", {count} incomplete for too long" if count else ""
 
 
 def _by_code(counts: dict[str, int]) -> str:
@@ -136,14 +131,14 @@ def _by_code(counts: dict[str, int]) -> str:
 
 
 def batch_line(counts: Mapping[str, int]) -> str:
-    """How many files of an archive ended how."""
+    """How many files of an archive were graded, rejected or failed."""
     names = {"completed": "graded", "rejected": "rejected", "failed": "failed", "": "still to do"}
     said = [f"{counts[ending]} {name}" for ending, name in names.items() if counts.get(ending)]
     return f"{', '.join(said) or 'no files'}."
 
 
 def parcels_screen(counts: Mapping[str, Mapping[ParcelState, int]]) -> RenderableType:
-    """What each destination has and has not yet."""
+    """How many objects each destination has received, and how many not yet."""
     table = Table.grid(padding=(0, 3))
     for destination, states in sorted(counts.items()):
         table.add_row(Text(destination), ", ".join(f"{states[state]} {state}" for state in ParcelState))
@@ -153,6 +148,6 @@ def parcels_screen(counts: Mapping[str, Mapping[ParcelState, int]]) -> Renderabl
 def findings_screen(findings: list[Finding]) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     for finding in findings:
-        mark = Text("ok", style="green") if finding.fine else Text("FAULT", style="bold red")
+        mark = Text("ok", style="green") if finding.fine else Text("ERROR", style="bold red")
         table.add_row(mark, finding.what, Text(finding.says))
     return table

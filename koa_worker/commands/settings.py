@@ -1,4 +1,4 @@
-"""What `config --show` prints: every setting in force and where it comes from, as TOML, without any secret."""
+"""What `config --show` prints: every setting in effect and its source, as TOML, without any secret."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from koa_worker.config import Config, Traced
 from koa_worker.config.sources import leaves
 
 HIDDEN = "***"
-# Of what libpq may be told in an address, these say nothing that must be kept; the others are hidden.
+# Parameters of a libpq URL that hold no secret; all others are hidden.
 _OPEN_PARAMETERS = {"application_name", "connect_timeout", "dbname", "host", "port", "sslmode", "sslrootcert", "user"}
 _WIDTH = 48  # where the comments begin, unless the value is longer
 
 
 def as_toml(traced: Traced) -> str:
-    """Reads back as a configuration, apart from what is hidden."""
+    """The text is a valid configuration, apart from what is hidden."""
     return "\n".join(_lines(traced)) + "\n"
 
 
@@ -40,7 +40,7 @@ def _lines(traced: Traced) -> Iterator[str]:
 
 
 def _literal(value: Any) -> str:
-    """As TOML writes it."""
+    """The value in the syntax of TOML."""
     if isinstance(value, BaseModel):
         value = value.model_dump()
     if isinstance(value, Mapping):
@@ -51,9 +51,9 @@ def _literal(value: Any) -> str:
 
 
 def without_secrets(url: str) -> str:
-    """The address of a database without password and without parameters that may hold one.
+    """The URL of a database without its password and without parameters that may hold one.
 
-    One with two @ is hidden as a whole: what follows one in a password would be taken for the host.
+    A URL with two @ is hidden as a whole: a part of the password would be taken for the host.
     """
     try:
         place = make_url(url)

@@ -1,4 +1,4 @@
-"""Writes the flat table of results as CSV or as one JSON object a line."""
+"""Writes the flat table of results as CSV or as one JSON object per line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Row = Mapping[str, Any]
 
 
 def write_csv(rows: Iterable[Row], stream: TextIO, columns: Iterable[str]) -> None:
-    """The head is written even where there is no row, so that a table is a table on the first day too."""
+    """The header is written even if there is no row, so that an empty table can be read too."""
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
@@ -26,7 +26,7 @@ def write_json(rows: Iterable[Row], stream: TextIO) -> None:
 
 
 def _cell(value: Any) -> Any:
-    """A list as its parts behind each other; a text that a spreadsheet would run as a formula is disarmed."""
+    """A list becomes one text; a text that a spreadsheet would run as a formula gets an apostrophe before it."""
     if isinstance(value, (list, tuple)):
         return "; ".join(str(part) for part in value)
     plain = _plain(value) if isinstance(value, datetime) else value

@@ -1,7 +1,7 @@
-"""`koa-train`: the training commands for who installed the program, the same as `python -m training` in the tree.
+"""`koa-train`: the training commands of the installed program, the same as `python -m training` in the source tree.
 
-The wheel holds them as `koa_worker._training`, so that no package by the common name `training` gets among those of
-others; in the source tree they lie in `training`, beside this package.
+The wheel holds them as `koa_worker._training`, so that it installs no package with the common name `training`; in the
+source tree they are in `training`, beside this package.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ EXTRA = frozenset({"h5py", "keras", "matplotlib", "sklearn", "tensorflow"})  # w
 
 
 def main() -> None:
-    """Hands over to the training commands; what is not installed is one sentence on stderr."""
+    """Runs the training commands; a missing package becomes one sentence on stderr."""
     try:
         _commands()()
     except ModuleNotFoundError as missing:
@@ -33,13 +33,13 @@ def main() -> None:
 
 
 def _commands() -> Callable[[], None]:
-    # By name and at run time: the worker needs nothing of training, and no other module of it may import it.
+    # Imported by name at run time: no other module of the worker may import training.
     module = importlib.import_module(f"{_package(Path(koa_worker.__file__).parent)}.__main__")
     return cast("Callable[[], None]", module.main)
 
 
 def _package(worker: Path) -> str:
-    """The name of the package with the commands: as installed, else of the source tree that the worker lies in."""
+    """The name of the package with the commands: the installed one, else the one in the worker's source tree."""
     if (worker / "_training").is_dir():
         return "koa_worker._training"
     # Only the one beside this package: another project's `training` may be on the path too.

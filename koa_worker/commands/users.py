@@ -1,4 +1,4 @@
-"""`koa-worker user …`: who may use the page, and who looked at what."""
+"""`koa-worker user …`: the users of the page, their tokens and the audit log."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ from koa_worker.values import Role
 if TYPE_CHECKING:  # the commands start fast: see cli.py
     from koa_worker.store import DeedRecord, Store
 
-app = typer.Typer(help="Users of the page, and who looked at what.", no_args_is_help=True)
+app = typer.Typer(help="Manage the users of the page, and read the audit log.", no_args_is_help=True)
 
 ConfigFile = Annotated[
-    Path | None, typer.Option("--config", help="Settings; ./config.toml if there is one.", metavar="FILE")
+    Path | None,
+    typer.Option("--config", help="Configuration file. Default: ./config.toml if it exists.", metavar="FILE"),
 ]
-Name = Annotated[str, typer.Argument(help="How the user logs in.", metavar="NAME")]
+Name = Annotated[str, typer.Argument(help="Login name.", metavar="NAME")]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
-_HERE = "console"  # who did it, in the trail: a person with the rights to the database
+_HERE = "console"  # the user in the audit log: a person with the rights to the database
 
 
 class Format(StrEnum):
@@ -42,88 +43,92 @@ class Format(StrEnum):
 @app.command()
 def add(
     name: Name,
-    role: Annotated[Role, typer.Option(help="view: results; read: patients too; admin: the audit too.")] = Role.READ,
+    role: Annotated[
+        Role, typer.Option(help="view: results; read: also patient data; admin: also the audit log.")
+    ] = Role.READ,
     config_file: ConfigFile = None,
 ) -> None:
-    """Make a user; the password is asked for, or is the first line of the input."""
+    """Create a user. The password is asked for, or read from the first line of the input."""
     name = name.lower()
     if not _NAME.fullmatch(name) or name in {"local", _HERE}:
-        raise typer.BadParameter("a name is letters, digits and . _ @ -, at most 64, and neither local nor console")
+        raise typer.BadParameter("a name has at most 64 letters, digits and . _ @ -, and is not local or console")
     with _open(config_file) as store:
-        if store.find_user(name):
-            raise typer.BadParameter("there is a user of that name")
-        if not store.add_user(name, role, _ask_password()):
-            raise typer.BadParameter("there is a user of that name")
-        store.note_deed(_HERE, "user_added", detail=f"{name}, {role}")
-    typer.echo(f"{name} may {role}.")
+        if store.accounts.find_user(name):
+            raise typer.BadParameter("a user with this name exists already")
+        if not store.accounts.add_user(name, role, _ask_password()):
+            raise typer.BadParameter("a user with this name exists already")
+        store.audit.note(_HERE, "user_added", detail=f"{name}, {role}")
+    typer.echo(f"User {name} created with role {role}.")
 
 
 @app.command("list")
 def list_users(config_file: ConfigFile = None) -> None:
-    """Say who there is."""
+    """List the users, their roles and their tokens."""
     from rich.table import Table
 
     table = Table("name", "role", "since", "tokens", box=None)
     with _open(config_file) as store:
-        for user in store.users():
-            tokens = ", ".join(f"{token.id}: {token.purpose}" for token in store.tokens(user.name))
+        for user in store.accounts.users():
+            tokens = ", ".join(f"{token.id}: {token.purpose}" for token in store.accounts.tokens(user.name))
             table.add_row(user.name, user.role, f"{user.created_at:%Y-%m-%d}", tokens)
-    Console().print(table if table.row_count else "There are no users: only this machine is served.")
+    Console().print(
+        table if table.row_count else "There are no users. The page answers only requests from this machine."
+    )
 
 
 @app.command()
 def remove(name: Name, config_file: ConfigFile = None) -> None:
-    """Let a user in no more; what the user read and looked at stays on record."""
+    """Remove a user. The user's readings and audit log entries are kept."""
     with _open(config_file) as store:
-        _known(done=store.remove_user(name.lower()))
-        store.note_deed(_HERE, "user_removed", detail=name.lower())
-        typer.echo(f"{name} is removed.")
-        if not store.has_users():
-            typer.echo("There are no users any more: only this machine is served.")
+        _known(done=store.accounts.remove_user(name.lower()))
+        store.audit.note(_HERE, "user_removed", detail=name.lower())
+        typer.echo(f"User {name} removed.")
+        if not store.accounts.has_users():
+            typer.echo("There are no users left. The page answers only requests from this machine.")
 
 
 @app.command()
 def password(name: Name, config_file: ConfigFile = None) -> None:
-    """Set another password; it ends all logins and tokens of the user."""
+    """Set a new password. This ends all sessions and revokes all tokens of the user."""
     with _open(config_file) as store:
-        _known(done=store.find_user(name.lower()) is not None)
-        _known(done=store.change_password(name.lower(), _ask_password()))
-        store.note_deed(_HERE, "password", detail=name.lower())
-    typer.echo(f"{name} has another password and must log in again.")
+        _known(done=store.accounts.find_user(name.lower()) is not None)
+        _known(done=store.accounts.change_password(name.lower(), _ask_password()))
+        store.audit.note(_HERE, "password", detail=name.lower())
+    typer.echo(f"Password of {name} changed. The user must log in again.")
 
 
 @app.command()
 def token(
     name: Name,
-    purpose: Annotated[str, typer.Option("--for", help="What it is for, to find it again.")] = "script",
-    days: Annotated[int | None, typer.Option(min=1, help="It is good for so long; for ever without.")] = None,
-    revoke: Annotated[int | None, typer.Option(help="Remove the token of this number instead.", metavar="ID")] = None,
+    purpose: Annotated[str, typer.Option("--for", help="Purpose of the token, shown in the list of users.")] = "script",
+    days: Annotated[int | None, typer.Option(min=1, help="Days until the token expires; never if omitted.")] = None,
+    revoke: Annotated[int | None, typer.Option(help="Revoke the token with this ID instead.", metavar="ID")] = None,
     config_file: ConfigFile = None,
 ) -> None:
-    """Make a token for scripts that use the JSON API; it is shown once."""
+    """Create a token for scripts that use the JSON API. It is shown only once."""
     from koa_worker.web.guard.passwords import new_token, secret_hash
 
     name = name.lower()
     with _open(config_file) as store:
         if revoke is not None:
-            _known(done=store.remove_token(name, revoke), what="token")
-            store.note_deed(_HERE, "token_removed", detail=f"{name}, {revoke}")
-            typer.echo(f"Token {revoke} is good for nothing now.")
+            _known(done=store.accounts.remove_token(name, revoke), what="token")
+            store.audit.note(_HERE, "token_removed", detail=f"{name}, {revoke}")
+            typer.echo(f"Token {revoke} revoked.")
             return
         made = new_token()
-        _known(done=store.add_token(name, purpose, secret_hash(made), timedelta(days=days) if days else None))
-        store.note_deed(_HERE, "token_made", detail=f"{name}, {purpose}")
+        _known(done=store.accounts.add_token(name, purpose, secret_hash(made), timedelta(days=days) if days else None))
+        store.audit.note(_HERE, "token_made", detail=f"{name}, {purpose}")
     typer.echo(made)
 
 
 @app.command()
 def audit(
-    form: Annotated[Format, typer.Option("--format", help="text, csv, or json (one object a line).")] = Format.TEXT,
-    who: Annotated[str | None, typer.Option(help="Of this user only.", metavar="NAME")] = None,
-    subject: Annotated[str | None, typer.Option("--of", help="Of this study, file or upload only.")] = None,
+    form: Annotated[Format, typer.Option("--format", help="text, csv, or json (one object per line).")] = Format.TEXT,
+    who: Annotated[str | None, typer.Option(help="Only entries of this user.", metavar="NAME")] = None,
+    subject: Annotated[str | None, typer.Option("--of", help="Only entries on this study, file or upload.")] = None,
     config_file: ConfigFile = None,
 ) -> None:
-    """Say who looked at what and when, newest first."""
+    """Print the audit log: who did what and when, newest first."""
     with _open(config_file) as store:
         rows = _rows(store, who, subject)
         if form is Format.JSON:
@@ -141,7 +146,7 @@ _COLUMNS = ("at", "who", "action", "subject", "address", "detail")
 def _rows(store: Store, who: str | None, subject: str | None) -> Iterator[dict[str, str]]:
     page: tuple[DeedRecord, ...] = ()
     while True:
-        page = store.deeds(before=page[-1].id if page else None, limit=1000, who=who, subject=subject)
+        page = store.audit.deeds(before=page[-1].id if page else None, limit=1000, who=who, subject=subject)
         if not page:
             return
         for deed in page:
@@ -157,11 +162,11 @@ def _open(config_file: Path | None) -> Store:
 
 def _known(*, done: bool, what: str = "user") -> None:
     if not done:
-        raise typer.BadParameter(f"there is no such {what}")
+        raise typer.BadParameter(f"this {what} does not exist")
 
 
 def _ask_password() -> str:
-    """The hash of what is typed twice at a terminal, or comes as a line."""
+    """The hash of the password, which is typed twice at a terminal or read as one line."""
     from koa_worker.web.guard.passwords import fault_of, hashed
 
     if sys.stdin.isatty():

@@ -1,4 +1,4 @@
-"""The settings in force: their sections, and how they are read from config.toml and the environment."""
+"""The settings in effect: their sections, and how they are read from config.toml and the environment."""
 
 from koa_worker.config.load import DEFAULT_FILE, Traced, commented_defaults, load, trace
 from koa_worker.config.settings import (

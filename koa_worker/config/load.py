@@ -1,4 +1,4 @@
-"""Reads config.toml and the environment into the settings; an unknown key gets the nearest known one."""
+"""Reads the settings from config.toml and the environment; for an unknown key the error names the nearest known one."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ _URL, _URL_FILE = ("store", "url"), ("store", "url_file")
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """The settings, and where each that is not a default comes from."""
+    """The settings, and the source of each one that is not a default."""
 
     config: Config
     origins: dict[Key, str]
 
 
 def load(path: Path | None = None) -> Config:
-    """The settings in `path`; without one those in ./config.toml if there is one, else the defaults.
+    """The settings from the file `path`. Without a path: from ./config.toml if it exists, else the defaults.
 
-    Variables of the environment come before either.
+    Environment variables override both.
     """
     return trace(path).config
 
 
 def trace(path: Path | None = None) -> Traced:
-    """As `load`, with where each setting comes from."""
+    """The same as `load`, with the source of each setting."""
     if path is None and DEFAULT_FILE.is_file():
         path = DEFAULT_FILE
     table = _read(path) if path else {}
@@ -50,7 +50,9 @@ def trace(path: Path | None = None) -> Traced:
     try:
         settings = Config.model_validate(table).below(path.absolute().parent if path else Path.cwd())
     except ValidationError as fault:
-        raise SetupError("config", _first_fault(fault, variables, path)) from None  # it quotes what was set
+        raise SetupError(
+            "config", _first_fault(fault, variables, path)
+        ) from None  # pydantic's own error would quote the value
     origins = {key: origin for key, origin in origins.items() if look_up(table, key) is not None}
     if settings.store.url_file:
         origins[_URL] = f"secret file {settings.store.url_file}"
@@ -68,7 +70,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _choose_where_the_address_is(table: dict[str, Any], variables: Mapping[Key, Variable]) -> None:
-    """One place names the address or the file that holds it, not both; the environment replaces both of config.toml."""
+    """Allows either url or url_file in one source, not both. A variable for one replaces both lines of config.toml."""
     if look_up(table, _URL) is not None and look_up(table, _URL_FILE):
         raise SetupError("config", "[store] has both url and url_file; remove one of them")
     if _URL in variables and _URL_FILE in variables and variables[_URL_FILE].value:
@@ -80,7 +82,7 @@ def _choose_where_the_address_is(table: dict[str, Any], variables: Mapping[Key, 
 
 
 def commented_defaults() -> str:
-    """The file with every setting, its default and a line on it, to start one's own from."""
+    """The text of a configuration file with every setting, its default and its meaning."""
     package = Path(koa_worker.__file__).parent
     installed, in_source_tree = package / "_config.toml", package.parent / "config.toml"
     return (installed if installed.exists() else in_source_tree).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The settings as frozen, checked values: one class for each section of config.toml."""
+"""The settings as frozen, checked values: there is one class for each section of config.toml."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from koa_worker.config.sources import read_secret
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A part of the day, which may reach over midnight."""
+    """A part of the day; it may extend past midnight."""
 
     opens: time
     closes: time
@@ -27,7 +27,7 @@ class Window:
         except ValueError as fault:
             raise ValueError('write it as "22:00-06:00"') from fault
         if opens == closes:
-            raise ValueError("it opens when it closes; leave it empty to work all day")
+            raise ValueError("both times are the same; leave it empty to work all day")
         return cls(opens, closes)
 
     def holds(self, moment: time) -> bool:
@@ -52,7 +52,7 @@ class Folders(_Section):
         return {name: getattr(self, name) for name in type(self).model_fields}
 
     def below(self, base: Path) -> Self:
-        """The same folders, made absolute: what is relative counts from `base`."""
+        """The same folders with absolute paths: a relative path starts at `base`."""
         return self.model_copy(update={name: (base / path).absolute() for name, path in self.all().items()})
 
 
@@ -61,7 +61,7 @@ class Store(_Section):
     url_file: str = ""
 
     def below(self, base: Path) -> Self:
-        """With what is relative made absolute, and the address read from its file if there is one."""
+        """The same with absolute paths, and with the URL read from its file if there is one."""
         path = str((base / self.url_file).absolute()) if self.url_file else ""
         url = read_secret("[store] url_file", Path(path)) if path else self.url
         scheme = "sqlite:///"
@@ -115,7 +115,7 @@ class Retention(_Section):
 
 
 class Metrics(_Section):
-    host: str = Field(default="127.0.0.1", min_length=1)  # the library takes an empty one for all addresses
+    host: str = Field(default="127.0.0.1", min_length=1)  # the library takes an empty host to mean all addresses
     port: int = Field(default=0, ge=0, le=65535)
 
 
@@ -140,7 +140,7 @@ _Port = Annotated[int, Field(gt=0, le=65535)]
 class Receiver(_Section):
     enabled: bool = False
     ae_title: _AeTitle = "KOAWORKER"
-    host: str = "0.0.0.0"  # noqa: S104 - who may talk to us is what `callers` says
+    host: str = "0.0.0.0"  # noqa: S104 - `callers` limits who may send
     port: int = Field(default=11112, ge=0, le=65535)
     callers: tuple[str, ...] = ("*@127.0.0.1",)
     max_associations: int = Field(default=32, gt=0)
@@ -252,6 +252,6 @@ class Config(_Section):
         )
 
     def with_store(self, url: str | None) -> Self:
-        """The same with another database, named on the command line: a relative path counts from here."""
+        """The same with another database, named on the command line: a relative path starts at the current folder."""
         store = Store(url=url).below(Path.cwd()) if url else self.store
         return self.model_copy(update={"store": store})

@@ -1,6 +1,7 @@
-"""Where settings come from besides config.toml: variables of the environment, and files that hold a secret.
+"""The sources of settings besides config.toml: environment variables, and files that contain a secret.
 
-It knows the shape of the settings only by the model that it is given. An unknown name gets a hint at the nearest one.
+The functions learn the settings' names from the pydantic model that they are given. For an unknown name the error
+suggests the nearest known one.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ Key = tuple[str, ...]  # ("store", "url")
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A setting in the environment."""
+    """A setting from an environment variable."""
 
     name: str
     value: Any = field(repr=False)  # may be a secret
 
 
 def leaves(model: type[BaseModel], above: Key = ()) -> dict[Key, Any]:
-    """Every setting with its type; a list of tables is one setting."""
+    """Every setting with its type; a list of tables counts as one setting."""
     found: dict[Key, Any] = {}
     for name, described in model.model_fields.items():
         kind = described.annotation
@@ -43,12 +44,12 @@ def leaves(model: type[BaseModel], above: Key = ()) -> dict[Key, Any]:
 
 
 def spelled(key: Sequence[str]) -> str:
-    """The variable that stands for a setting."""
+    """The name of the environment variable for a setting."""
     return PREFIX + "__".join(key).upper()
 
 
 def from_environment(model: type[BaseModel], environment: Mapping[str, str]) -> dict[Key, Variable]:
-    """What the variables that begin with KOA__ say."""
+    """The settings from the environment variables that begin with KOA__."""
     known = {spelled(key): key for key in leaves(model)}
     kinds = leaves(model)
     found = {}
@@ -63,7 +64,7 @@ def from_environment(model: type[BaseModel], environment: Mapping[str, str]) -> 
 
 
 def _listed(name: str, text: str) -> Any:
-    """A list is written as in JSON or as in config.toml."""
+    """The value of a list, which is written as JSON or as in config.toml."""
     try:
         return json.loads(text)
     except ValueError:
@@ -71,7 +72,7 @@ def _listed(name: str, text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
-        raise SetupError("config", f"{name} is a list, to be written as JSON or as in config.toml") from None
+        raise SetupError("config", f"{name} is a list; write it as JSON or as in config.toml") from None
 
 
 def _hint_at_variable(model: type[BaseModel], name: str, known: Iterable[str]) -> str:
@@ -87,28 +88,28 @@ def _hint_at_variable(model: type[BaseModel], name: str, known: Iterable[str]) -
             near = difflib.get_close_matches(part, names, n=1)
             if near:
                 return f"did you mean {spelled([*above, near[0], *parts[place + 1 :]])!r}?"
-            return f"known here are {', '.join(spelled([*above, other]) for other in names)}"
-    return f"it is a section; known in it are {', '.join(spelled([*parts, key]) for key in keys_at(model, parts))}"
+            return f"known names are {', '.join(spelled([*above, other]) for other in names)}"
+    return f"it is a section; its settings are {', '.join(spelled([*parts, key]) for key in keys_at(model, parts))}"
 
 
 def hint(name: str, known: Sequence[str]) -> str:
-    """What somebody who mistyped a key is told."""
+    """The suggestion for a mistyped key."""
     near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known here are {', '.join(known)}"
+    return f"did you mean {near[0]!r}?" if near else f"known names are {', '.join(known)}"
 
 
 def keys_at(model: type[BaseModel], where: Sequence[str]) -> list[str]:
     """The keys of a section."""
     section: Any = model
     for name in where:
-        if not name.isdigit():  # a place in a list, whose members are all of one kind
+        if not name.isdigit():  # an index of a list, whose members all have the same type
             section = section.model_fields[name].annotation
             section = next(iter(get_args(section)), section)
     return list(section.model_fields)
 
 
 def look_up(table: Mapping[str, Any], key: Key) -> Any:
-    """The value of a setting in a table of tables; None where there is none."""
+    """The value of a setting in nested tables; None if it is not set."""
     found: Any = table
     for name in key:
         found = found.get(name) if isinstance(found, Mapping) else None
@@ -116,7 +117,7 @@ def look_up(table: Mapping[str, Any], key: Key) -> Any:
 
 
 def put(table: dict[str, Any], key: Key, value: Any) -> None:
-    """Into a table of tables. What stands in the place of a section is left to be refused."""
+    """Sets a value in nested tables. If a plain value is in the place of a section, validation reports it later."""
     for name in key[:-1]:
         table = table.setdefault(name, {})
         if not isinstance(table, dict):
@@ -131,13 +132,13 @@ def drop(table: dict[str, Any], key: Key) -> None:
 
 
 def read_secret(setting: str, path: Path) -> str:
-    """The only line of a file, as Docker, Kubernetes and systemd lay secrets down. No fault says any of it."""
+    """The only line of a file, as Docker, Kubernetes and systemd provide secrets. No error text contains any of it."""
     try:
         text = path.read_text(encoding="utf-8").strip()
     except OSError as fault:
         raise SetupError("secret_file", f"{setting}, {path}: {fault.strerror}") from fault
     except UnicodeDecodeError:
-        raise SetupError("secret_file", f"{setting}, {path}: it is not text in UTF-8") from None
+        raise SetupError("secret_file", f"{setting}, {path}: it is not UTF-8 text") from None
     if len(text.splitlines()) != 1:
-        raise SetupError("secret_file", f"{setting}, {path}: it holds {'several lines' if text else 'nothing'}")
+        raise SetupError("secret_file", f"{setting}, {path}: it {'contains several lines' if text else 'is empty'}")
     return text

@@ -1,21 +1,39 @@
-"""Is there a reason to take no file now? Too little room on a disk, or the wrong hour."""
+"""Is there a reason to take no file now? Too little room on a disk, or the wrong hour, or a database that is away."""
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
 from koa_worker.config import Config
 from koa_worker.system.disk import free_mb
+from koa_worker.system.heartbeat import PAUSE_WORDS, PauseReason
 
-OUTSIDE_HOURS = "outside run_between"
+logger = logging.getLogger(__name__)
 
 
-def reason_to_pause(config: Config) -> str:
-    """In a few words; empty when files may be taken."""
+def reason_to_pause(config: Config) -> PauseReason | None:
+    """As clock and disks are now; None when files may be taken."""
     window = config.work.window()
     if window is not None and not window.holds(datetime.now().astimezone().time()):
-        return OUTSIDE_HOURS
+        return PauseReason.OUTSIDE_HOURS
     least = config.limits.min_free_mb
     if any(free_mb(folder) < least for folder in (config.folders.work, config.folders.reports)):
-        return "disk nearly full"
-    return ""
+        return PauseReason.DISK_NEARLY_FULL
+    return None
+
+
+class Pause:
+    """Why no file is taken at present; each change is logged."""
+
+    def __init__(self) -> None:
+        self.reason: PauseReason | None = None
+
+    def change_to(self, reason: PauseReason | None) -> None:
+        if reason is self.reason:
+            return
+        self.reason = reason
+        if reason is None:
+            logger.warning("resumed")
+        else:
+            logger.warning("paused", extra={"reason": PAUSE_WORDS[reason]})

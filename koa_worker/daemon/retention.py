@@ -26,10 +26,10 @@ def remove_expired(config: Config, store: Store, today: date, limit: int = 200) 
         for original in sorted(day.iterdir()):
             if removed >= limit:
                 return removed
-            record = store.find(original.name.partition(".")[0])
+            record = store.files.find(original.name.partition(".")[0])
             if record is None or record.state not in (State.COMPLETED, State.DUPLICATE):
                 continue  # not put there by us
-            store.record_removal(record.id)
+            store.files.record_removal(record.id)
             original.unlink(missing_ok=True)
             removed += 1
         if not any(day.iterdir()):

@@ -1,4 +1,4 @@
-"""One run of the daemon with its crew: watching, signals, metrics, systemd, until it is over."""
+"""One run of the daemon with its worker processes: watching, signals, metrics, systemd, until it is over."""
 
 from __future__ import annotations
 
@@ -7,40 +7,40 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 from koa_worker.config import Config
-from koa_worker.daemon.dispatcher import Foreman
+from koa_worker.daemon.dispatcher import Dispatcher
 from koa_worker.daemon.figures import figures
 from koa_worker.daemon.metrics import registry, served
 from koa_worker.intake import Watch
 from koa_worker.store import Store
 from koa_worker.system.stop import Stop
 from koa_worker.system.systemd import Service
-from koa_worker.workers.pool import Crew
+from koa_worker.workers.pool import WorkerPool
 
 logger = logging.getLogger(__name__)
 
-# The foreman must go round while the database is locked; what could not be written is written at a later turn.
+# The dispatcher must go round while the database is locked; what could not be written is written at a later turn.
 _PATIENCE_SECONDS = 2.0
 
 
-def work(config: Config, crew: Crew, stop: Stop, *, once: bool) -> int:
+def work(config: Config, pool: WorkerPool, stop: Stop, *, once: bool) -> int:
     """Until stopped, or with `once` until the inbox is drained. Gives the number of files not graded."""
     service = Service()
     with Store.open(config.store.url, patience=_PATIENCE_SECONDS) as store, Watch(config.folders.inbox) as watch:
         stop.wake = watch.wake
-        foreman = Foreman(config, store, crew, watch, service)
-        _assemble(crew, watch, stop)
+        dispatcher = Dispatcher(config, store, pool, watch, service)
+        _wait_for_workers(pool, watch, stop)
         if stop.asked:
             return 0
-        shown = registry(partial(figures, foreman, config.folders.work), foreman.stages)
+        shown = registry(partial(figures, dispatcher, config.folders.work), dispatcher.counts.stages)
         with served(config.metrics, shown), _receiver(config), _sender(config, once=once), _page(config):
-            logger.info("ready", extra={"model": crew.model, "workers": len(crew.hands)})
+            logger.info("ready", extra={"model": pool.model, "workers": len(pool.workers)})
             service.ready()
-            foreman.take_up_left_over()
-            foreman.work_until(stop, once=once)
+            dispatcher.take_up_left_over()
+            dispatcher.work_until(stop, once=once)
             service.stopping()
-            foreman.finish(config.work.stop_seconds)
-        logger.info("stopped", extra=dict(foreman.tally))
-    return foreman.not_graded
+            dispatcher.finish(config.work.stop_seconds)
+        logger.info("stopped", extra=dict(dispatcher.counts.outcomes))
+    return dispatcher.counts.not_graded
 
 
 # A site without a PACS connection or page does not wait for the libraries that one needs.
@@ -70,7 +70,7 @@ def _page(config: Config) -> AbstractContextManager[object]:
     return serving(config)
 
 
-def _assemble(crew: Crew, watch: Watch, stop: Stop) -> None:
-    """Until every hand has its model: one whose files were changed is refused here, before any file is taken."""
-    while not (crew.ready or stop.asked):
-        crew.listen(1.0, [watch.fileno()])
+def _wait_for_workers(pool: WorkerPool, watch: Watch, stop: Stop) -> None:
+    """Until each has its model: one whose files were changed is refused here, before any file is taken."""
+    while not (pool.ready or stop.asked):
+        pool.listen(1.0, [watch.fileno()])

@@ -1,9 +1,9 @@
-"""Starts the worker: folders, the sole right to the work folder, the crew, and then the shift.
+"""Starts the worker: folders, the sole right to the work folder, the worker processes, and then one run.
 
 Order of steps for each file, so that a kill at any of them leaves nothing lost or doubled:
 claim (rename) → known to the store → graded → result in the store → report → original filed → note dropped.
-The foreman claims; a hand does the rest. Each step can be done again; on start the first one that is missing is where
-work goes on.
+The dispatcher claims; a worker process does the rest. Each step can be done again; on start the first one that is
+missing is where work goes on.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from koa_worker.config import Config
 from koa_worker.intake import prepare_folders
 from koa_worker.system.heartbeat import sole_owner
 from koa_worker.system.stop import on_signal
-from koa_worker.workers.pool import Crew, cores
+from koa_worker.workers.pool import WorkerPool, cores
 
 
 def run(config: Config, *, once: bool) -> int:
@@ -21,9 +21,9 @@ def run(config: Config, *, once: bool) -> int:
     with (
         on_signal() as stop,
         sole_owner(config.folders.work) as lock,
-        Crew(config, config.work.workers or cores(), [lock]) as crew,
+        WorkerPool(config, config.work.workers or cores(), [lock]) as pool,
     ):
-        # The hands load their decoders and nets meanwhile; a second or so is saved by not waiting for either.
+        # The worker processes load decoders and nets meanwhile; a second or so is saved by not waiting for either.
         from koa_worker.daemon.run import work  # noqa: PLC0415
 
-        return work(config, crew, stop, once=once)
+        return work(config, pool, stop, once=once)

@@ -1,4 +1,4 @@
-"""Takes whole files out of the inbox, each exactly once."""
+"""Takes complete files out of the inbox, each exactly once."""
 
 from koa_worker.intake.backlog import Backlog
 from koa_worker.intake.claim import Claim, claim, claim_again, left_over

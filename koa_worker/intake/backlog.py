@@ -1,4 +1,4 @@
-"""What may be taken next, oldest first; when the inbox should be looked at again."""
+"""Decides which file is taken next, oldest first, and when the inbox is scanned again."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from koa_worker.intake.inbox import Scan, Waiting, scan
 from koa_worker.intake.stability import StabilityTracker
 from koa_worker.intake.whole import is_whole
 
-_LOW = 200  # with fewer files ready, the next ones are looked for before these run out
+_LOW = 200  # with fewer files ready, the inbox is scanned before these run out
 _PAUSE_PER_SCAN = 4.0  # a scan of a huge inbox takes a while: at most a fifth of the time goes into scans
 _SHORTEST_PAUSE = 0.05
 
 
 class Backlog:
-    """Keeps a bounded part of the inbox in mind. All times are monotonic: a clock set back changes nothing."""
+    """Remembers a bounded part of the inbox. All times are monotonic: setting the clock back changes nothing."""
 
     def __init__(self, inbox: Path, settings: Intake, clock: Callable[[], float] = time.monotonic) -> None:
         self._inbox = inbox
@@ -33,26 +33,26 @@ class Backlog:
 
     @property
     def waiting(self) -> int:
-        """How many files lie there that are going to be taken, now or once they are whole."""
+        """The number of files in the inbox that will be taken, now or when they are complete."""
         return max(0, self.seen.total - self._taken - len(self._put_off))
 
     def is_drained(self) -> bool:
-        """Whether nothing waits, by a scan that nothing was taken after."""
+        """Whether no file waits, according to a scan after the last file was taken."""
         if self._taken and not self.waiting:
             self.stirred()
         return not self._taken and not self.waiting
 
     def stirred(self) -> None:
-        """Something changed in the inbox: worth a look, unless there is enough to do."""
+        """Called when something changed in the inbox: the next scan comes earlier, unless enough files are ready."""
         if len(self._ready) < _LOW:
             self._next = min(self._next, self._earliest)
 
     def seconds_left(self) -> float:
-        """Until the inbox should be looked at again."""
+        """The seconds until the next scan of the inbox."""
         return max(0.0, self._next - self._clock())
 
     def refresh(self) -> None:
-        """Looks at the inbox if it is time."""
+        """Scans the inbox if it is time."""
         start = self._clock()
         if start < self._next:
             return
@@ -64,11 +64,11 @@ class Backlog:
         end = self._clock()
         self._earliest = end + max(_SHORTEST_PAUSE, _PAUSE_PER_SCAN * (end - start))
         self._next = end + self._settings.scan_seconds
-        if len(self._ready) < min(_LOW, self.waiting):  # the others are settling, or lie behind these
+        if len(self._ready) < min(_LOW, self.waiting):  # the others are not stable yet, or come after these
             self._next = max(self._earliest, end + min(self._settings.stable_seconds, self._settings.scan_seconds))
 
     def take(self) -> Waiting | None:
-        """The oldest file that is whole; None when none is."""
+        """The oldest complete file; None if there is none."""
         if len(self._ready) < _LOW and self.seen.total > len(self.seen.oldest):
             self.stirred()
         while self._ready:
@@ -79,14 +79,14 @@ class Backlog:
         return None
 
     def put_off(self, file: Waiting) -> None:
-        """Leaves a file alone for a while that could not be claimed."""
+        """Postpones a file that could not be claimed."""
         self._put_off[file.path] = self._clock() + max(10.0, self._settings.scan_seconds)
 
     def _reaches_its_end(self, file: Waiting) -> bool:
-        """Also true when it stood still for so long that no end will come: the reader then names its fault."""
+        """Whether the file is complete. Also true after `incomplete_seconds` without change: the reader rejects it."""
         try:
             whole = is_whole(file.path)
         except OSError:
-            return True  # gone or unreadable: claiming it will tell
+            return True  # gone or unreadable: the claim will show it
         still = self._clock() - self._tracker.since(file)
         return whole or still >= self._settings.incomplete_seconds

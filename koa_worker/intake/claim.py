@@ -1,8 +1,8 @@
 """Takes one file out of the inbox so that nobody else can.
 
-The claim is a rename: on one file system, NFS included, exactly one of several workers succeeds. A note with what the
-file was called goes ahead of it, because the name may hold a patient's and is therefore no part of any path from here
-on. A crash between the two leaves a note without a file, which means nothing was taken.
+The claim is a rename: on one file system, including NFS, exactly one of several workers succeeds. Before it, a note
+with the file's original name is written, because that name may contain a patient's and is not part of any later path.
+A crash between the two leaves a note without a file, which means that nothing was taken.
 """
 
 from __future__ import annotations
@@ -24,31 +24,31 @@ _FILE, _NOTE = ".file", ".json"
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A file in hand: it lies in the work folder under its id."""
+    """A claimed file: it is in the work folder, and its id is its name."""
 
     id: str
     path: Path
     name: str
 
     def arrive(self) -> Arrival:
-        """What lies there, hashed."""
+        """The arrival of the file, with its hash."""
         return self.named(digest(self.path), self.path.stat().st_size)
 
     def has_note(self) -> bool:
-        """Whether its note is there, and with it the folder."""
+        """Whether the note exists; if the work folder is gone, it does not."""
         return self.path.with_suffix(_NOTE).exists()
 
     def named(self, sha256: str, size: int) -> Arrival:
-        """The same with what is known of its bytes already."""
+        """The arrival of the file, with a hash and a size that are known already."""
         return Arrival(self.path, sha256, size, self.name, self.id)
 
     def release(self) -> None:
-        """Forgets the note once the file has been filed elsewhere."""
+        """Removes the note when the file has been filed elsewhere."""
         self.path.with_suffix(_NOTE).unlink(missing_ok=True)
 
 
 def claim(waiting: Waiting, work: Path) -> Claim | None:
-    """Moves the file into `work` under a new id; None when another worker was quicker, it was withdrawn or changed."""
+    """Moves the file into `work` under a new id; None if another worker was faster, or the file is gone or changed."""
     file_id = new_id()
     target = work / f"{file_id}{_FILE}"
     note = target.with_suffix(_NOTE)
@@ -64,19 +64,21 @@ def claim(waiting: Waiting, work: Path) -> Claim | None:
     except OSError:
         note.unlink(missing_ok=True)
         raise
-    with contextlib.suppress(PermissionError):  # the exporter's own file; the work folder's 0700 protects it
+    with contextlib.suppress(
+        PermissionError
+    ):  # the file belongs to the exporter; the work folder's mode 0700 protects it
         target.chmod(0o600)
     return Claim(file_id, target, waiting.path.name)
 
 
 def _is_as_seen(waiting: Waiting) -> bool:
-    """Since it was found whole, another file may have been written under the same name."""
+    """Whether the file is unchanged: another file may have been written under the same name since the scan."""
     facts = waiting.path.lstat()
     return stat.S_ISREG(facts.st_mode) and (facts.st_size, facts.st_mtime_ns) == (waiting.size, waiting.modified_ns)
 
 
 def left_over(work: Path) -> Iterator[Claim]:
-    """What a stopped worker had in hand; notes without a file are swept away."""
+    """The files that a stopped daemon had claimed; notes without a file are removed."""
     for note in sorted(work.glob(f"*{_NOTE}")):
         path = note.with_suffix(_FILE)
         if path.is_file():
@@ -86,7 +88,7 @@ def left_over(work: Path) -> Iterator[Claim]:
 
 
 def claim_again(file_id: str, name: str, parked: Path | None, work: Path) -> Claim | None:
-    """A file that failed before, in hand again; None if it lies in neither place."""
+    """Claims a file that failed before; None if it is neither in the work folder nor parked."""
     path = work / f"{file_id}{_FILE}"
     if not path.exists():
         if parked is None or not parked.exists():
@@ -95,7 +97,7 @@ def claim_again(file_id: str, name: str, parked: Path | None, work: Path) -> Cla
         _write_note(note, name)
         try:
             parked.rename(path)
-        except FileNotFoundError:  # another worker put it in hand
+        except FileNotFoundError:  # another worker claimed it
             note.unlink()
             return None
         parked.with_name(f"{parked.name}.reason.txt").unlink(missing_ok=True)
@@ -105,7 +107,7 @@ def claim_again(file_id: str, name: str, parked: Path | None, work: Path) -> Cla
 def _write_note(note: Path, name: str) -> None:
     descriptor = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        json.dump({"name": name}, stream)  # as ASCII, which holds names that are not Unicode too
+        json.dump({"name": name}, stream)  # as ASCII, which can also store names that are not valid Unicode
         stream.flush()
         os.fsync(stream.fileno())
 

@@ -1,4 +1,4 @@
-"""Files the original, unchanged, by date; a rejected one with its reason beside it."""
+"""Files the original, unchanged, by date; a rejected one gets a text file with the reason beside it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pathlib import Path, PurePath
 from koa_worker.errors import explain
 from koa_worker.values import Arrival
 
-# Only endings that say what a file is; anything else might be part of a name.
+# Only extensions that name a file type; anything else might be part of a patient's name.
 _ENDINGS = frozenset({".dcm", ".dicom", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
 
 
 def filed_path(arrival: Arrival, folder: Path, at: datetime) -> Path:
-    """Where the original will lie: by day, under its id, since its own name may hold a patient's."""
+    """The final path of the original: by day, named by its id, because its own name may contain a patient's."""
     ending = PurePath(arrival.name).suffix.lower()
     return folder / at.astimezone().strftime("%Y-%m-%d") / f"{arrival.id}{ending if ending in _ENDINGS else ''}"
 
 
 def file_away(claimed: Path, target: Path, *, code: str | None = None, detail: str = "") -> None:
-    """Moves the original to `target`; done twice, the second time does nothing."""
+    """Moves the original to `target`. A second call changes nothing."""
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if code is not None:
         _write_reason(target.with_name(f"{target.name}.reason.txt"), code, detail)
@@ -42,7 +42,7 @@ def _write_reason(path: Path, code: str, detail: str) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """A rename is on the disk only when its folder is."""
+    """Writes the folder to disk: only then is a rename in it durable."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

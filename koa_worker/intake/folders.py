@@ -1,4 +1,4 @@
-"""Makes the folders private, and refuses arrangements in which a file could be lost or taken twice."""
+"""Makes the folders private, and refuses settings with which a file could be lost or taken twice."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pathlib import Path
 from koa_worker.config import Folders
 from koa_worker.errors import SetupError
 
-# The original moves from the inbox through the work folder into one of these by rename, which must be atomic.
+# The original moves from the inbox through the work folder into a final folder by renames, which must be atomic.
 _MOVED_THROUGH = ("inbox", "work", "done", "rejected", "failed")
 
 
 def prepare_folders(folders: Folders) -> None:
-    """Creates what is missing with mode 0700 and checks that the folders are apart and on one file system."""
+    """Creates missing folders with mode 0700, and checks that all are separate and on one file system."""
     for name, path in folders.all().items():
         _make(name, path)
     for (name, path), (other, outer) in permutations(folders.all().items(), 2):
         if path.resolve().is_relative_to(outer.resolve()):
-            raise SetupError("folders", f"{name} lies in {other}: {path}")
+            raise SetupError("folders", f"{name} is inside {other}: {path}")
     devices = {name: folders.all()[name].stat().st_dev for name in _MOVED_THROUGH}
     for name, device in devices.items():
         if device != devices["inbox"]:
@@ -27,10 +27,10 @@ def prepare_folders(folders: Folders) -> None:
 
 def _make(name: str, path: Path) -> None:
     if path.is_symlink():
-        raise SetupError("folders", f"{name} is a link: {path}")
+        raise SetupError("folders", f"{name} is a symbolic link: {path}")
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if name != "inbox":  # the inbox belongs to the exporter, who sets its rights
+        if name != "inbox":  # the inbox belongs to the exporter, who sets its permissions
             path.chmod(0o700)
     except OSError as fault:
-        raise SetupError("folders", f"{name} cannot be made: {path}: {fault.strerror}") from fault
+        raise SetupError("folders", f"{name} cannot be created: {path}: {fault.strerror}") from fault

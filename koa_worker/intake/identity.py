@@ -1,4 +1,4 @@
-"""Identity is the SHA-256 of a file's bytes."""
+"""A file is identified by the SHA-256 of its bytes."""
 
 from __future__ import annotations
 

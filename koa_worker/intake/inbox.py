@@ -1,4 +1,4 @@
-"""What lies in the inbox: files that might be radiographs, oldest first."""
+"""Scans the inbox for files that might be radiographs, oldest first."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-# Names that exporters and copying programs give to what is still being written.
+# Extensions that exporters and copying programs give to files that are still being written.
 UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".filepart", ".crdownload")
-# So many of the oldest are kept in mind at a time, however many wait.
+# The number of oldest files that a scan keeps, however many wait.
 AT_A_TIME = 2000
 
 
@@ -29,9 +29,9 @@ class Waiting:
 class Scan:
     """The inbox at one moment."""
 
-    oldest: tuple[Waiting, ...]  # that may be taken once they are whole
-    total: int  # of those, without the limit
-    overdue: int  # unfinished and empty ones that have not changed for too long
+    oldest: tuple[Waiting, ...]  # files that can be taken when they are complete
+    total: int  # the number of such files, without the limit
+    overdue: int  # incomplete and empty files that have not changed for too long
     unreadable: int  # folders that could not be read
 
 
@@ -41,7 +41,7 @@ class _Count:
 
 
 def scan(inbox: Path, *, overdue_minutes: float = 60.0, limit: int = AT_A_TIME) -> Scan:
-    """Looks at every file below `inbox`; memory grows with `limit`, not with what lies there."""
+    """Lists every file below `inbox`; memory grows with `limit`, not with the number of files."""
     count = _Count()
     overdue_before = time.time_ns() - int(overdue_minutes * 60e9)
     oldest = heapq.nsmallest(limit, _waiting(inbox, overdue_before, count))
@@ -50,13 +50,13 @@ def scan(inbox: Path, *, overdue_minutes: float = 60.0, limit: int = AT_A_TIME) 
 
 
 def _waiting(inbox: Path, overdue_before: int, count: _Count) -> Iterator[tuple[int, str, int]]:
-    """As plain tuples, which are made and compared several times faster than values."""
+    """The waiting files as plain tuples, which are made and compared several times faster than values."""
     for entry in _walk(inbox, count):
         try:
             facts = entry.stat(follow_symlinks=False)
         except OSError:
             continue  # taken by another worker between the two calls
-        # A link could lead out of the inbox, and a pipe would never end: only plain files are taken.
+        # A link could point out of the inbox, and a pipe would never end: only regular files are taken.
         if not stat.S_ISREG(facts.st_mode):
             continue
         if facts.st_size == 0 or entry.name.startswith(".") or entry.name.lower().endswith(UNFINISHED):
@@ -67,13 +67,13 @@ def _waiting(inbox: Path, overdue_before: int, count: _Count) -> Iterator[tuple[
 
 
 def _walk(inbox: Path, count: _Count) -> Iterator[os.DirEntry[str]]:
-    """Every entry that is no folder, without recursion, since an exporter may nest folders as deep as it likes."""
+    """Every entry that is not a folder, without recursion, because an exporter may nest folders to any depth."""
     folders = [os.fspath(inbox)]
     while folders:
         try:
             entries = os.scandir(folders.pop())
         except (FileNotFoundError, NotADirectoryError):
-            continue  # removed since its parent was read: nothing waits there
+            continue  # removed since its parent was read: no file waits there
         except OSError:
             count.unreadable += 1
             continue

@@ -1,4 +1,4 @@
-"""Has this file stood still? It has when its size and time have not changed for long enough."""
+"""Decides whether a file is stable: its size and time have not changed for the configured seconds."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ class _Seen:
 
 
 class StabilityTracker:
-    """Remembers what each file looked like, by a monotonic clock that a change of the system's time cannot fool."""
+    """Remembers size and time of each file, with a monotonic clock that does not depend on the system's time."""
 
     def __init__(self, stable_seconds: float) -> None:
         self._stable_seconds = stable_seconds
         self._seen: dict[Path, _Seen] = {}
 
     def settled(self, waiting: Iterable[Waiting], now: float) -> list[Waiting]:
-        """Those of `waiting` that have not changed for the configured time; what is gone is forgotten."""
+        """The files of `waiting` that have not changed for the configured seconds; missing files are forgotten."""
         files = list(waiting)
         self._seen = {file.path: self._look(file, now) for file in files}
         return [file for file in files if now - self._seen[file.path].since >= self._stable_seconds]
 
     def since(self, file: Waiting) -> float:
-        """When the file was first seen as it is now."""
+        """The time when the file was first seen with its current size and time."""
         return self._seen[file.path].since
 
     def _look(self, file: Waiting, now: float) -> _Seen:

@@ -1,4 +1,4 @@
-"""Wakes the loop when something stirs in the inbox; the regular scan remains, since network shares lose events."""
+"""Wakes the loop when something changes in the inbox; the regular scan remains, because network shares lose events."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from watchdog.observers.api import BaseObserver, ObservedWatch
 
 logger = logging.getLogger(__name__)
 
-# What comes. Not what is opened, read or taken away, which is our own doing, nor each write to a file that is not
-# finished: the kernel then tells nothing that would only be thrown away.
+# Events for files that arrive. Not for opening, reading and moving away, which the worker does itself, and not for each
+# write to an unfinished file: with this filter the kernel does not send events that would be ignored.
 _COMES: list[type[FileSystemEvent]] = [
     FileCreatedEvent,
     FileClosedEvent,
@@ -35,7 +35,7 @@ _COMES: list[type[FileSystemEvent]] = [
 
 
 class Watch(FileSystemEventHandler):
-    """Has a `fileno` that becomes readable when a file comes or `wake` is called, to be waited on beside others."""
+    """Watches the inbox. Its `fileno` becomes readable when a file arrives or `wake` is called, for use in select."""
 
     def __init__(self, inbox: Path) -> None:
         self._inbox = inbox
@@ -50,18 +50,18 @@ class Watch(FileSystemEventHandler):
         self.wake()
 
     def wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # full: it is awake already
+        with contextlib.suppress(BlockingIOError):  # the pipe is full: the loop will wake anyway
             os.write(self._writable, b"!")
 
     def clear(self) -> bool:
-        """Forgets what woke it; whether anything did."""
+        """Empties the pipe, and tells whether anything had woken it."""
         try:
             return bool(os.read(self._readable, 65536))
         except BlockingIOError:
             return False
 
     def follow(self) -> None:
-        """Watches the inbox that is there now: a share may vanish and come back as another folder."""
+        """Watches the current inbox: a network share may vanish and come back as another folder."""
         try:
             facts = self._inbox.stat()
         except OSError:
@@ -75,7 +75,7 @@ class Watch(FileSystemEventHandler):
         try:
             watched = self._observer.schedule(self, str(self._inbox), recursive=True, event_filter=_COMES)
             self._watched = (watched, place)
-        except OSError as fault:  # out of watches, or gone again: the scan does without
+        except OSError as fault:  # no watches left, or gone again: the regular scan is enough
             logger.warning("inbox is not watched, only scanned", extra={"fault": type(fault).__name__})
 
     def __enter__(self) -> Self:

@@ -1,6 +1,7 @@
-"""Does the file reach its own end? Answered from its structure, without reading what the structure holds.
+"""Decides whether a file is complete, from its structure and without reading its contents.
 
-Only what certainly stops short is called incomplete: a file that makes no sense is for the reader to name.
+A file is incomplete only if it certainly ends too early. A file with an invalid structure counts as complete, and the
+reader rejects it.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ _MOST_ELEMENTS = 50_000
 
 
 class _CutError(Exception):
-    """The file ends inside of something."""
+    """The file ends inside an element."""
 
 
 class _SenselessError(Exception):
-    """This is not what it claimed to be."""
+    """The structure of the file is invalid."""
 
 
 def is_whole(path: Path) -> bool:
-    """False for a DICOM or PNG file that ends before its picture does; of other formats nothing can be said."""
+    """False for a DICOM or PNG file that ends before its image does; True for other formats, which do not show it."""
     with path.open("rb") as stream:
         head = stream.read(132)
         try:
@@ -47,7 +48,7 @@ def is_whole(path: Path) -> bool:
 
 
 class _Walker:
-    """Steps over DICOM elements (PS3.5 7.1), keeping only their lengths."""
+    """Steps over DICOM elements (PS3.5 7.1) and reads only their lengths."""
 
     def __init__(self, stream: BinaryIO, *, explicit: bool, order: str) -> None:
         self._stream = stream
@@ -59,9 +60,9 @@ class _Walker:
         self._has_picture = False
 
     def run(self) -> None:
-        """To the end of the file. Undefined lengths nest; their ends are counted, which needs no recursion.
+        """Steps to the end of the file. Undefined lengths nest; counting their ends needs no recursion.
 
-        The picture comes last (PS3.3 C.7.6.3): a file that ends before it may have been cut between two elements.
+        The image is the last element (PS3.3 C.7.6.3): a file without it may have been cut between two elements.
         """
         depth = 0
         while depth or self._stream.tell() < self._size:
@@ -72,7 +73,7 @@ class _Walker:
             raise _CutError
 
     def _step(self) -> int:
-        """One element or delimiter; by how much the nesting changed."""
+        """Steps over one element or delimiter, and gives the change of the nesting depth."""
         self._left -= 1
         if not self._left:
             raise _SenselessError
@@ -145,7 +146,7 @@ def _inflate(stream: BinaryIO) -> None:
 
 
 def _walk_png(stream: BinaryIO) -> None:
-    """Chunk by chunk to IEND."""
+    """Steps over the chunks of a PNG file to IEND."""
     size = os.fstat(stream.fileno()).st_size
     stream.seek(len(_PNG))
     kind = b""

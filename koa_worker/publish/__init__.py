@@ -1,1 +1,1 @@
-"""All that goes to a PACS: DICOM objects of the results, where they wait, and how they are sent."""
+"""Everything that goes to a PACS: the results as DICOM objects, the outbox and the sender."""

@@ -1,4 +1,4 @@
-"""What every result object has: whose and which study it is, its series, what made it, and that it is for research."""
+"""The attributes that all result objects share: patient, study, series, equipment and the research notice."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from koa_worker.system.dicom_libraries import set_up_pydicom
 set_up_pydicom()
 
 MANUFACTURER = "koa-worker"
-# Of our own, under the root that needs no registration (PS3.5 B.2).
+# Our own UID, under the root that needs no registration (PS3.5 B.2).
 IMPLEMENTATION_UID = UID(uids.derive("implementation"))
 _SERIES = {
     Kind.STRUCTURED_REPORT: (9101, "SR", "measurements"),
@@ -32,7 +32,7 @@ def series_number(kind: Kind) -> int:
 
 
 def new_object(kind: Kind, sop_class_uid: str, sop_uid: str, original: Original) -> Dataset:
-    """An empty object of the original's study."""
+    """An object in the study of the original, still without content."""
     target = Dataset()
     target.SOPClassUID, target.SOPInstanceUID = sop_class_uid, sop_uid
     target.Modality = _SERIES[kind][1]
@@ -41,7 +41,7 @@ def new_object(kind: Kind, sop_class_uid: str, sop_uid: str, original: Original)
 
 
 def finish(target: Dataset, kind: Kind, original: Original, maker: Maker, *, number: int, made_at: datetime) -> None:
-    """Says of which series the object is, and who made it when."""
+    """Adds the series, the equipment and the time to an object."""
     local = made_at.astimezone()
     target.SeriesInstanceUID = uids.of_series(kind, original.study_uid, maker.digest)
     target.SeriesNumber, target.InstanceNumber = series_number(kind), number
@@ -55,7 +55,7 @@ def finish(target: Dataset, kind: Kind, original: Original, maker: Maker, *, num
 
 
 def _equipment(maker: Maker, at: datetime) -> Dataset:
-    """PS3.3 C.12.1.1.5: the worker and its model, by which a result can be traced to the exact weights."""
+    """PS3.3 C.12.1.1.5: the worker and its model, so that a result can be traced to the exact weights."""
     item = Dataset()
     item.PurposeOfReferenceCodeSequence = [coded(codes.PROCESSING_EQUIPMENT)]
     item.Manufacturer = item.ManufacturerModelName = MANUFACTURER
@@ -75,7 +75,7 @@ def coded(code: Code) -> Dataset:
 
 
 def reference(original: Original) -> Dataset:
-    """The original by its class and UID."""
+    """A reference to the original by its class and UID."""
     item = Dataset()
     item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = original.sop_class_uid, original.sop_uid
     return item
@@ -91,7 +91,7 @@ def _file_meta(target: Dataset) -> FileMetaDataset:
 
 
 def write_object(path: Path, target: Dataset) -> None:
-    """Whole or not at all, and readable by its owner only."""
+    """Writes the object completely or not at all; only its owner can read it."""
     part = path.with_suffix(".part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as stream:

@@ -1,4 +1,4 @@
-"""The report's picture as Secondary Capture Image Storage (PS3.3 A.8.1), in colour."""
+"""The image of the results as Secondary Capture Image Storage (PS3.3 A.8.1), in colour."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def build(original: Original, result: ImageResult) -> Dataset:
     target.PatientOrientation = ""
     target.BodyPartExamined = "KNEE"
     _say_side(target, {knee.roi.side for knee in result.knees})
-    # Our words name nobody; whether the radiograph in the picture does, only its maker knows (C.7.6.1).
+    # Our words name nobody. Only the maker of the radiograph knows whether the radiograph itself does (C.7.6.1).
     target.BurnedInAnnotation = "YES" if original.burnt_in else "NO"
-    target.LossyImageCompression = "01"  # the small frame was a JPEG before it was drawn here
+    target.LossyImageCompression = "01"  # the frame was stored as JPEG before it was drawn here
     target.LossyImageCompressionRatio = _ratio(result)
     target.LossyImageCompressionMethod = "ISO_10918_1"
     target.SamplesPerPixel, target.PhotometricInterpretation, target.PlanarConfiguration = 3, "RGB", 0
@@ -42,7 +42,7 @@ def build(original: Original, result: ImageResult) -> Dataset:
 
 
 def _say_side(target: Dataset, sides: set[Side]) -> None:
-    """Of the image, not of the series, which may hold pictures of either side (PS3.3 C.7.6.1, C.7.3.1)."""
+    """Sets the side of the image, not of the series, which may contain both sides (PS3.3 C.7.6.1, C.7.3.1)."""
     if Side.UNKNOWN in sides or not sides:
         target.Laterality = ""
     else:
@@ -50,5 +50,5 @@ def _say_side(target: Dataset, sides: set[Side]) -> None:
 
 
 def _ratio(result: ImageResult) -> str:
-    """How many times smaller than its pixels the JPEG was that the frame came from."""
+    """The compression ratio of the stored JPEG: pixels of the original over bytes of the JPEG."""
     return f"{max(1.0, result.rows * result.columns / len(result.frame_jpeg)):.1f}"

@@ -1,7 +1,7 @@
-"""Codes of the structured report: standard ones where there are any, our own scheme for the rest.
+"""The codes of the structured report: standard codes where they exist, and our own scheme for the rest.
 
-No standard scheme has codes for the Kellgren–Lawrence grade, its probabilities or the joint space's width at the knee.
-docs/dicom-conformance.md lists all of them, and a test holds it against this module.
+No standard scheme has codes for the Kellgren–Lawrence grade, its probabilities or the joint space width of the knee.
+docs/dicom-conformance.md lists all codes, and a test compares it with this module.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ PLANES = {
 
 
 def private() -> tuple[Code, ...]:
-    """Every code of our own scheme."""
+    """All codes of our own scheme."""
     single = (GRADE, OA_PROBABILITY, AGREEMENT, REVIEW, NOT_GRADED, REFUSAL, PLANE)
     several = (REFUSALS, GRADE_VALUES, PROBABILITIES, WIDTHS, PLANES)
     return (*single, *(code for codes in several for code in codes.values()))

@@ -1,4 +1,4 @@
-"""Sends objects to one PACS by C-STORE and says of each what the PACS answered."""
+"""Sends objects to one PACS by C-STORE, and gives the PACS's answer for each object."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ set_up_pynetdicom()
 
 
 class Unreachable(Exception):
-    """The PACS did not answer, or would not talk to us: nothing is wrong with the object."""
+    """The PACS did not answer or rejected the association: nothing is wrong with the object."""
 
 
 class Answer(Enum):
-    """What the PACS makes of an object, and hence what is done with it."""
+    """The PACS's answer for an object, which decides what is done with it."""
 
-    TAKEN = auto()  # it has the object
-    BUSY = auto()  # it has no room now: later, however often
-    FAILED = auto()  # it stumbled over the object: later, but not for ever
-    REFUSED = auto()  # it does not want such an object: a person has to change something first
+    TAKEN = auto()  # the PACS has the object
+    BUSY = auto()  # the PACS has no space now: retry later, without a limit
+    FAILED = auto()  # the PACS failed on the object: retry later, up to a limit
+    REFUSED = auto()  # the PACS does not accept such an object: a person has to change something first
 
 
-# PS3.7 annex C and PS3.4 table B.2-1; what is in none of these, cannot understand (Cxxx) among it, failed.
+# PS3.7 annex C and PS3.4 table B.2-1. All other statuses, including "cannot understand" (Cxxx), mean FAILED.
 _STATUSES: dict[Answer, frozenset[int]] = {
-    # Stored, if with a remark. A duplicate is there already: one UID is one object of ours.
+    # Stored, possibly with a warning. A duplicate is stored already: each of our UIDs stands for one object.
     Answer.TAKEN: frozenset({0x0000, 0x0001, 0x0107, 0x0111, 0x0116, *range(0xB000, 0xC000)}),
     Answer.BUSY: frozenset({0x0213, *range(0xA700, 0xA800)}),
-    # Not valid, of a class that is not supported or does not fit the data set, not authorised.
+    # Invalid, of an unsupported class, of a class that does not match the data set, or not authorised.
     Answer.REFUSED: frozenset({0x0117, 0x0118, 0x0119, 0x0122, 0x0124, 0x0211, *range(0xA900, 0xAA00)}),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """An object on its way."""
+    """An object that waits to be sent."""
 
     id: int
     sop_class_uid: str
@@ -56,7 +56,7 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the PACS said of an object, and in which words if it did not take it."""
+    """The PACS's answer for an object, and the reason if it did not take the object."""
 
     parcel: Parcel
     answer: Answer
@@ -68,7 +68,7 @@ def answer_of(status: int) -> Answer:
 
 
 def send(destination: Destination, parcels: Sequence[Parcel]) -> Generator[Receipt, None, None]:
-    """One association; a receipt for each object as soon as it is known. Raises `Unreachable` where it breaks off."""
+    """Sends over one association and yields a receipt for each object at once. Raises `Unreachable` if it breaks."""
     association = _associate(destination, parcels)
     try:
         accepted = {context.abstract_syntax for context in association.accepted_contexts}
@@ -79,7 +79,7 @@ def send(destination: Destination, parcels: Sequence[Parcel]) -> Generator[Recei
                 yield Receipt(parcel, Answer.REFUSED, "storage class not accepted")
         association.release()
     finally:
-        if association.is_established:  # whoever did not answer will not answer to a release either
+        if association.is_established:  # a peer that did not answer will not answer a release either
             association.abort()
         leave(association)
 
@@ -98,12 +98,12 @@ def _associate(destination: Destination, parcels: Sequence[Parcel]) -> Associati
             ae_title=destination.ae_title,
             tls_args=(tls, destination.host) if tls else None,
         )
-    except OSError as fault:  # no such host, or our own certificates cannot be read
+    except OSError as fault:  # unknown host, or our own certificates cannot be read
         raise Unreachable(_words(fault)) from fault
     if not association.is_established:
         leave(association)
         raise Unreachable("association rejected" if association.is_rejected else _what_is_wrong(destination, tls))
-    # A peer that stops in the middle of a message must not keep us for ever.
+    # A peer that stops in the middle of a message must not block us without a timeout.
     line = line_of(association)
     if line is not None:
         line.settimeout(destination.timeout_seconds)
@@ -111,7 +111,7 @@ def _associate(destination: Destination, parcels: Sequence[Parcel]) -> Associati
 
 
 def _what_is_wrong(destination: Destination, tls: ssl.SSLContext | None) -> str:
-    """Why there is no association, which the library does not say: a look at the line."""
+    """The reason why there is no association. The library does not say it, so a plain connection is tried."""
     place = (destination.host, destination.port)
     try:
         with socket.create_connection(place, destination.timeout_seconds) as line:
@@ -125,7 +125,7 @@ def _what_is_wrong(destination: Destination, tls: ssl.SSLContext | None) -> str:
 
 def _words(fault: OSError) -> str:
     if isinstance(fault, ssl.SSLCertVerificationError):
-        return f"its certificate is not accepted: {fault.verify_message}"
+        return f"certificate is not accepted: {fault.verify_message}"
     if isinstance(fault, ssl.SSLError):
         return f"TLS: {fault.reason}"
     return fault.strerror or type(fault).__name__
@@ -133,7 +133,7 @@ def _words(fault: OSError) -> str:
 
 def _send_one(association: Association, parcel: Parcel) -> Receipt:
     if not parcel.path.exists():
-        gone = "the object is gone; koa-worker send with the report's name makes it anew"
+        gone = "object file missing; koa-worker send with the report's name makes it again"
         return Receipt(parcel, Answer.REFUSED, gone)
     status = association.send_c_store(dcmread(parcel.path))
     if "Status" not in status:
@@ -143,7 +143,7 @@ def _send_one(association: Association, parcel: Parcel) -> Receipt:
 
 
 def _tls(destination: Destination) -> ssl.SSLContext | None:
-    """With an authority the line is encrypted and the PACS has to prove who it is."""
+    """With an authority the connection is encrypted, and the PACS must show a valid certificate."""
     if not destination.tls_authority:
         return None
     context = ssl.create_default_context(cafile=destination.tls_authority)

@@ -1,4 +1,4 @@
-"""What result objects take over from the original: its identity, its patient and its study, word for word."""
+"""The attributes that result objects copy unchanged from the original: its identity, patient and study."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from koa_worker.system.dicom_libraries import set_up_pydicom
 set_up_pydicom()
 
 # Attributes of the modules Patient (PS3.3 C.7.1.1), Clinical Trial Subject (C.7.1.3), General Study (C.7.2.1), Patient
-# Study (C.7.2.2) and Clinical Trial Study (C.7.2.3): what a PACS tells patients and studies by, and what says that
-# somebody took the identity out.
+# Study (C.7.2.2) and Clinical Trial Study (C.7.2.3): those by which a PACS identifies patients and studies, and those
+# that say that the file was de-identified.
 _PATIENT = (
     "PatientName", "PatientID", "IssuerOfPatientID", "TypeOfPatientID", "IssuerOfPatientIDQualifiersSequence",
     "PatientBirthDate", "PatientBirthTime", "PatientSex", "OtherPatientIDs", "OtherPatientIDsSequence",
@@ -30,7 +30,7 @@ _STUDY = (
     "ReferringPhysicianName", "StudyDescription", "ProcedureCodeSequence", "PatientAge", "PatientSize",
     "PatientWeight", "AdmissionID", "ClinicalTrialTimePointID", "ClinicalTrialTimePointDescription",
 )  # fmt: skip
-# Type 2: they must be there, if only empty.
+# Type 2: these must be present, possibly empty.
 _ALWAYS = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex",
     "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName",
@@ -39,7 +39,7 @@ _ALWAYS = (
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """The header of an image whose result is to lie beside it."""
+    """The header of a graded image; its results go into the same study."""
 
     header: Dataset
 
@@ -61,12 +61,12 @@ class Original:
 
     @property
     def burnt_in(self) -> bool:
-        """Whether the picture may show whose it is: no only where somebody has said so."""
+        """Whether the image may contain burnt-in patient data; False only if the header says so."""
         return str(self.header.get("BurnedInAnnotation", "")).strip().upper() != "NO"
 
 
 def read_original(path: Path) -> Original:
-    """The header of a file that was graded; without the UIDs that tie it to a study it has no place in a PACS."""
+    """The header of a graded file. Without the UIDs of study, series and object there can be no result objects."""
     header = dcmread(path, stop_before_pixels=True, force=True)
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID"):
         if not UID(str(header.get(keyword, ""))).is_valid:
@@ -75,7 +75,7 @@ def read_original(path: Path) -> Original:
 
 
 def copy_patient_and_study(original: Original, target: Dataset) -> None:
-    """In the original's own characters, so that every value is the same bytes; our own words are all ASCII."""
+    """Copies the attributes with the original's character set, byte for byte; our own words are all ASCII."""
     header = original.header
     if "SpecificCharacterSet" in header:
         target["SpecificCharacterSet"] = header["SpecificCharacterSet"]

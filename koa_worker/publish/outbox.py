@@ -1,7 +1,7 @@
 """Makes results into DICOM objects and sends them until each destination has acknowledged each of them.
 
 report written → objects in the outgoing folder → parcels in the store → C-STORE → acknowledged → object removed
-Each step can be done again: objects have the same UIDs whenever they are made, and a parcel is queued once.
+Each step can be repeated: an object has the same UIDs each time it is made, and a parcel is queued only once.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from koa_worker.system.log import where
 logger = logging.getLogger(__name__)
 
 _AT_A_TIME = 50  # objects in one association
-_BUSY_IN_A_ROW = 3  # it is not this one object that a PACS has no room for
+_BUSY_IN_A_ROW = 3  # after this number the PACS itself is out of space; it is not a single large object
 
 
 class Outbox:
-    """Everything between a written report and a PACS that has the result."""
+    """All steps from a written report to a PACS that has acknowledged the results."""
 
     def __init__(self, config: Config, store: Store) -> None:
         self._config = config
@@ -41,14 +41,14 @@ class Outbox:
         self._settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._settings.folder.chmod(0o700)
         self._swept = False
-        store.know_destinations(self._names)
+        store.sending.know_destinations(self._names)
 
     def work(self, stopped: Callable[[], bool] = lambda: False) -> None:
-        """Makes and sends everything that is due; the daemon and `koa-worker send` take turns."""
+        """Makes and sends everything that is due; a lock keeps the daemon and `koa-worker send` apart."""
         with self._alone():
             if not self._swept:
                 self._sweep()
-            for ticket in self._store.publications_due(self._names):
+            for ticket in self._store.sending.publications_due(self._names):
                 if stopped():
                     return
                 self._publish(ticket)
@@ -62,9 +62,9 @@ class Outbox:
             yield
 
     def _sweep(self) -> None:
-        """Objects that nobody waits for: a kill came before one was removed, or a newer one took its place."""
+        """Removes objects that no parcel needs: a kill prevented their removal, or newer ones replaced them."""
         folder = self._settings.folder
-        wanted = self._store.parcel_paths()
+        wanted = self._store.sending.parcel_paths()
         for path in [*folder.glob("*.dcm"), *folder.glob("*.part")]:
             if str(path) not in wanted:
                 path.unlink(missing_ok=True)
@@ -74,25 +74,27 @@ class Outbox:
 
     def _publish(self, ticket: PublicationTicket) -> None:
         try:
-            study = self._store.study_content(ticket.study_key)
+            study = self._store.studies.content(ticket.study_key)
             parcels = [self._put(made) for made in self._missing(ticket, study)]
         except NotYet:
             return
-        # What makes a result impossible to express as DICOM must not hold up the others; the report is there.
+        # A result that cannot be expressed as DICOM must not block the others; its report is written anyway.
         except Exception as fault:
             if isinstance(fault, WorkFailed) and fault.code == "store":
                 raise
             if isinstance(fault, OSError):
-                logger.warning("results wait for the disk", extra={"study": ticket.study_key, "fault": where(fault)})
+                logger.warning(
+                    "results postponed: disk unavailable", extra={"study": ticket.study_key, "fault": where(fault)}
+                )
                 return
             logger.warning("results not sent", extra={"study": ticket.study_key, "fault": where(fault)})
             parcels = []
-        self._store.queue(ticket, parcels)
+        self._store.sending.queue(ticket, parcels)
 
     def _missing(self, ticket: PublicationTicket, study: StudyRecord) -> Iterator[Made]:
-        """Objects that some destination has not been given."""
+        """Objects that are not yet queued for all destinations."""
         had: dict[str, set[str]] = {}
-        for parcel in self._store.parcels(ticket.study_key):
+        for parcel in self._store.sending.parcels(ticket.study_key):
             had.setdefault(parcel.sop_uid, set()).add(parcel.destination)
         for made in self._objects.of_study(study, ticket):
             if not had.get(made.sop_uid, set()).issuperset(ticket.destinations):
@@ -107,15 +109,15 @@ class Outbox:
     # Sending
 
     def _send_all(self, destination: Destination, stopped: Callable[[], bool]) -> None:
-        while not stopped() and (due := self._store.parcels_due(destination.name, _AT_A_TIME)):
+        while not stopped() and (due := self._store.sending.parcels_due(destination.name, _AT_A_TIME)):
             try:
                 self._send_some(destination, due)
-            # A PACS may answer anything, and a library may stumble over it: it counts as no answer.
+            # A PACS may answer anything, and the library may fail on it: this counts as no answer.
             except Exception as fault:
                 if isinstance(fault, WorkFailed):
                     raise
                 reason = str(fault) if isinstance(fault, Unreachable) else type(fault).__name__
-                until = self._store.put_off(destination.name, reason, self._first_pause)
+                until = self._store.sending.put_off(destination.name, reason, self._first_pause)
                 extra = {
                     "destination": destination.name,
                     "reason": reason,
@@ -139,12 +141,12 @@ class Outbox:
         extra = {"destination": record.destination, "object": record.sop_uid, "kind": record.kind}
         if receipt.answer is Answer.TAKEN:
             logger.info("sent", extra=extra)
-            if self._store.acknowledge(record.id):
+            if self._store.sending.acknowledge(record.id):
                 receipt.parcel.path.unlink(missing_ok=True)
             return
         most = {Answer.BUSY: None, Answer.FAILED: self._config.limits.max_tries, Answer.REFUSED: 1}[receipt.answer]
-        state = self._store.refuse(record.id, receipt.reason, max_tries=most, first_pause=self._first_pause)
-        logger.warning("not taken", extra={**extra, "reason": receipt.reason, "state": state})
+        state = self._store.sending.refuse(record.id, receipt.reason, max_tries=most, first_pause=self._first_pause)
+        logger.warning("rejected by PACS", extra={**extra, "reason": receipt.reason, "state": state})
 
     @property
     def _first_pause(self) -> timedelta:

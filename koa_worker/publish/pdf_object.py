@@ -1,4 +1,4 @@
-"""The report as Encapsulated PDF Storage (PS3.3 A.45.1), byte for byte as it lies in the reports folder."""
+"""The report as Encapsulated PDF Storage (PS3.3 A.45.1), byte for byte the file in the reports folder."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def build(original: Original, document: Document) -> Dataset:
     """The PDF in the study of `original`, which is any image of that study and patient."""
     target = base.new_object(Kind.PDF, EncapsulatedPDFStorage, uids.of_document(original.study_uid, document), original)
     target.ConversionType = "WSD"
-    target.BurnedInAnnotation = "YES"  # it names the patient, as a report has to
+    target.BurnedInAnnotation = "YES"  # a report names the patient
     target.DocumentTitle = "Knee osteoarthritis report, research use only"
     target.ConceptNameCodeSequence = []
     target.AcquisitionDateTime = ""
     target.SourceInstanceSequence = [base.reference(original)]
     target.MIMETypeOfEncapsulatedDocument = "application/pdf"
-    # A value has an even length; this says how many of its bytes are the document (C.24.2).
+    # A value has an even length; this is the number of bytes that belong to the document (C.24.2).
     target.EncapsulatedDocumentLength = len(document.pdf)
     target.EncapsulatedDocument = document.pdf + b"\0" * (len(document.pdf) % 2)
     base.finish(target, Kind.PDF, original, document.maker, number=document.revision, made_at=document.made_at)

@@ -1,4 +1,4 @@
-"""The report as one picture for the viewer: the frame with its boxes, each knee with its heatmap, grade and notice."""
+"""The results as one image for the viewer: the frame with its boxes, each knee with heatmap and grade, the notice."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from koa_worker.values import GRADE_WORDS, GRADES, Side
 Canvas = NDArray[np.uint8]  # RGB
 _Ink = tuple[int, int, int]
 
-EDGE = 448  # of a knee's pictures: twice the net's own grid
+EDGE = 448  # pixels, of a knee's images: twice the input size of the model
 _MARGIN, _GAP = 32, 28
-_TITLE = 44  # above each picture
+_TITLE = 44  # above each image
 _FRAME_HEIGHT, _FRAME_WIDTH = 960, 900
 _WORDS_WIDTH = 520
 _FOOT = 128
 _WHITE, _QUIET, _SIGNAL, _BAR = (255, 255, 255), (185, 185, 185), (255, 196, 64), (96, 165, 220)
-# Heights of letters, relative to the font's own. Viewers show the picture at about half its size.
+# Heights of letters, relative to the font's own. Viewers show the image at about half its size.
 _LARGE, _PLAIN, _SMALL = 1.5, 1.0, 0.8
 _FONT = cv2.FONT_HERSHEY_SIMPLEX  # ASCII only, as are our words here
 _LETTERS = {Side.RIGHT: "R", Side.LEFT: "L", Side.UNKNOWN: ""}
@@ -30,7 +30,7 @@ _LETTERS = {Side.RIGHT: "R", Side.LEFT: "L", Side.UNKNOWN: ""}
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line of words beside a knee, and how far below the one before it stands."""
+    """A line of words beside a knee, and its distance from the line above."""
 
     words: str
     size: float
@@ -39,14 +39,14 @@ class _Line:
 
 
 def draw(result: ImageResult) -> Canvas:
-    """Bright words on black, as viewers show radiographs; it names nobody."""
+    """Draws bright words on black, as viewers show radiographs. The image names nobody."""
     frame = _frame(result)
     rows = [_knee(number, knee) for number, knee in enumerate(result.knees, start=1)]
     left = _MARGIN + frame.shape[1] + 2 * _GAP
     height = max(_TITLE + frame.shape[0], sum(row.shape[0] for row in rows) + _GAP * (len(rows) - 1))
     width = left + 2 * (EDGE + _GAP) + _WORDS_WIDTH + _MARGIN
     canvas = np.zeros((_MARGIN + height + _FOOT, width, 3), np.uint8)
-    _write(canvas, "Radiograph, small", (_MARGIN, _MARGIN + _TITLE - 16), _SMALL, _QUIET)
+    _write(canvas, "Radiograph, reduced", (_MARGIN, _MARGIN + _TITLE - 16), _SMALL, _QUIET)
     _paste(canvas, frame, _MARGIN, _MARGIN + _TITLE)
     top = _MARGIN
     for row in rows:
@@ -77,9 +77,9 @@ def _frame(result: ImageResult) -> Canvas:
 
 
 def _knee(number: int, knee: KneeResult) -> Canvas:
-    """The crop, the crop with its heat, and beside them what was found."""
+    """The crop, the crop with its heatmap, and the findings beside them."""
     canvas = np.zeros((_TITLE + EDGE, 2 * (EDGE + _GAP) + _WORDS_WIDTH, 3), np.uint8)
-    pictures = (("As graded", np.dstack([knee.crop] * 3)), ("Where the net looked", knee.overlay))
+    pictures = (("As graded", np.dstack([knee.crop] * 3)), ("Where the model looked", knee.overlay))
     for index, (title, picture) in enumerate(pictures):
         x = index * (EDGE + _GAP)
         _write(canvas, f"{number}  {title}", (x, _TITLE - 16), _SMALL, _QUIET)
@@ -107,7 +107,7 @@ def _lines(number: int, knee: KneeResult) -> list[_Line]:
 
 
 def _bars(canvas: Canvas, knee: KneeResult, x: int, top: int) -> None:
-    """The probability of each grade; the one that was given is bright."""
+    """Draws the probability of each grade; the given grade is bright."""
     longest = _WORDS_WIDTH - 230
     for kl, share in enumerate(knee.grade.probabilities):
         y = top + kl * 34
@@ -127,7 +127,7 @@ def _joint_space(knee: KneeResult) -> list[str]:
 
 
 def _percent(share: float) -> str:
-    """Never 0 % and never 100 %: a net is not that sure."""
+    """Never 0 % and never 100 %: no model is that certain."""
     if share < 0.005:
         return "<1%"
     return ">99%" if share >= 0.995 else f"{share * 100:.0f}%"
@@ -142,6 +142,6 @@ def _paste(canvas: Canvas, picture: Canvas, x: int, y: int) -> None:
 
 
 def _write(canvas: Canvas, words: str, at: tuple[int, int], size: float, ink: _Ink) -> None:
-    """With a dark edge, so that it is read on any radiograph."""
+    """Writes words with a dark edge, so that they are readable on any radiograph."""
     cv2.putText(canvas, words, at, _FONT, size, (0, 0, 0), 6, cv2.LINE_AA)
     cv2.putText(canvas, words, at, _FONT, size, ink, 2, cv2.LINE_AA)

@@ -1,4 +1,4 @@
-"""What result objects are made of: one graded image, its knees, and who graded them."""
+"""The content of result objects: one graded image, its knees, and the model and program that graded them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from koa_worker.values import Grade, JointSpace, KneeRoi, RefusedKnee
 
 
 class Kind(StrEnum):
-    """The objects that a result is sent as."""
+    """The kinds of objects that results are sent as."""
 
     STRUCTURED_REPORT = "structured_report"
     SECONDARY_CAPTURE = "secondary_capture"
@@ -22,18 +22,18 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KneeResult:
-    """One knee: where, which grade, and the two pictures that explain it."""
+    """One knee: its box, its grade, and the two images that explain it."""
 
     roi: KneeRoi
     grade: Grade
-    crop: NDArray[np.uint8]  # as the net saw it, gray
+    crop: NDArray[np.uint8]  # as the model saw it, gray
     overlay: NDArray[np.uint8]  # the same with the heatmap, RGB
     joint_space: JointSpace | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Maker:
-    """Which release and which program graded."""
+    """The model release and the program version that graded."""
 
     model: str  # "name-vN"
     digest: str  # SHA-256 of its manifest
@@ -42,13 +42,13 @@ class Maker:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageResult:
-    """Everything that was found in one image."""
+    """All results of one image."""
 
     sha256: str  # of the original file
     number: int  # of the image in its study, from 1
-    rows: int  # of the stored image, in whose pixels the boxes are
+    rows: int  # of the stored image; the boxes are in its pixels
     columns: int
-    frame_jpeg: bytes  # the whole radiograph, small
+    frame_jpeg: bytes  # the whole radiograph, reduced in size
     knees: tuple[KneeResult, ...]
     maker: Maker
     made_at: datetime
@@ -57,7 +57,7 @@ class ImageResult:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A revision of a study's PDF."""
+    """A revision of the PDF of a study."""
 
     pdf: bytes
     revision: int

@@ -1,4 +1,4 @@
-"""Sends results beside the daemon's own work: a thread, so that a slow PACS holds up nothing else."""
+"""Sends results in a thread of the daemon, so that a slow PACS does not delay anything else."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _SECONDS_BETWEEN_LOOKS = 2.0
 
 @contextmanager
 def sending(config: Config, *, once: bool) -> Iterator[None]:
-    """Within, results go out as they come; with `once` everything due has been tried at the end."""
+    """Sends results inside the context as they arrive; with `once` everything due has been tried at its end."""
     with Store.open(config.store.url) as store:
-        Outbox(config, store)  # what is reported from now on is for the destinations
+        Outbox(config, store)  # from now on, new results are for these destinations
         stop = threading.Event()
         thread = threading.Thread(target=_run, args=(config, store, stop), name="sender")
         thread.start()
@@ -46,7 +46,7 @@ def _work(outbox: Outbox, stop: threading.Event) -> None:
     try:
         outbox.work(stop.is_set)
     except (OSError, WorkFailed) as fault:
-        logger.warning("sending waits until disk and database answer", extra={"fault": where(fault)})
-    # The thread must outlive whatever happens to one round; the next one begins anew from the store.
+        logger.warning("sending postponed: disk or database unavailable", extra={"fault": where(fault)})
+    # The thread must survive any error in one round; the next round starts again from the store.
     except Exception:
-        logger.exception("sender broke")
+        logger.exception("sender failed")

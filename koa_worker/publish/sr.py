@@ -34,7 +34,7 @@ _DEVICE = Code("121007", "DCM", "Device")
 
 
 def build(original: Original, result: ImageResult) -> Dataset:
-    """The report of one image; unverified and preliminary, as no person has looked at it."""
+    """The structured report of one image; unverified and preliminary, because no person has checked it."""
     kind = Kind.STRUCTURED_REPORT
     sop_uid = uids.of_image_object(kind, original.sop_uid, result)
     evidence = _evidence(original, result)
@@ -61,13 +61,13 @@ def build(original: Original, result: ImageResult) -> Dataset:
 
 
 def _evidence(original: Original, result: ImageResult) -> Dataset:
-    """What the library may know of the original; whose it is, is copied by us and not checked or quoted by anybody."""
+    """A header for the library, without patient data, which our code copies unchanged from the original later."""
     said = Dataset()
     said.SOPClassUID, said.SOPInstanceUID = original.sop_class_uid, original.sop_uid
     said.StudyInstanceUID, said.SeriesInstanceUID = original.study_uid, original.series_uid
     for keyword in ("PatientID", "PatientName", "PatientSex", "AccessionNumber", "StudyID", "ReferringPhysicianName"):
         setattr(said, keyword, "")
-    # Not the true one: of a projection image the library demands attributes that CR objects need not have.
+    # Not the true modality: for a projection image the library requires attributes that CR objects need not have.
     said.Modality = "OT"
     said.Rows, said.Columns = result.rows, result.columns
     said.PatientBirthDate = said.StudyDate = said.StudyTime = None
@@ -101,7 +101,7 @@ def _content(original: Original, evidence: Dataset, result: ImageResult) -> Meas
 
 
 def _group(original: Original, result: ImageResult, knee: KneeResult) -> MeasurementsAndQualitativeEvaluations:
-    """TID 1501: what is known of one knee, with the image that it was seen in."""
+    """TID 1501: the results of one knee, with a reference to its image."""
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=_tracking(original, result, knee.roi),
         method=codes.ARTIFICIAL_INTELLIGENCE,
@@ -114,7 +114,7 @@ def _group(original: Original, result: ImageResult, knee: KneeResult) -> Measure
 
 
 def _refused(original: Original, result: ImageResult, knee: RefusedKnee) -> MeasurementsAndQualitativeEvaluations:
-    """The same of a knee without a grade: that there is none, and why."""
+    """The same for a knee without a grade: it says that there is none, and why."""
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=_tracking(original, result, knee.roi),
         method=codes.ARTIFICIAL_INTELLIGENCE,
@@ -129,7 +129,7 @@ def _refused(original: Original, result: ImageResult, knee: RefusedKnee) -> Meas
 
 
 def _tracking(original: Original, result: ImageResult, roi: KneeRoi) -> TrackingIdentifier:
-    """The same place in the same image is the same finding, whichever model looks at it."""
+    """The tracking identifier of a knee. The same box in the same image gets the same one with any model."""
     box = roi.box.as_list()
     return TrackingIdentifier(
         uid=hd.UID(uids.derive("knee", original.sop_uid, result.sha256, *box)),
@@ -162,7 +162,7 @@ def _measurements(knee: KneeResult) -> Iterator[Measurement]:
 
 
 def _widths(knee: KneeResult) -> dict[CompartmentName, float]:
-    """Of the compartments that have a name and were clear, where the file says how large a pixel is."""
+    """The minimum widths of the clear compartments with an anatomical name, if the file gives the pixel size."""
     space = knee.joint_space
     found = {name: space.width(name, "min_mm") if space else None for name in codes.WIDTHS}
     return {name: width for name, width in found.items() if width is not None}
@@ -180,7 +180,7 @@ def _share(name: Code, value: float) -> Measurement:
 
 
 def _scheme() -> Dataset:
-    """PS3.3 C.12.1.1.2: what our own codes' scheme is called."""
+    """PS3.3 C.12.1.1.2: the name of our own coding scheme."""
     item = Dataset()
     item.CodingSchemeDesignator, item.CodingSchemeName = codes.SCHEME, codes.SCHEME_NAME
     item.CodingSchemeResponsibleOrganization = base.MANUFACTURER

@@ -1,4 +1,4 @@
-"""A study's results as DICOM objects: what there is to make, and how, from the store and the originals."""
+"""Makes the results of a study into DICOM objects, from the store and the headers of the originals."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from koa_worker.store import ImageRecord, PublicationTicket, Store, StudyRecord
 
 logger = logging.getLogger(__name__)
 
-_PATIENCE = timedelta(hours=1)  # with an original that is not where it should be, from its report on
+_PATIENCE = timedelta(hours=1)  # after the report; an original may be missing from its folder for this time
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """An object that could be made: its identity is known before the work is done."""
+    """An object that can be made: its UID is known before it is made."""
 
     kind: Kind
     sop_uid: str
@@ -33,18 +33,18 @@ class Made:
 
 
 class NotYet(Exception):
-    """The original is on its way between two folders."""
+    """The original is being moved between two folders."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResultObjects:
-    """Makes them; the same ones with the same UIDs whenever it is asked."""
+    """Makes the result objects of a study; they are the same, with the same UIDs, each time."""
 
     settings: Results
     store: Store
 
     def of_study(self, study: StudyRecord, ticket: PublicationTicket) -> Iterator[Made]:
-        """Those that the settings ask for; none of plain pictures, which have no place in a PACS."""
+        """The objects that the settings ask for; files that are not DICOM have none."""
         document_of: Original | None = None
         for number, image in enumerate(study.images, start=1):
             if image.format != "DICOM" or not image.knees:
@@ -75,13 +75,13 @@ class ResultObjects:
         return Made(Kind.PDF, sop_uid, lambda: pdf_object.build(original, document))
 
     def _original(self, image: ImageRecord, ticket: PublicationTicket) -> Original | None:
-        """The original's header; None if it cannot be had or has no place in a PACS."""
-        record = self.store.find(image.file_id)
+        """The original's header; None if the file is missing or lacks the necessary UIDs."""
+        record = self.store.files.find(image.file_id)
         path = Path(record.filed_as) if record is not None and record.filed_as else None
         if path is None or not path.exists():
             if datetime.now(UTC) - ticket.reported_at < _PATIENCE and path is not None:
                 raise NotYet
-            logger.warning("results not sent: the original is gone", extra={"file": image.file_id})
+            logger.warning("results not sent: original file missing", extra={"file": image.file_id})
             return None
         try:
             return read_original(path)

@@ -1,4 +1,4 @@
-"""Identities of result objects: the same result has the same UIDs, whenever and wherever it is made again."""
+"""The UIDs of result objects: the same result has the same UIDs, whenever and wherever it is made again."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import uuid
 
 from koa_worker.publish.result import Document, ImageResult, Kind
 
-# Only a name to count from; what matters is that it never changes.
+# An arbitrary namespace; it must never change.
 _NAMESPACE = uuid.UUID("5d0c1a55-6e0e-4f7b-9a42-6b6f61776f72")
 
 
 def derive(*parts: object) -> str:
-    """A UID under 2.25 (PS3.5 B.2) that stands for these parts, and only for them."""
+    """A UID under 2.25 (PS3.5 B.2) that is derived from these parts only."""
     said = "\n".join(str(part) for part in parts)
     return f"2.25.{uuid.uuid5(_NAMESPACE, said).int}"
 
 
 def of_image_object(kind: Kind, sop_uid: str, result: ImageResult) -> str:
-    """The original's bytes count beside its UID: two files may bear the same one."""
+    """The UID of an image's object. The original's SHA-256 is a part, because two files may have the same UID."""
     return derive(kind, sop_uid, result.sha256, result.maker.digest, result.maker.software)
 
 

@@ -1,4 +1,4 @@
-"""Reads a file that has arrived, whatever its format, into a Radiograph."""
+"""Reads a file of any supported format into a Radiograph."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["identify", "read"]
 
 
 def read(arrival: Arrival, limits: Limits) -> Radiograph:
-    """The picture and all that the file says of it; raises InputRejected for the file's faults."""
+    """The image and everything that the file says about it; raises InputRejected if the file cannot be graded."""
     data = _load(arrival, limits)
     kind = format_of(data)
     if kind == "DICOM":
@@ -24,18 +24,18 @@ def read(arrival: Arrival, limits: Limits) -> Radiograph:
 
 
 def identify(arrival: Arrival, limits: Limits | None = None) -> tuple[Study, Patient] | None:
-    """Who and what a rejected DICOM file is, as far as its header can be read. Never raises."""
+    """Study and patient of a rejected DICOM file, if its header can be read. Never raises."""
     limits = limits or Limits()
     try:
         data = _load(arrival, limits)
         return identify_dicom(data, arrival.sha256, limits) if format_of(data) == "DICOM" else None
-    # The file has been rejected already; a second failure over the same bytes tells nothing new.
+    # The file has been rejected already; a second error from the same bytes gives no new information.
     except Exception:  # noqa: BLE001
         return None
 
 
 def _load(arrival: Arrival, limits: Limits) -> bytes:
-    """The whole file. The size is asked of the open file, so that it cannot change between question and answer."""
+    """The whole file. Its size is read from the open file, so that another file cannot take its place in between."""
     most = limits.max_file_mb * 1_000_000
     try:
         with arrival.path.open("rb") as stream:

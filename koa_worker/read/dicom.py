@@ -1,4 +1,4 @@
-"""A DICOM file's bytes → Radiograph."""
+"""Reads the bytes of a DICOM file into a Radiograph."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DICOMDIR = "1.2.840.10008.1.3.10"
 _RADIOGRAPHS = frozenset(
     f"1.2.840.10008.5.1.4.1.1.{tail}" for tail in ("1", "1.1", "1.1.1", "7", "7.1", "7.2", "7.3", "7.4")
 )
-# PS3.3 C.7.3.1.1.1. Only what is known to be another modality is refused; private or absent terms are let pass.
+# PS3.3 C.7.3.1.1.1. Only known other modalities are rejected; private or absent terms are accepted.
 # fmt: off
 _OTHER_MODALITIES = frozenset((
     "AR", "ASMT", "AU", "BDUS", "BI", "BMD", "CFM", "CT", "CTPROTOCOL", "DMS", "DG", "DOC", "ECG", "EEG", "EMG",
@@ -60,13 +60,13 @@ def read_dicom(data: bytes, sha256: str, limits: Limits) -> Radiograph:
 
 
 def identify_dicom(data: bytes, sha256: str, limits: Limits) -> tuple[Study, Patient]:
-    """Whose picture it is, if the header can be read; the pixels are not looked at."""
+    """Study and patient from the header; the pixels are not decoded."""
     dataset = parse(data, limits.max_file_mb * 1_000_000).dataset
     return identity.study_of(dataset, sha256), identity.patient_of(dataset)
 
 
 def _check_kind(parsed: Parsed) -> None:
-    """Whether this is a single radiograph whose pixels can be read; the more telling reasons come first."""
+    """Rejects anything but a single radiograph with readable pixels; more specific reasons come first."""
     dataset = parsed.dataset
     sop_class = identity.sop_class(dataset)
     if sop_class == _DICOMDIR or "DirectoryRecordSequence" in dataset:
@@ -85,17 +85,17 @@ def _check_kind(parsed: Parsed) -> None:
 
 
 def _without_pixels(parsed: Parsed, sop_class: str) -> InputRejected:
-    """Cut off, encrypted, or another kind of object?"""
+    """The error for a file without pixels: truncated, encrypted, or another kind of object."""
     dataset = parsed.dataset
     if parsed.cut:
         return InputRejected("truncated", "within the header")
     if "EncryptedAttributesSequence" in dataset:  # PS3.15 E.1.1
-        return InputRejected("encrypted", "attributes are encrypted and pixels absent")
+        return InputRejected("encrypted", "the attributes are encrypted and there are no pixels")
     if sop_class in _RADIOGRAPHS and not _describes_pixels(dataset):
         return InputRejected("truncated", "a radiograph that ends before its pixels are described")
     return InputRejected("no_pixels")
 
 
 def _describes_pixels(dataset: Dataset) -> bool:
-    """Elements are in ascending order (PS3.5 7.1), so that a file cut between two lacks all the later ones."""
+    """Whether the header reaches the pixel description: elements are in ascending order (PS3.5 7.1)."""
     return "PixelRepresentation" in dataset

@@ -1,4 +1,4 @@
-"""Reads single header elements tolerantly: what cannot be understood counts as absent."""
+"""Reads single header elements tolerantly: an element that cannot be read counts as absent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydicom.multival import MultiValue
 
 LONGEST_TEXT = 256
 
-# ISO 2022 escape sequences that pydicom leaves standing: those of GB 2312, which Python's codec does not take away.
+# ISO 2022 escape sequences that pydicom does not remove: those of GB 2312, which Python's codec leaves in the text.
 _ESCAPE = re.compile(r"\x1b[$()*+,\-./]{1,2}[0-9A-Z]")
 
 
@@ -21,7 +21,7 @@ def value(dataset: Dataset, keyword: str) -> Any | None:
     """The element's value; None if it is absent, empty or not readable."""
     try:
         found = dataset.get(keyword)
-    # pydicom converts an element when it is first touched, and a hostile value can make that fail in any way.
+    # pydicom converts an element at the first access, and a hostile value can make that raise anything.
     except Exception:  # noqa: BLE001
         return None
     return None if found is None or found == "" else found
@@ -41,12 +41,12 @@ def text(dataset: Dataset, keyword: str) -> str:
 
 
 def word(dataset: Dataset, keyword: str) -> str:
-    """A code string: upper case, as PS3.5 6.2 has it."""
+    """A code string in upper case, as PS3.5 6.2 requires."""
     return text(dataset, keyword).upper()
 
 
 def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
-    """All values as finite numbers; none if one of them is not."""
+    """All values as finite numbers; empty if one of them is not a finite number."""
     try:
         found = tuple(float(item) for item in values(dataset, keyword))
     except (TypeError, ValueError, OverflowError):
@@ -68,7 +68,7 @@ def items(dataset: Dataset, keyword: str) -> tuple[Dataset, ...]:
 
 
 def clean(raw: str) -> str:
-    """Text without control characters, runs of blanks and undue length, fit for a page and a database."""
+    """The text without control characters and repeated blanks, cut to `LONGEST_TEXT`, safe for page and database."""
     kept = "".join(
         " " if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") else char for char in _ESCAPE.sub("", raw)
     )

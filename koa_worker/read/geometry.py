@@ -1,4 +1,4 @@
-"""Where a frame lies in the patient: pixel spacing and its provenance, view, side."""
+"""The geometry of a frame: pixel spacing and its source, view, side."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 from koa_worker.read import elements
 from koa_worker.values import Laterality, Spacing, SpacingSource
 
-_LARGEST_MM = 10.0  # no radiograph has coarser pixels; a larger figure is in another unit
+_LARGEST_MM = 10.0  # no radiograph has coarser pixels; a larger number is in another unit
 _FRONTAL = ("AP", "PA")
 _LATERAL = ("LL", "RL", "LLD", "RLD", "LAT", "LATERAL", "ML", "LM")
 _VIEW_TEXTS = (
@@ -30,7 +30,7 @@ _LATERALITY = {
 
 
 def spacing(dataset: Dataset) -> Spacing | None:
-    """Millimetres per pixel; calibrated only where PS3.3 10.7.1.1 lets that be known.
+    """Millimetres per pixel; "calibrated" only if PS3.3 10.7.1.1 allows this conclusion.
 
     Pixel Spacing that comes with a calibration type, or that differs from the detector's spacing, has been
     corrected for magnification. Equal to it, it has not. Alone, "it cannot be determined", so that it counts as the
@@ -58,7 +58,7 @@ def _pair(dataset: Dataset, keyword: str) -> tuple[float, float] | None:
 
 
 def _differ(one: tuple[float, float], other: tuple[float, float]) -> bool:
-    """More than rounding: decimal strings of the same spacing are written with four to eight digits."""
+    """Whether two spacings differ by more than rounding: decimal strings have four to eight digits."""
     return any(abs(a - b) > 1e-3 * b for a, b in zip(one, other, strict=True))
 
 
@@ -83,7 +83,7 @@ def view(dataset: Dataset) -> str:
 
 
 def laterality(dataset: Dataset) -> Laterality:
-    """Image Laterality (0020,0062) speaks of the frame and comes before Laterality (0020,0060), the series'."""
+    """The side of the frame: Image Laterality (0020,0062), which describes the frame, else Laterality of the series."""
     for keyword in ("ImageLaterality", "Laterality"):
         found = _LATERALITY.get(elements.word(dataset, keyword))
         if found is not None:
@@ -92,13 +92,13 @@ def laterality(dataset: Dataset) -> Laterality:
 
 
 def side_at_column_zero(dataset: Dataset) -> str:
-    """Which side of the patient lies towards the picture's first column: `R`, `L` or empty.
+    """The patient's side at the first column of the image: `R`, `L` or empty.
 
     Patient Orientation (0020,0020) names the direction of the rows: towards `L`, the first column is the right side
     (PS3.3 C.7.6.1.1.1). Where it is given, nothing else counts, also if it names neither side. Without it a frontal
     view is shown as if facing the patient, right side first, be it AP or PA. A frame whose view is not known might
     be anything, and its sides stay unknown. Field Of View Horizontal Flip (0018,7034) tells how the detector's
-    readout became the stored picture, not how the picture lies in the patient, so it changes nothing here.
+    readout became the stored image, not how the image lies in the patient, so it changes nothing here.
     """
     rows_towards = elements.word(dataset, "PatientOrientation")[:1]
     if rows_towards:

@@ -1,4 +1,4 @@
-"""Who and what: patient, study and instance, from a header or, for a plain picture, from its hash."""
+"""Patient, study and instance, from a DICOM header or, for other image formats, from the file's hash."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def patient_of(dataset: Dataset) -> Patient:
 
 
 def study_of_picture(sha256: str) -> Study:
-    """A plain picture is its own study, the same one each time it comes."""
+    """The study of a file that is not DICOM: its own study, the same one each time the file arrives."""
     return Study(study_uid=derived_uid(sha256, 0), sop_uid=derived_uid(sha256, 1))
 
 
@@ -59,7 +59,7 @@ def sop_class(dataset: Dataset) -> str:
 
 
 def _uid(dataset: Dataset, keyword: str) -> str:
-    """A UID goes into file names and queries, so nothing else may pass for one (PS3.5 9.1)."""
+    """Whether the text is a valid UID (PS3.5 9.1); UIDs are used in file names and queries."""
     found = elements.text(dataset, keyword)
     return found if len(found) <= 64 and _UID.fullmatch(found) else ""
 
@@ -81,7 +81,7 @@ def _years(raw: str) -> float | None:
 
 
 def _date(raw: str) -> date | None:
-    """`20260131`, and the `2026.01.31` of ACR-NEMA days."""
+    """A date as `20260131`, or as `2026.01.31` in old ACR-NEMA files."""
     digits = raw.replace(".", "")
     if len(digits) != 8 or not digits.isascii() or not digits.isdigit():
         return None

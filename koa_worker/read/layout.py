@@ -1,4 +1,4 @@
-"""How a DICOM picture's pixels are laid out, checked before anything is decoded."""
+"""The pixel layout of a DICOM image, checked before anything is decoded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from koa_worker.read import elements
 _GRAY = ("MONOCHROME1", "MONOCHROME2")
 _COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_422", "YBR_ICT", "YBR_RCT")
 _PALETTE = "PALETTE COLOR"
-_BYTES_PER_PIXEL = 4  # [limits] max_megapixels is meant for gray; colour may take up to this much memory a pixel
+_BYTES_PER_PIXEL = 4  # [limits] max_megapixels is for gray images; colour may use up to this memory per pixel
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,12 @@ class Layout:
     def frame_bytes(self) -> int:
         """The size of one native frame."""
         if self.photometric in ("YBR_FULL_422", "YBR_PARTIAL_422"):
-            return self.rows * self.columns * 2  # two luminances share their colour: C.7.6.3.1.2
+            return self.rows * self.columns * 2  # two pixels share one colour: C.7.6.3.1.2
         return self.rows * self.columns * self.samples * self.bytes_per_sample
 
 
 def check_size(rows: int, columns: int, bytes_per_pixel: int, max_megapixels: int) -> None:
-    """Refuses a picture that would not fit, by what its header says and before memory is taken for it."""
+    """Rejects an image that is too large according to its header, before memory is allocated for it."""
     limit = max_megapixels * 1_000_000
     if rows * columns > limit or rows * columns * bytes_per_pixel > limit * _BYTES_PER_PIXEL:
         raise InputRejected("too_large", f"{columns} by {rows} pixels")
@@ -51,7 +51,7 @@ def check_size(rows: int, columns: int, bytes_per_pixel: int, max_megapixels: in
 def layout_of(dataset: Dataset, max_megapixels: int) -> Layout:
     rows, columns = elements.whole(dataset, "Rows"), elements.whole(dataset, "Columns")
     if not rows or not columns or rows < 0 or columns < 0:
-        raise InputRejected("damaged", "the header does not say how large the picture is")
+        raise InputRejected("damaged", "the header does not give the size of the image")
     samples = elements.whole(dataset, "SamplesPerPixel") or 1
     allocated = elements.whole(dataset, "BitsAllocated") or 16
     stored = elements.whole(dataset, "BitsStored") or allocated
@@ -80,4 +80,4 @@ def layout_of(dataset: Dataset, max_megapixels: int) -> Layout:
 def _check_photometric(photometric: str, samples: int) -> None:
     known = _COLOUR if samples == 3 else (*_GRAY, _PALETTE)
     if photometric not in known:
-        raise InputRejected("unsupported_pixels", f"{samples} samples that are said to be of another colour space")
+        raise InputRejected("unsupported_pixels", f"{samples} samples of an unsupported colour space")

@@ -1,4 +1,4 @@
-"""Lookup tables of a header (modality LUT, VOI LUT, palette), applied to whole ranges of codes."""
+"""Applies the lookup tables of a header (modality LUT, VOI LUT, palette) to whole ranges of codes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def apply(item: Dataset, values: Numbers) -> Numbers | None:
 
 
 def full_scale(item: Dataset, result: Numbers) -> float:
-    """The entry that means "white". Descriptors often promise more bits than the table uses."""
+    """The table entry that means white. Descriptors often name more bits than the table uses."""
     bits = int(elements.numbers(item, "LUTDescriptor")[2])
     declared = float(2 ** min(max(bits, 8), 16) - 1)
     largest = float(result.max())
@@ -47,7 +47,7 @@ def palette_luminance(dataset: Dataset, count: int) -> NDArray[np.uint16]:
     """The gray value, in 16 bits, of each of the first `count` palette indices: PS3.3 C.7.9."""
     try:
         colours = apply_color_lut(np.arange(count, dtype=np.uint16), dataset)
-    # Hostile palettes fail in many ways inside pydicom; a palette that cannot be applied is the file's fault.
+    # Hostile palettes fail in many ways inside pydicom; a file with such a palette is rejected.
     except Exception as fault:
         raise InputRejected("damaged", "the colour palette") from fault
     weights = np.array([0.299, 0.587, 0.114])
@@ -57,7 +57,7 @@ def palette_luminance(dataset: Dataset, count: int) -> NDArray[np.uint16]:
 
 
 def _table(item: Dataset, entries: int) -> NDArray[Any] | None:
-    """LUT Data (0028,3006), which is US or OW, 16 bits an entry or, in older files, 8 bits packed."""
+    """LUT Data (0028,3006), which is US or OW, with 16 bits per entry or, in older files, packed 8 bits."""
     raw = elements.value(item, "LUTData")
     if isinstance(raw, bytes):
         if len(raw) >= 2 * entries:

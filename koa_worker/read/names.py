@@ -1,4 +1,4 @@
-"""Makes patient names and other text readable, in whatever character set the file is written."""
+"""Makes patient names and other text readable, in any character set."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def patient_name(dataset: Dataset) -> str:
 
 
 def _decoded(name: object) -> str:
-    """The name as text. UTF-8 without a declared character set is common enough to be tried first."""
+    """The name as text. UTF-8 without a declared character set is common, so it is tried first."""
     if isinstance(name, PersonName) and name.encodings in (None, (), (default_encoding,)):
         try:
             return name.original_string.decode("utf-8")
@@ -34,7 +34,7 @@ def _decoded(name: object) -> str:
 
 
 def _readable(group: str) -> str:
-    """Family, given and middle name; prefix and suffix behind a comma."""
+    """Family, given and middle name, then a comma, prefix and suffix."""
     family, given, middle, prefix, suffix = [elements.clean(part) for part in (group.split("^") + [""] * 5)[:5]]
     name = " ".join(part for part in (family, given, middle) if part)
     return ", ".join(part for part in (name, prefix, suffix) if part)

@@ -1,4 +1,4 @@
-"""Takes a DICOM file's bytes apart: its header, its transfer syntax and where its pixel data lie."""
+"""Parses the bytes of a DICOM file: its header, its transfer syntax and the position of its pixel data."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SEQUENCE_END = (b"\xfe\xff\xdd\xe0\0\0\0\0", b"\xff\xfe\xe0\xdd\0\0\0\0")
 
 @dataclass(frozen=True, slots=True)
 class PixelElement:
-    """The pixel data element, still undecoded: a view into the file's bytes, not a copy."""
+    """The pixel data element before decoding: a view of the file's bytes, not a copy."""
 
     tag: int
     vr: str
@@ -41,7 +41,7 @@ class PixelElement:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A DICOM file, taken apart."""
+    """A parsed DICOM file."""
 
     dataset: Dataset
     syntax: str
@@ -50,7 +50,7 @@ class Parsed:
 
 
 def parse(data: bytes, most_bytes: int) -> Parsed:
-    """Everything before the pixel data, and where they are. `most_bytes` bounds what a deflated file may grow to."""
+    """Parses everything before the pixel data. `most_bytes` limits the inflated size of a deflated file."""
     meta, start = _file_meta(data)
     syntax = elements.text(meta, "TransferSyntaxUID") or _guess_syntax(data, start)
     if syntax == DeflatedExplicitVRLittleEndian:
@@ -62,7 +62,7 @@ def parse(data: bytes, most_bytes: int) -> Parsed:
 
 
 class _Watch:
-    """Sees every top-level element before pydicom reads it: pydicom itself takes a value cut short without a word."""
+    """Watches each top-level element before pydicom reads it, because pydicom accepts truncated values silently."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -84,7 +84,7 @@ class _Watch:
         return self._overrun
 
     def cut(self) -> bool:
-        """Whether the data end before the header does."""
+        """Whether the data end within the header."""
         if self.pixels is not None:
             return False
         if self._end is None:  # the last element is a sequence that should be closed by its delimiter
@@ -104,10 +104,10 @@ def _file_meta(data: bytes) -> tuple[Dataset, int]:
 
 
 def _guess_syntax(data: bytes, start: int) -> str:
-    """For files that do not name their transfer syntax: see how the first element is written."""
+    """The transfer syntax of a file that does not name it, from the form of its first element."""
     first = data[start : start + 8]
     if len(first) < 8:
-        raise InputRejected("truncated", "nothing behind the file's meta information")
+        raise InputRejected("truncated", "no data after the file meta information")
     if not (first[4:6].isalpha() and first[4:6].isupper()):
         return str(ImplicitVRLittleEndian)
     return str(ExplicitVRLittleEndian) if first[0] else str(ExplicitVRBigEndian)
@@ -115,7 +115,7 @@ def _guess_syntax(data: bytes, start: int) -> str:
 
 def _read(start: int, syntax: str, watch: _Watch) -> Dataset:
     if start >= len(watch.data):
-        raise InputRejected("truncated", "nothing behind the file's meta information")
+        raise InputRejected("truncated", "no data after the file meta information")
     watch.stream.seek(start)
     implicit, little_endian = syntax == ImplicitVRLittleEndian, syntax != ExplicitVRBigEndian
     return _guarded(lambda: read_dataset(watch.stream, implicit, little_endian, stop_when=watch))
@@ -126,20 +126,20 @@ def _guarded(read: Callable[[], Dataset]) -> Dataset:
         return read()
     except MemoryError:
         raise
-    # Whatever a mutilated header makes pydicom raise, the header is what is wrong.
+    # Whatever pydicom raises for a corrupt header, the file is the cause.
     except Exception as fault:
         raise InputRejected("damaged", f"unreadable header: {type(fault).__name__}") from fault
 
 
 def _inflate(deflated: bytes, most_bytes: int) -> bytes:
-    """PS3.5 A.5, bounded: a few kilobytes can inflate to gigabytes."""
+    """Inflates a deflated data set (PS3.5 A.5) up to a limit: a few kilobytes can inflate to gigabytes."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         data = inflater.decompress(deflated, most_bytes)
     except zlib.error as fault:
         raise InputRejected("damaged", "the deflated data set cannot be inflated") from fault
     if inflater.unconsumed_tail:
-        raise InputRejected("too_large", "the deflated data set grows beyond the limit on a file's size")
+        raise InputRejected("too_large", "the inflated data set exceeds the file size limit")
     if not inflater.eof:
         raise InputRejected("truncated", "the deflated data set")
     return data

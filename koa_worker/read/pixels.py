@@ -1,4 +1,4 @@
-"""Decodes pixel data, native or compressed, into one gray plane of codes as they are stored."""
+"""Decodes pixel data, native or compressed, into one gray plane of stored codes."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ def is_lossy(syntax: str) -> bool:
 
 
 def decode(parsed: Parsed, layout: Layout, max_megapixels: int) -> Codes:
-    """The one frame's codes. Colour becomes its luminance; palette indices and gray codes stay as they are."""
+    """The codes of the frame. Colour becomes luminance; palette indices and gray codes are unchanged."""
     element = parsed.pixels
     if element is None or element.tag != PIXEL_DATA:
         raise InputRejected("unsupported_pixels", "the pixels are floating-point numbers")
     if parsed.syntax in NATIVE:
         return _native(element, layout, "big" if parsed.syntax == uid.ExplicitVRBigEndian else "little")
     if not element.encapsulated:
-        raise InputRejected("damaged", "compressed pixel data that are not encapsulated")
+        raise InputRejected("damaged", "the compressed pixel data are not encapsulated")
     frame = _frame(element.value)
     if parsed.syntax == uid.RLELossless:
         return _run_lengths(frame, layout)
@@ -83,10 +83,10 @@ def _native(element: PixelElement, layout: Layout, order: ByteOrder) -> Codes:
         raise InputRejected("damaged", "encapsulated pixel data in a transfer syntax without compression")
     expected, found = layout.frame_bytes, len(element.value)
     if found < expected:
-        # Cut by whoever copied the file, or too short by its own account?
+        # Truncated by a copy if the element declares more bytes than there are; else corrupt.
         raise InputRejected("truncated" if element.declared > found else "damaged", "fewer pixels than Rows × Columns")
     if found >= 2 * expected:
-        raise InputRejected("multi_frame", "room for more than one frame of Rows × Columns")
+        raise InputRejected("multi_frame", "the pixel data are larger than one frame of Rows × Columns")
     raw = element.value[:expected]
     if layout.bits_allocated == 8 and order == "big" and element.vr == "OW":
         swapped = np.frombuffer(element.value[: expected + expected % 2], ">u2").astype("<u2")  # PS3.5 8.1.1
@@ -112,29 +112,29 @@ def _plane(flat: NDArray[Any], layout: Layout) -> Codes:
 
 
 def _luminance(pixels: NDArray[Any], layout: Layout) -> Codes:
-    """Gray of a colour picture; a radiograph's capture is gray in three equal channels anyway."""
+    """The gray values of a colour image; a captured radiograph has three equal channels anyway."""
     if layout.photometric in ("YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_422"):
         return np.ascontiguousarray(pixels[..., 0])
     return cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
 
 
 def _frame(value: memoryview) -> bytes:
-    """The one frame's bytes, joined from its fragments: PS3.5 A.4."""
+    """The bytes of the frame, joined from its fragments: PS3.5 A.4."""
     fragments = list(_fragments(value))
     if not fragments:
-        raise InputRejected("truncated", "the pixel data hold no fragment")
+        raise InputRejected("truncated", "the pixel data contain no fragment")
     offsets, *rest = fragments
     if len(offsets) > 4:  # four bytes a frame
         raise InputRejected("multi_frame", "the offset table lists several frames")
     if not rest:
-        raise InputRejected("truncated", "the pixel data hold no fragment")
+        raise InputRejected("truncated", "the pixel data contain no fragment")
     return bytes(rest[0]) if len(rest) == 1 else b"".join(rest)
 
 
 def _fragments(value: memoryview) -> Iterator[memoryview]:
     """All items, the offset table first. Encapsulated data are always little endian.
 
-    A missing delimiter at the end is let pass: the frame's own end marker tells whether it is whole.
+    A missing delimiter at the end is accepted: the end marker of the frame shows whether it is complete.
     """
     position = 0
     while position < len(value):
@@ -181,20 +181,20 @@ def _deflated(frame: bytes, layout: Layout) -> Codes:
 
 
 def _compressed(frame: bytes, layout: Layout, max_megapixels: int) -> Codes:
-    """The JPEG family. The codestream itself says which member it is; headers name the wrong one often enough."""
+    """Decodes the JPEG family. The codestream gives the kind of JPEG, because headers often name the wrong one."""
     header = read_header(frame)
     if (header.rows, header.columns, header.samples) != (layout.rows, layout.columns, layout.samples):
-        raise InputRejected("damaged", "the compressed picture's size differs from Rows × Columns")
+        raise InputRejected("damaged", "the size of the compressed image differs from Rows × Columns")
     if not 2 <= header.bits <= 16:
-        raise InputRejected("unsupported_pixels", f"{header.bits} bits in the compressed picture")
+        raise InputRejected("unsupported_pixels", f"{header.bits} bits in the compressed image")
     check_size(header.rows, header.columns, header.samples * (1 if header.bits <= 8 else 2), max_megapixels)
     pixels = decode_codestream(frame, header, photometric=layout.photometric)
-    if pixels.dtype.kind == "i":  # JPEG 2000 of signed samples: the same bits, to be read by PixelRepresentation
+    if pixels.dtype.kind == "i":  # signed JPEG 2000 samples: keep the bits, PixelRepresentation gives the sign later
         pixels = pixels.view(pixels.dtype.str.replace("i", "u"))
     if pixels.ndim == 3:
         pixels = _luminance(pixels, layout)
     if pixels.shape != (layout.rows, layout.columns) or pixels.dtype.kind != "u" or pixels.dtype.itemsize > 2:
-        raise InputRejected("damaged", "the compressed picture's pixels")
+        raise InputRejected("damaged", "the pixels of the compressed image")
     return pixels
 
 
@@ -204,19 +204,19 @@ def decode_codestream(data: bytes, header: Header, photometric: str = "") -> NDA
         if header.kind == "jpegls":
             return imagecodecs.jpegls_decode(data)
         if header.kind == "jpeg2000":
-            # High throughput too: OpenJPEG reads it, and unlike imagecodecs' other decoder never hides an error.
+            # OpenJPEG also reads High-Throughput JPEG 2000; imagecodecs' other decoder hides errors.
             return imagecodecs.jpeg2k_decode(data[header.start :])
         colorspace, outcolorspace = _jpeg_colours(header, photometric)
         return imagecodecs.jpeg8_decode(data, colorspace=colorspace, outcolorspace=outcolorspace)
     except MemoryError:
         raise
-    # Each codec has its own exception classes; whatever one raises, these bytes are what it could not decode.
+    # Each codec has its own exception classes; whatever a codec raises, it could not decode these bytes.
     except Exception as fault:
         raise InputRejected("damaged", f"the {header.kind} codestream cannot be decoded") from fault
 
 
 def _jpeg_colours(header: Header, photometric: str) -> tuple[str | None, str | None]:
-    """libjpeg gives the luminance of a lossy colour picture at no cost, and takes unlabelled colours for YCbCr."""
+    """The colour spaces for libjpeg: it gives the luminance of lossy colour for free, but takes unlabelled as YCbCr."""
     if header.samples != 3:
         return None, None
     if header.lossless:

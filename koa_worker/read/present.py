@@ -1,7 +1,7 @@
-"""Turns stored codes into the picture as it is meant to be seen: bright is dense.
+"""Turns stored codes into displayed gray values: bright is dense.
 
-All steps of DICOM's grayscale pipeline (PS3.4 N.2) work on one number at a time. So they are worked out once for each
-code that can occur, at most 65,536, and the picture goes through the resulting table in a single pass.
+All steps of DICOM's grayscale pipeline (PS3.4 N.2) work on one value at a time. They are computed once for each of
+the at most 65,536 codes, and the resulting table is applied to the image in a single pass.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from koa_worker.read import elements, exposure, lookup
 from koa_worker.read.layout import Layout
 from koa_worker.read.lookup import Numbers
 
-_BLIND = 0.99  # a window under which so much of the picture has one shade shows nothing
+_BLIND = 0.99  # a window that shows this share of the image in one shade is not used
 
 
 def present(
     codes: NDArray[Any], layout: Layout, dataset: Dataset, *, lossy: bool
 ) -> tuple[NDArray[Any], dict[str, str]]:
-    """The picture, and how it came about, for a technical reader."""
+    """The displayed image, and the window and polarity that were used, for a technical reader."""
     if layout.samples == 3:
         return _colour(codes, layout), {"window": "none: a colour capture", "polarity": "as captured"}
     if layout.photometric == "PALETTE COLOR":
@@ -40,14 +40,14 @@ def present(
     if window == "none" and not inverse and not padding.any() and layout.bits_stored == 8 == codes.itemsize * 8:
         return codes, details
     shades = 1.0 - shades if inverse else shades
-    shades[padding] = 0.0  # not part of the picture: shown as background, PS3.3 C.7.5.1.1.2
+    shades[padding] = 0.0  # not part of the image: shown as background, PS3.3 C.7.5.1.1.2
     if window == "none" and codes.dtype == np.uint8:
         return _through(codes, np.rint(shades * 255.0).astype(np.uint8)), details
     return _through(codes, np.rint(shades * 65535.0).astype(np.uint16)), details
 
 
 def _through(codes: NDArray[Any], table: NDArray[Any]) -> NDArray[Any]:
-    """Each code's entry; in place where the decoder gave us memory of our own, since fresh memory costs more."""
+    """Applies the table; in place if the decoder allocated the memory for us, because new memory costs more time."""
     target = codes if codes.flags.writeable and codes.dtype == table.dtype else None
     return cv2.LUT(codes, table, target)
 
@@ -65,7 +65,7 @@ def _colour(codes: NDArray[Any], layout: Layout) -> NDArray[Any]:
 
 
 def _stored_values(codes: NDArray[Any], layout: Layout, *, lossy: bool) -> Numbers:
-    """The number that each code stands for: Bits Stored up to High Bit, in two's complement if signed.
+    """The stored value of each code: Bits Stored up to High Bit, in two's complement if signed.
 
     Other bits may hold anything, overlays among it (PS3.5 8.1.1). Lossy decoders overshoot the largest code by a
     little instead, which must not wrap around to the smallest.
@@ -94,7 +94,7 @@ def _modality(dataset: Dataset, stored: Numbers) -> Numbers:
 
 
 def _padding(dataset: Dataset, stored: Numbers, layout: Layout) -> NDArray[np.bool_]:
-    """Which codes are Pixel Padding Value (0028,0120), or between it and its Range Limit."""
+    """The codes of Pixel Padding Value (0028,0120), or between it and its Range Limit."""
     first, last = (elements.whole(dataset, f"PixelPadding{part}") for part in ("Value", "RangeLimit"))
     if first is None:
         return np.zeros(stored.shape, bool)
@@ -103,7 +103,7 @@ def _padding(dataset: Dataset, stored: Numbers, layout: Layout) -> NDArray[np.bo
 
 
 def _as_stored(value: int, layout: Layout) -> int:
-    """The same bits as a stored value: the sign of this element is often written wrongly."""
+    """The bits of this element as a stored value: its sign is often written wrongly."""
     span = 1 << layout.bits_stored
     if layout.signed:
         return value - 65536 if value >= 32768 else value
@@ -111,7 +111,7 @@ def _as_stored(value: int, layout: Layout) -> int:
 
 
 def _shades(dataset: Dataset, layout: Layout, values: Numbers, sampled: NDArray[Any]) -> tuple[Numbers, str]:
-    """The shade, 0 to 1, of each code: by VOI LUT, else by window, else by what is exposed."""
+    """The shade, 0 to 1, of each code: by VOI LUT, else by window, else by the range of exposed values."""
     for shades, name in (_voi_table(dataset, values), _voi_window(dataset, values)):
         if shades is not None and _shows_something(shades, sampled, values):
             return shades, name
@@ -128,7 +128,7 @@ def _shades(dataset: Dataset, layout: Layout, values: Numbers, sampled: NDArray[
 
 
 def _shows_something(shades: Numbers, sampled: NDArray[Any], values: Numbers) -> bool:
-    """False for a window left over from another bit depth, which would turn the picture black or white."""
+    """False for a window from another bit depth, which would make the image black or white."""
     if sampled.size == 0 or np.ptp(values[sampled]) == 0:
         return True
     shown = shades[sampled]
@@ -136,7 +136,7 @@ def _shows_something(shades: Numbers, sampled: NDArray[Any], values: Numbers) ->
 
 
 def _voi_table(dataset: Dataset, values: Numbers) -> tuple[Numbers | None, str]:
-    """The first VOI LUT; alternatives are other views of the same picture (PS3.3 C.11.2.1.1)."""
+    """The first VOI LUT; the others are alternatives for the same image (PS3.3 C.11.2.1.1)."""
     for item in elements.items(dataset, "VOILUTSequence")[:1]:
         mapped = lookup.apply(item, values)
         if mapped is not None and mapped.max() > mapped.min():
@@ -166,7 +166,7 @@ def _window(values: Numbers, center: float, width: float, function: str) -> Numb
 
 
 def _is_inverse(dataset: Dataset, layout: Layout, window: str) -> bool:
-    """Whether large values are to be seen dark.
+    """Whether large values are displayed dark.
 
     Presentation LUT Shape (2050,0020) is the later stage and decides where it is given, as in DX objects it must be;
     it repeats MONOCHROME1, it does not undo it (PS3.3 C.8.11.3). For raw frames without a window, polarity for

@@ -1,4 +1,4 @@
-"""Plain pictures (PNG, JPEG, TIFF, BMP) → Radiograph; a format's header is checked before it is decoded."""
+"""Reads PNG, JPEG, TIFF and BMP into a Radiograph; the header is checked before decoding."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Pixels = NDArray[Any]
 def read_raster(data: bytes, kind: Picture, sha256: str, limits: Limits) -> Radiograph:
     plan = plan_for(data, kind)
     if plan.rows <= 0 or plan.columns <= 0:
-        raise InputRejected("damaged", f"a {kind} picture without size")
+        raise InputRejected("damaged", f"a {kind} image without a size")
     check_size(plan.rows, plan.columns, plan.bytes_per_pixel, limits.max_megapixels)
     if not plan.whole:
-        raise InputRejected("truncated", f"the {kind} picture")
+        raise InputRejected("truncated", f"the {kind} image")
     pixels = _decoded(plan, kind)
     stored = pixels.dtype
     gray = _gray(pixels)
@@ -47,20 +47,20 @@ def _decoded(plan: Plan, kind: Picture) -> Pixels:
         pixels = plan.decode()
     except (InputRejected, MemoryError):
         raise
-    # Each codec has its own exception classes; whatever one raises, these bytes are what it could not decode.
+    # Each codec has its own exception classes; whatever a codec raises, it could not decode these bytes.
     except Exception as fault:
         raise InputRejected("damaged", f"the {kind} data cannot be decoded") from fault
     if pixels.dtype == np.bool_:
         pixels = pixels.astype(np.uint8) * 255
     if pixels.shape[:2] != (plan.rows, plan.columns) or pixels.ndim > 3:
-        raise InputRejected("damaged", f"the {kind} picture is not of the size that its header names")
+        raise InputRejected("damaged", f"the size of the {kind} image differs from its header")
     if pixels.dtype not in (np.uint8, np.uint16):
         raise InputRejected("unsupported_pixels", f"{kind} samples of type {pixels.dtype}")
     return pixels
 
 
 def _gray(pixels: Pixels) -> Pixels:
-    """One plane; what is transparent shows the black that a radiograph is viewed on."""
+    """One gray plane; transparent pixels become black, the background of radiographs."""
     if pixels.ndim == 2:
         return pixels
     channels = pixels.shape[2]
@@ -75,7 +75,7 @@ def _gray(pixels: Pixels) -> Pixels:
 
 
 def _turned(gray: Pixels, orientation: int) -> Pixels:
-    """Upright, by the EXIF orientation: mirrored for the even ones up to 4 and the odd ones from 5."""
+    """Turns the image upright by its EXIF orientation; even values up to 4 and odd values from 5 are mirrored."""
     if orientation in (5, 6, 7, 8):
         gray = gray.T
     if orientation in (2, 3, 6, 7):
@@ -86,7 +86,7 @@ def _turned(gray: Pixels, orientation: int) -> Pixels:
 
 
 def _presentable(gray: Pixels) -> tuple[Pixels, str]:
-    """As it is, unless 10 or 12 bits were stored in 16 and would all look black."""
+    """Stretches 10 or 12 bits stored in 16, which would look black; all other values stay unchanged."""
     if gray.dtype == np.uint8 or int(gray.max()) >= 1 << 15:
         return gray, "none"
     found = exposure.value_range(exposure.sample(gray))

@@ -1,4 +1,4 @@
-"""Reads the headers of PNG, JPEG, TIFF and BMP: how large the picture will be, and whether the file holds all of it."""
+"""Reads the headers of PNG, JPEG, TIFF and BMP: the size of the image, and whether the file is complete."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TIFF_RGB = 2
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a picture's header promises, and how to get it."""
+    """The size and format from an image header, and the decoder for it."""
 
     rows: int
     columns: int
@@ -38,7 +38,7 @@ def plan_for(data: bytes, kind: Picture) -> Plan:
 
 
 def _png(data: bytes) -> Plan:
-    """The header chunk is always the first, and the end chunk proves that none is missing."""
+    """Reads a PNG header: the header chunk is always first, and the end chunk shows that no chunk is missing."""
     if len(data) < 33:
         raise InputRejected("truncated", "within the PNG header")
     if data[12:16] != b"IHDR":
@@ -56,7 +56,7 @@ def _png(data: bytes) -> Plan:
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The chunks that are wholly there; picture data are not copied."""
+    """The complete chunks of a PNG file; image data are not copied."""
     position = 8
     while position + 12 <= len(data):
         length, name = struct.unpack_from(">I4s", data, position)
@@ -79,12 +79,12 @@ def _jpeg(data: bytes) -> Plan:
 
 
 def _tiff(data: bytes) -> Plan:
-    """The first page; a second one makes it several frames."""
+    """Reads the header of the first page; a file with a second page is rejected."""
     directory = tifftags.read_directory(data)
     if directory.followed:
         raise InputRejected("multi_frame", "a TIFF of several pages")
     photometric = directory.first(tifftags.PHOTOMETRIC, 1)
-    # libtiff itself turns palettes and other colour spaces into RGB; gray and RGB come unaltered, 16 bits and all.
+    # libtiff converts palettes and other colour spaces to RGB; gray and RGB are unchanged, also with 16 bits.
     as_rgb = photometric not in (*_TIFF_GRAY, _TIFF_RGB)
     bits = directory.first(tifftags.BITS, 1)
     return Plan(
@@ -99,7 +99,7 @@ def _tiff(data: bytes) -> Plan:
 
 
 def _tiff_is_whole(data: bytes, directory: tifftags.Directory) -> bool:
-    """Whether all strips or tiles lie within the file."""
+    """Whether the file contains all strips or tiles."""
     tags = directory.tags
     offsets = tags.get(tifftags.STRIP_OFFSETS) or tags.get(tifftags.TILE_OFFSETS) or ()
     sizes = tags.get(tifftags.STRIP_BYTES) or tags.get(tifftags.TILE_BYTES) or ()

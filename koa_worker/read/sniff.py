@@ -1,4 +1,4 @@
-"""Says what a file is by its content; its name and ending are never looked at."""
+"""Recognises the format of a file by its content; its name is never used."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT OB OW PN SH SL SQ SS ST T
 
 
 def format_of(data: bytes) -> Format:
-    """The format of a file's bytes; raises for what no reader takes."""
+    """The format of the bytes; raises InputRejected for an unsupported one."""
     if not data:
         raise InputRejected("empty_file")
     if has_preamble(data):
@@ -40,7 +40,7 @@ def format_of(data: bytes) -> Format:
     if _opens_like_dicom(data):
         return "DICOM"
     if len(data) < PREAMBLE and not any(data):
-        raise InputRejected("truncated", "nothing but the start of a DICOM preamble")
+        raise InputRejected("truncated", "only the start of a DICOM preamble")
     raise InputRejected("unknown_format")
 
 
@@ -49,7 +49,7 @@ def has_preamble(data: bytes) -> bool:
 
 
 def _opens_like_dicom(data: bytes) -> bool:
-    """Whether a data set starts right away, as old archives store it: PS3.10 7.1 asks for a preamble."""
+    """Whether a data set starts without the preamble that PS3.10 7.1 requires, as in old archives."""
     if len(data) < 8:
         return False
     for order in "<>":

@@ -1,4 +1,4 @@
-"""Reads the tags of a TIFF directory, in TIFF files and in the EXIF segments of other pictures."""
+"""Reads the tags of a TIFF directory, in TIFF files and in the EXIF segments of other images."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def read_directory(data: bytes) -> Directory:
 
 
 def orientation(exif: bytes) -> int:
-    """The EXIF orientation, 1 to 8; 1 where nothing usable is said."""
+    """The EXIF orientation, 1 to 8; 1 if there is no valid one."""
     try:
         found = read_directory(exif).first(ORIENTATION, 1)
-    except InputRejected:  # a broken note beside a sound picture
+    except InputRejected:  # a corrupt EXIF segment in a valid image
         return 1
     return found if 1 <= found <= 8 else 1
 

@@ -1,4 +1,4 @@
-"""Receives radiographs by DICOM C-STORE and lays each, once whole, into the inbox."""
+"""Receives radiographs by DICOM C-STORE and moves each complete object into the inbox."""
 
 from koa_worker.receive.receiver import receiving
 

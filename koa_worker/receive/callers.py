@@ -1,4 +1,4 @@
-"""Who may send: calling AE titles, each from its own addresses."""
+"""The allowed senders: calling AE titles, each with its addresses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An AE title, or anybody, within a network of one address or more."""
+    """An AE title, or any title, in a network of one address or more."""
 
     ae_title: str
     network: _Network
@@ -37,6 +37,6 @@ def admitted(callers: Iterable[Caller], ae_title: str, address: str) -> bool:
 
 
 def _plain(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """An IPv4 address that a socket for both families calls ::ffff:a.b.c.d is that IPv4 address."""
+    """The address; ::ffff:a.b.c.d, as a dual-stack socket writes an IPv4 address, becomes that IPv4 address."""
     found = ipaddress.ip_address(address.partition("%")[0])
     return getattr(found, "ipv4_mapped", None) or found

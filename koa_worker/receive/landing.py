@@ -1,4 +1,4 @@
-"""Lays one received object into the inbox: under a name that says nothing, and only when all of it is on the disk."""
+"""Writes one received object into the inbox: with a neutral name, and only when all of it is on the disk."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 
 from koa_worker.values import new_id
 
-_PREFIX, _SUFFIX = "received-", ".part"  # the intake passes files by that end in .part
+_PREFIX, _SUFFIX = "received-", ".part"  # the intake ignores files that end in .part
 
 
 def land(data: bytes, inbox: Path) -> str:
-    """Writes, syncs, renames; leaves nothing behind when the disk refuses. Gives the file's name."""
+    """Writes, syncs and renames the file, and gives its name. If the disk fails, no part of it is left."""
     name = f"{_PREFIX}{new_id()}"
     part, whole = inbox / f"{name}{_SUFFIX}", inbox / f"{name}.dcm"
     try:
@@ -32,9 +32,9 @@ def land(data: bytes, inbox: Path) -> str:
 
 
 def sweep(inbox: Path) -> None:
-    """What a kill left half-written; its sender was never told that it had arrived and sends it again.
+    """Removes files that a kill left half-written. Their senders got no success status and send them again.
 
-    A lock lives as long as its process: what is locked is being written by another daemon on the same inbox.
+    A lock ends with its process: a locked file is being written by another daemon with the same inbox.
     """
     for part in inbox.glob(f"{_PREFIX}*{_SUFFIX}"):
         with contextlib.suppress(OSError), part.open("rb") as stream:
@@ -43,7 +43,7 @@ def sweep(inbox: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """The sender is told that we have it, so the new name must survive a power cut as well."""
+    """Writes the folder to disk: the sender is told that the object is stored, so its name must survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""What the receiver accepts: storage classes of radiographs, in every transfer syntax that the worker reads."""
+"""The presentation contexts that the receiver accepts: storage classes of radiographs, in all supported syntaxes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The C-STORE provider: lets known callers in, takes their radiographs, and says truthfully whether it has them."""
+"""The C-STORE provider: it accepts known callers, stores their radiographs, and answers success only when stored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from socketserver import TCPServer
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -22,14 +21,13 @@ import pydicom
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
-from pynetdicom.transport import ThreadedAssociationServer
 
 from koa_worker.config import Receiver
 from koa_worker.errors import SetupError
 from koa_worker.receive import offers
 from koa_worker.receive.callers import Caller, admitted
 from koa_worker.receive.landing import land, sweep
-from koa_worker.system.dicom_associations import awaits_our_answer, line_of, set_up_pynetdicom
+from koa_worker.system.dicom_associations import AssociationServer, awaits_our_answer, line_of, set_up_pynetdicom
 from koa_worker.system.dicom_libraries import set_up_pydicom
 from koa_worker.system.log import where
 
@@ -38,21 +36,25 @@ set_up_pynetdicom()
 
 logger = logging.getLogger(__name__)
 
-# PS3.4 B.2.3: what a sender is told, and may act upon.
+# PS3.4 B.2.3: the status codes that a sender gets.
 SUCCESS = 0x0000
 PROCESSING_FAILURE = 0x0110
 OUT_OF_RESOURCES = 0xA700
 NOT_AS_ANNOUNCED = 0xA900
 CANNOT_UNDERSTAND = 0xC000
 
-_CALLER_NOT_KNOWN = (0x01, 0x01, 0x03)  # rejected for good, by the user, calling AE title not recognised: PS3.8 9.3.4
+_CALLER_NOT_KNOWN = (
+    0x01,
+    0x01,
+    0x03,
+)  # rejected-permanent, by the service user, calling AE title not recognised: PS3.8 9.3.4
 _SECONDS_TO_REJECT = 5.0
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
 def receiving(settings: Receiver, inbox: Path, max_file_mb: int) -> Iterator[int]:
-    """Within, whatever known callers store lies in the inbox soon after; gives the port."""
+    """Receives inside the context: objects of known callers arrive in the inbox. Gives the port."""
     sweep(inbox)
     desk = _Desk(settings, inbox, max_file_mb * 1_000_000)
     application = AE(settings.ae_title)
@@ -67,31 +69,22 @@ def receiving(settings: Receiver, inbox: Path, max_file_mb: int) -> Iterator[int
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="receiver", daemon=True)
     thread.start()
     port = int(server.server_address[1])
-    logger.info("receiving", extra={"ae_title": settings.ae_title, "port": port})
+    logger.info("DICOM receiver listening", extra={"ae_title": settings.ae_title, "port": port})
     try:
         yield port
     finally:
-        TCPServer.shutdown(server)
-        server.server_close()
+        server.stop()
         thread.join()
         for association in application.active_associations:
             association.abort()
 
 
-class _Door(ThreadedAssociationServer):
-    """Turns away who comes from nowhere we know, and waits for nobody for ever."""
+class _Door(AssociationServer):
+    """A server that refuses connections from unknown addresses, and logs what went wrong with a connection."""
 
-    def __init__(self, *words: Any, callers: tuple[Caller, ...], patience: float, **options: Any) -> None:
-        self._callers, self._patience = callers, patience
+    def __init__(self, *words: Any, callers: tuple[Caller, ...], **options: Any) -> None:
+        self._callers = callers
         super().__init__(*words, **options)
-
-    def get_request(self) -> tuple[socket.socket, Any]:
-        """The library shakes hands for TLS here, where a silent peer would keep all others waiting."""
-        connection, address = TCPServer.get_request(self)
-        connection.settimeout(self._patience)
-        if self.ssl_context is None:
-            return connection, address
-        return self.ssl_context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
 
     def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002
         address = str(client_address[0])
@@ -101,21 +94,21 @@ class _Door(ThreadedAssociationServer):
         return known
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
-        """Called within the `except` of one connection; the server's own would print whatever the fault quotes."""
+        """Called within the `except` of a connection. The library's own method would print what the error quotes."""
         fault = sys.exception()
         logger.error(
-            "connection broke", extra={"address": str(client_address[0]), "fault": where(fault) if fault else ""}
+            "connection failed", extra={"address": str(client_address[0]), "fault": where(fault) if fault else ""}
         )
 
 
 class _Desk:
-    """What is done at each event of an association."""
+    """The handlers for the events of an association."""
 
     def __init__(self, settings: Receiver, inbox: Path, most_bytes: int) -> None:
         self.callers = tuple(map(Caller.parse, settings.callers))
         self._inbox = inbox
         self._most_bytes = most_bytes
-        # Bytes since the last whole object.
+        # Bytes received since the last complete object.
         self._taken: WeakKeyDictionary[Association, int] = WeakKeyDictionary()
 
     def handlers(self) -> list[tuple[Any, Any]]:
@@ -134,16 +127,16 @@ class _Desk:
             return
         logger.warning("caller refused", extra={"caller": _printable(ae_title), "address": requestor.address})
         event.assoc.acse.send_reject(*_CALLER_NOT_KNOWN)
-        # The library closes the line next; the rejection must have gone out by then.
+        # The library closes the connection next; the rejection must have been sent before.
         give_up = time.monotonic() + _SECONDS_TO_REJECT
         while awaits_our_answer(event.assoc) and time.monotonic() < give_up:
             time.sleep(0.01)
 
     def weigh(self, event: evt.Event) -> None:
-        """The library collects an object in memory however large it grows; beyond the limit the line is cut."""
+        """Closes the connection if an object exceeds the limit: the library would collect any size in memory."""
         taken = self._taken.get(event.assoc, 0) + len(event.data)
         self._taken[event.assoc] = taken
-        # Commands and the fragments' own headers take a little room too.
+        # Commands and the headers of fragments need some bytes too.
         limit = self._most_bytes + self._most_bytes // 10 + 100_000
         if taken - len(event.data) <= limit < taken:
             logger.warning("object too large", extra=_caller(event))
@@ -164,11 +157,11 @@ class _Desk:
         except OSError as fault:
             status = OUT_OF_RESOURCES if fault.errno in _DISK_FULL else PROCESSING_FAILURE
             extra = {"status": f"{status:04X}", "fault": where(fault), **_caller(event)}
-            logger.error("object not kept", extra=extra)  # noqa: TRY400 - without the fault's words
+            logger.error("object not stored", extra=extra)  # noqa: TRY400 - without the error's own text
             return status
-        # Whatever one object does to us, its sender is told that we do not have it, and the others go on.
+        # Whatever error one object causes, its sender is told that it is not stored; other objects are not affected.
         except Exception:
-            logger.exception("receiver broke", extra=_caller(event))
+            logger.exception("receiver failed", extra=_caller(event))
             return PROCESSING_FAILURE
         logger.info("received", extra={"as": name, **_caller(event)})
         return SUCCESS
@@ -178,7 +171,7 @@ class _Desk:
 
 
 def _check(data: bytes, event: evt.Event) -> int:
-    """Whether it is a data set at all, and the one that the command announced."""
+    """The status for an object: whether it is a data set, and the one that the command announced."""
     try:
         header = pydicom.dcmread(
             BytesIO(data), stop_before_pixels=True, specific_tags=["SOPClassUID", "SOPInstanceUID"]
@@ -201,16 +194,16 @@ def _open(application: AE, settings: Receiver, desk: _Desk) -> _Door:
             evt_handlers=desk.handlers(),  # type: ignore[arg-type]
             server_class=cast("Any", _Door),
             callers=desk.callers,
-            patience=settings.timeout_seconds,
+            peer_seconds=settings.timeout_seconds,
         )
     except OSError as fault:
         place = f"{settings.host}:{settings.port}"
-        raise SetupError("receiver", f"cannot listen at {place}: {fault.strerror or type(fault).__name__}") from fault
+        raise SetupError("receiver", f"cannot listen on {place}: {fault.strerror or type(fault).__name__}") from fault
     return cast("_Door", server)
 
 
 def _tls(settings: Receiver) -> ssl.SSLContext | None:
-    """With a certificate of ours the line is encrypted; with an authority also callers must show theirs."""
+    """With our certificate the connection is encrypted; with an authority callers must also show a certificate."""
     if not settings.tls_certificate:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -228,5 +221,5 @@ def _caller(event: evt.Event) -> dict[str, str]:
 
 
 def _printable(ae_title: str) -> str:
-    """A caller may call itself anything; a log line is one line."""
+    """The AE title without characters that could break a log line: a caller can send any title."""
     return "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in ae_title.strip())

@@ -1,4 +1,4 @@
-"""The PDF that a radiologist reads: `write` puts a whole one in place, or leaves the old one as it was."""
+"""The PDF that a radiologist reads: `put` puts a complete draft in place, or the old report stays unchanged."""
 
 from __future__ import annotations
 
@@ -12,17 +12,11 @@ from koa_worker.errors import WorkFailed
 from koa_worker.report.content import StudyReport
 from koa_worker.report.pdf import render
 
-__all__ = ["draft", "put", "sweep", "write"]
-
-
-def write(path: Path, content: StudyReport, settings: config.Report) -> None:
-    """Renders and files the report: never half-written, and readable by its owner only."""
-    part, _ = draft(path, content, settings)
-    put(part, path)
+__all__ = ["draft", "put", "sweep"]
 
 
 def draft(path: Path, content: StudyReport, settings: config.Report) -> tuple[Path, str]:
-    """The whole report on the disk, beside where it belongs, and its SHA-256."""
+    """Writes the complete report under a temporary name beside its final path; gives that path and its SHA-256."""
     data = render(content, settings)
     part = _part(path, content.revision)
     try:
@@ -38,9 +32,9 @@ def draft(path: Path, content: StudyReport, settings: config.Report) -> tuple[Pa
 
 
 def sweep(path: Path, revision: int) -> None:
-    """Drops the drafts up to `revision`: its own if it was not put, and what a crash left.
+    """Removes the drafts up to `revision`: its own if it was not put in place, and those that a crash left.
 
-    By their names: to look for them in a folder of thousands of reports takes longer than to write one.
+    They are removed by name: listing a folder with thousands of reports takes longer than writing one.
     """
     for number in range(1, revision + 1):
         _discard(_part(path, number))
@@ -51,7 +45,7 @@ def _part(path: Path, revision: int) -> Path:
 
 
 def put(part: Path, path: Path) -> None:
-    """The draft takes the report's name; done twice, the second time does nothing."""
+    """Renames the draft to the report's name. A second call changes nothing."""
     try:
         with contextlib.suppress(FileNotFoundError):
             part.replace(path)
@@ -67,7 +61,7 @@ def _discard(part: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """The new name itself survives a power cut only when its folder is on the disk too."""
+    """Writes the folder to disk: without this, the new name would not survive a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

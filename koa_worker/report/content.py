@@ -1,4 +1,4 @@
-"""What a report is made of: frozen values, with every picture encoded already, ready for the page."""
+"""The content of a report as frozen values; every image in it is already encoded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class KneeEntry:
 
     roi: KneeRoi
     grade: Grade
-    crop: Picture  # as the net saw it
+    crop: Picture  # as the model saw it
     overlay: Picture  # the same with the heatmap over it
     joint_space: JointSpace | None = None
 
@@ -46,13 +46,13 @@ class ImageEntry:
     frame: Picture  # the whole radiograph, at any size
     knees: tuple[KneeEntry, ...]
     patient_differs: bool = False  # the file names another patient than the study's first file
-    identity_taken: bool = False  # an earlier file with other contents bears the same SOP Instance UID
+    identity_taken: bool = False  # an earlier file with other content has the same SOP Instance UID
     refused: tuple[RefusedKnee, ...] = ()  # its knees that were not graded
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The model that graded, and which bytes it is."""
+    """The model that graded, with the hash that identifies it."""
 
     name: str  # "name-vN"
     digest: str  # SHA-256 of its manifest
@@ -74,12 +74,12 @@ class StudyReport:
 
 
 def in_reading_order(images: Sequence[ImageEntry]) -> tuple[ImageEntry, ...]:
-    """By view, the patient's right before the left: the same page in whatever order the files came."""
+    """Sorted by view, the patient's right before the left, so that the order of arrival does not change the page."""
     return tuple(sorted(images, key=lambda image: (image.view == "", image.view, _first_side(image), image.id)))
 
 
 def knees_in_reading_order(image: ImageEntry) -> tuple[KneeEntry, ...]:
-    """The patient's right knee first, as a frontal radiograph shows it; else as they lie in the picture."""
+    """The patient's right knee first, as a frontal radiograph shows it. Without sides: from left to right."""
     knees = sorted(image.knees, key=lambda knee: knee.roi.box.x)
     if {Side.LEFT, Side.RIGHT} <= {knee.roi.side for knee in knees}:
         knees.sort(key=lambda knee: _SIDE_ORDER[knee.roi.side])

@@ -1,4 +1,4 @@
-"""The evidence: each radiograph with its boxes; each knee as graded, where the net looked, and all probabilities."""
+"""The evidence: each radiograph with its boxes; each knee with crop, heatmap and all probabilities."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _NARROWEST = 511.0  # the width of the narrower paper between its margins
 
 @dataclass(frozen=True, slots=True)
 class ImageBlock:
-    """One radiograph and its knees. One knee stands beside the frame, two or more below it, two in a row."""
+    """One radiograph and its knees. One knee is beside the frame; two or more are below it, two in a row."""
 
     title: str
     image: ImageEntry
     knees: tuple[tuple[int, KneeEntry], ...]  # with their numbers
-    model: str  # the report's; a knee graded by another one says so
+    model: str  # the model of the report; a knee that another model graded names that one
 
     def height(self, scale: float) -> float:
         frame = self._frame_height(scale)
@@ -52,7 +52,7 @@ class ImageBlock:
         return len(self.knees) == 1
 
     def _frame_height(self, scale: float) -> float:
-        """A wide strip takes no more height than it fills; beside a knee, what the knee takes costs nothing."""
+        """A wide image takes only the height that it fills; beside a knee it may be as high as the knee's panel."""
         shape = self.image.rows / self.image.columns
         if self._beside:
             return min(max(_FRAME_BESIDE * scale, _panel_height(scale) - 10), (_NARROWEST - GAP) / 2 * shape)
@@ -95,7 +95,7 @@ class ImageBlock:
 
 
 def _crop_edge(scale: float) -> float:
-    """Crops give way less than frames: they carry the evidence, the frame only shows where it lies."""
+    """Crops shrink less than frames, because they show the evidence; the frame only shows its position."""
     return _CROP * min(1.0, 1.0 - (1.0 - scale) * 0.4)
 
 
@@ -123,7 +123,7 @@ def _draw_panel_title(sheet: Sheet, panel: Rect, number: int, knee: KneeEntry, m
 
 
 def _draw_margins(sheet: Sheet, place: Rect, knee: KneeEntry) -> None:
-    """Both margins of each compartment that was measured, on the crop."""
+    """Draws both margins of each measured compartment on the crop."""
     if knee.joint_space is None:
         return
     box = knee.roi.box
@@ -136,7 +136,7 @@ def _draw_margins(sheet: Sheet, place: Rect, knee: KneeEntry) -> None:
 
 
 def _draw_bars(sheet: Sheet, place: Rect, knee: KneeEntry) -> None:
-    """One bar a grade; black and bold is the grade that was given, and a bracket holds those that mean OA."""
+    """Draws one bar for each grade. The given grade is black and bold; a bracket joins the grades that mean OA."""
     x, y = place.x, place.y
     start, end = x + 62, x + place.width - 92
     for kl in GRADES:

@@ -1,4 +1,4 @@
-"""Lays blocks out on pages: on as few as possible, with the pictures as large as that allows."""
+"""Lays blocks out on pages: on as few pages as possible, with the images as large as that allows."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Protocol
 
 from koa_worker.report.sheet import Sheet
 
-SCALES = tuple(step / 100 for step in range(150, 57, -3))  # of the pictures; the words keep their size
+SCALES = tuple(step / 100 for step in range(150, 57, -3))  # of the images; the words keep their size
 
 
 class Block(Protocol):
-    """A part of the page that is not broken."""
+    """A part of the page that is kept together."""
 
     def height(self, scale: float, /) -> float:
-        """How much of the page it takes with its pictures at this scale."""
+        """The height of the block, in points, with its images at this scale."""
 
     def draw(self, sheet: Sheet, y: float, scale: float, /) -> None:
-        """Draws itself below y."""
+        """Draws the block below y."""
 
 
 def lay_out(blocks: Sequence[Block], first_room: float, later_room: float) -> tuple[float, list[list[Block]]]:
-    """The scale and the blocks of each page. Blocks grow with their pictures, so that halving the scales finds it."""
+    """The scale and the blocks of each page. Blocks grow with the scale, so that bisection finds the largest one."""
     smallest = _fill(blocks, SCALES[-1], first_room, later_room)
 
     def is_too_large(scale: float) -> bool:

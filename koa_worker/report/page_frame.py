@@ -1,4 +1,4 @@
-"""What stands on every page: whose report it is, the research notice, which model and program made it, page x of y."""
+"""The head and foot of every page: patient, research notice, model, program version and page number."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def draw_first_head(sheet: Sheet, institution: str) -> None:
 
 
 def draw_later_head(sheet: Sheet, report: StudyReport) -> None:
-    """Each page names its patient: pages get separated."""
+    """Draws the head of a later page. It names the patient, because printed pages get separated."""
     room = sheet.width - _draw_notice(sheet, TOP - 4) - 16
     name = report.patient.name or f"{words.PATIENT} {words.NOT_STATED}"
     rest = " · ".join(fact for fact in (report.patient.id, words.moment(report.study.date)) if fact)

@@ -13,16 +13,17 @@ from koa_worker.report import words
 from koa_worker.report.content import StudyReport, in_reading_order, knees_in_reading_order
 from koa_worker.report.detail import ImageBlock
 from koa_worker.report.flow import Block, lay_out
-from koa_worker.report.fonts import begin, document_of, ready
+from koa_worker.report.fonts import begin, ready
 from koa_worker.report.page_frame import FIRST_HEAD, LATER_HEAD, draw_first_head, draw_foot, draw_later_head
 from koa_worker.report.refusals import Refusal
+from koa_worker.report.reportlab_parts import document_of
 from koa_worker.report.sheet import PAPERS, TOP, Sheet
 from koa_worker.report.summary import Explanation, Identity, KneeRow, TableHead
 
 MANY = 6  # more knees than this make the rows of the table smaller
 MOST_A_BLOCK = 4  # knees beneath one frame; more would not fit a page
 
-# Pictures go into the file as bytes; the default writes them as text, a quarter larger.
+# Images are written as bytes; the library's default writes them as text, which is a quarter larger.
 rl_config.useA85 = 0
 
 
@@ -76,7 +77,7 @@ def _refusals(report: StudyReport) -> list[Block]:
 
 
 def _warnings(report: StudyReport) -> tuple[str, ...]:
-    """What has to be known before a grade is believed, so it stands on the first page."""
+    """The warnings that a reader needs before trusting a grade; they are on the first page."""
     lines = []
     for number, image in enumerate(in_reading_order(report.images), start=1):
         if image.patient_differs:
@@ -98,7 +99,7 @@ def _draw_head(sheet: Sheet, report: StudyReport, settings: config.Report, page:
 
 
 def _describe(canvas: Canvas, report: StudyReport) -> None:
-    """Metadata: nothing of the patient in it, since file managers and mail programs show it."""
+    """Sets the metadata. It contains no patient data, because file managers and mail programs show it."""
     canvas.setTitle(words.document_title(report.id))
     canvas.setAuthor(words.AUTHOR)
     canvas.setSubject(words.NOTICE)

@@ -1,4 +1,4 @@
-"""Knee pictures for the page: enlarged once and encoded as JPEG, sharp enough to print and small enough to mail."""
+"""The images of the knees: enlarged once and encoded as JPEG, sharp enough to print and small enough to mail."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-CROP_EDGE = 448  # pixels: 42 mm of paper at 270 dpi; twice the net's own grid
+CROP_EDGE = 448  # pixels: 42 mm of paper at 270 dpi; twice the input size of the model
 CROP_QUALITY = 88
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An encoded picture, ready for the page, which decides how large it is shown."""
+    """An encoded image; the page decides how large it is shown."""
 
     jpeg: bytes
 
 
 def encode_crop(pixels: NDArray[np.uint8]) -> Picture:
-    """A crop, gray or RGB, enlarged smoothly: viewers differ in how they enlarge, and some show squares."""
+    """A crop, gray or RGB, enlarged smoothly here, because some viewers enlarge pixels to visible squares."""
     large = cv2.resize(pixels, (CROP_EDGE, CROP_EDGE), interpolation=cv2.INTER_CUBIC)
     for_cv = cv2.cvtColor(large, cv2.COLOR_RGB2BGR) if large.ndim == 3 else large
     return Picture(cv2.imencode(".jpg", for_cv, [cv2.IMWRITE_JPEG_QUALITY, CROP_QUALITY])[1].tobytes())

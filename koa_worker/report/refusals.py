@@ -1,4 +1,4 @@
-"""What was not graded, why, and what to do about it."""
+"""The part of the report on what was not graded: the reason, and what to do about it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HEAD = 24.0
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One file or knee; its code is the entry to look up in the documentation. The first carries the heading."""
+    """One file or knee that was not graded, with its error code. The first one has the heading above it."""
 
     what: str  # which file, or which knee of which image
     code: str

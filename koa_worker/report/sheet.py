@@ -1,27 +1,25 @@
-"""The paper: a canvas measured from the top left, and the few marks that the report is drawn with."""
+"""The page as a canvas with its origin at the top left, and the few shapes that the report is drawn with."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Literal
 
 from reportlab.lib.colors import Color, HexColor
 from reportlab.lib.pagesizes import A4, letter
-from reportlab.lib.rl_accel import fp_str
-from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from koa_worker.report import fonts, text
 from koa_worker.report.fonts import BOLD, REGULAR
 from koa_worker.report.picture import Picture
+from koa_worker.report.reportlab_parts import Jpeg, document_of, draw_literally, numbers
 
 PAPERS: dict[str, tuple[float, float]] = {"A4": A4, "letter": letter}
 MARGIN = 42.0
 TOP = 34.0
-FOOT = 52.0  # the foot's share of the page
+FOOT = 52.0  # the height of the foot
 GAP = 14.0  # between columns
 
 INK = HexColor("#111111")
@@ -29,36 +27,21 @@ QUIET = HexColor("#555555")  # 7:1 on white
 RULE = HexColor("#B5B5B5")
 TRACK = HexColor("#EBEBEB")
 BAR = HexColor("#8A8A8A")
-SIGNAL = HexColor("#8F2D0C")  # never alone: a sign and a word stand with it
+SIGNAL = HexColor("#8F2D0C")  # colour is never the only signal: a sign and a word are beside it
 PAPER = HexColor("#FFFFFF")
-MARGIN_LINE = HexColor("#FFD21F")  # seen on bright bone and in a dark space alike
+MARGIN_LINE = HexColor("#FFD21F")  # visible on bright bone and in a dark joint space
 
 Align = Literal["left", "right", "centre"]
 
 
 @dataclass(frozen=True, slots=True)
 class Rect:
-    """A place on the sheet, from its top left corner."""
+    """A rectangle on the sheet; x and y are its top left corner."""
 
     x: float
     y: float
     width: float
     height: float
-
-
-class _Jpeg(ImageReader):  # type: ignore[misc]
-    """Bytes that go into the file as they are; the stock reader would open and decode them only to name them."""
-
-    _dataA = None  # noqa: N815 - nothing of it is transparent
-
-    def __init__(self, picture: Picture) -> None:
-        self.jpeg = picture.jpeg
-
-    def getRGBData(self) -> bytes:  # noqa: N802
-        return self.jpeg
-
-    def jpeg_fh(self) -> BytesIO:
-        return BytesIO(self.jpeg)
 
 
 class Sheet:
@@ -86,20 +69,20 @@ class Sheet:
         ink: Color = INK,
         align: Align = "left",
     ) -> float:
-        """Draws one line and says how wide it is."""
+        """Draws one line and gives its width."""
         pieces = text.runs(words, bold=bold)
         wide = size * sum(piece.width for piece in pieces)
         start = x - wide * {"left": 0.0, "right": 1.0, "centre": 0.5}[align]
-        line = ["BT 1 0 0 1", _numbers(start, self.page_height - y), "Tm", _color(ink), "rg"]
+        line = ["BT 1 0 0 1", numbers(start, self.page_height - y), "Tm", _color(ink), "rg"]
         for piece in pieces:
             thicken = bold and piece.font not in {REGULAR, BOLD}
-            if thicken:  # beside Latin, Greek and Cyrillic only the regular weight travels with us
-                line += ["2 Tr", _numbers(size * 0.03), "w", _color(ink), "RG"]
-            for font, codes in fonts.shown(piece.text, piece.font, fonts.document_of(self.canvas)):
-                line.append(f"{font} {_numbers(size)} Tf ({codes}) Tj")
+            if thicken:  # other scripts than Latin, Greek and Cyrillic are shipped only in regular weight
+                line += ["2 Tr", numbers(size * 0.03), "w", _color(ink), "RG"]
+            for font, codes in fonts.shown(piece.text, piece.font, document_of(self.canvas)):
+                line.append(f"{font} {numbers(size)} Tf ({codes}) Tj")
             if thicken:
                 line.append("0 Tr")
-        self.canvas.addLiteral(" ".join((*line, "ET")))
+        draw_literally(self.canvas, " ".join((*line, "ET")))
         return wide
 
     def fitted(
@@ -114,7 +97,7 @@ class Sheet:
         ink: Color = INK,
         align: Align = "left",
     ) -> None:
-        """One line, cut with an ellipsis where there is no room."""
+        """Draws one line; a line that is too long is cut with an ellipsis."""
         self.text(x, y, text.shorten(words, room, size, bold=bold), size, bold=bold, ink=ink, align=align)
 
     def rule(self, x: float, y: float, width: float, *, weight: float = 0.5, ink: Color = RULE) -> None:
@@ -133,14 +116,14 @@ class Sheet:
 
     def polyline(self, points: Sequence[tuple[float, float]], *, weight: float, ink: Color) -> None:
         at = [f"{x:.2f} {self.page_height - y:.2f}" for x, y in points]
-        self.canvas.addLiteral(f"{_color(ink)} RG {_numbers(weight)} w 1 j {at[0]} m {' l '.join(at[1:])} l S")
+        draw_literally(self.canvas, f"{_color(ink)} RG {numbers(weight)} w 1 j {at[0]} m {' l '.join(at[1:])} l S")
 
     def picture(self, place: Rect, picture: Picture) -> None:
-        self.canvas.drawImage(_Jpeg(picture), place.x, self._low(place), place.width, place.height)
+        self.canvas.drawImage(Jpeg(picture.jpeg), place.x, self._low(place), place.width, place.height)
         self.outline(place)
 
     def tag(self, x: float, y: float, words: str, *, height: float = 12.0) -> float:
-        """White on black with a white edge, so that it is read on any radiograph and on paper alike."""
+        """Draws white text on black with a white edge, so that it is readable on any radiograph and on paper."""
         size = height * 0.7
         wide = max(height, text.width(words, size, bold=True) + height * 0.55)
         place = Rect(x, y, wide, height)
@@ -150,7 +133,7 @@ class Sheet:
         return wide
 
     def warning_sign(self, x: float, y: float, size: float) -> None:
-        """A filled triangle with an exclamation mark, standing on y."""
+        """Draws a filled triangle with an exclamation mark; its base is at y."""
         base = self.page_height - y
         path = self.canvas.beginPath()
         path.moveTo(x, base)
@@ -162,7 +145,7 @@ class Sheet:
         self.text(x + size / 2, y - size * 0.1, "!", size * 0.72, bold=True, ink=PAPER, align="centre")
 
     def bracket(self, x: float, top: float, bottom: float, depth: float) -> None:
-        """A square bracket that opens to the left: what stands beside it belongs together."""
+        """Draws a square bracket that opens to the left and joins the lines beside it."""
         self.canvas.setStrokeColor(QUIET)
         self.canvas.setLineWidth(0.7)
         high, low = self.page_height - top, self.page_height - bottom
@@ -170,7 +153,7 @@ class Sheet:
 
     @contextmanager
     def clipped(self, place: Rect) -> Iterator[None]:
-        """What is drawn inside stays inside the place."""
+        """Clips all drawing in the context to the rectangle."""
         self.canvas.saveState()
         path = self.canvas.beginPath()
         path.rect(place.x, self._low(place), place.width, place.height)
@@ -184,9 +167,5 @@ class Sheet:
         return self.page_height - place.y - place.height
 
 
-def _numbers(*values: float) -> str:
-    return str(fp_str(*values))
-
-
 def _color(ink: Color) -> str:
-    return _numbers(ink.red, ink.green, ink.blue)
+    return numbers(ink.red, ink.green, ink.blue)

@@ -1,4 +1,4 @@
-"""The ten seconds: who and what, then one row for each knee."""
+"""The summary for a reader with ten seconds: patient and study, then one row for each knee."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from koa_worker.report.sheet import INK, QUIET, SIGNAL, Sheet
 _LABEL = 7.5
 _FIELD = 29.0  # the height of a row of fields
 _NAMES = (13.0, 11.0, 9.0)  # sizes to try, on at most three lines
-_LEADING = 1.3  # of such lines: other scripts reach higher and lower than Latin
-# Where the four columns of fields begin, and how wide they are, as shares of the sheet.
+_LEADING = 1.3  # line spacing: other scripts reach higher and lower than Latin
+# Start and width of the four columns of fields, as shares of the sheet's width.
 _FIELDS = ((0.0, 0.42), (0.44, 0.23), (0.69, 0.18), (0.89, 0.11))
 _VALUES = (10.0, 9.0, 8.0, 7.0)  # sizes to try: an identifier that is cut short is another identifier
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Patient and study, as the files say; what they do not say is not left blank but called so."""
+    """Patient and study as the files give them; a missing value is shown as "not stated", not left blank."""
 
     report: StudyReport
 
@@ -61,7 +61,7 @@ class Identity:
         return " · ".join(part for part in (study.description, study.institution) if part)
 
     def _draw_plain(self, sheet: Sheet, y: float) -> None:
-        """A PNG and its like: the bytes are all that identifies it."""
+        """A PNG or a similar file: only its bytes identify it."""
         sheet.text(sheet.left, y + 9, words.PATIENT, _LABEL, ink=QUIET)
         sheet.text(sheet.left, y + 22, words.PLAIN_PICTURE, _VALUES[0])
         y += _FIELD + 2
@@ -72,7 +72,7 @@ class Identity:
 
 
 def _draw_field(sheet: Sheet, y: float, column: int, label: str, value: str) -> None:
-    """A label and its value, smaller or on two lines where it is long."""
+    """Draws a label and its value; a long value is drawn smaller or on two lines."""
     start, share = _FIELDS[column]
     x, room = sheet.left + sheet.width * start, sheet.width * share
     sheet.text(x, y + 9, label, _LABEL, ink=QUIET)
@@ -84,7 +84,7 @@ def _draw_field(sheet: Sheet, y: float, column: int, label: str, value: str) -> 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Where the columns of the table of knees begin, in points from the left margin."""
+    """The positions of the columns in the table of knees, in points from the left margin."""
 
     tag: float = 0.0
     side: float = 24.0
@@ -120,7 +120,7 @@ class TableHead:
 
 @dataclass(frozen=True, slots=True)
 class KneeRow:
-    """One knee at a glance; `compact` leaves the grade's definition to the reader's memory."""
+    """One knee at a glance; a `compact` row leaves out the definition of the grade."""
 
     number: int
     image: str
@@ -147,7 +147,7 @@ class KneeRow:
 
     @property
     def _line(self) -> float:
-        """Its height without reasons for a review."""
+        """The height of the row without the reasons for a review."""
         lines = len(self._reading())
         return self._grade_line + _READING_LINE * lines + (2.0 if lines else 0.0)
 
@@ -191,7 +191,7 @@ class KneeRow:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What the table's numbers mean, and what to beware of."""
+    """What the numbers in the table mean, and the warnings."""
 
     warnings: tuple[str, ...]
     graded: bool

@@ -1,4 +1,4 @@
-"""Text as it is printed: cleaned of what deceives, shaped, put in visual order, split by font, fitted to its place."""
+"""Text as it is printed: cleaned of misleading characters, shaped, put in visual order, split by font, and fitted."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from koa_worker.report import fonts
 
 LONGEST = 600  # characters; the longest DICOM name has 3 × 64
 ELLIPSIS = "…"
-_JOINERS = "\u200c\u200d"  # they shape Persian and Indic words, and are dropped once they have
+_JOINERS = "\u200c\u200d"  # they shape Persian and Indic words, and are removed after that
 _SELECTORS = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 _HEBREW_POINTS = range(0x0591, 0x05C8)
 _RIGHT_TO_LEFT = {"R", "AL", "AN"}
-# Of the joined signs only lam-alef, which Arabic cannot be written without: others hide letters from a search.
+# Lam-alef is the only ligature that is kept, because Arabic requires it; other ligatures hide letters from a search.
 _RESHAPER = ArabicReshaper(configuration={"support_zwj": True, "ARABIC LIGATURE ALLAH": False})
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Characters of one font, in the order in which they stand on the page."""
+    """Characters of one font, in the order in which they are printed."""
 
     text: str
     font: str
@@ -33,10 +33,10 @@ class Run:
 
 @lru_cache(maxsize=512)
 def clean(text: str) -> str:
-    """One line, composed, without what cannot be seen.
+    """The text as one line, in composed form, without invisible characters.
 
-    Direction overrides are dropped because they let one name be shown as another; control characters and half
-    characters become a visible mark, since whoever reads the name should know that something stood there.
+    Direction overrides are removed because they can show one name as another. Control characters and half characters
+    become a visible mark, so that a reader of the name knows that something was there.
     """
     composed = unicodedata.normalize("NFC", text[:LONGEST])
     return " ".join("".join(map(_clean_one, composed)).split())
@@ -50,12 +50,12 @@ def _clean_one(character: str) -> str:
     if category == "Cf" or any(code in part for part in _SELECTORS):
         return ""
     if category == "Mn" and code in _HEBREW_POINTS:
-        return ""  # everyday writing leaves them out, as the reshaper does with the Arabic ones
+        return ""  # everyday writing omits them, and the reshaper removes the Arabic ones too
     return fonts.UNPRINTABLE if category in {"Cc", "Cs", "Co", "Cn"} else character
 
 
 def visual(text: str) -> str:
-    """The characters from left to right: Arabic joined, right-to-left words turned, in a left-to-right line."""
+    """The characters from left to right: Arabic letters are joined, and right-to-left words are reversed."""
     if any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text):
         text = str(get_display(_RESHAPER.reshape(text), base_dir="L"))
     return text.translate({ord(joiner): None for joiner in _JOINERS})
@@ -63,7 +63,7 @@ def visual(text: str) -> str:
 
 @lru_cache(maxsize=512)
 def runs(text: str, *, bold: bool = False) -> tuple[Run, ...]:
-    """Cleaned text, ready to be drawn."""
+    """The cleaned text, split by font and ready to be drawn."""
     printable = [
         character if fonts.font_of(character, bold=bold) else fonts.UNPRINTABLE for character in visual(clean(text))
     ]
@@ -76,7 +76,7 @@ def width(text: str, size: float, *, bold: bool = False) -> float:
 
 
 def shorten(text: str, room: float, size: float, *, bold: bool = False) -> str:
-    """The text if there is room, else as much of its beginning as there is room for, and an ellipsis."""
+    """The text if it fits, else as much of its beginning as fits, and an ellipsis."""
     whole = clean(text)
     if width(whole, size, bold=bold) <= room:
         return whole
@@ -90,7 +90,7 @@ def shorten(text: str, room: float, size: float, *, bold: bool = False) -> str:
 
 @lru_cache(maxsize=512)
 def wrap(text: str, room: float, size: float, *, bold: bool = False, most: int = 3) -> tuple[str, ...]:
-    """Lines of whole words; a word wider than the room is broken, and what exceeds `most` lines is cut visibly."""
+    """Lines of whole words. A word wider than the room is broken; beyond `most` lines an ellipsis shows the cut."""
     lines: list[str] = []
     line = ""
     for word in _pieces(clean(text), room, size, bold=bold):

@@ -1,4 +1,4 @@
-"""Every word that a report prints, in one place, so that it can be read as a whole and translated."""
+"""All words that a report prints, in one place, so that they can be read together and translated."""
 
 from __future__ import annotations
 
@@ -24,45 +24,45 @@ AUTHOR = "koa-worker"
 KEYWORDS = "knee, osteoarthritis, Kellgren-Lawrence"
 
 NOT_STATED = "not stated"
-PLAIN_PICTURE = "A plain picture: it names no patient and no study."
+PLAIN_PICTURE = "Not a DICOM file: it names no patient and no study."
 NO_KNEE_GRADED = "No knee was graded."
 
 PATIENT, PATIENT_ID, BORN, SEX = "Patient", "Patient ID", "Born", "Sex"
 STUDY_DATE, ACCESSION, DESCRIPTION, VIEWS = "Study date", "Accession number", "Description", "View"
-FORMAT, STUDY_UID = "Format", "Study identity"
+FORMAT, STUDY_UID = "Format", "Study identifier"
 SIDE_COLUMN, GRADE_COLUMN, CONFIDENCE_COLUMN = "Side", "Kellgren–Lawrence grade", "Confidence"
 OA_COLUMN, REVIEW_COLUMN = "OA (KL 2–4)", "Review"
 EXPLANATION = (
     (
-        "Confidence: the probability of the grade that is stated. "
+        "Confidence: the probability of the stated grade. "
         "OA (KL 2–4): the probability of definite radiographic osteoarthritis, grades 2, 3 and 4 together."
     ),
     (
-        "Heatmap: the warmer a part of the picture, the more it counted for the grade. "
-        "It is coarse, and shows where, not what."
+        "Heatmap: warmer parts of the image counted more for the grade. "
+        "It is coarse: it shows where the model looked, not what it found there."
     ),
 )
 CROP_CAPTION = "As graded, contrast equalised"
-MEASURED_CAPTION = "As graded, joint margins drawn in"
+MEASURED_CAPTION = "As graded, with joint margins"
 OVERLAY_CAPTION = "Heatmap of this grade"
 REVIEW = "Review"
 NO_REVIEW = "No flag"
 NOT_GRADED = "Not graded"
 
 GRADE_MEANINGS = {
-    0: "No osteophytes; joint space of normal width.",
-    1: "Narrowing doubtful; lipping possible.",
-    2: "Definite osteophytes; narrowing possible.",
-    3: "Several osteophytes, definite narrowing, some sclerosis; bone ends possibly deformed.",
-    4: "Large osteophytes, marked narrowing, severe sclerosis; bone ends deformed.",
+    0: "No osteophytes; normal joint space width.",
+    1: "Doubtful narrowing; possible lipping.",
+    2: "Definite osteophytes; possible narrowing.",
+    3: "Multiple osteophytes, definite narrowing, some sclerosis; possible deformity of the bone ends.",
+    4: "Large osteophytes, marked narrowing, severe sclerosis; definite deformity of the bone ends.",
 }
 
 SIDES = {Side.RIGHT: "Right", Side.LEFT: "Left", Side.UNKNOWN: "Unknown"}
 COMPARTMENTS = {
     CompartmentName.MEDIAL: "medial",
     CompartmentName.LATERAL: "lateral",
-    CompartmentName.PICTURE_LEFT: "left of the picture",
-    CompartmentName.PICTURE_RIGHT: "right of the picture",
+    CompartmentName.PICTURE_LEFT: "left side of the image",
+    CompartmentName.PICTURE_RIGHT: "right side of the image",
 }
 PLANES = {
     SpacingSource.CALIBRATED: "calibrated",
@@ -81,7 +81,7 @@ def knee_title(side: Side) -> str:
 
 
 def percent(share: float) -> str:
-    """Never 0 % and never 100 %: a net is not that sure."""
+    """Never 0 % and never 100 %: no model is that certain."""
     if share < 0.005:
         return "<1\u00a0%"
     if share >= 0.995:
@@ -94,7 +94,7 @@ def day(when: date | None) -> str:
 
 
 def moment(when: datetime | None) -> str:
-    """Day and minute; a study without a time of day carries midnight, which nobody means."""
+    """Day and minute. Midnight means that the study gives no time of day, so it is left out."""
     if when is None:
         return ""
     zone = f" {when:%Z}" if when.tzinfo else ""
@@ -102,7 +102,7 @@ def moment(when: datetime | None) -> str:
 
 
 def born(patient: Patient, on: datetime | None) -> str:
-    """The birth date, with the age on the day of the study where both are known and make sense."""
+    """The birth date, with the age on the day of the study if both dates are known and plausible."""
     birth = patient.birth_date
     if birth is None:
         return ""
@@ -115,25 +115,25 @@ def sex(patient: Patient) -> str:
 
 
 def pixel_size(spacing: Spacing | None) -> str:
-    """The pixel's size with where it holds; nothing where the file does not say."""
+    """The pixel size and the plane in which it is valid; empty if the file gives none."""
     if spacing is None or spacing.source is SpacingSource.NONE:
         return ""
-    where = "calibrated" if spacing.source is SpacingSource.CALIBRATED else "at the detector"
+    where = "calibrated" if spacing.source is SpacingSource.CALIBRATED else "in the detector plane"
     across = f"{spacing.column_mm:.3f}"
     down = f"{spacing.row_mm:.3f}"
     return f"{across if across == down else f'{down} × {across}'} mm per pixel, {where}"
 
 
 def reading(kl: int, space: JointSpace | None) -> str:
-    """One knee's findings as a plain sentence; empty where there is nothing to add to the grade."""
+    """The findings of one knee as a plain sentence; empty if there is nothing to add to the grade."""
     if space is None:
         return ""
     found = [_width(part) for part in sorted(space.compartments, key=lambda part: _ORDER.index(part.name))]
     if not any(part.clear for part in space.compartments):
-        return f"KL {kl}, {grade_word(kl)}; joint space not measured: its margins are not clear."
+        return f"KL {kl}, {grade_word(kl)}; joint space not measured, because its margins are not clear."
     in_mm = any(part.min_mm is not None for part in space.compartments)
     plane = f" ({PLANES[space.calibration]})" if in_mm else ""
-    return f"KL {kl}, {grade_word(kl)}; joint space at its narrowest {', '.join(found)}{plane}."
+    return f"KL {kl}, {grade_word(kl)}; minimum joint space width: {', '.join(found)}{plane}."
 
 
 _ORDER = tuple(CompartmentName)
@@ -145,7 +145,7 @@ def _width(part: Compartment) -> str:
         return f"{name} {part.min_mm:.1f}\u00a0mm"
     if part.min_ratio is not None:
         return f"{name} {part.min_ratio * 100:.1f}\u00a0% of the tibial width"
-    return f"{name} not measured, margins unclear"
+    return f"{name} not measured (margins unclear)"
 
 
 def image_title(number: int, total: int, view: str) -> str:
@@ -169,17 +169,17 @@ def refused_knee(number: int, side: Side) -> str:
 
 
 def knee_not_graded(number: int, side: Side, code: str) -> str:
-    """With the reason, since it often is the finding itself."""
+    """The line with its reason, because the reason, such as an implant, is often the finding itself."""
     where = refused_knee(number, side)
     return f"{where[0].upper()}{where[1:]}: not graded. {CATALOGUE[code].sentence}"
 
 
 def patient_differs(number: int) -> str:
-    return f"Image {number} names another patient than the first image of this study. Check the identity."
+    return f"Image {number} names a different patient than the first image of this study. Check the patient's identity."
 
 
 def identity_taken(number: int) -> str:
-    return f"Image {number} bears the identity of an earlier image of this study, but its contents differ."
+    return f"Image {number} has the same SOP Instance UID as an earlier image but different content."
 
 
 def remedy(text: str) -> str:
@@ -199,5 +199,5 @@ def report_line(report_id: str, revision: int, made_at: datetime) -> str:
 
 
 def document_title(report_id: str) -> str:
-    """Says nothing about the patient: viewers show it in window titles and lists of recent files."""
+    """The title of the PDF. It never names the patient: viewers show it in window titles and recent files."""
     return f"{TITLE} {report_id[:12]}"

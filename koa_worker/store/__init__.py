@@ -1,4 +1,4 @@
-"""Everything that is known of every file: its state, its results, its reports, what happened to it."""
+"""The database of all files: their states, results, reports and history."""
 
 from koa_worker.store.page.day_counts import DayCount
 from koa_worker.store.page.study_history import GradingRecord, ReportRecord

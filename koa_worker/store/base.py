@@ -1,37 +1,88 @@
-"""What all of the store's verbs stand on: one transaction each, by one clock."""
+"""What all parts of the store stand on: each verb is one transaction, by one clock."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TypeVar
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from koa_worker.store import engine
-from koa_worker.store.transaction import PATIENCE_SECONDS, transact
+from koa_worker.store.transaction import PATIENCE_SECONDS, transact, unanswered
 
 T = TypeVar("T")
+Given = ParamSpec("Given")
+AnyPart = TypeVar("AnyPart", bound="Part")
 
 
-def _now() -> datetime:
+def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Door:
-    """A database, and how verbs go through."""
+class Sessions:
+    """A database, and how verbs get through to it."""
 
     def __init__(
-        self, database: Engine, clock: Callable[[], datetime] = _now, patience: float = PATIENCE_SECONDS
+        self, database: Engine, clock: Callable[[], datetime] = utc_now, patience: float = PATIENCE_SECONDS
     ) -> None:
-        self._writing = database
-        self._reading = engine.reading(database)
-        self._clock = clock
-        self._patience = patience
+        self.writing = database
+        self.reading = engine.reading(database)
+        self.clock = clock
+        self.patience = patience
 
-    def _write(self, verb: Callable[[Session], T]) -> T:
-        return transact(self._writing, verb, self._patience)
+    def write(self, verb: Callable[[Session], T]) -> T:
+        return transact(self.writing, verb, self.patience)
 
-    def _read(self, verb: Callable[[Session], T]) -> T:
-        return transact(self._reading, verb, self._patience)
+    def read(self, verb: Callable[[Session], T]) -> T:
+        return transact(self.reading, verb, self.patience)
+
+    @contextmanager
+    def stream(self) -> Iterator[Connection]:
+        """One reading transaction for more rows than fit into memory; it is not repeated."""
+        try:
+            with self.reading.connect() as connection:
+                yield connection
+        except DBAPIError as fault:
+            raise unanswered(fault) from fault
+
+    def close(self) -> None:
+        self.writing.dispose()
+
+
+class Part:
+    """Verbs of one subject. Those marked `reads` or `writes` are given a session, the caller does not pass it.
+
+    A verb may run several times until it gets through: it is given collections, not iterators. It never calls another
+    verb, which would be a second transaction; what verbs share are functions that take the session.
+    """
+
+    def __init__(self, sessions: Sessions) -> None:
+        self.sessions = sessions
+
+    def now(self) -> datetime:
+        return self.sessions.clock()
+
+
+def reads(verb: Callable[Concatenate[AnyPart, Session, Given], T]) -> Callable[Concatenate[AnyPart, Given], T]:
+    """Runs the verb in a transaction that sees one moment and blocks nobody."""
+
+    @wraps(verb)
+    def transaction(part: AnyPart, /, *args: Given.args, **named: Given.kwargs) -> T:
+        return part.sessions.read(lambda session: verb(part, session, *args, **named))
+
+    return transaction
+
+
+def writes(verb: Callable[Concatenate[AnyPart, Session, Given], T]) -> Callable[Concatenate[AnyPart, Given], T]:
+    """Runs the verb in a transaction that takes effect as a whole or not at all."""
+
+    @wraps(verb)
+    def transaction(part: AnyPart, /, *args: Given.args, **named: Given.kwargs) -> T:
+        return part.sessions.write(lambda session: verb(part, session, *args, **named))
+
+    return transaction

@@ -1,4 +1,4 @@
-"""Column types that mean the same on SQLite and PostgreSQL, and take what files from anywhere may say."""
+"""Column types that behave the same on SQLite and PostgreSQL, and accept any text from files."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ RowId = BigInteger().with_variant(Integer, "sqlite")
 
 
 def storable(text: str) -> str:
-    """The text without what a database refuses: NUL (PostgreSQL) and halves of surrogate pairs (both)."""
+    """The text without characters that a database refuses: NUL (PostgreSQL) and single surrogates (both)."""
     return text.replace("\0", "").encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class SaidByFile(TypeDecorator[str]):
-    """Text from a file or its header, which may hold any rubbish."""
+    """Text from a file or its header, which may contain anything."""
 
     impl = String
     cache_ok = True
@@ -29,7 +29,7 @@ class SaidByFile(TypeDecorator[str]):
 
 
 class Moment(TypeDecorator[datetime]):
-    """A point in time: aware and in UTC on both sides, since SQLite forgets the zone."""
+    """A point in time, aware and in UTC in Python and in the database, because SQLite does not store the zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -48,7 +48,7 @@ class Moment(TypeDecorator[datetime]):
 
 
 class WallTime(TypeDecorator[datetime]):
-    """Date and time as the hospital's clock showed it; DICOM seldom says in which zone."""
+    """Date and time of the hospital's clock; DICOM seldom gives the time zone."""
 
     impl = DateTime
     cache_ok = True
@@ -58,7 +58,7 @@ class WallTime(TypeDecorator[datetime]):
 
 
 def one_of(words: type[StrEnum], name: str) -> Enum:
-    """One of the enum's values, as readable text that the database checks."""
+    """A column for an enum: readable text, checked by the database."""
 
     def values(members: Any) -> list[str]:
         return [member.value for member in members]

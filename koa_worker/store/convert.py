@@ -1,4 +1,4 @@
-"""Rows to the values that leave the store."""
+"""Converts rows to the values that the store returns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Moves a store to another database: all rows or none, each compared with its source before it counts."""
+"""Copies a store to another database: all rows or none, and each row is compared with its source."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _Row = dict[str, Any]
 
 
 def copy_store(source: str, target: str, say: Callable[[str, int], None]) -> None:
-    """Everything from one address to another, whose tables must be empty; `say` hears of each table and its rows.
+    """Copies everything from one URL to another, whose tables must be empty; `say` is called for each table.
 
-    The source is read at one moment; both are brought up to date first.
+    The source is read at one moment. Both databases are migrated first.
     """
     if source == target:
         raise SetupError("store_copy", "source and target are the same")
@@ -58,7 +58,7 @@ def _copy(old: Connection, new: Connection, say: Callable[[str, int], None]) -> 
 
 
 def _copy_table(old: Connection, new: Connection, table: Table) -> None:
-    """A row may refer to one of its own table that comes later: such words are filled in when all are there."""
+    """Copies a table. References to later rows of the same table are filled in after all rows are copied."""
     inward = [key.parent for key in table.foreign_keys if key.column.table is table]
     for rows in _batches(old, table):
         bare = [{**row, **dict.fromkeys((column.name for column in inward), None)} for row in rows]
@@ -73,7 +73,7 @@ def _copy_table(old: Connection, new: Connection, table: Table) -> None:
 
 
 def _compare(old: Connection, new: Connection, table: Table) -> int:
-    """Every row of the source against the target's, and their numbers; gives that number."""
+    """Compares each row and the number of rows of source and target, and gives that number."""
     keys = list(table.primary_key)
     count = 0
     for rows in _batches(old, table):
@@ -93,14 +93,14 @@ def _compare(old: Connection, new: Connection, table: Table) -> int:
 
 
 def _batches(connection: Connection, table: Table) -> Iterator[Sequence[_Row]]:
-    """All rows, a few at a time, so that an archive of millions needs no more memory than a hundred films."""
+    """All rows in batches, so that the memory does not grow with the size of the archive."""
     streaming = connection.execution_options(yield_per=_ROWS_AT_A_TIME)
     for rows in streaming.execute(select(table)).mappings().partitions():
         yield [dict(row) for row in rows]
 
 
 def _count_on(connection: Connection, table: Table) -> None:
-    """Numbers that the database gives out itself go on behind those that were copied."""
+    """Makes the database's own sequences continue after the copied numbers."""
     number = table.autoincrement_column
     if connection.dialect.name != "postgresql" or number is None:
         return

@@ -1,4 +1,4 @@
-"""Opens a database by its URL: creates and protects the SQLite file, brings the tables up to date."""
+"""Opens a database by its URL: creates and protects the SQLite file, and migrates the tables."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _MIGRATION_LOCK = 0x6B6F61  # any number that every worker on a PostgreSQL serve
 
 
 def connect(url: str, patience: float = transaction.PATIENCE_SECONDS) -> Engine:
-    """An engine whose writing transactions behave as if they ran one after the other."""
+    """An engine whose writing transactions are serializable: they behave as if they ran one after the other."""
     try:
         place = make_url(url)
         if place.get_backend_name() == "sqlite":
             return _connect_sqlite(place, patience)
         if postgres.is_postgres(place):
             return postgres.connect(place, patience)
-    # Their words quote the address, and with it a password.
+    # Their messages quote the URL, and with it a password.
     except ModuleNotFoundError:
         raise SetupError("config", "[store] url needs a driver: pip install 'koa-worker[postgres]'") from None
     except (ArgumentError, NoSuchModuleError, ValueError):
@@ -35,20 +35,20 @@ def connect(url: str, patience: float = transaction.PATIENCE_SECONDS) -> Engine:
 
 
 def reading(engine: Engine) -> Engine:
-    """The same database for transactions that only read: they see one moment and block nobody."""
+    """The same database for read-only transactions: they see one moment and block no other transaction."""
     if engine.dialect.name == "sqlite":
         return engine.execution_options(koa_reads=True)
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
 def migrate(engine: Engine) -> None:
-    """Brings the tables to this version's shape; when several workers start at once, one does it."""
+    """Migrates the tables to this version; if several workers start at the same time, one of them does it."""
     if _revision(engine) == REVISION:
         return  # nothing to do, which also spares the start-up time of the migration library
     from koa_worker.store.migrations import upgrade  # noqa: PLC0415
 
     if engine.dialect.name == "postgresql":
-        # Whoever waited for the lock must see what its holder did, which an earlier snapshot would not show.
+        # A worker that waited for the lock must see what its holder did; an earlier snapshot would not show it.
         engine = engine.execution_options(isolation_level="READ COMMITTED")
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
@@ -74,7 +74,7 @@ def _connect_sqlite(place: URL, patience: float) -> Engine:
 
 
 def _create_private(path: Path) -> None:
-    """The file is 0600 from its first moment on; SQLite gives its companions (-wal, -shm) the same mode."""
+    """Creates the file with mode 0600; SQLite gives its companion files (-wal, -shm) the same mode."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))

@@ -1,39 +1,40 @@
-"""The flat table of results: one row a knee, without anything that names a patient; knees without a grade come last."""
+"""The flat table of results: one row per knee, without patient data; knees without a grade come last."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Engine, Select, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Select, select
 
 from koa_worker.store import joint_space
+from koa_worker.store.base import Part
 from koa_worker.store.schema import File, Grade, Image, Knee, Model, Refusal, Study
-from koa_worker.store.transaction import unanswered
 
 _ROWS_AT_A_TIME = 500
 
 
-def export_rows(engine: Engine, *, superseded: bool) -> Iterator[dict[str, Any]]:
-    """Streams the rows by study and arrival, so that an archive of millions needs no more memory than one film."""
-    try:
-        with engine.connect() as connection:
+class Export(Part):
+    """The table of all results."""
+
+    def rows(self, *, superseded: bool = False) -> Iterator[dict[str, Any]]:
+        """Streams the rows by study and arrival, so that the memory does not grow with the size of the archive.
+
+        With `superseded` also the grades of former models.
+        """
+        nothing = dict.fromkeys(self.columns())
+        with self.sessions.stream() as connection:
             streaming = connection.execution_options(yield_per=_ROWS_AT_A_TIME)
-            nothing = dict.fromkeys(columns())
             for selection in (_graded(superseded=superseded), _refused()):
                 for row in streaming.execute(selection).mappings():
                     values = dict(row)
                     yield nothing | joint_space.flatten(values.pop("joint_space", None)) | values
-    except DBAPIError as fault:
-        raise unanswered(fault) from fault
 
-
-def columns() -> tuple[str, ...]:
-    """The names of a row's values, in their order."""
-    graded = list(_graded(superseded=False).selected_columns.keys())
-    graded.remove("joint_space")
-    return (*graded, *joint_space.columns(), "refused")
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns, in their order."""
+        graded = list(_graded(superseded=False).selected_columns.keys())
+        graded.remove("joint_space")
+        return (*graded, *joint_space.columns(), "refused")
 
 
 _OF_IMAGE: tuple[Any, ...] = (
@@ -61,7 +62,7 @@ def _place(table: type[Knee | Refusal]) -> tuple[Any, ...]:
 
 
 def _refused() -> Select[*tuple[Any, ...]]:
-    """The code of the reason, and what the file and the place of the knee are."""
+    """The row of a knee without a grade: file, box and the code of the reason."""
     return (
         select(*_OF_IMAGE, *_place(Refusal), Refusal.code.label("refused"))
         .join(Image, Image.file_id == File.id)

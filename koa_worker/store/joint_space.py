@@ -1,4 +1,4 @@
-"""A knee's joint space as the JSON that is kept beside its grade, and as columns of the export."""
+"""The joint space of a knee as JSON in the row of its grade, and as columns of the export."""
 
 from __future__ import annotations
 

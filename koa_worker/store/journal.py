@@ -1,4 +1,4 @@
-"""The events of a file: what happened to it and when."""
+"""The history of a file: its events with their times."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ _NOTE_OF_STUDY = insert(_events).from_select(
         bindparam("detail", type_=_events.c.detail.type),
     ).where(_files.c.study_key == bindparam("study_key")),
 )
+_OF_FILE = select(_events).where(_events.c.file_id == bindparam("of_file")).order_by(_events.c.id)
 
 
 def record_event(session: Session, file_id: str, kind: str, at: datetime, detail: str = "") -> None:
@@ -29,18 +30,18 @@ def record_event(session: Session, file_id: str, kind: str, at: datetime, detail
 
 
 def record_events(session: Session, file_id: str, at: datetime, *events: tuple[str, str]) -> None:
-    """Several of one moment, each with its kind and detail."""
+    """Adds several events of one moment, each with its kind and detail."""
     rows = [{"file_id": file_id, "at": at, "kind": kind, "detail": detail} for kind, detail in events]
     session.connection().execute(_NOTE, rows)
 
 
 def record_reported(session: Session, study_key: str, at: datetime, revision: int) -> None:
-    """The event of every file of a study that a report of it was written."""
+    """Adds the event "reported" to each file of a study."""
     words = {"study_key": study_key, "at": at, "detail": f"revision {revision}"}
     session.connection().execute(_NOTE_OF_STUDY, words)
 
 
 def list_events(session: Session, file_id: str) -> tuple[EventRecord, ...]:
-    """In the order in which they happened, whatever the clock said."""
-    rows = session.scalars(select(Event).where(Event.file_id == file_id).order_by(Event.id))
+    """The events in the order in which they were recorded, whatever the clock said."""
+    rows = session.connection().execute(_OF_FILE, {"of_file": file_id})
     return tuple(EventRecord(row.at, row.kind, row.detail) for row in rows)

@@ -1,4 +1,4 @@
-"""Pictures and heatmaps as the bytes that are kept of them."""
+"""Encodes images and heatmaps to the bytes that are stored."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FRAME_QUALITY = 85
 
 
 def encode_frame(pixels: GrayImage, half: GrayImage | None = None) -> bytes:
-    """The whole radiograph, small enough to look at: JPEG. `half` is the same at half its size, if there is one."""
+    """The whole radiograph as a reduced JPEG. `half` is the radiograph at half its size, if it exists already."""
     if half is not None and max(pixels.shape) >= 2 * FRAME_PIXELS and pixels.size == 4 * half.size:
         pixels = half
     # Halving by area is quick; what is left, less than a half, needs no area any more and so takes a tenth of the time.
@@ -32,7 +32,7 @@ def encode_frame(pixels: GrayImage, half: GrayImage | None = None) -> bytes:
 
 
 def encode_crop(crop: NDArray[np.uint8]) -> bytes:
-    """A knee as the net saw it, bit for bit: PNG."""
+    """A knee as the model saw it, bit for bit, as PNG."""
     return _encode(".png", crop, [])
 
 
@@ -54,7 +54,7 @@ def decode_heatmap(data: bytes) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=8)
 def _read_header(header: bytes) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Of a .npy: all heatmaps have the same one, and NumPy reads it as a piece of Python."""
+    """The header of a .npy, cached: all heatmaps have the same one, and NumPy parses it as Python code."""
     stream = io.BytesIO(header)
     np.lib.format.read_magic(stream)
     shape, _, kind = np.lib.format.read_array_header_1_0(stream)
@@ -62,7 +62,7 @@ def _read_header(header: bytes) -> tuple[tuple[int, ...], np.dtype[Any]]:
 
 
 def _to_8_bit(pixels: GrayImage) -> NDArray[np.uint8]:
-    """Deeper pictures are stretched to what they use, as a 12-bit one would else come out black."""
+    """Converts to 8 bits; deeper images are stretched to the range that they use, or 12 bits would look black."""
     if pixels.dtype == np.uint8:
         return pixels
     low, high, _, _ = cv2.minMaxLoc(pixels)

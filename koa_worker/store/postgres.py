@@ -1,4 +1,4 @@
-"""How a PostgreSQL server is talked to: with limits on silence, so that whoever is gone holds up nobody."""
+"""Connects to a PostgreSQL server with timeouts, so that a lost server or worker does not block the others."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def is_postgres(place: URL) -> bool:
 
 
 def connect(place: URL, patience: float) -> Engine:
-    """Transactions that behave as if they ran one after the other; whichever got in another's way runs again."""
+    """An engine with serializable transactions; a transaction that conflicts with another one is retried."""
     return create_engine(
         place.set(drivername=_DRIVER),
         isolation_level="SERIALIZABLE",
@@ -40,16 +40,16 @@ def _limits(patience: float) -> dict[str, Any]:
     return {
         "application_name": "koa-worker",
         "connect_timeout": round(seconds),
-        # A server whose machine went dark says nothing any more, not even that it is gone.
+        # A server whose machine failed sends nothing any more, not even the end of the connection.
         "keepalives_idle": 15,
         "keepalives_interval": 5,
         "keepalives_count": 3,
         "tcp_user_timeout": 30_000,
-        # And a worker whose machine went dark keeps its locks, unless the server ends its transaction.
+        # A worker whose machine failed keeps its locks until the server ends its transaction.
         "options": f"-c lock_timeout={round(seconds * 1000)} -c idle_in_transaction_session_timeout=60000",
     }
 
 
 def telling(message: str) -> str:
-    """Why no connection came about, in words that name nobody and hold no address."""
+    """The reason why there is no connection, in words without names and addresses."""
     return next((words for words in _TELLING if words in message), "")

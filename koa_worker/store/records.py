@@ -1,4 +1,4 @@
-"""What the store hands out: frozen values that hold no connection to the database."""
+"""The values that the store returns: frozen, and without a connection to the database."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from koa_worker.values import Grade, Heatmap, JointSpace, KneeRoi, Laterality, P
 
 
 class State(StrEnum):
-    """Where a file is on its way; it ends in one of the last four (failed: once it is parked)."""
+    """The state of a file; the last four are final (failed only when the file is parked)."""
 
     WAITING = "waiting"
     WORKING = "working"
@@ -34,7 +34,7 @@ class UserRecord:
 
 @dataclass(frozen=True, slots=True)
 class TokenRecord:
-    """What a script may show instead of a password; nobody can read it any more."""
+    """A token that a script sends instead of a password; only its hash is stored."""
 
     id: int
     purpose: str
@@ -44,7 +44,7 @@ class TokenRecord:
 
 @dataclass(frozen=True, slots=True)
 class DeedRecord:
-    """One line of the audit trail."""
+    """One entry of the audit log."""
 
     id: int
     at: datetime
@@ -57,10 +57,10 @@ class DeedRecord:
 
 @dataclass(frozen=True, slots=True)
 class ReadingRecord:
-    """What a reader said of one knee, and what the machine said of it then."""
+    """A reader's grade of one knee, and the model's grade at that time."""
 
     file_id: str
-    position: int  # of the knee in the file's picture, from left to right
+    position: int  # position of the knee in the file's image, from left to right
     side: Side
     reader: str
     kl: int
@@ -71,7 +71,7 @@ class ReadingRecord:
 
 @dataclass(frozen=True, slots=True)
 class FileTicket:
-    """What the store knows of a file that has come in."""
+    """The store's answer for a file that has arrived."""
 
     id: str
     state: State
@@ -81,7 +81,7 @@ class FileTicket:
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """One arrival and how far it got."""
+    """One arrival and its progress."""
 
     id: str
     sha256: str
@@ -103,13 +103,13 @@ class FileRecord:
 
     @property
     def parked(self) -> bool:
-        """Failed too often: it waits for a person."""
+        """Whether the file failed on every try and waits for a person."""
         return self.state is State.FAILED and self.next_try_at is None
 
 
 @dataclass(frozen=True, slots=True)
 class UploadRecord:
-    """A file that came by the page, and what became of it."""
+    """A file that was uploaded on the page, and its state."""
 
     id: str
     sha256: str
@@ -124,7 +124,7 @@ class UploadRecord:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A file that a worker took up, or found settled."""
+    """A file that a worker took, or found finished."""
 
     record: FileRecord
     original_state: State | None  # of the file that this one repeats
@@ -133,7 +133,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """How a file ended, and the report that is to be written of its study."""
+    """The final state of a file, and the report of its study that is due."""
 
     record: FileRecord
     study_key: str | None
@@ -149,13 +149,13 @@ class EventRecord:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KneeRecord:
-    """A knee with the grade that counts."""
+    """A knee with its current grade."""
 
-    position: int  # in the picture, from left to right
+    position: int  # position in the image, from left to right
     roi: KneeRoi
     grade: Grade
     heatmap: Heatmap
-    crop: NDArray[np.uint8]  # 224×224, as the net saw it
+    crop: NDArray[np.uint8]  # 224×224, as the model saw it
     model_digest: str
     software_version: str
     graded_at: datetime
@@ -164,7 +164,7 @@ class KneeRecord:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageRecord:
-    """A graded frame of a study."""
+    """A graded image of a study."""
 
     file_id: str
     sha256: str
@@ -218,7 +218,7 @@ class StudyRecord:
 
 
 class ParcelState(StrEnum):
-    """Where an object is on its way to a destination."""
+    """The state of an object for a destination."""
 
     WAITING = "waiting"
     ACKNOWLEDGED = "acknowledged"  # the destination said that it has it
@@ -237,7 +237,7 @@ class NewParcel:
 
 @dataclass(frozen=True, slots=True)
 class ParcelRecord:
-    """An object on its way to one destination."""
+    """An object that is sent to one destination."""
 
     id: int
     destination: str
@@ -255,7 +255,7 @@ class ParcelRecord:
 
 @dataclass(frozen=True, slots=True)
 class PublicationTicket:
-    """A study whose report is newer than what was made into objects."""
+    """A study whose report is newer than its result objects."""
 
     study_key: str
     revision: int
@@ -266,7 +266,7 @@ class PublicationTicket:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How the queue moves."""
+    """The speed of the queue."""
 
     per_minute: float  # files settled, over the last ten minutes
     oldest_waiting: datetime | None
@@ -274,7 +274,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class StatusRecord:
-    """One screen for the administrator."""
+    """The counts for the status screen of the administrator."""
 
     counts: Mapping[State, int]  # every state, also those with none
     parked: int  # of the failed ones, those that wait for a person

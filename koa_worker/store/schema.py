@@ -53,7 +53,7 @@ _DUE = text("changes > reported_changes")
 
 class PictureKind(StrEnum):
     FRAME = "frame"  # the whole radiograph, small: JPEG
-    CROP = "crop"  # one knee as the net saw it: PNG
+    CROP = "crop"  # one knee as the model saw it: PNG
 
 
 class Base(DeclarativeBase):
@@ -174,7 +174,7 @@ class Knee(Base):
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     file_id: Mapped[str] = mapped_column(ForeignKey("images.file_id"))
-    position: Mapped[int]  # in the picture, from left to right
+    position: Mapped[int]  # position in the image, from left to right
     side: Mapped[Side] = mapped_column(one_of(Side, "side"))
     x: Mapped[int]
     y: Mapped[int]
@@ -279,7 +279,7 @@ class Destination(Base):
 
     name: Mapped[str] = mapped_column(primary_key=True)
     since: Mapped[dt.datetime]
-    failures: Mapped[int] = mapped_column(default=0, server_default="0")  # so often in a row nobody answered
+    failures: Mapped[int] = mapped_column(default=0, server_default="0")  # number of failed tries in a row
     next_try_at: Mapped[dt.datetime | None]  # nothing is sent there before
     detail: Mapped[str] = mapped_column(default="", server_default="")  # why the last try failed
 

@@ -1,4 +1,4 @@
-"""Free text for the worklist: what a person types and what a study says of itself, as plain words to compare."""
+"""Splits search text and study text into plain words that can be compared."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _PART = re.compile(r"[^\W_]+")
 
 
 def plain(text: str) -> str:
-    """Without case, accents and the many widths of one letter: “Müller” and “MULLER” are the same."""
+    """The text without case, accents and letter widths: “Müller” and “MULLER” are the same."""
     apart = unicodedata.normalize("NFKD", text.casefold())
     return unicodedata.normalize("NFC", "".join(letter for letter in apart if not unicodedata.combining(letter)))
 
 
 def words_of(*texts: str) -> tuple[str, ...]:
-    """Each word once; one with hyphens or dots, as an accession number, whole and in parts."""
+    """Each word once; a word with hyphens or dots, such as an accession number, as a whole and in parts."""
     found: dict[str, None] = {}
     for text in map(plain, texts):
         for word in (*_WORD.findall(text), *_PART.findall(text)):

@@ -1,4 +1,4 @@
-"""What is to be sent where, and what was acknowledged.
+"""The queue of objects for each destination, and which of them were acknowledged.
 
 report written ──due──> publication ──queue──> parcel waiting ──acknowledge──> acknowledged
                                                  ^   └──put_off, refuse──> waiting, later, or refused
@@ -7,70 +7,162 @@ report written ──due──> publication ──queue──> parcel waiting �
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
-from koa_worker.errors import WorkFailed
+from koa_worker.errors import UnknownRecord
+from koa_worker.store.base import Part, reads, writes
 from koa_worker.store.records import NewParcel, ParcelRecord, ParcelState, PublicationTicket
-from koa_worker.store.schema import Destination, Image, Parcel, Publication, Report, Study
+from koa_worker.store.schema import Destination, Image, Parcel, Publication, Report
+from koa_worker.store.studies import get_study
 
 _LONGEST_PAUSE = timedelta(hours=1)
+_AT_A_TIME = 100
 
 
-def know_destinations(session: Session, names: Iterable[str], at: datetime) -> None:
-    """A destination that is new gets what is reported from now on, not the whole archive."""
-    for name in names:
-        if session.get(Destination, name) is None:
-            session.add(Destination(name=name, since=at))
+class Sending(Part):
+    """The queue of objects and their destinations."""
 
+    @writes
+    def know_destinations(self, session: Session, names: Collection[str]) -> None:
+        """Adds new destinations. They get only results that are reported from now on, not the archive."""
+        for name in names:
+            if session.get(Destination, name) is None:
+                session.add(Destination(name=name, since=self.now()))
 
-def publications_due(session: Session, names: Collection[str]) -> tuple[PublicationTicket, ...]:
-    """Studies of DICOM images whose newest written report has not been made into objects for these destinations."""
-    since = {row.name: row.since for row in session.scalars(select(Destination).where(Destination.name.in_(names)))}
-    newest = (
-        select(Report.study_key, func.max(Report.revision).label("revision"))
-        .where(Report.written_at.is_not(None))
-        .group_by(Report.study_key)
-        .subquery()
-    )
-    rows = session.execute(
-        select(Report, Publication)
-        .join(newest, (newest.c.study_key == Report.study_key) & (newest.c.revision == Report.revision))
-        .join(Publication, Publication.study_key == Report.study_key, isouter=True)
-        .where(Report.revision > func.coalesce(Publication.revision, 0))
-        .where(exists().where(Image.study_key == Report.study_key, Image.format == "DICOM"))
-        .order_by(Report.written_at)
-    )
-    tickets = (_ticket(report, since, asked=bool(published and published.asked)) for report, published in rows)
-    return tuple(ticket for ticket in tickets if ticket.destinations)
+    @reads
+    def publications_due(self, session: Session, names: Collection[str]) -> tuple[PublicationTicket, ...]:
+        """Studies of DICOM images whose newest report has not been made into objects for these destinations."""
+        since = {row.name: row.since for row in session.scalars(select(Destination).where(Destination.name.in_(names)))}
+        newest = (
+            select(Report.study_key, func.max(Report.revision).label("revision"))
+            .where(Report.written_at.is_not(None))
+            .group_by(Report.study_key)
+            .subquery()
+        )
+        rows = session.execute(
+            select(Report, Publication)
+            .join(newest, (newest.c.study_key == Report.study_key) & (newest.c.revision == Report.revision))
+            .join(Publication, Publication.study_key == Report.study_key, isouter=True)
+            .where(Report.revision > func.coalesce(Publication.revision, 0))
+            .where(exists().where(Image.study_key == Report.study_key, Image.format == "DICOM"))
+            .order_by(Report.written_at)
+        )
+        tickets = (_ticket(report, since, asked=bool(published and published.asked)) for report, published in rows)
+        return tuple(ticket for ticket in tickets if ticket.destinations)
+
+    @writes
+    def queue(
+        self, session: Session, ticket: PublicationTicket, parcels: Collection[NewParcel]
+    ) -> tuple[NewParcel, ...]:
+        """Records the objects of a revision as ready, and gives those that no destination has yet."""
+        at = self.now()
+        publication = session.get(Publication, ticket.study_key)
+        if publication is None:
+            publication = Publication(study_key=ticket.study_key, revision=0, asked=False, at=at)
+            session.add(publication)
+        publication.revision, publication.asked, publication.at = ticket.revision, False, at
+        new = []
+        for parcel in parcels:
+            had = set(session.scalars(select(Parcel.destination).where(Parcel.sop_uid == parcel.sop_uid)))
+            missing = [name for name in ticket.destinations if name not in had]
+            session.add_all(_parcel(name, ticket.study_key, parcel, at) for name in missing)
+            if missing:
+                new.append(parcel)
+        return tuple(new)
+
+    @reads
+    def parcels_due(self, session: Session, destination: str, limit: int = _AT_A_TIME) -> tuple[ParcelRecord, ...]:
+        """The objects that are due for a destination, in the order in which they were made."""
+        now = self.now()
+        place = session.get(Destination, destination)
+        if place is not None and place.next_try_at is not None and place.next_try_at > now:
+            return ()
+        chosen = (Parcel.destination == destination, Parcel.state == ParcelState.WAITING, Parcel.next_try_at <= now)
+        return tuple(map(_record, session.scalars(select(Parcel).where(*chosen).order_by(Parcel.id).limit(limit))))
+
+    @reads
+    def parcels(self, session: Session, study_key: str | None = None) -> tuple[ParcelRecord, ...]:
+        """All objects that were ever queued, or those of one study."""
+        every = select(Parcel).order_by(Parcel.id)
+        return tuple(map(_record, session.scalars(every.where(Parcel.study_key == study_key) if study_key else every)))
+
+    @reads
+    def parcel_paths(self, session: Session) -> frozenset[str]:
+        """The paths of the objects that at least one destination has not acknowledged."""
+        return frozenset(session.scalars(select(Parcel.path).where(Parcel.state != ParcelState.ACKNOWLEDGED)))
+
+    @writes
+    def acknowledge(self, session: Session, parcel_id: int) -> bool:
+        """Records that the destination has the object; true if no other destination still waits for it."""
+        parcel = _get(session, parcel_id)
+        parcel.state, parcel.acknowledged_at, parcel.detail = ParcelState.ACKNOWLEDGED, self.now(), ""
+        parcel.tries += 1
+        session.flush()
+        _it_answers(session, parcel.destination)
+        open_ones = (Parcel.sop_uid == parcel.sop_uid, Parcel.state != ParcelState.ACKNOWLEDGED)
+        return not session.scalar(select(exists().where(*open_ones)))
+
+    @writes
+    def put_off(self, session: Session, destination: str, detail: str, first_pause: timedelta) -> datetime:
+        """Postpones all objects for a destination that does not answer, and gives the time of the next try."""
+        place = session.get(Destination, destination)
+        if place is None:
+            raise UnknownRecord("unknown_record", f"destination {destination}")
+        place.failures += 1
+        place.detail = detail
+        place.next_try_at = until = self.now() + pause_after(place.failures, first_pause)
+        return until
+
+    @writes
+    def refuse(
+        self, session: Session, parcel_id: int, detail: str, *, max_tries: int | None, first_pause: timedelta
+    ) -> ParcelState:
+        """Records that the destination did not take the object; after `max_tries` it waits for a person."""
+        parcel = _get(session, parcel_id)
+        parcel.tries += 1
+        parcel.detail = detail
+        too_often = max_tries is not None and parcel.tries >= max_tries
+        parcel.state = ParcelState.REFUSED if too_often else ParcelState.WAITING
+        parcel.next_try_at = self.now() + pause_after(parcel.tries, first_pause)
+        return parcel.state
+
+    @writes
+    def wake_parcels(self, session: Session) -> int:
+        """Makes all waiting and refused objects due now, and gives their number."""
+        chosen = Parcel.state != ParcelState.ACKNOWLEDGED
+        count = session.scalar(select(func.count()).select_from(Parcel).where(chosen)) or 0
+        session.execute(update(Parcel).where(chosen).values(state=ParcelState.WAITING, tries=0, next_try_at=self.now()))
+        session.execute(update(Destination).values(failures=0, next_try_at=None))
+        return count
+
+    @writes
+    def send_again(self, session: Session, study_keys: Collection[str]) -> None:
+        """Makes all objects of these studies due again, acknowledged or not."""
+        for key in study_keys:
+            get_study(session, key)
+            session.merge(Publication(study_key=key, revision=0, asked=True, at=self.now()))
+        session.execute(delete(Parcel).where(Parcel.study_key.in_(study_keys)))
+
+    @reads
+    def parcel_counts(self, session: Session) -> Mapping[str, Mapping[ParcelState, int]]:
+        """How many objects of each state there are, by destination."""
+        counts: dict[str, dict[ParcelState, int]] = {
+            name: dict.fromkeys(ParcelState, 0) for name in session.scalars(select(Destination.name))
+        }
+        groups = select(Parcel.destination, Parcel.state, func.count()).group_by(Parcel.destination, Parcel.state)
+        for destination, state, count in session.execute(groups):
+            counts[destination][state] = count
+        return counts
 
 
 def _ticket(report: Report, since: Mapping[str, datetime], *, asked: bool) -> PublicationTicket:
     assert report.written_at is not None  # noqa: S101 - chosen so
     chosen = tuple(sorted(name for name, start in since.items() if asked or start <= report.written_at))
     return PublicationTicket(report.study_key, report.revision, report.path or "", report.written_at, chosen)
-
-
-def queue(
-    session: Session, ticket: PublicationTicket, parcels: Iterable[NewParcel], at: datetime
-) -> tuple[NewParcel, ...]:
-    """Notes that the ticket's revision lies ready as these objects; gives those that nobody has had yet."""
-    publication = session.get(Publication, ticket.study_key)
-    if publication is None:
-        publication = Publication(study_key=ticket.study_key, revision=0, asked=False, at=at)
-        session.add(publication)
-    publication.revision, publication.asked, publication.at = ticket.revision, False, at
-    new = []
-    for parcel in parcels:
-        had = set(session.scalars(select(Parcel.destination).where(Parcel.sop_uid == parcel.sop_uid)))
-        missing = [name for name in ticket.destinations if name not in had]
-        session.add_all(_parcel(name, ticket.study_key, parcel, at) for name in missing)
-        if missing:
-            new.append(parcel)
-    return tuple(new)
 
 
 def _parcel(destination: str, study_key: str, parcel: NewParcel, at: datetime) -> Parcel:
@@ -89,104 +181,21 @@ def _parcel(destination: str, study_key: str, parcel: NewParcel, at: datetime) -
     )
 
 
-def parcels_due(session: Session, destination: str, now: datetime, limit: int) -> tuple[ParcelRecord, ...]:
-    """What is to be sent there now, in the order in which it was made."""
-    place = session.get(Destination, destination)
-    if place is not None and place.next_try_at is not None and place.next_try_at > now:
-        return ()
-    chosen = (Parcel.destination == destination, Parcel.state == ParcelState.WAITING, Parcel.next_try_at <= now)
-    return tuple(map(_record, session.scalars(select(Parcel).where(*chosen).order_by(Parcel.id).limit(limit))))
-
-
-def parcels(session: Session, study_key: str | None) -> tuple[ParcelRecord, ...]:
-    every = select(Parcel).order_by(Parcel.id)
-    return tuple(map(_record, session.scalars(every.where(Parcel.study_key == study_key) if study_key else every)))
-
-
-def parcel_paths(session: Session) -> frozenset[str]:
-    """Where the objects lie that some destination has not acknowledged."""
-    return frozenset(session.scalars(select(Parcel.path).where(Parcel.state != ParcelState.ACKNOWLEDGED)))
-
-
-def acknowledge(session: Session, parcel_id: int, at: datetime) -> bool:
-    """The destination has it. Gives whether nobody else waits for the same object."""
-    parcel = _get(session, parcel_id)
-    parcel.state, parcel.acknowledged_at, parcel.detail = ParcelState.ACKNOWLEDGED, at, ""
-    parcel.tries += 1
-    session.flush()
-    _it_answers(session, parcel.destination)
-    open_ones = (Parcel.sop_uid == parcel.sop_uid, Parcel.state != ParcelState.ACKNOWLEDGED)
-    return not session.scalar(select(exists().where(*open_ones)))
-
-
-def put_off(session: Session, destination: str, detail: str, first_pause: timedelta, now: datetime) -> datetime:
-    """Nobody answers there: everything that waits for it waits longer. Gives until when."""
-    place = session.get(Destination, destination)
-    if place is None:
-        raise WorkFailed("store", f"destination {destination} is not known")
-    place.failures += 1
-    place.detail = detail
-    place.next_try_at = until = now + pause_after(place.failures, first_pause)
-    return until
-
-
 def _it_answers(session: Session, destination: str) -> None:
     fails = (Destination.name == destination, Destination.failures > 0)
     session.execute(update(Destination).where(*fails).values(failures=0, detail="", next_try_at=None))
 
 
-def refuse(
-    session: Session, parcel_id: int, detail: str, *, max_tries: int | None, first_pause: timedelta, now: datetime
-) -> ParcelState:
-    """The destination did not take this object: later, or left to a person after `max_tries`."""
-    parcel = _get(session, parcel_id)
-    parcel.tries += 1
-    parcel.detail = detail
-    too_often = max_tries is not None and parcel.tries >= max_tries
-    parcel.state = ParcelState.REFUSED if too_often else ParcelState.WAITING
-    parcel.next_try_at = now + pause_after(parcel.tries, first_pause)
-    return parcel.state
-
-
 def pause_after(tries: int, first_pause: timedelta) -> timedelta:
-    """Doubles from try to try, up to an hour."""
+    """The pause before the next try; it doubles from try to try, up to one hour."""
     growth: int = 2 ** min(max(tries, 1) - 1, 16)
     return min(first_pause * growth, _LONGEST_PAUSE)
-
-
-def wake_parcels(session: Session, now: datetime) -> int:
-    """A person wants everything that waits or was refused to be tried at once; gives its number."""
-    chosen = Parcel.state != ParcelState.ACKNOWLEDGED
-    count = session.scalar(select(func.count()).select_from(Parcel).where(chosen)) or 0
-    session.execute(update(Parcel).where(chosen).values(state=ParcelState.WAITING, tries=0, next_try_at=now))
-    session.execute(update(Destination).values(failures=0, next_try_at=None))
-    return count
-
-
-def send_again(session: Session, study_keys: Iterable[str], at: datetime) -> int:
-    """A person wants all of these studies' objects sent anew, whatever was acknowledged; gives the studies' number."""
-    known = tuple(session.scalars(select(Study.key).where(Study.key.in_(list(study_keys)))))
-    session.execute(delete(Parcel).where(Parcel.study_key.in_(known)))
-    for key in known:
-        session.merge(Publication(study_key=key, revision=0, asked=True, at=at))
-    return len(known)
-
-
-def parcel_counts(session: Session) -> Mapping[str, Mapping[ParcelState, int]]:
-    """How many objects of each state there are, by destination."""
-    counts: dict[str, dict[ParcelState, int]] = {
-        name: dict.fromkeys(ParcelState, 0) for name in session.scalars(select(Destination.name))
-    }
-    groups = select(Parcel.destination, Parcel.state, func.count()).group_by(Parcel.destination, Parcel.state)
-    for destination, state, count in session.execute(groups):
-        counts[destination][state] = count
-    return counts
 
 
 def _get(session: Session, parcel_id: int) -> Parcel:
     parcel = session.get(Parcel, parcel_id)
     if parcel is None:
-        raise WorkFailed("store", f"parcel {parcel_id} is not known")
+        raise UnknownRecord("unknown_record", f"parcel {parcel_id}")
     return parcel
 
 

@@ -1,4 +1,4 @@
-"""Counts for the administrator's one screen."""
+"""The counts for the status screen."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from koa_worker.store.base import Part, reads
 from koa_worker.store.records import Pace, State, StatusRecord
 from koa_worker.store.schema import File, Grade, Image, Model, Report
 
@@ -15,30 +16,36 @@ _SPEED_WINDOW = timedelta(minutes=10)
 _SETTLED = (State.COMPLETED, State.REJECTED, State.DUPLICATE)
 
 
-def status(session: Session, now: datetime) -> StatusRecord:
-    by_state = dict(iter(session.execute(select(File.state, func.count()).group_by(File.state))))
-    model = _last_model(session)
-    return StatusRecord(
-        counts={state: by_state.get(state, 0) for state in State},
-        parked=_count(session, File.state == State.FAILED, File.next_try_at.is_(None)),
-        done_today=_count(session, File.state == State.COMPLETED, File.settled_at >= midnight(now)),
-        rejected_by_code=_by_code(session, State.REJECTED),
-        failed_by_code=_by_code(session, State.FAILED),
-        oldest_waiting=_oldest_waiting(session),
-        per_minute=_per_minute(session, now),
-        conflicts=session.scalar(select(func.count()).where(Image.conflicts_with.is_not(None))) or 0,
-        reports=session.scalar(select(func.count()).where(Report.written_at.is_not(None))) or 0,
-        model=model.name if model else None,
-        model_digest=model.digest if model else None,
-    )
+class Counts(Part):
+    """How many there are of what, and how quickly they are settled."""
 
+    @reads
+    def status(self, session: Session) -> StatusRecord:
+        now = self.now()
+        by_state = dict(iter(session.execute(select(File.state, func.count()).group_by(File.state))))
+        model = _last_model(session)
+        return StatusRecord(
+            counts={state: by_state.get(state, 0) for state in State},
+            parked=_count(session, File.state == State.FAILED, File.next_try_at.is_(None)),
+            done_today=_count(session, File.state == State.COMPLETED, File.settled_at >= midnight(now)),
+            rejected_by_code=_by_code(session, State.REJECTED),
+            failed_by_code=_by_code(session, State.FAILED),
+            oldest_waiting=_oldest_waiting(session),
+            per_minute=_per_minute(session, now),
+            conflicts=session.scalar(select(func.count()).where(Image.conflicts_with.is_not(None))) or 0,
+            reports=session.scalar(select(func.count()).where(Report.written_at.is_not(None))) or 0,
+            model=model.name if model else None,
+            model_digest=model.digest if model else None,
+        )
 
-def pace(session: Session, now: datetime) -> Pace:
-    return Pace(_per_minute(session, now), _oldest_waiting(session))
+    @reads
+    def pace(self, session: Session) -> Pace:
+        """How quickly files are settled now, and what has waited longest."""
+        return Pace(_per_minute(session, self.now()), _oldest_waiting(session))
 
 
 def midnight(now: datetime) -> datetime:
-    """Where the day began for whoever reads the screen."""
+    """The start of the day in this machine's time zone."""
     return now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
 
 

@@ -1,4 +1,4 @@
-"""Studies and their patients: found by UID, made when first met, never overwritten by a later file."""
+"""Studies and their patients: found by UID, created by the first file, never overwritten by a later file."""
 
 from __future__ import annotations
 
@@ -7,19 +7,28 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from koa_worker.errors import UnknownRecord
 from koa_worker.store.columns import storable
 from koa_worker.store.schema import Study as StudyRow
 from koa_worker.store.worklist_index import relist_study
 from koa_worker.values import Patient, Study, new_id
 
 
+def get_study(session: Session, key: str) -> StudyRow:
+    study = session.get(StudyRow, key)
+    if study is None:
+        raise UnknownRecord("unknown_record", f"study {key}")
+    return study
+
+
 def change_study(session: Session, study: Study, patient: Patient | None, at: datetime) -> tuple[StudyRow, bool]:
-    """The row of the study that a file adds to, and whether the file contradicts it about who the patient is.
+    """The row of the study of a file, and whether the file names a different patient.
 
-    Keep hold of the row for as long as it is needed: the session forgets what nobody holds, and asks for it anew.
+    Keep a reference to the row as long as it is needed: the session forgets rows without a reference and loads them
+    again.
 
-    What the study does not know yet is taken over; what it knows stays, so that one wrong file cannot put another
-    patient's name over earlier results.
+    Attributes that the study lacks are taken from the file. Existing ones are kept, so that one wrong file cannot put
+    another patient's name over earlier results.
     """
     said = _said(study, patient or Patient())
     row = session.scalars(select(StudyRow).where(StudyRow.study_uid == storable(study.study_uid))).first()

@@ -1,4 +1,4 @@
-"""Everything that a report of a study needs, read in one moment."""
+"""Reads the content of a study's report in one transaction."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
-from koa_worker.errors import WorkFailed
+from koa_worker.errors import UnknownRecord
+from koa_worker.store.base import Part, reads
 from koa_worker.store.convert import to_image_record, to_knee_record, to_refused_knee, to_rejected_record
 from koa_worker.store.records import ImageRecord, KneeRecord, RejectedRecord, State, StudyRecord
 from koa_worker.store.schema import (
@@ -26,7 +27,7 @@ from koa_worker.store.schema import (
 )
 from koa_worker.values import Patient, RefusedKnee
 
-# Every report asks these: they are made once, and their rows go past the object mapper.
+# Every report runs these statements: they are built once, and their rows bypass the object mapper.
 _study, _image, _knee, _grade, _picture = map(table_of, (Study, Image, Knee, Grade, Picture))
 _STUDY = select(_study).where(_study.c.key == bindparam("study_key"))
 _OF_STUDY = _image.c.study_key == bindparam("study_key")
@@ -67,23 +68,28 @@ _LAST_WRITTEN = select(func.max(Report.revision)).where(
 )
 
 
-def study_content(session: Session, study_key: str) -> StudyRecord:
-    study = session.connection().execute(_STUDY, {"study_key": study_key}).first()
-    if study is None:
-        raise WorkFailed("store", f"study {study_key} is not known")
-    return StudyRecord(
-        key=study.key,
-        study_uid=study.study_uid,
-        patient=Patient(study.patient_name, study.patient_id, study.patient_birth_date, study.patient_sex),
-        accession=study.accession,
-        description=study.description,
-        institution=study.institution,
-        date=study.date,
-        images=_images(session, study_key),
-        rejected=_rejected(session, study_key),
-        report_revision=_last_written(session, study_key),
-        created_at=study.created_at,
-    )
+class Studies(Part):
+    """What the images of a study show."""
+
+    @reads
+    def content(self, session: Session, study_key: str) -> StudyRecord:
+        """Everything that a report of the study needs."""
+        study = session.connection().execute(_STUDY, {"study_key": study_key}).first()
+        if study is None:
+            raise UnknownRecord("unknown_record", f"study {study_key}")
+        return StudyRecord(
+            key=study.key,
+            study_uid=study.study_uid,
+            patient=Patient(study.patient_name, study.patient_id, study.patient_birth_date, study.patient_sex),
+            accession=study.accession,
+            description=study.description,
+            institution=study.institution,
+            date=study.date,
+            images=_images(session, study_key),
+            rejected=_rejected(session, study_key),
+            report_revision=_last_written(session, study_key),
+            created_at=study.created_at,
+        )
 
 
 def _images(session: Session, study_key: str) -> tuple[ImageRecord, ...]:

@@ -1,4 +1,4 @@
-"""One verb, one transaction: all of it or nothing, as if no other worker were there."""
+"""Runs a function of the store in one transaction: all or nothing, as if there were no other worker."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from koa_worker.store.postgres import telling
 
 T = TypeVar("T")
 
-# A backup, a slow disk or a crowd of workers may be in the way for a while; a file waits rather than fails.
+# A backup, a slow disk or many workers may delay a transaction; a file then waits and does not fail.
 PATIENCE_SECONDS = 60.0
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.01, 0.5
-# PostgreSQL's words for two transactions that got in each other's way: serialization failure, deadlock, and a unique
-# key that both were about to fill. On SQLite, writers queue.
+# PostgreSQL's codes for a conflict of two transactions: serialization failure, deadlock, and a unique key that both
+# wanted to insert. On SQLite, writers queue.
 _COLLISIONS = frozenset({"40001", "40P01", "23505"})
 
 
 def transact(engine: Engine, verb: Callable[[Session], T], patience: float = PATIENCE_SECONDS) -> T:
-    """Runs `verb`; again when another transaction got in its way. A database that does not answer is `WorkFailed`."""
+    """Runs `verb`, and retries it after a conflict. Raises `WorkFailed` if the database does not answer."""
     deadline = time.monotonic() + patience
     pause = _SHORTEST_PAUSE
     while True:
@@ -35,13 +35,13 @@ def transact(engine: Engine, verb: Callable[[Session], T], patience: float = PAT
         except DBAPIError as fault:
             if not _collided(fault) or time.monotonic() > deadline:
                 raise unanswered(fault) from fault
-        # Workers that collided would collide again if they all waited equally long.
+        # Workers that conflicted would conflict again if all waited for the same time.
         time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 
 def unanswered(fault: SQLAlchemyError) -> WorkFailed:
-    """The fault without what the database said, which may quote a row."""
+    """The error without the message of the database, which may quote a row."""
     cause = fault.orig if isinstance(fault, DBAPIError) and fault.orig else fault
     why = telling(str(cause))
     return WorkFailed("store", f"{type(cause).__name__}: {why}" if why else type(cause).__name__)

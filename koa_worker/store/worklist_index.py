@@ -1,7 +1,7 @@
-"""The worklist's own tables, kept in step with what they are made from, so that a page of millions costs fifty rows.
+"""The tables of the worklist, derived from the other tables, so that a page reads fifty rows even among millions.
 
-A line for each graded knee, and one for each file without any. Everything that a filter asks for is in the line, in one
-index whose last part is the order of the page: each combination of filters is a few walks of that index.
+There is a line for each graded knee, and one for each file without any. All filter columns are in the line and in one
+index, which ends with the order of the page: each combination of filters is a few scans of that index.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from koa_worker.store.schema import Base, File, Grade, Knee, Study, table_of
 from koa_worker.store.search_words import LONGEST_WORD, words_of
 from koa_worker.values import Side
 
-# What a study is found by, by whoever may see patients.
+# The attributes of a study that are searched, for roles that may see patient data.
 STUDY_TEXTS = (Study.patient_id, Study.accession, Study.patient_name, Study.description)
 
 
@@ -46,13 +46,13 @@ class Line(Base):
 
 
 class Word(Base):
-    """A word by which a file is found; in the order of the page, newest last."""
+    """A word by which a file can be found; ordered like the page, newest last."""
 
     __tablename__ = "worklist_words"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     names_patient: Mapped[bool] = mapped_column(primary_key=True)  # whether finding by it needs the right to see them
-    # Compared by code points, whatever the database's language: a prefix is a range then.
+    # Compared by code points, whatever the collation of the database, so that a prefix is a range.
     word: Mapped[str] = mapped_column(
         String(LONGEST_WORD).with_variant(String(LONGEST_WORD, "C"), "postgresql"), primary_key=True
     )
@@ -60,7 +60,7 @@ class Word(Base):
     file_id: Mapped[str] = mapped_column(ForeignKey("files.id"), primary_key=True)
 
 
-# Each file goes through these a few times: they are made once, and go past the object mapper.
+# These statements run a few times for each file: they are built once and bypass the object mapper.
 _lines, _words = table_of(Line), table_of(Word)
 _FORGET_LINES = delete(_lines).where(_lines.c.file_id == bindparam("of_file"))
 _RENEW_LINES = update(_lines).where(_lines.c.file_id == bindparam("of_file"))
@@ -80,7 +80,7 @@ _KNEES_NOW = (
 
 
 def list_file(session: Session, file: File, *, new: bool = False) -> None:
-    """Brings a file's lines to what the file and its knees say now; a new one has none yet."""
+    """Updates the lines of a file from the file and its knees; a new file has none yet."""
     session.flush()
     connection = session.connection()
     of_file = {"of_file": file.id}
@@ -96,7 +96,7 @@ def list_file(session: Session, file: File, *, new: bool = False) -> None:
 
 
 def list_words(session: Session, file: File) -> None:
-    """Notes what the file can be found by; words only ever join, as neither a study nor a reject is overwritten."""
+    """Adds the words of a file. Words are never removed, because neither studies nor rejections are overwritten."""
     code = words_of(file.code or "") if file.state is State.REJECTED else ()
     _add_words(session, file, code, names_patient=False)
     study = session.get(Study, file.study_key) if file.study_key else None
@@ -115,7 +115,7 @@ def _add_words(session: Session, file: File, words: tuple[str, ...], *, names_pa
 
 
 def relist_study(session: Session, study: Study) -> None:
-    """A later file said what the study did not know: its earlier files are found by that too."""
+    """Adds words to the earlier files of a study, after a later file has added attributes to it."""
     session.flush()
     for file in session.scalars(select(File).where(File.study_key == study.key)):
         list_words(session, file)

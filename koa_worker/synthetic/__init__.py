@@ -1,4 +1,4 @@
-"""Synthetic knee radiographs with a known truth, for the demo and the tests. No patient was ever in front of them."""
+"""Synthetic knee radiographs with a known truth, for the demo and the tests. They show no real patient."""
 
 from koa_worker.synthetic.draw import crop, draw
 from koa_worker.synthetic.implant import ImplantKind, with_implant

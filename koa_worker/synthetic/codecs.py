@@ -1,4 +1,4 @@
-"""Pixel data in each transfer syntax of today's PACS."""
+"""Encodes pixel data in each transfer syntax of today's PACS."""
 
 from __future__ import annotations
 

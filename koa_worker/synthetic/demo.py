@@ -1,4 +1,4 @@
-"""The demo's few radiographs: what a PACS export brings, in small, with one file that has to be turned away."""
+"""The radiographs of the demo: a small PACS export, with one file that must be rejected."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _GREEK = Person("Δείγμα^Ελένη", "SYN-0103", "19551102", "F")
 
 
 def demo_set(folder: Path, seed: int | None = None) -> list[Path]:
-    """Write the demo's files into the folder, each appearing whole; without a seed others come every time."""
+    """Writes the demo's files into the folder, each one complete at once; without a seed they differ each time."""
     rng = np.random.default_rng(secrets.randbits(64) if seed is None else seed)
     pair = _study(rng)
     files: list[tuple[str, Callable[[Path], None]]] = [
@@ -39,7 +39,7 @@ def demo_set(folder: Path, seed: int | None = None) -> list[Path]:
 
 
 def _put(path: Path, write: Callable[[Path], None]) -> Path:
-    """Write under a name that the intake passes over, then rename: nobody ever sees half a file."""
+    """Writes under a name that the intake ignores, then renames, so that no incomplete file is ever visible."""
     unfinished = path.with_name(f".{path.name}.part")
     try:
         write(unfinished)

@@ -1,4 +1,4 @@
-"""From attenuation to the picture: beam, scatter, detector, and what the console makes of it."""
+"""From attenuation to the image: beam, scatter, detector, and the processing of the console."""
 
 from __future__ import annotations
 

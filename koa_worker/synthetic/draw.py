@@ -1,4 +1,4 @@
-"""Drawing a plate: legs and furniture into one attenuation map, then the exposure and the console's picture."""
+"""Draws a plate: legs and other objects in one attenuation map, then the exposure and the console's image."""
 
 from __future__ import annotations
 

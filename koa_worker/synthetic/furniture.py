@@ -1,4 +1,4 @@
-"""What a plate carries besides the patient: lead letters, a bead ruler, the collimator's edges, blackened text."""
+"""The objects on a plate besides the patient: lead letters, a bead ruler, collimator edges, blackened text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One leg's attenuation: how much of the beam soft tissue and bones take, added to the plate's map."""
+"""Adds one leg to the attenuation map: how much of the beam soft tissue and bones absorb."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _PATELLA = _Section((-0.6, 0.0), (15, 15), (12, 12), (0.45, 0.45), (0.9, 0.9))
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a knee's millimetres lie on the plate."""
+    """The mapping of a knee's millimetres to pixels of the plate."""
 
     knee: Knee
     x: float
@@ -78,7 +78,7 @@ class Place:
 
 
 def add_leg(attenuation: Map, spec: PlateSpec, knee: Knee, rng: np.random.Generator) -> KneeTruth:
-    """Add a leg to the map and say what is true of its knee."""
+    """Adds a leg to the map, and gives the truth of its knee."""
     height, width = attenuation.shape
     shape = anatomy.build(knee)
     x, y = knee.centre[0] * width - 0.5, knee.centre[1] * height - 0.5

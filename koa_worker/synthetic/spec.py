@@ -62,7 +62,7 @@ class PlateSpec:
     boxes: int = 0  # black boxes where text stood
 
     def __post_init__(self) -> None:
-        """Refuse what can't be drawn."""
+        """Refuses values that cannot be drawn."""
         if self.height < 32 or self.width < 32 or not self.knees or self.spacing_mm <= 0:
             raise ValueError("a plate needs 32 pixels each way, a pixel size and at least one knee")
 
@@ -70,7 +70,7 @@ class PlateSpec:
 def random_knee(
     rng: np.random.Generator, side: Side, *, severity: float | None = None, centre: tuple[float, float] = (0.5, 0.5)
 ) -> Knee:
-    """A knee of a size, wear and stance that are met in life."""
+    """A random knee with a realistic size, wear and position."""
     grade = float(rng.choice(5, p=[0.4, 0.18, 0.22, 0.14, 0.06])) if severity is None else severity
     worn = float(np.interp(grade, range(5), _WORN_MM)) + rng.normal(0, 0.3)
     spared = -0.15 * worn + rng.normal(0, 0.4)
@@ -90,7 +90,7 @@ def random_knee(
 
 
 def random_spec(rng_or_seed: np.random.Generator | int, *, longest: int | None = None) -> PlateSpec:
-    """A plate from the whole variety: one or two legs, long plates and narrow strips, clean and cluttered ones.
+    """A random plate: one or two legs, long plates and narrow strips, with few or many other objects.
 
     `longest` fixes the longer side in pixels, for tests that draw many.
     """

@@ -1,4 +1,4 @@
-"""Structure that no outline gives: trabeculae, muscle, the grain of the film."""
+"""Draws fine structure: trabeculae, muscle, the grain of the film."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def grain(rng: np.random.Generator, height: int, width: int) -> Map:
 
 
 def _streaks(rng: np.random.Generator, height: int, width: int, down: float, across: float) -> Map:
-    """Noise blurred by so many pixels down and across; drawn on a coarser grid where that is enough.
+    """Noise blurred by these numbers of pixels down and across; drawn on a coarser grid where that is enough.
 
     Where a streak is finer than a pixel it averages out, as it does on a detector.
     """

@@ -1,4 +1,4 @@
-"""What is known of a drawn plate, because it was drawn so."""
+"""The truth of a drawn plate, known from its specification."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def write_dicom(
 
 
 def stored(pixels: NDArray[np.uint16], bits: int, *, inverted: bool = False) -> Pixels:
-    """The pixels at so many bits, as an object holds them."""
+    """The pixels with this number of bits, as an object stores them."""
     values = pixels >> (16 - bits)
     if inverted:
         values = (2**bits - 1) - values

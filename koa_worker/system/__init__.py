@@ -1,1 +1,1 @@
-"""What the operating system and the libraries give us: signals, disks, logs, service notices."""
+"""The services of the operating system and the libraries: signals, disks, logs, systemd, DICOM settings."""

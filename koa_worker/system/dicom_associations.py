@@ -1,28 +1,30 @@
-"""All that is used of pynetdicom's private parts: the sockets beneath its associations."""
+"""All uses of pynetdicom's private parts: the sockets of its associations and of its server."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
+from socketserver import TCPServer
+from typing import Any
 
 from pynetdicom.association import Association
-from pynetdicom.transport import AssociationSocket
+from pynetdicom.transport import AssociationSocket, ThreadedAssociationServer
 
 _AWAITING_OUR_ANSWER = "Sta3"  # PS3.8 table 9-4
 _SECONDS_TO_END = 5.0
 
 
 def set_up_pynetdicom() -> None:
-    """Lets it close the sockets that it is done with.
+    """Makes pynetdicom close all its sockets.
 
-    It shuts a line down and closes it in one `try`. When the peer was quicker, shutting down fails, closing is passed
-    over, and the socket waits for the garbage collector.
+    It shuts a connection down and closes it in one `try`. If the peer was faster, the shutdown fails, the close is
+    skipped, and the socket stays open until the garbage collector runs.
     """
     AssociationSocket._shutdown_socket = _hang_up  # type: ignore[method-assign, assignment] # noqa: SLF001
 
 
 def line_of(association: Association) -> socket.socket | None:
-    """The open line of an association, if it has one."""
+    """The open socket of an association, if it has one."""
     return association.dul.socket.socket if association.dul.socket else None
 
 
@@ -31,14 +33,35 @@ def awaits_our_answer(association: Association) -> bool:
 
 
 def leave(association: Association) -> None:
-    """Closes the line of an association that is over.
+    """Closes the socket of an association that has ended.
 
-    When a peer answers a request with something else, the library stops the thread that reads the line, and this
-    thread is often gone before it has come to closing it.
+    If a peer gives an unexpected answer to a request, the library stops the thread that reads the socket, and this
+    thread often ends before it closes the socket.
     """
     if association.dul.ident is not None:
         association.dul.join(_SECONDS_TO_END)
     _hang_up(association.dul.socket)
+
+
+class AssociationServer(ThreadedAssociationServer):
+    """A server that waits for each peer only up to `peer_seconds`."""
+
+    def __init__(self, *words: Any, peer_seconds: float, **options: Any) -> None:
+        self._peer_seconds = peer_seconds
+        super().__init__(*words, **options)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accepts a connection without the TLS handshake: the library does it here, and one peer would block all."""
+        connection, address = TCPServer.get_request(self)
+        connection.settimeout(self._peer_seconds)
+        if self.ssl_context is None:
+            return connection, address
+        return self.ssl_context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
+
+    def stop(self) -> None:
+        """Ends `serve_forever` and closes the socket; the library's `shutdown` fails after `make_server`."""
+        TCPServer.shutdown(self)
+        self.server_close()
 
 
 def _hang_up(line: object) -> None:

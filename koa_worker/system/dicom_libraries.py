@@ -1,7 +1,7 @@
-"""What the DICOM libraries are told, once for the whole process and before any thread uses them.
+"""The settings of the DICOM libraries, made once for the whole process before any thread uses them.
 
-Their switches, and Python's list of warnings to ignore, belong to the process: turned on and off again around a call,
-two threads that overlap would leave them as neither wants them.
+These settings, and Python's list of ignored warnings, are process-wide: if two threads changed them around their calls,
+each would undo the settings of the other.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import warnings
 
 
 def set_up_pydicom() -> None:
-    """Takes values as headers have them, and quotes none of them: the odd one may be the patient's name."""
+    """Makes pydicom accept invalid values and not quote them: such a value may be the patient's name."""
     from pydicom import config  # noqa: PLC0415
 
     config.settings.reading_validation_mode = config.IGNORE

@@ -1,4 +1,4 @@
-"""How much room a disk has left."""
+"""The free space of a disk."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def free_mb(folder: Path) -> float:
-    """Room for us on the folder's file system; endless where that cannot be told, since work will tell."""
+    """The free space for us on the folder's file system; infinite if unknown, because a later write will fail."""
     try:
         return shutil.disk_usage(folder).free / 1e6
     except OSError:

@@ -1,4 +1,4 @@
-"""Whether a daemon works in this work folder, and what it is doing: written by the daemon, read by `status`."""
+"""The heartbeat: whether a daemon runs in this work folder and what it does. The daemon writes, `status` reads."""
 
 from __future__ import annotations
 
@@ -9,31 +9,64 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from enum import Enum, StrEnum, auto
 from pathlib import Path
+from typing import Any
 
 from koa_worker.errors import SetupError
 
 _LOCK, _PULSE = ".lock", ".pulse"
-# The hands hold the lock too: those of a daemon that was killed live for a moment longer than itself.
+# The worker processes hold the lock too: those of a killed daemon live a moment longer than the daemon.
 _SECONDS_TO_LET_GO = 3.0
+_SECONDS_WITHOUT_BEAT = 60.0
+
+
+class PauseReason(StrEnum):
+    """Why the daemon takes no file."""
+
+    OUTSIDE_HOURS = "outside_hours"
+    DISK_NEARLY_FULL = "disk_nearly_full"
+    NO_ANSWER = "no_answer"
+
+
+# As people read it in `status`, on the page and in the log.
+PAUSE_WORDS = {
+    PauseReason.OUTSIDE_HOURS: "outside run_between",
+    PauseReason.DISK_NEARLY_FULL: "disk nearly full",
+    PauseReason.NO_ANSWER: "disk or database does not answer",
+}
+
+
+class Condition(Enum):
+    """The state of a work folder's daemon."""
+
+    RUNNING = auto()
+    PAUSED = auto()
+    SILENT = auto()  # it lives, and has not beaten for too long
+    NOT_RUNNING = auto()
+
+    @property
+    def is_well(self) -> bool:
+        """A paused daemon is healthy; one that is gone or silent is not."""
+        return self in {Condition.RUNNING, Condition.PAUSED}
 
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """The daemon at one moment."""
+    """The state of the daemon at one moment."""
 
-    hands: int
+    workers: int
     busy: int
-    paused: str  # why no file is taken; empty while files are taken
-    overdue: int  # unfinished files that have not changed for too long
+    paused: PauseReason | None  # None while files are taken
+    overdue: int  # incomplete files that have not changed for too long
     model: str
 
 
 @contextmanager
 def sole_owner(work: Path) -> Iterator[int]:
-    """Gives the lock, for the hands to hold as well.
+    """Holds the lock of the work folder, and gives it, so that the worker processes can hold it too.
 
-    Two daemons in one work folder would take up each other's files as left over.
+    Two daemons in one work folder would take each other's files for leftovers.
     """
     with (work / _LOCK).open("a") as lock:
         give_up = time.monotonic() + _SECONDS_TO_LET_GO
@@ -48,7 +81,7 @@ def sole_owner(work: Path) -> Iterator[int]:
 
 
 def beat(work: Path, pulse: Pulse) -> None:
-    """Says that the daemon is alive. A full disk is no reason to stop."""
+    """Writes the heartbeat. A full disk is no reason to stop."""
     temporary = work / f"{_PULSE}.tmp"
     with contextlib.suppress(OSError):
         temporary.write_text(json.dumps(asdict(pulse)), encoding="ascii")
@@ -56,15 +89,30 @@ def beat(work: Path, pulse: Pulse) -> None:
 
 
 def feel(work: Path) -> tuple[Pulse, float] | None:
-    """The last beat and its age in seconds; None when no daemon works here."""
+    """The last heartbeat and its age in seconds; None if no daemon runs here."""
     try:
         with (work / _LOCK).open() as lock:
             if _lock(lock.fileno()):
                 return None  # nobody holds it
         path = work / _PULSE
-        return Pulse(**json.loads(path.read_text(encoding="ascii"))), max(0.0, time.time() - path.stat().st_mtime)
-    except (OSError, ValueError, TypeError):
+        return _read(json.loads(path.read_text(encoding="ascii"))), max(0.0, time.time() - path.stat().st_mtime)
+    except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def condition_of(felt: tuple[Pulse, float] | None) -> Condition:
+    """The state of the daemon, from the result of `feel`."""
+    if felt is None:
+        return Condition.NOT_RUNNING
+    pulse, age_seconds = felt
+    if age_seconds > _SECONDS_WITHOUT_BEAT:
+        return Condition.SILENT
+    return Condition.PAUSED if pulse.paused else Condition.RUNNING
+
+
+def _read(written: dict[str, Any]) -> Pulse:
+    paused = written["paused"]
+    return Pulse(**{**written, "paused": PauseReason(paused) if paused else None})
 
 
 def _lock(descriptor: int) -> bool:

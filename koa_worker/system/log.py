@@ -1,7 +1,7 @@
-"""Log lines for the system's journal: text or one JSON object a line, on stderr, free of patient data.
+"""Log lines for the journal: text or one JSON object per line, on stderr, free of patient data.
 
-A line names a file by its own id and nothing else; whatever an exception says is left out, since decoders like to quote
-what they were reading.
+A line names a file only by its id. The message of an exception is left out, because decoders often quote the data that
+they read.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
 def set_up(settings: Log) -> None:
-    """Sends this program's lines to stderr in the configured form; other libraries only when they warn."""
+    """Sends the log of this program to stderr in the configured format, and only the warnings of libraries."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines() if settings.format == "json" else _TextLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("koa_worker").setLevel(settings.level.upper())
-    # pydicom quotes the value that it stumbles over, which may be a patient's.
+    # pydicom quotes the value that it fails on, which may be patient data.
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
     # These quote what they send and receive.
     for name in ("pynetdicom", "highdicom"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    # watchdog calls an event that comes while it is being stopped an error.
+    # watchdog logs an event that arrives during its stop as an error.
     logging.getLogger("watchdog").setLevel(logging.CRITICAL)
 
 
 def where(fault: BaseException) -> str:
-    """The fault's class and the places that it passed, without its message."""
+    """The class of the error and the lines of code that it passed, without its message."""
     frames = traceback.extract_tb(fault.__traceback__)
     places = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))
     return f"{type(fault).__name__} at {places}" if places else type(fault).__name__

@@ -1,4 +1,4 @@
-"""Stopping as a context: SIGTERM and SIGINT ask, the loop ends after the file in hand."""
+"""Stopping by signal: SIGTERM and SIGINT ask the loop to stop, and it ends after the files in progress."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from types import FrameType
 
 
 def _nothing() -> None:
-    """Before there is anything to wake."""
+    """The default of `wake`: nothing to wake yet."""
 
 
 class Stop:
-    """Whether somebody asked to stop, and what is to be woken then."""
+    """Whether a stop was asked for, and the function that wakes the loop then."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -22,7 +22,7 @@ class Stop:
 
 @contextmanager
 def on_signal() -> Iterator[Stop]:
-    """Within, a signal sets `asked` and calls `wake`; a second one ends the process as it would without us."""
+    """Inside the context a signal sets `asked` and calls `wake`; a second signal has its default effect."""
     stop = Stop()
 
     def ask(number: int, _frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""Tells systemd how the daemon is (sd_notify): ready, alive, stopping. Without systemd nothing is told."""
+"""Notifies systemd of the daemon's state (sd_notify): ready, alive, stopping. Without systemd it does nothing."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import time
 
 
 class Service:
-    """The service manager's socket, and how often it wants to hear that we live."""
+    """The socket of the service manager, and the interval of its watchdog."""
 
     def __init__(self) -> None:
         self._address = os.environ.get("NOTIFY_SOCKET", "").replace("@", "\0", 1)
-        # Twice as often as it must be, as the manual of sd_watchdog_enabled advises.
+        # Twice as often as necessary, as the manual of sd_watchdog_enabled advises.
         self._every = int(os.environ.get("WATCHDOG_USEC") or 0) / 2e6
         self._next = 0.0
 
@@ -24,7 +24,7 @@ class Service:
         self._say("STOPPING=1")
 
     def alive(self, status: str) -> None:
-        """Called by the loop at every turn, so that a loop that hangs is restarted."""
+        """Called by the loop in every iteration, so that systemd restarts a daemon that hangs."""
         now = time.monotonic()
         if self._every and now >= self._next:
             self._next = now + self._every
@@ -33,6 +33,6 @@ class Service:
     def _say(self, what: str) -> None:
         if not self._address:
             return
-        # A manager that does not listen is no reason to stop grading.
+        # A service manager that does not listen is no reason to stop grading.
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
             line.sendto(what.encode(), self._address)

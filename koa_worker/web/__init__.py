@@ -1,6 +1,6 @@
-"""The page and the JSON API, made on the server.
+"""The web page and the JSON API, rendered on the server.
 
-Who may do what is said once, on each route, by `access.needs`. What names a patient is shown if `may_see_patients()`.
+Each route names the role that it needs, with `access.needs`. Patient data is shown only if `may_see_patients()`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from koa_worker.web.guard.refusals import LARGEST_FORM
 
 
 def create_app(config: Config, store: Store) -> Flask:
-    """The application for any WSGI server; `serve.py` has the one that is meant."""
+    """The WSGI application; `serve.py` runs it with waitress."""
     app = Flask(__name__)
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_FORM

@@ -1,4 +1,4 @@
-"""For administrators: who the users are, and who looked at what."""
+"""The page for administrators: the users and the audit log."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ _AT_A_TIME = 100
 @pages.get("")
 @needs(Role.ADMIN)
 def show() -> str:
-    """The trail newest first, by user or by study."""
+    """The audit log, newest first, filtered by user or by study."""
     who, subject = request.args.get("who", "").strip(), request.args.get("subject", "").strip()
     before = request.args.get("before", type=int)
     store = desk().store
-    deeds = store.deeds(before=before, limit=_AT_A_TIME, who=who or None, subject=subject or None)
+    deeds = store.audit.deeds(before=before, limit=_AT_A_TIME, who=who or None, subject=subject or None)
     if before is None:
         note("audit", subject, who)
     older = deeds[-1].id if len(deeds) == _AT_A_TIME else None
-    return render_template("admin.html", users=store.users(), deeds=deeds, older=older, who=who, subject=subject)
+    return render_template(
+        "admin.html", users=store.accounts.users(), deeds=deeds, older=older, who=who, subject=subject
+    )

@@ -1,4 +1,4 @@
-"""How readers and the model agree: quadratic kappa and confusion matrices."""
+"""The agreement between readers and the model: quadratic kappa and confusion matrices."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ Matrix = Sequence[Sequence[int]]
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Of two who graded the same knees."""
+    """The agreement of two graders on the knees that both graded."""
 
-    one: str  # by row
-    other: str  # by column
+    one: str  # the grader of the rows
+    other: str  # the grader of the columns
     matrix: Matrix
     knees: int
     exact: float  # share with the same grade
     within_one: float
-    kappa: float | None  # quadratic; None where it means nothing, as when all grades are the same
+    kappa: float | None  # quadratic; None where it is not defined, as when all grades are the same
 
     @classmethod
     def of(cls, one: str, other: str, matrix: Matrix) -> Self:
@@ -40,7 +40,7 @@ class Agreement:
 
 
 def quadratic_kappa(matrix: Matrix) -> float | None:
-    """1 minus the squared differences that there are, over those that chance would bring."""
+    """Cohen's kappa with quadratic weights: 1 minus observed over expected squared differences."""
     total = sum(map(sum, matrix))
     rows, columns = [sum(row) for row in matrix], [sum(column) for column in zip(*matrix, strict=True)]
     there = sum((row - column) ** 2 * matrix[row][column] for row in GRADES for column in GRADES)
@@ -52,12 +52,14 @@ def quadratic_kappa(matrix: Matrix) -> float | None:
 @needs(Role.READ)
 def show() -> str:
     store = desk().store
-    with_model = store.agreement()
+    with_model = store.reader_grades.agreement()
     return render_template(
         "agreement.html",
         with_model=[Agreement.of(reader, "the model", matrix) for reader, matrix in with_model.items()],
         everybody=Agreement.of("all readers", "the model", _sum(with_model)) if len(with_model) > 1 else None,
-        readers=[Agreement.of(one, other, matrix) for (one, other), matrix in store.reader_agreement().items()],
+        readers=[
+            Agreement.of(one, other, matrix) for (one, other), matrix in store.reader_grades.reader_agreement().items()
+        ],
     )
 
 

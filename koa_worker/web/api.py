@@ -27,7 +27,7 @@ _FILTERS = {"state", "kl", "side", "review", "from", "to", "first", "after", "li
 @pages.get("/openapi.json")
 @needs(Role.VIEW)
 def document() -> Response:
-    """What this API is."""
+    """The description of this API."""
     return Response(openapi.document(), mimetype="application/json")
 
 
@@ -40,7 +40,7 @@ def me() -> Response:
 @pages.get("/status")
 @needs(Role.VIEW)
 def status() -> Response:
-    counts = desk().store.worklist_counts()
+    counts = desk().store.worklist.counts()
     states = {state.value: count for state, count in counts.by_state.items()}
     return _said(
         shapes.Counts(
@@ -52,7 +52,7 @@ def status() -> Response:
 @pages.post("/uploads")
 @needs(Role.READ)
 def take_upload() -> Response:
-    """The file is the body."""
+    """Takes an upload; the body is the file."""
     answer = _said(to_upload(receive_upload.take()), HTTPStatus.ACCEPTED)
     answer.headers["Location"] = answer.json["url"]  # type: ignore[index]
     return answer
@@ -61,7 +61,7 @@ def take_upload() -> Response:
 @pages.get("/uploads/<upload_id>")
 @needs(Role.READ)
 def show_upload(upload_id: str) -> Response:
-    found = desk().store.find_upload(upload_id)
+    found = desk().store.uploads.find(upload_id)
     if found is None:
         refuse(404, "not_found")
     return _said(to_upload(found))
@@ -70,7 +70,7 @@ def show_upload(upload_id: str) -> Response:
 @pages.get("/results")
 @needs(Role.VIEW)
 def results() -> Response:
-    """As the worklist, newest first. Words are not searched for here: an address is kept in too many places."""
+    """The rows of the worklist, newest first. There is no text search here, because URLs are logged and cached."""
     asked = request.args
     if not set(asked) <= _FILTERS:
         refuse(400, "bad_request")
@@ -78,7 +78,7 @@ def results() -> Response:
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= _MOST_RESULTS):
         refuse(400, "bad_request")
     sees = may_see_patients()
-    page = desk().store.worklist(wanted_of(asked), cursor_of(asked), int(limit), may_see_patients=sees)
+    page = desk().store.worklist.page(wanted_of(asked), cursor_of(asked), int(limit), may_see_patients=sees)
     note("results_listed")
     following = None
     if page.next is not None:
@@ -92,13 +92,13 @@ def results() -> Response:
 def show_study(key: str) -> Response:
     found = study.find(key)
     note("study", key)
-    return _said(to_study(found, desk().store.readings(key)))
+    return _said(to_study(found, desk().store.reader_grades.readings(key)))
 
 
 @pages.post("/studies/<key>/readings")
 @needs(Role.READ)
 def record_reading(key: str) -> Response:
-    """Kept for ever, with who and when."""
+    """Stores a reader's grade with the user and the time; it is never deleted."""
     found = study.find(key)
     try:
         said = shapes.NewReading.model_validate_json(request.get_data(), strict=True)
@@ -107,23 +107,23 @@ def record_reading(key: str) -> Response:
     if not any(image.file_id == said.file_id for image in found.images):
         refuse(404, "not_found")
     store = desk().store
-    if not store.record_reading(
+    if not store.reader_grades.record(
         said.file_id, said.position, reader=g.user.name, kl=said.kl, comment=said.comment.strip()
     ):
         refuse(404, "not_found")
     note("reading", key, f"{said.file_id} {said.position}")
-    return _said(to_study(found, store.readings(key)), HTTPStatus.CREATED)
+    return _said(to_study(found, store.reader_grades.readings(key)), HTTPStatus.CREATED)
 
 
 @pages.get("/agreement")
 @needs(Role.VIEW)
 def agreement() -> Response:
-    """Of readers with the machine."""
-    counts = desk().store.agreement()
+    """The agreement of readers with the model."""
+    counts = desk().store.reader_grades.agreement()
     return _said(shapes.Agreement(readers={name: [list(row) for row in rows] for name, rows in counts.items()}))
 
 
-# The same files that the pages load.
+# The same files as on the pages.
 pages.add_url_rule("/studies/<key>/report.pdf", "report", study.report)
 pages.add_url_rule("/studies/<key>/results.zip", "dicom", study.results)
 pages.add_url_rule("/studies/<key>/files/<file_id>/frame.jpg", "frame", pictures.frame)

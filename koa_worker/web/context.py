@@ -1,4 +1,4 @@
-"""What every route has at hand: configuration, store, and the words that stand on every page."""
+"""The configuration and the store, for every route, and the notice that is on every page."""
 
 from __future__ import annotations
 
@@ -25,6 +25,6 @@ def furnish(app: Flask, config: Config, store: Store) -> None:
 
 
 def desk() -> Desk:
-    """Of the application that answers."""
+    """The configuration and the store of the current application."""
     found: Desk = current_app.extensions[_KEY]
     return found

@@ -1,4 +1,4 @@
-"""The dashboard: how the work goes, drawn on the server from counts by day."""
+"""The dashboard: throughput, grades and confidence by day, drawn on the server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flask import Blueprint, abort, render_template, request
 from koa_worker.errors import CATALOGUE
 from koa_worker.intake import scan
 from koa_worker.store import DayCount, State
-from koa_worker.system.heartbeat import feel
+from koa_worker.system.heartbeat import PAUSE_WORDS, feel
 from koa_worker.values import GRADES, Role
 from koa_worker.web import plots
 from koa_worker.web.context import desk
@@ -39,15 +39,16 @@ def show() -> str:
     today = datetime.now(UTC).date()
     days = [today - timedelta(days=back) for back in reversed(range(int(wanted)))]
     config, store = desk().config, desk().store
-    counted = store.day_counts(days[0], days[-1])
+    counted = store.day_counts.between(days[0], days[-1])
     return render_template(
         "dashboard.html",
         ranges=RANGES,
         days=len(days),
-        counts=store.worklist_counts(),
-        pace=store.pace(),
+        counts=store.worklist.counts(),
+        pace=store.counts.pace(),
         inbox=scan(config.folders.inbox, overdue_minutes=config.intake.overdue_minutes, limit=1),
         pulse=feel(config.folders.work),
+        pause_words=PAUSE_WORDS,
         plots=[throughput(days, counted), distribution(days, counted), confidence(days, counted)],
         rejections=rejections(counted),
         catalogue=CATALOGUE,
@@ -60,7 +61,7 @@ def throughput(days: Sequence[date], counted: Sequence[DayCount]) -> Plot:
         by_kind[one.state, one.day] += one.count
     series = [Series(name, kind, [by_kind[state, day] for day in days]) for state, name, kind in _SETTLED]
     total = sum(by_kind[State.COMPLETED, day] for day in days)
-    return plots.columns("Settled each day", f"{total} knees graded in {len(days)} days.", _labels(days), series)
+    return plots.columns("Processed per day", f"{total} knees graded in {len(days)} days.", _labels(days), series)
 
 
 def distribution(days: Sequence[date], counted: Sequence[DayCount]) -> Plot:
@@ -75,7 +76,7 @@ def distribution(days: Sequence[date], counted: Sequence[DayCount]) -> Plot:
     ]
     total = sum(sums.values())
     shares = ", ".join(f"KL {kl} {sum(by_grade[kl, day] for day in days) / total:.0%}" for kl in GRADES if total)
-    says = f"Share of each grade. In all: {shares}." if total else "No knee was graded."
+    says = f"Share of each grade. In total: {shares}." if total else "No knee was graded."
     return plots.columns("Grades over time", says, _labels(days), series, shares=True)
 
 
@@ -87,16 +88,16 @@ def confidence(days: Sequence[date], counted: Sequence[DayCount]) -> Plot:
             sums[one.day][1] += one.count
     means = [sums[day][0] / sums[day][1] if sums[day][1] else None for day in days]
     last, before = _mean(sums, days[-_A_WEEK:]), _mean(sums, days[:-_A_WEEK])
-    says = "The mean probability of the grade that was stated."
+    says = "The mean probability of the stated grade."
     if last is not None and before is not None:
-        says += f" The last week {last:.2f}, before it {before:.2f}."
+        says += f" Last week: {last:.2f}. Before: {before:.2f}."
     return plots.line(
         "Mean confidence", says, _labels(days), Series("Mean confidence", "stroke-a", means), within=(0.0, 1.0)
     )
 
 
 def rejections(counted: Sequence[DayCount]) -> list[tuple[str, int, float]]:
-    """Code, count, and share of the most frequent one's count."""
+    """Code, count, and the count as a share of the largest count."""
     by_code: Counter[str] = Counter()
     for one in counted:
         if one.state is State.REJECTED:

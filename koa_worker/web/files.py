@@ -1,4 +1,4 @@
-"""One file: how far it came, and if it was refused, why and what to do."""
+"""The page of one file: its state and history, and its error with a remedy if it has one."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ pages = Blueprint("files", __name__, url_prefix="/files/<file_id>")
 @needs(Role.VIEW)
 def show(file_id: str) -> str:
     store = desk().store
-    file = store.find(file_id)
+    file = store.files.find(file_id)
     if file is None:
         abort(404)
     note("file", file_id)
-    return render_template("file.html", file=file, events=store.events(file_id), entry=CATALOGUE.get(file.code or ""))
+    return render_template(
+        "file.html", file=file, events=store.files.events(file_id), entry=CATALOGUE.get(file.code or "")
+    )

@@ -1,4 +1,4 @@
-"""What a worklist's form or address asks for, as the store's values, and back into an address."""
+"""Turns the filters of a worklist's form or URL into the store's values, and back into a URL."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LONGEST_TEXT = 200
 
 
 def wanted_of(form: MultiDict[str, str]) -> Wanted:
-    """Ends the request where a filter is none that the form offers."""
+    """The filters of a form; an unknown value ends the request with status 400."""
     return Wanted(
         states=frozenset(_each(State, form.getlist("state"))),
         grades=frozenset(_each(_grade, form.getlist("kl"))),
@@ -37,7 +37,7 @@ def cursor_of(form: Mapping[str, str]) -> Cursor | None:
 
 
 def address_of(form: MultiDict[str, str]) -> dict[str, list[str]]:
-    """The filters that are set, without the words: those may name a patient, and an address is kept in many places."""
+    """The filters that are set, without the search words: they may name a patient, and URLs are logged and cached."""
     named = ("state", "kl", "side", "review", "from", "to", "first")
     return {name: said for name in named if (said := [value for value in form.getlist(name) if value])}
 
@@ -61,7 +61,7 @@ def _grade(said: str) -> int:
 
 
 def _midnight(said: str, *, days: int = 0) -> datetime | None:
-    """Where a day begins by this machine's clock."""
+    """The start of a day in this machine's time zone."""
     if not said:
         return None
     day = _one(date.fromisoformat, said)

@@ -1,4 +1,4 @@
-"""Logging in and out, and what a user may change about the own account."""
+"""Login, logout, and what users may change in their own account."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from koa_worker.web.guard.refusals import refuse
 
 pages = Blueprint("login", __name__)
 
-# A person mistypes now and then; who guesses gets nowhere at this pace.
+# Enough for a person who mistypes, far too few for guessing a password.
 _PER = timedelta(minutes=10)
 _FOR_ACCOUNT, _FOR_ADDRESS = 10, 60
 
@@ -37,14 +37,14 @@ def log_in() -> Response | tuple[str, int]:
     target = _target(request.form.get("next", ""))
     _pace(name)
     store = desk().store
-    user = store.find_user(name)
+    user = store.accounts.find_user(name)
     if not passwords.matches(password, user.password if user else None) or user is None:
-        note_stranger("login_failed") if user is None else store.note_deed(name, "login_failed", address=caller())
+        note_stranger("login_failed") if user is None else store.audit.note(name, "login_failed", address=caller())
         return render_template("login.html", target=target, fault=CATALOGUE["wrong_password"]), 401
     secret = passwords.new_secret()
-    store.log_in(name, passwords.secret_hash(secret), timedelta(hours=desk().config.web.session_hours))
-    store.give_back_ration(_account(name))
-    store.note_deed(name, "login", address=caller())
+    store.accounts.log_in(name, passwords.secret_hash(secret), timedelta(hours=desk().config.web.session_hours))
+    store.rate_limits.give_back(_account(name))
+    store.audit.note(name, "login", address=caller())
     change_secret(secret)
     return redirect(target, 303)
 
@@ -52,7 +52,7 @@ def log_in() -> Response | tuple[str, int]:
 @pages.post("/logout")
 @needs(Role.VIEW)
 def log_out() -> Response:
-    desk().store.log_out(passwords.secret_hash(shown_secret()))
+    desk().store.accounts.log_out(passwords.secret_hash(shown_secret()))
     return _left("logout")
 
 
@@ -65,26 +65,26 @@ def account() -> str:
 @pages.post("/account/logout")
 @needs(Role.VIEW)
 def log_out_everywhere() -> Response:
-    desk().store.log_out_everywhere(g.user.name)
+    desk().store.accounts.log_out_everywhere(g.user.name)
     return _left("logout_everywhere")
 
 
 @pages.post("/account/password")
 @needs(Role.VIEW)
 def change_password() -> Response | tuple[str, int]:
-    """Only who knows the former one; everybody is logged out then, the one who did it too."""
+    """Needs the current password. It ends all sessions of the user, this one too."""
     if g.user.by is not By.LOGIN:
         refuse(403, "not_allowed")
     name, new = g.user.name, request.form.get("new", "")
     _pace(name)
     store = desk().store
-    user = store.find_user(name)
+    user = store.accounts.find_user(name)
     if user is None or not passwords.matches(request.form.get("password", ""), user.password):
         note("password_refused")
-        return render_template("account.html", fault="The present password is another one."), 401
+        return render_template("account.html", fault="The current password is wrong."), 401
     if fault := passwords.fault_of(new):
         return render_template("account.html", fault=f"The new password cannot be used: {fault}."), 400
-    store.change_password(name, passwords.hashed(new))
+    store.accounts.change_password(name, passwords.hashed(new))
     return _left("password")
 
 
@@ -95,17 +95,17 @@ def _left(action: str) -> Response:
 
 
 def _pace(name: str) -> None:
-    """So many tries for one account and from one address; what is beyond is refused before any work is done."""
+    """Limits the tries for one account and from one address; further tries are refused before any work is done."""
     store = desk().store
     for key, most in ((f"login:from:{caller()}", _FOR_ADDRESS), (_account(name), _FOR_ACCOUNT)):
-        still = store.use_ration(key, most, _PER)
+        still = store.rate_limits.use(key, most, _PER)
         if still:
             note_stranger("login_throttled")
             refuse(429, "too_many", still)
 
 
 def _account(name: str) -> str:
-    """Hashed, since what is typed there may be a password."""
+    """The key of the rate limit. The name is hashed, because a user may have typed a password there."""
     return f"login:to:{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
@@ -114,6 +114,6 @@ def _name(typed: str) -> str:
 
 
 def _target(wanted: str) -> str:
-    """Where to go afterwards: only to a page of ours."""
+    """The page to show after the login; never a page of another site."""
     is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
     return wanted if is_ours else url_for("worklist.show")

@@ -1,4 +1,4 @@
-"""The OpenAPI document of the JSON API: one line for each operation, and the shapes that it takes and gives."""
+"""The OpenAPI document of the JSON API: one line for each operation, and the shapes of its requests and answers."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from koa_worker.values import GRADES, Role, Side
 from koa_worker.web import shapes
 
 _REFERENCE = "#/components/schemas/{model}"
-_ALWAYS = (400, 401, 403, 429, 500, 503)  # what any operation may answer
+_ALWAYS = (400, 401, 403, 429, 500, 503)  # errors that any operation may answer with
 _ID = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
 _MORE_ABOUT = {
-    400: "The request cannot be understood.",
-    401: "Without a login or a good token.",
-    403: "The role does not allow it, or the request is another site's.",
-    404: "There is no such thing.",
-    408: "It took longer than [web] upload_seconds.",
+    400: "The request is invalid.",
+    401: "There is no login and no valid token.",
+    403: "The role does not allow this, or the request comes from another site.",
+    404: "This does not exist.",
+    408: "The request took longer than its timeout, such as [web] upload_seconds.",
     413: "The body is larger than the limit.",
-    429: "Too many requests; Retry-After says how long to wait.",
-    500: "A fault of ours.",
-    503: "The database does not answer, or too many uploads wait.",
+    429: "The rate limit is reached. Retry-After gives the seconds to wait.",
+    500: "Internal error.",
+    503: "The database does not answer, or too many uploads are waiting.",
     507: "The disk is full.",
 }
 
@@ -37,17 +37,17 @@ Shape = type[BaseModel]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One way to ask."""
+    """One operation of the API."""
 
     name: str
     method: str
     path: str
     says: str
     role: Role
-    gives: Shape | str  # a shape, or the kind of a file
+    gives: Shape | str  # a shape, or the media type of a file
     status: int = 200
     takes: Shape | str | None = None
-    refused: tuple[int, ...] = ()  # beside what any operation may answer
+    refused: tuple[int, ...] = ()  # errors besides those of all operations
     asks: Mapping[str, dict[str, Any]] = field(default_factory=dict)  # parameters of the query
 
 
@@ -65,20 +65,31 @@ _FILTERS = {
     "from": _DAY,
     "to": _DAY,
     "first": _words("review", several=False),
-    "after": {"type": "string", "maxLength": 80, "description": "Where the page before ended; it is in its `next`."},
+    "after": {
+        "type": "string",
+        "maxLength": 80,
+        "description": "Where the previous page ended; the `next` of that page contains it.",
+    },
     "limit": {"type": "integer", "minimum": 1, "maximum": 200},
 }
 
 _KNEE = "/studies/{key}/files/{file_id}/knees/{position}"
 OPERATIONS = (
     Operation("document", "get", "/openapi.json", "This document.", Role.VIEW, "application/json"),
-    Operation("me", "get", "/me", "Who asks.", Role.VIEW, shapes.Me),
-    Operation("status", "get", "/status", "What waits, is done, was rejected and failed.", Role.VIEW, shapes.Counts),
+    Operation("me", "get", "/me", "The user of this request.", Role.VIEW, shapes.Me),
+    Operation(
+        "status",
+        "get",
+        "/status",
+        "Counts of files that are waiting, graded, rejected and failed.",
+        Role.VIEW,
+        shapes.Counts,
+    ),
     Operation(
         "upload",
         "post",
         "/uploads",
-        "Takes a file: the body is its bytes. Its name may be in Content-Disposition.",
+        "Uploads a file. The body is the content of the file. Content-Disposition may give its name.",
         Role.READ,
         shapes.Upload,
         status=202,
@@ -86,7 +97,7 @@ OPERATIONS = (
         refused=(408, 413, 507),
     ),
     Operation(
-        "uploaded", "get", "/uploads/{upload_id}", "What became of it.", Role.READ, shapes.Upload, refused=(404,)
+        "uploaded", "get", "/uploads/{upload_id}", "The state of an upload.", Role.READ, shapes.Upload, refused=(404,)
     ),
     Operation(
         "results",
@@ -102,7 +113,7 @@ OPERATIONS = (
         "record_reading",
         "post",
         "/studies/{key}/readings",
-        "Keeps a reader's own grade of a knee.",
+        "Stores a reader's own grade of a knee.",
         Role.READ,
         shapes.Study,
         status=201,
@@ -110,7 +121,7 @@ OPERATIONS = (
         refused=(404, 413),
     ),
     Operation(
-        "report", "get", "/studies/{key}/report.pdf", "The report.", Role.READ, "application/pdf", refused=(404,)
+        "report", "get", "/studies/{key}/report.pdf", "The report as PDF.", Role.READ, "application/pdf", refused=(404,)
     ),
     Operation(
         "dicom",
@@ -125,28 +136,30 @@ OPERATIONS = (
         "frame",
         "get",
         "/studies/{key}/files/{file_id}/frame.jpg",
-        "The radiograph, small.",
+        "The radiograph, reduced in size.",
         Role.READ,
         "image/jpeg",
         refused=(404,),
     ),
-    Operation("crop", "get", f"{_KNEE}/crop.png", "A knee as the net saw it.", Role.VIEW, "image/png", refused=(404,)),
+    Operation(
+        "crop", "get", f"{_KNEE}/crop.png", "A knee as the model saw it.", Role.VIEW, "image/png", refused=(404,)
+    ),
     Operation(
         "heatmap",
         "get",
         f"{_KNEE}/heatmap.png",
-        "Where the net looked, to be laid over the crop.",
+        "The heatmap, as an overlay for the crop: where the model looked.",
         Role.VIEW,
         "image/png",
         refused=(404,),
     ),
-    Operation("agreement", "get", "/agreement", "Readers against the machine.", Role.VIEW, shapes.Agreement),
+    Operation("agreement", "get", "/agreement", "Agreement of readers with the model.", Role.VIEW, shapes.Agreement),
 )
 
 
 @cache
 def document() -> str:
-    """As JSON text."""
+    """The document as JSON text."""
     return json.dumps(_document(), indent=1)
 
 
@@ -167,12 +180,12 @@ def _document() -> dict[str, Any]:
         "components": {
             "schemas": _schemas(),
             "securitySchemes": {
-                "token": {"type": "http", "scheme": "bearer", "description": "Made by koa-worker user token."},
+                "token": {"type": "http", "scheme": "bearer", "description": "A token from koa-worker user token."},
                 "login": {
                     "type": "apiKey",
                     "in": "cookie",
                     "name": "koa",
-                    "description": "Posts show X-CSRF-Token too.",
+                    "description": "POST requests also need the header X-CSRF-Token.",
                 },
             },
         },
@@ -184,7 +197,7 @@ def _described(operation: Operation) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.says,
-        "description": f"For the role {operation.role} and those that may more.",
+        "description": f"Needs the role {operation.role} or a higher one.",
         "parameters": [*_in_path(operation.path), *_in_query(operation.asks)],
         "responses": {
             str(operation.status): {"description": operation.says, "content": _content(operation.gives)},

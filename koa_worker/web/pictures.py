@@ -1,4 +1,4 @@
-"""The pictures of a study, each by its own address."""
+"""The images of a study, each with its own URL."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from koa_worker.web.guard.audit import note
 
 pages = Blueprint("pictures", __name__, url_prefix="/studies/<key>/files/<file_id>")
 
-EDGE = 448  # pixels, twice the net's own grid
+EDGE = 448  # pixels, twice the input size of the model
 
 
 @pages.get("/frame.jpg")
-@needs(Role.READ)  # a name may be burnt into the whole frame; a crop of the joint holds none
+@needs(Role.READ)  # a name may be burnt into the whole frame, but not into a crop of the joint
 def frame(key: str, file_id: str) -> Response:
     note("image", key, file_id)
-    return _answer(desk().store.frame_jpeg(key, file_id), "image/jpeg")
+    return _answer(desk().store.study_history.frame_jpeg(key, file_id), "image/jpeg")
 
 
 @pages.get("/knees/<int:position>/crop.png")
 @needs(Role.VIEW)
 def crop(key: str, file_id: str, position: int) -> Response:
-    return _answer(desk().store.crop_png(key, file_id, position), "image/png")
+    return _answer(desk().store.study_history.crop_png(key, file_id, position), "image/png")
 
 
 @pages.get("/knees/<int:position>/heat.png")
 @needs(Role.VIEW)
 def heat(key: str, file_id: str, position: int) -> Response:
-    found = desk().store.heatmap(key, file_id, position)
+    found = desk().store.study_history.heatmap(key, file_id, position)
     return _answer(heat_png(found) if found else None, "image/png")
 
 
 def heat_png(heat: Heatmap) -> bytes:
-    """The heat alone, in the colours of the report, clear where it is cold: to be laid over the crop."""
+    """The heatmap in the colours of the report, transparent where it is cold, as an overlay for the crop."""
     warmth = np.clip(cv2.resize(heat.values, (EDGE, EDGE), interpolation=cv2.INTER_CUBIC), 0, 1)
     steps = (COLDEST + warmth * (HOTTEST - COLDEST)).astype(np.uint8)
     cover = 255 * np.clip((warmth - CLEAR_BELOW) / (FULL_ABOVE - CLEAR_BELOW), 0, 1)

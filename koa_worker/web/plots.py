@@ -1,6 +1,6 @@
 """Small plots as SVG, drawn on the server: columns and lines over days, with a title and the numbers as a table.
 
-They carry no style of their own, only classes, so that the page's sheet gives them its colours.
+They have classes and no style, so that the page's style sheet gives them their colours.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 WIDTH, HEIGHT = 720, 220
 LEFT, RIGHT, TOP, BOTTOM = 52, 8, 10, 26
-_STEPS = 4  # of the scale, about
+_STEPS = 4  # approximate number of steps on the scale
 _MOST_LABELS = 8
 
 Row = tuple[str, ...]
@@ -23,7 +23,7 @@ Row = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A drawing, what it says in a sentence, and the same as a table."""
+    """A drawing, its meaning in a sentence, and its numbers as a table."""
 
     title: str
     says: str
@@ -35,7 +35,7 @@ class Plot:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One name, one colour, a number for each label; None where there is nothing to say."""
+    """One name, one colour, and one number for each label; None where there is no number."""
 
     name: str
     kind: str
@@ -43,7 +43,7 @@ class Series:
 
 
 def columns(title: str, says: str, labels: Sequence[str], series: Sequence[Series], *, shares: bool = False) -> Plot:
-    """Columns over labels, the series on top of each other; shares reach up to 1."""
+    """Columns over labels, with the series stacked; with `shares` the scale ends at 1."""
     sums = [sum(one.values[at] or 0 for one in series) for at in range(len(labels))]
     scale = _Scale(0, 1, 0.25) if shares else _Scale.up_to(max(sums, default=0))
     step = _step(labels)
@@ -63,7 +63,7 @@ def columns(title: str, says: str, labels: Sequence[str], series: Sequence[Serie
 
 
 def line(title: str, says: str, labels: Sequence[str], one: Series, *, within: tuple[float, float]) -> Plot:
-    """A line between two bounds; broken where there is nothing to say."""
+    """A line between two bounds; it is interrupted where there is no number."""
     low, high = within
     scale = _Scale(low, high, (high - low) / _STEPS)
     step = _step(labels)
@@ -88,7 +88,7 @@ class _Scale:
 
     @classmethod
     def up_to(cls, most: float) -> _Scale:
-        """From nothing to a round number that is enough."""
+        """A scale from zero to a round number that is at least `most`."""
         raw = max(most / _STEPS, 1)
         power: int = 10 ** floor(log10(raw))
         step = next(power * nice for nice in (1, 2, 5, 10) if power * nice >= raw)
@@ -143,7 +143,7 @@ def _names(labels: Sequence[str]) -> Markup:
 
 
 def written(value: float | None) -> str:
-    """Counts whole, shares with two digits, nothing as a dash."""
+    """A count without decimals, a share with two decimals, None as a dash."""
     if value is None:
         return "–"
     return f"{value:,}".replace(",", "\u202f") if isinstance(value, int) else f"{value:.2f}"

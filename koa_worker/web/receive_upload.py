@@ -1,7 +1,7 @@
-"""Takes one file from a browser or script into the inbox, as any exporter would lay it there.
+"""Writes one file from a browser or a script into the inbox, as an exporting PACS would.
 
-It is written beside the others under a hidden name that the intake passes by, and gets its own name when all of it is
-on the disk. That name says nothing: what the user's machine calls the file goes into the store only.
+The file is written under a hidden name, which the intake ignores, and is renamed when all of it is on the disk. The new
+name is neutral: the name that the user's machine gives the file goes only into the store.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from koa_worker.web.guard.refusals import refuse
 _PREFIX, _PART = "upload-", ".part"
 _CHUNK = 1 << 18
 _MINUTE = timedelta(minutes=1)
-# An ending helps a person who looks into the inbox; the intake goes by the content.
+# The file name extension only helps a person who looks into the inbox; the intake decides by content.
 _ENDINGS = ((b"\x89PNG", ".png"), (b"\xff\xd8\xff", ".jpg"), (b"II*\0", ".tif"), (b"MM\0*", ".tif"), (b"BM", ".bmp"))
 
 
 @dataclass(slots=True)
 class _Laid:
-    """What is known of a file once its last byte is written."""
+    """Size, hash and extension of a file, known once its last byte is written."""
 
     size: int = 0
     sha256: str = ""
@@ -46,15 +46,15 @@ class _Laid:
 
 
 def take() -> UploadRecord:
-    """The body of this request, into the inbox; refused where a limit is passed."""
+    """Writes the body of this request into the inbox; refuses it if it exceeds a limit."""
     if not request.content_length and "chunked" not in request.headers.get("Transfer-Encoding", ""):
         refuse(400, "empty_file")
-    request.max_content_length = most_bytes() + 1  # what is larger shows by one byte more
+    request.max_content_length = most_bytes() + 1  # one byte more shows that the file is too large
     return take_from(request.stream, _said_name())
 
 
 def take_from(source: IO[bytes], name: str) -> UploadRecord:
-    """One file into the inbox; `name` is what its sender calls it."""
+    """Writes one file into the inbox; `name` is the sender's name for it."""
     config, store = desk().config, desk().store
     _check_room(config)
     upload_id, laid = new_id(), _Laid()
@@ -63,8 +63,10 @@ def take_from(source: IO[bytes], name: str) -> UploadRecord:
         stream.flush()
         os.fsync(stream.fileno())
         landed_as = f"{_PREFIX}{upload_id}{laid.ending}"
-        upload = UploadRecord(upload_id, laid.sha256, laid.size, name[:255], landed_as, g.user.name, store.now())
-        store.record_upload(upload)
+        upload = UploadRecord(
+            upload_id, laid.sha256, laid.size, name[:255], landed_as, g.user.name, store.uploads.now()
+        )
+        store.uploads.record(upload)
         note("upload", upload_id)
         part.rename(config.folders.inbox / landed_as)
     _sync_folder(config.folders.inbox)
@@ -76,7 +78,7 @@ def is_in_inbox(upload: UploadRecord) -> bool:
 
 
 def sweep(config: Config) -> None:
-    """What a kill left half-written; nobody was told that it had arrived."""
+    """Removes files that a kill left half-written; no sender was told that they had arrived."""
     before = time.time() - 2 * config.web.upload_seconds
     for part in config.folders.inbox.glob(f".{_PREFIX}*{_PART}"):
         with contextlib.suppress(FileNotFoundError):
@@ -86,11 +88,11 @@ def sweep(config: Config) -> None:
 
 def _check_room(config: Config) -> None:
     settings, store = config.web, desk().store
-    if store.uploads_waiting() >= settings.max_waiting:
+    if store.uploads.waiting() >= settings.max_waiting:
         refuse(503, "no_room", _MINUTE)
     if free_mb(config.folders.inbox) < config.limits.min_free_mb:
         refuse(507, "no_room")
-    still = store.use_ration(f"upload:{g.user.name}", settings.uploads_per_minute, _MINUTE)
+    still = store.rate_limits.use(f"upload:{g.user.name}", settings.uploads_per_minute, _MINUTE)
     if still:
         refuse(429, "too_many", still)
 
@@ -106,7 +108,7 @@ def _part_file(inbox: Path, upload_id: str) -> Iterator[tuple[Path, IO[bytes]]]:
 
 
 def most_bytes() -> int:
-    """As large a file may be."""
+    """The largest allowed file size, in bytes."""
     return desk().config.limits.max_file_mb * 1_000_000
 
 
@@ -138,13 +140,13 @@ def _ending(start: bytes) -> str:
 
 
 def _said_name() -> str:
-    """From Content-Disposition: an address would keep the name, a header passes by."""
+    """The file name from Content-Disposition. A name in the URL would be logged and cached, a header is not."""
     _, options = parse_options_header(request.headers.get("Content-Disposition", ""))
     return options.get("filename", "")
 
 
 def _sync_folder(folder: Path) -> None:
-    """The sender is told that we have it, so the new name must survive a power cut as well."""
+    """Writes the folder to disk: the sender is told that the file has arrived, so its name must survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

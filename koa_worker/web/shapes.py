@@ -1,4 +1,4 @@
-"""What the JSON API takes and gives; the OpenAPI document is made of these."""
+"""The shapes of the JSON API's requests and answers; the OpenAPI document is made from them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Shape(BaseModel):
 
 
 class Explained(Shape):
-    code: str = Field(description="One of docs/errors.md.")
+    code: str = Field(description="A code from docs/errors.md.")
     sentence: str
     remedy: str
 
@@ -33,7 +33,7 @@ class Me(Shape):
     name: str
     role: Literal["view", "read", "admin"]
     may_see_patients: bool
-    csrf: str = Field(description="To be shown as X-CSRF-Token by a browser's script.")
+    csrf: str = Field(description="A browser's script must send it in the header X-CSRF-Token.")
 
 
 class Counts(Shape):
@@ -46,18 +46,20 @@ class Counts(Shape):
     parked: int
     done_today: int
     review: int
-    limit: int = Field(description="No further is counted: a number that reaches it means at least so many.")
+    limit: int = Field(description="Counting stops here: a count equal to the limit means the limit or more.")
 
 
 class Upload(Shape):
     id: Id
     state: Literal["waiting", "working", "completed", "rejected", "failed"]
-    is_duplicate: bool = Field(description="The same bytes came before: the result is that of the earlier file.")
+    is_duplicate: bool = Field(
+        description="The same content was received before; the result is that of the earlier file."
+    )
     sha256: str
     size: int
-    name: str | None = Field(description="As the sender called it; null for who may not see patients.")
+    name: str | None = Field(description="The sender's name for the file; null if the role does not see patient data.")
     at: datetime
-    error: Explained | None = Field(description="Of a rejected or failed file: why, and what to do.")
+    error: Explained | None = Field(description="The reason and the remedy for a rejected or failed file.")
     file_id: Id | None
     study: Id | None
     url: str
@@ -87,11 +89,11 @@ class Result(Shape):
 
 class Results(Shape):
     results: list[Result]
-    next: str | None = Field(description="The address of the next page.")
+    next: str | None = Field(description="The URL of the next page.")
 
 
 class Patient(Shape):
-    """Null for who may not see it."""
+    """Patient data; null if the role does not see it."""
 
     name: str
     id: str
@@ -100,11 +102,11 @@ class Patient(Shape):
     accession: str
     description: str
     institution: str
-    study_date: str | None = Field(description="As the hospital's clock showed it: ISO 8601 without a zone.")
+    study_date: str | None = Field(description="Local time of the hospital, in ISO 8601 without a time zone.")
 
 
 class Knee(Shape):
-    position: int = Field(description="In the picture, from left to right.")
+    position: int = Field(description="Index of the knee in the image, from left to right.")
     side: SideWord
     box: list[int] = Field(min_length=4, max_length=4, description="x, y, width, height in pixels of the stored image.")
     kl: Grade
@@ -142,7 +144,7 @@ class RejectedFile(Shape):
 
 
 class Reading(Shape):
-    """What a reader said of a knee, and what the machine said of it then."""
+    """A reader's grade of a knee, and the model's grade at that time."""
 
     file_id: Id
     position: int
@@ -150,7 +152,9 @@ class Reading(Shape):
     reader: str
     kl: Grade
     machine_kl: Grade
-    comment: str | None = Field(description="Null for who may not see patients, as it may name one.")
+    comment: str | None = Field(
+        description="Null if the role does not see patient data, because a comment may name a patient."
+    )
     at: datetime
 
 
@@ -162,7 +166,7 @@ class Study(Shape):
     images: list[Image]
     rejected: list[RejectedFile]
     readings: list[Reading]
-    report_revision: int = Field(description="0: none is written yet.")
+    report_revision: int = Field(description="0: no report is written yet.")
     report_url: str
     dicom_url: str
     notice: str
@@ -178,6 +182,6 @@ class NewReading(Shape):
 
 
 class Agreement(Shape):
-    """How often which grade of a reader (row) met which of the machine (column)."""
+    """Counts of knees by the reader's grade (row) and the model's grade (column)."""
 
     readers: dict[str, list[list[int]]]

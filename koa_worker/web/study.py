@@ -1,4 +1,4 @@
-"""One study: its frames, its knees, what was said of them by whom, and its results to take along."""
+"""One study: its images, its knees with all grades and readings, and its results as downloads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from flask import Blueprint, abort, g, redirect, render_template, request, send_file, url_for
 from werkzeug.wrappers import Response
 
-from koa_worker.errors import CATALOGUE, WorkFailed
+from koa_worker.errors import CATALOGUE, UnknownRecord
 from koa_worker.publish.study_objects import NotYet, ResultObjects
 from koa_worker.store import PublicationTicket, ReportRecord, StudyRecord
 from koa_worker.values import GRADES, Role
@@ -30,9 +30,9 @@ def show(key: str) -> str:
     return render_template(
         "study.html",
         study=study,
-        gradings=store.gradings(key),
-        readings=store.readings(key),
-        reports=store.written_reports(key),
+        gradings=store.study_history.gradings(key),
+        readings=store.reader_grades.readings(key),
+        reports=store.study_history.written_reports(key),
         catalogue=CATALOGUE,
         longest=LONGEST_COMMENT,
     )
@@ -41,14 +41,14 @@ def show(key: str) -> str:
 @pages.post("/readings")
 @needs(Role.READ)
 def record_reading(key: str) -> Response:
-    """A reader's own grade of a knee, beside the machine's."""
+    """Stores a reader's own grade of a knee, in addition to the model's grade."""
     study, form = find(key), request.form
     knees = {(image.file_id, str(knee.position)): knee for image in study.images for knee in image.knees}
     file_id, position, kl, comment = (form.get(name, "") for name in ("file", "knee", "kl", "comment"))
     knee = knees.get((file_id, position))
     if knee is None or kl not in map(str, GRADES) or len(comment) > LONGEST_COMMENT:
         abort(400)
-    desk().store.record_reading(file_id, knee.position, reader=g.user.name, kl=int(kl), comment=comment.strip())
+    desk().store.reader_grades.record(file_id, knee.position, reader=g.user.name, kl=int(kl), comment=comment.strip())
     note("reading", key, f"{file_id} {position}")
     place = f"{file_id[:8]}-{knee.position}"
     return redirect(url_for("study.show", key=key, _anchor=place), 303)
@@ -57,19 +57,19 @@ def record_reading(key: str) -> Response:
 @pages.get("/report.pdf")
 @needs(Role.READ)
 def report(key: str) -> Response:
-    """The last revision that was written."""
+    """The newest written revision of the report."""
     path = Path(_last_report(key).path)
     if not path.is_file():
         abort(404)
     note("report", key)
-    content = io.BytesIO(path.read_bytes())  # at once: it may be replaced by a newer one
+    content = io.BytesIO(path.read_bytes())  # read at once, because a newer revision may replace the file
     return send_file(content, mimetype="application/pdf", download_name=f"koa-{key[:12]}.pdf")
 
 
 @pages.get("/results.zip")
 @needs(Role.READ)
 def results(key: str) -> Response:
-    """The study's results as DICOM objects, the same ones that a PACS is sent."""
+    """The study's results as DICOM objects, the same ones that are sent to a PACS."""
     study, last = find(key), _last_report(key)
     ticket = PublicationTicket(key, last.revision, last.path, last.written_at, ())
     archive = io.BytesIO()
@@ -88,15 +88,13 @@ def results(key: str) -> Response:
 
 def find(key: str) -> StudyRecord:
     try:
-        return desk().store.study_content(key)
-    except WorkFailed as fault:
-        if fault.detail and "not known" in fault.detail:
-            abort(404)
-        raise
+        return desk().store.studies.content(key)
+    except UnknownRecord:
+        abort(404)
 
 
 def _last_report(key: str) -> ReportRecord:
-    written = desk().store.written_reports(key)
+    written = desk().store.study_history.written_reports(key)
     if not written:
         abort(404)
     return written[0]

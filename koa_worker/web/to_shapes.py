@@ -1,4 +1,4 @@
-"""The store's values as the JSON API gives them: what names a patient only to whoever may see it."""
+"""Turns the store's values into the shapes of the JSON API; patient data only for roles that may see it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page to bring radiographs by: a script sends them one by one, a plain form all at once."""
+"""The upload page: with JavaScript the files are sent one by one, without it by one form."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_SHOWN = 50
 
 
 def widen(app: Flask) -> None:
-    """Lets this one form be as large as a file, before anything looks into it."""
+    """Allows this one form to be as large as a file; this must happen before anything reads the form."""
     app.before_request(_widen)
 
 
@@ -33,7 +33,7 @@ def _widen() -> None:
 @needs(Role.READ)
 def show() -> str:
     store = desk().store
-    found = [store.find_upload(upload_id) for upload_id in request.args.getlist("sent")[:MOST_SHOWN]]
+    found = [store.uploads.find(upload_id) for upload_id in request.args.getlist("sent")[:MOST_SHOWN]]
     codes = dict.fromkeys(code for code in request.args.getlist("refused") if code in CATALOGUE)
     return render_template(
         "upload.html",

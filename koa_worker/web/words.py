@@ -1,4 +1,4 @@
-"""How numbers, times and fixed words are written on every page."""
+"""How numbers, times and fixed words are written on all pages."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def teach(app: Flask) -> None:
 
 
 def moment(when: datetime | None) -> str:
-    """By this machine's clock, to the minute."""
+    """The time in this machine's time zone, to the minute."""
     return when.astimezone().strftime("%Y-%m-%d %H:%M") if when else ""
 
 
@@ -49,10 +49,10 @@ def day(when: date | None) -> str:
 
 
 def number(count: float) -> str:
-    """With thin spaces between thousands."""
+    """The number with thin spaces between thousands."""
     return f"{count:,}".replace(",", "\u202f")
 
 
 def up_to(count: int, limit: int) -> str:
-    """A number that was counted no further than to a limit."""
+    """A number that was counted only up to a limit; "+" after it means that the limit was reached."""
     return number(count) + ("+" if count >= limit else "")

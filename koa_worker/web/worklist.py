@@ -1,4 +1,4 @@
-"""The worklist: what came in, newest first, by filters and words."""
+"""The worklist: files and knees, newest first, with filters and a text search."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LINES = 50
 @pages.get("/")
 @needs(Role.VIEW)
 def show() -> str:
-    # Words come by post only: an address is kept by browsers and proxies, and the words may name a patient.
+    # Search words come only by POST: they may name a patient, and browsers and proxies keep URLs.
     form = MultiDict(request.args)
     form.poplist("text")
     return _page(form)
@@ -42,11 +42,11 @@ def find() -> str | Response:
 
 def _page(form: MultiDict[str, str]) -> str:
     store, wanted, cursor = desk().store, wanted_of(form), cursor_of(form)
-    page = store.worklist(wanted, cursor, LINES, may_see_patients=may_see_patients())
+    page = store.worklist.page(wanted, cursor, LINES, may_see_patients=may_see_patients())
     return render_template(
         "worklist.html",
         page=page,
-        counts=store.worklist_counts(),
+        counts=store.worklist.counts(),
         form=form,
         address=address_of(form),
         is_filtered=bool(address_of(form).keys() - {"first"} or wanted.text),

@@ -1,6 +1,6 @@
-"""One worker process: does the jobs that the foreman gives it, one at a time. `python -m koa_worker.hand FD PARENT`.
+"""One worker process: does the jobs that its parent gives it. `python -m koa_worker.workers.child FD PARENT`.
 
-Whatever a file does to this process is done to that one file only. The process dies with the foreman, so that no two
+Whatever a file does to this process is done to that one file only. The process dies with its parent, so that no two
 ever work on what lies in one work folder; that is seen to before anything that takes time is loaded.
 """
 
@@ -23,8 +23,8 @@ def main() -> None:
 
 
 def stay_with(parent: int) -> None:
-    """Until the foreman ends, and whatever else says that it is time to go."""
-    # Signals from a terminal or a service manager go to the whole group; the foreman decides what they mean.
+    """Dies when the parent does, and leaves signals to it."""
+    # Signals from a terminal or a service manager go to the whole group; the parent decides what they mean.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""What is done with one file in hand, step by step.
+"""What a worker process does with one file, step by step.
 
 Each step can be done again, and the first one that is missing is where work goes on: known to the store → graded →
 result in the store → report → original filed → note dropped.
@@ -23,7 +23,7 @@ from koa_worker.report.content import Release
 from koa_worker.store import FileRecord, Settled, State, Store
 from koa_worker.system.log import where
 from koa_worker.values import Arrival, Completed, Failed, Outcome, Rejected
-from koa_worker.workers.messages import Done, Job, Regrade, SetDown, WriteReport
+from koa_worker.workers.messages import Done, Job, Postponed, Regrade, WriteReport
 
 logger = logging.getLogger(__name__)
 
@@ -32,8 +32,8 @@ def _nobody(*, on: bool) -> None:
     """Is told when grading begins and ends, where nobody limits its time."""
 
 
-class Desk:
-    """One worker's place: a pipeline, the store, and the folders that originals end in."""
+class FileSteps:
+    """What the steps of a worker process need: a pipeline, the store, and the folders that originals end in."""
 
     def __init__(
         self, config: Config, store: Store, pipeline: Pipeline, grading: Callable[..., None] = _nobody
@@ -47,58 +47,58 @@ class Desk:
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
         self._clock = Stopwatch()
 
-    def work(self, job: Job) -> Done | SetDown:
-        """Takes a job as far as it gets. What cannot be finished while disk or database are away is set down."""
+    def work(self, job: Job) -> Done | Postponed:
+        """Takes a job as far as it gets. One that needs disk or database while these are away is postponed."""
         self._clock = Stopwatch()
         try:
             match job:
                 case Claim():
-                    return self._advance(job) if job.path.exists() else self._let_go(job)
+                    return self._advance(job) if job.path.exists() else self._finish_without_file(job)
                 case WriteReport():
                     self._report(lambda: self._registrar.write_due_report(job.study_key), job.study_key)
                     return self._done(job, None)
                 case Regrade():
                     return self._regrade(job)
         except (OSError, WorkFailed) as fault:
-            logger.warning("set down until disk and database answer", extra={"file": job.id, "fault": where(fault)})
-            return SetDown(job)
+            logger.warning("postponed: disk or database unavailable", extra={"file": job.id, "fault": where(fault)})
+            return Postponed(job)
 
     def _advance(self, taken: Claim) -> Done:
         """From the first step that is missing: known, graded and kept, reported, filed."""
         with self._clock("intake"):
             arrival = taken.arrive()
         with self._clock("store"):
-            known = self._store.take(arrival, self._worker)
-        record, owes = known.record, known.record.study_key
+            known = self._store.files.take(arrival, self._worker)
+        record, delayed_report = known.record, known.record.study_key
         if known.begun:
-            record, owes = self._keep(self._process(arrival))
+            record, delayed_report = self._keep(self._process(arrival))
         with self._clock("file"):
             if self._file(taken, record, known.original_state):
                 taken.release()
         logger.info(record.state, extra={"file": taken.id, "code": record.code or "-"})
-        return self._done(taken, record.state, record.code, owes)
+        return self._done(taken, record.state, record.code, delayed_report)
 
-    def _let_go(self, taken: Claim) -> Done:
-        """Its hand was lost after filing it; or somebody took it away, which is recorded, not passed over."""
-        record = self._store.find(taken.id)
+    def _finish_without_file(self, taken: Claim) -> Done:
+        """The worker process died after filing it; or somebody took it away, which is recorded, not passed over."""
+        record = self._store.files.find(taken.id)
         if record is None or record.filed_as is None or not Path(record.filed_as).exists():
-            record = self._miss(taken, known=record is not None)
+            record = self._fail_missing(taken, known=record is not None)
         taken.release()
-        # Whoever filed it could not say any more that a report was put off.
+        # The process that filed it could not say any more that a report was put off.
         return self._done(taken, record.state, record.code, record.study_key) if record else self._done(taken, None)
 
-    def _miss(self, taken: Claim, *, known: bool) -> FileRecord | None:
+    def _fail_missing(self, taken: Claim, *, known: bool) -> FileRecord | None:
         """The file as it failed; None if there is nothing to fail. While its whole folder is away, nothing is sure."""
         if not taken.has_note():
             raise FileNotFoundError(taken.path)
         logger.error("a file is gone from the work folder", extra={"file": taken.id})
-        if not (known and self._store.start(taken.id, self._worker, take_over=True)):
+        if not (known and self._store.files.start(taken.id, self._worker, take_over=True)):
             return None
         gone = Failed(taken.named("", 0), "io", "the file is gone from the work folder")
-        return self._store.fail(taken.id, gone, max_tries=1, now=datetime.now(UTC))
+        return self._store.files.fail(taken.id, gone, max_tries=1, now=datetime.now(UTC))
 
-    def _done(self, job: Job, state: State | None, code: str | None = None, owes: str | None = None) -> Done:
-        return Done(job, state, code, self._clock.spent_ms, self._clock.cpu_ms, owes)
+    def _done(self, job: Job, state: State | None, code: str | None = None, delayed_report: str | None = None) -> Done:
+        return Done(job, state, code, self._clock.spent_ms, self._clock.cpu_ms, delayed_report)
 
     def _process(self, arrival: Arrival) -> Outcome:
         self._grading(on=True)
@@ -118,9 +118,13 @@ class Desk:
                 case Completed():
                     kept = self._registrar.complete(outcome, filed_path(arrival, folders.done, now))
                 case Rejected():
-                    kept = self._store.reject(arrival.id, outcome, str(filed_path(arrival, folders.rejected, now)))
+                    kept = self._store.files.reject(
+                        arrival.id, outcome, str(filed_path(arrival, folders.rejected, now))
+                    )
                 case Failed():
-                    return self._store.fail(arrival.id, outcome, max_tries=self._config.limits.max_tries, now=now), None
+                    return self._store.files.fail(
+                        arrival.id, outcome, max_tries=self._config.limits.max_tries, now=now
+                    ), None
         return kept.record, self._report_if_begun(kept)
 
     def _report_if_begun(self, kept: Settled) -> str | None:
@@ -139,11 +143,11 @@ class Desk:
             raise
         # The result is kept and the next start writes the report; one odd page must not hold up the others.
         except Exception:
-            logger.exception("report broke", extra={"study": study_key})
+            logger.exception("report failed", extra={"study": study_key})
 
     def _regrade(self, job: Regrade) -> Done:
         """Grades an archived original anew; one that cannot be read any more keeps the grades it has."""
-        record = self._store.find(job.file_id)
+        record = self._store.files.find(job.file_id)
         path = Path(record.filed_as) if record and record.filed_as else None
         if record is None or record.state is not State.COMPLETED or path is None or not path.is_file():
             return Done(job, None, "io")
@@ -151,8 +155,8 @@ class Desk:
         if not isinstance(outcome, Completed):
             logger.warning("not regraded", extra={"file": job.file_id, "code": outcome.code})
             return Done(job, None, outcome.code)
-        owes = self._report_if_begun(self._registrar.complete(outcome, path))
-        return self._done(job, State.COMPLETED, owes=owes)
+        delayed_report = self._report_if_begun(self._registrar.complete(outcome, path))
+        return self._done(job, State.COMPLETED, delayed_report=delayed_report)
 
     def _file(self, taken: Claim, record: FileRecord, original: State | None) -> bool:
         """Moves the original to where it ends; false while it is still to be tried again."""
@@ -168,6 +172,6 @@ class Desk:
             case _:
                 return False
         if record.filed_as != str(target):
-            self._store.record_filing(record.id, str(target))
+            self._store.files.record_filing(record.id, str(target))
         file_away(taken.path, target, code=record.code, detail=record.detail or "")
         return True

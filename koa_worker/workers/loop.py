@@ -1,4 +1,4 @@
-"""The inside of a worker process: a pipeline, the store, a desk, and the line to the foreman."""
+"""The inside of a worker process: a pipeline, the store, the steps of a file, and the connection to the parent."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from koa_worker.errors import KoaError, WorkFailed
 from koa_worker.pipeline import Pipeline
 from koa_worker.store import Store
 from koa_worker.system import log
-from koa_worker.workers.file_steps import Desk
-from koa_worker.workers.messages import Grading, Ready, Refused, Said
+from koa_worker.workers.file_steps import FileSteps
+from koa_worker.workers.messages import Grading, Ready, Refused, WorkerMessage
 
 _SECONDS_BETWEEN_CALLS = 1.0
 # glibc's mallopt: the most that is kept free at the end of the heap, and from what size on memory is mapped by itself.
@@ -27,22 +27,22 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEPT_BYTES, _MAPPED_BYTES = 128 << 20, 32 << 20
 
 
-def work(line: Connection) -> None:
-    """Until the foreman hangs up."""
-    foreman = Foreman(line)
-    config = foreman.configuration()
+def work(connection: Connection) -> None:
+    """Until the parent closes the connection."""
+    parent = Parent(connection)
+    config = parent.configuration()
     try:
         pipeline = load_pipeline(config)
         store = _open_store(config)
     except KoaError as fault:
-        foreman.say(Refused(fault.code, fault.detail))
+        parent.send(Refused(fault.code, fault.detail))
         return
     settle_in(config.limits.memory_mb)
     with store:
-        desk = Desk(config, store, pipeline, foreman.grading)
-        foreman.say(Ready(pipeline.grader.name, pipeline.grader.digest))
-        while (job := foreman.next_job()) is not None:
-            foreman.say(desk.work(job))
+        steps = FileSteps(config, store, pipeline, parent.grading)
+        parent.send(Ready(pipeline.grader.name, pipeline.grader.digest))
+        while (job := parent.next_job()) is not None:
+            parent.send(steps.work(job))
 
 
 def load_pipeline(config: Config) -> Pipeline:
@@ -52,37 +52,37 @@ def load_pipeline(config: Config) -> Pipeline:
     return Pipeline.load(config)
 
 
-class Foreman:
-    """The other end of the line; when it is gone, so is the reason to live."""
+class Parent:
+    """The process that gives out the jobs; without it this one has nothing to do, and ends."""
 
-    def __init__(self, line: Connection) -> None:
-        self._line = line
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def configuration(self) -> Config:
-        config = self._line.recv()
+        config = self._connection.recv()
         if not isinstance(config, Config):
-            raise TypeError("the foreman begins with the configuration")
+            raise TypeError("the parent begins with the configuration")
         return config
 
     def next_job(self) -> Any:
-        """One of those that this process was hired for; None when the foreman has hung up."""
+        """One of those that this program is for; None when the parent has closed the connection."""
         try:
-            return self._line.recv()
+            return self._connection.recv()
         except EOFError:
             return None
 
-    def say(self, what: Said) -> None:
+    def send(self, message: WorkerMessage) -> None:
         try:
-            self._line.send(what)
+            self._connection.send(message)
         except BrokenPipeError:
             sys.exit(0)
 
     def grading(self, *, on: bool) -> None:
-        self.say(Grading(on))
+        self.send(Grading(on))
 
 
 def _open_store(config: Config) -> Store:
-    """The foreman has opened it before; if it does not answer now, it will again."""
+    """The parent has opened it before; if it does not answer now, it will again."""
     while True:
         try:
             return Store.open(config.store.url)
@@ -98,7 +98,7 @@ def settle_in(memory_mb: int) -> None:
 
 
 def _limit_memory(megabytes: int) -> None:
-    """A second line behind the foreman, which looks at memory in use only every so often.
+    """A second line behind the parent, which looks at memory in use only every so often.
 
     Counts what is asked for, used or not, hence twice the limit.
     """

@@ -1,4 +1,4 @@
-"""What the foreman and its hands say to each other: jobs one way, reports the other. Nothing of it names a patient."""
+"""The messages between the process that gives out jobs and its worker processes. None of them names a patient."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from koa_worker.intake import Claim
 
-if TYPE_CHECKING:  # the foreman starts its hands before it loads the store itself
+if TYPE_CHECKING:  # the daemon starts its worker processes before it loads the store itself
     from koa_worker.store import State
 
 
@@ -45,13 +45,13 @@ class Examine:
     data: bytes | None = field(default=None, repr=False)  # of a file that only who asked can read
 
 
-Job = Claim | WriteReport | Regrade  # what is done at a desk
-Order = Job | Examine
+Job = Claim | WriteReport | Regrade  # what a worker process of the daemon does
+AnyJob = Job | Examine
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The hand has its model and its store."""
+    """The worker process has its model and its store."""
 
     model: str
     digest: str
@@ -59,7 +59,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The hand cannot start, and why."""
+    """The worker process cannot start, and why."""
 
     code: str
     detail: str
@@ -81,7 +81,7 @@ class Done:
     code: str | None = None
     spent_ms: dict[str, float] = field(default_factory=dict)
     cpu_ms: dict[str, float] = field(default_factory=dict)
-    owes: str | None = None  # the study whose report may be behind: to be looked at when no more of it comes
+    delayed_report: str | None = None  # the study whose report may be behind: to be written when no more of it comes
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +93,20 @@ class Examined:
 
 
 @dataclass(frozen=True, slots=True)
-class SetDown:
-    """Disk or database did not answer: the same job again, later."""
+class Postponed:
+    """Disk or database were unavailable: the same job again, later."""
 
     job: Job
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
-    """The hand came to its end over the job."""
+class WorkerDied:
+    """The worker process died over the job."""
 
-    job: Order
+    job: AnyJob
     code: str
     detail: str
 
 
-Said = Ready | Refused | Grading | Done | SetDown | Examined
-Event = Done | SetDown | Examined | Lost
+WorkerMessage = Ready | Refused | Grading | Done | Postponed | Examined
+Event = Done | Postponed | Examined | WorkerDied

@@ -1,4 +1,4 @@
-"""The worker processes as the foreman sees them: gives them jobs, hears what came of it, replaces those that fall."""
+"""A pool of worker processes: gives them jobs, receives what came of these, replaces processes that die."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from typing import Self
 
 from koa_worker.config import Config
 from koa_worker.errors import SetupError, WorkFailed
-from koa_worker.workers.messages import Done, Event, Examined, Grading, Lost, Order, Ready, Refused, SetDown
+from koa_worker.workers.messages import AnyJob, Done, Event, Examined, Grading, Postponed, Ready, Refused, WorkerDied
 
-_LOOK_EVERY = 0.1  # seconds between two looks at memory and time of a busy hand
+_LOOK_EVERY = 0.1  # seconds between two looks at memory and time of a busy worker process
 _SECONDS_TO_START = 120.0
-# Besides grading, a file waits for disk and database, which may answer late; a hand that is silent longer hangs.
-_SECONDS_TO_KEEP = 600.0
-_MOST_FALSE_STARTS = 5
+# Besides grading, a file waits for disk and database, which may answer late; a process that is silent longer hangs.
+_SECONDS_FOR_A_JOB = 600.0
+_MOST_FAILED_STARTS = 5
 
 
 def cores() -> int:
@@ -31,13 +31,13 @@ def cores() -> int:
 
 
 @dataclass(slots=True)
-class Hand:
+class WorkerProcess:
     """A worker process and what it has to do."""
 
     process: subprocess.Popen[bytes]
-    line: Connection
+    connection: Connection
     ready: bool = False
-    job: Order | None = None
+    job: AnyJob | None = None
     deadline: float = field(default_factory=lambda: time.monotonic() + _SECONDS_TO_START)
 
     def resident_mb(self) -> float:
@@ -49,21 +49,21 @@ class Hand:
         return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
 
-class Crew:
-    """`with Crew(config, 2) as crew:` gives two hands, and as many for as long as it lasts."""
+class WorkerPool:
+    """`with WorkerPool(config, 2) as pool:` starts two worker processes, and keeps their number."""
 
     def __init__(
         self, config: Config, size: int, kept_open: Sequence[int] = (), program: str = "koa_worker.workers.child"
     ) -> None:
-        """The hands run `program` and inherit the descriptors `kept_open`."""
+        """The worker processes run `program` and inherit the descriptors `kept_open`."""
         self._config = config
         self._program = program
         self._kept_open = tuple(kept_open)
-        self._false_starts = 0
+        self._failed_starts = 0
         self._killed: dict[int, tuple[str, str]] = {}
-        self.model = self.digest = ""  # known once a hand is ready
-        self.fallen = 0
-        self.hands = [self._hire() for _ in range(size)]
+        self.model = self.digest = ""  # known once a worker process is ready
+        self.replaced = 0
+        self.workers = [self._start() for _ in range(size)]
 
     def __enter__(self) -> Self:
         return self
@@ -71,111 +71,111 @@ class Crew:
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Idle hands leave when the line is closed; what a busy one was doing is taken up at the next start."""
-        for hand in self.hands:
-            if hand.job is not None or not hand.ready:
-                hand.process.kill()
-            hand.line.close()
-        for hand in self.hands:
+        """Idle processes end when their connection is closed; a busy one's job is taken up at the next start."""
+        for worker in self.workers:
+            if worker.job is not None or not worker.ready:
+                worker.process.kill()
+            worker.connection.close()
+        for worker in self.workers:
             try:
-                hand.process.wait(5.0)
+                worker.process.wait(5.0)
             except subprocess.TimeoutExpired:
-                hand.process.kill()
-                hand.process.wait()
+                worker.process.kill()
+                worker.process.wait()
 
     @property
     def busy(self) -> int:
-        return sum(hand.job is not None for hand in self.hands)
+        return sum(worker.job is not None for worker in self.workers)
 
     @property
     def idle(self) -> int:
-        return sum(hand.ready and hand.job is None for hand in self.hands)
+        return sum(worker.ready and worker.job is None for worker in self.workers)
 
     @property
     def ready(self) -> bool:
-        return all(hand.ready for hand in self.hands)
+        return all(worker.ready for worker in self.workers)
 
-    def give(self, job: Order) -> None:
-        """To a hand that is free; there must be one."""
-        hand = next(hand for hand in self.hands if hand.ready and hand.job is None)
-        hand.job, hand.deadline = job, time.monotonic() + _SECONDS_TO_KEEP
+    def give(self, job: AnyJob) -> None:
+        """To a worker process that is free; there must be one."""
+        worker = next(worker for worker in self.workers if worker.ready and worker.job is None)
+        worker.job, worker.deadline = job, time.monotonic() + _SECONDS_FOR_A_JOB
         try:
-            hand.line.send(job)
+            worker.connection.send(job)
         except OSError:
-            return  # it has just died: the next look finds the job lost
+            return  # it has just died: the next look finds that
 
     def listen(self, seconds: float, beside: Sequence[int] = ()) -> list[Event]:
-        """Waits until a hand says something or one of the descriptors `beside` is readable; gives what came of jobs."""
+        """Waits until a process sends something or a descriptor of `beside` is readable; gives what came of jobs."""
         watched = self.busy or not self.ready
-        lines = {hand.line: hand for hand in self.hands}
-        both: list[Connection | int] = [*lines, *beside]
-        speaking = wait(both, min(seconds, _LOOK_EVERY) if watched else seconds)
-        spoken = [lines[line] for line in speaking if isinstance(line, Connection)]
-        events = [event for hand in spoken for event in self._hear(hand)]
-        for hand in list(self.hands):
-            self._look_after(hand)
+        connections = {worker.connection: worker for worker in self.workers}
+        both: list[Connection | int] = [*connections, *beside]
+        readable = wait(both, min(seconds, _LOOK_EVERY) if watched else seconds)
+        senders = [connections[one] for one in readable if isinstance(one, Connection)]
+        events = [event for worker in senders for event in self._receive(worker)]
+        for worker in list(self.workers):
+            self._look_after(worker)
         return events
 
-    def _hire(self) -> Hand:
+    def _start(self) -> WorkerProcess:
         ours, theirs = Pipe()
         with theirs:
             words = [sys.executable, "-m", self._program, str(theirs.fileno()), str(os.getpid())]
             process = subprocess.Popen(words, pass_fds=[theirs.fileno(), *self._kept_open], stdin=subprocess.DEVNULL)  # noqa: S603
-        hand = Hand(process, ours)
+        worker = WorkerProcess(process, ours)
         with contextlib.suppress(OSError):  # it died at once, which the next look finds
             ours.send(self._config)
-        return hand
+        return worker
 
-    def _hear(self, hand: Hand) -> list[Event]:
+    def _receive(self, worker: WorkerProcess) -> list[Event]:
         events: list[Event] = []
         try:
-            while hand.line.poll():
-                events += self._understand(hand, hand.line.recv())
+            while worker.connection.poll():
+                events += self._take_in(worker, worker.connection.recv())
         except (EOFError, OSError):
-            events += self._replace(hand)
+            events += self._replace(worker)
         return events
 
-    def _understand(self, hand: Hand, said: object) -> list[Event]:
-        match said:
+    def _take_in(self, worker: WorkerProcess, message: object) -> list[Event]:
+        match message:
             case Ready():
-                hand.ready, self._false_starts = True, 0
-                self.model, self.digest = said.model, said.digest
+                worker.ready, self._failed_starts = True, 0
+                self.model, self.digest = message.model, message.digest
             case Refused(code, detail):
                 raise SetupError(code, detail)
             case Grading(on):
-                limit = self._config.limits.seconds_per_file if on else _SECONDS_TO_KEEP
-                hand.deadline = time.monotonic() + limit
-            case Done() | SetDown() | Examined():
-                hand.job = None
-                return [said]
+                limit = self._config.limits.seconds_per_file if on else _SECONDS_FOR_A_JOB
+                worker.deadline = time.monotonic() + limit
+            case Done() | Postponed() | Examined():
+                worker.job = None
+                return [message]
         return []
 
-    def _look_after(self, hand: Hand) -> None:
-        """Ends a hand that takes too long or too much; its line then says so."""
-        if hand.ready and hand.job is None:
+    def _look_after(self, worker: WorkerProcess) -> None:
+        """Kills a process that takes too long or too much; its closed connection then tells."""
+        if worker.ready and worker.job is None:
             return
         limits = self._config.limits
-        if time.monotonic() > hand.deadline:
-            self._kill(hand, "timed_out", "")
-        elif (used := hand.resident_mb()) > limits.memory_mb:
-            self._kill(hand, "out_of_memory", f"{used:.0f} MB")
+        if time.monotonic() > worker.deadline:
+            self._kill(worker, "timed_out", "")
+        elif (used := worker.resident_mb()) > limits.memory_mb:
+            self._kill(worker, "out_of_memory", f"{used:.0f} MB")
 
-    def _kill(self, hand: Hand, code: str, detail: str) -> None:
-        self._killed[hand.process.pid] = (code, detail)
-        hand.process.kill()
+    def _kill(self, worker: WorkerProcess, code: str, detail: str) -> None:
+        self._killed[worker.process.pid] = (code, detail)
+        worker.process.kill()
 
-    def _replace(self, hand: Hand) -> list[Event]:
-        """A new hand for one that fell; the job that it had is lost with its cause."""
-        hand.line.close()
-        ending = hand.process.wait()
-        code, detail = self._killed.pop(hand.process.pid, ("worker_crashed", _name_ending(ending)))
-        if not hand.ready:
-            self._false_starts += 1
-            if self._false_starts >= _MOST_FALSE_STARTS:
-                raise WorkFailed("worker_crashed", f"{detail or code}, {self._false_starts} times at its start")
-        self.fallen += 1
-        self.hands[self.hands.index(hand)] = self._hire()
-        return [Lost(hand.job, code, detail)] if hand.job is not None else []
+    def _replace(self, worker: WorkerProcess) -> list[Event]:
+        """A new process for one that died; gives the job that this one had, with the cause."""
+        worker.connection.close()
+        ending = worker.process.wait()
+        code, detail = self._killed.pop(worker.process.pid, ("worker_crashed", _name_ending(ending)))
+        if not worker.ready:
+            self._failed_starts += 1
+            if self._failed_starts >= _MOST_FAILED_STARTS:
+                raise WorkFailed("worker_crashed", f"{detail or code}, {self._failed_starts} times at its start")
+        self.replaced += 1
+        self.workers[self.workers.index(worker)] = self._start()
+        return [WorkerDied(worker.job, code, detail)] if worker.job is not None else []
 
 
 def _name_ending(ending: int) -> str:

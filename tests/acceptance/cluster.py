@@ -11,13 +11,12 @@ import contextlib
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +24,7 @@ from pathlib import Path
 from koa_worker.batch.ledger import FILES_IN_PART
 from koa_worker.batch.parquet import part_path
 from tests import archive
+from tests.make import free_port, until
 
 PORT = 8786
 
@@ -149,12 +149,6 @@ class Cluster:
         return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def grading(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
@@ -169,14 +163,6 @@ def grading(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.kill()
-
-
-def until(holds: Callable[[], object], process: subprocess.Popen[str], seconds: float = 250.0) -> None:
-    give_up = time.monotonic() + seconds
-    while not holds():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
 
 
 def log_bytes(results: Path) -> int:
@@ -212,7 +198,7 @@ def measure_speed(folder: Path, files: int, hosts: list[Host] | None) -> None:
         with Cluster(place, workers, hosts).running() as cluster:
             start, before = time.monotonic(), cpu_seconds()
             with grading(folder, "--results", str(place / "results"), "--cluster", cluster.address) as process:
-                until(lambda: log_bytes(place / "results") > 500_000, process)  # noqa: B023
+                until(lambda: log_bytes(place / "results") > 500_000, 250, process=process)  # noqa: B023
                 begun = time.monotonic()
                 last = part_path(place / "results", (files - 1) // FILES_IN_PART)
                 while process.poll() is None and not last.exists():
@@ -236,11 +222,11 @@ def torment(folder: Path, files: int, hosts: list[Host] | None) -> None:
     assert alone.returncode == 1, alone.stderr
     with Cluster(folder, 2, hosts).running() as cluster:
         with grading(folder, "--results", "results", "--cluster", cluster.address) as process:
-            until(lambda: len(parts(folder / "results")) >= 1, process, 7200)
+            until(lambda: len(parts(folder / "results")) >= 1, 7200, process=process)
             memory = cluster.scheduler_mb()
             cluster.workers[0].kill()
             print("a worker was killed")
-            until(lambda: len(parts(folder / "results")) >= 2, process, 7200)
+            until(lambda: len(parts(folder / "results")) >= 2, 7200, process=process)
             print(f"scheduler: {memory:.0f} MB early, {cluster.scheduler_mb():.0f} MB later; it is killed now")
             cluster.scheduler.kill()
             said, wrong = process.communicate(timeout=7200)

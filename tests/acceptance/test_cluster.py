@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests import archive
-from tests.acceptance.cluster import Cluster, grading, log_bytes, may_have_namespaces, namespaces, parts, until
+from tests.acceptance.cluster import Cluster, grading, log_bytes, may_have_namespaces, namespaces, parts
+from tests.make import until
 
 FILES = 64
 
@@ -42,9 +43,9 @@ def test_a_worker_and_the_scheduler_are_killed_and_all_results_are_there_once(
         cluster = stack.enter_context(Cluster(place, 2, hosts).running())
         words = ("--results", f"{name}/results", "--cluster", cluster.address)
         process = stack.enter_context(grading(folder, *words))
-        until(lambda: log_bytes(place / "results") > 200_000, process)
+        until(lambda: log_bytes(place / "results") > 200_000, 250, process=process)
         cluster.workers[0].kill()
-        until(lambda: log_bytes(place / "results") > 500_000, process)
+        until(lambda: log_bytes(place / "results") > 500_000, 250, process=process)
         cluster.scheduler.kill()
         said, wrong = process.communicate(timeout=400)
         assert process.returncode == 1, wrong + cluster.logs()

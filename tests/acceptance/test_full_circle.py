@@ -7,7 +7,8 @@ from pathlib import Path
 
 from koa_worker.synthetic.demo import demo_set
 from tests.acceptance.conftest import Site
-from tests.integration.conftest import Orthanc, free_port, until
+from tests.integration.conftest import Orthanc
+from tests.make import free_port, until
 
 
 def test_orthanc_to_the_daemon_and_back(site: Site, peer: Callable[[str], str], tmp_path: Path) -> None:

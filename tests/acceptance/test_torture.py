@@ -1,13 +1,18 @@
 """The fault campaign in short: one round of each kind. `make torture` runs the long form."""
 
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.torture import (
+    POINTS,
+    ROOT,
     Arena,
     Supply,
+    assert_there,
     fill_disk,
     kill_at_point,
     kill_at_random,
@@ -31,13 +36,41 @@ def test_kills_at_random_moments(tmp_path: Path, supply: Supply) -> None:
 @pytest.mark.parametrize(
     ("point", "when", "victim"),
     [
-        ("koa_worker.store.store:Store.complete", "after", "worker"),
+        ("koa_worker.store.files:Files.complete", "after", "worker"),
         ("koa_worker.registrar:put", "after", "daemon"),
     ],
 )
 def test_a_kill_between_two_steps(tmp_path: Path, supply: Supply, point: str, when: str, victim: str) -> None:
     """Two of all: test_file_steps.py stops between any two steps without starting a daemon for each."""
-    kill_at_point(Arena(tmp_path), supply, point, when, victim)
+    assert kill_at_point(Arena(tmp_path), supply, point, when, victim)["killed"]
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_each_step_to_kill_at_is_there(point: str) -> None:
+    assert_there(point)
+
+
+def test_a_step_that_is_not_there_fails(tmp_path: Path, supply: Supply) -> None:
+    for point in ("koa_worker.store.store:Store.take", "koa_worker.store.nowhere:Files.take"):
+        with pytest.raises((AssertionError, ModuleNotFoundError)):
+            kill_at_point(Arena(tmp_path), supply, point, "before", "worker")
+
+
+def test_every_clock_is_set_back(tmp_path: Path) -> None:
+    (tmp_path / "by").write_text("3600")
+    say = """
+import sitecustomize
+from datetime import UTC, datetime
+from importlib import import_module
+clocks = [import_module(place).datetime.now for place in sitecustomize.CLOCKS]
+store_clock = import_module("koa_worker.store.base").utc_now
+shown = [store_clock(), *(clock(UTC) for clock in clocks)]
+print({round((datetime.now(UTC) - time).total_seconds() / 60) for time in shown})
+"""
+    path = f"{ROOT / 'tests/sabotage'}:{ROOT}"
+    environment = {**os.environ, "PYTHONPATH": path, "SABOTAGE_CLOCK": str(tmp_path / "by")}
+    said = subprocess.run([sys.executable, "-c", say], env=environment, capture_output=True, text=True, check=True)
+    assert said.stdout == "{60}\n"
 
 
 def test_a_locked_database_is_waited_for(tmp_path: Path, supply: Supply) -> None:

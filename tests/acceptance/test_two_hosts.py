@@ -26,7 +26,8 @@ from koa_worker.store import State, Store
 from koa_worker.synthetic.write import write_dicom
 from koa_worker.values import Side
 from tests.acceptance.conftest import ROOT
-from tests.integration.conftest import PATIENT, SECRETS, until
+from tests.integration.conftest import PATIENT, SECRETS
+from tests.make import until
 from tests.postgres import PASSWORD, Server
 
 _FILES = 16
@@ -124,24 +125,24 @@ def test_no_file_is_graded_twice_and_none_is_lost_while_the_database_is_away(
         ]
         until(lambda: all("ready" in said() for said in logs), 300)
         store = running.enter_context(Store.open(postgres.url(name)))
-        until(lambda: store.status().counts[State.COMPLETED] >= 3, 300)
+        until(lambda: store.counts.status().counts[State.COMPLETED] >= 3, 300)
         assert clients(postgres) == {host.address for host in hosts}
 
         postgres.stop()
         time.sleep(3)
         postgres.start()
-        until(lambda: store.status().counts[State.COMPLETED] == _FILES, 400)
+        until(lambda: store.counts.status().counts[State.COMPLETED] == _FILES, 400)
         until(lambda: len(list((tmp_path / "done").rglob("*.dcm"))) == _FILES, 100)
-        until(lambda: not store.reports_due(), 100)
+        until(lambda: not store.reports.due(), 100)
 
-        graded = Counter(row["sha256"] for row in store.export_rows(superseded=True))
+        graded = Counter(row["sha256"] for row in store.export.rows(superseded=True))
         assert len(graded) == _FILES
-        assert sum(store.status().counts.values()) == _FILES
+        assert sum(store.counts.status().counts.values()) == _FILES
         workers = Counter()
-        for file_id in {row["file_id"] for row in store.export_rows()}:
-            kinds = Counter(event.kind for event in store.events(file_id))
+        for file_id in {row["file_id"] for row in store.export.rows()}:
+            kinds = Counter(event.kind for event in store.files.events(file_id))
             assert (kinds["arrived"], kinds["started"], kinds["completed"]) == (1, 1, 1)
-            workers.update(event.detail for event in store.events(file_id) if event.kind == "started")
+            workers.update(event.detail for event in store.files.events(file_id) if event.kind == "started")
         assert len(workers) == 2, workers  # both had their share
     assert list(inbox.iterdir()) == []
     assert len(list((tmp_path / "reports").rglob("*.pdf"))) == _FILES

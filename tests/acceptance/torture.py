@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
+import importlib
 import os
 import random
 import re
@@ -31,6 +32,7 @@ import pypdf
 from koa_worker import synthetic
 from koa_worker.synthetic.write import Person, write_dicom, write_png
 from koa_worker.values import Side
+from tests.make import until
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = """
@@ -49,15 +51,15 @@ seconds_per_file = 20
 POINTS = (
     "koa_worker.daemon.dispatcher:claim",
     "koa_worker.intake.claim:_write_note",
-    "koa_worker.store.store:Store.take",
+    "koa_worker.store.files:Files.take",
     "koa_worker.pipeline:Pipeline.process",
-    "koa_worker.store.store:Store.complete",
-    "koa_worker.store.store:Store.reject",
-    "koa_worker.store.store:Store.study_content",
+    "koa_worker.store.files:Files.complete",
+    "koa_worker.store.files:Files.reject",
+    "koa_worker.store.study_content:Studies.content",
     "koa_worker.registrar:draft",
     "koa_worker.registrar:put",
-    "koa_worker.store.store:Store.record_report",
-    "koa_worker.store.store:Store.record_filing",
+    "koa_worker.store.reports:Reports.record",
+    "koa_worker.store.files:Files.record_filing",
     "koa_worker.workers.file_steps:file_away",
     "koa_worker.intake.claim:Claim.release",
 )
@@ -192,7 +194,7 @@ class Arena:
             self.daemon = subprocess.Popen(command, cwd=self.folder, env=environment, stderr=log)
         return self.daemon
 
-    def hands(self) -> list[int]:
+    def workers(self) -> list[int]:
         assert self.daemon is not None
         with contextlib.suppress(OSError):
             pids = Path(f"/proc/{self.daemon.pid}/task/{self.daemon.pid}/children").read_text().split()
@@ -200,9 +202,9 @@ class Arena:
         return []
 
     def titles(self) -> str:
-        """What `ps` would show of daemon and hands."""
+        """What `ps` would show of daemon and worker processes."""
         shown = b""
-        for pid in [self.daemon.pid if self.daemon else 0, *self.hands()]:
+        for pid in [self.daemon.pid if self.daemon else 0, *self.workers()]:
             with contextlib.suppress(OSError):
                 shown += Path(f"/proc/{pid}/cmdline").read_bytes() + Path(f"/proc/{pid}/comm").read_bytes()
         return shown.decode(errors="replace")
@@ -334,7 +336,7 @@ def assert_private(arena: Arena, titles: str = "") -> None:
 
 
 def kill_at_random(arena: Arena, supply: Supply, kills: int, files: int) -> dict[str, int]:
-    """Daemon and hands in turn, at any moment from their start on."""
+    """Daemon and worker processes in turn, at any moment from their start on."""
     dropped = supply.drop(arena.inbox, files)
     titles = ""
     for number in range(kills):
@@ -342,7 +344,7 @@ def kill_at_random(arena: Arena, supply: Supply, kills: int, files: int) -> dict
             arena.start()
         time.sleep(supply.random.uniform(0.0, 2.5))
         titles += arena.titles()
-        victims = arena.hands()
+        victims = arena.workers()
         if number % 2 and victims:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(supply.random.choice(victims), signal.SIGKILL)
@@ -352,26 +354,37 @@ def kill_at_random(arena: Arena, supply: Supply, kills: int, files: int) -> dict
 
 
 def kill_at_point(arena: Arena, supply: Supply, point: str, when: str, victim: str) -> dict[str, int]:
-    """Once at the named step, then never again."""
+    """Once at the named step, then never again. Gives beside the counts whether the step was come to at all."""
+    assert_there(point)
     dropped = supply.drop(arena.inbox, 3)
     extra = supply.dicom()
     dropped.add(arena.inbox / supply.name(), extra)
     dropped.add(arena.inbox / supply.name(), extra)  # a duplicate, whose filing is recorded later than others'
     nth = str(supply.random.choice([1, 1, 2]))
-    arena.start("--once", SABOTAGE_KILL=f"{point}:{when}:{nth}:{victim}").wait(PATIENCE)
-    return finish(arena, dropped)
+    mark, how = arena.folder / "killed", f"{point}:{when}:{nth}:{victim}"
+    arena.start("--once", SABOTAGE_KILL=how, SABOTAGE_KILLED=str(mark)).wait(PATIENCE)
+    return {"killed": int(mark.exists()), **finish(arena, dropped)}
+
+
+def assert_there(point: str) -> None:
+    """A kill at what no longer exists would never come, and every round would pass."""
+    module, name = point.split(":")
+    owner: Any = importlib.import_module(module)
+    for part in name.split("."):
+        assert hasattr(owner, part), f"there is no {point}"
+        owner = getattr(owner, part)
 
 
 def lock_database(arena: Arena, supply: Supply, seconds: float, files: int) -> dict[str, int]:
     arena.start()
     dropped = supply.drop(arena.inbox, files)
-    wait_for(lambda: arena.settled() > 0)
+    until(lambda: arena.settled() > 0, PATIENCE)
     with arena.database() as database:
         database.execute("BEGIN IMMEDIATE")
         time.sleep(seconds)
         database.execute("ROLLBACK")
     before = arena.settled()
-    wait_for(lambda: arena.settled() > before or not any(arena.inbox.rglob("*.*")))
+    until(lambda: arena.settled() > before or not any(arena.inbox.rglob("*.*")), PATIENCE)
     assert arena.restarts == 1, "it waits, it does not fall"
     return finish(arena, dropped)
 
@@ -381,7 +394,7 @@ def take_inbox_away(arena: Arena, supply: Supply, seconds: float, files: int) ->
     dropped = supply.drop(arena.inbox, files)
     for thread in dropped.copying:
         thread.join()
-    wait_for(lambda: arena.settled() > 0)
+    until(lambda: arena.settled() > 0, PATIENCE)
     away = arena.inbox.with_name("away")
     arena.inbox.rename(away)
     time.sleep(seconds)
@@ -389,7 +402,7 @@ def take_inbox_away(arena: Arena, supply: Supply, seconds: float, files: int) ->
     more = supply.drop(arena.inbox, 3)
     dropped.contents += more.contents
     dropped.copying += more.copying
-    wait_for(lambda: arena.settled() >= sum(dropped.contents.values()) - 2)
+    until(lambda: arena.settled() >= sum(dropped.contents.values()) - 2, PATIENCE)
     assert arena.daemon is not None
     assert arena.daemon.poll() is None
     return finish(arena, dropped)
@@ -400,12 +413,12 @@ def set_clock_back(arena: Arena, supply: Supply, files: int) -> dict[str, int]:
     clock.write_text("0")
     arena.start(SABOTAGE_CLOCK=str(clock))
     dropped = supply.drop(arena.inbox, files)
-    wait_for(lambda: arena.settled() > 0)
+    until(lambda: arena.settled() > 0, PATIENCE)
     clock.write_text("5000")
     for number, path in enumerate(path for path in arena.inbox.rglob("*") if path.is_file()):
         with contextlib.suppress(FileNotFoundError):
             os.utime(path, (time.time() + 3600 * (number % 3 - 1),) * 2)
-    wait_for(lambda: arena.settled() >= files // 2)
+    until(lambda: arena.settled() >= files // 2, PATIENCE)
     clock.unlink()
     clock.write_text("0")
     return finish(arena, dropped)
@@ -419,7 +432,7 @@ def fill_disk(supply: Supply, files: int, seconds: float = 8.0) -> dict[str, int
         dropped = supply.drop(arena.inbox, files)
         for thread in dropped.copying:
             thread.join()
-        wait_for(lambda: arena.settled() > 0)
+        until(lambda: arena.settled() > 0, PATIENCE)
         ballast = arena.folder / "ballast"
         with contextlib.suppress(OSError), ballast.open("wb") as stream:
             while True:
@@ -428,7 +441,7 @@ def fill_disk(supply: Supply, files: int, seconds: float = 8.0) -> dict[str, int
         time.sleep(seconds)
         full = arena.settled()
         ballast.unlink()
-        wait_for(lambda: arena.settled() > full or arena.settled() >= files)
+        until(lambda: arena.settled() > full or arena.settled() >= files, PATIENCE)
         assert arena.daemon is not None
         assert arena.daemon.poll() is None, "it waits, it does not fall"
         return finish(arena, dropped)
@@ -473,17 +486,10 @@ def finish(arena: Arena, dropped: Dropped, titles: str = "") -> dict[str, int]:
     return counts
 
 
-def wait_for(holds: Callable[[], bool], seconds: float = PATIENCE) -> None:
-    give_up = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < give_up, "it takes too long"
-        time.sleep(0.05)
-
-
 def points() -> Iterator[tuple[str, str, str]]:
     for point in POINTS:
         for when in ("before", "after"):
-            if "claim:_write" not in point and "foreman" not in point:
+            if "claim:_write" not in point and "dispatcher" not in point:
                 yield point, when, "worker"
             yield point, when, "daemon"
 

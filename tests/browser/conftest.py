@@ -63,7 +63,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (folder / "config.toml").write_text(SETTINGS.format(port=port))
     with Store.open(load(folder / "config.toml").store.url) as store:
         for name, role in (("anna", Role.READ), ("victor", Role.VIEW), ("ada", Role.ADMIN)):
-            store.add_user(name, role, hashed(PASSWORD, Cost(n=16, r=1, p=1)))
+            store.accounts.add_user(name, role, hashed(PASSWORD, Cost(n=16, r=1, p=1)))
     words = [sys.executable, "-m", "koa_worker", "run"]
     log = (folder / "log.txt").open("w")
     daemon = subprocess.Popen(words, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=log, stderr=log)
@@ -213,7 +213,7 @@ def uploaded(driver: webdriver.Chrome, site: str, radiographs: dict[str, Path]) 
     _wait(lambda: len(browser.all(".sent .mark.completed")) == 2, "both results")
     _wait(lambda: len(browser.all(".sent .kl")) == 3, "three grades")
     _wait(lambda: len(browser.all(".sent .says a")) == 2, "a way to each")
-    browser.see("neither DICOM nor PNG", ".sent .fault")
+    browser.see("not DICOM, PNG", ".sent .fault")
     browser.see("Export the radiograph", ".sent .fault")
     assert browser.run("return window.stayed")
     links = {item.find_element(By.CSS_SELECTOR, ".name").text: item for item in browser.all(".sent li")}

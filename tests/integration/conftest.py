@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -43,26 +42,19 @@ from koa_worker.values import (
     SpacingSource,
     Study,
 )
+from tests.make import free_ports, until
 
 PATIENT = Person("Примеров^Образец^Тестович", "SYN-0101", "19580314", "M")
 SECRETS = ("Примеров", "SYN-0101", "19580314")
 STUDY_UID = "2.25.1234567890"
-PATIENCE = 60.0  # for a condition on a busy machine; a quiet one needs a fraction of a second
 
 
-def until(condition: Callable[[], Any], seconds: float = PATIENCE, *, pause: float = 0.05) -> Any:
-    """Waits for something that has to come true."""
-    give_up = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < give_up, "what had to happen did not"
-        time.sleep(pause)
-    return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@pytest.fixture(scope="session")
+def nobodys_port() -> Iterator[int]:
+    """Whoever calls there is refused: the port is taken, so that no other program gets it, and nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield int(taken.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
@@ -109,7 +101,7 @@ class Hospital:
         dicom = self.settings.dicom.model_copy(update={"destinations": destinations})
         results = dicom.results.model_copy(update={"retry_seconds": retry_seconds})
         self.settings = self.settings.model_copy(update={"dicom": dicom.model_copy(update={"results": results})})
-        self.store.know_destinations(destination.name for destination in destinations)
+        self.store.sending.know_destinations(destination.name for destination in destinations)
 
     def grade(self, plate: synthetic.Plate, *, study_uid: str = STUDY_UID, kl: tuple[int, int] = (2, 1)) -> str:
         """A radiograph in done/, its grades in the store, its report written; gives the study's key."""
@@ -122,8 +114,8 @@ class Hospital:
         patient = Patient("Примеров Образец", PATIENT.id, None, "M")
         radiograph = Radiograph(plate.pixels, "DICOM", study, patient)
         readings = (reading(Side.RIGHT, kl[0], 40), reading(Side.LEFT, kl[1], 320))
-        self.store.add_arrival(arrival, datetime.now(UTC))
-        assert self.store.start(arrival.id, "w")
+        self.store.files.add_arrival(arrival, datetime.now(UTC))
+        assert self.store.files.start(arrival.id, "w")
         release = Release("net-v1", "ab" * 32)
         registrar = Registrar(self.store, self.settings.folders.reports, self.settings.report, release)
         kept = registrar.complete(Completed(arrival, radiograph, readings, {}), filed)
@@ -163,7 +155,7 @@ class Orthanc:
 
     def __init__(self, program: str, folder: Path) -> None:
         self._program, self._folder = program, folder
-        self.port, self._http = free_port(), free_port()
+        self.port, self._http = free_ports(2)
         self._modalities: dict[str, list[Any]] = {}
 
     def knows(self, name: str, ae_title: str, port: int) -> None:

@@ -15,8 +15,8 @@ from koa_worker.store import Store
 from tests import archive
 
 POINTS = (
-    "koa_worker.store.store:Store.take:after:3:daemon",
-    "koa_worker.store.store:Store.complete:after:4:daemon",
+    "koa_worker.store.files:Files.take:after:3:daemon",
+    "koa_worker.store.files:Files.complete:after:4:daemon",
     "koa_worker.batch.ledger:Ledger.record:after:2:daemon",
     "koa_worker.batch.run:write_part:before:1:daemon",
 )
@@ -113,7 +113,7 @@ def test_reports_are_written_when_they_are_asked_for_and_the_originals_stay(fold
     before = {path: path.read_bytes() for path in folder.glob("archive/*/*")}
     archive.batch(folder, "--store", "sqlite:///other.sqlite3")
     with Store.open(f"sqlite:///{folder}/other.sqlite3") as store:
-        assert store.reports_due() == ()  # a daemon would write them all
+        assert store.reports.due() == ()  # a daemon would write them all
     assert not (folder / "reports").exists()
     done = archive.batch(folder, "--reports", "--store", "sqlite:///other.sqlite3")
     assert done.returncode == 1, done.stderr

@@ -87,12 +87,21 @@ def test_status_export_and_retry_on_an_empty_store() -> None:
     assert json.loads(call("status", "--json").stdout)["completed"] == 0
     assert call("export", "--format", "csv").stdout.startswith("file_id,sha256,")
     assert call("export", "--format", "json").stdout == ""
-    assert call("retry").stdout == "0 failed files put back.\n"
+    assert call("retry").stdout == "0 failed files put back into the queue.\n"
+
+
+def test_retry_says_which_file_is_unknown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("work").mkdir()
+    monkeypatch.setattr("sys.argv", ["koa-worker", "retry", "unheard-of"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 2
+    assert capsys.readouterr().err.startswith("koa-worker: The database has no such record (file unheard-of). ")
 
 
 def test_the_demo_goes_where_it_is_told_and_is_the_same_for_a_seed(tmp_path: Path) -> None:
     for folder in ("one", "other"):
-        assert f"6 synthetic files dropped into {folder}." in call("demo", "--into", folder, "--seed", "4").stdout
+        assert f"6 synthetic files written to {folder}." in call("demo", "--into", folder, "--seed", "4").stdout
     one, other = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "other"))
     assert one == other
 
@@ -104,7 +113,7 @@ def test_the_printed_configuration_is_the_default() -> None:
 def test_doctor_finds_everything_in_order() -> None:
     result = call("doctor")
     assert result.exit_code == 0, result.stdout
-    assert "FAULT" not in result.stdout
+    assert "ERROR" not in result.stdout
 
 
 def test_doctor_names_each_fault_and_its_remedy(tmp_path: Path) -> None:
@@ -112,8 +121,8 @@ def test_doctor_names_each_fault_and_its_remedy(tmp_path: Path) -> None:
     result = call("doctor")
     said = " ".join(result.stdout.split())
     assert result.exit_code == 2
-    assert said.count("FAULT") == 2
-    assert "done lies in inbox" in said
+    assert said.count("ERROR") == 2
+    assert "done is inside inbox" in said
     assert "[model] path" in said
 
 
@@ -126,6 +135,6 @@ def test_a_fault_of_the_setup_is_one_sentence(
         cli.main()
     assert ended.value.code == 2
     said = capsys.readouterr().err
-    assert said.startswith("koa-worker: The configuration is not usable (")
+    assert said.startswith("koa-worker: The configuration is invalid (")
     assert "did you mean 'folders'?" in said
     assert said.count("\n") == 1

@@ -19,7 +19,7 @@ def home(tmp_path: Path) -> Path:
     """A home folder whose `bin` holds the command as pip installs it."""
     program = tmp_path / "bin/koa-worker"
     program.parent.mkdir()
-    program.write_text(f"#!{sys.executable}\nfrom koa_worker.cli import main\nmain()\n", encoding="utf-8")
+    program.write_text(f"#!{sys.executable}\nfrom koa_worker.commands.cli import main\nmain()\n", encoding="utf-8")
     program.chmod(0o700)
     return tmp_path
 

@@ -18,6 +18,7 @@ import pytest
 from koa_worker import synthetic
 from koa_worker.synthetic.write import write_dicom, write_png
 from koa_worker.values import Side
+from tests.make import free_port, until
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = """
@@ -71,13 +72,6 @@ def running(folder: Path, **more: str) -> Iterator[subprocess.Popen[str]]:
             daemon.kill()
 
 
-def until(holds: object, seconds: float = 60.0) -> None:
-    give_up = time.monotonic() + seconds
-    while not holds():  # type: ignore[operator]
-        assert time.monotonic() < give_up
-        time.sleep(0.1)
-
-
 def states(folder: Path) -> list[tuple[str, str | None]]:
     with sqlite3.connect(folder / "work/koa.sqlite3") as database:
         rows = database.execute("SELECT state, code FROM files ORDER BY state, code").fetchall()
@@ -89,7 +83,7 @@ def originals(folder: Path, where: str) -> list[Path]:
     return [path for path in (folder / "work" / where).rglob("*") if path.is_file() and path.suffix != ".txt"]
 
 
-def hands_of(daemon: subprocess.Popen[str]) -> list[int]:
+def workers_of(daemon: subprocess.Popen[str]) -> list[int]:
     return [int(pid) for pid in Path(f"/proc/{daemon.pid}/task/{daemon.pid}/children").read_text().split()]
 
 
@@ -97,7 +91,7 @@ def hands_of(daemon: subprocess.Popen[str]) -> list[int]:
     ("harm", "code", "limits"),
     [
         ("crash", "worker_crashed", ""),
-        ("hang", "timed_out", "seconds_per_file = 1.0\n"),
+        ("hang", "timed_out", "seconds_per_file = 5.0\n"),  # a good file needs a second on a machine with much to do
         ("eat", "out_of_memory", "memory_mb = 700\n"),
     ],
 )
@@ -152,7 +146,7 @@ def test_a_settled_file_over_which_every_worker_falls_is_given_up_until_the_next
     # Its result is kept and each worker dies at its first filing: the drain must come to an end all the same.
     done = run_once(folder, SABOTAGE_KILL="koa_worker.workers.file_steps:file_away:before:1:worker")
     assert done.returncode == 0
-    assert done.stderr.count("a hand was lost") == 2
+    assert done.stderr.count("worker process died") == 2
     assert done.stderr.count("given up until the next start") == 1
     assert states(folder) == [("completed", None)]
     assert len(list((folder / "work/claimed").glob("*.json"))) == 1
@@ -171,27 +165,27 @@ def test_a_file_whose_worker_dies_right_after_filing_it_holds_up_nothing(
     (folder / "work/inbox/a.png").write_bytes(knee)
     done = run_once(folder, SABOTAGE_KILL=f"{last_step}:after:1:worker")
     assert done.returncode == 0
-    assert "a hand was lost" in done.stderr
-    assert "set down" not in done.stderr
+    assert "worker process died" in done.stderr
+    assert "postponed" not in done.stderr
     assert states(folder) == [("completed", None)]
     assert [path.name for path in (folder / "work/claimed").iterdir()] == [".lock"]
     assert len(originals(folder, "done")) == 1
 
 
-def test_the_hands_die_with_a_killed_daemon(folder: Path) -> None:
+def test_the_worker_processes_die_with_a_killed_daemon(folder: Path) -> None:
     with running(folder) as daemon:
-        hands = hands_of(daemon)
-        assert len(hands) == len(os.sched_getaffinity(0))
+        workers = workers_of(daemon)
+        assert len(workers) == len(os.sched_getaffinity(0))
         daemon.kill()
         daemon.wait()
-        until(lambda: not any(Path(f"/proc/{pid}/status").exists() for pid in hands), 10)
+        until(lambda: not any(Path(f"/proc/{pid}/status").exists() for pid in workers), 10)
 
 
 def test_stopping_finishes_the_files_in_hand_within_the_limit(folder: Path, knee: bytes) -> None:
     configure(folder, "[work]\nworkers = 1\nstop_seconds = 2\n")
     with running(folder) as daemon:
         (folder / "work/inbox/a.dcm").write_bytes(b"SABOTAGE:hang")
-        until(lambda: hands_of(daemon) and states(folder) == [("working", None)])
+        until(lambda: workers_of(daemon) and states(folder) == [("working", None)])
         begun = time.monotonic()
         daemon.send_signal(signal.SIGINT)
         assert daemon.wait(20) == 0
@@ -214,7 +208,7 @@ def test_nothing_is_taken_while_the_disk_is_nearly_full(folder: Path, knee: byte
     (folder / "work/inbox/a.png").write_bytes(knee)
     with running(folder):
         pulse = folder / "work/claimed/.pulse"
-        until(lambda: pulse.exists() and "disk nearly full" in pulse.read_text())
+        until(lambda: pulse.exists() and "disk_nearly_full" in pulse.read_text())
         said = json.loads(
             subprocess.run(
                 [sys.executable, "-m", "koa_worker", "status", "--json"],
@@ -227,9 +221,7 @@ def test_nothing_is_taken_while_the_disk_is_nearly_full(folder: Path, knee: byte
 
 
 def test_metrics_and_the_service_manager_are_told(folder: Path, knee: bytes, tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     configure(folder, f"[metrics]\nport = {port}\n")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
@@ -283,8 +275,8 @@ def test_regrade_works_off_what_another_model_graded(folder: Path, knee: bytes) 
         for _ in range(2)
     ]
     assert said == [
-        "2 graded anew, 0 keep the grades they have.\n",
-        "0 graded anew, 0 keep the grades they have.\n",
+        "2 graded again, 0 keep their earlier grades.\n",
+        "0 graded again, 0 keep their earlier grades.\n",
     ]
     with sqlite3.connect(folder / "work/koa.sqlite3") as database:
         assert database.execute("SELECT count(*), sum(is_current) FROM grades").fetchall() == [(4, 2)]

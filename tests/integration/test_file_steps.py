@@ -1,4 +1,4 @@
-"""One file at the desk: each end, and a stop between any two steps, with the real net, store and folders."""
+"""One file, step by step: each end, and a stop between any two steps, with the real net, store and folders."""
 
 from collections.abc import Iterator
 from copy import copy
@@ -10,17 +10,20 @@ from typing import Any
 import cv2
 import pytest
 
-from koa_worker import publish, registrar, synthetic
+from koa_worker import registrar, synthetic
 from koa_worker.config import Config
 from koa_worker.errors import WorkFailed
-from koa_worker.intake import claim, claim_again, left_over, prepare_folders, scan
+from koa_worker.intake import claim, claim_again, filing, left_over, prepare_folders, scan
 from koa_worker.knee.grading.grade import Grader
 from koa_worker.pipeline import Pipeline
 from koa_worker.registrar import Registrar
 from koa_worker.store import State, Store
+from koa_worker.store.files import Files
+from koa_worker.store.reports import Reports
+from koa_worker.store.study_content import Studies
 from koa_worker.values import Side
-from koa_worker.workers.file_steps import Desk
-from koa_worker.workers.messages import Done, Regrade, SetDown, WriteReport
+from koa_worker.workers.file_steps import FileSteps
+from koa_worker.workers.messages import Done, Postponed, Regrade, WriteReport
 
 
 class Killed(BaseException):
@@ -46,8 +49,8 @@ def store(settings: Config) -> Iterator[Store]:
 
 
 @pytest.fixture
-def desk(settings: Config, store: Store, pipeline: Pipeline) -> Desk:
-    return Desk(settings, store, pipeline)
+def steps(settings: Config, store: Store, pipeline: Pipeline) -> FileSteps:
+    return FileSteps(settings, store, pipeline)
 
 
 def drop_knee(settings: Config, name: str = "Petrov^Anna.png", seed: int = 1) -> None:
@@ -55,44 +58,44 @@ def drop_knee(settings: Config, name: str = "Petrov^Anna.png", seed: int = 1) ->
     cv2.imwrite(str(settings.folders.inbox / name), synthetic.draw(spec).pixels)
 
 
-def work_off(settings: Config, desk: Desk) -> list[Done | SetDown]:
+def work_off(settings: Config, steps: FileSteps) -> list[Done | Postponed]:
     claims = [claim(waiting, settings.folders.work) for waiting in scan(settings.folders.inbox).oldest]
-    return [desk.work(taken) for taken in claims if taken is not None]
+    return [steps.work(taken) for taken in claims if taken is not None]
 
 
-def take_up(settings: Config, store: Store, desk: Desk) -> list[Done | SetDown]:
-    """What the foreman gives to its hands after a start."""
-    jobs = [*left_over(settings.folders.work), *map(WriteReport, store.reports_due())]
-    return [desk.work(job) for job in jobs]
+def take_up(settings: Config, store: Store, steps: FileSteps) -> list[Done | Postponed]:
+    """What the dispatcher gives to its worker processes after a start."""
+    jobs = [*left_over(settings.folders.work), *map(WriteReport, store.reports.due())]
+    return [steps.work(job) for job in jobs]
 
 
 def files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def retry_due(settings: Config, store: Store, desk: Desk) -> int:
-    """As the foreman does, for files whose pause is over or that were put back; their number."""
-    due = store.due_retries(datetime.now(UTC))
+def retry_due(settings: Config, store: Store, steps: FileSteps) -> int:
+    """As the dispatcher does, for files whose pause is over or that were put back; their number."""
+    due = store.files.due_retries(datetime.now(UTC))
     for record in due:
         taken = claim_again(record.id, record.name, Path(record.filed_as or "absent"), settings.folders.work)
         assert taken is not None
-        desk.work(taken)
+        steps.work(taken)
     return len(due)
 
 
 def assert_finished_once(settings: Config, store: Store) -> None:
-    status = store.status()
+    status = store.counts.status()
     assert (status.counts[State.COMPLETED], sum(status.counts.values())) == (1, 1)
     assert len(files(settings.folders.done)) == 1
     assert len(files(settings.folders.reports)) == 1
     assert files(settings.folders.work) == files(settings.folders.inbox) == []
-    assert len(list(store.export_rows())) == 1
+    assert len(list(store.export.rows())) == 1
 
 
-def test_a_knee_is_graded_reported_and_filed(settings: Config, store: Store, desk: Desk) -> None:
+def test_a_knee_is_graded_reported_and_filed(settings: Config, store: Store, steps: FileSteps) -> None:
     drop_knee(settings)
     before = files(settings.folders.inbox)[0].read_bytes()
-    (done,) = work_off(settings, desk)
+    (done,) = work_off(settings, steps)
     assert isinstance(done, Done)
     assert done.state is State.COMPLETED
     assert {"intake", "read", "roi", "grade", "explain", "store", "report", "file"} <= set(done.spent_ms)
@@ -101,30 +104,32 @@ def test_a_knee_is_graded_reported_and_filed(settings: Config, store: Store, des
     assert files(settings.folders.reports)[0].read_bytes().startswith(b"%PDF")
 
 
-def test_the_same_bytes_again_are_a_duplicate(settings: Config, store: Store, desk: Desk) -> None:
+def test_the_same_bytes_again_are_a_duplicate(settings: Config, store: Store, steps: FileSteps) -> None:
     for name in ("a.png", "b.png"):
         drop_knee(settings, name)
-        work_off(settings, desk)
-    counts = store.status().counts
+        work_off(settings, steps)
+    counts = store.counts.status().counts
     assert (counts[State.COMPLETED], counts[State.DUPLICATE]) == (1, 1)
     assert len(files(settings.folders.done)) == 2
 
 
-def test_what_is_not_a_radiograph_is_set_aside_with_its_reason(settings: Config, store: Store, desk: Desk) -> None:
+def test_what_is_not_a_radiograph_is_set_aside_with_its_reason(
+    settings: Config, store: Store, steps: FileSteps
+) -> None:
     (settings.folders.inbox / "letter.dcm").write_text("Dear colleague")
-    work_off(settings, desk)
+    work_off(settings, steps)
     original, reason = files(settings.folders.rejected)
     assert original.read_text() == "Dear colleague"
     assert reason.read_text().startswith("unknown_format\n")
-    assert store.status().rejected_by_code == {"unknown_format": 1}
+    assert store.counts.status().rejected_by_code == {"unknown_format": 1}
 
 
 STEPS: list[tuple[Any, str]] = [
-    (Store, "take"),
+    (Files, "take"),
     (Pipeline, "process"),
-    (Store, "complete"),
-    (Store, "study_content"),
-    (Store, "record_report"),
+    (Files, "complete"),
+    (Studies, "content"),
+    (Reports, "record"),
     (Registrar, "write_report"),
 ]
 
@@ -151,8 +156,8 @@ def test_a_kill_around_any_step_loses_and_doubles_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(place, step, die)
         with pytest.raises(Killed):
-            work_off(settings, Desk(settings, store, pipeline))
-    take_up(settings, store, Desk(settings, store, pipeline))
+            work_off(settings, FileSteps(settings, store, pipeline))
+    take_up(settings, store, FileSteps(settings, store, pipeline))
     assert_finished_once(settings, store)
 
 
@@ -162,23 +167,23 @@ def test_a_kill_around_filing_loses_nothing(
 ) -> None:
     def die(*args: Any, **options: Any) -> None:
         if moment == "after":
-            publish.file_away(*args, **options)
+            filing.file_away(*args, **options)
         raise Killed
 
     drop_knee(settings)
     with monkeypatch.context() as patch:
         patch.setattr("koa_worker.workers.file_steps.file_away", die)
         with pytest.raises(Killed):
-            work_off(settings, Desk(settings, store, pipeline))
-    take_up(settings, store, Desk(settings, store, pipeline))
+            work_off(settings, FileSteps(settings, store, pipeline))
+    take_up(settings, store, FileSteps(settings, store, pipeline))
     assert_finished_once(settings, store)
 
 
-def test_a_job_whose_hand_was_lost_after_filing_is_done_when_given_again(
+def test_a_job_whose_worker_died_after_filing_is_done_when_given_again(
     settings: Config, store: Store, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(*args: Any, **options: Any) -> None:
-        publish.file_away(*args, **options)
+        filing.file_away(*args, **options)
         raise Killed
 
     drop_knee(settings)
@@ -187,57 +192,57 @@ def test_a_job_whose_hand_was_lost_after_filing_is_done_when_given_again(
     with monkeypatch.context() as patch:
         patch.setattr("koa_worker.workers.file_steps.file_away", die)
         with pytest.raises(Killed):
-            Desk(settings, store, pipeline).work(taken)
-    done = Desk(settings, store, pipeline).work(taken)
+            FileSteps(settings, store, pipeline).work(taken)
+    done = FileSteps(settings, store, pipeline).work(taken)
     assert isinstance(done, Done)
     assert done.state is State.COMPLETED
-    record = store.find(taken.id)
+    record = store.files.find(taken.id)
     assert record is not None
-    assert done.owes == record.study_key is not None  # or a report that was put off would wait for the next start
+    assert done.delayed_report == record.study_key is not None  # or a delayed report would wait for the next start
     assert_finished_once(settings, store)
 
 
 @pytest.mark.parametrize("known", [True, False])
 def test_a_file_that_somebody_took_out_of_the_work_folder_is_said_to_be_gone(
-    settings: Config, store: Store, desk: Desk, known: bool, caplog: pytest.LogCaptureFixture
+    settings: Config, store: Store, steps: FileSteps, known: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     drop_knee(settings)
     (taken,) = (claim(waiting, settings.folders.work) for waiting in scan(settings.folders.inbox).oldest)
     assert taken is not None
     if known:
-        store.add_arrival(taken.arrive(), datetime.now(UTC))
+        store.files.add_arrival(taken.arrive(), datetime.now(UTC))
     taken.path.unlink()
-    assert isinstance(desk.work(taken), Done)
-    assert store.status().failed_by_code == ({"io": 1} if known else {})
+    assert isinstance(steps.work(taken), Done)
+    assert store.counts.status().failed_by_code == ({"io": 1} if known else {})
     assert "gone from the work folder" in caplog.text
     assert files(settings.folders.work) == []
-    assert store.retry() == int(known)
+    assert store.files.retry() == int(known)
 
 
-def test_while_the_work_folder_is_away_its_files_stay_in_hand(settings: Config, store: Store, desk: Desk) -> None:
+def test_while_the_work_folder_is_away_its_files_stay_in_hand(settings: Config, store: Store, steps: FileSteps) -> None:
     drop_knee(settings)
     (taken,) = (claim(waiting, settings.folders.work) for waiting in scan(settings.folders.inbox).oldest)
     assert taken is not None
     away = settings.folders.work.rename(settings.folders.work.with_name("away"))
-    assert isinstance(desk.work(taken), SetDown)
+    assert isinstance(steps.work(taken), Postponed)
     away.rename(settings.folders.work)
-    assert isinstance(desk.work(taken), Done)
+    assert isinstance(steps.work(taken), Done)
     assert_finished_once(settings, store)
 
 
 def test_while_the_database_is_away_the_file_stays_in_hand(
-    settings: Config, store: Store, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    settings: Config, store: Store, steps: FileSteps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*args: Any, **options: Any) -> None:
         raise WorkFailed("store")
 
     drop_knee(settings)
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "take", away)
-        (set_down,) = work_off(settings, desk)
-    assert isinstance(set_down, SetDown)
+        patch.setattr(Files, "take", away)
+        (postponed,) = work_off(settings, steps)
+    assert isinstance(postponed, Postponed)
     assert len(files(settings.folders.work)) == 2  # the file and its note
-    assert isinstance(desk.work(set_down.job), Done)
+    assert isinstance(steps.work(postponed.job), Done)
     assert_finished_once(settings, store)
 
 
@@ -248,18 +253,18 @@ def test_our_own_fault_is_tried_again_then_parked_then_retried(
         raise RuntimeError("Petrov^Anna")
 
     impatient = settings.model_copy(update={"limits": settings.limits.model_copy(update={"max_tries": 1})})
-    desk = Desk(impatient, store, pipeline)
+    steps = FileSteps(impatient, store, pipeline)
     drop_knee(settings)
     with monkeypatch.context() as patch:
         patch.setattr(Grader, "grade", break_down)
-        work_off(settings, desk)
+        work_off(settings, steps)
     original, reason = files(settings.folders.failed)
     assert reason.read_text().startswith("internal\n")
     assert "Petrov" not in reason.read_text()
-    assert store.status().failed_by_code == {"internal": 1}
-    assert retry_due(settings, store, desk) == 0
-    assert store.retry() == 1
-    assert retry_due(settings, store, desk) == 1
+    assert store.counts.status().failed_by_code == {"internal": 1}
+    assert retry_due(settings, store, steps) == 0
+    assert store.files.retry() == 1
+    assert retry_due(settings, store, steps) == 1
     assert files(settings.folders.failed) == []
     assert_finished_once(settings, store)
     assert files(settings.folders.done)[0].stem == original.stem
@@ -268,49 +273,52 @@ def test_our_own_fault_is_tried_again_then_parked_then_retried(
 def test_a_failed_file_waits_in_hand_until_its_pause_is_over(
     settings: Config, store: Store, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk = Desk(settings, store, pipeline)
+    steps = FileSteps(settings, store, pipeline)
     drop_knee(settings)
     with monkeypatch.context() as patch:
         patch.setattr(Grader, "grade", lambda *_: 1 / 0)
-        work_off(settings, desk)
-    take_up(settings, store, desk)
-    assert retry_due(settings, store, desk) == 0
+        work_off(settings, steps)
+    take_up(settings, store, steps)
+    assert retry_due(settings, store, steps) == 0
     assert len(files(settings.folders.work)) == 2
-    assert store.retry([files(settings.folders.work)[0].stem]) == 1
-    assert retry_due(settings, store, desk) == 1
+    assert store.files.retry([files(settings.folders.work)[0].stem]) == 1
+    assert retry_due(settings, store, steps) == 1
     assert_finished_once(settings, store)
 
 
-def test_a_regrade_keeps_the_earlier_grades(settings: Config, store: Store, desk: Desk, pipeline: Pipeline) -> None:
+def test_a_regrade_keeps_the_earlier_grades(
+    settings: Config, store: Store, steps: FileSteps, pipeline: Pipeline
+) -> None:
     drop_knee(settings)
-    (done,) = work_off(settings, desk)
+    (done,) = work_off(settings, steps)
     newer = replace(pipeline, grader=copy(pipeline.grader))
     newer.grader.digest = "f" * 64
     newer.grader.name = "koa-newer-v9"
-    assert store.to_regrade(newer.grader.digest) == (done.job.id,)
-    (again,) = [Desk(settings, store, newer).work(Regrade(key)) for key in store.to_regrade(newer.grader.digest)]
+    assert store.files.to_regrade(newer.grader.digest) == (done.job.id,)
+    due = store.files.to_regrade(newer.grader.digest)
+    (again,) = [FileSteps(settings, store, newer).work(Regrade(key)) for key in due]
     assert isinstance(again, Done)
     assert again.state is State.COMPLETED
-    assert store.to_regrade(newer.grader.digest) == ()
-    assert len(list(store.export_rows())) == 1
-    assert {row["model_digest"] for row in store.export_rows(superseded=True)} == {"f" * 64, pipeline.grader.digest}
+    assert store.files.to_regrade(newer.grader.digest) == ()
+    assert len(list(store.export.rows())) == 1
+    assert {row["model_digest"] for row in store.export.rows(superseded=True)} == {"f" * 64, pipeline.grader.digest}
     assert len(files(settings.folders.done)) == len(files(settings.folders.reports)) == 1
 
 
-def test_an_archived_original_that_is_gone_keeps_its_grades(settings: Config, store: Store, desk: Desk) -> None:
+def test_an_archived_original_that_is_gone_keeps_its_grades(settings: Config, store: Store, steps: FileSteps) -> None:
     drop_knee(settings)
-    (done,) = work_off(settings, desk)
+    (done,) = work_off(settings, steps)
     files(settings.folders.done)[0].unlink()
-    missing = desk.work(Regrade(done.job.id))
+    missing = steps.work(Regrade(done.job.id))
     assert isinstance(missing, Done)
     assert missing.code == "io"
-    assert len(list(store.export_rows())) == 1
+    assert len(list(store.export.rows())) == 1
 
 
 def test_an_older_report_never_replaces_a_newer_one(
-    settings: Config, store: Store, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    settings: Config, store: Store, steps: FileSteps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One hand is slow to put its report in place; meanwhile another hand writes the next revision."""
+    """One worker process is slow to put its report in place; meanwhile another writes the next revision."""
     drop_knee(settings)
     real = registrar.draft
     nested: list[Any] = []
@@ -319,14 +327,14 @@ def test_an_older_report_never_replaces_a_newer_one(
         drafted: tuple[Path, str] = real(*args)
         if not nested:
             nested.append(True)
-            (study_key,) = store.reports_due()
-            desk.work(WriteReport(study_key))
+            (study_key,) = store.reports.due()
+            steps.work(WriteReport(study_key))
             nested.extend(path.read_bytes() for path in settings.folders.reports.rglob("*.pdf"))
         return drafted
 
     with monkeypatch.context() as patch:
         patch.setattr(registrar, "draft", slow)
-        work_off(settings, desk)
+        work_off(settings, steps)
     assert nested[1:] == [path.read_bytes() for path in files(settings.folders.reports)]
     assert b"%PDF" in nested[1]
     assert_finished_once(settings, store)

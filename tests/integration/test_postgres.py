@@ -16,7 +16,6 @@ from koa_worker.errors import SetupError, WorkFailed
 from koa_worker.store import Store
 from koa_worker.store.engine import connect
 from koa_worker.system.heartbeat import sole_owner
-from tests.integration.conftest import free_port
 from tests.postgres import PASSWORD, Server
 
 _WRITTEN = "s3cr%2Ft"  # the password as it stands in an address
@@ -60,9 +59,9 @@ def test_status_and_doctor_answer(command: Callable[..., Result], postgres: Serv
     ],
 )
 def test_a_server_that_does_not_let_us_in_is_said_to_be_one(
-    command: Callable[..., Result], postgres: Server, old: str, new: str, why: str
+    command: Callable[..., Result], postgres: Server, nobodys_port: int, old: str, new: str, why: str
 ) -> None:
-    use(postgres.database().replace(old.format(port=postgres.port), new.format(closed=free_port())))
+    use(postgres.database().replace(old.format(port=postgres.port), new.format(closed=nobodys_port)))
     said = command("doctor")
     assert why in " ".join(said.output.split())
     status = command("status")
@@ -96,7 +95,7 @@ def test_settings_do_not_show_the_address(command: Callable[..., Result], postgr
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_the_usual_spellings_of_an_address(postgres: Server, scheme: str) -> None:
     with Store.open(f"{scheme}://{postgres.database().partition('://')[2]}") as store:
-        assert store.unfinished() == ()
+        assert store.counts.status().reports == 0
 
 
 def test_db_copy(command: Callable[..., Result], postgres: Server, tmp_path: Path) -> None:

@@ -29,7 +29,8 @@ from koa_worker.read import read
 from koa_worker.receive import landing, receiving
 from koa_worker.synthetic.write import write_dicom
 from koa_worker.values import Arrival
-from tests.integration.conftest import PATIENT, SECRETS, Orthanc, until
+from tests.integration.conftest import PATIENT, SECRETS, Orthanc
+from tests.make import until
 
 
 @pytest.fixture(autouse=True)

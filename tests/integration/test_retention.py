@@ -27,12 +27,12 @@ def keep(settings: Config, store: Store, name: str, day: str) -> Path:
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"same")
     first = Arrival(path, digest(path), 4, "first", "first")
-    if store.find("first") is None:
-        store.add_arrival(first, datetime.now(UTC))
-        store.start("first", "me")
-        store.reject("first", Rejected(first, "no_knee", ""), "elsewhere")
-    store.add_arrival(Arrival(path, digest(path), 4, name, name), datetime.now(UTC))
-    store.record_filing(name, str(path))
+    if store.files.find("first") is None:
+        store.files.add_arrival(first, datetime.now(UTC))
+        store.files.start("first", "me")
+        store.files.reject("first", Rejected(first, "no_knee", ""), "elsewhere")
+    store.files.add_arrival(Arrival(path, digest(path), 4, name, name), datetime.now(UTC))
+    store.files.record_filing(name, str(path))
     return path
 
 
@@ -45,10 +45,10 @@ def test_only_what_is_older_goes(settings: Config) -> None:
         assert not old.exists()
         assert young.exists()
         assert stranger.exists()
-        record = store.find("a")
+        record = store.files.find("a")
         assert record is not None
         assert record.filed_as is None
-        assert [event.kind for event in store.events("a")][-1] == "removed"
+        assert [event.kind for event in store.files.events("a")][-1] == "removed"
         stranger.unlink()
         assert remove_expired(settings, store, TODAY) == 0
         assert not old.parent.exists()
@@ -65,6 +65,6 @@ def test_by_default_everything_is_kept_for_ever(settings: Config) -> None:
 def test_a_crash_between_the_note_and_the_removal_is_made_good(settings: Config) -> None:
     with Store.open(settings.store.url) as store:
         path = keep(settings, store, "a", "2026-01-01")
-        store.record_removal("a")
+        store.files.record_removal("a")
         assert remove_expired(settings, store, TODAY) == 1
         assert not path.exists()

@@ -21,12 +21,13 @@ from typer.testing import CliRunner, Result
 from koa_worker import synthetic
 from koa_worker.commands.cli import app
 from koa_worker.config import Destination
-from koa_worker.errors import SetupError
+from koa_worker.errors import SetupError, UnknownRecord
 from koa_worker.publish import codes
 from koa_worker.publish.outbox import Outbox
 from koa_worker.store import ParcelState
 from koa_worker.values import Side, SpacingSource
-from tests.integration.conftest import SECRETS, STUDY_UID, Hospital, Orthanc, free_port, hospital_in, until
+from tests.integration.conftest import SECRETS, STUDY_UID, Hospital, Orthanc, hospital_in
+from tests.make import free_port, until
 
 
 @pytest.fixture(autouse=True)
@@ -44,14 +45,14 @@ def to(port: int, *, seconds: float = 2.0, name: str = "pacs") -> Destination:
 
 
 def made(hospital: Hospital) -> dict[str, Path]:
-    return {parcel.kind: Path(parcel.path) for parcel in hospital.store.parcels()}
+    return {parcel.kind: Path(parcel.path) for parcel in hospital.store.sending.parcels()}
 
 
 @pytest.fixture(scope="module")
-def at_rest(tmp_path_factory: pytest.TempPathFactory, plate: synthetic.Plate) -> Iterator[Hospital]:
+def at_rest(tmp_path_factory: pytest.TempPathFactory, plate: synthetic.Plate, nobodys_port: int) -> Iterator[Hospital]:
     """One image's three objects are made and not sent, since nobody answers."""
     with hospital_in(tmp_path_factory.mktemp("hospital")) as opened:
-        opened.sends_to(to(free_port()))
+        opened.sends_to(to(nobodys_port))
         opened.grade(plate)
         Outbox(opened.settings, opened.store).work()
         yield opened
@@ -93,8 +94,8 @@ def test_dcm2pdf_gives_the_report_back(
 
 def test_highdicom_reads_back_what_the_store_holds(objects: dict[str, Path], at_rest: Hospital) -> None:
     report = hd.sr.srread(objects["structured_report"])
-    (key,) = {parcel.study_key for parcel in at_rest.store.parcels()}
-    knees = at_rest.store.study_content(key).images[0].knees
+    (key,) = {parcel.study_key for parcel in at_rest.store.sending.parcels()}
+    knees = at_rest.store.studies.content(key).images[0].knees
     groups = report.content.get_image_measurement_groups()
     assert len(groups) == len(knees) == 2
     for group, knee in zip(groups, knees, strict=True):
@@ -137,8 +138,8 @@ def test_objects_lie_in_the_original_study_and_name_their_maker(objects: dict[st
 
 def test_the_same_result_makes_the_same_objects(objects: dict[str, Path], at_rest: Hospital) -> None:
     before = {path: path.read_bytes() for path in objects.values()}
-    (key,) = {parcel.study_key for parcel in at_rest.store.parcels()}
-    assert at_rest.store.send_again([key]) == 1
+    (key,) = {parcel.study_key for parcel in at_rest.store.sending.parcels()}
+    at_rest.store.sending.send_again([key])
     Outbox(at_rest.settings, at_rest.store).work()
     assert {path: path.read_bytes() for path in made(at_rest).values()} == before
 
@@ -156,7 +157,7 @@ def test_orthanc_shows_all_three_in_the_same_study(
         assert "Примеров" in study["PatientMainDicomTags"]["PatientName"]
         modalities = sorted(orthanc.get(f"/series/{name}")["MainDicomTags"]["Modality"] for name in study["Series"])
         assert modalities == ["DOC", "OT", "SR"]
-    assert {parcel.state for parcel in hospital.store.parcels()} == {ParcelState.ACKNOWLEDGED}
+    assert {parcel.state for parcel in hospital.store.sending.parcels()} == {ParcelState.ACKNOWLEDGED}
     assert list(hospital.settings.dicom.results.folder.glob("*.dcm")) == []
 
 
@@ -171,19 +172,19 @@ def test_while_orthanc_is_away_nothing_is_lost_and_later_all_arrive_once(
     for study in ("2.25.77", "2.25.78"):
         hospital.grade(plate, study_uid=study)
         Outbox(hospital.settings, hospital.store).work()
-    waiting = [parcel for parcel in hospital.store.parcels() if parcel.state is ParcelState.WAITING]
+    waiting = [parcel for parcel in hospital.store.sending.parcels() if parcel.state is ParcelState.WAITING]
     assert len(waiting) == 6
     with orthanc.running():
         # A new outbox, as after a restart: what it knows is what the store says.
         until(lambda: (Outbox(hospital.settings, hospital.store).work(), not still_waiting(hospital))[1])
         found = sorted(tags["SOPInstanceUID"] for tags in orthanc.instances())
-    assert found == sorted(parcel.sop_uid for parcel in hospital.store.parcels())
+    assert found == sorted(parcel.sop_uid for parcel in hospital.store.sending.parcels())
     assert len(found) == len(set(found)) == 9
-    assert max(parcel.tries for parcel in hospital.store.parcels()[:3]) == 1
+    assert max(parcel.tries for parcel in hospital.store.sending.parcels()[:3]) == 1
 
 
 def still_waiting(hospital: Hospital) -> bool:
-    return any(parcel.state is not ParcelState.ACKNOWLEDGED for parcel in hospital.store.parcels())
+    return any(parcel.state is not ParcelState.ACKNOWLEDGED for parcel in hospital.store.sending.parcels())
 
 
 def test_a_peer_that_accepts_and_never_answers_is_given_up(
@@ -194,8 +195,8 @@ def test_a_peer_that_accepts_and_never_answers_is_given_up(
         hospital.grade(plate)
         with caplog.at_level(logging.INFO, "koa_worker"):
             Outbox(hospital.settings, hospital.store).work()
-    assert {parcel.state for parcel in hospital.store.parcels()} == {ParcelState.WAITING}
-    assert [parcel.tries for parcel in hospital.store.parcels()] == [0, 0, 0]  # it has said nothing of them
+    assert {parcel.state for parcel in hospital.store.sending.parcels()} == {ParcelState.WAITING}
+    assert [parcel.tries for parcel in hospital.store.sending.parcels()] == [0, 0, 0]  # it has said nothing of them
     assert "destination does not answer" in caplog.text
     assert not any(secret in f"{vars(record)}" for record in caplog.records for secret in SECRETS)
 
@@ -214,30 +215,32 @@ def test_a_peer_that_speaks_something_else_is_given_up(hospital: Hospital, plate
         thread.start()
         Outbox(hospital.settings, hospital.store).work()
         thread.join()
-    assert {parcel.state for parcel in hospital.store.parcels()} == {ParcelState.WAITING}
+    assert {parcel.state for parcel in hospital.store.sending.parcels()} == {ParcelState.WAITING}
 
 
 def test_what_was_reported_before_a_destination_was_known_is_sent_only_when_asked(
-    orthanc: Orthanc, hospital: Hospital, plate: synthetic.Plate
+    hospital: Hospital, plate: synthetic.Plate, nobodys_port: int
 ) -> None:
     key = hospital.grade(plate)
-    hospital.sends_to(to(free_port()))
+    hospital.sends_to(to(nobodys_port))
     Outbox(hospital.settings, hospital.store).work()
-    assert hospital.store.parcels() == ()
-    hospital.store.send_again([key])
+    assert hospital.store.sending.parcels() == ()
+    hospital.store.sending.send_again([key])
     Outbox(hospital.settings, hospital.store).work()
-    assert len(hospital.store.parcels()) == 3
+    assert len(hospital.store.sending.parcels()) == 3
 
 
-def test_a_new_revision_sends_its_pdf_and_nothing_twice(hospital: Hospital, plate: synthetic.Plate) -> None:
-    hospital.sends_to(to(free_port()))
+def test_a_new_revision_sends_its_pdf_and_nothing_twice(
+    hospital: Hospital, plate: synthetic.Plate, nobodys_port: int
+) -> None:
+    hospital.sends_to(to(nobodys_port))
     hospital.grade(plate)
     Outbox(hospital.settings, hospital.store).work()
-    first = hospital.store.parcels()
+    first = hospital.store.sending.parcels()
     other = synthetic.draw(synthetic.PlateSpec(500, 600, 0.5, (synthetic.Knee(Side.LEFT),), seed=9))
     hospital.grade(other, kl=(3, 4))
     Outbox(hospital.settings, hospital.store).work()
-    kinds = [parcel.kind for parcel in hospital.store.parcels()[len(first) :]]
+    kinds = [parcel.kind for parcel in hospital.store.sending.parcels()[len(first) :]]
     assert sorted(kinds) == ["pdf", "secondary_capture", "structured_report"]
 
 
@@ -277,7 +280,7 @@ def test_over_tls(
     ) as pacs:
         Outbox(hospital.settings, hospital.store).work()
         pacs.terminate()
-    assert {parcel.state for parcel in hospital.store.parcels()} == {ParcelState.ACKNOWLEDGED}
+    assert {parcel.state for parcel in hospital.store.sending.parcels()} == {ParcelState.ACKNOWLEDGED}
     assert len(list((tmp_path / "pacs").iterdir())) == 3
 
 
@@ -299,7 +302,7 @@ def test_a_pacs_that_cannot_prove_who_it_is_gets_nothing(
     with storescp(peer("storescp"), port, tmp_path / "pacs", "+tls", key, certificate, "-ic") as pacs:
         Outbox(hospital.settings, hospital.store).work()
         pacs.terminate()
-    assert {parcel.state for parcel in hospital.store.parcels()} == {ParcelState.WAITING}
+    assert {parcel.state for parcel in hospital.store.sending.parcels()} == {ParcelState.WAITING}
     assert list((tmp_path / "pacs").iterdir()) == []
     assert "certificate is not accepted: self" in f"{[vars(record) for record in caplog.records]}"
 
@@ -338,7 +341,7 @@ def test_what_a_pacs_answers_decides_what_is_done(
         hospital.sends_to(to(port, seconds=20), retry_seconds=60.0)
         hospital.grade(plate)
         Outbox(hospital.settings, hospital.store).work()
-    found = hospital.store.parcels()
+    found = hospital.store.sending.parcels()
     assert [(parcel.state, parcel.tries) for parcel in found] == [(state, tries)] * 3
     kept = list(hospital.settings.dicom.results.folder.glob("*.dcm"))
     assert len(kept) == (0 if state is ParcelState.ACKNOWLEDGED else 3)
@@ -353,17 +356,17 @@ def test_what_a_pacs_stumbles_over_is_tried_so_often_and_left_to_a_person(
         hospital.grade(plate)
         outbox = Outbox(hospital.settings, hospital.store)
         until(lambda: (outbox.work(), states(hospital) == {ParcelState.REFUSED})[1])
-        assert {parcel.tries for parcel in hospital.store.parcels()} == {hospital.settings.limits.max_tries}
+        assert {parcel.tries for parcel in hospital.store.sending.parcels()} == {hospital.settings.limits.max_tries}
         status = 0x0000
         outbox.work()
         assert states(hospital) == {ParcelState.REFUSED}  # nobody asked
-        assert hospital.store.wake_parcels() == 3
+        assert hospital.store.sending.wake_parcels() == 3
         outbox.work()
         assert states(hospital) == {ParcelState.ACKNOWLEDGED}
 
 
 def states(hospital: Hospital) -> set[ParcelState]:
-    return {parcel.state for parcel in hospital.store.parcels()}
+    return {parcel.state for parcel in hospital.store.sending.parcels()}
 
 
 def test_a_class_that_is_not_accepted_is_left_to_a_person_and_the_others_arrive(
@@ -373,7 +376,7 @@ def test_a_class_that_is_not_accepted_is_left_to_a_person_and_the_others_arrive(
         hospital.sends_to(to(port, seconds=20))
         hospital.grade(plate)
         Outbox(hospital.settings, hospital.store).work()
-    found = {parcel.kind: (parcel.state, parcel.detail) for parcel in hospital.store.parcels()}
+    found = {parcel.kind: (parcel.state, parcel.detail) for parcel in hospital.store.sending.parcels()}
     assert found.pop("structured_report") == (ParcelState.REFUSED, "storage class not accepted")
     assert {state for state, _detail in found.values()} == {ParcelState.ACKNOWLEDGED}
 
@@ -387,15 +390,17 @@ def test_one_object_that_there_is_no_room_for_holds_up_no_other(hospital: Hospit
         hospital.grade(plate)
         outbox = Outbox(hospital.settings, hospital.store)
         for _ in range(hospital.settings.limits.max_tries + 1):
-            hospital.store.wake_parcels()
+            hospital.store.sending.wake_parcels()
             outbox.work()
-    found = {parcel.kind: parcel.state for parcel in hospital.store.parcels()}
+    found = {parcel.kind: parcel.state for parcel in hospital.store.sending.parcels()}
     assert found.pop("structured_report") is ParcelState.WAITING
     assert set(found.values()) == {ParcelState.ACKNOWLEDGED}
 
 
-def test_objects_that_nobody_waits_for_are_removed(hospital: Hospital, plate: synthetic.Plate) -> None:
-    hospital.sends_to(to(free_port()))
+def test_objects_that_nobody_waits_for_are_removed(
+    hospital: Hospital, plate: synthetic.Plate, nobodys_port: int
+) -> None:
+    hospital.sends_to(to(nobodys_port))
     hospital.grade(plate)
     Outbox(hospital.settings, hospital.store).work()
     folder = hospital.settings.dicom.results.folder
@@ -439,7 +444,9 @@ def test_koa_worker_send(hospital: Hospital, plate: synthetic.Plate, send_comman
             0,
             sorted(came[:3] * 2),
         )  # unless asked; the same objects
-        assert send_command("unheard-of.pdf").exit_code == 2
+        unknown = send_command("unheard-of.pdf")
+        assert isinstance(unknown.exception, UnknownRecord)
+        assert str(unknown.exception).startswith("The database has no such record (study unheard-of). ")
     gone = send_command(key)
     assert gone.exit_code == 1
     assert "3 waiting" in gone.stdout

@@ -17,8 +17,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def wheel_of(source: Path, folder: Path) -> Path:
-    """Built as pip builds it before it installs."""
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(source)]
+    """Built as pip builds it before it installs, but with the build tools of this environment: nothing is fetched."""
+    options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", str(folder)]
+    command = [sys.executable, "-m", "pip", "wheel", *options, str(source)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     (built,) = folder.glob("*.whl")
@@ -75,13 +76,8 @@ def test_the_wheel_brings_both_commands(wheel: Path) -> None:
 
 
 def test_a_wheel_made_of_the_source_distribution_is_the_same(names: list[str], tmp_path: Path) -> None:
-    build = "from hatchling.builders.sdist import SdistBuilder as Builder; import sys; root, out = sys.argv[1:]; "
-    build += "list(Builder(root).build(directory=out))"
-    tools = tmp_path / "tools"
-    install = ["install", "--quiet", "--target", str(tools), "hatchling>=1.27"]
-    subprocess.run([sys.executable, "-m", "pip", *install], check=True)
-    environment = os.environ | {"PYTHONPATH": str(tools)}
-    subprocess.run([sys.executable, "-c", build, str(ROOT), str(tmp_path)], check=True, env=environment)
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--directory", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     (archive,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(archive) as files:
         files.extractall(tmp_path / "source", filter="data")
@@ -96,7 +92,7 @@ def installed(wheel: Path, tmp_path: Path) -> Callable[..., subprocess.Completed
     site = tmp_path / "site"
     with ZipFile(wheel) as archive:
         archive.extractall(site)
-    program = "import sys; sys.argv[0] = 'koa-train'; from koa_worker.train_command import main; main()"
+    program = "import sys; sys.argv[0] = 'koa-train'; from koa_worker.commands.train import main; main()"
 
     def run(*arguments: str, before: str = "") -> subprocess.CompletedProcess[str]:
         # Started again for its memory, a program keeps its own arguments; here that is not wanted.
@@ -125,6 +121,6 @@ def test_without_the_extra_it_is_named(
     done = installed("fit", "--out", str(tmp_path / "run"), before=f"import sys; sys.modules[{name!r}] = None; ")
     assert done.returncode == 2
     assert done.stderr == (
-        f"koa-train: What the training commands need is not installed ({name})."
+        f"koa-train: A package that the training commands need is not installed ({name})."
         " Install it with pip install 'koa-worker[train]'.\n"
     )

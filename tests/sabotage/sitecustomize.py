@@ -1,6 +1,7 @@
 """Makes a worker process misbehave on purpose. Python loads this at its start when the folder is on PYTHONPATH.
 
 SABOTAGE_KILL="module:name:before|after:nth:worker|daemon" kills at the nth call of a function, as kill -9 would.
+SABOTAGE_KILLED=FILE has the kill make that file, so that a test sees that it came.
 SABOTAGE_CLOCK=FILE sets the clock of every process back by the seconds that the file holds.
 A file that begins with SABOTAGE:crash, :hang or :eat does so to whoever reads it.
 """
@@ -21,8 +22,9 @@ from typing import Any
 CLOCKS = (
     "koa_worker.workers.file_steps",
     "koa_worker.daemon.dispatcher",
+    "koa_worker.daemon.worker_deaths",
     "koa_worker.registrar",
-    "koa_worker.store.store",
+    "koa_worker.store.base",
 )
 
 
@@ -47,6 +49,8 @@ def kill_at(module: ModuleType, name: str, when: str, nth: str, victim: str) -> 
 
 def die(victim: str) -> None:
     """The daemon is the parent of a worker; a worker dies with it."""
+    if mark := os.environ.get("SABOTAGE_KILLED"):
+        Path(mark).touch()
     in_daemon = "koa_worker.workers.pool" in sys.modules
     os.kill(os.getppid() if victim == "daemon" and not in_daemon else os.getpid(), signal.SIGKILL)
     time.sleep(60)
@@ -76,6 +80,7 @@ def shift(module: ModuleType, by: Path) -> None:
         def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:  # type: ignore[override]
             return dt.datetime.now(tz) - dt.timedelta(seconds=float(by.read_text() or 0))
 
+    assert hasattr(module, "datetime"), f"{module.__name__} has no clock"
     module.datetime = Shifted  # type: ignore[attr-defined]
 
 

@@ -37,7 +37,7 @@ def test_a_service_calls_the_daemon_and_is_hardened(name: str) -> None:
     for setting, value in {"NoNewPrivileges": "yes", "ProtectSystem": "strict", "UMask": "0077"}.items():
         assert service[setting] == value
     assert service["User"] != "root"
-    # systemd waits longer than the daemon waits for its hands.
+    # systemd waits longer than the daemon waits for its worker processes.
     assert int(service["TimeoutStopSec"]) > Config().work.stop_seconds
     assert service["KillMode"] == "mixed"
 

@@ -1,1 +1,1 @@
-"""Where the knees are: densities, legs, joints and their boxes."""
+"""Finds the knees: densities, legs, joints and their boxes."""

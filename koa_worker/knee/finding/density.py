@@ -1,7 +1,8 @@
-"""Pixel density: a small working copy of a frame, where air ends and bone begins, how wide the tissue is.
+"""Measures pixel density: a small working copy of a frame, the limits of air and bone, the width of the tissue.
 
-Nothing here knows of knees. A radiograph's levels depend on exposure, window and polarity, so that only their order
-and their contrasts are used: three classes by Otsu's criterion (air, soft tissue, bone), and runs of tissue.
+This module knows nothing about knees. The gray levels of a radiograph depend on exposure, window and polarity, so that
+only their order and their contrasts are used: three classes by Otsu's criterion (air, soft tissue, bone), and runs of
+tissue.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ Image = TypeVar("Image", bound=NDArray[Any])
 WORKING_SIDE = 320  # longest side of the working copy: a plateau of 0.1 of the frame still has 32 pixels
 BINS = 64
 _ASCENDING = np.triu(np.ones((BINS - 1, BINS - 1), dtype=np.bool_), 1)
-AREAS = 16  # by which a picture is divided, each way, to see whether there is anything in it
+AREAS = 16  # the image is divided by this, each way, to see whether it has any content
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,14 +49,14 @@ class Densities:
 
 
 def measure(pixels: GrayImage, half: GrayImage | None = None) -> Densities:
-    """The frame's working copy and what its levels say; from its half, where that is there already."""
+    """The working copy of the frame and its classes; made from the frame at half size if that exists already."""
     small, scale = shrink(pixels, half=half)
     low, high = (float(level) for level in np.percentile(small, [1.0, 99.5]))
     return _classed(levelled(small, low, high), scale, contrast(small))
 
 
 def inverse(densities: Densities) -> Densities:
-    """The same with dense and thin exchanged, as in a picture that was exported as a negative."""
+    """The same with dense and thin exchanged, as in an image that was exported as a negative."""
     return _classed(1 - np.minimum(densities.image, 1), densities.scale, densities.contrast)
 
 
@@ -65,14 +66,14 @@ def _classed(image: Plane, scale: float, spread: float) -> Densities:
 
 
 def contrast(image: Plane) -> float:
-    """The spread between large areas of the picture: grain, however strong, is no contents."""
+    """The spread between large areas of the image: grain, however strong, is not content."""
     areas = cv2.resize(image, (min(AREAS, image.shape[1]), min(AREAS, image.shape[0])), interpolation=cv2.INTER_AREA)
     low, high = (float(level) for level in np.percentile(areas, [2.0, 98.0]))
     return (high - low) / max(1.0, float(areas.max()))
 
 
 def halve(pixels: GrayImage) -> GrayImage | None:
-    """A frame at half its size, for whoever begins with that; None for one that is small."""
+    """The frame at half size, for the steps that start with it; None for a small frame."""
     return halved(pixels, 0.5)[0] if max(pixels.shape) >= 2 * WORKING_SIDE and min(pixels.shape) > 1 else None
 
 
@@ -88,7 +89,7 @@ def shrink(pixels: GrayImage, side: int = WORKING_SIDE, half: GrayImage | None =
 
 
 def halved(image: Image, scale: float) -> tuple[Image, float]:
-    """The picture halved as often as this scale holds a half, and the scale that is left to do."""
+    """The image halved as often as this scale contains a half, and the remaining scale."""
     while scale <= 0.5 and min(image.shape) > 1:
         height, width = (length // 2 for length in image.shape)
         even = image[: 2 * height, : 2 * width]
@@ -104,7 +105,7 @@ def levelled(image: Plane, low: float, high: float) -> Plane:
 
 
 def three_classes(image: Plane) -> tuple[float, float]:
-    """The two levels that part the picture into three classes with the largest variance between them (Otsu 1979)."""
+    """The two levels that divide the image into three classes with the largest variance between them (Otsu 1979)."""
     counts = np.asarray(cv2.calcHist([image], [0], None, [BINS], [0.0, 1.0])).ravel()
     share = counts / max(1, counts.sum())
     weight = np.concatenate([[0.0], np.cumsum(share)])
@@ -117,7 +118,7 @@ def three_classes(image: Plane) -> tuple[float, float]:
 
 
 def solid(mask: Mask) -> Mask:
-    """Without specks (beads, noise) and without low gaps: a joint space can be as dark as what is around it."""
+    """The mask without specks (beads, noise) and low gaps: a joint space can be as dark as its surroundings."""
     speck, gap = (max(3, round(min(mask.shape) * share)) | 1 for share in (0.02, 0.08))
     opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((speck, speck), np.uint8))
     closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, np.ones((gap, speck), np.uint8))

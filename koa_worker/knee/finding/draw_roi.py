@@ -1,4 +1,4 @@
-"""The picture for --debug-roi: the frame with what was measured on it, its density profiles beside it, the decision."""
+"""The image for --debug-roi: the frame with the measurements on it, its density profiles beside it, the decision."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BLUE: Colour = (230, 150, 60)
 
 
 def draw(radiograph: Radiograph, trace: Trace, metal: Sequence[Points] = ()) -> Picture:
-    """Frame, row profiles on its right, column profiles below it, and in words what was decided and why.
+    """Draws the frame, row profiles on its right, column profiles below it, and the decision with its reason.
 
     `metal` are outlines of what looks like metal, in pixels of the frame.
     """
@@ -126,7 +126,9 @@ def _words(radiograph: Radiograph, trace: Trace) -> list[tuple[str, Colour]]:
 def _decision(number: int, joint: Joint, roi: KneeRoi) -> str:
     box = roi.box
     where = (
-        "the whole picture: a crop already" if roi.whole_frame else f"box {box.x},{box.y} {box.width} x {box.height}"
+        "the whole image: it is a crop already"
+        if roi.whole_frame
+        else f"box {box.x},{box.y} {box.width} x {box.height}"
     )
     return f"{number} {roi.side.value}: evidence {joint.score:.2f}, plateau {joint.plateau:.0f} px, {where}"
 

@@ -1,4 +1,4 @@
-"""How much each point of a frame looks like the middle of a knee's joint line, at one size of knee.
+"""Scores how much each point of a frame looks like the middle of a knee's joint line, for one size of knee.
 
 The frame is brought to the scale at which a tibial plateau would be `unit` pixels wide. Six pieces of evidence are
 then read from the density gradients and the densities around every point:
@@ -22,13 +22,15 @@ import numpy as np
 
 from koa_worker.knee.finding.density import Plane
 
-FLOOR = 0.08  # what a missing piece of evidence still counts
-EDGE = 0.75  # plateaus: as far as evidence is looked for from a point, the picture is continued with "unseen"
+FLOOR = 0.08  # the score of a missing piece of evidence
+EDGE = (
+    0.75  # plateaus: the image is continued by this with "unseen", because evidence is searched this far from a point
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What a piece of evidence weighs, from where on more of it says nothing new, and what an unseen one counts."""
+    """The weight of a piece of evidence, the level above which more adds nothing, and the value of an unseen one."""
 
     weight: float
     enough: float
@@ -54,7 +56,7 @@ MARGINS_AT = ((0.50, 0.10), (0.42, 0.30), (0.50, -0.20), (0.50, -0.35))
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The points that are judged: every `stride`-th of a picture in which a plateau is `unit` pixels wide."""
+    """The points that are scored: every `stride`-th point of an image in which a plateau is `unit` pixels wide."""
 
     height: int
     width: int
@@ -63,7 +65,7 @@ class Grid:
 
     @property
     def points(self) -> tuple[int, int]:
-        """How many are judged, down and across."""
+        """The number of scored points, down and across."""
         return -(-self.height // self.stride), -(-self.width // self.stride)
 
     def span(self, length: float) -> int:
@@ -74,13 +76,13 @@ class Grid:
         return int(width * self.unit) | 1, int(height * self.unit) | 1
 
     def judged(self, image: Plane) -> tuple[Plane, Grid]:
-        """The picture with one pixel for each judged point, and its grid."""
+        """The image with one pixel for each scored point, and its grid."""
         height, width = self.points
         small = _plane(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA))
         return small, Grid(height, width, self.unit // self.stride, 1)
 
     def framed(self, plane: Plane, unseen: float) -> Plane:
-        """The plane continued beyond the picture's edge, so that every point may look `EDGE` plateaus far."""
+        """The plane continued beyond the edge of the image, so that each point can look `EDGE` plateaus far."""
         edge = self.span(EDGE)
         return np.asarray(
             cv2.copyMakeBorder(plane, edge, edge, edge, edge, cv2.BORDER_CONSTANT, value=unseen), dtype=np.float32
@@ -97,7 +99,7 @@ class Grid:
 
 
 def gather(image: Plane, unit: int, stride: int) -> Plane:
-    """Each piece of evidence, in the order of `PIECES`, for each judged point of a picture with such plateaus."""
+    """Each piece of evidence, in the order of `PIECES`, for each scored point of an image with such plateaus."""
     grid = Grid(image.shape[0], image.shape[1], unit, stride)
     down, across = edges(image, grid)
     pieces = np.empty((len(PIECES), *grid.points), np.float32)
@@ -115,13 +117,13 @@ def weigh(pieces: Plane) -> Plane:
 
 
 def edges(image: Plane, grid: Grid) -> tuple[Plane, Plane]:
-    """Density gradients downwards and rightwards as a share of what is usual around them, whatever the exposure."""
+    """Density gradients downwards and rightwards, relative to the local mean, so that exposure does not matter."""
     smooth = cv2.GaussianBlur(image, (5, 5), 0.8)
     across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8, borderType=cv2.BORDER_REPLICATE)
     down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8, borderType=cv2.BORDER_REPLICATE)
     strength = cv2.magnitude(across, down)
     mean = float(strength.mean())
-    capped = np.minimum(strength, np.float32(5.0 * mean))  # markers and beads are no measure of what is usual
+    capped = np.minimum(strength, np.float32(5.0 * mean))  # markers and beads must not change the local mean
     usual = cv2.blur(capped, grid.kernel(1.5, 1.5)) + np.float32(0.3 * mean + 1e-5)
     share = 1.0 / (strength + usual)
     return _plane(down * share), _plane(across * share)
@@ -168,7 +170,7 @@ def _block(image: Plane, grid: Grid) -> Plane:
 
 
 def _weaker_most(left: Plane, right: Plane) -> Plane:
-    """Both sides of the knee as one number, in which the weaker side counts most."""
+    """Both sides of the knee as one number; the weaker side counts most."""
     both = left + right
     both *= np.float32(0.3)
     weaker = np.minimum(left, right)

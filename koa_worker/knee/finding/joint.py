@@ -1,4 +1,4 @@
-"""The joints in a frame: where each one's middle is and how wide its tibial plateau, looked for at every size."""
+"""Finds the joints in a frame, at every size: the middle of each and the width of its tibial plateau."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ SMALLEST = 0.12  # plateau as a share of the frame's longer side: two legs from 
 WIDEST = 0.95  # of the frame's width
 HIGHEST = 1.6  # of the frame's height: strips that show little more than the joint space
 LEG_PER_PLATEAU = 1.3  # a leg at the knee is 1.3 (slim) to 2.2 plateaus wide; in a crop less of it is seen
-REGION = 2.6  # plateaus: the square around a joint that it is measured anew in
+REGION = 2.6  # plateaus: the square around a joint in which it is measured again
 RATIOS = tuple(float(ratio) for ratio in np.geomspace(0.88, 1.136, 4))
 LEG_SLACK = 0.38  # in natural logarithms: what lies within says nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How closely to look: the pixels that a plateau is given, and each how-many-th of them is judged."""
+    """The resolution of a search: the pixels for a plateau, and the stride between scored points."""
 
     unit: int
     stride: int
 
     def cell(self, position: float, plateau: float) -> int:
-        """The judged point nearest to a position in pixels of a picture with such a plateau."""
+        """The scored point nearest to a position in pixels of an image with such a plateau."""
         return round(((position + 0.5) * self.unit / plateau - 0.5) / self.stride)
 
 
@@ -41,7 +41,7 @@ MEASURED = 80  # pixels that a plateau has when its line and its ends are measur
 
 @dataclass(frozen=True, slots=True)
 class Joint:
-    """A joint in pixels of the picture it was found in: the middle of its joint line, its plateau, its evidence."""
+    """A joint in pixels of the image in which it was found: the middle of its joint line, its plateau, its score."""
 
     x: float
     y: float
@@ -49,12 +49,12 @@ class Joint:
     score: float
 
     def scaled(self, factor: float) -> Joint:
-        """The same joint in a picture that is larger by this factor (pixel centres lie at half numbers)."""
+        """The same joint in an image that is larger by this factor (pixel centres are at half numbers)."""
         return Joint((self.x + 0.5) * factor - 0.5, (self.y + 0.5) * factor - 0.5, self.plateau * factor, self.score)
 
 
 def sizes(height: int, width: int) -> list[float]:
-    """The plateau widths to look for in a picture of this size, in its pixels."""
+    """The plateau widths to search for in an image of this size, in its pixels."""
     low, high = SMALLEST * max(height, width), min(WIDEST * width, HIGHEST * height)
     count = max(2, int(np.ceil(np.log(max(high / low, 1.01)) / np.log(STEP))) + 1)
     return [float(size) for size in np.geomspace(low, max(high, low * 1.01), count)]
@@ -77,7 +77,7 @@ def search(densities: Densities) -> list[Joint]:
 
 
 def scored(image: Plane, tissue: Plane, plateau: float, look: Look) -> Plane:
-    """The evidence for a joint of this size at each point that is looked at."""
+    """The score for a joint of this size at each searched point."""
     factor = look.unit / plateau
     height, width = (max(1, round(length * factor)) for length in image.shape)
     coarse = halved(image, factor)[0]
@@ -88,13 +88,13 @@ def scored(image: Plane, tissue: Plane, plateau: float, look: Look) -> Plane:
 
 
 def _fit_of_leg(plateaus: Plane) -> Plane:
-    """What the width of the tissue around says of this size: nothing within reason, more and more against it beyond."""
+    """The penalty for a size that does not fit the width of the tissue: zero for plausible widths, growing beyond."""
     away = np.abs(np.log(np.maximum(plateaus, 0.05) / LEG_PER_PLATEAU)) - LEG_SLACK
     return np.asarray(-6.0 * np.clip(away, 0, 0.36) ** 2, dtype=np.float32)
 
 
 def _inside(score: Plane, look: Look) -> Plane:
-    """Only where most of the plateau, and a strip of bone above and below the joint line, is in the picture."""
+    """Keeps only points where most of the plateau, and bone above and below the joint line, is in the image."""
     aside, above, below = (int(length * look.unit / look.stride) for length in (0.35, 0.2, 0.1))
     held = np.full_like(score, -np.inf)
     held[above:-below, aside:-aside] = score[above:-below, aside:-aside]
@@ -111,13 +111,13 @@ def _highest(score: Plane, plateau: float, look: Look) -> Joint | None:
 
 
 def _forget(score: Plane, joint: Joint, look: Look) -> None:
-    """Take the neighbourhood of a joint out of the running: a second knee is at least a plateau to its side."""
+    """Excludes the neighbourhood of a joint: a second knee is at least one plateau to its side."""
     column, reach = look.cell(joint.x, joint.plateau), look.unit // look.stride
     score[:, max(0, column - reach) : column + reach] = -np.inf
 
 
 def refine(pixels: GrayImage, joint: Joint) -> Joint:
-    """The joint measured anew in finer steps around where it was found, from the frame's own pixels."""
+    """The joint measured again in finer steps around its position, from the frame's own pixels."""
     left, top, part = _surroundings(pixels, joint)
     small, scale = shrink(part, side=round(REGION * MEASURED))
     low, high = (float(level) for level in np.percentile(small, [1.0, 99.5]))
@@ -141,14 +141,14 @@ def refine(pixels: GrayImage, joint: Joint) -> Joint:
 
 
 def _surroundings(pixels: GrayImage, joint: Joint) -> tuple[int, int, GrayImage]:
-    """The part of the frame around a joint that its evidence is read from, and where it begins."""
+    """The part of the frame around a joint that is needed for its score, and the start of that part."""
     reach = REGION / 2 * joint.plateau
     left, top = max(0, int(joint.x - reach)), max(0, int(joint.y - reach))
     return left, top, pixels[top : max(top + 2, int(joint.y + reach)), left : max(left + 2, int(joint.x + reach))]
 
 
 def _keep_near(score: Plane, joint: Joint, look: Look) -> None:
-    """Only what lies within a fraction of a plateau from where the joint was found."""
+    """Keeps only points within a fraction of a plateau from the joint's position."""
     reach = round(0.25 * look.unit / look.stride)
     column, row = look.cell(joint.x, joint.plateau), look.cell(joint.y, joint.plateau)
     near = slice(max(0, row - reach), row + reach), slice(max(0, column - reach), column + reach)
@@ -158,7 +158,7 @@ def _keep_near(score: Plane, joint: Joint, look: Look) -> None:
 
 
 def _summit(joints: list[Joint]) -> Joint:
-    """The best of joints of neighbouring sizes; the mean of those nearly as good, for scores are flat at their top."""
+    """The best joint of neighbouring sizes: the mean of those nearly as good, because scores are flat at the top."""
     best = max(joint.score for joint in joints)
     weights = np.exp((np.array([joint.score for joint in joints]) - best) / 0.05)
     x, y, size = (

@@ -1,4 +1,4 @@
-"""The legs at the height of a joint that was found: which columns of the frame each one takes, by density alone."""
+"""Finds the legs at the height of a joint: the columns of the frame that each leg takes, by density alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NEAREST = 0.7  # plateaus from the middle of a joint: what is nearer is its own 
 VALLEY = 0.8  # of the lower of two legs' densities: so dark is the place where they touch
 PEAK = 0.6  # of the found knee's density: a leg has bone in it, nearly as dense
 FROM_EDGE = 0.25  # plateaus: what is densest nearer to the frame's edge is no bone within a leg, but a border
-AS_DENSE = 0.95  # of what is densest: a leg has flesh around its bone, a border goes on like that to the frame's edge
+AS_DENSE = 0.95  # of what is densest: a leg has flesh around its bone, a border continues like that to the frame's edge
 NEXT = 1.15  # plateaus from the middle of one knee to that of the other, at least
 RATIOS = (0.84, 0.92, 1.0, 1.09, 1.19)  # of the other knee's size
 UNLIKE_SIZE = 12.0  # score that a joint loses for another size than the other knee's, in squared logarithms …
@@ -44,14 +44,14 @@ class Leg:
 
 
 def rest_of_frame(pixels: GrayImage, box: Box) -> Box:
-    """The larger part of the frame to the left or right of this box: where its other leg would be."""
+    """The larger part of the frame to the left or right of this box, where the other leg would be."""
     height, width = pixels.shape
     left, right = max(1, box.x), max(1, width - box.x - box.width)
     return Box(0, 0, left, height) if left > right else Box(width - right, 0, right, height)
 
 
 def beside(densities: Densities, joint: Joint) -> Leg | None:
-    """The leg to the left or right of the one with this joint; None where the frame shows no other."""
+    """The leg to the left or right of the one with this joint; None if the frame shows no other leg."""
     profile, tissue = _profiles(densities, joint)
     found = [leg for leg in _apart(profile, tissue, joint) if _is_leg(leg, profile, joint)]
     return max(found, key=lambda leg: leg.right - leg.left, default=None)
@@ -68,7 +68,7 @@ def _profiles(densities: Densities, joint: Joint) -> tuple[NDArray[np.float32], 
 
 
 def _apart(profile: NDArray[np.float32], tissue: NDArray[np.bool_], joint: Joint) -> list[Leg]:
-    """Unbroken columns of tissue that begin where the joint's own leg has ended."""
+    """Unbroken columns of tissue that begin where the joint's own leg ends."""
     changes = np.flatnonzero(np.diff(np.concatenate([[False], tissue, [False]]).astype(np.int8)))
     found: list[Leg] = []
     for left, right in zip(changes[::2], changes[1::2], strict=True):
@@ -78,7 +78,7 @@ def _apart(profile: NDArray[np.float32], tissue: NDArray[np.bool_], joint: Joint
 
 
 def _split(leg: Leg, profile: NDArray[np.float32], joint: Joint) -> list[Leg]:
-    """The parts to both sides of the joint's own leg where it touches another one: a dark column lies between."""
+    """The parts on both sides of the joint's own leg if it touches another one: a dark column separates them."""
     parts = []
     own, reach = float(profile[round(joint.x)]), round(NEAREST * joint.plateau)
     for left, right, mirrored in ((round(joint.x) + reach, leg.right, False), (leg.left, round(joint.x) - reach, True)):
@@ -92,7 +92,7 @@ def _split(leg: Leg, profile: NDArray[np.float32], joint: Joint) -> list[Leg]:
 
 
 def _is_leg(leg: Leg, profile: NDArray[np.float32], joint: Joint) -> bool:
-    """Wide enough, far enough from the joint, and with something like bone in it, away from the frame's edge."""
+    """Whether columns are a leg: wide enough, far enough from the joint, with bone that is not at the frame's edge."""
     if leg.right - leg.left < NARROWEST * joint.plateau:
         return False
     densest = leg.left + int(profile[leg.left : leg.right].argmax())

@@ -1,4 +1,4 @@
-"""Finds the knees of a frame by pixel density: how many, the square around each joint, and which knee it is."""
+"""Finds the knees of a frame by pixel density: their number, the square around each joint, and its side."""
 
 from __future__ import annotations
 
@@ -11,27 +11,26 @@ from koa_worker.knee.finding import legs
 from koa_worker.knee.finding.density import Densities, inverse, measure
 from koa_worker.knee.finding.joint import Joint, refine, search
 from koa_worker.knee.finding.legs import Leg
+from koa_worker.knee.finding.plateau import RAISED, SIDE_PER_PLATEAU
 from koa_worker.knee.finding.sides import sides_of
 from koa_worker.values import Box, GrayImage, KneeRoi, Laterality, Radiograph, Side
 
-SIDE_PER_PLATEAU = 1.2  # the square of the training crops
-RAISED = 0.03  # plateaus by which the middle of that square lies above the joint line
 LEAST_SCORE = -1.3  # of the evidence, for a joint to be one
 SECOND_SCORE = -1.2  # a second knee must convince by itself …
 SECOND_BEHIND = 0.7  # … and not be much worse than the first, where no leg of its own is seen
 CLEAR = 0.2  # what a joint scores that needs no comparison with the other leg's: all that there is is 0.22
-COMPARTMENT_LARGEST = 1.45  # a joint is at least so much larger than one compartment …
+COMPARTMENT_LARGEST = 1.45  # a joint is larger than one compartment by at least this factor …
 COMPARTMENT_AHEAD = 0.25  # … which may look better than the joint by this much
 LEAST_CONTRAST = 0.05  # of the highest level: less is an empty exposure
-LEAST_SIDE = 96  # pixels: a square below that is blown up more than twice for the net
+LEAST_SIDE = 96  # pixels: a smaller square would be enlarged more than twice for the model
 NEARLY_SQUARE = 1.2
-CROP_SHARE = 0.5  # a square picture that the knee's box fills by this much (IoU) is a crop already …
+CROP_SHARE = 0.5  # a square image that the knee's box fills by this share (IoU) is a crop already …
 CROP_BEHIND = 0.45  # … even if a part of it looks more like a knee by this much
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trace:
-    """What was measured on the way to the boxes, for a person who wants to see why."""
+    """All measurements that led to the boxes, for a person who wants to see the reason."""
 
     densities: Densities
     candidates: tuple[Joint, ...]  # best first, in working pixels
@@ -42,15 +41,15 @@ class Trace:
 
 
 def find_knees(radiograph: Radiograph, half: GrayImage | None = None) -> tuple[KneeRoi, ...]:
-    """The knees of a frame from left to right; there is always one, or the frame is rejected with the reason.
+    """The knees of a frame from left to right; there is at least one, or the frame is rejected with the reason.
 
-    `half` is the frame at half its size, if somebody has made it.
+    `half` is the frame at half size, if it exists already.
     """
     return find(radiograph, half).rois
 
 
 def find(radiograph: Radiograph, half: GrayImage | None = None) -> Trace:
-    """The same with the legs in which no joint was found."""
+    """The same as `find_knees`, with the legs in which no joint was found."""
     seen = trace(radiograph, half)
     if seen.fault is not None:
         raise seen.fault
@@ -58,7 +57,7 @@ def find(radiograph: Radiograph, half: GrayImage | None = None) -> Trace:
 
 
 def trace(radiograph: Radiograph, half: GrayImage | None = None) -> Trace:
-    """The same with everything that was measured; a fault is kept and not raised."""
+    """The same as `find`, with all measurements; an error is returned and not raised."""
     pixels = radiograph.pixels
     densities = measure(pixels, half)
     if densities.contrast < LEAST_CONTRAST:
@@ -82,7 +81,7 @@ def trace(radiograph: Radiograph, half: GrayImage | None = None) -> Trace:
 
 
 def whole_crop(candidates: tuple[Joint, ...], densities: Densities) -> Joint | None:
-    """The joint that a nearly square picture is a crop of already: it fills the picture and is about the best one.
+    """The joint of a nearly square image that is a crop already: it fills the image and is about the best candidate.
 
     Little is seen around the bone of a crop, so that a part of the joint may look slightly more like a knee.
     """
@@ -98,7 +97,7 @@ def whole_crop(candidates: tuple[Joint, ...], densities: Densities) -> Joint | N
 
 
 def negative_crop(candidates: tuple[Joint, ...], densities: Densities) -> Joint | None:
-    """The same for a negative, as one in seventy of the published crops is: seen as a positive it is a better knee."""
+    """The same for a negative, such as one in seventy of the published crops: its positive looks more like a knee."""
     if not nearly_square(densities):
         return None
     negatives = tuple(search(inverse(densities)))
@@ -113,7 +112,7 @@ def nearly_square(densities: Densities) -> bool:
 
 
 def choose(candidates: tuple[Joint, ...], densities: Densities) -> tuple[tuple[Joint, ...], Leg | None]:
-    """The best candidate and the other leg's own best, left to right; and that leg where it has none."""
+    """The best candidate and the best one of the other leg, left to right; and that leg if it has no joint."""
     if not candidates or candidates[0].score < LEAST_SCORE:
         return (), None
     first = not_a_compartment(candidates)
@@ -125,14 +124,14 @@ def choose(candidates: tuple[Joint, ...], densities: Densities) -> tuple[tuple[J
 
 
 def in_leg(densities: Densities, candidates: tuple[Joint, ...], first: Joint, leg: Leg) -> Joint | None:
-    """The best joint of a leg that is seen, however much better the other leg's is: a worn one has lost its gap."""
+    """The best joint of a visible leg, even if the other leg's is much better: a worn knee has lost its joint space."""
     clear = (other for other in candidates if other.score >= CLEAR and leg.holds(other.x) and _other_knee(first, other))
     second = next(clear, None) or legs.best_joint(densities, leg, first)
     return second if second is not None and second.score >= SECOND_SCORE else None
 
 
 def beside(candidates: tuple[Joint, ...], first: Joint) -> Joint | None:
-    """A second knee where density shows no leg of its own, as between legs that overlap."""
+    """A second knee where density shows no separate leg, as in legs that overlap."""
     for other in candidates[1:]:
         if other.score < max(SECOND_SCORE, first.score - SECOND_BEHIND):
             break
@@ -144,8 +143,8 @@ def beside(candidates: tuple[Joint, ...], first: Joint) -> Joint | None:
 def not_a_compartment(candidates: tuple[Joint, ...]) -> Joint:
     """The best candidate, or a much larger one around it that is nearly as good.
 
-    One compartment of a joint has two bright edges and margins too: where the other one has closed (KL 4), it can
-    look more like a knee than the whole joint does.
+    One compartment of a joint also has two bright edges and margins: if the other one is closed (KL 4), it can look
+    more like a knee than the whole joint.
     """
     best = candidates[0]
     for other in candidates[1:]:
@@ -161,7 +160,7 @@ def not_a_compartment(candidates: tuple[Joint, ...]) -> Joint:
 
 
 def _other_knee(first: Joint, other: Joint) -> bool:
-    """Far enough aside, about as high and about as large."""
+    """Whether a candidate can be the other knee: far enough to the side, with about the same height and size."""
     plateau = (first.plateau + other.plateau) / 2
     return (
         abs(first.x - other.x) > 1.15 * plateau
@@ -173,7 +172,7 @@ def _other_knee(first: Joint, other: Joint) -> bool:
 def regions(
     radiograph: Radiograph, joints: tuple[Joint, ...], empty: Box | None
 ) -> tuple[tuple[KneeRoi, ...], tuple[KneeRoi, ...]]:
-    """The squares and the place without a knee, and whose knee each is."""
+    """The squares of the knees and of a leg without a knee, each with its side."""
     height, width = radiograph.pixels.shape
     boxes = [shifted_inside(square(joint), width, height) for joint in joints]
     places = sorted((*boxes, *([empty] if empty else [])), key=lambda box: box.x + box.width / 2)
@@ -183,19 +182,19 @@ def regions(
     )
     if empty is not None:
         return rois, (KneeRoi(empty, sides[empty]),)
-    if len(joints) == 1 and radiograph.laterality is Laterality.BOTH:  # nobody knows on which side the other one is
+    if len(joints) == 1 and radiograph.laterality is Laterality.BOTH:  # the side of the other knee is unknown
         return rois, (KneeRoi(legs.rest_of_frame(radiograph.pixels, boxes[0]), Side.UNKNOWN),)
     return rois, ()
 
 
 def missing(joint: Joint, width: int) -> float:
-    """The share of the plateau's width that lies beyond the left or right edge of a frame."""
+    """The share of the plateau's width that is beyond the left or right edge of a frame."""
     left, right = joint.x + 0.5 - joint.plateau / 2, joint.x + 0.5 + joint.plateau / 2
     return (max(0.0, -left) + max(0.0, right - width)) / joint.plateau
 
 
 def _whole(radiograph: Radiograph) -> tuple[KneeRoi, ...]:
-    """The picture as its own region."""
+    """The whole image as a region."""
     height, width = radiograph.pixels.shape
     (side,) = sides_of(1, radiograph.laterality, radiograph.column_zero_side)
     return (KneeRoi(Box(0, 0, width, height), side, whole_frame=True),)
@@ -209,7 +208,7 @@ def square(joint: Joint) -> Box:
 
 
 def shifted_inside(box: Box, width: int, height: int) -> Box:
-    """Along each axis into the picture if it fits; a strip lower than the square is reached over on both sides."""
+    """Shifts the square into the image along each axis if it fits; else it extends beyond the image on both sides."""
     x = int(np.clip(box.x, 0, width - box.width)) if box.width <= width else box.x
     y = int(np.clip(box.y, 0, height - box.height)) if box.height <= height else box.y
     return Box(x, y, box.width, box.height)

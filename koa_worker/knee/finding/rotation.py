@@ -1,4 +1,4 @@
-"""Turning a frame by quarters, and places in it back to the stored picture."""
+"""Turns a frame by quarters, and converts positions in it back to the stored image."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def turned(radiograph: Radiograph, quarters: int) -> Radiograph:
 
 
 def as_stored(roi: KneeRoi, quarters: int, height: int, width: int) -> KneeRoi:
-    """A region of the turned frame in pixels of the stored one, which is so high and so wide."""
+    """A region of the turned frame in pixels of the stored frame, whose height and width are given."""
     box, long, short = roi.box, *((width, height) if quarters % 2 else (height, width))
     for _ in range(quarters):  # a quarter clockwise each, out of a frame that is `long` pixels high
         box = Box(long - box.y - box.height, box.x, box.height, box.width)

@@ -1,4 +1,4 @@
-"""Which of the patient's knees each one is: from what the file says and how many there are, never from the picture."""
+"""Determines the side of each knee: from the header and the number of knees, never from the pixels."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _LEFT_TO_RIGHT = {"R": (Side.RIGHT, Side.LEFT), "L": (Side.LEFT, Side.RIGHT)}
 
 
 def sides_of(knees: int, laterality: Laterality, column_zero_side: str) -> tuple[Side, ...]:
-    """The sides of this many knees from left to right.
+    """The sides of this number of knees from left to right.
 
-    One knee is what the file's laterality says. Two are told apart by what lies towards column 0, unless the file
-    says that it shows one side only: then either that or the count is wrong, and nobody can tell which.
+    One knee has the laterality of the file. Two knees get their sides from the side at column 0, unless the file says
+    that it shows only one side: then the laterality or the number is wrong, and the sides are unknown.
     """
     if knees == 1:
         return (_SINGLE.get(laterality, Side.UNKNOWN),)

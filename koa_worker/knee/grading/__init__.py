@@ -1,1 +1,1 @@
-"""What a knee's grade is, how sure the release is of it, and why."""
+"""The grade of a knee, its confidence, and its explanation."""

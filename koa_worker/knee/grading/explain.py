@@ -1,7 +1,7 @@
-"""Shows where the net looked: Grad-CAM in closed form, from the last feature map and the head's weights.
+"""Computes the heatmap: Grad-CAM in closed form, from the last feature map and the weights of the head.
 
-After the feature map A (7×7×1280) the net is GAP → Dense(ReLU) → Dense. The gradient of the logit of grade k with
-respect to A is then the same at each of the 49 places, and needs no second pass and no gradient tape:
+After the feature map A (7×7×1280) the model is GAP → Dense(ReLU) → Dense. The gradient of the logit of grade k with
+respect to A is then the same at each of the 49 positions, and needs no second pass and no gradient tape:
 
     z = W1ᵀ·mean(A) + b1        g = W1·(1[z > 0] ⊙ W2[:, k]) / 49        cam = relu(Σ_c g_c·A_c)
 """
@@ -24,13 +24,13 @@ Singles = NDArray[np.float32]
 COLORS = cv2.COLORMAP_INFERNO  # lightness grows evenly with heat, also for the colour-blind
 COLDEST, HOTTEST = 70, 200  # of its 256 colours: black would hide air and pale yellow would be lost on bright bone
 CLEAR_BELOW, FULL_ABOVE = 0.15, 0.85  # heat at which the colour begins to show, and shows with full opacity
-# The red, green and blue of all 256: OpenCV works them out anew for every picture.
+# Red, green and blue of all 256 colours: OpenCV would compute them again for each image.
 _PALETTE = cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], COLORS).reshape(256, 3).T[::-1].copy()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Head:
-    """What follows the feature map: GAP → w1, b1, ReLU → w2, b2."""
+    """The layers after the feature map: GAP → w1, b1, ReLU → w2, b2."""
 
     w1: Singles
     b1: Singles
@@ -53,7 +53,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FeatureMap:
-    """What one member saw in one view."""
+    """The feature map of one member in one view."""
 
     features: Singles  # rows × columns × 1280
     head: Head
@@ -65,9 +65,9 @@ FeatureMaps = tuple[FeatureMap, ...]
 
 
 def heatmap(maps: FeatureMaps, kl: int) -> Heatmap:
-    """Where the members looked for grade `kl`, on average, in 0…1; each view has one vote, however loud it is.
+    """The mean heatmap of the members for grade `kl`, in 0…1; each view has the same weight, whatever its scale.
 
-    On the finest grid of any of them: 7×7 over the crop, or more where one looks from nearer.
+    It has the finest grid of all views: 7×7 over the crop, or more if a view is enlarged.
     """
     rows = max(round(one.features.shape[0] / (one.part.bottom - one.part.top)) for one in maps)
     columns = max(round(one.features.shape[1] / (one.part.right - one.part.left)) for one in maps)
@@ -76,7 +76,7 @@ def heatmap(maps: FeatureMaps, kl: int) -> Heatmap:
 
 
 def _placed(values: Singles, one: FeatureMap, grid: tuple[int, int]) -> Singles:
-    """Upright and where it belongs on the crop; nothing where the view did not look."""
+    """The map of a view, mirrored back and placed on the crop; zero where the view did not look."""
     upright = values[:, ::-1] if one.mirrored else values
     down = _spread(upright.shape[0], one.part.top, one.part.bottom, grid[0])
     across = _spread(upright.shape[1], one.part.left, one.part.right, grid[1])
@@ -93,25 +93,25 @@ def _spread(cells: int, start: float, stop: float, count: int) -> Singles:
 
 
 def activation(one: FeatureMap, kl: int) -> Singles:
-    """The class activation map of one view, as that view lies, not scaled."""
+    """The class activation map of one view, in the orientation of the view, not scaled."""
     alive = one.head.activate(one.features) > 0
     gradient = one.head.w1 @ (alive * one.head.w2[:, kl]) / one.features[..., 0].size
     return np.maximum(one.features @ gradient, 0)
 
 
 def overlay(crop: NDArray[np.uint8], heat: Heatmap, opacity: float = 0.4) -> NDArray[np.uint8]:
-    """The crop in gray with the heat over it in colour (RGB); where it is cold the bone stays as it is."""
+    """The gray crop with the heatmap over it in colour (RGB); cold parts show the unchanged bone."""
     height, width = crop.shape
     warmth = np.clip(cv2.resize(heat.values, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1)
     steps = (COLDEST + warmth * (HOTTEST - COLDEST)).astype(np.uint8)
     cover = opacity * np.clip((warmth - CLEAR_BELOW) / (FULL_ABOVE - CLEAR_BELOW), 0, 1)
     bone = crop * (1 - cover)
-    # A plane at a time: over pixels of three numbers each, NumPy takes twice as long.
+    # One plane at a time: with pixels of three numbers each, NumPy takes twice as long.
     planes = [(bone + cv2.LUT(steps, color) * cover + 0.5).astype(np.uint8) for color in _PALETTE]
     return np.asarray(cv2.merge(planes), np.uint8)
 
 
 def _scaled(values: Singles) -> Singles:
-    """To 0…1; a map without any heat stays empty."""
+    """Scales a map to 0…1; a map of zeros stays zero."""
     peak = values.max()
     return values / peak if peak > 0 else values

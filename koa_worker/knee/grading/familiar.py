@@ -1,11 +1,11 @@
-"""Whether a crop looks to the net like the knees that it was trained on, and if not, what it rather looks like.
+"""Decides whether a crop looks like the knees that the model was trained on, and if not, what it looks like.
 
-The last feature map is there anyway. Its 1280 channel means go through one linear layer with an output for knees and
-one for each kind of picture that is none. The layer belongs to the release: it is fitted when the release is made
-(`training/gate.py`), and its file stands in the manifest with its hash.
+It uses the last feature map, which is computed anyway. The means of its 1280 channels go through one linear layer with
+an output for knees and one for each kind of image that is not a knee. The layer belongs to the release: it is fitted
+when the release is made (`training/releasing/gate.py`), and the manifest contains its file and hash.
 
-A distance to the training knees in the same space was tried and tells little: a net that was trained on knees alone
-answers everything else with weak, average features, which lie nearer to the middle than many a knee.
+A distance to the training knees in the same space was tried, with little success: a model that was trained only on
+knees answers everything else with weak, average features, which are nearer to the centre than many knees.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from koa_worker.knee.grading.explain import FeatureMaps, Singles
 
 
 class Kind(StrEnum):
-    """What a picture may look like, in the order of the layer's outputs."""
+    """The kinds of images, in the order of the layer's outputs."""
 
     KNEE = "knee"
     IMPLANT = "implant"
     VIEW = "view"  # a knee from another direction
-    QUARTER = "quarter"  # turned anticlockwise by so much, as `numpy.rot90` does
+    QUARTER = "quarter"  # turned anticlockwise by this angle, as by `numpy.rot90`
     HALF = "half"
     THREE_QUARTERS = "three quarters"
     BLUR = "blur"
@@ -41,7 +41,7 @@ _MIRRORED[KINDS.index(Kind.THREE_QUARTERS)] = KINDS.index(Kind.QUARTER)
 
 @dataclass(frozen=True, slots=True)
 class Impression:
-    """What the net made of a crop."""
+    """The answer of the layer for a crop."""
 
     strangeness: float  # log odds against a knee
     kind: Kind  # the likeliest of those that are no knee
@@ -51,7 +51,7 @@ class Impression:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Familiar:
-    """One member's layer after the other, and the strangeness of held-out training knees at three levels."""
+    """The layers of all members, and three quantiles of the strangeness of held-out training knees."""
 
     weights: Singles  # member × channel × kind
     bias: Singles  # member × kind
@@ -61,20 +61,20 @@ class Familiar:
 
     @property
     def fair(self) -> float:
-        """Halfway: a knee that looks stranger is worth a second look, one that does not is beyond suspicion."""
+        """The limit halfway: a knee above it is looked at again in turned frames, a knee below it is accepted."""
         return (self.sure + self.doubtful) / 2
 
     @classmethod
     def from_npz(cls, content: bytes) -> Familiar:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             if tuple(arrays["kinds"]) != KINDS:
-                raise ValueError("the gate's file knows other kinds of pictures")
+                raise ValueError("the gate's file has other kinds of images")
             sure, doubtful, strange = (float(level) for level in arrays["levels"])
             weights, bias = (arrays[name].astype(np.float32) for name in ("weights", "bias"))
         return cls(weights, bias, sure, doubtful, strange)
 
     def as_npz(self) -> bytes:
-        """The same bytes each time: the archive carries no date."""
+        """The file's bytes, the same each time, because the archive contains no date."""
         stream = io.BytesIO()
         np.savez_compressed(
             stream,
@@ -86,7 +86,7 @@ class Familiar:
         return stream.getvalue()
 
     def look(self, maps: FeatureMaps) -> Impression:
-        """The impression of all members' views together; they come member by member."""
+        """The impression of all views of all members together; they are given member by member."""
         views = len(maps) // len(self.weights)
         odds = np.zeros(len(KINDS), np.float64)
         for place, seen in enumerate(maps):
@@ -100,10 +100,10 @@ class Familiar:
 
 
 def channels(features: Singles) -> Singles:
-    """The channels' means; their roots, since the means are all positive and a few of them large."""
+    """The square roots of the channel means, because the means are all positive and a few of them large."""
     return np.asarray(np.sqrt(np.maximum(features.mean(axis=(0, 1)), 0)), np.float32)
 
 
 def strangeness(odds: NDArray[np.float64]) -> float:
-    """How much likelier anything else is than a knee, as a logarithm."""
+    """The log odds that the crop is not a knee."""
     return float(np.logaddexp.reduce(odds[1:]) - odds[0])

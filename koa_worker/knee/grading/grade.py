@@ -1,7 +1,7 @@
-"""Grades a prepared crop: every member of the release looks at it in several views, and their answers are averaged.
+"""Grades a prepared crop: each member of the release predicts several views of it, and the predictions are averaged.
 
-LiteRT on one thread; a process grades one crop at a time. There is no fallback: without a whole, unaltered release
-nothing is graded.
+LiteRT runs on one thread; a process grades one crop at a time. There is no fallback: without a complete, unchanged
+release nothing is graded.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = ["Grader", "combine", "judge", "model_folder"]
 
 Floats = NDArray[np.float64]
 
-_SCALE = (np.arange(256, dtype=np.float32) / 127.5 - 1.0).astype(np.float32)  # gray level → what the net is fed
+_SCALE = (np.arange(256, dtype=np.float32) / 127.5 - 1.0).astype(np.float32)  # gray level → model input
 
 
 class Grader:
@@ -49,7 +49,7 @@ class Grader:
 
     @classmethod
     def load(cls, folder: Path, review_confidence: float = 0.0) -> Grader:
-        """The release in `folder`, checked and warm; `review_confidence` 0 keeps the release's own threshold."""
+        """Loads, checks and warms up the release in `folder`; `review_confidence` 0 keeps the release's threshold."""
         release = Release.open(folder)
         review = release.manifest.review
         if review_confidence > 0:
@@ -57,7 +57,7 @@ class Grader:
         return cls(release, tuple(_Net.load(release, member) for member in release.manifest.members), review)
 
     def grade(self, crop: Picture) -> tuple[Grade, FeatureMaps]:
-        """What the members say of a prepared crop together, and the maps that explain it."""
+        """The common grade of all members for a prepared crop, and the feature maps for its heatmap."""
         logits, maps = self.look(crop)
         votes = logits.argmax(axis=-1)
         probabilities = combine(logits, self._temperature)
@@ -81,7 +81,7 @@ class Grader:
 
 
 def _familiar(release: Release) -> Familiar | None:
-    """What the release knows of pictures that are no knees; an old one knows nothing."""
+    """The layer of the release that recognises images that are not knees; an old release has none."""
     gate = release.manifest.gate
     if gate is None:
         return None
@@ -96,12 +96,12 @@ def _familiar(release: Release) -> Familiar | None:
 
 
 def _to_input(crop: NDArray[Any]) -> Singles:
-    """One picture as the net is fed: (1, 224, 224, 3) in -1…1."""
+    """One image as model input: (1, 224, 224, 3) in -1…1."""
     return np.asarray(cv2.cvtColor(cv2.LUT(crop, _SCALE), cv2.COLOR_GRAY2RGB), np.float32)[None]
 
 
 def combine(logits: NDArray[np.floating], temperature: float) -> Floats:
-    """The mean of the votes' probabilities: logits (…, votes, 5) → (…, 5). Calibration uses this very function."""
+    """The mean of the votes' probabilities: logits (…, votes, 5) → (…, 5). Calibration uses the same function."""
     scaled = np.asarray(logits, dtype=np.float64) / temperature
     odds = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
     probabilities: Floats = (odds / odds.sum(axis=-1, keepdims=True)).mean(axis=-2)
@@ -109,7 +109,7 @@ def combine(logits: NDArray[np.floating], temperature: float) -> Floats:
 
 
 def judge(probabilities: Floats, votes: NDArray[np.intp], review: Review, model: str) -> Grade:
-    """The grade that the probabilities mean, with how sure it is and why a person should look at it."""
+    """The grade from the probabilities, with its confidence and the reasons for a review."""
     kl = int(probabilities.argmax())
     p0, p1, p2, p3, p4 = (float(p) for p in probabilities)
     agreement = float((votes == kl).mean())
@@ -143,11 +143,11 @@ def _review_reasons(kl: int, probabilities: Floats, votes: NDArray[np.intp], rev
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Net:
-    """One member, ready to run."""
+    """One member, loaded into LiteRT."""
 
     interpreter: Interpreter
     head: Head
-    part: Part  # of the picture that it is given, at which it looks
+    part: Part  # the part of its input image that the member sees
     image: int  # tensor numbers
     logits: int
     features: int
@@ -160,7 +160,7 @@ class _Net:
             net = cls._build(content, Head.from_npz(head), member.part)
             net.run(np.zeros((1, SIZE, SIZE, 3), np.float32))  # the first run allocates and is slow
         except (ValueError, RuntimeError, KeyError, zipfile.BadZipFile, StopIteration) as fault:
-            detail = f"{member.file} with {member.head} is not a net that this program can run"
+            detail = f"{member.file} with {member.head} is not a model that this program can run"
             raise SetupError("model_altered", detail) from fault
         return net
 
@@ -176,7 +176,7 @@ class _Net:
         return cls(interpreter, head, part, interpreter.get_input_details()[0]["index"], logits, features)
 
     def run(self, image: Singles) -> tuple[Singles, Singles]:
-        """The logits (5) and the feature map (rows, columns, channels) of one picture."""
+        """The logits (5) and the feature map (rows, columns, channels) of one image."""
         self.interpreter.set_tensor(self.image, image)
         self.interpreter.invoke()
         return self.interpreter.get_tensor(self.logits)[0], self.interpreter.get_tensor(self.features)[0]
@@ -184,7 +184,7 @@ class _Net:
 
 @contextmanager
 def _muted() -> Iterator[None]:
-    """Keeps stderr clear of LiteRT's greeting, which no setting of its own turns off; its faults are exceptions."""
+    """Hides LiteRT's greeting on stderr, which no setting turns off; its errors are exceptions."""
     sys.stderr.flush()
     saved = os.dup(2)
     try:

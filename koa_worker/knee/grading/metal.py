@@ -46,7 +46,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Metal:
-    """The piece that looks most like metal."""
+    """The region that looks most like metal."""
 
     evidence: float = -np.inf  # log odds
     area: float = 0.0  # share of the box

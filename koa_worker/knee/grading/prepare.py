@@ -1,4 +1,4 @@
-"""Makes the picture that the net sees: crop → gray 8 bit → 224×224 → CLAHE. Training and work share this one function.
+"""Makes the model input: crop → 8-bit gray → 224×224 → CLAHE. Training and worker share this function.
 
 The order and the numbers are those of the training data: CLAHE(5, 8×8) on the raw 224×224 gray crop gives the
 published equalised crop bit for bit.
@@ -20,32 +20,33 @@ Picture = NDArray[np.uint8]
 
 
 def prepare(pixels: GrayImage, box: Box | None = None, *, equalized: bool | None = None) -> Picture:
-    """The 224×224 equalised crop; `equalized` says whether the pixels are so already, None: look and see."""
+    """The 224×224 equalised crop; `equalized` says whether the pixels are equalised already; None: find out."""
     return prepared(resize(crop(pixels, box)), equalized=equalized)
 
 
 def prepared(small: Picture, *, equalized: bool | None = None) -> Picture:
-    """The same of a 224×224 crop; one that is equalised already comes back as the very same array."""
+    """The equalised form of a 224×224 crop; a crop that is equalised already is returned unchanged."""
     if looks_equalized(small) if equalized is None else equalized:
         return small
     return equalize(small)
 
 
 def crop(pixels: GrayImage, box: Box | None = None) -> Picture:
-    """What lies in the box, as 8 bit; where the box reaches over the picture's edge, the edge is carried on.
+    """The pixels in the box as 8 bit; beyond the edge of the image, edge rows and columns are repeated.
 
-    Of 909 raw training crops none holds a bar of filling, and CLAHE works tile by tile, so that a black bar would
-    change the bone beside it. Edge rows and columns that go on add no line that is not there.
+    None of 909 raw training crops contains a filled bar, and CLAHE works tile by tile, so that a black bar would change
+    the bone beside it. Repeated edge rows and columns add no new line.
     """
     part = pixels if box is None else cut(pixels, box)
     return part if part.dtype == np.uint8 else _to_8_bit(part, _depth(pixels))
 
 
 def _depth(pixels: GrayImage) -> int:
-    """Bits per pixel of the whole picture, since a 12-bit picture may come in 16 bits.
+    """Bits per pixel of the whole image, because a 12-bit image may be stored in 16 bits.
 
-    Not stretched between a crop's own extremes: CLAHE's outcome depends on how bright its input is (on the training
-    crops such a stretch moves it by 30 gray levels), and the training crops keep the brightness of their plates.
+    Crops are not stretched to their own range: the result of CLAHE depends on the brightness of its input (on the
+    training crops such a stretch changes it by 30 gray levels), and the training crops keep the brightness of their
+    radiographs.
     """
     brightest = int(pixels[::16, ::16].max())
     if brightest < 1 << 14:  # most use all 16 bits, which a few pixels tell
@@ -54,12 +55,12 @@ def _depth(pixels: GrayImage) -> int:
 
 
 def _to_8_bit(pixels: GrayImage, depth: int) -> Picture:
-    """The upper 8 bits: gives back exactly what an 8-bit source was, whether it was shifted or multiplied by 257."""
+    """The upper 8 bits: exactly the values of an 8-bit source, whether it was shifted or multiplied by 257."""
     return (pixels >> (depth - 8)).astype(np.uint8)
 
 
 def resize(pixels: Picture) -> Picture:
-    """To 224×224: by area downwards (no moiré from trabecular bone), cubic upwards; that size stays untouched."""
+    """Resizes to 224×224: by area when reducing (no moiré from trabecular bone), cubic when enlarging."""
     height, width = pixels.shape
     if (height, width) == (SIZE, SIZE):
         return pixels
@@ -68,8 +69,8 @@ def resize(pixels: Picture) -> Picture:
 
 
 def equalize(pixels: Picture) -> Picture:
-    """Contrast-limited adaptive histogram equalisation as the training data had it."""
-    # Made anew each time (a microsecond): a shared instance keeps scratch buffers and is not safe between threads.
+    """Contrast-limited adaptive histogram equalisation, as for the training data."""
+    # Created each time (a microsecond): a shared instance keeps scratch buffers and is not thread-safe.
     return np.asarray(cv2.createCLAHE(CLIP_LIMIT, (TILES, TILES)).apply(pixels), dtype=np.uint8)
 
 
@@ -96,14 +97,14 @@ def _tiles(pixels: Picture) -> Picture:
 
 
 def _tailedness(tiles: Picture) -> float:
-    """The kurtosis of the middle tile: 1.8 if its values are spread evenly, 3 if they heap up as in a raw picture."""
+    """The kurtosis of the middle tile: 1.8 if its values are spread evenly, 3 if they cluster as in a raw image."""
     squares = np.square(tiles - tiles.mean(axis=1, keepdims=True, dtype=np.float32))
     variance = squares.mean(axis=1)
     return float(np.median(np.square(squares).mean(axis=1) / (np.square(variance) + 1e-3)))
 
 
 def cut(pixels: GrayImage, box: Box) -> GrayImage:
-    """The box's pixels, edge rows and columns repeated where it reaches beyond them."""
+    """The pixels in the box; beyond the image, edge rows and columns are repeated."""
     height, width = pixels.shape
     right, bottom = box.x + box.width, box.y + box.height
     if box.x >= 0 and right <= width and box.y >= 0 and bottom <= height:

@@ -1,6 +1,6 @@
-"""The gate: whether a file, a frame and each knee in it is fit for a grade. Three answers: yes, yes but look, no.
+"""The quality gate: whether a file, a frame and each knee can be graded. The answers are yes, yes with review, and no.
 
-What the header says of body part and view comes first, then the frame, then each knee with what the net made of it.
+Body part and view in the header are checked first, then the frame, then each knee with the answer of the model.
 Every "no" is a code of the error catalogue; every "but look" is a sentence for the reader.
 """
 
@@ -18,8 +18,8 @@ from koa_worker.knee.grading.metal import Metal, find_metal
 from koa_worker.knee.grading.prepare import Picture
 from koa_worker.values import KneeRoi, Radiograph
 
-# Body Part Examined (0018,0015), PS3.16 annex L, where it cannot mean a picture of the knee. Words that may, such as
-# LEG or EXTREMITY, and words that no standard knows, let the picture decide.
+# Values of Body Part Examined (0018,0015), PS3.16 annex L, that cannot mean a knee. With values that can, such as LEG
+# or EXTREMITY, and with values of no standard, the image decides.
 # fmt: off
 _OTHER_PARTS = frozenset((
     "ABDOMEN", "ACJOINT", "ANKLE", "BREAST", "CALCANEUS", "CERVICAL", "CHEST", "CLAVICLE", "COCCYX", "CSPINE", "ELBOW",
@@ -31,7 +31,7 @@ _OTHER_PARTS = frozenset((
 _KNEE_WORDS = ("KNEE", "PATELLA", "LEG", "EXTREMITY", "FEMUR", "TIB", "LIMB")  # one of them beside another part
 _OTHER_VIEWS = ("LATERAL", "SKYLINE", "SUNRISE", "MERCHANT", "AXIAL", "TANGENTIAL", "SETTEGAST", "LAURIN", "HUGHSTON")
 
-MOST_COLOURED = 0.1  # of the picture: a few coloured letters are no photograph
+MOST_COLOURED = 0.1  # share of the image: a few coloured letters do not make a photograph
 MISSING, SLIGHTLY_MISSING = 0.15, 0.05  # of the plateau's width: a compartment lacks a third or a tenth
 FLAT = 12  # gray levels of 256 between the darkest and the brightest of a crop that is hopelessly exposed
 CLIPPED = 0.5  # of the crop at the darkest or brightest level: bone or soft tissue has gone
@@ -51,7 +51,7 @@ UNCHECKED = "This model release cannot tell a knee from other pictures: see that
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is to be done with one knee: refuse it, if there is a code; point a person to it, if there are reasons."""
+    """The decision for one knee: it is refused if there is a code, and flagged for review if there are reasons."""
 
     code: str = ""
     detail: str = ""
@@ -60,11 +60,11 @@ class Verdict:
 
     @property
     def strangeness(self) -> float:
-        """That of the net's impression; a knee that nobody could look at is not strange."""
+        """The strangeness from the model's impression; minus infinity without one: such a knee is not strange."""
         return self.impression.strangeness if self.impression else -np.inf
 
     def may_lie_askew(self, familiar: Familiar | None) -> bool:
-        """Something that the net knows little of, and that may be a knee when it is turned."""
+        """Whether the region is unfamiliar to the model and may be a knee after a turn of the frame."""
         return familiar is not None and self.strangeness > familiar.fair and self.code not in _STAYS
 
     def stands_better(self, familiar: Familiar | None, upright: float) -> bool:
@@ -73,7 +73,7 @@ class Verdict:
 
 
 def check_frame(radiograph: Radiograph) -> None:
-    """Raises where header or colours say that this is no frontal radiograph of a knee."""
+    """Raises InputRejected if header or colours show that this is not a frontal radiograph of a knee."""
     part = radiograph.study.body_part
     words = set(re.split(r"[^A-Z]+", part))
     if words & _OTHER_PARTS and not any(word in part for word in _KNEE_WORDS):
@@ -82,7 +82,7 @@ def check_frame(radiograph: Radiograph) -> None:
     if named is not None:
         raise InputRejected("other_view", f"the header says {named}")
     if radiograph.coloured > MOST_COLOURED:
-        raise InputRejected("coloured", f"{radiograph.coloured:.0%} of the picture")
+        raise InputRejected("coloured", f"{radiograph.coloured:.0%} of the image")
 
 
 def frame_reasons(radiograph: Radiograph) -> tuple[str, ...]:
@@ -104,7 +104,7 @@ def judge_knee(
     *,
     around: Callable[[], Metal] = Metal,
 ) -> Verdict:
-    """What is to be done with a knee, from its crop before (`small`) and after equalisation, and what the net saw.
+    """The verdict for a knee, from its crop before (`small`) and after equalisation, and the model's impression.
 
     `around` looks for metal beside the joint; it takes longer, and is asked where the net finds the knee strange.
     """
@@ -118,7 +118,7 @@ def judge_knee(
 
 
 def _spoilt(roi: KneeRoi, small: Picture, metal: Metal) -> tuple[str, str]:
-    """What can be told without the net, the most telling reason first."""
+    """The reasons that need no model, the most specific one first."""
     levels = np.bincount(small.ravel(), minlength=256) / small.size
     share = np.cumsum(levels)
     used = int(np.diff(np.searchsorted(share, [0.02, 0.98]))[0])
@@ -137,7 +137,7 @@ def _spoilt(roi: KneeRoi, small: Picture, metal: Metal) -> tuple[str, str]:
 
 
 def _strange(metals: tuple[Metal, ...], impression: Impression, familiar: Familiar) -> tuple[str, str]:
-    """What the net says, together with metal that by itself would prove nothing.
+    """The reasons from the model's impression, together with metal that alone would not be enough.
 
     Metal that nobody can see is no reason to refuse a knee: what looks to the net like an implant and shows none is for
     a person to look at.

@@ -1,8 +1,8 @@
-"""The release of a model: where it lies, what its manifest says, and that every file is the one it names.
+"""The release of a model: finds it, reads its manifest, and checks that each file matches the manifest.
 
-A release is a folder `<name>-v<N>` with manifest.json beside its members. Each member is a LiteRT net and an npz with
-the weights of its head, from which the heatmap is computed. No file is used before its SHA-256 was compared, and what
-was compared is what runs: the bytes are read once.
+A release is a folder `<name>-v<N>` with manifest.json and its members. Each member is a LiteRT model and an npz with
+the weights of its head, from which the heatmap is computed. No file is used before its SHA-256 is checked, and the
+bytes are read once, so that the checked bytes are the ones that run.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class _Part(BaseModel):
 
 
 class Member(_Part):
-    """One net and the weights of its head."""
+    """One LiteRT model and the weights of its head."""
 
     file: FileName
     sha256: Sha256
@@ -56,14 +56,14 @@ class Member(_Part):
 
 
 class GateFile(_Part):
-    """What the release knows of pictures that are no knees."""
+    """The file of the layer that recognises images that are not knees."""
 
     file: FileName
     sha256: Sha256
 
 
 class Input(_Part):
-    """What the net was trained on; this program prepares pictures in this one way only."""
+    """The input of the model; this program prepares images only in this way."""
 
     size: Literal[224]
     scale: Literal["-1..1"]
@@ -71,7 +71,7 @@ class Input(_Part):
 
 
 class Review(_Part):
-    """Below which confidence or agreement, and how near to an even chance of KL ≥ 2, a person should look."""
+    """The limits for a review: confidence, agreement, and how near P(KL ≥ 2) is to 0.5."""
 
     confidence: Share
     agreement: Share
@@ -79,7 +79,7 @@ class Review(_Part):
 
 
 class Manifest(_Part):
-    """What manifest.json says."""
+    """The content of manifest.json."""
 
     name: str
     version: int = Field(ge=0)
@@ -99,7 +99,7 @@ class Manifest(_Part):
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A folder with its manifest, and the manifest's own SHA-256, which stands for the whole release."""
+    """A folder with its manifest, and the SHA-256 of the manifest, which identifies the whole release."""
 
     folder: Path
     manifest: Manifest
@@ -119,7 +119,7 @@ class Release:
         return cls(folder, manifest, hashlib.sha256(content).hexdigest())
 
     def read(self, name: str, sha256: str) -> bytes:
-        """The file's bytes, if they are those that the manifest names."""
+        """The bytes of a file, after their hash was checked."""
         content = _read(self.folder, name)
         found = hashlib.sha256(content).hexdigest()
         if found != sha256:
@@ -127,7 +127,7 @@ class Release:
         return content
 
     def contents(self) -> dict[str, bytes]:
-        """Every file of the release by its name, compared with the manifest: what another machine needs of it."""
+        """All files of the release by name, with checked hashes, to send them to another machine."""
         named = [(member.file, member.sha256) for member in self.manifest.members]
         named += [(member.head, member.head_sha256) for member in self.manifest.members]
         if (gate := self.manifest.gate) is not None:
@@ -136,12 +136,12 @@ class Release:
 
 
 def model_folder(path: str = "") -> Path:
-    """The release that is configured; without one the newest that is installed."""
+    """The folder of the configured release; without one, the newest installed release."""
     return Path(path) if path else default_model_folder()
 
 
 def default_model_folder() -> Path:
-    """The newest release: in the folder that the environment names, else as installed, else in the source tree."""
+    """The newest release, from the folder in the environment variable, else the installed one, else the source tree."""
     package = Path(koa_worker.__file__).parent
     named = os.environ.get(MODELS_VARIABLE)
     places = [Path(named)] if named else [package / "_models", package.parent / "models"]
@@ -158,7 +158,7 @@ def _age(folder: Path) -> tuple[int, str]:
 
 
 def _is_of_something_else(manifest: bytes) -> bool:
-    """Whether it is whole JSON, but never was a release's: other programs keep a file of that name too."""
+    """Whether it is valid JSON but not a release's manifest: other programs use this file name too."""
     try:
         content = json.loads(manifest)
     except ValueError:

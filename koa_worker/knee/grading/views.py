@@ -1,4 +1,4 @@
-"""The looks that a net takes at a crop: as it is or mirrored, nearer or farther, and which part of it that shows."""
+"""The views of a crop for the model: plain or mirrored, enlarged or reduced, and the part of the crop in each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PATTERN = r"^(plain|mirrored)(@(0\.[89]\d?|1\.[0-2]\d?))?$"  # as the manifest n
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a picture, in shares of its height and width."""
+    """A part of an image, in shares of its height and width."""
 
     top: float
     left: float
@@ -28,7 +28,7 @@ WHOLE = Part(0.0, 0.0, 1.0, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One look; a scale above 1 is nearer, so that less of the crop is seen."""
+    """One view; a scale above 1 enlarges, so that less of the crop is visible."""
 
     mirrored: bool = False
     scale: float = 1.0
@@ -41,7 +41,7 @@ class View:
         return cls(kind == "mirrored", float(scale or 1))
 
     def show(self, crop: NDArray[Any]) -> NDArray[Any]:
-        """The crop in this view, as large as it was; what lies beyond its edge looks like the edge."""
+        """The crop in this view, with the same size; beyond the crop, its edge is repeated."""
         height, width = crop.shape
         if self.scale != 1:
             middle = ((width - 1) / 2, (height - 1) / 2)
@@ -52,6 +52,6 @@ class View:
         return np.asarray(cv2.flip(crop, 1)) if self.mirrored else crop
 
     def shown(self, part: Part) -> Part:
-        """Where on the crop that lies which is `part` of this view."""
+        """The part of the crop that `part` of this view shows."""
         left, right = (1 - part.right, 1 - part.left) if self.mirrored else (part.left, part.right)
         return Part(*(0.5 + (edge - 0.5) / self.scale for edge in (part.top, left, part.bottom, right)))

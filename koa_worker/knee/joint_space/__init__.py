@@ -1,1 +1,1 @@
-"""How wide the joint space is: the margins of the bones and the distance between them."""
+"""Measures the joint space: the margins of the bones and the distance between them."""

@@ -1,4 +1,4 @@
-"""The joint's surroundings on a grid of their own: the same number of pixels across whatever the frame's resolution."""
+"""Resamples the region of the joint to a grid with the same number of pixels across for any resolution of the frame."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from koa_worker.knee.grading.prepare import cut
 from koa_worker.values import Box, GrayImage
 
 COARSE = 224  # pixels across the knee's square where margins are searched …
-FINER = 3  # … and so many times as many where they are measured: a seventh of a millimetre each
+FINER = 3  # … and this many times as many where they are measured: a seventh of a millimetre each
 ROWS = (72, 172)  # of the square's 224, in which the joint line lies
-PROFILED = 96  # pixels across, for the plateau: 80 for its 1.2th part, as where knees are found
+PROFILED = 100  # pixels across, for the plateau: 80 of them, as where knees are found
 
 # Rows and columns of the square's 224 with bone above and below the joint, and with what lies beside the joint.
 _BONE = ((slice(32, 88), slice(56, 168)), (slice(144, 192), slice(48, 176)))
@@ -35,7 +35,7 @@ class Band:
     box: Box
 
     def to_stored(self, points: Plane) -> Plane:
-        """Fine (x, y) of the band as pixels of the stored image."""
+        """Converts fine (x, y) of the band to pixels of the stored image."""
         across, down = self.box.width / (COARSE * FINER), self.box.height / (COARSE * FINER)
         x = (points[:, 0] + 0.5) * across - 0.5 + self.box.x
         y = (points[:, 1] + 0.5 + ROWS[0] * FINER) * down - 0.5 + self.box.y
@@ -43,7 +43,7 @@ class Band:
 
 
 def take(pixels: GrayImage, box: Box, *, may_be_negative: bool = False) -> Band:
-    """Resample the square around a knee; a negative is turned into a positive."""
+    """Resamples the square around a knee; a negative is inverted to a positive."""
     square = _resized(cut(pixels, box), COARSE * FINER)
     coarse = _resized(square, COARSE)
     if may_be_negative and _is_negative(coarse):
@@ -62,23 +62,23 @@ def take(pixels: GrayImage, box: Box, *, may_be_negative: bool = False) -> Band:
 
 
 def _is_negative(square: Plane) -> bool:
-    """Whether bone is darker than what lies beside the joint, as in one in seventy of the published crops."""
+    """Whether bone is darker than the region beside the joint, as in one in seventy of the published crops."""
     bone, beside = (np.mean([square[place].mean() for place in places]) for places in (_BONE, _BESIDE))
     return bool(bone - beside < NEGATIVE * square.std())
 
 
 def _resized(part: GrayImage, side: int) -> Plane:
-    """By area downwards, cubic upwards; both keep an edge where it is."""
+    """Resizes by area when reducing, cubic when enlarging; both keep edges in place."""
     if min(part.shape) >= side:
         return np.asarray(cv2.resize(part, (side, side), interpolation=cv2.INTER_AREA), np.float32)
     return np.asarray(cv2.resize(part.astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def _plateau(square: Plane) -> plateau.Plateau:
-    """Where the tibial plateau ends on either side."""
+    """The ends of the tibial plateau on both sides."""
     small = _resized(square, PROFILED)
     small = small / max(float(small.std()), 1e-6)
-    unit = round(PROFILED / 1.2)
+    unit = round(PROFILED / plateau.SIDE_PER_PLATEAU)
     down, across = evidence.edges(small, evidence.Grid(PROFILED, PROFILED, unit, 1))
     middle = (PROFILED - 1) / 2
-    return plateau.measure(down, across, plateau.Plateau(middle, middle + 0.03 * unit, unit))
+    return plateau.measure(down, across, plateau.Plateau(middle, middle + plateau.RAISED * unit, unit))

@@ -1,8 +1,8 @@
-"""Places the traced margins to a fraction of a pixel: the steepest density across each, held together as a smooth line.
+"""Refines the traced margins to a fraction of a pixel: the steepest density across each, smoothed to a line.
 
-Taken alone, the steepest points jump to a rim of the plateau, a trabecula or grain here and there, and the narrowest
-place is where they do. A bone's margin is smooth. So each is looked for twice: around the traced course, and again,
-nearer, around the smooth line through what was found.
+The steepest points alone jump to a rim of the plateau, a trabecula or grain here and there, and the minimum width
+would be at such a jump. The margin of a bone is smooth. So each margin is searched twice: around the traced course, and
+again, closer, around the smooth line through the points that were found.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Lines = NDArray[np.float64]  # the left and the right compartment's femoral and 
 
 
 def refine(band: Band, courses: tuple[Course, Course]) -> tuple[tuple[Plane, Plane], tuple[Plane, Plane]]:
-    """Each compartment's femoral and tibial margin as (x, y) in fine pixels, from left to right."""
+    """The femoral and tibial margin of each compartment as (x, y) in fine pixels, from left to right."""
     columns = _spread(np.stack([course.columns for course in courses for _ in range(2)]))
     rows = _softened(_spread(np.stack([rows for course in courses for rows in (course.femoral, course.tibial)])))
     across, lines = (columns + 0.5) * FINER - 0.5, (rows + 0.5) * FINER - 0.5
@@ -46,7 +46,7 @@ def refine(band: Band, courses: tuple[Course, Course]) -> tuple[tuple[Plane, Pla
 
 
 def _steepest(fine: Plane, across: Lines, lines: Lines, reach: int) -> tuple[Lines, Lines]:
-    """Where density rises most steeply towards the bone near each point of these lines, and how steeply."""
+    """The position near each point of these lines where density rises most steeply towards the bone, and the slope."""
     away = np.arange(-reach, reach + 1, dtype=np.float32)
     down = (lines.T[:, None] + away[:, None]).astype(np.float32)  # points × samples × lines
     beside = np.broadcast_to(across.T[:, None], down.shape).astype(np.float32)
@@ -71,7 +71,7 @@ def _summit(before: Plane, here: Plane, after: Plane) -> Plane:
 
 
 def _faired(found: Lines, steep: Lines) -> Lines:
-    """Smooth lines through these points; the steep ones count most, and the second time those astray little."""
+    """Smooth lines through these points; steep points count most, and in the second pass outliers count little."""
     line = _fitted(found, steep)
     return _fitted(found, steep / (1 + ((found - line) / ASTRAY) ** 2))
 

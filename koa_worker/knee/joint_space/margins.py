@@ -22,7 +22,7 @@ from koa_worker.knee.joint_space.band import COARSE, Band
 
 # In plateaus from the middle: what is traced.
 INNER, OUTER = 0.09, 0.45
-BEARS_FROM, BEARS_TO = 0.17, 0.43  # what of it bears weight, clear of the spines and of the outer osteophytes
+BEARS_FROM, BEARS_TO = 0.17, 0.43  # the weight-bearing part, without the spines and the outer osteophytes
 STEP = 3  # coarse pixels from column to column
 ABOVE, BELOW = 38, 40  # coarse pixels from the joint line: as far as margins are looked for
 WIDEST = 26  # coarse pixels between the margins: 10 mm
@@ -55,7 +55,7 @@ class Course:
 
     @property
     def bearing(self) -> NDArray[np.bool_]:
-        """Which columns bear weight."""
+        """The columns that bear weight."""
         aside = np.linspace(INNER, OUTER, len(self.columns))
         return np.asarray((aside >= BEARS_FROM) & (aside <= BEARS_TO))
 
@@ -93,7 +93,7 @@ def _course(columns: Columns, evidence: Plane, tibial: Columns, gaps: Columns, s
 
 
 def _shows_nothing(course: Course, density: Plane, other: Course) -> bool:
-    """Whether no space is to be seen, not even a hazy one, in a compartment beside one that is plain."""
+    """Whether a compartment shows no space, not even a hazy one, while the other one is clear."""
     if course.clarity >= UNSEEN or other.clarity < SEEN:
         return False
     below, above = _beyond(density)
@@ -105,7 +105,7 @@ def _shows_nothing(course: Course, density: Plane, other: Course) -> bool:
 
 
 def _closed(columns: Columns, evidence: Plane, pairs: Plane) -> Course:
-    """One compartment again, where bone on bone is expected; what is closed is then as plain as the other one."""
+    """Traces one compartment again and expects bone on bone; a closed compartment is then as clear as the other one."""
     expected = pairs.copy()
     expected[..., :CLOSED_UP_TO] += np.float32(CLOSED_BESIDE - CLOSED)
     course = _course(columns, evidence, *_follow(expected)[0])
@@ -169,7 +169,7 @@ def _beyond(density: Plane) -> tuple[Plane, Plane]:
 
 
 def _floor(density: Plane) -> Plane:
-    """How bright it gets within a millimetre below each row."""
+    """The highest density within a millimetre below each row."""
     rows = len(density)
     longer = np.concatenate([density, np.repeat(density[-1:], 3, axis=0)])
     brightest = np.maximum(np.maximum(longer[1 : rows + 1], longer[2 : rows + 2]), longer[3 : rows + 3])
@@ -177,7 +177,7 @@ def _floor(density: Plane) -> Plane:
 
 
 def _near(height: float, side: int, rows: int) -> Plane:
-    """What speaks against heights of one compartment that are far from the other one's."""
+    """The penalty for a compartment whose height is far from that of the other one."""
     cost = np.zeros((1, 2, rows, 1), np.float32)
     away = np.maximum(np.abs(np.arange(rows) - height) - 8, 0)
     cost[0, side, :, 0] = np.maximum(-0.005 * away**2, -1.5)
@@ -193,7 +193,7 @@ def _follow(pairs: Plane) -> list[tuple[Columns, Columns, float]]:
 
 
 def _spread(best: Plane) -> Plane:
-    """For each pair the best of those that lie within a step from it, less the step's cost."""
+    """For each pair the best pair within one step of it, less the cost of the step."""
     climbed = best.copy()
     for step in range(1, SLOPE + 1):
         lower = best - np.float32(STEP_COST * step * step)

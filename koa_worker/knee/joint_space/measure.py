@@ -1,4 +1,4 @@
-"""Measures the joint space: how wide either compartment is, at least and on average, and whether that is clear."""
+"""Measures the joint space: the minimum and mean width of both compartments, and whether the margins are clear."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _UNNAMED = (CompartmentName.PICTURE_LEFT, CompartmentName.PICTURE_RIGHT)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Traced:
-    """One compartment's weight-bearing margins in pixels of the stored image, and how clear they are."""
+    """The weight-bearing margins of one compartment in pixels of the stored image, and their clarity."""
 
     femoral: Plane
     tibial: Plane
@@ -50,7 +50,7 @@ def measure(radiograph: Radiograph, roi: KneeRoi) -> JointSpace:
 
 
 def names_of(side: Side, column_zero_side: str) -> tuple[CompartmentName, CompartmentName]:
-    """What lies left and right in the picture: the medial compartment is the one towards the other knee."""
+    """The names of the left and right compartment: the medial one is towards the other knee."""
     if side is Side.UNKNOWN or not column_zero_side:
         return _UNNAMED
     outer = Side.RIGHT if column_zero_side == "R" else Side.LEFT
@@ -87,7 +87,7 @@ def _compartment(name: CompartmentName, part: Traced, width_px: float, spacing: 
 
 
 def _widths(part: Traced, across: float, down: float) -> tuple[float, float]:
-    """The least distance between the margins, and the area between them by the length of the compartment."""
+    """The minimum distance between the margins, and the mean: the area between them by the compartment's length."""
     scale = np.array([across, down])
     femoral, tibial = part.femoral * scale, part.tibial * scale
     open_by = np.maximum(tibial[:, 1] - femoral[:, 1], 0)

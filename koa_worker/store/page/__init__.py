@@ -1,1 +1,1 @@
-"""What the web page asks of the store: the worklist, reader grades, accounts and the audit log."""
+"""The store's functions for the web page: the worklist, reader grades, accounts and the audit log."""

@@ -1,33 +1,44 @@
-"""The audit trail: who looked at what and when."""
+"""The audit log: which user looked at what and when."""
 
 from __future__ import annotations
-
-from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from koa_worker.store.base import Part, reads, writes
 from koa_worker.store.page.tables import Deed
 from koa_worker.store.records import DeedRecord
 
 
-def note(session: Session, at: datetime, *, who: str, action: str, subject: str, address: str, detail: str) -> None:
-    """Adds to the trail; subjects are ids of ours, never a patient's."""
-    session.add(Deed(at=at, who=who, action=action, subject=subject, address=address, detail=detail))
+class Audit(Part):
+    """The audit log; entries are only added."""
 
+    @writes
+    def note(
+        self, session: Session, who: str, action: str, subject: str = "", *, address: str = "", detail: str = ""
+    ) -> None:
+        """Adds an entry; its subject is an id of koa-worker, never a patient's."""
+        session.add(Deed(at=self.now(), who=who, action=action, subject=subject, address=address, detail=detail))
 
-def deeds(
-    session: Session, *, before: int | None, limit: int, who: str | None, subject: str | None
-) -> tuple[DeedRecord, ...]:
-    """Newest first, those before a number that an earlier page ended with."""
-    chosen = select(Deed).order_by(Deed.id.desc()).limit(limit)
-    if before is not None:
-        chosen = chosen.where(Deed.id < before)
-    if who is not None:
-        chosen = chosen.where(Deed.who == who)
-    if subject is not None:
-        chosen = chosen.where(Deed.subject == subject)
-    return tuple(
-        DeedRecord(row.id, row.at, row.who, row.action, row.subject, row.address, row.detail)
-        for row in session.scalars(chosen)
-    )
+    @reads
+    def deeds(
+        self,
+        session: Session,
+        *,
+        before: int | None = None,
+        limit: int = 100,
+        who: str | None = None,
+        subject: str | None = None,
+    ) -> tuple[DeedRecord, ...]:
+        """The entries before the given number, newest first; the number is the end of the previous page."""
+        chosen = select(Deed).order_by(Deed.id.desc()).limit(limit)
+        if before is not None:
+            chosen = chosen.where(Deed.id < before)
+        if who is not None:
+            chosen = chosen.where(Deed.who == who)
+        if subject is not None:
+            chosen = chosen.where(Deed.subject == subject)
+        return tuple(
+            DeedRecord(row.id, row.at, row.who, row.action, row.subject, row.address, row.detail)
+            for row in session.scalars(chosen)
+        )

@@ -1,4 +1,4 @@
-"""What happened on which day, counted in the database: what the dashboard draws."""
+"""Counts by day for the dashboard, computed in the database."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import date
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from koa_worker.store.base import Part, reads
 from koa_worker.store.records import State
 from koa_worker.store.worklist_index import Line
 
@@ -24,15 +25,19 @@ class DayCount:
     confidence_sum: float
 
 
-def day_counts(session: Session, first: date, last: date) -> tuple[DayCount, ...]:
-    """Every kind that occurs, in the order of days. Costs a walk of one index over those days."""
-    kind = (Line.day, Line.state, Line.kl, Line.code)
-    rows = session.execute(
-        select(*kind, func.count(), func.coalesce(func.sum(Line.confidence), 0.0))
-        .where(Line.day >= first, Line.day <= last)
-        .group_by(*kind)
-        .order_by(*kind)
-    )
-    return tuple(
-        DayCount(day, state, kl, code, count, total or 0.0) for day, state, kl, code, count, total in rows if day
-    )
+class DayCounts(Part):
+    """Finished files and knees by day, counted by state, grade and code."""
+
+    @reads
+    def between(self, session: Session, first: date, last: date) -> tuple[DayCount, ...]:
+        """The counts of all days in the range, in order. The query scans one index over those days."""
+        kind = (Line.day, Line.state, Line.kl, Line.code)
+        rows = session.execute(
+            select(*kind, func.count(), func.coalesce(func.sum(Line.confidence), 0.0))
+            .where(Line.day >= first, Line.day <= last)
+            .group_by(*kind)
+            .order_by(*kind)
+        )
+        return tuple(
+            DayCount(day, state, kl, code, count, total or 0.0) for day, state, kl, code, count, total in rows if day
+        )

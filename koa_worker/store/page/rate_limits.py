@@ -1,7 +1,7 @@
-"""Rations: so many within a time for each caller, which a restart does not give back.
+"""Rate limits: a number of uses in a time for each key, which a restart does not reset.
 
-A caller's whole ration takes `per` to grow again. What is kept is one time, at which the ration will be whole; each use
-moves it on by one part, and what would move it further than `per` from now is refused.
+The full limit is available again after `per`. Only one time is stored, at which the limit will be full; each use moves
+it on by one part, and a use that would move it further than `per` from now is refused.
 """
 
 from __future__ import annotations
@@ -11,32 +11,44 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from koa_worker.store.base import Part, reads, writes
 from koa_worker.store.page.tables import Throttle
 
 _NONE = timedelta(0)
 
 
-def wait(session: Session, key: str, now: datetime, *, most: int, per: timedelta) -> timedelta:
-    """How long until one more is allowed; nothing when it is now."""
-    row = session.get(Throttle, key)
+class RateLimits(Part):
+    """The rate limits of all callers, each by its key."""
+
+    def use(self, key: str, most: int, per: timedelta) -> timedelta:
+        """Takes one of `most` uses within `per`, or gives the time to wait. A refusal writes nothing."""
+        now = self.now()
+        return self._wait(key, now, most=most, per=per) or self._use(key, now, most=most, per=per)
+
+    @reads
+    def _wait(self, session: Session, key: str, now: datetime, *, most: int, per: timedelta) -> timedelta:
+        return _until_next(session.get(Throttle, key), now, most=most, per=per)
+
+    @writes
+    def _use(self, session: Session, key: str, now: datetime, *, most: int, per: timedelta) -> timedelta:
+        row = session.get(Throttle, key)
+        still = _until_next(row, now, most=most, per=per)
+        if still:
+            return still
+        session.execute(delete(Throttle).where(Throttle.spent_until <= now, Throttle.key != key))
+        if row is None:
+            row = Throttle(key=key, spent_until=now)
+            session.add(row)
+        row.spent_until = max(row.spent_until, now) + per / most
+        return _NONE
+
+    @writes
+    def give_back(self, session: Session, key: str) -> None:
+        """Resets the limit of a key."""
+        session.execute(delete(Throttle).where(Throttle.key == key))
+
+
+def _until_next(row: Throttle | None, now: datetime, *, most: int, per: timedelta) -> timedelta:
+    """The time until the next use is allowed; zero if it is allowed now."""
     ahead = max(row.spent_until - now, _NONE) if row else _NONE
     return max(ahead + per / most - per, _NONE)
-
-
-def use(session: Session, key: str, now: datetime, *, most: int, per: timedelta) -> timedelta:
-    """Takes one of the ration, or gives how long until there is one again."""
-    still = wait(session, key, now, most=most, per=per)
-    if still:
-        return still
-    session.execute(delete(Throttle).where(Throttle.spent_until <= now, Throttle.key != key))
-    row = session.get(Throttle, key)
-    if row is None:
-        row = Throttle(key=key, spent_until=now)
-        session.add(row)
-    row.spent_until = max(row.spent_until, now) + per / most
-    return _NONE
-
-
-def give_back(session: Session, key: str) -> None:
-    """The ration is whole again."""
-    session.execute(delete(Throttle).where(Throttle.key == key))

@@ -1,4 +1,4 @@
-"""What the page shows of a study beside its content: pictures one by one, former grades, former reports."""
+"""The further parts of a study's page: single images, earlier grades, earlier reports."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
+from koa_worker.store.base import Part, reads
 from koa_worker.store.pictures import decode_heatmap
 from koa_worker.store.schema import Grade, Image, Knee, Model, Picture, PictureKind, Report
 from koa_worker.values import Heatmap, Side
@@ -15,7 +16,7 @@ from koa_worker.values import Heatmap, Side
 
 @dataclass(frozen=True, slots=True)
 class GradingRecord:
-    """What one model release said of a knee, whether it counts or was replaced."""
+    """The grade of one model release for a knee, current or replaced."""
 
     file_id: str
     position: int
@@ -30,69 +31,75 @@ class GradingRecord:
 
 @dataclass(frozen=True, slots=True)
 class ReportRecord:
-    """A revision of a study's report that was written; only the last one's file is still there."""
+    """A written revision of a study's report; only the file of the last one still exists."""
 
     revision: int
     path: str
     written_at: datetime
 
 
-def frame_jpeg(session: Session, study_key: str, file_id: str) -> bytes | None:
-    chosen = _of_image(study_key, file_id)
-    return session.scalars(select(Picture.data).join(*chosen).where(Picture.kind == PictureKind.FRAME)).first()
+class StudyHistory(Part):
+    """The images, the earlier grades and the earlier reports of a study."""
 
+    @reads
+    def frame_jpeg(self, session: Session, study_key: str, file_id: str) -> bytes | None:
+        chosen = _of_image(study_key, file_id)
+        return session.scalars(select(Picture.data).join(*chosen).where(Picture.kind == PictureKind.FRAME)).first()
 
-def crop_png(session: Session, study_key: str, file_id: str, position: int) -> bytes | None:
-    """A knee as the net saw it."""
-    pictures = select(Picture.data).join(Knee, Knee.id == Picture.knee_id).join(*_of_image(study_key, file_id))
-    counting = pictures.join(Grade, (Grade.knee_id == Knee.id) & Grade.is_current)
-    return session.scalars(counting.where(Picture.kind == PictureKind.CROP, Knee.position == position)).first()
+    @reads
+    def crop_png(self, session: Session, study_key: str, file_id: str, position: int) -> bytes | None:
+        """A knee as the model saw it."""
+        pictures = select(Picture.data).join(Knee, Knee.id == Picture.knee_id).join(*_of_image(study_key, file_id))
+        counting = pictures.join(Grade, (Grade.knee_id == Knee.id) & Grade.is_current)
+        return session.scalars(counting.where(Picture.kind == PictureKind.CROP, Knee.position == position)).first()
 
-
-def heatmap(session: Session, study_key: str, file_id: str, position: int) -> Heatmap | None:
-    """Where the net looked for the grade that counts."""
-    grades = (
-        select(Grade.heatmap, Grade.kl).join(Knee, Knee.id == Grade.knee_id).join(Image, Image.file_id == Knee.file_id)
-    )
-    chosen = (Image.study_key == study_key, Image.file_id == file_id, Knee.position == position, Grade.is_current)
-    row = session.execute(grades.where(*chosen)).first()
-    return Heatmap(decode_heatmap(row.heatmap), row.kl) if row else None
-
-
-def gradings(session: Session, study_key: str) -> tuple[GradingRecord, ...]:
-    """Everything that models said of a study's knees, newest first."""
-    rows = session.execute(
-        select(Knee, Grade, Model.name)
-        .join(Image, Image.file_id == Knee.file_id)
-        .join(Grade, Grade.knee_id == Knee.id)
-        .join(Model, Model.digest == Grade.model_digest)
-        .where(Image.study_key == study_key)
-        .order_by(Grade.graded_at.desc(), Knee.file_id, Knee.position)
-    )
-    return tuple(
-        GradingRecord(
-            knee.file_id,
-            knee.position,
-            knee.side,
-            grade.kl,
-            grade.confidence,
-            model,
-            grade.software_version,
-            grade.graded_at,
-            grade.is_current,
+    @reads
+    def heatmap(self, session: Session, study_key: str, file_id: str, position: int) -> Heatmap | None:
+        """The heatmap of the current grade."""
+        grades = (
+            select(Grade.heatmap, Grade.kl)
+            .join(Knee, Knee.id == Grade.knee_id)
+            .join(Image, Image.file_id == Knee.file_id)
         )
-        for knee, grade, model in rows
-    )
+        chosen = (Image.study_key == study_key, Image.file_id == file_id, Knee.position == position, Grade.is_current)
+        row = session.execute(grades.where(*chosen)).first()
+        return Heatmap(decode_heatmap(row.heatmap), row.kl) if row else None
 
+    @reads
+    def gradings(self, session: Session, study_key: str) -> tuple[GradingRecord, ...]:
+        """All grades of all models for a study's knees, newest first."""
+        rows = session.execute(
+            select(Knee, Grade, Model.name)
+            .join(Image, Image.file_id == Knee.file_id)
+            .join(Grade, Grade.knee_id == Knee.id)
+            .join(Model, Model.digest == Grade.model_digest)
+            .where(Image.study_key == study_key)
+            .order_by(Grade.graded_at.desc(), Knee.file_id, Knee.position)
+        )
+        return tuple(
+            GradingRecord(
+                knee.file_id,
+                knee.position,
+                knee.side,
+                grade.kl,
+                grade.confidence,
+                model,
+                grade.software_version,
+                grade.graded_at,
+                grade.is_current,
+            )
+            for knee, grade, model in rows
+        )
 
-def written_reports(session: Session, study_key: str) -> tuple[ReportRecord, ...]:
-    """Newest first."""
-    written = select(Report).where(Report.study_key == study_key, Report.written_at.is_not(None))
-    return tuple(
-        ReportRecord(row.revision, row.path, row.written_at)
-        for row in session.scalars(written.order_by(Report.revision.desc()))
-        if row.path and row.written_at
-    )
+    @reads
+    def written_reports(self, session: Session, study_key: str) -> tuple[ReportRecord, ...]:
+        """The revisions of a study's report, newest first."""
+        written = select(Report).where(Report.study_key == study_key, Report.written_at.is_not(None))
+        return tuple(
+            ReportRecord(row.revision, row.path, row.written_at)
+            for row in session.scalars(written.order_by(Report.revision.desc()))
+            if row.path and row.written_at
+        )
 
 
 def _of_image(study_key: str, file_id: str) -> tuple[type[Image], ColumnElement[bool]]:

@@ -1,23 +1,47 @@
-"""Files that came by the page: what became of each, by the id that its sender was given."""
+"""Files that were uploaded on the page: the state of each, by the id that its sender got."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from koa_worker.store.base import Part, reads, writes
 from koa_worker.store.convert import to_file_record
 from koa_worker.store.page.tables import Upload
 from koa_worker.store.records import UploadRecord
 from koa_worker.store.schema import File
 
-_REMEMBERED = timedelta(days=1)  # what was not claimed within so long was taken away by hand
+_REMEMBERED = timedelta(days=1)  # an upload that was not claimed in this time was removed by a person
 
 
-def record_upload(session: Session, upload: UploadRecord) -> None:
-    session.add(
-        Upload(
+class Uploads(Part):
+    """Files that were uploaded on the page."""
+
+    @writes
+    def record(self, session: Session, upload: UploadRecord) -> None:
+        session.add(
+            Upload(
+                id=upload.id,
+                sha256=upload.sha256,
+                size=upload.size,
+                name=upload.name,
+                landed_as=upload.landed_as,
+                who=upload.who,
+                at=upload.at,
+            )
+        )
+
+    @reads
+    def find(self, session: Session, upload_id: str) -> UploadRecord | None:
+        """The upload, with its file after it has left the inbox, or with the earlier file of the same content."""
+        upload = session.get(Upload, upload_id)
+        if upload is None:
+            return None
+        file = session.scalars(select(File).where(_became(upload.sha256, upload.landed_as))).first()
+        original = session.get(File, file.duplicate_of) if file is not None and file.duplicate_of else None
+        return UploadRecord(
             id=upload.id,
             sha256=upload.sha256,
             size=upload.size,
@@ -25,35 +49,16 @@ def record_upload(session: Session, upload: UploadRecord) -> None:
             landed_as=upload.landed_as,
             who=upload.who,
             at=upload.at,
+            file=to_file_record(original or file) if file is not None else None,
+            is_duplicate=original is not None,
         )
-    )
 
-
-def find_upload(session: Session, upload_id: str) -> UploadRecord | None:
-    """With the file that was made of it once it is out of the inbox, or the earlier one that it repeats."""
-    upload = session.get(Upload, upload_id)
-    if upload is None:
-        return None
-    file = session.scalars(select(File).where(_became(upload.sha256, upload.landed_as))).first()
-    original = session.get(File, file.duplicate_of) if file is not None and file.duplicate_of else None
-    return UploadRecord(
-        id=upload.id,
-        sha256=upload.sha256,
-        size=upload.size,
-        name=upload.name,
-        landed_as=upload.landed_as,
-        who=upload.who,
-        at=upload.at,
-        file=to_file_record(original or file) if file is not None else None,
-        is_duplicate=original is not None,
-    )
-
-
-def uploads_waiting(session: Session, now: datetime) -> int:
-    """How many lie in the inbox still."""
-    recent = select(func.count()).select_from(Upload).where(Upload.at > now - _REMEMBERED)
-    claimed = select(File.id).where(File.sha256 == Upload.sha256, File.name == Upload.landed_as)
-    return session.scalar(recent.where(~claimed.exists())) or 0
+    @reads
+    def waiting(self, session: Session) -> int:
+        """The number of uploads that are still in the inbox."""
+        recent = select(func.count()).select_from(Upload).where(Upload.at > self.now() - _REMEMBERED)
+        claimed = select(File.id).where(File.sha256 == Upload.sha256, File.name == Upload.landed_as)
+        return session.scalar(recent.where(~claimed.exists())) or 0
 
 
 def _became(sha256: str, landed_as: str) -> ColumnElement[bool]:

@@ -1,7 +1,7 @@
 """A page of the worklist: newest first, by any combination of filters and by words, however long the list is.
 
-No query walks the whole list. A combination of filters becomes one short walk of the filters' index for each kind of
-line that it lets through; words become candidates, newest first and bounded; counting stops at a limit.
+No query scans the whole list. A combination of filters becomes one short scan of the filter index for each kind of line
+that it allows. Words give a limited number of candidates, newest first. Counting stops at a limit.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from itertools import product
 from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, select, true, union_all
 from sqlalchemy.orm import Session
 
+from koa_worker.store.base import Part, reads
 from koa_worker.store.page.worklist_search import Candidates, candidates, with_all
 from koa_worker.store.page.worklist_values import Cursor, Wanted, WorklistCounts, WorklistPage, WorklistRow
 from koa_worker.store.records import State
 from koa_worker.store.schema import File, Grade, Image, Knee, Study
+from koa_worker.store.status import midnight
 from koa_worker.store.worklist_index import Line
 from koa_worker.values import GRADES, Side
 
@@ -24,31 +26,41 @@ COUNTED = 10_000  # more are “10,000+”
 _FILES_AT_A_TIME = 200
 
 
-def worklist(
-    session: Session, wanted: Wanted, cursor: Cursor | None, limit: int, *, may_see_patients: bool
-) -> WorklistPage:
-    """At most `limit` lines behind the cursor, and where the next page begins."""
-    found = candidates(session, wanted, may_see_patients=may_see_patients) if wanted.text.strip() else None
-    if found is None:
-        keys = _keys(session, wanted, cursor, limit)
-    else:
-        keys = _keys_by_word(session, wanted, cursor, limit, found, may_see_patients=may_see_patients)
-    shown = keys[:limit]
-    rows = _rows(session, [key.id for key in shown], may_see_patients=may_see_patients)
-    further = Cursor(shown[-1].needs_review, shown[-1].at, shown[-1].id) if len(keys) > limit else None
-    return WorklistPage(rows, further, too_many=found is not None and found.too_many)
+class Worklist(Part):
+    """Graded knees, and files without any."""
 
+    @reads
+    def page(
+        self,
+        session: Session,
+        wanted: Wanted,
+        cursor: Cursor | None = None,
+        limit: int = 50,
+        *,
+        may_see_patients: bool = False,
+    ) -> WorklistPage:
+        """At most `limit` lines after the cursor, and the start of the next page."""
+        found = candidates(session, wanted, may_see_patients=may_see_patients) if wanted.text.strip() else None
+        if found is None:
+            keys = _keys(session, wanted, cursor, limit)
+        else:
+            keys = _keys_by_word(session, wanted, cursor, limit, found, may_see_patients=may_see_patients)
+        shown = keys[:limit]
+        rows = _rows(session, [key.id for key in shown], may_see_patients=may_see_patients)
+        further = Cursor(shown[-1].needs_review, shown[-1].at, shown[-1].id) if len(keys) > limit else None
+        return WorklistPage(rows, further, too_many=found is not None and found.too_many)
 
-def worklist_counts(session: Session, today: datetime) -> WorklistCounts:
-    """How many there are of each state, as far as they are counted."""
-    of_state = {state: _bounded(File.state == state) for state in State}
-    parked = _bounded(File.state == State.FAILED, File.next_try_at.is_(None))
-    done_today = _bounded(File.state == State.COMPLETED, File.settled_at >= today)
-    kinds = _kinds(Wanted(states=frozenset({State.COMPLETED}), review=True))
-    row = session.execute(select(*of_state.values(), parked, done_today, *map(_bounded_lines, kinds))).one()
-    states, (parked_count, today_count), review = row[: len(State)], row[len(State) :][:2], row[len(State) + 2 :]
-    by_state = dict(zip(State, states, strict=True))
-    return WorklistCounts(by_state, parked_count, today_count, min(sum(review), COUNTED), COUNTED)
+    @reads
+    def counts(self, session: Session) -> WorklistCounts:
+        """The number of files in each state, up to the limit of counting."""
+        of_state = {state: _bounded(File.state == state) for state in State}
+        parked = _bounded(File.state == State.FAILED, File.next_try_at.is_(None))
+        done_today = _bounded(File.state == State.COMPLETED, File.settled_at >= midnight(self.now()))
+        kinds = _kinds(Wanted(states=frozenset({State.COMPLETED}), review=True))
+        row = session.execute(select(*of_state.values(), parked, done_today, *map(_bounded_lines, kinds))).one()
+        states, (parked_count, today_count), review = row[: len(State)], row[len(State) :][:2], row[len(State) + 2 :]
+        by_state = dict(zip(State, states, strict=True))
+        return WorklistCounts(by_state, parked_count, today_count, min(sum(review), COUNTED), COUNTED)
 
 
 Kind = tuple[State, int | None, Side, bool]

@@ -49,7 +49,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class WorklistRow:
-    """A graded knee, or a file without one. What names the patient is empty for whoever may not see it."""
+    """A graded knee, or a file without one. Patient data is empty for roles that may not see it."""
 
     file_id: str
     study_key: str | None

@@ -1,1 +1,1 @@
-"""Who may ask for what: hosts, sessions, rights, forged requests and the audit log."""
+"""Decides who may see what: host names, sessions, roles, forged requests, rate limits and the audit log."""

@@ -1,4 +1,4 @@
-"""Who asks, and what they may: the visitor of each request as `g.user`, the role that each route needs."""
+"""Access control: it finds the user of each request (`g.user`) and checks the role that the route needs."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _SCHEME = "bearer "
 
 
 class By(Enum):
-    """How a visitor is known."""
+    """How a visitor was authenticated."""
 
-    PLACE = auto()  # there are no users, and it is this machine
+    PLACE = auto()  # no users exist, and the request comes from this machine
     LOGIN = auto()
     TOKEN = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who asks."""
+    """The user of a request."""
 
     name: str
     role: Role
@@ -44,23 +44,23 @@ LOCAL = Visitor("local", Role.ADMIN, By.PLACE)
 
 
 def needs(role: Role) -> Callable[[View], View]:
-    """Only who has this role, or one that may more, gets to the view. A view without a mark gets nobody."""
+    """Marks a view with the role that it needs; higher roles may use it too. A view without a mark admits nobody."""
     return _marked(role)
 
 
 def for_everyone(view: View) -> View:
-    """Also who has not logged in gets to the view."""
+    """Marks a view that needs no login."""
     return _marked(None)(view)
 
 
 def may_see_patients() -> bool:
-    """Whether name, id, birth date, accession number, original file name and whatever shows them may be shown."""
+    """Whether the user may see patient data: name, ID, birth date, accession number, file name and whole images."""
     user: Visitor | None = g.get("user")
     return user is not None and user.role.may(Role.READ)
 
 
 def is_open() -> bool:
-    """Whether there are no users, so that only this machine is served."""
+    """Whether no users exist, so that only requests from this machine are answered."""
     return g.get("user") is LOCAL
 
 
@@ -84,10 +84,10 @@ def _words() -> dict[str, object]:
 
 
 def _recognize() -> None:
-    """Sets the visitor; None where nobody is known."""
+    """Sets `g.user`; it is None if the request has no valid login or token."""
     g.user = None
     store = desk().store
-    if not store.has_users():
+    if not store.accounts.has_users():
         if not hosts.is_here():
             refuse(403, "not_here")
         g.user = LOCAL
@@ -96,9 +96,9 @@ def _recognize() -> None:
         refuse(403, "not_here")
     shown = request.headers.get("Authorization", "")
     if shown[: len(_SCHEME)].lower() == _SCHEME:
-        g.user = _visitor(store.shown_token(secret_hash(shown[len(_SCHEME) :].strip())), By.TOKEN)
+        g.user = _visitor(store.accounts.shown_token(secret_hash(shown[len(_SCHEME) :].strip())), By.TOKEN)
     elif secret := shown_secret():
-        g.user = _visitor(store.logged_in(secret_hash(secret)), By.LOGIN)
+        g.user = _visitor(store.accounts.logged_in(secret_hash(secret)), By.LOGIN)
 
 
 def _visitor(user: UserRecord | None, by: By) -> Visitor | None:
@@ -106,7 +106,7 @@ def _visitor(user: UserRecord | None, by: By) -> Visitor | None:
 
 
 def _admit() -> Response | None:
-    if request.endpoint is None:  # no such address, which the library says
+    if request.endpoint is None:  # unknown URL: Flask answers with 404
         return None
     role = getattr(current_app.view_functions[request.endpoint], _MARK, Role)
     if role is None:
@@ -114,7 +114,7 @@ def _admit() -> Response | None:
     if g.user is None:
         note_stranger("denied")
         if request.method == "GET" and not request.path.startswith(API):
-            # A redirection is an answer of werkzeug's, of which Flask's is one.
+            # The redirection is werkzeug's Response, of which Flask's is a subclass.
             return redirect(url_for("login.ask", next=request.full_path.rstrip("?")), 303)  # type: ignore[return-value]
         refuse(401, "not_logged_in")
     if role is Role or not g.user.role.may(role):

@@ -1,4 +1,4 @@
-"""Notes in the audit trail who does what, and from where."""
+"""Writes entries into the audit log: the user, the action, its subject and the address."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from koa_worker.web.context import desk
 
 
 def note(action: str, subject: str = "", detail: str = "") -> None:
-    """Of the visitor of this request; `subject` is an id of ours."""
+    """Writes an entry for the user of this request; `subject` is the id of a study, file or upload."""
     user = g.get("user")
-    desk().store.note_deed(user.name if user else "", action, subject, address=caller(), detail=detail)
+    desk().store.audit.note(user.name if user else "", action, subject, address=caller(), detail=detail)
 
 
 def note_stranger(action: str) -> None:
-    """Of someone who is not known, once a minute: a flood of requests must not become a flood of rows."""
-    if not desk().store.use_ration(f"noted:{action}:{caller()}", 1, timedelta(minutes=1)):
+    """Writes an entry for an unknown caller, at most once a minute: many requests must not become many rows."""
+    if not desk().store.rate_limits.use(f"noted:{action}:{caller()}", 1, timedelta(minutes=1)):
         note(action)
 
 
 def caller() -> str:
-    """The address that a request came from; of IPv6 the network, as one machine has very many addresses."""
+    """The address that a request came from. For IPv6 it is the /64 network: one machine has very many addresses."""
     try:
         address = ip_address(request.remote_addr or "")
     except ValueError:

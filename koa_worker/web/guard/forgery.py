@@ -1,7 +1,7 @@
-"""Tells our own forms from another site's: each browser has a secret of ours, and each post shows a token made of it.
+"""Protects against cross-site request forgery (CSRF): each browser has a secret, and each POST a token made of it.
 
-A form holds `{{ csrf_field() }}`, a script sends the head's `<meta name="csrf">` as `X-CSRF-Token`. The secret is that
-of the login once there is one.
+A form contains `{{ csrf_field() }}`; a script sends the value of `<meta name="csrf">` as `X-CSRF-Token`. After a login
+the secret is that of the session.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def shown_secret() -> str:
-    """The browser's; empty if it has none."""
+    """The browser's secret from its cookie; empty if it has none."""
     return request.cookies.get(_cookie(), "")
 
 
 def change_secret(secret: str) -> None:
-    """From this answer on the browser has another one."""
+    """Gives the browser a new secret with this answer."""
     g.new_secret = secret
 
 
 def token() -> str:
-    """What a post must show; begins the browser's secret if it has none."""
+    """The token that a POST must send; a browser without a secret gets one."""
     secret = g.get("new_secret") or shown_secret()
     if not secret:
         secret = new_secret()
@@ -43,7 +43,7 @@ def token() -> str:
 
 
 def guard(app: Flask) -> None:
-    """Comes after `access.guard`, since it asks who is there."""
+    """Must be called after `access.guard`, because it needs `g.user`."""
     app.before_request(_refuse_forged)
     app.after_request(_hand_out)
     app.context_processor(lambda: {"csrf_token": token, "csrf_field": _field})
@@ -60,15 +60,17 @@ def _refuse_forged() -> None:
 
 def _is_ours() -> bool:
     if "Authorization" in request.headers and g.user is not None:
-        return True  # no browser adds a token by itself
-    origin = request.headers.get("Origin", "null")  # which is what our own pages send, as they tell no referrer
+        return True  # no browser adds this header by itself
+    origin = request.headers.get(
+        "Origin", "null"
+    )  # our own pages send "null", because their referrer policy is no-referrer
     if origin != "null" and urlsplit(origin).netloc != request.headers.get("Host", ""):
         return False
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
         return False
     secret = shown_secret()
     if not secret:
-        # A script at a machine without users. Another site's page cannot send our header without asking us first.
+        # A script on a machine without users. A page of another site cannot send this header without a CORS preflight.
         return g.user is not None and HEADER in request.headers and "Origin" not in request.headers
     shown = request.headers.get(HEADER) or request.form.get(FIELD, "")
     return hmac.compare_digest(shown.encode(), _made_of(secret).encode())
@@ -85,7 +87,7 @@ def _secure() -> bool:
 
 
 def _cookie() -> str:
-    """With TLS the name says that no other host may have set it, which browsers see to."""
+    """The cookie's name. With TLS its prefix __Host- makes browsers reject such a cookie from another host."""
     return COOKIES[_secure()]
 
 

@@ -1,10 +1,10 @@
-"""What every answer tells the browser: load nothing from elsewhere, run nothing from within, keep nothing."""
+"""The security headers of all answers: browsers load nothing from other sites, run no inline code and cache nothing."""
 
 from __future__ import annotations
 
 from flask import Flask, Response, request
 
-# No script, style or picture inside a page and none from elsewhere: a patient's name that is HTML stays a name.
+# No inline script, style or image, and none from other sites: a patient's name that contains HTML stays plain text.
 _POLICY = (
     "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'; connect-src 'self'; "
     "font-src 'self'; img-src 'self'; manifest-src 'self'; script-src 'self'; style-src 'self'"

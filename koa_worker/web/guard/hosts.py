@@ -1,4 +1,4 @@
-"""Where a request comes from and what it calls us: another site's name for this machine is not ours."""
+"""Checks the origin and the host name of a request, so that another site's name for this machine is refused."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _PASSED_ON = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "
 
 
 def is_here() -> bool:
-    """Asked from this machine, by a name of this machine, and not by a proxy that would ask for everybody."""
+    """Whether the request comes from this machine, with a loopback host name, and not through a proxy."""
     passed_on = any(name in request.headers for name in _PASSED_ON)
     return not passed_on and is_loopback(request.remote_addr or "") and _host() in _LOOPBACK_NAMES
 
 
 def is_ours(settings: Web) -> bool:
-    """Called by one of our names. A number is nobody's name: it cannot be made to point elsewhere."""
+    """Whether the host name is known. An IP address is always allowed: DNS rebinding needs a name."""
     host = _host()
     return host in _LOOPBACK_NAMES or _is_number(host) or host in {settings.host, *map(str.lower, settings.names)}
 
@@ -37,7 +37,7 @@ def _is_number(text: str) -> bool:
 
 
 def _host() -> str:
-    """As the request says it, without its port."""
+    """The host name in the request, without the port."""
     said = request.headers.get("Host", "").lower()
     if said.startswith("["):
         return said[1:].partition("]")[0]

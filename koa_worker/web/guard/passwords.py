@@ -1,4 +1,4 @@
-"""Passwords and tokens as what may be kept of them."""
+"""Hashes of passwords and tokens: only the hashes are stored."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from dataclasses import dataclass
 from functools import cache
 
 SHORTEST, LONGEST = 10, 256
-_TOKEN = "koa_"  # noqa: S105 - how one begins, so that a scanner for leaked secrets can tell
+_TOKEN = "koa_"  # noqa: S105 - the prefix lets scanners find leaked tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one guess, kept with each hash so that it can be raised: here 32 MB, three times over."""
+    """The cost of one guess: 32 MB of memory, three passes. It is stored with each hash, so that it can be raised."""
 
     n: int = 2**15
     r: int = 8
     p: int = 3
 
 
-# So many guesses are computed at once, whatever number of requests asks for it.
+# At most two hashes are computed at the same time, however many requests need one.
 _turns = threading.BoundedSemaphore(2)
 
 
 def hashed(password: str, cost: Cost | None = None) -> str:
-    """Scheme, parameters, salt and hash in one line."""
+    """The hash of a password as one line: scheme, parameters, salt and hash."""
     cost, salt = cost or Cost(), secrets.token_bytes(16)
     return "$".join(
         ("scrypt", str(cost.n), str(cost.r), str(cost.p), _text(salt), _text(_scrypt(password, salt, cost)))
@@ -37,19 +37,19 @@ def hashed(password: str, cost: Cost | None = None) -> str:
 
 
 def matches(password: str, kept: str | None) -> bool:
-    """Takes as long where there is nothing to compare with, so that nobody learns who has an account."""
+    """Whether the password matches. It takes as long for an unknown user, so that nobody learns which users exist."""
     _, n, r, p, salt, expected = (kept or _decoy()).split("$")
     found = _scrypt(password[:LONGEST], b64decode(salt), Cost(int(n), int(r), int(p)))
     return hmac.compare_digest(found, b64decode(expected)) and kept is not None
 
 
 def fault_of(password: str) -> str:
-    """Why a new password is none; empty when it is fine."""
+    """The reason why a new password is not accepted; empty if it is."""
     if len(password) < SHORTEST:
         return f"it has fewer than {SHORTEST} characters"
     if len(password) > LONGEST:
         return f"it has more than {LONGEST} characters"
-    return "it is one character over and over" if len(set(password)) < 3 else ""
+    return "it has fewer than 3 different characters" if len(set(password)) < 3 else ""
 
 
 def new_secret() -> str:
@@ -61,7 +61,7 @@ def new_token() -> str:
 
 
 def secret_hash(secret: str) -> str:
-    """Of what is random and long, so that a plain hash is enough."""
+    """The hash of a secret. Secrets are long and random, so that a fast hash is enough."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Whose program is at the other end of a connection within this machine."""
+"""Finds the account of the program at the other end of a local connection."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _ROOT = 0
 
 
 def may_be_ours(connection: socket.socket) -> bool:
-    """Whether it runs under our account, or root's. Every account of a machine can reach its loopback addresses.
+    """Whether the peer runs under our account or as root: every account of a machine can reach its loopback addresses.
 
-    True where the system does not tell: proc(5) is Linux' own.
+    True if the system does not say, because only Linux has proc(5).
     """
     ours, theirs = connection.getsockname(), connection.getpeername()
     table = Path("/proc/net/tcp6" if connection.family == socket.AF_INET6 else "/proc/net/tcp")
@@ -28,7 +28,7 @@ def may_be_ours(connection: socket.socket) -> bool:
 
 
 def _written(host: str, port: int) -> str:
-    """As the kernel writes it: words of four bytes, each in the machine's own order."""
+    """The address in the kernel's notation: words of four bytes, each in the machine's byte order."""
     packed = ip_address(host).packed
     words = (packed[start : start + 4] for start in range(0, len(packed), 4))
     return "".join(f"{int.from_bytes(word, sys.byteorder):08X}" for word in words) + f":{port:04X}"

@@ -1,20 +1,13 @@
-"""What waitress asks before it reads a request's body, so that nobody can fill the disk or hold a line for ever.
-
-By itself it would first take in all of a body, of anybody, and then ask the application.
-"""
+"""Checks a request's headers before its body is read, so that nobody can fill the disk or block a connection."""
 
 from __future__ import annotations
 
 import json
 import socket
-import time
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
-from typing import Any
-
-from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
+from typing import Protocol
 
 from koa_worker.config import Config
 from koa_worker.errors import CATALOGUE, WorkFailed
@@ -26,13 +19,34 @@ from koa_worker.web.guard.passwords import secret_hash
 from koa_worker.web.guard.peer import may_be_ours
 from koa_worker.web.guard.refusals import API, LARGEST_FORM, as_json
 
-UPLOADS = frozenset({f"{API}v1/uploads", "/upload"})  # of scripts, and of a form without any
+UPLOADS = frozenset({f"{API}v1/uploads", "/upload"})  # for scripts, and for a form without JavaScript
 _SECONDS_FOR_A_FORM = 30.0
+
+
+class Request(Protocol):
+    """A request whose headers have been received, and its body not yet."""
+
+    path: str
+    headers: dict[str, str]
+    chunked: bool
+    content_length: int
+
+    @property
+    def is_upload(self) -> bool: ...
+
+
+class Channel(Protocol):
+    """The connection of a request."""
+
+    def is_our_peer(self) -> bool: ...
+
+    def uploads(self) -> int:
+        """The number of uploads that the whole server is receiving."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Of the server itself, as waitress wants an error to be."""
+    """An error that the server itself answers with, in the form that waitress needs."""
 
     status: int
     code: str
@@ -51,7 +65,7 @@ class Answer:
 
 
 class Gate:
-    """Decides by a request's head."""
+    """Accepts or refuses a request by its headers."""
 
     def __init__(self, config: Config, store: Store) -> None:
         self._settings = config.web
@@ -64,12 +78,16 @@ class Gate:
             status, code = HTTPStatus.SERVICE_UNAVAILABLE, fault.code
         return Answer(status, code, request.path) if status != HTTPStatus.OK else None
 
+    def is_ours(self, host: str, line: socket.socket) -> bool:
+        """True for remote peers (the application checks them later) and for local peers of our account or root."""
+        return not is_loopback(host) or may_be_ours(line)
+
     def seconds_for(self, request: Request) -> float:
-        """To come in as a whole."""
+        """The timeout for receiving the whole request."""
         return self._settings.upload_seconds if request.is_upload else _SECONDS_FOR_A_FORM
 
     def _judge(self, request: Request, channel: Channel) -> tuple[int, str]:
-        if not channel.is_our_peer() and not self._store.has_users():
+        if not channel.is_our_peer() and not self._store.accounts.has_users():
             return HTTPStatus.FORBIDDEN, "not_here"
         if not (request.chunked or request.content_length):
             return HTTPStatus.OK, ""
@@ -79,90 +97,25 @@ class Gate:
         return self._judge_upload(request, channel)
 
     def _judge_upload(self, request: Request, channel: Channel) -> tuple[int, str]:
-        if self._store.has_users():
+        if self._store.accounts.has_users():
             role = self._role(request.headers)
             if role is None:
                 return HTTPStatus.UNAUTHORIZED, "not_logged_in"
             if not role.may(Role.READ):
                 return HTTPStatus.FORBIDDEN, "not_allowed"
-        if channel.server.uploads() > self._settings.uploads_at_once:
+        if channel.uploads() > self._settings.uploads_at_once:
             return HTTPStatus.SERVICE_UNAVAILABLE, "no_room"
         return HTTPStatus.OK, ""
 
     def _role(self, headers: dict[str, str]) -> Role | None:
         scheme, _, token = headers.get("AUTHORIZATION", "").partition(" ")
         if scheme.lower() == "bearer":
-            user = self._store.shown_token(secret_hash(token.strip()))
+            user = self._store.accounts.shown_token(secret_hash(token.strip()))
             return user.role if user else None
         try:
             cookies = SimpleCookie(headers.get("COOKIE", ""))
         except CookieError:
             return None
         shown = [cookies[name].value for name in COOKIES if name in cookies]
-        users = (self._store.logged_in(secret_hash(secret)) for secret in shown)
+        users = (self._store.accounts.logged_in(secret_hash(secret)) for secret in shown)
         return next((user.role for user in users if user), None)
-
-
-class Request(HTTPRequestParser):  # type: ignore[misc]
-    """One that is coming in."""
-
-    path = ""
-
-    def __init__(self, channel: Channel) -> None:
-        super().__init__(channel.adj)
-        self._channel = channel
-        self._is_judged = False
-        self.since = time.monotonic()
-
-    @property
-    def is_upload(self) -> bool:
-        return self.headers_finished and self.path in UPLOADS and self.command == "POST"
-
-    def received(self, data: bytes) -> int:
-        taken: int = super().received(data)
-        if self.error is not None and not isinstance(self.error, Answer):
-            too_large = self.error.code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-            self.refuse(Answer(self.error.code, "too_large" if too_large else "bad_request", self.path or ""))
-        elif self.headers_finished and not self.empty and not self._is_judged:
-            self._is_judged = True
-            refusal = self._channel.server.gate.refusal(self, self._channel)
-            if refusal is not None:
-                self.refuse(refusal)
-        return taken
-
-    def refuse(self, answer: Answer) -> None:
-        self.error, self.completed, self.expect_continue = answer, True, False
-
-
-class Channel(HTTPChannel):  # type: ignore[misc]
-    """One connection."""
-
-    def __init__(self, server: Any, sock: socket.socket, *rest: Any, **named: Any) -> None:
-        self._peer_is_ours: bool | None = None
-        super().__init__(server, sock, *rest, **named)
-
-    def parser_class(self, _adjustments: object) -> Request:
-        return Request(self)
-
-    def is_our_peer(self) -> bool:
-        """Of another machine the application says what may be; of this one the account counts."""
-        if self._peer_is_ours is None:
-            self._peer_is_ours = not is_loopback(self.addr[0]) or may_be_ours(self.socket)
-        return self._peer_is_ours
-
-    def incoming(self) -> Request | None:
-        """What has not come in as a whole yet."""
-        request: Request | None = self.request
-        return request if request is not None and not request.completed else None
-
-    def cut_off(self, now: float) -> None:
-        """Ends a request that takes too long to come in."""
-        with self.requests_lock:
-            request = self.incoming()
-            if request is None or now - request.since < self.server.gate.seconds_for(request):
-                return
-            request.refuse(Answer(HTTPStatus.REQUEST_TIMEOUT, "too_slow", request.path or ""))
-            self.request = None
-            self.requests.append(request)
-            if len(self.requests) == 1:
-                self.server.add_task(self)

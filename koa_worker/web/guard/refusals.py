@@ -1,4 +1,4 @@
-"""What whoever is refused gets to know: a code, a sentence and a remedy, as a page or as JSON."""
+"""The answer to a refused request: a code, a sentence and a remedy, as a page or as JSON."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from koa_worker.system.log import where
 logger = logging.getLogger(__name__)
 
 API = "/api/"
-LARGEST_FORM = 64 * 1024  # bytes of a request's body; an upload says by itself how large it may be
-# What the library refuses by itself.
+LARGEST_FORM = 64 * 1024  # bytes in the body of a request; uploads have their own limit
+# Errors that Flask raises by itself.
 _CODES = {401: "not_logged_in", 403: "not_allowed", 404: "not_found", 413: "too_large", 500: "internal"}
 
 
@@ -34,7 +34,7 @@ def refuse(status: int, code: str, wait: timedelta | None = None) -> NoReturn:
 
 
 def explained(app: Flask) -> None:
-    """Has every fault answered in our words."""
+    """Makes the application answer every error with a code of the catalogue."""
     app.register_error_handler(Refusal, lambda fault: _answer(fault.status, fault.code, fault.wait))
     app.register_error_handler(HTTPException, _of_library)
     app.register_error_handler(WorkFailed, _of_ours)
@@ -58,12 +58,12 @@ def _of_library(fault: HTTPException) -> Response:
 
 
 def _of_ours(fault: WorkFailed) -> Response:
-    logger.warning("a request waits for the database", extra={"fault": where(fault)})
+    logger.warning("request refused: database unavailable", extra={"fault": where(fault)})
     return _answer(503, fault.code, timedelta(seconds=5))
 
 
 def _unforeseen(fault: Exception) -> Response:
-    logger.error("a request broke", extra={"endpoint": request.endpoint, "fault": where(fault)})
+    logger.error("request failed", extra={"endpoint": request.endpoint, "fault": where(fault)})
     return _answer(500, "internal")
 
 

@@ -1,4 +1,4 @@
-// Sends files one after the other, shows how far each is, and asks what became of it until it is settled.
+// Sends the files one after the other, shows the progress of each, and polls its state until processing has ended.
 "use strict";
 
 const form = document.querySelector(".drop");
@@ -45,7 +45,7 @@ class Entry {
     this.says.textContent = error ? `${error.sentence} ${error.remedy}` : "The server does not answer. Try again.";
   }
 
-  // Asks what became of it, ever more seldom.
+  // Polls the state of the upload, with growing pauses.
   async follow(url) {
     this.progress(null);
     for (let seconds = 0.5; ; seconds = Math.min(seconds * 1.3, 5)) {
@@ -73,12 +73,12 @@ class Entry {
       grade.textContent = `KL ${knee.kl}`;
       this.says.append(`${SIDES[knee.side]} `, grade, " ");
     }
-    if (upload.is_duplicate) this.says.append("The same bytes came before: this is their result. ");
+    if (upload.is_duplicate) this.says.append("This file was received before. This is its result. ");
     this.says.append(link);
   }
 }
 
-// What the server says, also if it is a refusal; an empty answer if it says nothing that can be read.
+// The server's answer, also if it is an error; an empty object if it cannot be read.
 async function ask(url) {
   try {
     const answer = await fetch(url, { headers: { Accept: "application/json" } });
@@ -94,7 +94,7 @@ function send(file, entry) {
     request.open("POST", form.dataset.api);
     request.setRequestHeader("X-CSRF-Token", token);
     request.setRequestHeader("Content-Type", "application/octet-stream");
-    // In a header and not in the address: it may name a patient.
+    // The name goes into a header and not into the URL, because it may name a patient.
     request.setRequestHeader("Content-Disposition", `attachment; filename*=UTF-8''${encodeURIComponent(file.name)}`);
     request.responseType = "json";
     request.upload.addEventListener("progress", (event) => entry.progress(event.loaded / (event.total || 1)));
@@ -111,7 +111,7 @@ async function sendAll() {
     entry.show("working", "Sending");
     let request = await send(file, entry);
     for (let tries = 0; tries < 20 && (request.status === 429 || request.status === 503); tries++) {
-      entry.show("waiting", "Waits for room");
+      entry.show("waiting", "Waiting for the server");
       await pause(Number(request.getResponseHeader("Retry-After") ?? 5));
       request = await send(file, entry);
     }

@@ -1,4 +1,4 @@
-// A radiograph to look at closely: heatmap, zoom, window and level, by sliders, keys, wheel and dragging.
+// The viewer of a radiograph: heatmap, zoom, window and level, by sliders, keys, wheel and dragging.
 "use strict";
 
 let made = 0;
@@ -13,7 +13,7 @@ class Viewer {
       this.sliders.set(slider.dataset.sets, slider);
       slider.addEventListener("input", () => this.draw());
     }
-    this.x = this.y = 0; // how far it is moved, in parts of the stage
+    this.x = this.y = 0; // displacement, as a share of the size of the stage
     this.ramp = addFilter(root, root.querySelector(".base"));
     root.querySelector(".controls").hidden = false;
     root.querySelector("[data-reset]").addEventListener("click", () => this.reset());
@@ -70,7 +70,7 @@ class Viewer {
   }
 
   wheel(event) {
-    // Whoever only scrolls past does not want to zoom.
+    // The wheel zooms only after a click, so that scrolling past does not zoom.
     if (document.activeElement !== this.stage) return;
     event.preventDefault();
     this.zoom(event.deltaY < 0 ? 0.25 : -0.25);
@@ -88,7 +88,7 @@ class Viewer {
   }
 }
 
-// Window and level are a ramp of gray values: an SVG filter has exactly that.
+// Window and level are a linear ramp of gray values, which an SVG filter provides.
 function addFilter(root, picture) {
   const id = `ramp-${made++}`;
   const named = (name, parent) => parent.appendChild(document.createElementNS("http://www.w3.org/2000/svg", name));

@@ -73,7 +73,7 @@ def test_a_line_a_knee_and_one_that_says_why_there_is_none(tmp_path: Path) -> No
 def test_every_column_of_the_export_but_the_stores_own_is_there(tmp_path: Path) -> None:
     with Store.open(f"sqlite:///{tmp_path}/koa.sqlite3") as store:
         of_the_store = {"study_key", "conflicts_with", "graded_at", "is_current"}
-        assert set(store.export_columns()) - of_the_store <= set(SCHEMA.names)
+        assert set(store.export.columns()) - of_the_store <= set(SCHEMA.names)
 
 
 def test_every_value_of_a_line_has_a_column() -> None:

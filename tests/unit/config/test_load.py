@@ -86,7 +86,7 @@ def test_absolute_paths_and_other_stores_stay(tmp_path: Path) -> None:
     [
         ('[folders]\nimbox = "x"', "did you mean 'inbox'?"),
         ("[intak]\n", "did you mean 'intake'?"),
-        ("[log]\nzzz = 1", "known here are level, format"),
+        ("[log]\nzzz = 1", "known names are level, format"),
         ("[limits]\nmax_file_mb = 0", "limits.max_file_mb"),
         ("[limits\n", "is not TOML"),
     ],

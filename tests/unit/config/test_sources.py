@@ -90,9 +90,9 @@ def test_lists_are_written_as_json_or_as_toml(monkeypatch: pytest.MonkeyPatch) -
         ("KOA__DICOM__RECEIVER__PROT", "did you mean 'KOA__DICOM__RECEIVER__PORT'?"),
         ("KOA__store__url", "did you mean 'KOA__STORE__URL'?"),
         ("KOA__LOG__LEVEL__X", "did you mean 'KOA__LOG__LEVEL'?"),
-        ("KOA__LOG__ZZZ", "known here are KOA__LOG__LEVEL, KOA__LOG__FORMAT"),
-        ("KOA__LOG", "it is a section; known in it are KOA__LOG__LEVEL, KOA__LOG__FORMAT"),
-        ("KOA__", "known here are KOA__FOLDERS, KOA__STORE"),
+        ("KOA__LOG__ZZZ", "known names are KOA__LOG__LEVEL, KOA__LOG__FORMAT"),
+        ("KOA__LOG", "it is a section; its settings are KOA__LOG__LEVEL, KOA__LOG__FORMAT"),
+        ("KOA__", "known names are KOA__FOLDERS, KOA__STORE"),
     ],
 )
 def test_an_unknown_variable_gets_a_hint(name: str, hint: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,10 +180,10 @@ def test_either_in_the_environment_replaces_both_in_the_file(tmp_path: Path, mon
     ("content", "said"),
     [
         (None, "No such file or directory"),
-        (b"", "it holds nothing"),
-        (b"\n", "it holds nothing"),
-        (b"hidden\nwords", "it holds several lines"),
-        (b"hidden\xff", "it is not text in UTF-8"),
+        (b"", "it is empty"),
+        (b"\n", "it is empty"),
+        (b"hidden\nwords", "it contains several lines"),
+        (b"hidden\xff", "it is not UTF-8 text"),
     ],
 )
 def test_a_secret_file_that_cannot_be_used(content: bytes | None, said: str, tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_a_secret_file_that_cannot_be_used(content: bytes | None, said: str, tmp
         config.load()
     assert caught.value.code == "secret_file"
     assert f"[store] url_file, {tmp_path / 'secret'}: {said}" in str(caught.value)
-    assert "the user that runs the worker may read it" in str(caught.value)
+    assert "the worker's account may read it" in str(caught.value)
     assert "hidden" not in str(caught.value)
 
 

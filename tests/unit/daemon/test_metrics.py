@@ -4,7 +4,6 @@ import socket
 import threading
 import time
 import urllib.request
-from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -15,11 +14,15 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
 
 from koa_worker import config
-from koa_worker.daemon.dispatcher import Foreman
+from koa_worker.daemon.counts import Counts
+from koa_worker.daemon.dispatcher import Dispatcher
 from koa_worker.daemon.figures import figures
 from koa_worker.daemon.metrics import Stages, registry, served
 from koa_worker.errors import SetupError
-from koa_worker.system.heartbeat import Pulse
+from koa_worker.store import State
+from koa_worker.system.heartbeat import PauseReason, Pulse
+from koa_worker.workers.messages import Done, WriteReport
+from tests.make import free_port
 
 # Dashboards and alerts outside rely on these names.
 NAMES = {
@@ -29,29 +32,20 @@ NAMES = {
 }  # fmt: skip
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def of_a_foreman(folder: Path) -> CollectorRegistry:
-    """Of one who has had ten files completed and one rejected, a second of reading each."""
+def of_a_dispatcher(folder: Path) -> CollectorRegistry:
+    """Of one that has had ten files completed and one rejected, a second of reading each."""
     now_ns = time.time_ns()
-    foreman = SimpleNamespace(
-        pulse=lambda: Pulse(2, 1, "outside run_between", 3, "net"),
+    counts = Counts()
+    for number in range(11):
+        state, code = (State.COMPLETED, None) if number else (State.REJECTED, "no_knee")
+        counts.add_job(Done(WriteReport("a"), state, code, {"read": 1000.0}, {"read": 500.0}))
+    dispatcher = SimpleNamespace(
+        pulse=lambda: Pulse(2, 1, PauseReason.OUTSIDE_HOURS, 3, "net"),
         backlog=SimpleNamespace(seen=SimpleNamespace(oldest=[SimpleNamespace(modified_ns=now_ns - 10**11)]), waiting=4),
-        tally=Counter(completed=10, rejected=1),
-        codes=Counter(no_knee=1),
-        spent_ms=Counter(read=11_000.0),
-        cpu_ms=Counter(read=5_500.0),
-        fallen=1,
+        counts=counts,
+        workers_replaced=1,
     )
-    stages = Stages()
-    for _ in range(11):
-        stages.note({"read": 1000.0})
-    return registry(lambda: figures(cast("Foreman", foreman), folder), stages)
+    return registry(lambda: figures(cast("Dispatcher", dispatcher), folder), counts.stages)
 
 
 def samples(shown: CollectorRegistry) -> dict[tuple[str, str], float]:
@@ -65,7 +59,7 @@ def samples(shown: CollectorRegistry) -> dict[tuple[str, str], float]:
 
 
 def test_the_names_that_others_rely_on_stay(tmp_path: Path) -> None:
-    said = samples(of_a_foreman(tmp_path))
+    said = samples(of_a_dispatcher(tmp_path))
     assert {name for name, _ in said} >= NAMES
     assert said["koa_files_total", "completed"] == 10
     assert said["koa_files_total", "rejected"] == 1
@@ -80,7 +74,7 @@ def test_the_names_that_others_rely_on_stay(tmp_path: Path) -> None:
 
 
 def test_stages_are_a_histogram_of_seconds(tmp_path: Path) -> None:
-    said = samples(of_a_foreman(tmp_path))
+    said = samples(of_a_dispatcher(tmp_path))
     assert said["koa_stage_duration_seconds_bucket", "0.5|read"] == 0
     assert said["koa_stage_duration_seconds_bucket", "1.0|read"] == 11
     assert said["koa_stage_duration_seconds_count", "read"] == 11
@@ -88,13 +82,13 @@ def test_stages_are_a_histogram_of_seconds(tmp_path: Path) -> None:
 
 
 def test_the_process_is_measured_too(tmp_path: Path) -> None:
-    said = samples(of_a_foreman(tmp_path))
+    said = samples(of_a_dispatcher(tmp_path))
     assert said["process_resident_memory_bytes", ""] > 1e6
     assert said["process_cpu_seconds_total", ""] > 0
 
 
 def test_two_registries_know_nothing_of_each_other_or_of_the_library_s_own(tmp_path: Path) -> None:
-    one, other = of_a_foreman(tmp_path), registry(list, Stages())
+    one, other = of_a_dispatcher(tmp_path), registry(list, Stages())
     assert ("koa_workers", "") in samples(one)
     assert not {name for name, _ in samples(other)} & NAMES
     assert not any(family.name.startswith("koa_") for family in REGISTRY.collect())

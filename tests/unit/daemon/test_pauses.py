@@ -7,8 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 from koa_worker.config import Config, Limits, Window, Work
-from koa_worker.daemon.pauses import OUTSIDE_HOURS, reason_to_pause
+from koa_worker.daemon.pauses import Pause, reason_to_pause
 from koa_worker.system.disk import free_mb
+from koa_worker.system.heartbeat import PauseReason
 
 
 @pytest.mark.parametrize(
@@ -33,9 +34,9 @@ def test_a_window_that_makes_no_sense_is_refused(text: str) -> None:
 def test_a_nearly_full_disk_pauses(tmp_path: Path) -> None:
     settings = Config().below(tmp_path)
     (tmp_path / "work/claimed").mkdir(parents=True)
-    assert reason_to_pause(settings) == ""
+    assert reason_to_pause(settings) is None
     endless = settings.model_copy(update={"limits": Limits(min_free_mb=10**12)})
-    assert reason_to_pause(endless) == "disk nearly full"
+    assert reason_to_pause(endless) is PauseReason.DISK_NEARLY_FULL
     assert free_mb(tmp_path / "absent") == float("inf")
 
 
@@ -43,4 +44,17 @@ def test_the_wrong_hour_pauses(tmp_path: Path) -> None:
     now = datetime.now().astimezone()
     later = [f"{(now + timedelta(hours=hours)).hour:02}:00" for hours in (2, 3)]
     settings = Config().below(tmp_path).model_copy(update={"work": Work(run_between="-".join(later))})
-    assert reason_to_pause(settings) == OUTSIDE_HOURS
+    assert reason_to_pause(settings) is PauseReason.OUTSIDE_HOURS
+
+
+def test_each_change_is_logged_once_in_words(caplog: pytest.LogCaptureFixture) -> None:
+    pause = Pause()
+    for reason in (None, PauseReason.NO_ANSWER, PauseReason.NO_ANSWER, PauseReason.OUTSIDE_HOURS, None, None):
+        pause.change_to(reason)
+        assert pause.reason is reason
+    said = [(record.message, getattr(record, "reason", None)) for record in caplog.records]
+    assert said == [
+        ("paused", "disk or database does not answer"),
+        ("paused", "outside run_between"),
+        ("resumed", None),
+    ]

@@ -30,7 +30,7 @@ def test_a_reject_has_its_reason_beside_it(tmp_path: Path) -> None:
     file_away(claimed, target, code="truncated", detail="3 of 9 bytes")
     assert target.read_bytes() == b"abc"
     reason = target.with_name("1d.dcm.reason.txt")
-    assert reason.read_text().startswith("truncated\nThe file ends before its contents do (3 of 9 bytes). ")
+    assert reason.read_text().startswith("truncated\nThe file is truncated: its end is missing (3 of 9 bytes). ")
     assert reason.stat().st_mode & 0o777 == 0o600
 
 

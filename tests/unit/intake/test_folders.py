@@ -27,25 +27,25 @@ def test_the_rights_of_the_exporters_inbox_stay(tmp_path: Path) -> None:
     "overlap", [{"done": "work/inbox/done"}, {"inbox": "work/done/in"}, {"failed": "work/rejected"}]
 )
 def test_overlapping_folders_are_refused(tmp_path: Path, overlap: dict[str, str]) -> None:
-    with pytest.raises(SetupError, match="lies in"):
+    with pytest.raises(SetupError, match="is inside"):
         prepare_folders(Folders.model_validate(overlap).below(tmp_path))
 
 
 def test_an_overlap_through_a_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "work/inbox").mkdir(parents=True)
     (tmp_path / "elsewhere").symlink_to(tmp_path / "work/inbox")
-    with pytest.raises(SetupError, match=r"lies in|is a link"):
+    with pytest.raises(SetupError, match=r"is inside|is a symbolic link"):
         prepare_folders(Folders.model_validate({"done": "elsewhere/done"}).below(tmp_path))
 
 
 def test_a_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "linked").symlink_to(tmp_path / "real")
-    with pytest.raises(SetupError, match="is a link"):
+    with pytest.raises(SetupError, match="is a symbolic link"):
         prepare_folders(Folders.model_validate({"done": "linked"}).below(tmp_path))
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(SetupError, match="done cannot be made"):
+    with pytest.raises(SetupError, match="done cannot be created"):
         prepare_folders(Folders.model_validate({"done": "file/done"}).below(tmp_path))

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from koa_worker import RESEARCH_NOTICE
 from koa_worker.config import Report
 from koa_worker.errors import CATALOGUE, WorkFailed
-from koa_worker.report import write
+from koa_worker.report import draft, put
 from koa_worker.report.content import RejectedEntry, StudyReport
 from koa_worker.report.pdf import render
 from koa_worker.values import Patient, Side, Study
@@ -71,7 +71,7 @@ def test_it_says_who_what_and_how_sure(make_bilateral: Make) -> None:
         "Review",
         "The confidence, 39%, is below 45%.",
         "2000 × 1600 pixels",
-        "0.148 mm per pixel, at the detector",
+        "0.148 mm per pixel, in the detector plane",
         "koa-small-v1",
         "9f86d081884c",
         "koa-worker 0.1.0",
@@ -182,7 +182,8 @@ def test_it_is_readable_by_its_owner_only_and_leaves_nothing_beside_it(make_bila
     path = tmp_path / "report.pdf"
     path.write_bytes(b"old")
     path.chmod(0o644)
-    write(path, make_bilateral(), SETTINGS)
+    part, _ = draft(path, make_bilateral(), SETTINGS)
+    put(part, path)
     assert path.read_bytes().startswith(b"%PDF")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [path]
@@ -199,14 +200,14 @@ def test_a_write_that_breaks_off_leaves_the_old_report(
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(WorkFailed, match="No space left"):
-        write(path, make_bilateral(), SETTINGS)
+        draft(path, make_bilateral(), SETTINGS)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_missing_folder_is_a_failure_of_ours(make_bilateral: Make, tmp_path: Path) -> None:
     with pytest.raises(WorkFailed):
-        write(tmp_path / "none" / "report.pdf", make_bilateral(), SETTINGS)
+        draft(tmp_path / "none" / "report.pdf", make_bilateral(), SETTINGS)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -235,8 +236,8 @@ def test_a_file_that_contradicts_its_study_is_warned_of_on_the_first_page(make_s
     odd = (dataclasses.replace(first, patient_differs=True), dataclasses.replace(second, identity_taken=True))
     page = open_pdf(render(dataclasses.replace(report, images=odd), SETTINGS)).pages[0]
     said = " ".join(page.extract_text().split())
-    assert "Image 2 names another patient than the first image" in said  # the left knee, second in reading order
-    assert "Image 1 bears the identity of an earlier image" in said
+    assert "Image 2 names a different patient than the first image" in said  # the left knee, second in reading order
+    assert "Image 1 has the same SOP Instance UID as an earlier image" in said
 
 
 def test_an_unknown_side_is_never_shown_as_one(make_study: Make) -> None:

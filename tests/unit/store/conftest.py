@@ -32,6 +32,7 @@ from koa_worker.values import (
     SpacingSource,
     Study,
 )
+from tests.make import Clock
 from tests.postgres import Server
 
 
@@ -51,8 +52,14 @@ def url(new_url: Callable[[], str]) -> str:
 
 
 @pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    with Store.open(url) as opened:
+def clock() -> Clock:
+    """What the store takes for now."""
+    return Clock()
+
+
+@pytest.fixture
+def store(url: str, clock: Clock) -> Iterator[Store]:
+    with Store.open(url, clock=clock) as opened:
         yield opened
 
 
@@ -144,10 +151,10 @@ def grade(store: Store, make: Maker) -> Callable[..., tuple[str, str]]:
         content: str, *readings: Reading, digest: str = "d1", version: str = "1.0", **said: Any
     ) -> tuple[str, str]:
         arrival = make.arrival(content)
-        store.add_arrival(arrival, NOW)
-        assert store.start(arrival.id, "w")
+        store.files.add_arrival(arrival, NOW)
+        assert store.files.start(arrival.id, "w")
         outcome = make.completed(arrival, *readings, **said)
-        key = store.complete(arrival.id, outcome, digest, version, f"done/{arrival.id}.dcm").study_key
+        key = store.files.complete(arrival.id, outcome, digest, version, f"done/{arrival.id}.dcm").study_key
         assert key is not None
         return arrival.id, key
 

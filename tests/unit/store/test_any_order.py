@@ -29,8 +29,7 @@ class Verbs(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = datetime(2026, 6, 1, 12, tzinfo=UTC)
-        self.store = Store.open(type(self).new_url())
-        self.store._clock = lambda: self.now
+        self.store = Store.open(type(self).new_url(), clock=lambda: self.now)
         self.expected: dict[str, State] = {}
         self.content: dict[str, str] = {}
         self.parked: set[str] = set()
@@ -42,7 +41,7 @@ class Verbs(RuleBasedStateMachine):
     @rule(target=files, content=st.sampled_from("abc"))
     def arrive(self, content: str) -> Arrival:
         arrival: Arrival = self.make.arrival(content)
-        ticket = self.store.add_arrival(arrival, self.now)
+        ticket = self.store.files.add_arrival(arrival, self.now)
         original = self.results.get(content)
         assert ticket.is_duplicate_of == original
         self.expected[arrival.id] = State.DUPLICATE if original else State.WAITING
@@ -52,7 +51,7 @@ class Verbs(RuleBasedStateMachine):
 
     @rule(arrival=files)
     def arrive_again(self, arrival: Arrival) -> None:
-        assert self.store.add_arrival(arrival, self.now).state is self.expected[arrival.id]
+        assert self.store.files.add_arrival(arrival, self.now).state is self.expected[arrival.id]
 
     @rule(minutes=st.integers(1, 10))
     def pass_time(self, minutes: int) -> None:
@@ -60,12 +59,12 @@ class Verbs(RuleBasedStateMachine):
 
     @rule(arrival=files, worker=st.sampled_from(["one", "two"]), take_over=st.booleans())
     def start(self, arrival: Arrival, worker: str, *, take_over: bool) -> None:
-        before = self.store.find(arrival.id)
+        before = self.store.files.find(arrival.id)
         assert before is not None
         due = before.next_try_at is not None and before.next_try_at <= self.now
         free = before.state is State.WAITING or due
         held = before.state is State.WORKING and (take_over or before.worker == worker)
-        assert self.store.start(arrival.id, worker, take_over=take_over) == (free or held)
+        assert self.store.files.start(arrival.id, worker, take_over=take_over) == (free or held)
         if free or held:
             self.expected[arrival.id] = State.WORKING
 
@@ -74,23 +73,25 @@ class Verbs(RuleBasedStateMachine):
         outcome = self.make.completed(arrival, self.make.reading(kl))
         regrade = self.expected[arrival.id] is State.COMPLETED
         allowed = regrade or self.expected[arrival.id] is State.WORKING
-        if self._try(lambda: self.store.complete(arrival.id, outcome, digest, "1.0", "done/x"), allowed=allowed):
+        if self._try(lambda: self.store.files.complete(arrival.id, outcome, digest, "1.0", "done/x"), allowed=allowed):
             self._settle(arrival, State.COMPLETED, regrade=regrade)
 
     @rule(arrival=files)
     def reject(self, arrival: Arrival) -> None:
         again = self.expected[arrival.id] is State.REJECTED
         allowed = again or self.expected[arrival.id] is State.WORKING
-        done = self._try(lambda: self.store.reject(arrival.id, self.make.rejected(arrival), "x"), allowed=allowed)
+        done = self._try(lambda: self.store.files.reject(arrival.id, self.make.rejected(arrival), "x"), allowed=allowed)
         if done and not again:
             self._settle(arrival, State.REJECTED, regrade=False)
 
     @rule(arrival=files)
     def fail(self, arrival: Arrival) -> None:
-        before = self.store.find(arrival.id)
+        before = self.store.files.find(arrival.id)
         allowed = self.expected[arrival.id] is State.WORKING
         outcome = Failed(arrival, "io", "")
-        if self._try(lambda: self.store.fail(arrival.id, outcome, max_tries=_MAX_TRIES, now=self.now), allowed=allowed):
+        if self._try(
+            lambda: self.store.files.fail(arrival.id, outcome, max_tries=_MAX_TRIES, now=self.now), allowed=allowed
+        ):
             self.expected[arrival.id] = State.FAILED
             assert before is not None
             if before.tries + 1 >= _MAX_TRIES:
@@ -99,16 +100,16 @@ class Verbs(RuleBasedStateMachine):
     @precondition(lambda self: self.parked)
     @rule()
     def retry(self) -> None:
-        assert self.store.retry() == len(self.parked)
+        assert self.store.files.retry() == len(self.parked)
         self.expected.update(dict.fromkeys(self.parked, State.WAITING))
         self.parked.clear()
 
     @invariant()
     def every_file_is_where_it_should_be(self) -> None:
-        counts = self.store.status().counts
+        counts = self.store.counts.status().counts
         assert {state: count for state, count in counts.items() if count} == Counter(self.expected.values())
         for file_id, state in self.expected.items():
-            record = self.store.find(file_id)
+            record = self.store.files.find(file_id)
             assert record is not None
             assert record.state is state
             assert record.parked == (file_id in self.parked)
@@ -116,7 +117,7 @@ class Verbs(RuleBasedStateMachine):
 
     @invariant()
     def every_bytes_have_one_result(self) -> None:
-        graded = [row["sha256"] for row in self.store.export_rows()]
+        graded = [row["sha256"] for row in self.store.export.rows()]
         assert len(graded) == len(set(graded))
         assert len(graded) == sum(state is State.COMPLETED for state in self.expected.values())
 

@@ -29,19 +29,19 @@ def source(tmp_path: Path, make: Any) -> str:
         for content in ("graded", "rejected", "failed"):
             arrival = make.arrival(content)
             ids.append(arrival.id)
-            store.add_arrival(arrival, NOW)
-            assert store.start(arrival.id, "w")
+            store.files.add_arrival(arrival, NOW)
+            assert store.files.start(arrival.id, "w")
             if content == "graded":
                 outcome = make.completed(arrival, make.reading(1), make.reading(3, side=Side.RIGHT, x=900))
-                key = store.complete(arrival.id, outcome, "d1", "1.0", "done/Ünicode.dcm")
-                store.complete(arrival.id, outcome, "d2", "1.1", "done/x.dcm")
+                key = store.files.complete(arrival.id, outcome, "d1", "1.0", "done/Ünicode.dcm")
+                store.files.complete(arrival.id, outcome, "d2", "1.1", "done/x.dcm")
             elif content == "rejected":
-                store.reject(arrival.id, make.rejected(arrival), "rejected/x")
+                store.files.reject(arrival.id, make.rejected(arrival), "rejected/x")
             else:
-                store.fail(arrival.id, Failed(arrival, "io", ""), max_tries=2, now=NOW)
-        assert store.add_arrival(make.arrival("graded"), NOW).state is State.DUPLICATE
-        store.know_destinations(["pacs"])
-        store.send_again([key_of(key)])
+                store.files.fail(arrival.id, Failed(arrival, "io", ""), max_tries=2, now=NOW)
+        assert store.files.add_arrival(make.arrival("graded"), NOW).state is State.DUPLICATE
+        store.sending.know_destinations(["pacs"])
+        store.sending.send_again([key_of(key)])
     return url
 
 
@@ -74,10 +74,10 @@ def test_every_row_arrives(source: str, target: str, make: Any) -> None:
     # And work goes on there: numbers that the database gives out go on behind the copied ones.
     with Store.open(target) as store:
         arrival = make.arrival("more")
-        store.add_arrival(arrival, NOW)
-        assert store.start(arrival.id, "w")
-        store.complete(arrival.id, make.completed(arrival), "d1", "1.0", "done/y")
-        assert store.status().counts[State.COMPLETED] == 2
+        store.files.add_arrival(arrival, NOW)
+        assert store.files.start(arrival.id, "w")
+        store.files.complete(arrival.id, make.completed(arrival), "d1", "1.0", "done/y")
+        assert store.counts.status().counts[State.COMPLETED] == 2
 
 
 def test_a_duplicate_may_come_before_what_it_repeats(source: str, target: str) -> None:
@@ -97,7 +97,7 @@ def test_more_rows_than_one_batch(source: str, target: str, monkeypatch: pytest.
 
 def test_a_target_that_holds_something_is_left_alone(source: str, target: str, make: Any) -> None:
     with Store.open(target) as store:
-        store.add_arrival(make.arrival("theirs"), NOW)
+        store.files.add_arrival(make.arrival("theirs"), NOW)
     before = rows(target)
     with pytest.raises(SetupError, match="not empty"):
         copying.copy_store(source, target, lambda _table, _rows: None)

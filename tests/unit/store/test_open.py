@@ -40,7 +40,7 @@ engine.migrate(database)
 def test_the_file_and_its_companions_are_private(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "work"
     with Store.open(f"sqlite:///{folder}/koa.sqlite3") as store:
-        store.retry()
+        store.files.retry()
         modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
     assert modes == dict.fromkeys(["koa.sqlite3", "koa.sqlite3-wal", "koa.sqlite3-shm"], 0o600)
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -67,9 +67,9 @@ def test_the_migrations_lead_to_the_schema(url: str) -> None:
 
 def test_a_store_is_found_again(url: str) -> None:
     with Store.open(url) as store:
-        assert store.status().reports == 0
+        assert store.counts.status().reports == 0
     with Store.open(url) as store:
-        assert store.unfinished() == ()
+        assert sum(store.counts.status().counts.values()) == 0
 
 
 @pytest.mark.parametrize("last", ["1", "40", "commit"])
@@ -80,7 +80,7 @@ def test_a_store_whose_maker_was_killed_is_made_at_the_next_start(url: str, last
     assert inspect(engine).get_table_names() == [], "all of it or nothing"
     engine.dispose()
     with Store.open(url) as store:
-        assert store.status().reports == 0
+        assert store.counts.status().reports == 0
 
 
 @pytest.mark.parametrize("url", ["nonsense", "oracle+nothing://host/db", "sqlite3:///x"])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from koa_worker.errors import WorkFailed
+from koa_worker.errors import UnknownRecord, WorkFailed
 from koa_worker.store import State, Store
 from koa_worker.store.engine import connect
 from koa_worker.store.schema import Timing
@@ -24,13 +24,13 @@ Take = Callable[..., tuple[str, str]]
 
 def test_a_study_comes_back_as_it_went_in(store: Store, make: Any) -> None:
     arrival = make.arrival("a")
-    store.add_arrival(arrival, NOW)
-    store.start(arrival.id, "w")
+    store.files.add_arrival(arrival, NOW)
+    store.files.start(arrival.id, "w")
     readings = (make.reading(3, side=Side.RIGHT), make.reading(1, side=Side.LEFT, x=600))
-    key = store.complete(arrival.id, make.completed(arrival, *readings), "d1", "1.0", "done/x").study_key
+    key = store.files.complete(arrival.id, make.completed(arrival, *readings), "d1", "1.0", "done/x").study_key
     assert key is not None
 
-    study = store.study_content(key)
+    study = store.studies.content(key)
     assert (study.study_uid, study.accession, study.description) == ("1.2.3", "A-1", "Knees standing")
     assert study.patient == Patient("Ivanova Anna", "P-17", date(1950, 2, 1), "F")
     assert study.date == datetime(2026, 3, 1, 9, 30)
@@ -68,7 +68,7 @@ def test_what_the_net_computes_in_single_precision_is_kept(store: Store, make: A
         needs_review=np.bool_(True),
     )
     _, key = grade("a", replace(reading, grade=single, heatmap=Heatmap(np.ones((4, 5), np.float32), 4)))
-    (knee,) = store.study_content(key).images[0].knees
+    (knee,) = store.studies.content(key).images[0].knees
     assert knee.grade.confidence == 0.75
     assert knee.grade.needs_review is True
     assert knee.heatmap.values.shape == (4, 5)
@@ -76,16 +76,16 @@ def test_what_the_net_computes_in_single_precision_is_kept(store: Store, make: A
 
 def test_a_number_that_is_none_is_not_kept(store: Store, make: Any) -> None:
     arrival = make.arrival("a")
-    store.add_arrival(arrival, NOW)
-    store.start(arrival.id, "w")
+    store.files.add_arrival(arrival, NOW)
+    store.files.start(arrival.id, "w")
     reading = make.reading(4)
     broken = replace(reading, grade=replace(reading.grade, probabilities=(0.0, 0.0, 0.0, 0.0, float("nan"))))
     with pytest.raises(WorkFailed):
-        store.complete(arrival.id, make.completed(arrival, broken), "d1", "1.0", "done/x")
-    record = store.find(arrival.id)
+        store.files.complete(arrival.id, make.completed(arrival, broken), "d1", "1.0", "done/x")
+    record = store.files.find(arrival.id)
     assert record is not None
     assert record.state is State.WORKING  # nothing of it was kept
-    assert list(store.export_rows()) == []
+    assert list(store.export.rows()) == []
 
 
 def test_images_of_a_study_come_together_in_the_order_of_arrival(store: Store, grade: Take) -> None:
@@ -93,94 +93,94 @@ def test_images_of_a_study_come_together_in_the_order_of_arrival(store: Store, g
     second, again = grade("b")
     _, elsewhere = grade("c", study_uid="9.9")
     assert key == again != elsewhere
-    assert {image.file_id for image in store.study_content(key).images} == {first, second}
+    assert {image.file_id for image in store.studies.content(key).images} == {first, second}
 
 
 def test_a_rejected_file_of_a_study_is_named_with_it(store: Store, make: Any, grade: Take) -> None:
     _, key = grade("a")
     arrival = make.arrival("b")
-    store.add_arrival(arrival, NOW)
-    store.start(arrival.id, "w")
-    assert store.reject(arrival.id, make.rejected(arrival, study_uid="1.2.3"), "rejected/x").study_key == key
-    (rejected,) = store.study_content(key).rejected
+    store.files.add_arrival(arrival, NOW)
+    store.files.start(arrival.id, "w")
+    assert store.files.reject(arrival.id, make.rejected(arrival, study_uid="1.2.3"), "rejected/x").study_key == key
+    (rejected,) = store.studies.content(key).rejected
     assert (rejected.file_id, rejected.code, rejected.detail) == (arrival.id, "no_knee", "2 profiles")
 
 
 def test_the_same_uid_with_other_bytes_is_graded_and_flagged(store: Store, grade: Take) -> None:
     first, key = grade("a", sop_uid="1.2.3.1")
     second, _ = grade("b", sop_uid="1.2.3.1")
-    images = {image.file_id: image for image in store.study_content(key).images}
+    images = {image.file_id: image for image in store.studies.content(key).images}
     assert images[first].conflicts_with is None
     assert images[second].conflicts_with == first
     assert len(images[first].knees) == len(images[second].knees) == 1
-    assert [event.detail for event in store.events(second) if event.kind == "conflict"] == [first]
+    assert [event.detail for event in store.files.events(second) if event.kind == "conflict"] == [first]
 
 
 def test_a_file_that_names_another_patient_does_not_rename_the_study(store: Store, make: Any, grade: Take) -> None:
     _, key = grade("a")
     other, _ = grade("b", patient=Patient("Petrov Petr", "P-18"))
-    study = store.study_content(key)
+    study = store.studies.content(key)
     assert study.patient.name == "Ivanova Anna"
     assert {image.file_id: image.patient_differs for image in study.images}[other]
-    (event,) = [event for event in store.events(other) if event.kind == "patient_differs"]
+    (event,) = [event for event in store.files.events(other) if event.kind == "patient_differs"]
     assert event.detail == ""
 
 
 def test_two_patients_are_never_mixed_into_one(store: Store, grade: Take) -> None:
     _, key = grade("a", patient=Patient("Ivanova Anna", "P-17"))
     grade("b", patient=Patient("Petrov Petr", "P-18", date(1960, 5, 5), "M"))
-    assert store.study_content(key).patient == Patient("Ivanova Anna", "P-17")
+    assert store.studies.content(key).patient == Patient("Ivanova Anna", "P-17")
 
 
 def test_what_the_first_file_left_out_is_taken_from_a_later_one(store: Store, grade: Take) -> None:
     _, key = grade("a", patient=Patient(id="P-17"))
     grade("b", patient=Patient("Ivanova Anna", "P-17", date(1950, 2, 1)))
-    assert store.study_content(key).patient == Patient("Ivanova Anna", "P-17", date(1950, 2, 1))
+    assert store.studies.content(key).patient == Patient("Ivanova Anna", "P-17", date(1950, 2, 1))
 
 
 def test_a_regrade_keeps_the_former_grades(store: Store, make: Any, grade: Take) -> None:
     file_id, key = grade("a", make.reading(1))
-    before = store.find(file_id)
+    before = store.files.find(file_id)
     arrival = replace(make.arrival("a"), id=file_id)
     outcome = make.completed(arrival, make.reading(3, model="net-v2"), make.reading(0, x=700, model="net-v2"))
-    assert store.complete(file_id, outcome, "d2", "1.1", "done/x").study_key == key
+    assert store.files.complete(file_id, outcome, "d2", "1.1", "done/x").study_key == key
 
-    knees = store.study_content(key).images[0].knees
+    knees = store.studies.content(key).images[0].knees
     assert [(knee.grade.kl, knee.grade.model, knee.model_digest) for knee in knees] == [
         (3, "net-v2", "d2"),
         (0, "net-v2", "d2"),
     ]
-    assert [row["kl"] for row in store.export_rows()] == [3, 0]
-    every = [(row["knee"], row["model"], row["kl"], row["is_current"]) for row in store.export_rows(superseded=True)]
+    assert [row["kl"] for row in store.export.rows()] == [3, 0]
+    every = [(row["knee"], row["model"], row["kl"], row["is_current"]) for row in store.export.rows(superseded=True)]
     assert every == [(0, "net-v1", 1, False), (0, "net-v2", 3, True), (1, "net-v2", 0, True)]
-    after = store.find(file_id)
+    after = store.files.find(file_id)
     assert before is not None
     assert after is not None
     assert (after.state, after.settled_at) == (State.COMPLETED, before.settled_at)
-    assert store.events(file_id)[-1].kind == "regraded"
+    assert store.files.events(file_id)[-1].kind == "regraded"
 
 
 def test_the_same_result_again_is_kept_once(store: Store, make: Any, grade: Take) -> None:
     reading = make.reading(2)
     file_id, key = grade("a", reading)
     outcome = make.completed(replace(make.arrival("a"), id=file_id), reading)
-    store.complete(file_id, outcome, "d1", "1.0", "done/x")
-    assert len(list(store.export_rows(superseded=True))) == 1
-    assert len(store.study_content(key).images[0].knees) == 1
+    store.files.complete(file_id, outcome, "d1", "1.0", "done/x")
+    assert len(list(store.export.rows(superseded=True))) == 1
+    assert len(store.studies.content(key).images[0].knees) == 1
 
 
 def test_a_former_model_can_come_back(store: Store, make: Any, grade: Take) -> None:
     file_id, _ = grade("a", make.reading(1))
     arrival = replace(make.arrival("a"), id=file_id)
-    store.complete(file_id, make.completed(arrival, make.reading(3, model="net-v2")), "d2", "1.0", "x")
-    store.complete(file_id, make.completed(arrival, make.reading(1)), "d1", "1.0", "x")
-    assert [row["model"] for row in store.export_rows()] == ["net-v1"]
-    assert len(list(store.export_rows(superseded=True))) == 2
+    store.files.complete(file_id, make.completed(arrival, make.reading(3, model="net-v2")), "d2", "1.0", "x")
+    store.files.complete(file_id, make.completed(arrival, make.reading(1)), "d1", "1.0", "x")
+    assert [row["model"] for row in store.export.rows()] == ["net-v1"]
+    assert len(list(store.export.rows(superseded=True))) == 2
 
 
 def test_the_frame_is_kept_small_and_bright_enough_to_see(store: Store, grade: Take) -> None:
     _, key = grade("a", shape=(1200, 1000))
-    frame = cv2.imdecode(np.frombuffer(store.study_content(key).images[0].frame_jpeg, np.uint8), cv2.IMREAD_UNCHANGED)
+    frame = cv2.imdecode(np.frombuffer(store.studies.content(key).images[0].frame_jpeg, np.uint8), cv2.IMREAD_UNCHANGED)
     assert frame is not None
     assert frame.shape == (900, 750)
     assert np.ptp(frame) > 200  # 12 bits, stretched to 8
@@ -191,27 +191,27 @@ def test_rubbish_in_names_is_no_reason_to_fail(store: Store, make: Any, grade: T
     _, key = grade("a", patient=Patient(rubbish, rubbish), study_uid=rubbish)
     _, again = grade("b", patient=Patient(rubbish, rubbish), study_uid=rubbish)
     assert key == again
-    study = store.study_content(key)
+    study = store.studies.content(key)
     assert study.patient.name.startswith("Ив" if rubbish.startswith("И") else "Ivan")
     assert not any(image.patient_differs for image in study.images)
 
 
 def test_a_study_that_is_not_known_is_said_to_be_unknown(store: Store) -> None:
-    with pytest.raises(WorkFailed, match="not known"):
-        store.study_content("unheard of")
+    with pytest.raises(UnknownRecord, match="unheard of"):
+        store.studies.content("unheard of")
 
 
 def test_a_refused_knee_is_kept_beside_the_graded_one_and_exported(store: Store, make: Any) -> None:
     arrival = make.arrival("a")
-    store.add_arrival(arrival, NOW)
-    store.start(arrival.id, "w")
+    store.files.add_arrival(arrival, NOW)
+    store.files.start(arrival.id, "w")
     refused = RefusedKnee(KneeRoi(Box(500, 20, 400, 400), Side.RIGHT), "implant", "metal")
     roi = replace(make.reading(2).roi, turned=2)
     outcome = replace(make.completed(arrival, replace(make.reading(2), roi=roi)), refused=(refused,))
-    key = store.complete(arrival.id, outcome, "d1", "1.0", "done/a").study_key
-    (image,) = store.study_content(key).images
+    key = store.files.complete(arrival.id, outcome, "d1", "1.0", "done/a").study_key
+    (image,) = store.studies.content(key).images
     assert (image.refused, image.knees[0].roi) == ((refused,), roi)
-    graded, row = store.export_rows()
+    graded, row = store.export.rows()
     assert (graded["refused"], graded["turned"]) == (None, 2)
     assert (row["refused"], row["kl"], row["side"], row["box_x"], row["study_key"]) == (
         "implant",
@@ -222,5 +222,5 @@ def test_a_refused_knee_is_kept_beside_the_graded_one_and_exported(store: Store,
     )
     assert list(row) == list(graded)
 
-    store.complete(arrival.id, replace(outcome, refused=()), "d2", "1.0", "done/a")
-    assert store.study_content(key).images[0].refused == ()
+    store.files.complete(arrival.id, replace(outcome, refused=()), "d2", "1.0", "done/a")
+    assert store.studies.content(key).images[0].refused == ()

@@ -33,11 +33,11 @@ for order in sys.stdin:
     verb, *words = order.split()
     if verb == "open":
         store = Store.open(url)
-        answer = len(store.unfinished())
+        answer = sum(store.counts.status().counts.values())
     elif verb == "start":
-        answer = [file_id for file_id in words if store.start(file_id, name)]
+        answer = [file_id for file_id in words if store.files.start(file_id, name)]
     elif verb == "number":
-        answer = [store.begin_report(words[0]) for _ in range(15)]
+        answer = [store.reports.begin(words[0]) for _ in range(15)]
     print(json.dumps(answer), flush=True)
 store.close()
 """
@@ -72,13 +72,14 @@ def test_two_processes_share_a_store(url: str, make: Any) -> None:
         store = Store.open(url)
         arrivals = [make.arrival(str(number)) for number in range(60)]
         for arrival in arrivals:
-            store.add_arrival(arrival, NOW)
+            store.files.add_arrival(arrival, NOW)
         one, two = order(f"start {' '.join(arrival.id for arrival in arrivals)}")
         assert sorted(one + two) == sorted(arrival.id for arrival in arrivals)
-        had = {record.id: record.worker for record in store.unfinished()}
+        found = [store.files.find(arrival.id) for arrival in arrivals]
+        had = {record.id: record.worker for record in found if record is not None}
         assert had == {**dict.fromkeys(one, "one"), **dict.fromkeys(two, "two")}
 
-        key = store.complete(arrivals[0].id, make.completed(arrivals[0]), "d1", "1.0", "x").study_key
+        key = store.files.complete(arrivals[0].id, make.completed(arrivals[0]), "d1", "1.0", "x").study_key
         one, two = order(f"number {key}")
         assert sorted(one + two) == list(range(2, 32))  # the first was taken with the result
         store.close()
@@ -91,9 +92,9 @@ def test_threads_meet_in_one_study_without_losing_an_image(url: str, store: Stor
         try:
             for number in range(first, first + 5):
                 arrival = arrivals[number]
-                store.add_arrival(arrival, NOW)
-                store.start(arrival.id, f"w{first}")
-                keys.add(store.complete(arrival.id, outcomes[number], "d1", "1.0", "x").study_key)
+                store.files.add_arrival(arrival, NOW)
+                store.files.start(arrival.id, f"w{first}")
+                keys.add(store.files.complete(arrival.id, outcomes[number], "d1", "1.0", "x").study_key)
         except WorkFailed as fault:
             faults.append(fault)
 
@@ -108,7 +109,7 @@ def test_threads_meet_in_one_study_without_losing_an_image(url: str, store: Stor
     assert faults == []
     (key,) = keys
     assert key is not None
-    assert len(store.study_content(key).images) == 20
+    assert len(store.studies.content(key).images) == 20
 
 
 @contextmanager
@@ -129,7 +130,7 @@ def test_a_locked_database_is_waited_for(sqlite_url: str, tmp_path: Path, make: 
     with Store.open(sqlite_url) as store, _locked(tmp_path / "koa.sqlite3") as other:
         threading.Timer(1.0, lambda: other.execute("ROLLBACK")).start()
         begun = time.monotonic()
-        ticket = store.add_arrival(make.arrival("a"), NOW)
+        ticket = store.files.add_arrival(make.arrival("a"), NOW)
         assert time.monotonic() - begun > 0.8
         assert ticket.state is State.WAITING
 
@@ -139,19 +140,19 @@ def test_a_database_locked_for_too_long_is_our_fault_and_tells_nothing(
 ) -> None:
     with Store.open(sqlite_url, patience=0.2) as store:
         with _locked(tmp_path / "koa.sqlite3"), pytest.raises(WorkFailed) as fault:
-            store.add_arrival(make.arrival("a"), NOW)
+            store.files.add_arrival(make.arrival("a"), NOW)
         assert (fault.value.code, fault.value.detail) == ("store", "OperationalError")
-        assert store.add_arrival(make.arrival("a"), NOW).state is State.WAITING  # and goes on
+        assert store.files.add_arrival(make.arrival("a"), NOW).state is State.WAITING  # and goes on
 
 
 def test_the_status_answers_while_another_writes(sqlite_url: str, tmp_path: Path, make: Any) -> None:
     with Store.open(sqlite_url) as store:
-        store.add_arrival(make.arrival("a"), NOW)
+        store.files.add_arrival(make.arrival("a"), NOW)
         other = sqlite3.connect(tmp_path / "koa.sqlite3", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         other.execute("UPDATE files SET size = 9")
         begun = time.monotonic()
-        assert store.status().counts[State.WAITING] == 1
+        assert store.counts.status().counts[State.WAITING] == 1
         assert time.monotonic() - begun < 5
         other.close()
 
@@ -165,9 +166,9 @@ from koa_worker.values import Arrival, Rejected
 with Store.open(sys.argv[1]) as store:
     for number in range(100_000):
         arrival = Arrival(Path("x"), f"{number:064}", 1, "x")
-        store.add_arrival(arrival, datetime.now(UTC))
-        store.start(arrival.id, "w")
-        store.reject(arrival.id, Rejected(arrival, "blank", ""), "x")
+        store.files.add_arrival(arrival, datetime.now(UTC))
+        store.files.start(arrival.id, "w")
+        store.files.reject(arrival.id, Rejected(arrival, "blank", ""), "x")
         print(arrival.id, flush=True)
 """
 
@@ -183,27 +184,26 @@ def test_what_was_said_to_be_kept_outlives_a_kill(sqlite_url: str) -> None:
     worker.stdout.close()
     with Store.open(sqlite_url) as store:
         for file_id in said:
-            record = store.find(file_id)
+            record = store.files.find(file_id)
             assert record is not None
             assert record.state is State.REJECTED
-            assert [event.kind for event in store.events(file_id)] == ["arrived", "started", "rejected"]
-        left = store.unfinished()
-        assert len(left) <= 1
-        assert sum(store.status().counts.values()) - len(said) <= 1
+            assert [event.kind for event in store.files.events(file_id)] == ["arrived", "started", "rejected"]
+        assert store.counts.status().counts[State.WORKING] <= 1
+        assert sum(store.counts.status().counts.values()) - len(said) <= 1
 
 
 def test_a_verb_that_fails_leaves_nothing(store: Store, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     arrival = make.arrival("a")
-    store.add_arrival(arrival, NOW)
-    store.start(arrival.id, "w")
+    store.files.add_arrival(arrival, NOW)
+    store.files.start(arrival.id, "w")
     outcome = make.completed(arrival)
     monkeypatch.setattr("koa_worker.store.results._keep_timings", _break)
     with pytest.raises(RuntimeError):
-        store.complete(arrival.id, outcome, "d1", "1.0", "x")
+        store.files.complete(arrival.id, outcome, "d1", "1.0", "x")
     monkeypatch.undo()
-    assert [event.kind for event in store.events(arrival.id)] == ["arrived", "started"]
-    assert store.reports_due() == ()
-    store.fail(arrival.id, Failed(arrival, "internal", "RuntimeError"), max_tries=3, now=NOW)
+    assert [event.kind for event in store.files.events(arrival.id)] == ["arrived", "started"]
+    assert store.reports.due() == ()
+    store.files.fail(arrival.id, Failed(arrival, "internal", "RuntimeError"), max_tries=3, now=NOW)
 
 
 def _break(*_: object, **__: object) -> None:

@@ -2,15 +2,16 @@
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from koa_worker.errors import SetupError
 from koa_worker.system import heartbeat
-from koa_worker.system.heartbeat import Pulse, beat, feel, sole_owner
+from koa_worker.system.heartbeat import PAUSE_WORDS, Condition, PauseReason, Pulse, beat, condition_of, feel, sole_owner
 
-ALIVE = Pulse(hands=2, busy=1, paused="", overdue=0, model="koa-v1")
+ALIVE = Pulse(workers=2, busy=1, paused=None, overdue=0, model="koa-v1")
 
 
 def test_a_beat_is_felt_while_the_daemon_lives(tmp_path: Path) -> None:
@@ -44,3 +45,25 @@ def test_a_second_daemon_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_pulse_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     beat(tmp_path / "absent", ALIVE)
+
+
+@pytest.mark.parametrize("reason", PauseReason)
+def test_a_reason_to_pause_is_felt_and_has_its_words(tmp_path: Path, reason: PauseReason) -> None:
+    with sole_owner(tmp_path):
+        beat(tmp_path, replace(ALIVE, paused=reason))
+        felt = feel(tmp_path)
+    assert felt is not None
+    assert felt[0].paused is reason
+    assert PAUSE_WORDS[reason]
+
+
+def test_only_a_daemon_that_is_gone_or_silent_is_unwell() -> None:
+    paused = replace(ALIVE, paused=PauseReason.OUTSIDE_HOURS)
+    conditions = {
+        Condition.NOT_RUNNING: None,
+        Condition.SILENT: (paused, 75.0),
+        Condition.PAUSED: (paused, 4.0),
+        Condition.RUNNING: (ALIVE, 4.0),
+    }
+    assert {condition: condition_of(felt) for condition, felt in conditions.items()} == {one: one for one in Condition}
+    assert {condition for condition in Condition if condition.is_well} == {Condition.PAUSED, Condition.RUNNING}

@@ -11,7 +11,7 @@ import pytest
 from koa_worker.synthetic import crop, random_knee
 from koa_worker.synthetic.write import write_png
 from koa_worker.values import Side
-from training.crops import Crop, as_input, read_crops
+from training.data.crops import Crop, as_input, read_crops
 
 PER_GRADE = 6
 
@@ -63,8 +63,8 @@ def tiny_net(tmp_path_factory: pytest.TempPathFactory, crops: Sequence[Crop]) ->
 @pytest.fixture(scope="session")
 def release(tmp_path_factory: pytest.TempPathFactory, tiny_net: Path, crops: list[Crop]) -> Path:
     """A release of one member: exact, since an untrained net has no margin for roundings."""
-    from training.convert import Precision  # noqa: PLC0415
-    from training.export import Plan, Training, export  # noqa: PLC0415
+    from training.network.convert import Precision  # noqa: PLC0415
+    from training.releasing.export import Plan, Training, export  # noqa: PLC0415
 
     folder = tmp_path_factory.mktemp("models") / "tiny-v3"
     export(Plan((tiny_net,), folder, Precision.FLOAT32, prior=0.5), crops[:-4], Training(crops), lambda _: None)

@@ -17,8 +17,8 @@ from koa_worker.errors import SetupError  # noqa: E402 - Keras decides first whe
 from koa_worker.synthetic import Knee, crop  # noqa: E402
 from koa_worker.synthetic.write import write_png  # noqa: E402
 from koa_worker.values import Side  # noqa: E402
-from training import networks  # noqa: E402
 from training.__main__ import app  # noqa: E402
+from training.network import networks  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # TensorFlow's own import warns in ways that differ by release
 
@@ -53,7 +53,7 @@ def assert_told(code: int | None, told: str) -> None:
     assert code == 2, told
     assert "Traceback" not in told
     assert told.count("\n") == 1
-    assert "a folder with manifest.json and the LiteRT nets" in told
+    assert "a folder with manifest.json and the LiteRT models" in told
     assert "koa-train fit --start" in told
     assert "koa-train export" in told
 

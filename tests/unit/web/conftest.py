@@ -36,6 +36,7 @@ from koa_worker.values import (
 from koa_worker.web import create_app
 from koa_worker.web.guard import passwords
 from koa_worker.web.guard.passwords import Cost, hashed
+from tests.make import Clock
 
 
 @pytest.fixture
@@ -54,9 +55,15 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def store(config: Config, empty_database: Path) -> Iterator[Store]:
+def clock() -> Clock:
+    """What the store takes for now."""
+    return Clock()
+
+
+@pytest.fixture
+def store(config: Config, empty_database: Path, clock: Clock) -> Iterator[Store]:
     shutil.copy(empty_database, config.store.url.removeprefix("sqlite:///"))
-    with Store.open(config.store.url) as opened:
+    with Store.open(config.store.url, clock=clock) as opened:
         yield opened
 
 
@@ -87,7 +94,7 @@ def cheap_decoy(monkeypatch: pytest.MonkeyPatch) -> None:
 def users(store: Store) -> Store:
     """anna may read, victor may view, admin may all; each with the same password."""
     for name, role in (("anna", Role.READ), ("victor", Role.VIEW), ("ada", Role.ADMIN)):
-        store.add_user(name, role, hashed(PASSWORD, CHEAP))
+        store.accounts.add_user(name, role, hashed(PASSWORD, CHEAP))
     return store
 
 
@@ -144,8 +151,8 @@ NAME = 'Ivanova <b>Anna</b> "O\'Neil"'  # a name that is HTML
 def graded(store: Store) -> Graded:
     arrival, other = (Arrival(Path("x"), sha * 64, 9, "secret^name.dcm") for sha in ("a", "b"))
     for one in (arrival, other):
-        store.add_arrival(one, datetime.now(UTC))
-        store.start(one.id, "w")
+        store.files.add_arrival(one, datetime.now(UTC))
+        store.files.start(one.id, "w")
     study = Study(
         "1.2", "1.2.3", accession="A-1", description="Knees standing", date=datetime(2026, 3, 1, 9), view="PA"
     )
@@ -160,8 +167,8 @@ def graded(store: Store) -> Graded:
         )
         for at, (kl, side) in enumerate(((2, Side.RIGHT), (3, Side.LEFT)))
     )
-    settled = store.complete(arrival.id, Completed(arrival, radiograph, readings, {}), "d" * 64, "1.0", "done/x")
-    store.reject(other.id, Rejected(other, "unknown_format", ""), "rejected/x")
+    settled = store.files.complete(arrival.id, Completed(arrival, radiograph, readings, {}), "d" * 64, "1.0", "done/x")
+    store.files.reject(other.id, Rejected(other, "unknown_format", ""), "rejected/x")
     assert settled.study_key
     assert settled.revision
     return Graded(settled.study_key, arrival.id, other.id, settled.revision)

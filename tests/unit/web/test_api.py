@@ -44,7 +44,7 @@ def got(client: FlaskClient, path: str, **headers: str) -> dict[str, Any]:
 def bearer(users: Store) -> Callable[[str], dict[str, str]]:
     def make(name: str) -> dict[str, str]:
         token = new_token()
-        users.add_token(name, "test", secret_hash(token), None)
+        users.accounts.add_token(name, "test", secret_hash(token), None)
         return {"Authorization": f"Bearer {token}"}
 
     return make
@@ -125,7 +125,7 @@ def test_a_reading_by_script(graded: Any, client: FlaskClient, bearer: Any, user
     )
     assert client.post(where, json=said, headers=bearer("victor")).status_code == 403
     assert got(client, f"{API}/agreement", **bearer("victor"))["readers"]["anna"][4][3] == 1
-    assert [(deed.who, deed.action) for deed in users.deeds(subject=graded.key)] == [("anna", "reading")]
+    assert [(deed.who, deed.action) for deed in users.audit.deeds(subject=graded.key)] == [("anna", "reading")]
 
 
 @pytest.mark.parametrize(
@@ -147,12 +147,12 @@ def test_a_reading_that_is_none(
 ) -> None:
     said = {"file_id": graded.file_id, "position": 0, "kl": 2} | change
     assert client.post(f"{API}/studies/{graded.key}/readings", json=said, headers=SCRIPT).status_code == status
-    assert store.readings(graded.key) == ()
+    assert store.reader_grades.readings(graded.key) == ()
 
 
 def test_a_viewer_sees_results_and_no_patient(graded: Any, client: FlaskClient, bearer: Any, users: Store) -> None:
-    users.record_reading(graded.file_id, 0, reader="anna", kl=2, comment="of Ivanova")
-    users.record_upload(_upload(users))
+    users.reader_grades.record(graded.file_id, 0, reader="anna", kl=2, comment="of Ivanova")
+    users.uploads.record(_upload(users))
     victor, anna = bearer("victor"), bearer("anna")
     for path in (f"/studies/{graded.key}", "/results", "/agreement", "/me", "/status"):
         text = client.get(f"{API}{path}", headers=victor).text
@@ -167,7 +167,7 @@ def test_a_viewer_sees_results_and_no_patient(graded: Any, client: FlaskClient, 
 
 
 def _upload(store: Store) -> Any:
-    return UploadRecord("u1", "0" * 64, 1, "secret^name.dcm", "upload-u1.dcm", "anna", store.now())
+    return UploadRecord("u1", "0" * 64, 1, "secret^name.dcm", "upload-u1.dcm", "anna", store.uploads.now())
 
 
 def test_every_look_is_on_record(graded: Any, client: FlaskClient, bearer: Any, users: Store) -> None:
@@ -175,7 +175,7 @@ def test_every_look_is_on_record(graded: Any, client: FlaskClient, bearer: Any, 
     study = got(client, f"{API}/studies/{graded.key}", **anna)
     client.get(study["images"][0]["frame_url"], headers=anna)
     client.get(f"{API}/results", headers=anna)
-    noted = {(deed.action, deed.subject) for deed in users.deeds(who="anna")}
+    noted = {(deed.action, deed.subject) for deed in users.audit.deeds(who="anna")}
     assert noted == {("study", graded.key), ("image", graded.key), ("results_listed", "")}
 
 
@@ -202,7 +202,8 @@ def test_the_document_has_every_route_with_its_role_and_no_other(app: Flask) -> 
 
 def test_the_document_names_every_status_that_the_code_answers() -> None:
     web = Path(openapi.__file__).parent
-    sources = [(web / f"{name}.py").read_text(encoding="utf-8") for name in ("api", "upload", "study", "pictures")]
+    names = ("api", "receive_upload", "study", "pictures")
+    sources = [(web / f"{name}.py").read_text(encoding="utf-8") for name in names]
     raised = {int(code) for source in sources for code in re.findall(r"(?:refuse|abort)\((\d{3})", source)}
     described = {status for operation in openapi.OPERATIONS for status in operation.refused} | set(openapi._ALWAYS)
     assert raised <= described
@@ -273,7 +274,7 @@ def test_drawn_requests_find_no_fault_of_ours(
 ) -> None:
     """Within the document and beyond it, by the means of schemathesis."""
     token = new_token()
-    users.add_token("ada", "drawn", secret_hash(token), None)
+    users.accounts.add_token("ada", "drawn", secret_hash(token), None)
     web = config.web.model_copy(update={"uploads_per_minute": 10**6, "max_waiting": 10**6})
     app = create_app(config.model_copy(update={"web": web}), users)
     headers = {"Authorization": f"Bearer {token}"}

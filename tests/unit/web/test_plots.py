@@ -11,7 +11,9 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from koa_worker.config import Config
 from koa_worker.store import DayCount, State
+from koa_worker.system.heartbeat import PauseReason, Pulse, beat, sole_owner
 from koa_worker.web import dashboard, plots
 from koa_worker.web.agreement import Agreement, quadratic_kappa
 from koa_worker.web.plots import Series
@@ -71,16 +73,25 @@ def test_the_dashboard_counts_by_day() -> None:
     assert dashboard.distribution(DAYS, counted).rows[1][1:] == ("–",) * 5
     drift = dashboard.confidence(DAYS, counted)
     assert drift.rows[0][1] == f"{2.7 / 4:.2f}"
-    assert "The last week 0.50, before it 0.68." in drift.says or "before it 0.67" in drift.says
+    assert "Last week: 0.50. Before: 0.68." in drift.says or "Before: 0.67" in drift.says
     assert dashboard.rejections(counted) == [("no_knee", 4, 1.0), ("truncated", 2, 0.5)]
 
 
 def test_the_dashboard_s_page_draws_what_the_store_counts(graded: Any, client: FlaskClient) -> None:
     for days in ("", "?days=90", "?days=365"):
         page = client.get(f"/dashboard{days}").text
-        for said in ("2 knees graded", "KL 2 50%", "unknown_format", "No daemon is working"):
+        for said in ("2 knees graded", "KL 2 50%", "unknown_format", "The daemon is not running"):
             assert said in page, said
     assert client.get("/dashboard?days=9999").status_code == 400
+
+
+def test_the_dashboard_says_why_the_daemon_pauses(config: Config, client: FlaskClient) -> None:
+    work = config.folders.work
+    with sole_owner(work):
+        beat(work, Pulse(workers=2, busy=0, paused=PauseReason.DISK_NEARLY_FULL, overdue=0, model=""))
+        assert "The daemon is paused: disk nearly full</p>" in client.get("/dashboard").text
+        beat(work, Pulse(workers=2, busy=0, paused=None, overdue=0, model=""))
+        assert "The daemon pauses" not in client.get("/dashboard").text
 
 
 def _matrix(**cells: int) -> list[list[int]]:

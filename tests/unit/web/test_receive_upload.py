@@ -55,7 +55,7 @@ def test_an_upload_lies_in_the_inbox(client: FlaskClient, config: Config, store:
     assert (said["state"], said["name"], said["size"]) == ("waiting", "knee.png", 10)
     assert answer.headers["Location"] == f"{UPLOADS}/{said['id']}"
     assert [waiting.path for waiting in scan(config.folders.inbox).oldest] == [path]
-    assert [(deed.who, deed.action, deed.subject) for deed in store.deeds()] == [("local", "upload", said["id"])]
+    assert [(deed.who, deed.action, deed.subject) for deed in store.audit.deeds()] == [("local", "upload", said["id"])]
 
 
 def follow(client: FlaskClient, said: dict[str, Any]) -> dict[str, Any]:
@@ -66,13 +66,13 @@ def follow(client: FlaskClient, said: dict[str, Any]) -> dict[str, Any]:
 
 
 def take(config: Config, store: Store) -> Any:
-    """As the foreman does."""
+    """As the dispatcher does."""
     (path,) = [path for path in files(config) if not path.name.startswith(".")]
     facts = path.stat()
     taken = claim(Waiting(facts.st_mtime_ns, path, facts.st_size), config.folders.work)
     assert taken is not None
     arrival = taken.arrive()
-    store.add_arrival(arrival, store.now())
+    store.files.add_arrival(arrival, store.uploads.now())
     return arrival
 
 
@@ -82,19 +82,19 @@ def test_it_is_followed_to_its_rejection_and_the_same_bytes_to_the_same(
     said = send(client).json
     arrival = take(config, store)
     assert follow(client, said)["state"] == "waiting"
-    store.start(arrival.id, "w")
+    store.files.start(arrival.id, "w")
     assert follow(client, said)["state"] == "working"
-    store.reject(arrival.id, Rejected(arrival, "truncated", "7 of 10 bytes"), "rejected/x")
+    store.files.reject(arrival.id, Rejected(arrival, "truncated", "7 of 10 bytes"), "rejected/x")
     rejected = follow(client, said)
     assert (rejected["state"], rejected["is_duplicate"], rejected["file_id"]) == ("rejected", False, arrival.id)
     assert rejected["error"]["code"] == "truncated"
-    assert rejected["error"]["sentence"] == "The file ends before its contents do (7 of 10 bytes)."
+    assert rejected["error"]["sentence"] == "The file is truncated: its end is missing (7 of 10 bytes)."
     assert rejected["error"]["remedy"]
     again = send(client, name="other.png").json
     assert take(config, store).id != arrival.id
     twin = follow(client, again)
     assert (twin["state"], twin["is_duplicate"], twin["file_id"]) == ("rejected", True, arrival.id)
-    assert store.status().counts[State.DUPLICATE] == 1
+    assert store.counts.status().counts[State.DUPLICATE] == 1
 
 
 NAMES = [

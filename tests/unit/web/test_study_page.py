@@ -60,7 +60,7 @@ def test_a_reader_s_grade_is_kept_beside_the_machine_s(graded: Any, logged_in: E
     for kl, comment in (("3", "osteophytes <i>laterally</i>"), ("2", "")):
         answer = anna.post(f"{where}/readings", of="/", file=graded.file_id, knee="0", kl=kl, comment=comment)
         assert (answer.status_code, answer.location) == (303, f"{where}#{graded.file_id[:8]}-0")
-    assert [(one.reader, one.kl, one.position) for one in users.readings(graded.key)] == [
+    assert [(one.reader, one.kl, one.position) for one in users.reader_grades.readings(graded.key)] == [
         ("anna", 3, 0),
         ("anna", 2, 0),
     ]
@@ -71,7 +71,7 @@ def test_a_reader_s_grade_is_kept_beside_the_machine_s(graded: Any, logged_in: E
     for wrong in ({"kl": "5"}, {"kl": ""}, {"knee": "7"}, {"file": "0"}, {"comment": "x" * 2001}):
         form = {"file": graded.file_id, "knee": "0", "kl": "1", "comment": ""} | wrong
         assert anna.post(f"{where}/readings", of="/", **form).status_code == 400
-    assert len(users.readings(graded.key)) == 2
+    assert len(users.reader_grades.readings(graded.key)) == 2
 
 
 def test_a_viewer_records_nothing(graded: Any, logged_in: Enter, users: Store) -> None:
@@ -79,7 +79,7 @@ def test_a_viewer_records_nothing(graded: Any, logged_in: Enter, users: Store) -
     where = f"/studies/{graded.key}/readings"
     assert victor.post(where, of="/", file=graded.file_id, knee="0", kl="1").status_code == 403
     assert "My grade" not in victor.get(f"/studies/{graded.key}").text
-    assert users.readings(graded.key) == ()
+    assert users.reader_grades.readings(graded.key) == ()
 
 
 def test_the_last_report_is_handed_out(graded: Any, client: FlaskClient, store: Store, tmp_path: Path) -> None:
@@ -87,11 +87,11 @@ def test_the_last_report_is_handed_out(graded: Any, client: FlaskClient, store: 
     assert client.get(where).status_code == 404
     path = tmp_path / "report.pdf"
     path.write_bytes(b"%PDF-1.7")
-    store.record_report(graded.key, graded.revision, path, "f" * 64, datetime.now(UTC))
+    store.reports.record(graded.key, graded.revision, path, "f" * 64, at=datetime.now(UTC))
     answer = client.get(where)
     assert (answer.data, answer.mimetype) == (b"%PDF-1.7", "application/pdf")
     assert "Ivanova" not in str(answer.headers)
-    assert "report" in {deed.action for deed in store.deeds()}
+    assert "report" in {deed.action for deed in store.audit.deeds()}
     path.unlink()
     assert client.get(where).status_code == 404
 
@@ -102,19 +102,19 @@ def test_results_without_their_original_are_an_empty_archive_or_not_there_yet(
     where = f"/studies/{graded.key}/results.zip"
     path = tmp_path / "report.pdf"
     path.write_bytes(b"%PDF-1.7")
-    store.record_report(graded.key, graded.revision, path, "f" * 64, datetime.now(UTC))
+    store.reports.record(graded.key, graded.revision, path, "f" * 64, at=datetime.now(UTC))
     assert client.get(where).status_code == 404  # the original is on its way
-    store.record_removal(graded.file_id)
+    store.files.record_removal(graded.file_id)
     with zipfile.ZipFile(io.BytesIO(client.get(where).data)) as archive:
         assert archive.namelist() == []
 
 
 def test_a_refused_file_says_why_and_what_to_do(graded: Any, client: FlaskClient, store: Store) -> None:
     page = client.get(f"/files/{graded.rejected_id}").text
-    assert "neither DICOM nor PNG" in page
+    assert "not DICOM, PNG" in page
     assert "Export the radiograph as DICOM" in page
     assert "secret^name.dcm" in page
-    assert ("file", graded.rejected_id) in {(deed.action, deed.subject) for deed in store.deeds()}
+    assert ("file", graded.rejected_id) in {(deed.action, deed.subject) for deed in store.audit.deeds()}
     assert client.get("/files/0").status_code == 404
 
 
@@ -132,5 +132,5 @@ def test_measured_margins_and_widths_are_drawn_where_they_are_clear(app: Flask) 
     assert 'viewBox="5 6 70 70"' in drawn
     assert drawn.count('points="10.5,20.5 30.5,22.0 "') == 4
     said = macros.joint_space(space)  # type: ignore[attr-defined]
-    for words in ("Medial", "2.1 mm", "Picture left", "5.1 % of the tibial width", "margins unclear", "detector plane"):
+    for words in ("Medial", "2.1 mm", "Image left", "5.1 % of the tibial width", "margins unclear", "detector plane"):
         assert words in said

@@ -8,8 +8,8 @@ import pytest
 
 from koa_worker.errors import CATALOGUE, InputRejected
 from koa_worker.knee.grading.familiar import KINDS, Familiar, Impression, Kind
-from koa_worker.knee.grading.prepare import Picture, crop, equalize, resize
 from koa_worker.knee.grading.metal import Metal
+from koa_worker.knee.grading.prepare import Picture, crop, equalize, resize
 from koa_worker.knee.grading.quality import AS_WITH_METAL, MINOR, UNCHECKED, check_frame, frame_reasons, judge_knee
 from koa_worker.publish.codes import REFUSALS
 from koa_worker.synthetic import ImplantKind, draw, random_spec, with_implant

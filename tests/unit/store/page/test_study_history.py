@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from koa_worker.errors import WorkFailed
+from koa_worker.errors import UnknownRecord
 from koa_worker.store import State, Store
 from koa_worker.values import Failed
+from tests.make import Clock
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 Take = Callable[..., tuple[str, str]]
@@ -20,62 +21,62 @@ Take = Callable[..., tuple[str, str]]
 
 def _reject(store: Store, make: Any, content: str, study_uid: str | None = None) -> None:
     arrival = make.arrival(content)
-    store.add_arrival(arrival, NOW)
-    store.start(arrival.id, "w")
-    store.reject(arrival.id, make.rejected(arrival, study_uid=study_uid), "rejected/x")
+    store.files.add_arrival(arrival, NOW)
+    store.files.start(arrival.id, "w")
+    store.files.reject(arrival.id, make.rejected(arrival, study_uid=study_uid), "rejected/x")
 
 
 def test_revisions_count_up_and_are_never_given_twice(store: Store, grade: Take) -> None:
     file_id, key = grade("a")
-    assert [store.begin_report(key) for _ in range(3)] == [2, 3, 4]  # 1 was taken with the result
-    assert store.study_content(key).report_revision == 0  # begun is not written
-    store.record_report(key, 4, Path("reports/x.pdf"), "f" * 64, NOW)
-    assert store.study_content(key).report_revision == 4
-    assert [(event.kind, event.detail) for event in store.events(file_id)][-1] == ("reported", "revision 4")
+    assert [store.reports.begin(key) for _ in range(3)] == [2, 3, 4]  # 1 was taken with the result
+    assert store.studies.content(key).report_revision == 0  # begun is not written
+    store.reports.record(key, 4, Path("reports/x.pdf"), "f" * 64, at=NOW)
+    assert store.studies.content(key).report_revision == 4
+    assert [(event.kind, event.detail) for event in store.files.events(file_id)][-1] == ("reported", "revision 4")
 
 
 def test_a_report_that_was_never_begun_is_not_recorded(store: Store, grade: Take) -> None:
     _, key = grade("a")
-    with pytest.raises(WorkFailed, match="never begun"):
-        store.record_report(key, 2, "x", "f", NOW)
-    with pytest.raises(WorkFailed, match="not known"):
-        store.begin_report("unheard of")
+    with pytest.raises(UnknownRecord, match="revision 2 of study"):
+        store.reports.record(key, 2, "x", "f", at=NOW)
+    with pytest.raises(UnknownRecord, match="unheard of"):
+        store.reports.begin("unheard of")
 
 
 def test_reports_are_due_until_one_shows_the_last_change(store: Store, make: Any, grade: Take) -> None:
     _, key = grade("a")
-    assert store.reports_due() == (key,)
+    assert store.reports.due() == (key,)
     grade("b")  # came while the report was being written
-    store.record_report(key, 1, "x", "f", NOW)
-    assert store.reports_due() == (key,)
-    store.record_report(key, 2, "x", "f", NOW)
-    assert store.reports_due() == ()
-    assert store.begin_report(key) is None
+    store.reports.record(key, 1, "x", "f", at=NOW)
+    assert store.reports.due() == (key,)
+    store.reports.record(key, 2, "x", "f", at=NOW)
+    assert store.reports.due() == ()
+    assert store.reports.begin(key) is None
     _reject(store, make, "c", study_uid="1.2.3")
-    assert store.reports_due() == (key,)
+    assert store.reports.due() == (key,)
 
 
 def test_a_study_may_be_left_unreported_until_somebody_wants_a_report(store: Store, make: Any, grade: Take) -> None:
     _, key = grade("a")
-    store.leave_unreported(key, 1)
-    assert store.reports_due() == ()
+    store.reports.leave_unreported(key, 1)
+    assert store.reports.due() == ()
     _reject(store, make, "b", study_uid="1.2.3")
-    assert store.reports_due() == (key,)  # more of it came, and nobody said that of this
-    store.leave_unreported(key, 1)
-    store.want_reports()
-    assert store.reports_due() == (key,)
-    revision = store.begin_report(key)
+    assert store.reports.due() == (key,)  # more of it came, and nobody said that of this
+    store.reports.leave_unreported(key, 1)
+    store.reports.want_missing()
+    assert store.reports.due() == (key,)
+    revision = store.reports.begin(key)
     assert revision is not None
-    store.record_report(key, revision, "x", "f", NOW)
-    store.leave_unreported(key, revision)  # what is written stays
-    store.want_reports()
-    assert store.reports_due() == ()
-    assert store.study_content(key).report_revision == revision
+    store.reports.record(key, revision, "x", "f", at=NOW)
+    store.reports.leave_unreported(key, revision)  # what is written stays
+    store.reports.want_missing()
+    assert store.reports.due() == ()
+    assert store.studies.content(key).report_revision == revision
 
 
 def test_no_report_is_due_of_a_study_of_rejects(store: Store, make: Any) -> None:
     _reject(store, make, "a", study_uid="1.2.3")
-    assert store.reports_due() == ()
+    assert store.reports.due() == ()
 
 
 def test_a_large_study_is_reported_when_it_has_grown_by_half(store: Store, make: Any) -> None:
@@ -83,30 +84,30 @@ def test_a_large_study_is_reported_when_it_has_grown_by_half(store: Store, make:
     reported = []
     for number in range(60):
         arrival = make.arrival(str(number))
-        store.take(arrival, "w")
-        kept = store.complete(arrival.id, make.completed(arrival), "d1", "1.0", "done/x")
+        store.files.take(arrival, "w")
+        kept = store.files.complete(arrival.id, make.completed(arrival), "d1", "1.0", "done/x")
         assert kept.study_key is not None
         if kept.revision is not None:
-            store.record_report(kept.study_key, kept.revision, "x", "f", NOW)
+            store.reports.record(kept.study_key, kept.revision, "x", "f", at=NOW)
             reported.append(number + 1)
     assert reported == [1, 2, 3, 4, 5, 6, 7, 8, 12, 18, 27, 41]
-    assert store.reports_due() == (kept.study_key,)
-    assert store.begin_report(kept.study_key) == 13
+    assert store.reports.due() == (kept.study_key,)
+    assert store.reports.begin(kept.study_key) == 13
 
 
 def test_the_status_counts_everything_once(store: Store, make: Any, grade: Take) -> None:
     grade("a")
-    store.add_arrival(make.arrival("a"), NOW)  # duplicate
+    store.files.add_arrival(make.arrival("a"), NOW)  # duplicate
     _reject(store, make, "b")
     waiting = make.arrival("c")
-    store.add_arrival(waiting, NOW - timedelta(hours=1))
-    store.add_arrival(make.arrival("d"), NOW)
+    store.files.add_arrival(waiting, NOW - timedelta(hours=1))
+    store.files.add_arrival(make.arrival("d"), NOW)
     for content, tries in (("e", 1), ("f", 2)):
         arrival = make.arrival(content)
-        store.add_arrival(arrival, NOW)
-        store.start(arrival.id, "w")
-        store.fail(arrival.id, Failed(arrival, "io", ""), max_tries=tries, now=NOW)
-    status = store.status()
+        store.files.add_arrival(arrival, NOW)
+        store.files.start(arrival.id, "w")
+        store.files.fail(arrival.id, Failed(arrival, "io", ""), max_tries=tries, now=NOW)
+    status = store.counts.status()
     assert status.counts == {
         State.WAITING: 2,
         State.WORKING: 0,
@@ -123,23 +124,23 @@ def test_the_status_counts_everything_once(store: Store, make: Any, grade: Take)
 
 
 def test_an_empty_store_has_a_status_too(store: Store) -> None:
-    status = store.status()
+    status = store.counts.status()
     assert set(status.counts.values()) == {0}
     assert (status.oldest_waiting, status.per_minute, status.model) == (None, 0.0, None)
 
 
-def test_today_begins_at_local_midnight(store: Store, make: Any, grade: Take, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "_clock", lambda: datetime(2026, 6, 1, 12, tzinfo=UTC).astimezone())
+def test_today_begins_at_local_midnight(store: Store, clock: Clock, make: Any, grade: Take) -> None:
+    clock.now = datetime(2026, 6, 1, 12, tzinfo=UTC).astimezone()
     grade("a")
-    monkeypatch.setattr(store, "_clock", lambda: datetime(2026, 6, 1, 12, 5, tzinfo=UTC).astimezone())
-    assert store.status().done_today == 1
-    monkeypatch.setattr(store, "_clock", lambda: datetime(2026, 6, 3, 12, tzinfo=UTC).astimezone())
-    assert store.status().done_today == 0
+    clock.now = datetime(2026, 6, 1, 12, 5, tzinfo=UTC).astimezone()
+    assert store.counts.status().done_today == 1
+    clock.now = datetime(2026, 6, 3, 12, tzinfo=UTC).astimezone()
+    assert store.counts.status().done_today == 0
 
 
 def test_a_row_of_the_export_names_everything_but_the_patient(store: Store, make: Any, grade: Take) -> None:
     file_id, key = grade("a", make.reading(1))
-    (row,) = store.export_rows()
+    (row,) = store.export.rows()
     assert (row["file_id"], row["study_key"], row["study_uid"]) == (file_id, key, "1.2.3")
     assert [row[name] for name in ("box_x", "box_y", "box_width", "box_height")] == [100, -3, 400, 400]
     assert [row[f"p{kl}"] for kl in range(5)] == pytest.approx([0.1, 0.6, 0.1, 0.1, 0.1])
@@ -155,7 +156,7 @@ def test_a_row_of_the_export_names_everything_but_the_patient(store: Store, make
 def test_the_export_streams_while_work_goes_on(store: Store, grade: Take) -> None:
     for number in range(4):
         grade(str(number), study_uid=f"1.{number}")
-    rows = store.export_rows()
+    rows = store.export.rows()
     first = next(rows)
     grade("later", study_uid="1.99")
     assert len({row["file_id"] for row in [first, *rows]}) == 4

@@ -23,14 +23,14 @@ Take = Callable[..., tuple[str, str]]
 
 
 def _see(store: Store, **asked: Any) -> list[tuple[str, Side, int | None]]:
-    page = store.worklist(Wanted(**asked), may_see_patients=True)
+    page = store.worklist.page(Wanted(**asked), may_see_patients=True)
     return [(row.state, row.side, row.kl) for row in page.rows]
 
 
 def _turn(store: Store, wanted: Wanted, limit: int) -> list[WorklistPage]:
-    pages = [store.worklist(wanted, None, limit, may_see_patients=True)]
+    pages = [store.worklist.page(wanted, None, limit, may_see_patients=True)]
     while (cursor := pages[-1].next) is not None:
-        pages.append(store.worklist(wanted, Cursor.parse(str(cursor)), limit, may_see_patients=True))
+        pages.append(store.worklist.page(wanted, Cursor.parse(str(cursor)), limit, may_see_patients=True))
     return pages
 
 
@@ -41,13 +41,13 @@ def archive(store: Store, make: Any, grade: Take) -> Store:
         grade(f"g{number}", make.reading(kl, side=side), study_uid=f"1.2.{number}")
     for content, at in (("r", 1), ("w", 2), ("f", 3)):
         arrival = make.arrival(content)
-        store.add_arrival(arrival, NOW + timedelta(minutes=at))
+        store.files.add_arrival(arrival, NOW + timedelta(minutes=at))
         if content != "w":
-            store.start(arrival.id, "w")
+            store.files.start(arrival.id, "w")
         if content == "r":
-            store.reject(arrival.id, make.rejected(arrival, study_uid="1.9"), "rejected/x")
+            store.files.reject(arrival.id, make.rejected(arrival, study_uid="1.9"), "rejected/x")
         if content == "f":
-            store.fail(arrival.id, Failed(arrival, "io", ""), max_tries=1, now=NOW)
+            store.files.fail(arrival.id, Failed(arrival, "io", ""), max_tries=1, now=NOW)
     return store
 
 
@@ -71,7 +71,7 @@ def test_each_filter_lets_through_what_it_says(archive: Store) -> None:
 
 def test_pages_show_each_line_once_and_in_order(archive: Store) -> None:
     for wanted in (Wanted(), Wanted(review_first=True), Wanted(text="knees"), Wanted(text="knees", review_first=True)):
-        whole = archive.worklist(wanted, may_see_patients=True).rows
+        whole = archive.worklist.page(wanted, may_see_patients=True).rows
         assert len(whole) == (8 if wanted.text else 11)
         if wanted.review_first:
             assert [row.needs_review for row in whole[:3]] == [True, True, False]
@@ -81,9 +81,9 @@ def test_pages_show_each_line_once_and_in_order(archive: Store) -> None:
 
 
 def test_a_page_stays_where_it_was_when_newer_files_come(archive: Store, make: Any) -> None:
-    first = archive.worklist(Wanted(), None, 4)
-    archive.add_arrival(make.arrival("newer"), NOW + timedelta(hours=1))
-    second = archive.worklist(Wanted(), first.next, 4)
+    first = archive.worklist.page(Wanted(), None, 4)
+    archive.files.add_arrival(make.arrival("newer"), NOW + timedelta(hours=1))
+    second = archive.worklist.page(Wanted(), first.next, 4)
     assert not {row.file_id for row in first.rows} & {row.file_id for row in second.rows}
     assert len(second.rows) == 4
 
@@ -98,22 +98,22 @@ def test_a_file_is_found_by_the_beginnings_of_its_words(store: Store, make: Any,
 
 def test_who_may_not_see_patients_finds_none_by_their_data(archive: Store) -> None:
     for said in ("ivanova", "p-17", "a-1", "knees"):
-        assert len(archive.worklist(Wanted(text=said), may_see_patients=True).rows) > 0
-        assert archive.worklist(Wanted(text=said)).rows == ()
-    (rejected,) = archive.worklist(Wanted(text="no_knee")).rows
+        assert len(archive.worklist.page(Wanted(text=said), may_see_patients=True).rows) > 0
+        assert archive.worklist.page(Wanted(text=said)).rows == ()
+    (rejected,) = archive.worklist.page(Wanted(text="no_knee")).rows
     assert (rejected.patient_name, rejected.patient_id, rejected.file_name, rejected.description) == ("", "", "", "")
-    assert len(archive.worklist(Wanted(text=rejected.file_id)).rows) == 1
+    assert len(archive.worklist.page(Wanted(text=rejected.file_id)).rows) == 1
 
 
 def test_a_word_of_too_many_files_is_taken_whole_and_the_page_says_so(
     archive: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worklist_search, "LOOKED_AT", 3)
-    page = archive.worklist(Wanted(text="kne"), may_see_patients=True)
+    page = archive.worklist.page(Wanted(text="kne"), may_see_patients=True)
     assert (page.rows, page.too_many) == ((), True)
-    page = archive.worklist(Wanted(text="knees"), may_see_patients=True)
+    page = archive.worklist.page(Wanted(text="knees"), may_see_patients=True)
     assert (len(page.rows), page.too_many) == (3, True)
-    assert not archive.worklist(Wanted(text="no_knee"), may_see_patients=True).too_many
+    assert not archive.worklist.page(Wanted(text="no_knee"), may_see_patients=True).too_many
 
 
 def test_what_a_later_file_tells_of_the_study_finds_the_earlier_one_too(store: Store, make: Any, grade: Take) -> None:
@@ -125,15 +125,15 @@ def test_what_a_later_file_tells_of_the_study_finds_the_earlier_one_too(store: S
 
 def test_a_regrade_replaces_the_line(store: Store, make: Any, grade: Take) -> None:
     arrival = make.arrival("a")
-    store.add_arrival(arrival, NOW)
-    store.start(arrival.id, "w")
+    store.files.add_arrival(arrival, NOW)
+    store.files.start(arrival.id, "w")
     for kl, digest in ((2, "d1"), (4, "d2")):
-        store.complete(arrival.id, make.completed(arrival, make.reading(kl)), digest, "1.0", "done/x")
+        store.files.complete(arrival.id, make.completed(arrival, make.reading(kl)), digest, "1.0", "done/x")
     assert _see(store) == [("completed", Side.LEFT, 4)]
 
 
 def test_the_counts_stop_where_it_would_take_long(archive: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    counts = archive.worklist_counts()
+    counts = archive.worklist.counts()
     assert (counts.by_state[State.COMPLETED], counts.by_state[State.REJECTED], counts.by_state[State.FAILED]) == (
         8,
         1,
@@ -141,23 +141,25 @@ def test_the_counts_stop_where_it_would_take_long(archive: Store, monkeypatch: p
     )
     assert (counts.parked, counts.review) == (1, 2)
     monkeypatch.setattr(worklist, "COUNTED", 5)
-    counts = archive.worklist_counts()
+    counts = archive.worklist.counts()
     assert (counts.by_state[State.COMPLETED], counts.limit) == (5, 5)
 
 
 def test_days_are_counted_by_state_grade_and_code(archive: Store) -> None:
     today = datetime.now(UTC).date()
-    counted = {(one.state, one.kl, one.code): one.count for one in archive.day_counts(today - timedelta(days=1), today)}
+    counted = {
+        (one.state, one.kl, one.code): one.count for one in archive.day_counts.between(today - timedelta(days=1), today)
+    }
     assert counted[State.COMPLETED, 2, None] == 2
     assert counted[State.REJECTED, None, "no_knee"] == 1
     assert (State.WAITING, None, None) not in counted
-    assert archive.day_counts(today - timedelta(days=30), today - timedelta(days=2)) == ()
+    assert archive.day_counts.between(today - timedelta(days=30), today - timedelta(days=2)) == ()
 
 
 @pytest.fixture
 def plans(archive: Store) -> Iterator[list[str]]:
     """What SQLite says of how it runs each query of the test."""
-    engine = archive._reading
+    engine = archive.sessions.reading
     if engine.dialect.name != "sqlite":
         pytest.skip("another database plans by what the tables hold")
     seen: list[str] = []
@@ -192,20 +194,20 @@ def test_no_page_walks_a_whole_table(archive: Store, plans: list[str]) -> None:
     behind = Cursor(needs_review=True, at=NOW + timedelta(hours=1), id=10**9)
     for wanted, cursor in product(ASKED, (None, behind)):
         plans.clear()
-        archive.worklist(wanted, cursor, may_see_patients=True)
+        archive.worklist.page(wanted, cursor, may_see_patients=True)
         assert len(plans) > 1, wanted
         assert [step for step in plans if re.match(rf"SCAN ({TABLES})\b", step)] == [], wanted
 
 
 def test_neither_counts_nor_days_walk_a_whole_table(archive: Store, plans: list[str]) -> None:
-    archive.worklist_counts()
-    archive.day_counts(NOW.date(), NOW.date())
+    archive.worklist.counts()
+    archive.day_counts.between(NOW.date(), NOW.date())
     assert len(plans) > 4
     assert [step for step in plans if re.match(rf"SCAN ({TABLES})\b", step)] == []
 
 
 def test_the_plans_would_show_a_walk(archive: Store, plans: list[str]) -> None:
-    with archive._reading.connect() as connection:
+    with archive.sessions.reading.connect() as connection:
         connection.execute(text("SELECT confidence FROM worklist_lines WHERE confidence > 0.5"))
     assert [step for step in plans if re.match(rf"SCAN ({TABLES})\b", step)]
 

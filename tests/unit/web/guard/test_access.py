@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,13 +14,14 @@ from koa_worker.store import Role, Store
 from koa_worker.web import create_app
 from koa_worker.web.guard import access
 from koa_worker.web.guard.passwords import new_token, secret_hash
+from tests.make import Clock
 
 Enter = Callable[[str], Any]
 PASSWORD = "correct horse battery"
 
 
 def actions(store: Store) -> list[tuple[str, str]]:
-    return [(deed.who, deed.action) for deed in reversed(store.deeds())]
+    return [(deed.who, deed.action) for deed in reversed(store.audit.deeds())]
 
 
 def test_every_route_says_who_may_use_it(app: Flask) -> None:
@@ -66,15 +67,15 @@ def test_the_login_changes_the_browser_s_secret(app: Flask, users: Store, browse
     assert cookie.value != before
     assert (cookie.http_only, cookie.same_site) == (True, "Strict")
     # What stays is a hash: the database does not let anybody in.
-    assert users.logged_in(cookie.value) is None
-    assert users.logged_in(secret_hash(cookie.value)) is not None
+    assert users.accounts.logged_in(cookie.value) is None
+    assert users.accounts.logged_in(secret_hash(cookie.value)) is not None
 
 
 @pytest.mark.parametrize("name", ["anna", "nobody"])
 def test_a_wrong_password_and_an_unknown_name_get_the_same_answer(users: Store, browser: Any, name: str) -> None:
     answer = browser.log_in(name, "wrong password")
     assert answer.status_code == 401
-    assert "Name or password is wrong." in answer.text
+    assert "The name or the password is wrong." in answer.text
     assert browser.get("/").status_code == 303
 
 
@@ -105,11 +106,10 @@ def test_many_names_from_one_address_are_refused(users: Store, browser: Any) -> 
     assert codes.count(429) == 10
 
 
-def test_a_login_ends_by_itself(config: Config, store: Store, logged_in: Enter) -> None:
+def test_a_login_ends_by_itself(config: Config, clock: Clock, logged_in: Enter) -> None:
     browser = logged_in("anna")
     assert browser.get("/").status_code == 200
-    now = datetime.now().astimezone()
-    store._clock = lambda: now + timedelta(hours=config.web.session_hours)
+    clock.now = datetime.now(UTC) + timedelta(hours=config.web.session_hours)
     assert browser.get("/").status_code == 303
 
 
@@ -189,7 +189,7 @@ def test_a_post_without_a_cookie_is_refused(users: Store, app: Flask) -> None:
 
 def test_a_script_shows_a_token(app: Flask, users: Store) -> None:
     token = new_token()
-    users.add_token("anna", "nightly", secret_hash(token), None)
+    users.accounts.add_token("anna", "nightly", secret_hash(token), None)
     client = app.test_client()
     assert client.get("/", headers={"Authorization": f"Bearer {token}"}).status_code == 200
     assert client.get("/", headers={"Authorization": f"Bearer {token}x"}).status_code == 303

@@ -1,0 +1,37 @@
+"""What the daemon has counted since its start: how files ended, and the time that was spent on them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from koa_worker.daemon.metrics import Stages
+from koa_worker.store import State
+from koa_worker.workers.messages import Done
+
+
+class Counts:
+    """Read by the metrics and said at the end of a run."""
+
+    def __init__(self) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self.codes: Counter[str] = Counter()
+        self.stages = Stages()
+        self.spent_ms: Counter[str] = Counter()
+        self.cpu_ms: Counter[str] = Counter()
+
+    @property
+    def not_graded(self) -> int:
+        """Files that this run had to reject or could not finish."""
+        return self.outcomes[State.REJECTED] + self.outcomes[State.FAILED]
+
+    def add_job(self, done: Done) -> None:
+        self.stages.note(done.spent_ms)
+        self.spent_ms.update(done.spent_ms)
+        self.cpu_ms.update(done.cpu_ms)
+        if done.state is not None:
+            self.add_outcome(done.state, done.code)
+
+    def add_outcome(self, state: State, code: str | None) -> None:
+        self.outcomes[state] += 1
+        if code is not None and state is not State.DUPLICATE:
+            self.codes[code] += 1

@@ -1,0 +1,33 @@
+"""Says that the dispatcher's loop goes round: to `status` and the page by a file, and to the service manager."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from koa_worker.daemon.timers import Clock, Timer
+from koa_worker.system.heartbeat import PAUSE_WORDS, Pulse, beat
+from koa_worker.system.systemd import Service
+
+_SECONDS_BETWEEN_BEATS, _SECONDS_BETWEEN_NEWS = 5.0, 0.5  # without and with something new to say
+
+
+class Heartbeats:
+    """Beats soon after something changed, and otherwise now and then."""
+
+    def __init__(self, work: Path, service: Service, clock: Clock = time.monotonic) -> None:
+        self._work = work
+        self._service = service
+        self._regular = Timer(_SECONDS_BETWEEN_BEATS, clock)
+        self._news = Timer(_SECONDS_BETWEEN_NEWS, clock)
+        self._last: Pulse | None = None
+
+    def beat(self, pulse: Pulse) -> None:
+        """Called at every turn of the loop."""
+        paused = pulse.paused
+        self._service.alive(PAUSE_WORDS[paused] if paused else f"{pulse.busy} of {pulse.workers} at work")
+        if (self._regular if pulse == self._last else self._news).is_due():
+            self._regular.restart()
+            self._news.restart()
+            self._last = pulse
+            beat(self._work, pulse)

@@ -1,0 +1,47 @@
+"""The jobs that wait for a worker process, and all that are not finished yet."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from koa_worker.workers.messages import Job
+
+
+class JobQueue:
+    """A job is unfinished from when it is added until it is finished: while it waits, is done or is postponed."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Job] = deque()
+        self._postponed: deque[Job] = deque()
+        self._unfinished: set[str] = set()
+
+    def __len__(self) -> int:
+        """How many wait; without those that are postponed."""
+        return len(self._waiting)
+
+    @property
+    def has_postponed(self) -> bool:
+        return bool(self._postponed)
+
+    def is_unfinished(self, job_id: str) -> bool:
+        return job_id in self._unfinished
+
+    def add(self, job: Job) -> None:
+        self._waiting.append(job)
+        self._unfinished.add(job.id)
+
+    def take(self) -> Job:
+        """The next one, to be given to a worker process."""
+        return self._waiting.popleft()
+
+    def finish(self, job: Job) -> None:
+        self._unfinished.discard(job.id)
+
+    def postpone(self, job: Job) -> None:
+        """Disk or database were unavailable."""
+        self._postponed.append(job)
+
+    def put_back_postponed(self) -> None:
+        """They were begun before the others, and come before them."""
+        self._waiting.extendleft(self._postponed)
+        self._postponed.clear()

@@ -1,0 +1,27 @@
+"""Says when something is to be done again. All times are monotonic: a clock set back changes nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+Clock = Callable[[], float]
+
+
+class Timer:
+    """Is due at once, and then so many seconds after each restart."""
+
+    def __init__(self, seconds: float, clock: Clock = time.monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._next = clock()
+
+    def is_due(self) -> bool:
+        return self._clock() >= self._next
+
+    def restart(self, seconds: float | None = None) -> None:
+        """Due after its own time, or once after another."""
+        self._next = self._clock() + (self._seconds if seconds is None else seconds)
+
+    def seconds_left(self) -> float:
+        return max(0.0, self._next - self._clock())

@@ -1,0 +1,84 @@
+"""Jobs over which a worker process died: what is recorded of them, and what is done with them next."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, deque
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from enum import Enum, auto
+
+from koa_worker.config import Config
+from koa_worker.daemon.counts import Counts
+from koa_worker.intake import Claim
+from koa_worker.store import FileRecord, State, Store
+from koa_worker.values import Failed
+from koa_worker.workers.messages import Job, WorkerDied
+
+logger = logging.getLogger(__name__)
+
+_WORKER = "foreman"  # as the database has called it from the first version on
+
+
+class Next(Enum):
+    """What is done with the job."""
+
+    AT_ONCE = auto()  # only filing it is left, or the file is to be parked
+    AFTER_ITS_PAUSE = auto()  # the file failed; the store knows when it is tried again
+    AT_THE_NEXT_START = auto()
+
+
+class WorkerDeaths:
+    """Keeps each until the store has taken it, so that none is forgotten while the database is away."""
+
+    def __init__(self, config: Config, store: Store, counts: Counts) -> None:
+        self._max_tries = config.limits.max_tries
+        self._store = store
+        self._counts = counts
+        self._unrecorded: deque[tuple[Job, WorkerDied]] = deque()
+        self._times: Counter[str] = Counter()
+
+    def __bool__(self) -> bool:
+        """Whether some are not recorded yet."""
+        return bool(self._unrecorded)
+
+    def add(self, job: Job, death: WorkerDied) -> None:
+        logger.warning("worker process died", extra={"file": job.id, "code": death.code, "detail": death.detail})
+        self._times[job.id] += 1
+        self._unrecorded.append((job, death))
+
+    def forget(self, job: Job) -> None:
+        """It was done after all."""
+        self._times.pop(job.id, None)
+
+    def record(self) -> Iterator[tuple[Job, Next]]:
+        """What becomes of each. When the store does not answer, the rest is recorded by the next call."""
+        while self._unrecorded:
+            job, death = self._unrecorded[0]
+            what = self._record(job, death)
+            self._unrecorded.popleft()
+            yield job, what
+
+    def _record(self, job: Job, death: WorkerDied) -> Next:
+        """The file failed, unless all but its filing was done: that is tried again."""
+        if isinstance(job, Claim):
+            failed = self._fail(job, death)
+            if failed is not None and not failed.parked:
+                return Next.AFTER_ITS_PAUSE
+            if failed is not None or self._times[job.id] < self._max_tries:
+                return Next.AT_ONCE
+        logger.error("given up until the next start", extra={"file": job.id, "code": death.code})
+        return Next.AT_THE_NEXT_START
+
+    def _fail(self, job: Claim, death: WorkerDied) -> FileRecord | None:
+        """The file as it failed; None if it had been settled before."""
+        now = datetime.now(UTC)
+        if self._store.files.find(job.id) is None:
+            self._store.files.add_arrival(job.arrive(), now)
+        if not self._store.files.start(job.id, _WORKER, take_over=True):
+            return None
+        failed = self._store.files.fail(
+            job.id, Failed(job.named("", 0), death.code, death.detail), max_tries=self._max_tries, now=now
+        )
+        self._counts.add_outcome(State.FAILED, death.code)
+        return failed

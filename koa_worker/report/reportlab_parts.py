@@ -1,0 +1,126 @@
+"""All uses of reportlab's undocumented parts: the document of a canvas, subsets of fonts, JPEG bytes unchanged."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import zlib
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from reportlab.lib.rl_accel import escapePDF, fp_str
+from reportlab.lib.utils import ImageReader
+from reportlab.pdfbase.pdfdoc import PDFArray, PDFObject
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfgen.canvas import Canvas
+
+
+def document_of(canvas: Canvas) -> Any:
+    """The PDF document of the canvas, a private attribute of the library."""
+    return canvas._doc  # noqa: SLF001
+
+
+def draw_literally(canvas: Canvas, operators: str) -> None:
+    """Writes PDF operators into the page unchanged."""
+    canvas.addLiteral(operators)
+
+
+def numbers(*values: float) -> str:
+    """The numbers as a PDF contains them."""
+    return str(fp_str(*values))
+
+
+class Jpeg(ImageReader):  # type: ignore[misc]
+    """JPEG bytes that are written unchanged; the library's reader would decode them only to find a name for them."""
+
+    _dataA = None  # noqa: N815 - no part is transparent
+
+    def __init__(self, jpeg: bytes) -> None:
+        self.jpeg = jpeg
+
+    def getRGBData(self) -> bytes:  # noqa: N802
+        return self.jpeg
+
+    def jpeg_fh(self) -> BytesIO:
+        return BytesIO(self.jpeg)
+
+
+class SearchableFont(TTFont):  # type: ignore[misc]
+    """Joined Arabic letters are drawn with presentation forms, but copied and searched as the letters they are.
+
+    Parts that are the same in every report are made once and cached.
+    """
+
+    def __init__(self, name: str, path: Path) -> None:
+        super().__init__(name, str(path))
+        make = lru_cache(maxsize=16)(self.face.makeSubset)
+        self.face.makeSubset = lambda codes: make(tuple(codes))
+
+    def has(self, character: str) -> bool:
+        return ord(character) in self.face.charToGlyph
+
+    def assign(self, text: str, document: Any) -> None:
+        """Gives each character a code in a report, unless it has one."""
+        self.splitString(text, document)
+
+    def parts(self, text: str, document: Any) -> tuple[tuple[int, str], ...]:
+        """For each piece of a text: the number of its font subset in a report, and its escaped codes in that subset."""
+        return tuple((subset, escapePDF(codes)) for subset, codes in self.splitString(text, document))
+
+    def name_of(self, subset: int, document: Any) -> str:
+        return str(self.getSubsetInternalName(subset, document))
+
+    def addObjects(self, doc: Any) -> None:  # noqa: N802
+        super().addObjects(doc)
+        name = self.face.name.decode()
+        for key, made in doc.idToObject.items():
+            if key.startswith("toUnicodeCMap:") and key.endswith(f"+{name}"):
+                made.content = _PRESENTATION_FORM.sub(_as_letters, made.content)
+                made.filters = [_Compressed]
+            elif key.startswith("fontFile:") and key.endswith(f"+{name})"):
+                made.filters = [_Compressed]
+        for font in doc.idToObject["BasicFonts"].dict.values():
+            if getattr(font, "BaseFont", "").endswith(f"+{name}"):
+                font.Widths = _Written(_write(tuple(font.Widths.sequence)))
+
+
+class _Compressed:
+    """The filter of a stream that other reports may contain too; the compressed bytes are cached."""
+
+    pdfname = "FlateDecode"
+
+    @staticmethod
+    @lru_cache(maxsize=64)
+    def encode(content: str | bytes) -> bytes:
+        return zlib.compress(content.encode() if isinstance(content, str) else content)
+
+
+class _Written(PDFObject):  # type: ignore[misc]
+    """A part of the file whose bytes are ready to be written."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def format(self, _document: object) -> bytes:
+        return self.content
+
+
+@lru_cache(maxsize=64)
+def _write(widths: tuple[float, ...]) -> bytes:
+    return bytes(PDFArray(widths).format(None))
+
+
+# A value in the character map from Arabic Presentation Forms A or B; keys have two digits.
+_PRESENTATION_FORM = re.compile(r"<(F[B-E][0-9A-F]{2})>")
+
+
+def _as_letters(form: re.Match[str]) -> str:
+    """The letter of a presentation form. The joined lam-alef is kept.
+
+    PDF readers reverse right-to-left words letter by letter, and would also reverse the two letters of this sign. All
+    readers know what the sign means.
+    """
+    letters = unicodedata.normalize("NFKC", chr(int(form[1], 16)))
+    return f"<{ord(letters):04X}>" if len(letters) == 1 else form[0]

@@ -1,0 +1,225 @@
+"""The states of a file, from its arrival to its end, and the transitions between them.
+
+waiting ──start──> working ──complete──> completed
+   ^                  ├──────reject────> rejected
+   └──retry── failed <┴──fail            (a settled file whose bytes were settled before: duplicate)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import Session
+
+from koa_worker.store.base import Part, reads, writes
+from koa_worker.store.convert import to_file_record
+from koa_worker.store.journal import list_events, record_event
+from koa_worker.store.lifecycle import (
+    begin,
+    get_file,
+    make_known,
+    pause_after,
+    require,
+    settle,
+    settle_as_duplicate,
+    settled,
+    settled_twin,
+    ticket,
+)
+from koa_worker.store.records import EventRecord, FileRecord, FileTicket, Settled, State, Taken
+from koa_worker.store.results import Drawn, Maker, draw, keep_results
+from koa_worker.store.schema import File, Grade, Knee
+from koa_worker.store.studies import change_study
+from koa_worker.store.worklist_index import list_file
+from koa_worker.values import Arrival, Completed, Failed, Rejected
+
+_AT_A_TIME = 100
+
+
+class Files(Part):
+    """Every file that came in, from its arrival to its end."""
+
+    @writes
+    def add_arrival(self, session: Session, arrival: Arrival, at: datetime) -> FileTicket:
+        """Adds a file with the id of its arrival; it is a duplicate if a file with the same content has ended before.
+
+        The same arrival again, after a crash, gives its ticket as it stands.
+        """
+        known = session.get(File, arrival.id)
+        if known is not None:
+            return ticket(session, known)
+        file = make_known(session, arrival, at)
+        list_file(session, file)
+        return ticket(session, file)
+
+    @writes
+    def start(self, session: Session, file_id: str, worker: str, *, take_over: bool = False) -> bool:
+        """Assigns the file to `worker`; false if another worker has it or it has ended.
+
+        With `take_over` also from another worker: for what a crash left.
+        """
+        file = get_file(session, file_id)
+        begun = begin(session, file, worker, self.now(), take_over=take_over)
+        if begun:
+            list_file(session, file)
+        return begun
+
+    @writes
+    def take(self, session: Session, arrival: Arrival, worker: str) -> Taken:
+        """The first two steps in one: adds the file, and assigns it to the worker if there is anything left to do.
+
+        All files in a worker's own folder belong to that worker, also if another one began them.
+        """
+        at = self.now()
+        known = session.get(File, arrival.id)
+        if known is None:
+            file = make_known(session, arrival, at, worker)
+            begun = file.state is State.WORKING
+            list_file(session, file, new=True)
+        else:
+            file = known
+            begun = begin(session, file, worker, at, take_over=True)
+            if begun:
+                list_file(session, file)
+        return Taken(to_file_record(file), ticket(session, file).original_state, begun)
+
+    def complete(
+        self,
+        file_id: str,
+        outcome: Completed,
+        model_digest: str,
+        software_version: str,
+        filed_as: str,
+        *,
+        drawn: Drawn | None = None,
+    ) -> Settled:
+        """Ends the file with its grades. With `drawn` the outcome's own images are not used.
+
+        A file that is completed already gets these grades as its current ones and keeps the former: that is a regrade,
+        or the same result again after a crash.
+        """
+        drawn = drawn or draw(outcome)
+        maker = Maker(model_digest, software_version, self.now())
+        return self._complete(file_id, outcome, drawn, maker=maker, filed_as=filed_as)
+
+    @writes
+    def _complete(
+        self, session: Session, file_id: str, outcome: Completed, drawn: Drawn, *, maker: Maker, filed_as: str
+    ) -> Settled:
+        file = get_file(session, file_id)
+        require(file, State.WORKING, State.COMPLETED)
+        twin = settled_twin(session, file.sha256) if file.state is State.WORKING else None
+        # Two workers graded the same content at the same time; the first result counts.
+        if twin is not None and twin.state is State.COMPLETED and twin.study_key is not None:
+            file.filed_as = filed_as
+            settle_as_duplicate(session, file, twin, maker.at)
+            return settled(session, file)
+        again = file.state is State.COMPLETED
+        study, patient_differs = change_study(session, outcome.radiograph.study, outcome.radiograph.patient, maker.at)
+        file.filed_as, file.study_key = filed_as, study.key
+        keep_results(session, file, outcome, drawn=drawn, maker=maker, again=again, patient_differs=patient_differs)
+        if not again:
+            file.code = file.detail = None
+            settle(file, State.COMPLETED, maker.at)
+        knees = f"knees: {len(outcome.readings)}"
+        record_event(session, file.id, "regraded" if again else "completed", maker.at, knees)
+        return settled(session, file)
+
+    @writes
+    def reject(self, session: Session, file_id: str, outcome: Rejected, filed_as: str) -> Settled:
+        """Ends the file with its error code; the report of its study names it if the header names a study."""
+        file, at = get_file(session, file_id), self.now()
+        if file.state is State.REJECTED:
+            return settled(session, file)  # said before a crash; nothing to add
+        require(file, State.WORKING)
+        file.filed_as = filed_as
+        twin = settled_twin(session, file.sha256)
+        if twin is not None:
+            settle_as_duplicate(session, file, twin, at)
+            return settled(session, file)
+        if outcome.study is not None:
+            study, patient_differs = change_study(session, outcome.study, outcome.patient, at)
+            if patient_differs:
+                record_event(session, file.id, "patient_differs", at)
+            file.study_key = study.key
+        file.code, file.detail = outcome.code, outcome.detail
+        settle(file, State.REJECTED, at)
+        record_event(session, file.id, "rejected", at, outcome.code)
+        return settled(session, file)
+
+    @writes
+    def fail(self, session: Session, file_id: str, outcome: Failed, *, max_tries: int, now: datetime) -> FileRecord:
+        """Postpones the file for a growing pause, or parks it after `max_tries`."""
+        file = get_file(session, file_id)
+        require(file, State.WORKING)
+        file.tries += 1
+        file.code, file.detail = outcome.code, outcome.detail
+        parked = file.tries >= max_tries
+        file.next_try_at = None if parked else now + pause_after(file.tries)
+        settle(file, State.FAILED, now)
+        record_event(session, file.id, "parked" if parked else "failed", now, f"{outcome.code}, try {file.tries}")
+        list_file(session, file)
+        return to_file_record(file)
+
+    @writes
+    def record_filing(self, session: Session, file_id: str, filed_as: str) -> None:
+        """Records the final path of the original of a duplicate or a parked file."""
+        file = get_file(session, file_id)
+        if file.filed_as != filed_as:
+            file.filed_as = filed_as
+            record_event(session, file.id, "filed", self.now())
+
+    @writes
+    def record_removal(self, session: Session, file_id: str) -> None:
+        """Records that the original was deleted."""
+        file = get_file(session, file_id)
+        if file.filed_as is not None:
+            file.filed_as = None
+            record_event(session, file.id, "removed", self.now())
+
+    @writes
+    def retry(self, session: Session, ids: Collection[str] | None = None) -> int:
+        """Puts parked files back into the queue; named files also if they are not parked yet. Gives their number."""
+        for file_id in ids or ():
+            get_file(session, file_id)
+        chosen = File.next_try_at.is_(None) if ids is None else File.id.in_(ids)
+        files = session.scalars(select(File).where(File.state == State.FAILED, chosen)).all()
+        for file in files:
+            file.state, file.tries = State.WAITING, 0
+            file.next_try_at = file.settled_at = None
+            record_event(session, file.id, "put_back", self.now())
+            list_file(session, file)
+        return len(files)
+
+    @reads
+    def due_retries(self, session: Session, now: datetime, limit: int = _AT_A_TIME) -> tuple[FileRecord, ...]:
+        """The files to retry, oldest first: failed ones whose pause is over, and those put back by `retry`."""
+        put_back = and_(File.state == State.WAITING, File.starts > 0)
+        paused = and_(File.state == State.FAILED, File.next_try_at <= now)
+        return _records(session, or_(put_back, paused), limit=limit)
+
+    @reads
+    def to_regrade(
+        self, session: Session, model_digest: str, after: str = "", limit: int = _AT_A_TIME
+    ) -> tuple[str, ...]:
+        """The ids of graded files, in order after `after`, whose current grades come from another model."""
+        by_others = select(Knee.file_id).join(Grade, (Grade.knee_id == Knee.id) & Grade.is_current)
+        by_others = by_others.where(Grade.model_digest != model_digest, Knee.file_id > after).distinct()
+        return tuple(session.scalars(by_others.order_by(Knee.file_id).limit(limit)))
+
+    @reads
+    def find(self, session: Session, file_id: str) -> FileRecord | None:
+        file = session.get(File, file_id)
+        return to_file_record(file) if file is not None else None
+
+    @reads
+    def events(self, session: Session, file_id: str) -> tuple[EventRecord, ...]:
+        """The history of the file, in order."""
+        return list_events(session, file_id)
+
+
+def _records(session: Session, chosen: ColumnElement[bool], *, limit: int) -> tuple[FileRecord, ...]:
+    files = session.scalars(select(File).where(chosen).order_by(File.arrived_at, File.id).limit(limit))
+    return tuple(map(to_file_record, files))

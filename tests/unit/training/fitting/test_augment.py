@@ -1,0 +1,85 @@
+"""Augmentation: the same for the same chance, right in size, and doing what its names say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from training.fitting.augment import LEVELS, NONE, Augmentation, augment
+
+
+@pytest.fixture
+def knee() -> np.ndarray:
+    """A smooth picture with a bright mark left of the middle."""
+    down, across = np.mgrid[0:224, 0:224]
+    picture = 90 + 60 * np.sin(down / 25) + 20 * np.cos(across / 40)
+    picture[100:124, 40:64] = 250
+    return picture.astype(np.uint8)
+
+
+def bright_middle(picture: np.ndarray) -> np.ndarray:
+    """The centre of the mark, down and across, as shares of the size."""
+    rows, columns = np.nonzero(picture > 200)
+    return np.array([rows.mean(), columns.mean()]) / picture.shape[0]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("size", [96, 224])
+def test_size_type_and_repeatability(knee: np.ndarray, level: str, size: int) -> None:
+    for seed in range(20):
+        one = augment(knee, np.random.default_rng(seed), LEVELS[level], size)
+        other = augment(knee, np.random.default_rng(seed), LEVELS[level], size)
+        assert one.shape == (size, size)
+        assert one.dtype == np.uint8
+        assert np.array_equal(one, other)
+
+
+def test_none_changes_nothing(knee: np.ndarray) -> None:
+    given = knee.copy()
+    changed = augment(knee, np.random.default_rng(0), NONE, 224)
+    assert np.abs(changed.astype(int) - knee).max() <= 1
+    assert np.array_equal(knee, given)
+
+
+def test_mirror_mirrors(knee: np.ndarray) -> None:
+    changed = augment(knee, np.random.default_rng(0), replace(NONE, mirror=1.0), 224)
+    assert np.abs(changed.astype(int) - knee[:, ::-1]).max() <= 1
+
+
+def test_shift_stays_within_its_bound(knee: np.ndarray) -> None:
+    how = replace(NONE, shift=0.08)
+    moved = [
+        bright_middle(augment(knee, np.random.default_rng(seed), how, 224)) - bright_middle(knee) for seed in range(60)
+    ]
+    assert np.abs(moved).max() <= 0.085
+    assert np.abs(moved).max(axis=0).min() > 0.06
+
+
+def test_scale_is_about_the_middle(knee: np.ndarray) -> None:
+    areas = []
+    for seed in range(60):
+        changed = augment(knee, np.random.default_rng(seed), replace(NONE, scale=0.15), 224)
+        areas.append((changed > 200).sum() / (knee > 200).sum())
+        assert bright_middle(changed)[0] == pytest.approx(0.5, abs=0.01)
+    assert np.exp(-0.4) < min(areas) < 0.85
+    assert 1.15 < max(areas) < np.exp(0.4)
+
+
+def test_grain_and_blur_change_sharpness_only(knee: np.ndarray) -> None:
+    how = Augmentation(
+        **dict.fromkeys(("mirror", "rotation", "scale", "aspect", "shift", "gamma", "contrast", "brightness"), 0),
+        hide=0,
+    )
+    for seed in range(40):
+        changed = augment(knee, np.random.default_rng(seed), how, 224)
+        assert np.corrcoef(changed.ravel(), knee.ravel())[0, 1] > 0.5
+
+
+def test_exposure_keeps_the_order_of_the_grays(knee: np.ndarray) -> None:
+    how = replace(NONE, gamma=0.6, contrast=0.4, brightness=30)
+    for seed in range(20):
+        changed = augment(knee, np.random.default_rng(seed), how, 224)
+        order = np.argsort(knee.ravel(), kind="stable")
+        assert (np.diff(changed.ravel()[order].astype(int)) >= 0).all()

@@ -1,0 +1,1 @@
+"""Graded knees as training sees them: where they lie, how they are split, their crops and frames."""

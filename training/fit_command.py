@@ -1,0 +1,72 @@
+"""The sub-command that trains: its options become settings; what cannot be begun is refused before the run begins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+
+def fit(
+    *,
+    out: Annotated[Path, typer.Option(help="the run's folder")],
+    data: Annotated[
+        list[str] | None, typer.Option(help="FOLDER, raw:FOLDER or equalized:FOLDER; may be given again")
+    ] = None,
+    csv: Annotated[list[str] | None, typer.Option(help="a table with path, grade and if known subject, split")] = None,
+    network: Annotated[str, typer.Option(help="mobilenetv2 or cnn")] = "mobilenetv2",
+    start: Annotated[
+        str, typer.Option(help="ImageNet weights (.h5); to go on: a net (.keras, .h5), or a release's member (.tflite)")
+    ] = "",
+    seed: Annotated[int, typer.Option(help="decides everything that is left to chance")] = 0,
+    sizes: Annotated[str, typer.Option(help="picture sizes and epochs, such as 160x8,224x4")] = "224x12",
+    seen: Annotated[int, typer.Option(help="at work, enlarge the crop to this size before looking")] = 224,
+    window: Annotated[str, typer.Option(help="of that, look at these rows and columns in the middle: 192x384")] = "",
+    head_epochs: Annotated[int, typer.Option(help="epochs of the head alone, before the rest")] = 1,
+    freeze: Annotated[str, typer.Option(help="leave the backbone's layers before this one as they are")] = "",
+    head_rate: Annotated[float, typer.Option(help="learning rate of the head alone")] = 1e-3,
+    rate: Annotated[float, typer.Option(help="highest learning rate of the rest")] = 5e-4,
+    weight_decay: float = 0.02,
+    batch: Annotated[int, typer.Option(help="pictures a step")] = 32,
+    dropout: float = 0.3,
+    sigma: Annotated[float, typer.Option(help="width of the soft labels in grades; 0: hard labels")] = 0.5,
+    teacher: Annotated[str, typer.Option(help="a release folder, whose answers are learnt beside the labels")] = "",
+    trust: Annotated[float, typer.Option(min=0, max=1, help="the teacher's share in what is learnt")] = 0.5,
+    balance: Annotated[float, typer.Option(help="0: grades as they come, 1: each equally often")] = 0.5,
+    augmentation: Annotated[str, typer.Option(help="none, light, usual or strong")] = "usual",
+    mix: Annotated[
+        float, typer.Option(min=0, help="lay each knee over another (mixup); 0: never, 1: any share is as likely")
+    ] = 0.0,
+    average: Annotated[float, typer.Option(help="momentum of the weights' average")] = 0.997,
+    patience: Annotated[int, typer.Option(help="stop after so many epochs without a better one; 0: never")] = 0,
+    resume: Annotated[bool, typer.Option(help="go on with the run in --out")] = False,
+) -> None:
+    """Fit a network to graded knees; the run folder then holds best.keras."""
+    from .data import layouts, split  # noqa: PLC0415
+    from .fitting import fit as fitting  # noqa: PLC0415 - Keras takes seconds to load, which --help need not wait for
+    from .fitting import runfile  # noqa: PLC0415
+    from .fitting.settings import Settings, parse_sizes, parse_window  # noqa: PLC0415
+    from .fitting.start import check as check_start  # noqa: PLC0415
+
+    console = Console()
+    try:
+        sources = [layouts.Source.parse(text) for text in data or []]
+        sources += [layouts.Source(Path(text)) for text in csv or []]
+        if not sources:
+            raise typer.BadParameter("say where the pictures are: --data FOLDER or --csv FILE")
+        known = check_start(start, network)
+        settings = Settings(
+            network=network, start=start, seed=seed, sizes=parse_sizes(sizes), seen=seen, window=parse_window(window),
+            head_epochs=head_epochs, freeze=freeze, head_rate=head_rate, rate=rate, weight_decay=weight_decay,
+            batch=batch, dropout=dropout, sigma=sigma, teacher=teacher, trust=trust, balance=balance,
+            augmentation=augmentation, mix=mix, average=average, patience=patience,
+        )  # fmt: skip
+        dataset = split.complete(layouts.collect(sources), seed=seed)
+        runfile.open_run(out, settings, dataset, resume=resume)
+    except (ValueError, FileExistsError, FileNotFoundError) as error:
+        raise typer.BadParameter(str(error)) from error
+    console.print(*filter(None, [known, layouts.summary(dataset)]), sep="\n")
+    best = fitting.fit(settings, dataset, out, console)
+    console.print(f"best: {best}")

@@ -1,0 +1,1 @@
+"""Fitting a network: its settings, batches, checkpoints and what it starts from."""

@@ -1,0 +1,130 @@
+"""The pictures of an epoch as Keras takes them: sampled, augmented, scaled, with what is to be learnt of each.
+
+Everything that is left to chance is drawn from (seed, epoch, batch), so that an epoch is the same after a restart and
+with any number of loading threads.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from koa_worker.values import GRADES
+
+from .augment import Augmentation, augment
+
+Picture = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+
+def scale(pictures: Picture) -> Floats:
+    """[n, h, w] of 0…255 to [n, h, w, 3] of -1…1, as the worker feeds the net."""
+    gray = pictures.astype(np.float32) / np.float32(127.5) - np.float32(1)
+    return np.repeat(gray[..., np.newaxis], 3, axis=-1)
+
+
+def soft_labels(grades: NDArray[np.int64], sigma: float) -> Floats:
+    """Each grade as a small bell over its neighbours: readers differ by one grade far more often than by two."""
+    if sigma <= 0:
+        return np.eye(len(GRADES), dtype=np.float32)[grades]
+    distance = np.arange(len(GRADES)) - grades[:, np.newaxis]
+    bell = np.exp(-0.5 * np.square(distance / sigma))
+    return np.asarray(bell / bell.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def sample(grades: NDArray[np.int64], balance: float, chance: np.random.Generator) -> NDArray[np.int64]:
+    """An epoch's order: 0 takes each picture once, 1 each grade equally often, between is between.
+
+    Systematic: a picture that is due 1.7 times comes once or twice, never not at all.
+    """
+    counts = np.bincount(grades, minlength=len(GRADES))
+    weights = 1.0 / counts[grades] ** balance
+    due = weights * len(grades) / weights.sum()
+    times = np.floor(due).astype(int)
+    rest = due - times
+    missing = len(grades) - int(times.sum())
+    if missing > 0:
+        # Gumbel's trick draws `missing` different ones in proportion to what each still lacks.
+        score = np.log(rest + 1e-12) + chance.gumbel(size=len(grades))
+        times[np.argsort(score)[-missing:]] += 1
+    return np.asarray(chance.permutation(np.repeat(np.arange(len(grades)), times)), dtype=np.int64)
+
+
+class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    """One epoch of training batches."""
+
+    def __init__(
+        self,
+        pictures: Picture,
+        grades: NDArray[np.int64],
+        targets: Floats,
+        *,
+        epoch: int,
+        seed: int,
+        size: int,
+        window: tuple[int, int] | None = None,
+        batch: int,
+        how: Augmentation,
+        balance: float,
+        mix: float = 0.0,
+        workers: int = 1,
+    ) -> None:
+        super().__init__(workers=workers, max_queue_size=8)
+        self._pictures, self._targets = pictures, targets
+        self._place = (seed, epoch)
+        self._size, self._window, self._batch, self._how, self._mix = size, window, batch, how, mix
+        self._order = sample(grades, balance, np.random.default_rng((*self._place, 0)))
+
+    def __len__(self) -> int:
+        # A last batch of one picture would have no variance to normalize by.
+        return max(1, len(self._order) // self._batch)
+
+    def __getitem__(self, index: int) -> tuple[Floats, Any]:
+        chance = np.random.default_rng((*self._place, 1, index))
+        chosen = self._order[index * self._batch : (index + 1) * self._batch]
+        changed = np.stack([augment(self._pictures[i], chance, self._how, self._size) for i in chosen])
+        shown, targets = scale(middle(changed, self._window)), self._targets[chosen]
+        return mixed(shown, targets, self._mix, chance) if self._mix > 0 else (shown, targets)
+
+
+def mixed(shown: Floats, targets: Floats, mix: float, chance: np.random.Generator) -> tuple[Floats, Floats]:
+    """Each picture laid over another of its batch, and what is to be learnt of them in the same share (mixup).
+
+    All are knees centred on the joint, so that the sum of two is a likely picture; the net can't know it by heart.
+    """
+    shares = chance.beta(mix, mix, len(shown)).astype(np.float32)
+    others = chance.permutation(len(shown))
+
+    def blend(values: Floats) -> Floats:
+        share = shares.reshape(-1, *[1] * (values.ndim - 1))
+        return np.asarray(share * values + (1 - share) * values[others], np.float32)
+
+    return blend(shown), blend(targets)
+
+
+def middle(pictures: Picture, window: tuple[int, int] | None) -> Picture:
+    """The rows and columns in the middle of each picture; all of it without a window."""
+    if window is None:
+        return pictures
+    top, left = ((extent - wanted) // 2 for extent, wanted in zip(pictures.shape[1:], window, strict=True))
+    return pictures[:, top : top + window[0], left : left + window[1]]
+
+
+def predict(model: keras.Model, pictures: Picture, *, mirrored: bool = False, batch: int = 32) -> NDArray[np.float64]:
+    """Probabilities [n, 5]; `mirrored` averages them with those of the mirror images."""
+    views = [pictures, pictures[:, :, ::-1]] if mirrored else [pictures]
+    parts = [
+        np.concatenate([model.predict_on_batch(scale(view[i : i + batch])) for i in range(0, len(view), batch)]).astype(
+            np.float64
+        )
+        for view in views
+    ]
+    return np.asarray(np.mean([_softmax(logits) for logits in parts], axis=0))
+
+
+def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))

@@ -1,0 +1,1 @@
+"""Measuring a release or a network: figures with intervals, robustness, occlusion, calibration."""

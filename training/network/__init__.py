@@ -1,0 +1,1 @@
+"""The networks as Keras models, and as LiteRT members of a release."""
