@@ -35,6 +35,11 @@ CHAPTERS = {
 }
 
 NOTES = {
+    "own_result": """
+    DICOM objects are recognised by the manufacturer that they name, images by a text in PNG and JPEG and by bars along
+    their lower edge; results of other installations are recognised as well. In the daemon such a file counts as a
+    duplicate: no report mentions it, and it does not change the exit code. The receiver acknowledges such an object and
+    stores nothing.""",
     "knee_not_found": """
     Another knee of the same image was graded; that knee is flagged for review. The position of the missing knee is the
     whole leg. If only the header names both knees (Image Laterality `B`), its position is the part of the image beside

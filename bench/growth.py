@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,21 +21,34 @@ from bench import worklist
 from bench.page import Section
 from bench.report import print_result
 from bench.stages import measure
+from koa_worker import __version__
 from koa_worker.batch.entries import Finding
 from koa_worker.batch.grade_entry import keep
 from koa_worker.batch.into_store import put_into_store
 from koa_worker.batch.ledger import Ledger
 from koa_worker.batch.local import Take
-from koa_worker.batch.rows import Grading, rows_of
+from koa_worker.batch.rows import rows_of
 from koa_worker.batch.run import Batch
 from koa_worker.batch.source import entries_of
 from koa_worker.intake import digest
 from koa_worker.store import Store, Wanted
 from koa_worker.system.stop import Stop
-from koa_worker.values import Arrival, Box, Completed, Grade, Heatmap, KneeRoi, Radiograph, Reading, Side, Study
+from koa_worker.values import (
+    Arrival,
+    Box,
+    Completed,
+    Grade,
+    GradedBy,
+    Heatmap,
+    KneeRoi,
+    Radiograph,
+    Reading,
+    Side,
+    Study,
+)
 
 SIZES, QUICK_SIZES = (100, 1_000, 10_000, 100_000), (100, 1_000)
-BY = Grading("simulated-v1", "5" * 64)
+BY = GradedBy("simulated-v1", "5" * 64, __version__)
 
 
 class Simulated:
@@ -56,7 +68,7 @@ def completed(arrival: Arrival) -> Completed:
     shares = np.full(5, 0.1)
     shares[kl] = 0.6
     p0, p1, p2, p3, p4 = map(float, shares)
-    grade = Grade(kl, (p0, p1, p2, p3, p4), 0.6, p2 + p3 + p4, 1.0, False, (), BY.model)
+    grade = Grade(kl, (p0, p1, p2, p3, p4), 0.6, p2 + p3 + p4, 1.0, (), BY.model)
     heat, crop = Heatmap(np.zeros((7, 7), np.float32), kl), np.zeros((8, 8), np.uint8)
     sides = ((10, Side.RIGHT), (300, Side.LEFT))
     readings = tuple(Reading(KneeRoi(Box(x, 0, 200, 200), side), crop, grade, heat) for x, side in sides)
@@ -126,7 +138,7 @@ def _keeping(store: Store, count: int = 100) -> float:
         sha256 = f"{next(numbers) + 1:064x}"[::-1]
         kept = keep(completed(Arrival(Path("x"), sha256, 7, "x", sha256[:32])))
         assert kept is not None
-        put_into_store(store, replace(kept, shape=(8, 8)), "/archive/x", BY.digest, reports=False)
+        put_into_store(store, kept, "/archive/x", BY.digest, reports=False)
 
     return _median(put_one, count)
 

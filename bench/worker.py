@@ -17,7 +17,6 @@ from koa_worker.config import Config
 from koa_worker.intake import digest
 from koa_worker.pipeline import Pipeline
 from koa_worker.registrar import Registrar
-from koa_worker.report.content import Release
 from koa_worker.store import Store
 from koa_worker.values import Arrival, Completed, Outcome
 
@@ -29,8 +28,7 @@ def main(path: Path) -> None:
     pipeline = Pipeline.load(Config())
     start_s = time.process_time()
     with tempfile.TemporaryDirectory() as folder, Store.open(f"sqlite:///{folder}/store.sqlite3") as store:
-        release = Release(pipeline.grader.name, pipeline.grader.digest)
-        registrar = Registrar(store, Path(folder) / "reports", Config().report, release)
+        registrar = Registrar(store, Path(folder) / "reports", Config().report, pipeline.grader.graded_by)
         spent: dict[str, list[float]] = defaultdict(list)
         per_knee = []
         for number in range(ROUNDS + 1):

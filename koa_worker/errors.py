@@ -6,8 +6,12 @@ All errors have one base class. A code names one cause. `make docs` writes `docs
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+
+from koa_worker.values import Patient, Study
 
 
 class Fault(StrEnum):
@@ -25,6 +29,12 @@ class Entry:
     sentence: str
     remedy: str
 
+    def sentence_with(self, detail: str | None) -> str:
+        """The sentence, and in brackets what differs from case to case."""
+        return f"{self.sentence[:-1]} ({detail})." if detail else self.sentence
+
+
+OWN_RESULT = "own_result"  # rejected like any other, and yet nobody's fault
 
 CATALOGUE: dict[str, Entry] = {
     # reading
@@ -79,6 +89,11 @@ CATALOGUE: dict[str, Entry] = {
         Fault.FILE,
         "The pixel format is not one that radiographs have.",
         "Export the file as a grayscale image of 8 to 16 bits per pixel.",
+    ),
+    "own_result": Entry(
+        Fault.FILE,
+        "The file is a result of koa-worker itself.",
+        "Nothing is to be done: results are not graded. If possible, do not route them to the worker.",
     ),
     # finding the knee
     "no_knee": Entry(
@@ -339,7 +354,23 @@ class KoaError(Exception):
 
 
 class InputRejected(KoaError):
-    """The file caused the error; a retry would not help."""
+    """The file caused the error; a retry would not help.
+
+    It knows the study and patient, as far as the header could be read, and never names them in its text.
+    """
+
+    study: Study | None = None
+    patient: Patient | None = None
+
+
+@contextmanager
+def belonging_to(study: Study, patient: Patient) -> Iterator[None]:
+    """Adds study and patient to an `InputRejected` that is raised within the block."""
+    try:
+        yield
+    except InputRejected as fault:
+        fault.study, fault.patient = study, patient
+        raise
 
 
 class WorkFailed(KoaError):
@@ -367,5 +398,4 @@ class SetupError(KoaError):
 def explain(code: str, detail: str = "") -> str:
     """The text for a person: what happened, the details of this case, and what to do."""
     entry = CATALOGUE[code]
-    particular = f" ({detail})" if detail else ""
-    return f"{entry.sentence[:-1]}{particular}. {entry.remedy}"
+    return f"{entry.sentence_with(detail)} {entry.remedy}"

@@ -5,42 +5,41 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 
 from koa_worker.config import Config, Limits
-from koa_worker.errors import InputRejected, WorkFailed
+from koa_worker.errors import OWN_RESULT, InputRejected, WorkFailed, belonging_to
 from koa_worker.knee.finding.density import halve
 from koa_worker.knee.finding.roi import find
 from koa_worker.knee.finding.rotation import as_stored, turned
+from koa_worker.knee.grading import review
 from koa_worker.knee.grading.explain import FeatureMaps, heatmap
 from koa_worker.knee.grading.familiar import Familiar
 from koa_worker.knee.grading.grade import Grader, model_folder
 from koa_worker.knee.grading.metal import find_metal_around
 from koa_worker.knee.grading.prepare import Picture, crop, prepared, resize
-from koa_worker.knee.grading.quality import Verdict, check_frame, frame_reasons, judge_knee
+from koa_worker.knee.grading.quality import Verdict, check_frame, judge_knee
 from koa_worker.knee.joint_space.measure import measure
-from koa_worker.read import identify, read
+from koa_worker.read import read
 from koa_worker.values import (
     Arrival,
     Completed,
     Failed,
     Grade,
-    GrayImage,
     KneeRoi,
     Outcome,
     Radiograph,
     Reading,
     RefusedKnee,
     Rejected,
+    ReviewReason,
 )
 
 logger = logging.getLogger(__name__)
-
-OTHER_NOT_FOUND = "The other knee was not found in the picture."
 
 
 @dataclass(slots=True)
@@ -78,13 +77,15 @@ class Pipeline:
         try:
             with clock("read"):
                 radiograph = read(arrival, self.limits)
-            check_frame(radiograph)
-            with clock("roi"):
-                half = halve(radiograph.pixels)
-            readings, refused = self._read_knees(radiograph, half, clock)
+            with _belonging(radiograph):
+                check_frame(radiograph)
+                with clock("roi"):
+                    radiograph = replace(radiograph, half=halve(radiograph.pixels))
+                readings, refused = self._read_knees(radiograph, clock)
         except InputRejected as fault:
-            study, patient = identify(arrival) or (None, None)
-            return Rejected(arrival, fault.code, fault.detail, study, patient)
+            if fault.code == OWN_RESULT:  # no study reports it
+                return Rejected(arrival, fault.code, fault.detail)
+            return Rejected(arrival, fault.code, fault.detail, fault.study, fault.patient)
         except WorkFailed as fault:
             return Failed(arrival, fault.code, fault.detail)
         except MemoryError:
@@ -93,20 +94,20 @@ class Pipeline:
         except Exception as fault:
             logger.exception("stage failed", extra={"file": arrival.id})
             return Failed(arrival, "internal", type(fault).__name__)
-        return Completed(arrival, radiograph, readings, clock.spent_ms, refused, clock.cpu_ms, half)
+        return Completed(arrival, radiograph, readings, clock.spent_ms, refused, clock.cpu_ms)
 
     def _read_knees(
-        self, radiograph: Radiograph, half: GrayImage | None, clock: Stopwatch
+        self, radiograph: Radiograph, clock: Stopwatch
     ) -> tuple[tuple[Reading, ...], tuple[RefusedKnee, ...]]:
         """The graded knees and the refused ones. If no knee is graded, the reason is raised."""
-        upright = self._look(radiograph, clock, half=half)
+        upright = self._look(radiograph, clock)
         looks = (
             upright if upright.is_settled(self.grader.familiar) else self._turn(radiograph, upright, clock) or upright
         )
         if looks.fault is not None:
             raise looks.fault
-        common = (*frame_reasons(radiograph), *((OTHER_NOT_FOUND,) if looks.without_knee else ()))
-        readings = tuple(self._explain(radiograph, one, common, clock) for one in looks.knees if not one.verdict.code)
+        alone = review.of_frame(radiograph, other_knee_found=not looks.without_knee)
+        readings = tuple(self._explain(radiograph, one, alone, clock) for one in looks.knees if not one.verdict.code)
         judged = tuple(
             RefusedKnee(one.roi, one.verdict.code, one.verdict.detail) for one in looks.knees if one.verdict.code
         )
@@ -117,14 +118,12 @@ class Pipeline:
             raise InputRejected(first.code, first.detail)
         return readings, refused
 
-    def _look(
-        self, radiograph: Radiograph, clock: Stopwatch, quarters: int = 0, half: GrayImage | None = None
-    ) -> _Looks:
+    def _look(self, radiograph: Radiograph, clock: Stopwatch, quarters: int = 0) -> _Looks:
         """Finds, grades and judges the knees of a frame that is turned by this number of quarters."""
         frame = turned(radiograph, quarters) if quarters else radiograph
         try:
             with clock("roi"):
-                seen = find(frame, half)
+                seen = find(frame)
         except InputRejected as fault:
             return _Looks(fault=fault)
         if quarters:
@@ -159,9 +158,10 @@ class Pipeline:
             verdict = judge_knee(stored, small, picture, impression, familiar, around=around)
         return _Look(stored, picture, grade, maps, verdict)
 
-    def _explain(self, radiograph: Radiograph, one: _Look, common: tuple[str, ...], clock: Stopwatch) -> Reading:
-        reasons = (*common, *one.verdict.reasons, *one.grade.review_reasons)
-        grade = replace(one.grade, review_reasons=reasons, needs_review=bool(reasons))
+    def _explain(
+        self, radiograph: Radiograph, one: _Look, alone: tuple[ReviewReason, ...], clock: Stopwatch
+    ) -> Reading:
+        grade = replace(one.grade, review_reasons=(*alone, *one.verdict.reasons, *one.grade.review_reasons))
         with clock("measure"):
             joint_space = None if one.roi.turned else measure(radiograph, one.roi)
         with clock("explain"):
@@ -193,6 +193,11 @@ class _Looks:
         if self.fault is not None:
             return familiar is None or self.fault.code != "no_knee"
         return not all(one.verdict.may_lie_askew(familiar) for one in self.knees)
+
+
+def _belonging(radiograph: Radiograph) -> AbstractContextManager[None]:
+    """A plain picture names neither study nor patient."""
+    return belonging_to(radiograph.study, radiograph.patient) if radiograph.format == "DICOM" else nullcontext()
 
 
 def _middle(knee: RefusedKnee) -> float:

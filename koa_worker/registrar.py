@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from koa_worker import __version__
 from koa_worker.config import Report
 from koa_worker.knee.grading.explain import overlay
 from koa_worker.report import draft, put, sweep
-from koa_worker.report.content import ImageEntry, KneeEntry, RejectedEntry, Release, StudyReport
+from koa_worker.report.content import ImageEntry, KneeEntry, RejectedEntry, StudyReport
 from koa_worker.report.picture import Picture, encode_crop
-from koa_worker.store import ImageRecord, KneeRecord, Settled, Store, StudyRecord
-from koa_worker.values import Completed, Study
+from koa_worker.store import ImageRecord, KneeRecord, Settled, Store, StudyRecord, encode
+from koa_worker.values import Completed, GradedBy, Study
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +23,12 @@ class Registrar:
     store: Store
     reports: Path
     settings: Report
-    model: Release
+    graded_by: GradedBy
 
     def complete(self, outcome: Completed, filed_as: Path) -> Settled:
         """Stores grades, boxes and images."""
-        return self.store.files.complete(outcome.arrival.id, outcome, self.model.digest, __version__, str(filed_as))
+        by, encoded = self.graded_by, encode(outcome)
+        return self.store.files.complete(outcome.arrival.id, encoded, by.digest, by.software, str(filed_as))
 
     def write_due_report(self, study_key: str) -> Path | None:
         """Writes the report of a study if it is out of date."""
@@ -61,8 +61,7 @@ class Registrar:
             study=_study(study),
             images=tuple(_image(image, study) for image in study.images),
             rejected=tuple(RejectedEntry(reject.file_id, reject.code, reject.detail) for reject in study.rejected),
-            model=self.model,
-            software=__version__,
+            graded_by=self.graded_by,
         )
 
 

@@ -31,6 +31,11 @@ class Side(StrEnum):
     RIGHT = "right"
     UNKNOWN = "unknown"
 
+    @property
+    def letter(self) -> str:
+        """As radiographs are marked in any language, and as DICOM has it (0020,0062)."""
+        return {Side.LEFT: "L", Side.RIGHT: "R", Side.UNKNOWN: ""}[self]
+
 
 class Laterality(StrEnum):
     """The side of a whole frame; `BOTH` only if the header says so or the frame shows two legs."""
@@ -131,6 +136,8 @@ class Radiograph:
     column_zero_side: str = ""
     coloured: float = 0.0  # share of the image with a colour that differs from the tint of the whole
     details: dict[str, str] = field(default_factory=dict)  # transfer syntax, bits, window: for a technical reader
+    # The pixels at half their size, if they have been halved: finding the knees and drawing a small picture begin so.
+    half: GrayImage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +165,43 @@ class KneeRoi:
 
 
 @dataclass(frozen=True, slots=True)
+class GradedBy:
+    """Which release of a model graded, and which version of this program."""
+
+    model: str  # "name-vN"
+    digest: str  # SHA-256 of the release's manifest
+    software: str  # koa-worker's version
+
+
+class ReviewCode(StrEnum):
+    """Why a person should look at a graded knee. The comments say what a reason's value and limit are."""
+
+    OTHER_KNEE_NOT_FOUND = "other_knee_not_found"  # neither
+    MINOR = "minor"  # the age in years that the header says, and that of adults
+    POSSIBLE_METAL = "possible_metal"  # the evidence, in log odds; no limit
+    LIKE_IMPLANT = "like_implant"  # as for UNUSUAL: a knee with an implant to the net, but no metal is seen
+    NOT_CHECKED = "not_checked"  # neither: the release cannot tell a knee from other pictures
+    UNUSUAL = "unusual"  # how strange the picture is, and the strangeness that is let pass
+    CUT_OFF = "cut_off"  # the share of the joint's width beyond the edge, and the share that is let pass
+    TURNED = "turned"  # by how many degrees anticlockwise; no limit
+    LOW_CONFIDENCE = "low_confidence"  # the confidence, and the least that is let pass
+    LOW_AGREEMENT = "low_agreement"  # how many looks give this grade, and how many looks there are
+    DISAGREEMENT = "disagreement"  # the lowest and the highest grade that a look gives
+    BORDERLINE = "borderline"  # P(KL ≥ 2), and how near to one half is too near
+    OTHER = "other"  # neither: a sentence of an earlier version, kept as it was
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewReason:
+    """One reason to look at a knee, without words: `report/words.py` has them."""
+
+    code: ReviewCode
+    value: float | None = None
+    limit: float | None = None
+    text: str = ""  # of OTHER alone
+
+
+@dataclass(frozen=True, slots=True)
 class Grade:
     """The model's grade of one knee, with its confidence."""
 
@@ -166,9 +210,13 @@ class Grade:
     confidence: float  # the probability of `kl`
     oa_probability: float  # P(KL ≥ 2)
     agreement: float  # share of members × views whose own grade is `kl`
-    needs_review: bool
-    review_reasons: tuple[str, ...]
+    review_reasons: tuple[ReviewReason, ...]
     model: str  # "name-vN"
+
+    @property
+    def needs_review(self) -> bool:
+        """Whether a person should look at the knee: where there is a reason to."""
+        return bool(self.review_reasons)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -260,7 +308,6 @@ class Completed:
     timings_ms: dict[str, float]
     refused: tuple[RefusedKnee, ...] = ()  # other knees in the same frame
     cpu_ms: dict[str, float] = field(default_factory=dict)  # the CPU time of each stage
-    half: GrayImage | None = None  # the frame at half size, from which the reduced image is made
 
 
 @dataclass(frozen=True, slots=True)

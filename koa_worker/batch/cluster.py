@@ -20,15 +20,16 @@ from distributed import Client, Future, as_completed
 from distributed.comm import CommClosedError
 from distributed.scheduler import KilledWorker
 
+from koa_worker import __version__
 from koa_worker.batch.dask_worker import Chunk, Graded, GradingPlugin, grade_chunk
 from koa_worker.batch.entries import Finding
 from koa_worker.batch.grade_entry import failed_finding
 from koa_worker.batch.local import Take, job_for
-from koa_worker.batch.rows import Grading
 from koa_worker.config import Config, Model
 from koa_worker.errors import SetupError, Unfinished
 from koa_worker.knee.grading.release import Release
 from koa_worker.system.stop import Stop
+from koa_worker.values import GradedBy
 
 logger = logging.getLogger(__name__)
 
@@ -182,7 +183,7 @@ class Cluster:
         return sent.failures < _FAILURES_OF_A_CHUNK
 
     def _lost(self, chunk: Chunk) -> Iterator[Finding]:
-        by = Grading(self._release.manifest.label, self._release.digest)
+        by = GradedBy(self._release.manifest.label, self._release.digest, __version__)
         for job in chunk.jobs:
             yield failed_finding(job, "worker_crashed", "the cluster's worker, again and again", by)
 

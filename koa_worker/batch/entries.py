@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from koa_worker.store import Drawn
-from koa_worker.values import Arrival, Completed, Rejected
+from koa_worker.store import EncodedResult
+from koa_worker.values import Arrival, Rejected
 from koa_worker.workers.messages import Examine
 
 Row = dict[str, Any]  # one line of the results: plain values only
@@ -31,12 +31,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What the store keeps of a file, without its pixels."""
+    """What the store keeps of a file."""
 
     arrival: Arrival
-    outcome: Completed | Rejected
-    shape: tuple[int, int]
-    drawn: Drawn | None  # of a completed file
+    result: EncodedResult | Rejected
 
 
 @dataclass(frozen=True, slots=True)

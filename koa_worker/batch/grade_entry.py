@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-import numpy as np
-
 from koa_worker.batch.entries import Finding, Kept
 from koa_worker.batch.locations import brought_here, name_of
-from koa_worker.batch.rows import Grading, ending_of, rows_of
+from koa_worker.batch.rows import ending_of, rows_of
 from koa_worker.errors import KoaError, WorkFailed
 from koa_worker.intake import digest
 from koa_worker.pipeline import Pipeline
-from koa_worker.store import draw
-from koa_worker.values import Arrival, Completed, Failed, Outcome, Reading
+from koa_worker.store import encode
+from koa_worker.values import Arrival, Completed, Failed, GradedBy, Outcome, Rejected
 from koa_worker.workers.loop import Parent, load_pipeline, settle_in
 from koa_worker.workers.messages import Examine, Examined, Ready, Refused
 
@@ -40,12 +39,11 @@ def serve(connection: Connection) -> None:
 
 def look(job: Examine, pipeline: Pipeline, grading: Callable[..., None]) -> Finding:
     outcome = _outcome(job, pipeline, grading)
-    by = Grading(pipeline.grader.name, pipeline.grader.digest)
     kept = keep(outcome) if job.keep else None
-    return Finding(job.number, ending_of(outcome), rows_of(outcome, job.place, by), kept)
+    return Finding(job.number, ending_of(outcome), rows_of(outcome, job.place, pipeline.grader.graded_by), kept)
 
 
-def failed_finding(job: Examine, code: str, detail: str, by: Grading) -> Finding:
+def failed_finding(job: Examine, code: str, detail: str, by: GradedBy) -> Finding:
     """What is said of an entry over which a worker process died."""
     outcome = Failed(Arrival(_NOWHERE, "", job.size, "", job.id), code, detail)
     return Finding(job.number, "failed", rows_of(outcome, job.place, by))
@@ -56,28 +54,17 @@ def keep(outcome: Outcome) -> Kept | None:
     if isinstance(outcome, Failed):
         return None
     arrival = replace(outcome.arrival, path=_NOWHERE)
-    if not isinstance(outcome, Completed):
-        return Kept(arrival, replace(outcome, arrival=arrival), (0, 0), None)
-    height, width = outcome.radiograph.pixels.shape
-    light = replace(
-        outcome,
-        arrival=arrival,
-        radiograph=replace(outcome.radiograph, pixels=np.empty((0, 0), np.uint8)),
-        half=None,
-        readings=tuple(_without_crop(reading) for reading in outcome.readings),
-    )
-    return Kept(arrival, light, (int(height), int(width)), draw(outcome))
-
-
-def _without_crop(reading: Reading) -> Reading:
-    return replace(reading, crop=np.empty((0, 0), np.uint8))
+    return Kept(arrival, encode(outcome) if isinstance(outcome, Completed) else replace(outcome, arrival=arrival))
 
 
 def _outcome(job: Examine, pipeline: Pipeline, grading: Callable[..., None]) -> Outcome:
     name = name_of(job.place)
     try:
         with brought_here(job.place, job.data, pipeline.limits.max_file_mb * 1_000_000) as path:
-            arrival = Arrival(path, digest(path), path.stat().st_size, name, job.id)
+            facts = path.stat()
+            if not stat.S_ISREG(facts.st_mode):  # a pipe or a device may never end
+                return Rejected(Arrival(_NOWHERE, "", 0, name, job.id), "unknown_format", "no plain file")
+            arrival = Arrival(path, digest(path), facts.st_size, name, job.id)
             grading(on=True)
             outcome = pipeline.process(arrival)
             grading(on=False)

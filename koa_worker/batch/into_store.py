@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
 from koa_worker import __version__
 from koa_worker.batch.entries import Kept
 from koa_worker.store import Store
-from koa_worker.values import Completed
+from koa_worker.values import Rejected
 
 _WORKER = "batch"
 
@@ -24,15 +18,9 @@ def put_into_store(store: Store, kept: Kept, place: str, model_digest: str, *, r
     arrival = kept.arrival
     if not store.files.take(arrival, _WORKER).begun:
         return
-    if isinstance(kept.outcome, Completed):
-        outcome = replace(kept.outcome, radiograph=replace(kept.outcome.radiograph, pixels=_blank(kept.shape)))
-        settled = store.files.complete(arrival.id, outcome, model_digest, __version__, place, drawn=kept.drawn)
+    if isinstance(kept.result, Rejected):
+        settled = store.files.reject(arrival.id, kept.result, place)
     else:
-        settled = store.files.reject(arrival.id, kept.outcome, place)
+        settled = store.files.complete(arrival.id, kept.result, model_digest, __version__, place)
     if not reports and settled.study_key is not None:
         store.reports.leave_unreported(settled.study_key, settled.revision)
-
-
-def _blank(shape: tuple[int, int]) -> NDArray[Any]:
-    """A frame of that size that takes no memory: its pictures have been drawn already."""
-    return np.broadcast_to(np.zeros((), np.uint8), shape)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from koa_worker import __version__
 from koa_worker.batch.entries import Entry, Finding, examine
 from koa_worker.batch.grade_entry import failed_finding
 from koa_worker.batch.locations import is_in_memory, load
-from koa_worker.batch.rows import Grading
 from koa_worker.config import Config
 from koa_worker.system.stop import Stop
+from koa_worker.values import GradedBy
 from koa_worker.workers.messages import Examine, Examined, WorkerDied
 from koa_worker.workers.pool import WorkerPool
 from koa_worker.workers.work_off import work_off
@@ -51,4 +52,4 @@ def findings(pool: WorkerPool, next_jobs: Callable[[int], Sequence[Examine]], st
             case Examined(_, finding):
                 yield finding
             case WorkerDied(Examine() as job, code, detail):
-                yield failed_finding(job, code, detail, Grading(pool.model, pool.digest))
+                yield failed_finding(job, code, detail, GradedBy(pool.model, pool.digest, __version__))

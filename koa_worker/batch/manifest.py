@@ -18,6 +18,7 @@ from koa_worker.errors import SetupError
 
 _ENDINGS = (".txt", ".csv", ".parquet")
 _COLUMNS = ("path", "url", "uri", "file")
+_SCHEMES = ("file", "s3", "gs", "gcs", "az", "abfs", "abfss", "https")
 _ROWS_AT_A_TIME = 10_000
 
 
@@ -36,7 +37,7 @@ def places_in(manifest: str) -> Iterator[str]:
         with _opened(manifest, binary=ending == "parquet") as stream:
             for written in readers[ending](stream):
                 if place := written.strip():
-                    yield _absolute(place, base)
+                    yield _admitted(_absolute(place, base), manifest)
     except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as fault:
         raise SetupError("batch_source", f"the manifest cannot be read: {type(fault).__name__}") from fault
 
@@ -80,6 +81,15 @@ def _column(names: Iterable[str]) -> str:
 
 def _base(manifest: str) -> str:
     return posixpath.dirname(manifest) if is_remote(manifest) else os.fspath(local_path(manifest).absolute().parent)
+
+
+def _admitted(place: str, manifest: str) -> str:
+    """The author of a manifest is not always the one who runs it: its lines reach file storages, and nothing else."""
+    scheme, found, _ = place.partition("://")
+    if found and scheme not in _SCHEMES and scheme != manifest.partition("://")[0]:
+        shown = scheme if scheme.isascii() and scheme.isprintable() and len(scheme) < 40 else "…"
+        raise SetupError("batch_source", f"a line of the manifest names {shown}://, not one of {', '.join(_SCHEMES)}")
+    return place
 
 
 def _absolute(place: str, base: str) -> str:

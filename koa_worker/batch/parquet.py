@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,13 +9,20 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from koa_worker import RESEARCH_NOTICE
+from koa_worker import RESEARCH_NOTICE, knee_fields
 from koa_worker.batch.entries import Row
-from koa_worker.values import WIDTHS, CompartmentName
+from koa_worker.system import durable
 
 _TEXT = ("file_id", "source", "sha256")
 _OF_STUDY = ("study_uid", "series_uid", "sop_uid", "modality", "view", "format")
-_NUMBERS = ("p0", "p1", "p2", "p3", "p4", "confidence", "oa_probability", "agreement")
+_TYPES = {
+    int: pa.int32(),
+    float: pa.float64(),
+    bool: pa.bool_(),
+    str: pa.string(),
+    list[str]: pa.list_(pa.string()),
+}
+_NARROW = {"turned": pa.int8(), "kl": pa.int8()}
 
 SCHEMA = pa.schema(
     [
@@ -31,17 +37,7 @@ SCHEMA = pa.schema(
         ("row_mm", pa.float64()),
         ("column_mm", pa.float64()),
         ("spacing_source", pa.string()),
-        ("knee", pa.int32()),
-        ("side", pa.string()),
-        *((f"box_{name}", pa.int32()) for name in ("x", "y", "width", "height")),
-        ("whole_frame", pa.bool_()),
-        ("turned", pa.int8()),
-        ("kl", pa.int8()),
-        *((name, pa.float64()) for name in _NUMBERS),
-        ("needs_review", pa.bool_()),
-        ("review_reasons", pa.list_(pa.string())),
-        ("tibial_width_px", pa.float64()),
-        *((f"{name}_{width}", pa.float64()) for name in CompartmentName for width in WIDTHS),
+        *((name, _NARROW.get(name, _TYPES[kind])) for name, kind in knee_fields.COLUMNS.items()),
         ("refused", pa.string()),
         ("model", pa.string()),
         ("model_digest", pa.string()),
@@ -59,18 +55,10 @@ def write_part(folder: Path, part: int, rows: Sequence[Row]) -> None:
     """Replaces the part; a reader sees the one before or this one, and never half of it."""
     path = part_path(folder, part)
     unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")  # readers of data sets pass over such names
-    try:
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
-            pq.write_table(pa.Table.from_pylist(list(rows), schema=SCHEMA), stream, compression="zstd")
-            stream.flush()
-            os.fsync(stream.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with durable.whole_file(path, unfinished, exclusive=True) as stream:
+        pq.write_table(pa.Table.from_pylist(list(rows), schema=SCHEMA), stream, compression="zstd")
 
 
 def sweep(folder: Path) -> None:
     """Removes what a kill left half written."""
-    for unfinished in folder.glob(".part-*.parquet.*"):
-        unfinished.unlink(missing_ok=True)
+    durable.sweep(folder, ".part-*.parquet.*")

@@ -2,51 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from koa_worker import __version__
+from koa_worker import knee_fields
 from koa_worker.batch.entries import Ending, Row
-from koa_worker.values import (
-    WIDTHS,
-    CompartmentName,
-    Completed,
-    KneeRoi,
-    Outcome,
-    Radiograph,
-    Reading,
-    RefusedKnee,
-    Rejected,
-    SpacingSource,
-    Study,
-)
-
-JOINT_SPACE = tuple((name, width) for name in CompartmentName for width in WIDTHS)
+from koa_worker.values import Completed, GradedBy, Outcome, Radiograph, Reading, Rejected, SpacingSource, Study
 
 
-@dataclass(frozen=True, slots=True)
-class Grading:
-    """By what the results are."""
-
-    model: str
-    digest: str
-
-
-def rows_of(outcome: Outcome, place: str, grading: Grading) -> tuple[Row, ...]:
+def rows_of(outcome: Outcome, place: str, graded_by: GradedBy) -> tuple[Row, ...]:
     common = {
         "file_id": outcome.arrival.id,
         "source": place,
         "sha256": outcome.arrival.sha256 or None,
         "size": outcome.arrival.size,
         "outcome": ending_of(outcome),
-        "model": grading.model,
-        "model_digest": grading.digest,
-        "software_version": __version__,
+        "model": graded_by.model,
+        "model_digest": graded_by.digest,
+        "software_version": graded_by.software,
     }
     match outcome:
         case Completed():
             common |= _study(outcome.radiograph.study) | _frame(outcome.radiograph)
             graded = (_knee(number, reading) for number, reading in enumerate(outcome.readings))
-            refused = (_refused(number, knee) for number, knee in enumerate(outcome.refused))
+            refused = (knee_fields.refused_columns(number, knee) for number, knee in enumerate(outcome.refused))
             return tuple(common | knee for knee in (*graded, *refused))
         case Rejected():
             common |= _study(outcome.study) if outcome.study else {}
@@ -86,29 +62,4 @@ def _frame(radiograph: Radiograph) -> Row:
 
 
 def _knee(number: int, reading: Reading) -> Row:
-    grade, space = reading.grade, reading.joint_space
-    return {
-        **_place(number, reading.roi),
-        "whole_frame": bool(reading.roi.whole_frame),
-        "turned": int(reading.roi.turned),
-        "kl": int(grade.kl),
-        **{f"p{kl}": float(share) for kl, share in enumerate(grade.probabilities)},
-        "confidence": float(grade.confidence),
-        "oa_probability": float(grade.oa_probability),
-        "agreement": float(grade.agreement),
-        "needs_review": bool(grade.needs_review),
-        "review_reasons": list(grade.review_reasons),
-        "tibial_width_px": space.tibial_width_px if space else None,
-        **{f"{name}_{width}": space.width(name, width) if space else None for name, width in JOINT_SPACE},
-    }
-
-
-def _refused(number: int, knee: RefusedKnee) -> Row:
-    """A knee without a grade beside one that has."""
-    return {**_place(number, knee.roi), "turned": int(knee.roi.turned), "refused": knee.code}
-
-
-def _place(number: int, roi: KneeRoi) -> Row:
-    x, y, width, height = (int(length) for length in roi.box.as_list())
-    box = {"box_x": x, "box_y": y, "box_width": width, "box_height": height}
-    return {"knee": number, "side": str(roi.side), **box}
+    return knee_fields.to_columns(knee_fields.describe(number, reading.roi, reading.grade, reading.joint_space))

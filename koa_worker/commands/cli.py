@@ -17,6 +17,7 @@ from rich.console import Console
 
 from koa_worker import RESEARCH_NOTICE, __version__, config
 from koa_worker.commands import database, users
+from koa_worker.commands.options import ConfigFile
 from koa_worker.errors import KoaError, SetupError
 from koa_worker.system import log
 
@@ -29,11 +30,6 @@ app = typer.Typer(
 
 app.add_typer(users.app, name="user")
 app.add_typer(database.app, name="db")
-
-ConfigFile = Annotated[
-    Path | None,
-    typer.Option("--config", help="Configuration file. Default: ./config.toml if it exists.", metavar="FILE"),
-]
 
 
 class Format(StrEnum):
@@ -176,14 +172,15 @@ def status(
     ] = False,
 ) -> None:
     """Show how many files are waiting, graded, rejected and failed."""
-    from koa_worker.commands.screen import daemon_line, status_screen, status_values
+    from koa_worker.commands.screen import daemon_line, failed_line, status_screen, status_values
     from koa_worker.system.heartbeat import condition_of, feel
 
     settings = config.load(config_file)
     if check:
         felt = feel(settings.folders.work)
-        typer.echo(daemon_line(felt))
-        raise typer.Exit(0 if condition_of(felt).is_well else 1)
+        is_well = condition_of(felt).is_well
+        typer.echo(daemon_line(felt) + (failed_line(settings) if is_well else ""))
+        raise typer.Exit(0 if is_well else 1)
     if as_json:
         typer.echo(json.dumps(status_values(settings)))
     else:
@@ -254,14 +251,15 @@ def export(
     config_file: ConfigFile = None,
 ) -> None:
     """Print a flat table of all results, with one line per knee."""
+    from koa_worker.commands.export import COLUMNS, to_rows
     from koa_worker.commands.table import write_csv, write_json
     from koa_worker.store import Store
 
     with Store.open(config.load(config_file).store.url) as store:
         if form is Format.CSV:
-            write_csv(store.export.rows(), sys.stdout, store.export.columns())
+            write_csv(to_rows(store.export.rows()), sys.stdout, COLUMNS)
         else:
-            write_json(store.export.rows(), sys.stdout)
+            write_json(to_rows(store.export.rows()), sys.stdout)
 
 
 @app.command()

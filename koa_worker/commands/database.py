@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from koa_worker import config
+from koa_worker.commands.options import ConfigFile
 
 app = typer.Typer(help="Move the database.", no_args_is_help=True)
-
-ConfigFile = Annotated[
-    Path | None,
-    typer.Option("--config", help="Configuration file. Default: ./config.toml if it exists.", metavar="FILE"),
-]
 
 
 @app.callback()

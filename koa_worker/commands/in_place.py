@@ -5,6 +5,7 @@ Reports are made as the daemon makes them, through a database; here it is a temp
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -22,8 +23,8 @@ from koa_worker.knee.grading.metal import metal_outline
 from koa_worker.pipeline import Pipeline
 from koa_worker.read import read
 from koa_worker.registrar import Registrar
-from koa_worker.report.content import Release
 from koa_worker.store import Store
+from koa_worker.system.own_mark import marked
 from koa_worker.values import Arrival, Completed, Failed, Outcome
 
 
@@ -70,7 +71,7 @@ def _registrar(config: Config, pipeline: Pipeline, out: Path) -> Iterator[Regist
         tempfile.TemporaryDirectory(prefix="koa-worker-") as folder,  # made with mode 0700
         Store.open(f"sqlite:///{folder}/results.sqlite3") as store,
     ):
-        yield Registrar(store, out, config.report, Release(pipeline.grader.name, pipeline.grader.digest))
+        yield Registrar(store, out, config.report, pipeline.grader.graded_by)
 
 
 def _report(registrar: Registrar, outcome: Completed, written: dict[str, Path]) -> Path | None:
@@ -91,8 +92,12 @@ def _draw(arrival: Arrival, config: Config, folder: Path) -> None:
     try:
         radiograph = read(arrival, config.limits)
     except (InputRejected, WorkFailed):
-        return  # there is no image to draw on; the outcome says why
-    folder.mkdir(parents=True, exist_ok=True)
+        return  # there is no picture; the outcome says why
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     seen = trace(radiograph)
     metal = [outline for roi in seen.rois if (outline := metal_outline(radiograph.pixels, roi.box))]
-    cv2.imwrite(str(folder / f"{arrival.sha256[:16]}.png"), draw(radiograph, seen, metal))
+    picture = marked(cv2.imencode(".png", draw(radiograph, seen, metal))[1].tobytes())
+    descriptor = os.open(folder / f"{arrival.sha256[:16]}.png", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        os.fchmod(descriptor, 0o600)  # one of an earlier run may be open to others
+        stream.write(picture)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from koa_worker.values import WIDTHS, Compartment, Completed, JointSpace, Outcome, Reading, RefusedKnee, Rejected, Study
+from koa_worker import knee_fields
+from koa_worker.values import Completed, Outcome, Reading, RefusedKnee, Rejected, Study
+
+_DIGITS = {"joint_space": 4}  # of fields that have fewer than six behind the point
 
 
 def to_line(outcome: Outcome, path: Path, model: str, report: Path | None) -> dict[str, Any]:
@@ -21,7 +24,7 @@ def to_line(outcome: Outcome, path: Path, model: str, report: Path | None) -> di
         "model": model,
         "report": str(report) if report else None,
         "legs": len(completed.readings) + len(completed.refused) if completed else None,
-        "knees": [_knee(reading) for reading in completed.readings] if completed else [],
+        "knees": [_knee(position, reading) for position, reading in enumerate(completed.readings)] if completed else [],
         "refused": [_refused(knee) for knee in completed.refused] if completed else [],
     }
 
@@ -40,37 +43,21 @@ def _study(study: Study | None) -> dict[str, Any] | None:
     return {"study_uid": study.study_uid, "sop_uid": study.sop_uid, "view": study.view or None} if study else None
 
 
-def _knee(reading: Reading) -> dict[str, Any]:
-    grade = reading.grade
-    return {
-        "side": str(reading.roi.side),
-        "box": reading.roi.box.as_list(),
-        "kl": grade.kl,
-        "probabilities": [round(probability, 6) for probability in grade.probabilities],
-        "confidence": round(grade.confidence, 6),
-        "oa_probability": round(grade.oa_probability, 6),
-        "needs_review": grade.needs_review,
-        "review_reasons": list(grade.review_reasons),
-        "joint_space": _joint_space(reading.joint_space),
-    }
+def _knee(position: int, reading: Reading) -> dict[str, Any]:
+    known = knee_fields.describe(position, reading.roi, reading.grade, reading.joint_space)
+    fields: dict[str, Any] = known.model_dump(mode="json", exclude_unset=True)
+    return {name: _rounded(value, _DIGITS.get(name, 6)) for name, value in fields.items()}
 
 
-def _joint_space(found: JointSpace | None) -> dict[str, Any] | None:
-    """The compartments by their names; a width is None where the margins are not clear."""
-    if found is None:
-        return None
-    parts = {str(part.name): _compartment(part) for part in found.compartments}
-    return {**parts, "calibration": str(found.calibration), "tibial_width_px": round(found.tibial_width_px, 1)}
-
-
-def _compartment(part: Compartment) -> dict[str, Any]:
-    widths = {name: getattr(part, name) for name in WIDTHS}
-    return {
-        **{name: None if width is None else round(width, 4) for name, width in widths.items()},
-        "clear": part.clear,
-        "femoral": [list(point) for point in part.femoral],
-        "tibial": [list(point) for point in part.tibial],
-    }
+def _rounded(value: Any, digits: int) -> Any:
+    match value:
+        case float():
+            return round(value, digits)
+        case list():
+            return [_rounded(part, digits) for part in value]
+        case dict():
+            return {name: _rounded(part, digits) for name, part in value.items()}
+    return value
 
 
 def _refused(knee: RefusedKnee) -> dict[str, Any]:

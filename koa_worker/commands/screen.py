@@ -15,8 +15,9 @@ from rich.text import Text
 from koa_worker import RESEARCH_NOTICE
 from koa_worker.commands.doctor import Finding
 from koa_worker.config import Config
-from koa_worker.errors import explain
+from koa_worker.errors import KoaError, explain
 from koa_worker.intake import scan
+from koa_worker.report import words
 from koa_worker.store import ParcelState, State, StatusRecord, Store
 from koa_worker.system.heartbeat import PAUSE_WORDS, Condition, Pulse, condition_of, feel
 from koa_worker.values import GRADE_WORDS, Completed, Outcome, Reading
@@ -24,6 +25,8 @@ from koa_worker.values import GRADE_WORDS, Completed, Outcome, Reading
 
 def outcome_line(path: Path, outcome: Outcome, report: Path | None) -> str:
     """One line for a file: its knees, or the reason why there are none."""
+    # The name of a file may contain what a terminal takes for a command.
+    path = Path("".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(path)))
     if isinstance(outcome, Completed):
         knees = "; ".join(_knee(reading) for reading in outcome.readings)
         return f"{path}: {knees}{f' → {report}' if report else ''}"
@@ -32,7 +35,7 @@ def outcome_line(path: Path, outcome: Outcome, report: Path | None) -> str:
 
 def _knee(reading: Reading) -> str:
     grade = reading.grade
-    review = f", review: {' '.join(grade.review_reasons)}" if grade.needs_review else ""
+    review = f", review: {' '.join(map(words.review_reason, grade.review_reasons))}" if grade.needs_review else ""
     return (
         f"{reading.roi.side} knee KL {grade.kl} ({GRADE_WORDS[grade.kl]}), confidence {grade.confidence:.0%}, "
         f"P(OA) {grade.oa_probability:.0%}{review}"
@@ -79,6 +82,17 @@ def daemon_line(felt: tuple[Pulse, float] | None) -> str:
     if pulse.paused:
         return f"paused: {PAUSE_WORDS[pulse.paused]}"
     return f"running, {pulse.busy} of {pulse.workers} workers busy"
+
+
+def failed_line(settings: Config) -> str:
+    """How many files failed and wait for a person; empty if there are none, or if the database does not answer."""
+    try:
+        with Store.open(settings.store.url) as store:
+            parked = store.counts.status().parked
+    except KoaError:
+        return ""
+    noun = "file" if parked == 1 else "files"
+    return f"; {parked} {noun} failed and wait for koa-worker retry" if parked else ""
 
 
 def _minutes_left(in_inbox: int, record: StatusRecord) -> float | None:

@@ -33,5 +33,10 @@ def _cell(value: Any) -> Any:
     return f"'{plain}" if isinstance(plain, str) and plain[:1] in tuple("=+-@\t\r") else plain
 
 
+def safe_cell(text: str) -> Any:
+    """Of a line that an eye or grep reads: one line it stays, whatever the text holds."""
+    return _cell("".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text))
+
+
 def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else str(value)

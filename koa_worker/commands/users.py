@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 
 from koa_worker import config
+from koa_worker.commands.options import ConfigFile
 from koa_worker.errors import SetupError
 from koa_worker.values import Role
 
@@ -24,10 +25,6 @@ if TYPE_CHECKING:  # the commands start fast: see cli.py
 
 app = typer.Typer(help="Manage the users of the page, and read the audit log.", no_args_is_help=True)
 
-ConfigFile = Annotated[
-    Path | None,
-    typer.Option("--config", help="Configuration file. Default: ./config.toml if it exists.", metavar="FILE"),
-]
 Name = Annotated[str, typer.Argument(help="Login name.", metavar="NAME")]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
@@ -135,9 +132,11 @@ def audit(
             for row in rows:
                 typer.echo(json.dumps(row, ensure_ascii=False))
             return
+        from koa_worker.commands.table import safe_cell
+
         line = csv.writer(sys.stdout, dialect="excel" if form is Format.CSV else "excel-tab", lineterminator="\n")
         line.writerow(_COLUMNS)
-        line.writerows(row.values() for row in rows)
+        line.writerows(map(safe_cell, row.values()) for row in rows)
 
 
 _COLUMNS = ("at", "who", "action", "subject", "address", "detail")

@@ -20,6 +20,7 @@ from koa_worker.config.settings import (
     Web,
     Window,
     Work,
+    parse_caller,
 )
 
 __all__ = [
@@ -45,5 +46,6 @@ __all__ = [
     "Work",
     "commented_defaults",
     "load",
+    "parse_caller",
     "trace",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import time
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
@@ -34,6 +34,14 @@ class Window:
         if self.opens < self.closes:
             return self.opens <= moment < self.closes
         return moment >= self.opens or moment < self.closes
+
+
+def parse_caller(words: str) -> tuple[str, IPv4Network | IPv6Network]:
+    """The title and the network of `AE_TITLE@address` or `AE_TITLE@network/bits`; raises ValueError."""
+    ae_title, _, place = words.rpartition("@")
+    if not ae_title:
+        raise ValueError(f"{words!r} is not AE_TITLE@address")
+    return ae_title, ip_network(place)
 
 
 class _Section(BaseModel):
@@ -153,10 +161,7 @@ class Receiver(_Section):
     @classmethod
     def _are_places(cls, callers: tuple[str, ...]) -> tuple[str, ...]:
         for caller in callers:
-            ae_title, _, place = caller.rpartition("@")
-            if not ae_title:
-                raise ValueError(f"{caller!r} is not AE_TITLE@address")
-            ip_network(place)
+            parse_caller(caller)
         return callers
 
 

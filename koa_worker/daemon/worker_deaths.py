@@ -74,7 +74,8 @@ class WorkerDeaths:
         """The file as it failed; None if it had been settled before."""
         now = datetime.now(UTC)
         if self._store.files.find(job.id) is None:
-            self._store.files.add_arrival(job.arrive(), now)
+            # The next worker process hashes it: the cost of that grows with the file.
+            self._store.files.add_arrival(job.named("", 0), now)
         if not self._store.files.start(job.id, _WORKER, take_over=True):
             return None
         failed = self._store.files.fail(

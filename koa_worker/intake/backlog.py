@@ -15,6 +15,7 @@ from koa_worker.intake.whole import is_whole
 _LOW = 200  # with fewer files ready, the inbox is scanned before these run out
 _PAUSE_PER_SCAN = 4.0  # a scan of a huge inbox takes a while: at most a fifth of the time goes into scans
 _SHORTEST_PAUSE = 0.05
+_LONGEST_LOOK = 0.5  # seconds in which files are asked whether they are whole; then others have their turn
 
 
 class Backlog:
@@ -28,6 +29,8 @@ class Backlog:
         self._ready: deque[Waiting] = deque()
         self._put_off: dict[Path, float] = {}
         self._next = self._earliest = clock()
+        self._cut: dict[Path, tuple[int, int]] = {}  # not whole when they were of this size and time
+        self._unasked = False
         self._taken = 0  # since the last scan
         self.seen = Scan((), 0, 0, 0)
 
@@ -48,8 +51,9 @@ class Backlog:
             self._next = min(self._next, self._earliest)
 
     def seconds_left(self) -> float:
-        """The seconds until the next scan of the inbox."""
-        return max(0.0, self._next - self._clock())
+        """Until the inbox should be looked at again."""
+        left = max(0.0, self._next - self._clock())
+        return min(left, _SHORTEST_PAUSE) if self._unasked else left
 
     def refresh(self) -> None:
         """Scans the inbox if it is time."""
@@ -58,6 +62,8 @@ class Backlog:
             return
         self.seen = scan(self._inbox, overdue_minutes=self._settings.overdue_minutes)
         self._taken = 0
+        oldest = {file.path for file in self.seen.oldest}
+        self._cut = {path: facts for path, facts in self._cut.items() if path in oldest}
         self._put_off = {path: until for path, until in self._put_off.items() if until > start}
         settled = self._tracker.settled(self.seen.oldest, start)
         self._ready = deque(file for file in settled if file.path not in self._put_off)
@@ -68,10 +74,15 @@ class Backlog:
             self._next = max(self._earliest, end + min(self._settings.stable_seconds, self._settings.scan_seconds))
 
     def take(self) -> Waiting | None:
-        """The oldest complete file; None if there is none."""
+        """The oldest file that is whole; None when none is, or none was found in the time there is."""
         if len(self._ready) < _LOW and self.seen.total > len(self.seen.oldest):
             self.stirred()
+        give_up = self._clock() + _LONGEST_LOOK
+        self._unasked = False
         while self._ready:
+            if self._clock() > give_up:
+                self._unasked = True
+                return None
             file = self._ready.popleft()
             if self._reaches_its_end(file):
                 self._taken += 1
@@ -84,9 +95,12 @@ class Backlog:
 
     def _reaches_its_end(self, file: Waiting) -> bool:
         """Whether the file is complete. Also true after `incomplete_seconds` without change: the reader rejects it."""
-        try:
-            whole = is_whole(file.path)
-        except OSError:
-            return True  # gone or unreadable: the claim will show it
-        still = self._clock() - self._tracker.since(file)
-        return whole or still >= self._settings.incomplete_seconds
+        facts = (file.size, file.modified_ns)
+        if self._cut.get(file.path) != facts:
+            try:
+                if is_whole(file.path):
+                    return True
+            except OSError:
+                return True  # gone or unreadable: claiming it will tell
+            self._cut[file.path] = facts
+        return self._clock() - self._tracker.since(file) >= self._settings.incomplete_seconds

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from koa_worker.intake.identity import digest
 from koa_worker.intake.inbox import Waiting
+from koa_worker.intake.own_copy import make_own
+from koa_worker.system.durable import private_file
 from koa_worker.values import Arrival, new_id
 
 _FILE, _NOTE = ".file", ".json"
@@ -31,7 +33,8 @@ class Claim:
     name: str
 
     def arrive(self) -> Arrival:
-        """The arrival of the file, with its hash."""
+        """What lies there, hashed; others than this account cannot change it from here on."""
+        make_own(self.path)
         return self.named(digest(self.path), self.path.stat().st_size)
 
     def has_note(self) -> bool:
@@ -54,33 +57,59 @@ def claim(waiting: Waiting, work: Path) -> Claim | None:
     note = target.with_suffix(_NOTE)
     try:
         _write_note(note, waiting.path.name)
-        if not _is_as_seen(waiting):
+        seen = _as_seen(waiting)
+        if seen is None:
             note.unlink()
             return None
         waiting.path.rename(target)
+        if not _take_over(target, seen):  # swapped between the look and the rename
+            _put_back(target, waiting.path)
+            note.unlink()
+            return None
     except FileNotFoundError:
         note.unlink()
         return None
     except OSError:
         note.unlink(missing_ok=True)
         raise
-    with contextlib.suppress(
-        PermissionError
-    ):  # the file belongs to the exporter; the work folder's mode 0700 protects it
-        target.chmod(0o600)
     return Claim(file_id, target, waiting.path.name)
 
 
-def _is_as_seen(waiting: Waiting) -> bool:
-    """Whether the file is unchanged: another file may have been written under the same name since the scan."""
+def _as_seen(waiting: Waiting) -> os.stat_result | None:
+    """Since it was found whole, another file may have been written under the same name."""
     facts = waiting.path.lstat()
-    return stat.S_ISREG(facts.st_mode) and (facts.st_size, facts.st_mtime_ns) == (waiting.size, waiting.modified_ns)
+    same = (facts.st_size, facts.st_mtime_ns) == (waiting.size, waiting.modified_ns)
+    return facts if stat.S_ISREG(facts.st_mode) and same else None
+
+
+def _take_over(target: Path, seen: os.stat_result) -> bool:
+    """Makes private what lies there, if it is the very file that was seen; no link is followed."""
+    descriptor = os.open(target, os.O_PATH | os.O_NOFOLLOW)
+    try:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode) or not os.path.samestat(facts, seen):
+            return False
+        with contextlib.suppress(OSError):  # the exporter's own file; the work folder's 0700 protects it
+            Path(f"/proc/self/fd/{descriptor}").chmod(0o600)
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def _put_back(target: Path, origin: Path) -> None:
+    """A plain file is found again by the next scan; a link or a folder is passed over from now on."""
+    if target.is_symlink() and os.path.lexists(origin):
+        target.unlink()
+    else:
+        target.rename(origin)
 
 
 def left_over(work: Path) -> Iterator[Claim]:
     """The files that a stopped daemon had claimed; notes without a file are removed."""
     for note in sorted(work.glob(f"*{_NOTE}")):
         path = note.with_suffix(_FILE)
+        if path.is_symlink():
+            path.unlink()  # swapped in at the claim, which a kill then cut short
         if path.is_file():
             yield Claim(note.stem, path, _read_name(note))
         else:
@@ -105,11 +134,8 @@ def claim_again(file_id: str, name: str, parked: Path | None, work: Path) -> Cla
 
 
 def _write_note(note: Path, name: str) -> None:
-    descriptor = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        json.dump({"name": name}, stream)  # as ASCII, which can also store names that are not valid Unicode
-        stream.flush()
-        os.fsync(stream.fileno())
+    with private_file(note) as stream:
+        stream.write(json.dumps({"name": name}).encode())  # ASCII can also store names that are not Unicode
 
 
 def _read_name(note: Path) -> str:

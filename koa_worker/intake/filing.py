@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from pathlib import Path, PurePath
 
 from koa_worker.errors import explain
+from koa_worker.system.durable import sync_folder, whole_file
 from koa_worker.values import Arrival
 
 # Only extensions that name a file type; anything else might be part of a patient's name.
@@ -28,23 +28,9 @@ def file_away(claimed: Path, target: Path, *, code: str | None = None, detail: s
         claimed.rename(target)
     elif not target.exists():
         raise FileNotFoundError(target)
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def _write_reason(path: Path, code: str, detail: str) -> None:
-    temporary = path.with_suffix(".tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(f"{code}\n{explain(code, detail)}\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Writes the folder to disk: only then is a rename in it durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with whole_file(path, path.with_suffix(".tmp")) as stream:
+        stream.write(f"{code}\n{explain(code, detail)}\n".encode())

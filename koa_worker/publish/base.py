@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from pathlib import Path
 
@@ -12,14 +11,14 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from koa_worker.publish import codes, uids
 from koa_worker.publish.original import Original, copy_patient_and_study
-from koa_worker.publish.result import Kind, Maker
+from koa_worker.publish.result import Kind
 from koa_worker.system.dicom_libraries import set_up_pydicom
+from koa_worker.system.durable import whole_file
+from koa_worker.system.own_objects import IMPLEMENTATION_UID, MANUFACTURER
+from koa_worker.values import GradedBy
 
 set_up_pydicom()
 
-MANUFACTURER = "koa-worker"
-# Our own UID, under the root that needs no registration (PS3.5 B.2).
-IMPLEMENTATION_UID = UID(uids.derive("implementation"))
 _SERIES = {
     Kind.STRUCTURED_REPORT: (9101, "SR", "measurements"),
     Kind.SECONDARY_CAPTURE: (9102, "OT", "heatmaps"),
@@ -40,29 +39,31 @@ def new_object(kind: Kind, sop_class_uid: str, sop_uid: str, original: Original)
     return target
 
 
-def finish(target: Dataset, kind: Kind, original: Original, maker: Maker, *, number: int, made_at: datetime) -> None:
+def finish(
+    target: Dataset, kind: Kind, original: Original, graded_by: GradedBy, *, number: int, made_at: datetime
+) -> None:
     """Adds the series, the equipment and the time to an object."""
     local = made_at.astimezone()
-    target.SeriesInstanceUID = uids.of_series(kind, original.study_uid, maker.digest)
+    target.SeriesInstanceUID = uids.of_series(kind, original.study_uid, graded_by.digest)
     target.SeriesNumber, target.InstanceNumber = series_number(kind), number
     target.SeriesDescription = f"koa-worker {_SERIES[kind][2]}, AI, research use only"
     target.ContentDate = target.InstanceCreationDate = local.strftime("%Y%m%d")
     target.ContentTime = target.InstanceCreationTime = local.strftime("%H%M%S")
     target.Manufacturer = target.ManufacturerModelName = MANUFACTURER
-    target.SoftwareVersions = [maker.software, maker.model]
-    target.ContributingEquipmentSequence = [_equipment(maker, local)]
+    target.SoftwareVersions = [graded_by.software, graded_by.model]
+    target.ContributingEquipmentSequence = [_equipment(graded_by, local)]
     target.file_meta = _file_meta(target)
 
 
-def _equipment(maker: Maker, at: datetime) -> Dataset:
+def _equipment(graded_by: GradedBy, at: datetime) -> Dataset:
     """PS3.3 C.12.1.1.5: the worker and its model, so that a result can be traced to the exact weights."""
     item = Dataset()
     item.PurposeOfReferenceCodeSequence = [coded(codes.PROCESSING_EQUIPMENT)]
     item.Manufacturer = item.ManufacturerModelName = MANUFACTURER
-    item.SoftwareVersions = [maker.software, maker.model]
+    item.SoftwareVersions = [graded_by.software, graded_by.model]
     item.ContributionDateTime = at.strftime("%Y%m%d%H%M%S")
     item.ContributionDescription = (
-        f"Graded by artificial intelligence. Model {maker.model}, manifest SHA-256 {maker.digest}. "
+        f"Graded by artificial intelligence. Model {graded_by.model}, manifest SHA-256 {graded_by.digest}. "
         "Research use only. Not for diagnostic use."
     )
     return item
@@ -85,17 +86,12 @@ def _file_meta(target: Dataset) -> FileMetaDataset:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = target.SOPClassUID, target.SOPInstanceUID
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.ImplementationClassUID = IMPLEMENTATION_UID
+    meta.ImplementationClassUID = UID(IMPLEMENTATION_UID)
     meta.ImplementationVersionName = "KOAWORKER"
     return meta
 
 
 def write_object(path: Path, target: Dataset) -> None:
     """Writes the object completely or not at all; only its owner can read it."""
-    part = path.with_suffix(".part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
+    with whole_file(path, path.with_suffix(".part")) as stream:
         target.save_as(stream, enforce_file_format=True)
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.replace(path)

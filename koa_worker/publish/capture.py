@@ -9,6 +9,7 @@ from koa_worker.publish import base, uids
 from koa_worker.publish.original import Original
 from koa_worker.publish.picture import draw
 from koa_worker.publish.result import ImageResult, Kind
+from koa_worker.system.own_mark import stamp
 from koa_worker.values import Side
 
 
@@ -16,7 +17,7 @@ def build(original: Original, result: ImageResult) -> Dataset:
     kind = Kind.SECONDARY_CAPTURE
     sop_uid = uids.of_image_object(kind, original.sop_uid, result)
     target = base.new_object(kind, SecondaryCaptureImageStorage, sop_uid, original)
-    picture = draw(result)
+    picture = stamp(draw(result))
     target.ConversionType = "WSD"
     target.ImageType = ["DERIVED", "SECONDARY", "OTHER"]
     target.DerivationDescription = (
@@ -37,7 +38,7 @@ def build(original: Original, result: ImageResult) -> Dataset:
     data = picture.tobytes()
     target.PixelData = data + b"\0" * (len(data) % 2)
     target["PixelData"].VR = "OB"
-    base.finish(target, kind, original, result.maker, number=result.number, made_at=result.made_at)
+    base.finish(target, kind, original, result.graded_by, number=result.number, made_at=result.made_at)
     return target
 
 
@@ -46,7 +47,7 @@ def _say_side(target: Dataset, sides: set[Side]) -> None:
     if Side.UNKNOWN in sides or not sides:
         target.Laterality = ""
     else:
-        target.ImageLaterality = "B" if len(sides) > 1 else {Side.LEFT: "L", Side.RIGHT: "R"}[sides.pop()]
+        target.ImageLaterality = "B" if len(sides) > 1 else sides.pop().letter
 
 
 def _ratio(result: ImageResult) -> str:

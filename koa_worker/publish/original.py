@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 from pydicom.filereader import dcmread
+from pydicom.sequence import Sequence
 from pydicom.uid import UID
 
 from koa_worker.errors import WorkFailed
@@ -30,7 +31,8 @@ _STUDY = (
     "ReferringPhysicianName", "StudyDescription", "ProcedureCodeSequence", "PatientAge", "PatientSize",
     "PatientWeight", "AdmissionID", "ClinicalTrialTimePointID", "ClinicalTrialTimePointDescription",
 )  # fmt: skip
-# Type 2: these must be present, possibly empty.
+_DEEPEST = 12
+# Type 2: they must be there, if only empty.
 _ALWAYS = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex",
     "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName",
@@ -71,7 +73,21 @@ def read_original(path: Path) -> Original:
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID"):
         if not UID(str(header.get(keyword, ""))).is_valid:
             raise WorkFailed("no_place", keyword)
+    for keyword in (*_PATIENT, *_STUDY):
+        if _is_bottomless(header, keyword):
+            raise WorkFailed("no_place", keyword)
     return Original(header)
+
+
+def _is_bottomless(header: Dataset, keyword: str) -> bool:
+    """Whether sequences lie in each other deeper than any standard has them, and than a writer could follow."""
+    levels = [header.get(keyword)]
+    for _ in range(_DEEPEST):
+        sequences = [value for value in levels if isinstance(value, Sequence)]
+        levels = [element.value for value in sequences for item in value for element in item if element.VR == "SQ"]
+        if not levels:
+            return False
+    return True
 
 
 def copy_patient_and_study(original: Original, target: Dataset) -> None:

@@ -20,6 +20,7 @@ from koa_worker.publish.base import write_object
 from koa_worker.publish.destination import Answer, Parcel, Receipt, Unreachable, send
 from koa_worker.publish.study_objects import Made, NotYet, ResultObjects
 from koa_worker.store import NewParcel, ParcelRecord, PublicationTicket, Store, StudyRecord
+from koa_worker.system import durable
 from koa_worker.system.log import where
 
 logger = logging.getLogger(__name__)
@@ -63,11 +64,9 @@ class Outbox:
 
     def _sweep(self) -> None:
         """Removes objects that no parcel needs: a kill prevented their removal, or newer ones replaced them."""
-        folder = self._settings.folder
         wanted = self._store.sending.parcel_paths()
-        for path in [*folder.glob("*.dcm"), *folder.glob("*.part")]:
-            if str(path) not in wanted:
-                path.unlink(missing_ok=True)
+        for pattern in ("*.dcm", "*.part"):
+            durable.sweep(self._settings.folder, pattern, lambda path: str(path) not in wanted)
         self._swept = True
 
     # Making

@@ -23,5 +23,5 @@ def build(original: Original, document: Document) -> Dataset:
     # A value has an even length; this is the number of bytes that belong to the document (C.24.2).
     target.EncapsulatedDocumentLength = len(document.pdf)
     target.EncapsulatedDocument = document.pdf + b"\0" * (len(document.pdf) % 2)
-    base.finish(target, Kind.PDF, original, document.maker, number=document.revision, made_at=document.made_at)
+    base.finish(target, Kind.PDF, original, document.graded_by, number=document.revision, made_at=document.made_at)
     return target

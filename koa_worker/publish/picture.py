@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from koa_worker import RESEARCH_NOTICE
 from koa_worker.publish.result import ImageResult, KneeResult
-from koa_worker.values import GRADE_WORDS, GRADES, Side
+from koa_worker.report import words
+from koa_worker.values import GRADE_WORDS, GRADES, Grade, Side
 
 Canvas = NDArray[np.uint8]  # RGB
 _Ink = tuple[int, int, int]
@@ -19,20 +20,21 @@ EDGE = 448  # pixels, of a knee's images: twice the input size of the model
 _MARGIN, _GAP = 32, 28
 _TITLE = 44  # above each image
 _FRAME_HEIGHT, _FRAME_WIDTH = 960, 900
-_WORDS_WIDTH = 520
+_WORDS_WIDTH = 600
 _FOOT = 128
 _WHITE, _QUIET, _SIGNAL, _BAR = (255, 255, 255), (185, 185, 185), (255, 196, 64), (96, 165, 220)
 # Heights of letters, relative to the font's own. Viewers show the image at about half its size.
 _LARGE, _PLAIN, _SMALL = 1.5, 1.0, 0.8
 _FONT = cv2.FONT_HERSHEY_SIMPLEX  # ASCII only, as are our words here
-_LETTERS = {Side.RIGHT: "R", Side.LEFT: "L", Side.UNKNOWN: ""}
+_THICKNESS = 2  # of its strokes
+_SMALL_LINES, _DROP = 4, 33  # of words between the grade and its bars
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
     """A line of words beside a knee, and its distance from the line above."""
 
-    words: str
+    text: str
     size: float
     ink: _Ink
     drop: int
@@ -54,8 +56,8 @@ def draw(result: ImageResult) -> Canvas:
         top += row.shape[0] + _GAP
     foot = _MARGIN + height + 56
     _write(canvas, RESEARCH_NOTICE, (_MARGIN, foot), 1.2, _SIGNAL)
-    maker = result.maker
-    made = f"koa-worker {maker.software}, model {maker.model}, manifest SHA-256 {maker.digest[:12]}"
+    graded_by = result.graded_by
+    made = f"koa-worker {graded_by.software}, model {graded_by.model}, manifest SHA-256 {graded_by.digest[:12]}"
     _write(canvas, f"Graded by artificial intelligence: {made}", (_MARGIN, foot + 42), _SMALL, _QUIET)
     return canvas
 
@@ -72,7 +74,7 @@ def _frame(result: ImageResult) -> Canvas:
         right, bottom = round((box.x + box.width) * scale) - 1, round((box.y + box.height) * scale) - 1
         cv2.rectangle(canvas, (left, top), (right, bottom), (0, 0, 0), 5)
         cv2.rectangle(canvas, (left, top), (right, bottom), _WHITE, 2)
-        _write(canvas, f"{number} {_LETTERS[knee.roi.side]}", (max(left, 0) + 10, max(top, 0) + 38), _PLAIN, _WHITE)
+        _write(canvas, f"{number} {knee.roi.side.letter}", (max(left, 0) + 10, max(top, 0) + 38), _PLAIN, _WHITE)
     return canvas
 
 
@@ -87,7 +89,7 @@ def _knee(number: int, knee: KneeResult) -> Canvas:
     x, y = 2 * (EDGE + _GAP), 0
     for line in _lines(number, knee):
         y += line.drop
-        _write(canvas, line.words, (x, y), line.size, line.ink)
+        _write(canvas, line.text, (x, y), line.size, line.ink)
     _bars(canvas, knee, x, _TITLE + EDGE - len(GRADES) * 34)
     return canvas
 
@@ -98,12 +100,36 @@ def _lines(number: int, knee: KneeResult) -> list[_Line]:
     lines = [
         _Line(f"{number}  Knee, {side}", _PLAIN, _WHITE, _TITLE + 24),
         _Line(f"KL {grade.kl}, {GRADE_WORDS[grade.kl]}", _LARGE, _WHITE, 58),
-        _Line(f"P(KL 2 or more) {_percent(grade.oa_probability)}", _SMALL, _WHITE, 46),
+        _Line(f"P(KL 2 or more) {words.percent(grade.oa_probability)}", _SMALL, _WHITE, 46),
     ]
-    if grade.needs_review:
-        lines.append(_Line("Review: the net is not sure", _SMALL, _SIGNAL, 38))
-    lines += [_Line(words, _SMALL, _WHITE, 38) for words in _joint_space(knee)]
+    space = _wrap(f"Joint space {words.joint_space(knee.joint_space)}") if knee.joint_space else []
+    lines += [_Line(line, _SMALL, _SIGNAL, _DROP) for line in _review(grade, _SMALL_LINES - len(space))]
+    return lines + [_Line(line, _SMALL, _WHITE, _DROP) for line in space]
+
+
+def _review(grade: Grade, most: int) -> list[str]:
+    """Why a person should look at the knee: as many reasons as there is space for."""
+    for shown in range(len(grade.review_reasons), 0, -1):
+        lines = _wrap(words.reviews_in_short(grade.review_reasons, shown))
+        if len(lines) <= most or shown == 1:
+            return lines
+    return []
+
+
+def _wrap(text: str) -> list[str]:
+    """Lines that are no wider than the space beside the pictures."""
+    lines: list[str] = []
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and _width(longer) <= _WORDS_WIDTH:
+            lines[-1] = longer
+        else:
+            lines.append(word)
     return lines
+
+
+def _width(text: str) -> int:
+    return cv2.getTextSize(_plain(text), _FONT, _SMALL, _THICKNESS)[0][0]
 
 
 def _bars(canvas: Canvas, knee: KneeResult, x: int, top: int) -> None:
@@ -115,22 +141,7 @@ def _bars(canvas: Canvas, knee: KneeResult, x: int, top: int) -> None:
         _write(canvas, f"KL {kl}", (x, y + 22), _SMALL, ink)
         cv2.rectangle(canvas, (x + 90, y + 3), (x + 90 + longest, y + 23), (48, 48, 48), cv2.FILLED)
         cv2.rectangle(canvas, (x + 90, y + 3), (x + 90 + round(longest * share), y + 23), _BAR, cv2.FILLED)
-        _write(canvas, _percent(share), (x + 110 + longest, y + 22), _SMALL, ink)
-
-
-def _joint_space(knee: KneeResult) -> list[str]:
-    space = knee.joint_space
-    if space is None:
-        return []
-    wide = [f"Joint space {part.name} {part.min_mm:.1f} mm" for part in space.compartments if part.min_mm is not None]
-    return [*wide, "detector plane, magnification unknown"] if wide and space.calibration == "detector" else wide
-
-
-def _percent(share: float) -> str:
-    """Never 0 % and never 100 %: no model is that certain."""
-    if share < 0.005:
-        return "<1%"
-    return ">99%" if share >= 0.995 else f"{share * 100:.0f}%"
+        _write(canvas, words.percent(share), (x + 110 + longest, y + 22), _SMALL, ink)
 
 
 def _enlarge(picture: NDArray[np.uint8]) -> Canvas:
@@ -141,7 +152,12 @@ def _paste(canvas: Canvas, picture: Canvas, x: int, y: int) -> None:
     canvas[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
 
 
-def _write(canvas: Canvas, words: str, at: tuple[int, int], size: float, ink: _Ink) -> None:
-    """Writes words with a dark edge, so that they are readable on any radiograph."""
-    cv2.putText(canvas, words, at, _FONT, size, (0, 0, 0), 6, cv2.LINE_AA)
-    cv2.putText(canvas, words, at, _FONT, size, ink, 2, cv2.LINE_AA)
+def _write(canvas: Canvas, text: str, at: tuple[int, int], size: float, ink: _Ink) -> None:
+    """Writes text with a dark edge, so that it is readable on any radiograph."""
+    cv2.putText(canvas, _plain(text), at, _FONT, size, (0, 0, 0), 6, cv2.LINE_AA)
+    cv2.putText(canvas, _plain(text), at, _FONT, size, ink, _THICKNESS, cv2.LINE_AA)
+
+
+def _plain(text: str) -> str:
+    """The text in the font's letters, which have no space that keeps words together."""
+    return text.replace("\u00a0", " ")

@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from koa_worker.values import Grade, JointSpace, KneeRoi, RefusedKnee
+from koa_worker.values import Grade, GradedBy, JointSpace, KneeRoi, RefusedKnee
 
 
 class Kind(StrEnum):
@@ -31,15 +31,6 @@ class KneeResult:
     joint_space: JointSpace | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Maker:
-    """The model release and the program version that graded."""
-
-    model: str  # "name-vN"
-    digest: str  # SHA-256 of its manifest
-    software: str  # koa-worker's version
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageResult:
     """All results of one image."""
@@ -50,7 +41,7 @@ class ImageResult:
     columns: int
     frame_jpeg: bytes  # the whole radiograph, reduced in size
     knees: tuple[KneeResult, ...]
-    maker: Maker
+    graded_by: GradedBy
     made_at: datetime
     refused: tuple[RefusedKnee, ...] = ()
 
@@ -61,5 +52,5 @@ class Document:
 
     pdf: bytes
     revision: int
-    maker: Maker
+    graded_by: GradedBy
     made_at: datetime

@@ -27,8 +27,9 @@ from pydicom.uid import Comprehensive3DSRStorage
 
 from koa_worker.publish import base, codes, uids
 from koa_worker.publish.original import Original
-from koa_worker.publish.result import ImageResult, Kind, KneeResult, Maker
-from koa_worker.values import GRADES, CompartmentName, KneeRoi, RefusedKnee, Side
+from koa_worker.publish.result import ImageResult, Kind, KneeResult
+from koa_worker.system.own_objects import MANUFACTURER
+from koa_worker.values import GRADES, CompartmentName, GradedBy, KneeRoi, RefusedKnee, Side
 
 _DEVICE = Code("121007", "DCM", "Device")
 
@@ -41,11 +42,11 @@ def build(original: Original, result: ImageResult) -> Dataset:
     document = Comprehensive3DSR(
         evidence=[evidence],
         content=_content(original, evidence, result)[0],
-        series_instance_uid=uids.of_series(kind, original.study_uid, result.maker.digest),
+        series_instance_uid=uids.of_series(kind, original.study_uid, result.graded_by.digest),
         series_number=base.series_number(kind),
         sop_instance_uid=sop_uid,
         instance_number=result.number,
-        manufacturer=base.MANUFACTURER,
+        manufacturer=MANUFACTURER,
         is_complete=True,
         is_final=False,
         is_verified=False,
@@ -55,7 +56,7 @@ def build(original: Original, result: ImageResult) -> Dataset:
     for element in document:
         if element.tag not in target:
             target.add(element)
-    base.finish(target, kind, original, result.maker, number=result.number, made_at=result.made_at)
+    base.finish(target, kind, original, result.graded_by, number=result.number, made_at=result.made_at)
     target.CodingSchemeIdentificationSequence = [_scheme()]
     return target
 
@@ -76,10 +77,10 @@ def _evidence(original: Original, result: ImageResult) -> Dataset:
 
 def _content(original: Original, evidence: Dataset, result: ImageResult) -> MeasurementReport:
     device = DeviceObserverIdentifyingAttributes(
-        uid=uids.derive("device", result.maker.software, result.maker.digest),
-        name=f"koa-worker {result.maker.software}",
-        manufacturer_name=base.MANUFACTURER,
-        model_name=result.maker.model,
+        uid=uids.derive("device", result.graded_by.software, result.graded_by.digest),
+        name=f"koa-worker {result.graded_by.software}",
+        manufacturer_name=MANUFACTURER,
+        model_name=result.graded_by.model,
     )
     return MeasurementReport(
         observation_context=ObservationContext(
@@ -105,7 +106,7 @@ def _group(original: Original, result: ImageResult, knee: KneeResult) -> Measure
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=_tracking(original, result, knee.roi),
         method=codes.ARTIFICIAL_INTELLIGENCE,
-        algorithm_id=_algorithm(result.maker),
+        algorithm_id=_algorithm(result.graded_by),
         finding_sites=[_site(knee.roi.side)],
         measurements=list(_measurements(knee)),
         qualitative_evaluations=list(_evaluations(knee)),
@@ -118,7 +119,7 @@ def _refused(original: Original, result: ImageResult, knee: RefusedKnee) -> Meas
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=_tracking(original, result, knee.roi),
         method=codes.ARTIFICIAL_INTELLIGENCE,
-        algorithm_id=_algorithm(result.maker),
+        algorithm_id=_algorithm(result.graded_by),
         finding_sites=[_site(knee.roi.side)],
         qualitative_evaluations=[
             QualitativeEvaluation(name=codes.GRADE, value=codes.NOT_GRADED),
@@ -141,13 +142,13 @@ def _site(side: Side) -> FindingSite:
     return FindingSite(anatomic_location=codes.KNEE_JOINT, laterality=codes.SIDES.get(side))
 
 
-def _algorithm(maker: Maker) -> AlgorithmIdentification:
+def _algorithm(graded_by: GradedBy) -> AlgorithmIdentification:
     return AlgorithmIdentification(
-        name=maker.model,
-        version=f"koa-worker {maker.software}",
-        parameters=[f"manifest SHA-256 {maker.digest}", "Research use only. Not for diagnostic use."],
+        name=graded_by.model,
+        version=f"koa-worker {graded_by.software}",
+        parameters=[f"manifest SHA-256 {graded_by.digest}", "Research use only. Not for diagnostic use."],
         family=codes.ARTIFICIAL_INTELLIGENCE,
-        manufacturer=base.MANUFACTURER,
+        manufacturer=MANUFACTURER,
     )
 
 
@@ -183,7 +184,7 @@ def _scheme() -> Dataset:
     """PS3.3 C.12.1.1.2: the name of our own coding scheme."""
     item = Dataset()
     item.CodingSchemeDesignator, item.CodingSchemeName = codes.SCHEME, codes.SCHEME_NAME
-    item.CodingSchemeResponsibleOrganization = base.MANUFACTURER
+    item.CodingSchemeResponsibleOrganization = MANUFACTURER
     return item
 
 

@@ -15,8 +15,9 @@ from koa_worker.errors import WorkFailed
 from koa_worker.knee.grading.explain import overlay
 from koa_worker.publish import capture, pdf_object, sr, uids
 from koa_worker.publish.original import Original, read_original
-from koa_worker.publish.result import Document, ImageResult, Kind, KneeResult, Maker
+from koa_worker.publish.result import Document, ImageResult, Kind, KneeResult
 from koa_worker.store import ImageRecord, PublicationTicket, Store, StudyRecord
+from koa_worker.values import GradedBy
 
 logger = logging.getLogger(__name__)
 
@@ -69,8 +70,8 @@ class ResultObjects:
 
     def _of_study(self, original: Original, ticket: PublicationTicket, study: StudyRecord) -> Made:
         newest = max((knee for image in study.images for knee in image.knees), key=lambda knee: knee.graded_at)
-        maker = Maker(newest.grade.model, newest.model_digest, newest.software_version)
-        document = Document(Path(ticket.report_path).read_bytes(), ticket.revision, maker, ticket.reported_at)
+        graded_by = GradedBy(newest.grade.model, newest.model_digest, newest.software_version)
+        document = Document(Path(ticket.report_path).read_bytes(), ticket.revision, graded_by, ticket.reported_at)
         sop_uid = uids.of_document(original.study_uid, document)
         return Made(Kind.PDF, sop_uid, lambda: pdf_object.build(original, document))
 
@@ -102,7 +103,7 @@ def _result(number: int, image: ImageRecord) -> ImageResult:
             KneeResult(knee.roi, knee.grade, knee.crop, overlay(knee.crop, knee.heatmap), knee.joint_space)
             for knee in image.knees
         ),
-        maker=Maker(knee.grade.model, knee.model_digest, knee.software_version),
+        graded_by=GradedBy(knee.grade.model, knee.model_digest, knee.software_version),
         made_at=knee.graded_at,
         refused=image.refused,
     )

@@ -18,11 +18,11 @@ def derive(*parts: object) -> str:
 
 def of_image_object(kind: Kind, sop_uid: str, result: ImageResult) -> str:
     """The UID of an image's object. The original's SHA-256 is a part, because two files may have the same UID."""
-    return derive(kind, sop_uid, result.sha256, result.maker.digest, result.maker.software)
+    return derive(kind, sop_uid, result.sha256, result.graded_by.digest, result.graded_by.software)
 
 
 def of_document(study_uid: str, document: Document) -> str:
-    return derive(Kind.PDF, study_uid, document.maker.digest, document.maker.software, document.revision)
+    return derive(Kind.PDF, study_uid, document.graded_by.digest, document.graded_by.software, document.revision)
 
 
 def of_series(kind: Kind, study_uid: str, digest: str) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from koa_worker.config import Limits
 from koa_worker.errors import InputRejected, WorkFailed
-from koa_worker.read.dicom import identify_dicom, read_dicom
+from koa_worker.read.dicom import identify, read_dicom
 from koa_worker.read.raster import read_raster
 from koa_worker.read.sniff import format_of
-from koa_worker.values import Arrival, Patient, Radiograph, Study
+from koa_worker.system.own_mark import has_words, is_stamped
+from koa_worker.values import Arrival, Radiograph
 
-__all__ = ["identify", "read"]
+__all__ = ["read"]
+
+_HEADER_BYTES = 1_000_000  # of a file that is too large only its header is wanted, which rarely has a tenth of this
 
 
 def read(arrival: Arrival, limits: Limits) -> Radiograph:
@@ -19,19 +23,14 @@ def read(arrival: Arrival, limits: Limits) -> Radiograph:
     data = _load(arrival, limits)
     kind = format_of(data)
     if kind == "DICOM":
-        return read_dicom(data, arrival.sha256, limits)
-    return read_raster(data, kind, arrival.sha256, limits)
-
-
-def identify(arrival: Arrival, limits: Limits | None = None) -> tuple[Study, Patient] | None:
-    """Study and patient of a rejected DICOM file, if its header can be read. Never raises."""
-    limits = limits or Limits()
-    try:
-        data = _load(arrival, limits)
-        return identify_dicom(data, arrival.sha256, limits) if format_of(data) == "DICOM" else None
-    # The file has been rejected already; a second error from the same bytes gives no new information.
-    except Exception:  # noqa: BLE001
-        return None
+        radiograph = read_dicom(data, arrival.sha256, limits)
+    elif has_words(data):
+        raise InputRejected("own_result", "by its words")
+    else:
+        radiograph = read_raster(data, kind, arrival.sha256, limits)
+    if is_stamped(radiograph.pixels):
+        raise InputRejected("own_result", "by its bars")
+    return radiograph
 
 
 def _load(arrival: Arrival, limits: Limits) -> bytes:
@@ -41,7 +40,15 @@ def _load(arrival: Arrival, limits: Limits) -> bytes:
         with arrival.path.open("rb") as stream:
             size = os.fstat(stream.fileno()).st_size
             if size > most:
-                raise InputRejected("too_large", f"{size // 1_000_000} MB")
+                raise _too_large(size, stream.read(_HEADER_BYTES), arrival.sha256)
             return stream.read(size)
     except OSError as fault:
         raise WorkFailed("io", fault.strerror or type(fault).__name__) from fault
+
+
+def _too_large(size: int, start: bytes, sha256: str) -> InputRejected:
+    fault = InputRejected("too_large", f"{size // 1_000_000} MB")
+    with contextlib.suppress(InputRejected):  # whose file it is cannot be read; that it is too large stays true
+        if format_of(start) == "DICOM":
+            fault.study, fault.patient = identify(start, sha256)
+    return fault

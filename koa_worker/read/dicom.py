@@ -6,13 +6,14 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from koa_worker.config import Limits
-from koa_worker.errors import InputRejected
+from koa_worker.errors import InputRejected, belonging_to
 from koa_worker.read import elements, geometry, identity
 from koa_worker.read.layout import layout_of
 from koa_worker.read.parse import Parsed, parse
 from koa_worker.read.pixels import check_syntax, decode, is_lossy
 from koa_worker.read.present import present
 from koa_worker.system.dicom_libraries import set_up_pydicom
+from koa_worker.system.own_objects import is_own
 from koa_worker.values import Patient, Radiograph, Study
 
 _DICOMDIR = "1.2.840.10008.1.3.10"
@@ -37,16 +38,18 @@ set_up_pydicom()
 
 def read_dicom(data: bytes, sha256: str, limits: Limits) -> Radiograph:
     parsed = parse(data, limits.max_file_mb * 1_000_000)
-    _check_kind(parsed)
     dataset = parsed.dataset
-    layout = layout_of(dataset, limits.max_megapixels)
-    codes = decode(parsed, layout, limits.max_megapixels)
-    pixels, shown = present(codes, layout, dataset, lossy=is_lossy(parsed.syntax))
+    study, patient = identity.study_of(dataset, sha256), identity.patient_of(dataset)
+    with belonging_to(study, patient):
+        _check_kind(parsed)
+        layout = layout_of(dataset, limits.max_megapixels)
+        codes = decode(parsed, layout, limits.max_megapixels)
+        pixels, shown = present(codes, layout, dataset, lossy=is_lossy(parsed.syntax))
     return Radiograph(
         pixels=pixels,
         format="DICOM",
-        study=identity.study_of(dataset, sha256),
-        patient=identity.patient_of(dataset),
+        study=study,
+        patient=patient,
         spacing=geometry.spacing(dataset),
         laterality=geometry.laterality(dataset),
         column_zero_side=geometry.side_at_column_zero(dataset),
@@ -59,15 +62,17 @@ def read_dicom(data: bytes, sha256: str, limits: Limits) -> Radiograph:
     )
 
 
-def identify_dicom(data: bytes, sha256: str, limits: Limits) -> tuple[Study, Patient]:
-    """Study and patient from the header; the pixels are not decoded."""
-    dataset = parse(data, limits.max_file_mb * 1_000_000).dataset
+def identify(start: bytes, sha256: str) -> tuple[Study, Patient]:
+    """Study and patient from the start of a file; the pixels are not decoded."""
+    dataset = parse(start, len(start)).dataset
     return identity.study_of(dataset, sha256), identity.patient_of(dataset)
 
 
 def _check_kind(parsed: Parsed) -> None:
     """Rejects anything but a single radiograph with readable pixels; more specific reasons come first."""
     dataset = parsed.dataset
+    if is_own(dataset):
+        raise InputRejected("own_result")
     sop_class = identity.sop_class(dataset)
     if sop_class == _DICOMDIR or "DirectoryRecordSequence" in dataset:
         raise InputRejected("dicomdir")

@@ -13,7 +13,13 @@ from pydicom.multival import MultiValue
 
 LONGEST_TEXT = 256
 
-# ISO 2022 escape sequences that pydicom does not remove: those of GB 2312, which Python's codec leaves in the text.
+# What cannot be seen and lets one name stand there as another: marks, embeddings, overrides and isolates of direction,
+# spaces without width, invisible operators, and letters of tags. Joiners stay: Persian and Indian names need them.
+_UNSEEN = re.compile(
+    "[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+
+# ISO 2022 escape sequences that pydicom leaves standing: those of GB 2312, which Python's codec does not take away.
 _ESCAPE = re.compile(r"\x1b[$()*+,\-./]{1,2}[0-9A-Z]")
 
 
@@ -70,6 +76,7 @@ def items(dataset: Dataset, keyword: str) -> tuple[Dataset, ...]:
 def clean(raw: str) -> str:
     """The text without control characters and repeated blanks, cut to `LONGEST_TEXT`, safe for page and database."""
     kept = "".join(
-        " " if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") else char for char in _ESCAPE.sub("", raw)
+        " " if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") else char
+        for char in _UNSEEN.sub("", _ESCAPE.sub("", raw))
     )
     return " ".join(kept.split())[:LONGEST_TEXT]

@@ -18,33 +18,11 @@ from koa_worker.errors import InputRejected
 from koa_worker.read.codestream import Header, read_header
 from koa_worker.read.layout import Layout, check_size
 from koa_worker.read.parse import PIXEL_DATA, UNDEFINED, Parsed, PixelElement
+from koa_worker.system.transfer_syntaxes import NATIVE, TRANSFER_SYNTAXES
 
 ByteOrder = Literal["little", "big"]
 Codes = NDArray[Any]  # uint8 or uint16, two-dimensional, native byte order
 
-NATIVE = frozenset(
-    (
-        uid.ImplicitVRLittleEndian,
-        uid.ExplicitVRLittleEndian,
-        uid.ExplicitVRBigEndian,
-        uid.DeflatedExplicitVRLittleEndian,
-    )
-)
-JPEG_FAMILY = frozenset(
-    (
-        uid.JPEGBaseline8Bit,
-        uid.JPEGExtended12Bit,
-        uid.JPEGLossless,
-        uid.JPEGLosslessSV1,
-        uid.JPEGLSLossless,
-        uid.JPEGLSNearLossless,
-        uid.JPEG2000Lossless,
-        uid.JPEG2000,
-        uid.HTJ2KLossless,
-        uid.HTJ2KLosslessRPCL,
-        uid.HTJ2K,
-    )
-)
 _DEFLATED_FRAME = "1.2.840.10008.1.2.8.1"
 _LOSSY = frozenset((uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLSNearLossless, uid.JPEG2000, uid.HTJ2K))
 _ITEM = 0xFFFEE000
@@ -52,7 +30,7 @@ _SEQUENCE_DELIMITER = 0xFFFEE0DD
 
 
 def check_syntax(syntax: str) -> None:
-    if syntax not in NATIVE | JPEG_FAMILY | {uid.RLELossless, _DEFLATED_FRAME}:
+    if syntax not in {*TRANSFER_SYNTAXES, _DEFLATED_FRAME}:
         name = uid.UID(syntax).name if uid.UID(syntax).is_transfer_syntax else "not a registered one"
         raise InputRejected("unsupported_syntax", name)
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
+from koa_worker.config import parse_caller
+
 ANYBODY = "*"
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -20,11 +22,8 @@ class Caller:
 
     @classmethod
     def parse(cls, words: str) -> Self:
-        """From `AE_TITLE@address` or `AE_TITLE@network/bits`; raises ValueError."""
-        ae_title, _, place = words.rpartition("@")
-        if not ae_title:
-            raise ValueError(f"{words!r} is not AE_TITLE@address")
-        return cls(ae_title, ipaddress.ip_network(place))
+        """From the words of the settings; raises ValueError."""
+        return cls(*parse_caller(words))
 
     def admits(self, ae_title: str, address: str) -> bool:
         if self.ae_title not in {ANYBODY, ae_title}:

@@ -5,30 +5,90 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 
+from koa_worker.system import durable
+from koa_worker.system.dicom_bounds import TooMuchError
 from koa_worker.values import new_id
 
 _PREFIX, _SUFFIX = "received-", ".part"  # the intake ignores files that end in .part
 
 
-def land(data: bytes, inbox: Path) -> str:
-    """Writes, syncs and renames the file, and gives its name. If the disk fails, no part of it is left."""
-    name = f"{_PREFIX}{new_id()}"
-    part, whole = inbox / f"{name}{_SUFFIX}", inbox / f"{name}.dcm"
-    try:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)  # see sweep
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.rename(whole)
-        _sync_folder(inbox)
-    except BaseException:
+class Landing:
+    """An object while it comes, piece by piece; what is neither kept nor given up goes with its last owner."""
+
+    def __init__(self, inbox: Path | None, meta: bytes, *, most_bytes: int, most_head: int) -> None:
+        """Without an inbox the object is listened to, and nothing of it is kept."""
+        self.head = b""
+        self.size = 0
+        self.fault: OSError | None = None
+        self._most_bytes, self._most_head = most_bytes, most_head
+        self._inbox = inbox
+        self._name = f"{_PREFIX}{new_id()}"
+        self._part = inbox / f"{self._name}{_SUFFIX}" if inbox else None
+        self._descriptor = -1
+        self._discard: Callable[[], object] = lambda: None
+        if self._part is not None:
+            self._open(self._part, meta)
+
+    def _open(self, part: Path, meta: bytes) -> None:
+        try:
+            self._descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError as fault:
+            self.fault = fault
+            return
+        self._discard = weakref.finalize(self, _discard, self._descriptor, part)
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)  # see sweep
+        self._append(meta)
+
+    def write(self, data: bytes) -> None:
+        """A full disk is kept in mind: the sender learns of it once it has sent all."""
+        self.size += len(data)
+        if self.is_too_large:
+            self.give_up()
+            raise TooMuchError
+        if len(self.head) < self._most_head:
+            self.head += data[: self._most_head - len(self.head)]
+        self._append(data)
+
+    @property
+    def is_too_large(self) -> bool:
+        return self.size > self._most_bytes
+
+    def _append(self, data: bytes) -> None:
+        if self._descriptor < 0 or self.fault is not None:
+            return
+        try:
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+        except OSError as fault:
+            self.fault = fault
+
+    def keep(self) -> str:
+        """Syncs and renames; leaves nothing behind when the disk refuses. Gives the file's name."""
+        if self.fault is not None or self._inbox is None or self._part is None:
+            self.give_up()
+            raise self.fault or OSError
+        whole = self._inbox / f"{self._name}.dcm"
+        try:
+            os.fsync(self._descriptor)
+            durable.put_in_place(self._part, whole)
+        finally:
+            self.give_up()
+        return whole.name
+
+    def give_up(self) -> None:
+        """Closes, and takes away what was not renamed; done twice, the second time does nothing."""
+        self._descriptor = -1
+        self._discard()
+
+
+def _discard(descriptor: int, part: Path) -> None:
+    os.close(descriptor)
+    with contextlib.suppress(OSError):
         part.unlink(missing_ok=True)
-        raise
-    return whole.name
 
 
 def sweep(inbox: Path) -> None:
@@ -36,16 +96,10 @@ def sweep(inbox: Path) -> None:
 
     A lock ends with its process: a locked file is being written by another daemon with the same inbox.
     """
-    for part in inbox.glob(f"{_PREFIX}*{_SUFFIX}"):
-        with contextlib.suppress(OSError), part.open("rb") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            part.unlink()
+    durable.sweep(inbox, f"{_PREFIX}*{_SUFFIX}", _is_abandoned)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Writes the folder to disk: the sender is told that the object is stored, so its name must survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _is_abandoned(part: Path) -> bool:
+    with part.open("rb") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # an OSError where somebody holds it
+    return True

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import logging
-import socket
-import ssl
-import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
-import pydicom
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.dsutils import create_file_meta, encode_file_meta
 
 from koa_worker.config import Receiver
-from koa_worker.errors import SetupError
 from koa_worker.receive import offers
 from koa_worker.receive.callers import Caller, admitted
-from koa_worker.receive.landing import land, sweep
-from koa_worker.system.dicom_associations import AssociationServer, awaits_our_answer, line_of, set_up_pynetdicom
+from koa_worker.receive.door import CONNECTIONS_A_PLACE, most_of_one_address, open_door
+from koa_worker.receive.header import HEAD_BYTES, look
+from koa_worker.receive.landing import Landing, sweep
+from koa_worker.system.dicom_associations import awaits_our_answer, hurry, set_up_pynetdicom
+from koa_worker.system.dicom_bounds import SECONDS_TO_ASK, Spooled
 from koa_worker.system.dicom_libraries import set_up_pydicom
 from koa_worker.system.log import where
 
@@ -41,13 +39,11 @@ SUCCESS = 0x0000
 PROCESSING_FAILURE = 0x0110
 OUT_OF_RESOURCES = 0xA700
 NOT_AS_ANNOUNCED = 0xA900
+NOTHING_KEPT = 0xB006  # a warning, "elements discarded": senders go on, and can tell that it is not stored here
 CANNOT_UNDERSTAND = 0xC000
 
-_CALLER_NOT_KNOWN = (
-    0x01,
-    0x01,
-    0x03,
-)  # rejected-permanent, by the service user, calling AE title not recognised: PS3.8 9.3.4
+_CALLER_NOT_KNOWN = (0x01, 0x01, 0x03)  # rejected for good, by the user, calling AE title not recognised: PS3.8 9.3.4
+_NO_PLACE = (0x02, 0x03, 0x02)  # rejected for now, by the provider, local limit exceeded
 _SECONDS_TO_REJECT = 5.0
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -57,15 +53,19 @@ def receiving(settings: Receiver, inbox: Path, max_file_mb: int) -> Iterator[int
     """Receives inside the context: objects of known callers arrive in the inbox. Gives the port."""
     sweep(inbox)
     desk = _Desk(settings, inbox, max_file_mb * 1_000_000)
-    application = AE(settings.ae_title)
+    application = _Entity(settings.ae_title)
+    application.sink_for = desk.take_up
     application.require_called_aet = True
-    application.maximum_associations = settings.max_associations
+    # The library counts connections that have not asked for anything yet; `admit` counts those that have.
+    application.maximum_associations = 2 * CONNECTIONS_A_PLACE * settings.max_associations
     application.acse_timeout = application.dimse_timeout = settings.timeout_seconds
     application.network_timeout = settings.timeout_seconds
     for storage_class in offers.STORAGE_CLASSES:
         application.add_supported_context(storage_class, list(offers.TRANSFER_SYNTAXES))
+    for storage_class in offers.PASSED_OVER:
+        application.add_supported_context(storage_class, list(offers.PLAIN_SYNTAXES))
     application.add_supported_context(offers.VERIFICATION)
-    server = _open(application, settings, desk)
+    server = open_door(application, settings, desk.callers, desk.handlers())
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="receiver", daemon=True)
     thread.start()
     port = int(server.server_address[1])
@@ -79,26 +79,10 @@ def receiving(settings: Receiver, inbox: Path, max_file_mb: int) -> Iterator[int
             association.abort()
 
 
-class _Door(AssociationServer):
-    """A server that refuses connections from unknown addresses, and logs what went wrong with a connection."""
+class _Entity(AE):
+    """Objects go to the disk as they come: system/dicom_bounds.py asks for where."""
 
-    def __init__(self, *words: Any, callers: tuple[Caller, ...], **options: Any) -> None:
-        self._callers = callers
-        super().__init__(*words, **options)
-
-    def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002
-        address = str(client_address[0])
-        known = any(caller.admits(caller.ae_title, address) for caller in self._callers)
-        if not known:
-            logger.warning("connection refused", extra={"address": address})
-        return known
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
-        """Called within the `except` of a connection. The library's own method would print what the error quotes."""
-        fault = sys.exception()
-        logger.error(
-            "connection failed", extra={"address": str(client_address[0]), "fault": where(fault) if fault else ""}
-        )
+    sink_for: Any
 
 
 class _Desk:
@@ -106,54 +90,73 @@ class _Desk:
 
     def __init__(self, settings: Receiver, inbox: Path, most_bytes: int) -> None:
         self.callers = tuple(map(Caller.parse, settings.callers))
+        self._places = settings.max_associations
         self._inbox = inbox
         self._most_bytes = most_bytes
-        # Bytes received since the last complete object.
-        self._taken: WeakKeyDictionary[Association, int] = WeakKeyDictionary()
+        self._landings: WeakKeyDictionary[Association, Landing] = WeakKeyDictionary()
+        self._guests: WeakKeyDictionary[Association, str] = WeakKeyDictionary()  # their addresses, once let in
+        self._lock = threading.Lock()
 
     def handlers(self) -> list[tuple[Any, Any]]:
         return [
+            (evt.EVT_CONN_OPEN, self.hurry),
             (evt.EVT_REQUESTED, self.admit),
-            (evt.EVT_DATA_RECV, self.weigh),
             (evt.EVT_C_STORE, self.store),
             (evt.EVT_C_ECHO, lambda _event: SUCCESS),
             (evt.EVT_ABORTED, self.note_abort),
+            (evt.EVT_CONN_CLOSE, self.leave),
         ]
+
+    def hurry(self, event: evt.Event) -> None:
+        """A connection that asks for nothing is not waited for as long as one at work."""
+        hurry(event.assoc, SECONDS_TO_ASK)
 
     def admit(self, event: evt.Event) -> None:
         requestor = event.assoc.requestor
         ae_title = str(requestor.primitive.calling_ae_title).strip() if requestor.primitive else ""
-        if admitted(self.callers, ae_title, str(requestor.address)):
-            return
-        logger.warning("caller refused", extra={"caller": _printable(ae_title), "address": requestor.address})
-        event.assoc.acse.send_reject(*_CALLER_NOT_KNOWN)
-        # The library closes the connection next; the rejection must have been sent before.
+        address = str(requestor.address)
+        if not admitted(self.callers, ae_title, address):
+            logger.warning("caller refused", extra={"caller": _printable(ae_title), "address": address})
+            self._reject(event.assoc, _CALLER_NOT_KNOWN)
+        elif not self._take_place(event.assoc, address):
+            logger.warning("no place left", extra={"caller": _printable(ae_title), "address": address})
+            self._reject(event.assoc, _NO_PLACE)
+
+    def _take_place(self, association: Association, address: str) -> bool:
+        with self._lock:
+            held = Counter(address for guest, address in self._guests.items() if guest.is_alive())
+            if held.total() >= self._places or held[address] >= most_of_one_address(self._places):
+                return False
+            self._guests[association] = address
+            return True
+
+    def _reject(self, association: Association, why: tuple[int, int, int]) -> None:
+        association.acse.send_reject(*why)
+        # The library closes the line next; the rejection must have gone out by then.
         give_up = time.monotonic() + _SECONDS_TO_REJECT
-        while awaits_our_answer(event.assoc) and time.monotonic() < give_up:
+        while awaits_our_answer(association) and time.monotonic() < give_up:
             time.sleep(0.01)
 
-    def weigh(self, event: evt.Event) -> None:
-        """Closes the connection if an object exceeds the limit: the library would collect any size in memory."""
-        taken = self._taken.get(event.assoc, 0) + len(event.data)
-        self._taken[event.assoc] = taken
-        # Commands and the headers of fragments need some bytes too.
-        limit = self._most_bytes + self._most_bytes // 10 + 100_000
-        if taken - len(event.data) <= limit < taken:
-            logger.warning("object too large", extra=_caller(event))
-            line = line_of(event.assoc)
-            if line is not None:
-                with contextlib.suppress(OSError):
-                    line.shutdown(socket.SHUT_RDWR)
+    def take_up(self, association: Any, message: Any) -> Landing:
+        """Of an object whose command has come: where its data set goes."""
+        self.drop(association)
+        command = message.command_set
+        sop_class, sop_uid = str(command.AffectedSOPClassUID), str(command.AffectedSOPInstanceUID)
+        syntax = association._accepted_cx[message.context_id].transfer_syntax[0]  # noqa: SLF001
+        inbox = None if sop_class in offers.PASSED_OVER else self._inbox
+        meta = create_file_meta(sop_class_uid=sop_class, sop_instance_uid=sop_uid, transfer_syntax=syntax)  # type: ignore[arg-type]
+        start = b"\0" * 128 + b"DICM" + encode_file_meta(meta)
+        landing = Landing(inbox, start, most_bytes=self._most_bytes, most_head=HEAD_BYTES)
+        self._landings[association] = landing
+        return landing
 
     def store(self, event: evt.Event) -> int:
-        self._taken[event.assoc] = 0
+        spooled = cast("C_STORE", event.request).DataSet
+        landing = spooled.sink if isinstance(spooled, Spooled) else None
+        if not isinstance(landing, Landing):
+            return CANNOT_UNDERSTAND  # an empty data set
         try:
-            data = event.encoded_dataset()
-            status = _check(data, event)
-            if status != SUCCESS:
-                logger.warning("object refused", extra={"status": f"{status:04X}", **_caller(event)})
-                return status
-            name = land(data, self._inbox)
+            return self._settle(landing, event)
         except OSError as fault:
             status = OUT_OF_RESOURCES if fault.errno in _DISK_FULL else PROCESSING_FAILURE
             extra = {"status": f"{status:04X}", "fault": where(fault), **_caller(event)}
@@ -163,56 +166,45 @@ class _Desk:
         except Exception:
             logger.exception("receiver failed", extra=_caller(event))
             return PROCESSING_FAILURE
-        logger.info("received", extra={"as": name, **_caller(event)})
+        finally:
+            landing.give_up()
+
+    def _settle(self, landing: Landing, event: evt.Event) -> int:
+        """Whether it is a data set at all, the one that the command announced, and one to be graded."""
+        request = cast("C_STORE", event.request)
+        said = look(landing.head, str(event.context.transfer_syntax))
+        landing.head = b""
+        announced = (str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID))
+        if said is None or (said.sop_class, said.sop_uid) != announced:
+            status = CANNOT_UNDERSTAND if said is None else NOT_AS_ANNOUNCED
+            logger.warning("object refused", extra={"status": f"{status:04X}", **_caller(event)})
+            return status
+        if said.own:
+            logger.info("own result passed over", extra=_caller(event))
+            return SUCCESS
+        if said.sop_class in offers.PASSED_OVER:
+            logger.info("no image, passed over", extra=_caller(event))
+            return NOTHING_KEPT
+        logger.info("received", extra={"as": landing.keep(), **_caller(event)})
         return SUCCESS
 
     def note_abort(self, event: evt.Event) -> None:
+        landing = self._landings.get(event.assoc)
+        if landing is not None and landing.is_too_large:
+            logger.warning("object too large", extra=_caller(event))
+        self.drop(event.assoc)
         logger.warning("association aborted", extra=_caller(event))
 
+    def leave(self, event: evt.Event) -> None:
+        self.drop(event.assoc)
+        with self._lock:
+            self._guests.pop(event.assoc, None)
 
-def _check(data: bytes, event: evt.Event) -> int:
-    """The status for an object: whether it is a data set, and the one that the command announced."""
-    try:
-        header = pydicom.dcmread(
-            BytesIO(data), stop_before_pixels=True, specific_tags=["SOPClassUID", "SOPInstanceUID"]
-        )
-        said = (str(header.SOPClassUID), str(header.SOPInstanceUID))
-    # Garbage can make the reader raise anything.
-    except Exception:  # noqa: BLE001
-        return CANNOT_UNDERSTAND
-    request = cast("C_STORE", event.request)
-    if said != (str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)):
-        return NOT_AS_ANNOUNCED
-    return SUCCESS
-
-
-def _open(application: AE, settings: Receiver, desk: _Desk) -> _Door:
-    try:
-        server = application.make_server(
-            (settings.host, settings.port),
-            ssl_context=_tls(settings),
-            evt_handlers=desk.handlers(),  # type: ignore[arg-type]
-            server_class=cast("Any", _Door),
-            callers=desk.callers,
-            peer_seconds=settings.timeout_seconds,
-        )
-    except OSError as fault:
-        place = f"{settings.host}:{settings.port}"
-        raise SetupError("receiver", f"cannot listen on {place}: {fault.strerror or type(fault).__name__}") from fault
-    return cast("_Door", server)
-
-
-def _tls(settings: Receiver) -> ssl.SSLContext | None:
-    """With our certificate the connection is encrypted; with an authority callers must also show a certificate."""
-    if not settings.tls_certificate:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(settings.tls_certificate, settings.tls_key or None)
-    if settings.tls_authority:
-        context.load_verify_locations(settings.tls_authority)
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context
+    def drop(self, association: Association) -> None:
+        """What had begun to come and will never be whole."""
+        landing = self._landings.pop(association, None)
+        if landing is not None:
+            landing.give_up()
 
 
 def _caller(event: evt.Event) -> dict[str, str]:

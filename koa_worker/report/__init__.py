@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 from pathlib import Path
 
 from koa_worker import config
 from koa_worker.errors import WorkFailed
 from koa_worker.report.content import StudyReport
 from koa_worker.report.pdf import render
+from koa_worker.system.durable import private_file, sync_folder
 
 __all__ = ["draft", "put", "sweep"]
 
@@ -20,13 +20,9 @@ def draft(path: Path, content: StudyReport, settings: config.Report) -> tuple[Pa
     data = render(content, settings)
     part = _part(path, content.revision)
     try:
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as stream:
+        with private_file(part) as stream:
             stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
     except OSError as fault:
-        _discard(part)
         raise WorkFailed("io", fault.strerror or "") from fault
     return part, hashlib.sha256(data).hexdigest()
 
@@ -49,7 +45,7 @@ def put(part: Path, path: Path) -> None:
     try:
         with contextlib.suppress(FileNotFoundError):
             part.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as fault:
         _discard(part)
         raise WorkFailed("io", fault.strerror or "") from fault
@@ -58,12 +54,3 @@ def put(part: Path, path: Path) -> None:
 def _discard(part: Path) -> None:
     with contextlib.suppress(OSError):
         part.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Writes the folder to disk: without this, the new name would not survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from koa_worker.report.picture import Picture
-from koa_worker.values import Grade, JointSpace, KneeRoi, Patient, RefusedKnee, Side, Spacing, Study
+from koa_worker.values import Grade, GradedBy, JointSpace, KneeRoi, Patient, RefusedKnee, Side, Spacing, Study
 
 _SIDE_ORDER = {Side.RIGHT: 0, Side.UNKNOWN: 1, Side.LEFT: 2}
 
@@ -51,14 +51,6 @@ class ImageEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
-    """The model that graded, with the hash that identifies it."""
-
-    name: str  # "name-vN"
-    digest: str  # SHA-256 of its manifest
-
-
-@dataclass(frozen=True, slots=True)
 class StudyReport:
     """Everything that one revision of a study's report says."""
 
@@ -69,8 +61,7 @@ class StudyReport:
     study: Study
     images: tuple[ImageEntry, ...]
     rejected: tuple[RejectedEntry, ...]
-    model: Release
-    software: str  # koa-worker's version
+    graded_by: GradedBy
 
 
 def in_reading_order(images: Sequence[ImageEntry]) -> tuple[ImageEntry, ...]:

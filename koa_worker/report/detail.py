@@ -76,7 +76,7 @@ class ImageBlock:
         sheet.picture(place, self.image.frame)
         with sheet.clipped(place):
             for number, knee in self.knees:
-                _draw_box(sheet, place, points, knee.roi, f"{number} {words.SIDE_LETTERS[knee.roi.side]}".strip())
+                _draw_box(sheet, place, points, knee.roi, f"{number} {knee.roi.side.letter}".strip())
             for refused in self.image.refused:
                 _draw_box(sheet, place, points, refused.roi, words.NOT_GRADED)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from koa_worker.report import text, words
 from koa_worker.report.content import StudyReport
-from koa_worker.report.sheet import FOOT, INK, QUIET, TOP, Rect, Sheet
+from koa_worker.report.sheet import FOOT, INK, MARK, QUIET, TOP, Rect, Sheet
+from koa_worker.system.own_mark import BARS
 
 FIRST_HEAD = 46.0  # heights below the top margin
 LATER_HEAD = 30.0
 _NOTICE_SIZE = 8.5
+_MARK_HEIGHT = 3.0
 
 
 def draw_first_head(sheet: Sheet, institution: str) -> None:
@@ -41,8 +43,16 @@ def draw_foot(sheet: Sheet, report: StudyReport, page: int, pages: int) -> None:
     sheet.rule(sheet.left, y, sheet.width)
     number = words.page_of(page, pages)
     room = sheet.width - text.width(number, 7.5, bold=True) - 12
-    model = words.model_line(report.model.name, report.model.digest, report.software)
+    model = words.model_line(report.graded_by)
     sheet.fitted(sheet.left, y + 11, room, model, 7.5, ink=QUIET)
     made = words.report_line(report.id, report.revision, report.made_at)
     sheet.fitted(sheet.left, y + 21, room, made, 7.5, ink=QUIET)
     sheet.text(sheet.right, y + 11, number, 7.5, bold=True, align="right")
+    _draw_mark(sheet)
+
+
+def _draw_mark(sheet: Sheet) -> None:
+    """Pale bars along the lower edge, by which a picture made of this page is recognised as our result."""
+    edge = sheet.page_width / len(BARS)
+    for place in (place for place, bright in enumerate(BARS) if not bright):
+        sheet.fill(Rect(place * edge, sheet.page_height - _MARK_HEIGHT, edge, _MARK_HEIGHT), MARK)

@@ -60,7 +60,7 @@ def compose(report: StudyReport) -> list[Block]:
         where = words.image_reference(place, image.view) if len(images) > 1 else ""
         rows += [KneeRow(number, where, knee, compact=total > MANY) for number, knee in knees]
         starts = range(0, len(knees), MOST_A_BLOCK)
-        details += [ImageBlock(title, image, knees[at : at + MOST_A_BLOCK], report.model.name) for at in starts]
+        details += [ImageBlock(title, image, knees[at : at + MOST_A_BLOCK], report.graded_by.model) for at in starts]
     table: list[Block] = [TableHead(), *rows] if rows else []
     return [Identity(report), *table, Explanation(_warnings(report), graded=bool(rows)), *details, *_refusals(report)]
 
@@ -104,7 +104,7 @@ def _describe(canvas: Canvas, report: StudyReport) -> None:
     canvas.setAuthor(words.AUTHOR)
     canvas.setSubject(words.NOTICE)
     canvas.setKeywords(words.KEYWORDS)
-    canvas.setCreator(f"{words.AUTHOR} {report.software}")
+    canvas.setCreator(f"{words.AUTHOR} {report.graded_by.software}")
     made = report.made_at.astimezone(UTC)
     canvas.setDateFormatter(lambda *_: f"D:{made:%Y%m%d%H%M%S}+00'00'")
     canvas.setViewerPreference("DisplayDocTitle", "true")

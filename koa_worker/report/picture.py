@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-CROP_EDGE = 448  # pixels: 42 mm of paper at 270 dpi; twice the input size of the model
+from koa_worker.system.own_mark import write_words
+
+CROP_EDGE = 448  # pixels: 42 mm of paper at 270 dpi; twice the net's own grid
 CROP_QUALITY = 88
 
 
@@ -23,4 +25,4 @@ def encode_crop(pixels: NDArray[np.uint8]) -> Picture:
     """A crop, gray or RGB, enlarged smoothly here, because some viewers enlarge pixels to visible squares."""
     large = cv2.resize(pixels, (CROP_EDGE, CROP_EDGE), interpolation=cv2.INTER_CUBIC)
     for_cv = cv2.cvtColor(large, cv2.COLOR_RGB2BGR) if large.ndim == 3 else large
-    return Picture(cv2.imencode(".jpg", for_cv, [cv2.IMWRITE_JPEG_QUALITY, CROP_QUALITY])[1].tobytes())
+    return Picture(write_words(cv2.imencode(".jpg", for_cv, [cv2.IMWRITE_JPEG_QUALITY, CROP_QUALITY])[1].tobytes()))

@@ -28,11 +28,10 @@ class Refusal:
             sheet.rule(sheet.left, y + 4, sheet.width, weight=1.2, ink=INK)
             sheet.text(sheet.left, y + 18, words.NOT_GRADED, 10, bold=True)
             y += _HEAD
-        known = CATALOGUE[self.code]
-        detail = f" ({self.detail})" if self.detail else ""
+        sentence = CATALOGUE[self.code].sentence_with(self.detail)
         label = f"{self.what} · {self.code}"
         room = sheet.width - text.width(label, 7.5) - 14
-        sheet.fitted(sheet.left, y + 10, room, known.sentence[:-1] + detail + ".", 9)
+        sheet.fitted(sheet.left, y + 10, room, sentence, 9)
         sheet.text(sheet.right, y + 10, label, 7.5, ink=QUIET, align="right")
         for index, line in enumerate(self._remedy()):
             sheet.text(sheet.left, y + 22 + 11 * index, line, 8, ink=QUIET)

@@ -27,7 +27,8 @@ QUIET = HexColor("#555555")  # 7:1 on white
 RULE = HexColor("#B5B5B5")
 TRACK = HexColor("#EBEBEB")
 BAR = HexColor("#8A8A8A")
-SIGNAL = HexColor("#8F2D0C")  # colour is never the only signal: a sign and a word are beside it
+MARK = HexColor("#DEDEDE")
+SIGNAL = HexColor("#8F2D0C")  # never alone: a sign and a word stand with it
 PAPER = HexColor("#FFFFFF")
 MARGIN_LINE = HexColor("#FFD21F")  # visible on bright bone and in a dark joint space
 

@@ -183,10 +183,9 @@ class KneeRow:
             sheet.text(sheet.left + COLUMNS.word, below + 5.5 + _REASON_LINE * index, line, 7.5)
 
     def _reasons(self) -> tuple[str, ...]:
-        """The grader's own sentences, below the row, where there is room for all of them."""
-        if not self.knee.grade.needs_review or not self.knee.grade.review_reasons:
-            return ()
-        return text.wrap(" ".join(self.knee.grade.review_reasons), _REASON_ROOM, 7.5, most=4)
+        """Whole sentences, below the row, where there is room for all of them."""
+        sentences = " ".join(map(words.review_reason, self.knee.grade.review_reasons))
+        return text.wrap(sentences, _REASON_ROOM, 7.5, most=4) if sentences else ()
 
 
 @dataclass(frozen=True, slots=True)

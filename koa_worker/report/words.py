@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from koa_worker import RESEARCH_NOTICE
@@ -10,8 +11,11 @@ from koa_worker.values import (
     GRADE_WORDS,
     Compartment,
     CompartmentName,
+    GradedBy,
     JointSpace,
     Patient,
+    ReviewCode,
+    ReviewReason,
     Side,
     Spacing,
     SpacingSource,
@@ -68,8 +72,57 @@ PLANES = {
     SpacingSource.CALIBRATED: "calibrated",
     SpacingSource.DETECTOR: "detector plane, magnification unknown",
 }
-SIDE_LETTERS = {Side.RIGHT: "R", Side.LEFT: "L", Side.UNKNOWN: ""}
 SEXES = {"M": "male", "F": "female", "O": "other"}
+
+
+_REVIEW_SENTENCES = {
+    ReviewCode.OTHER_KNEE_NOT_FOUND: "The other knee was not found in the picture.",
+    ReviewCode.MINOR: "The header says that the patient is under {limit:.0f} years old: the net knows adults alone.",
+    ReviewCode.POSSIBLE_METAL: "Something bright and even with a sharp edge lies over the joint: it may be metal.",
+    ReviewCode.LIKE_IMPLANT: "The picture looks like a knee with an implant, but no metal is seen.",
+    ReviewCode.NOT_CHECKED: "This model release cannot tell a knee from other pictures: see that it is one.",
+    ReviewCode.UNUSUAL: "The picture looks unlike the knees that the net was trained on.",
+    ReviewCode.CUT_OFF: "The edge of the picture cuts off {value:.0%} of the joint's width.",
+    ReviewCode.TURNED: "The picture was turned by {value:.0f}° anticlockwise to stand upright.",
+    ReviewCode.LOW_CONFIDENCE: "The confidence, {value:.0%}, is below {limit:.0%}.",
+    ReviewCode.LOW_AGREEMENT: "Only {value:.0f} of {limit:.0f} looks at the knee give this grade.",
+    ReviewCode.DISAGREEMENT: "Looks at the knee differ by two grades or more (KL {value:.0f} to KL {limit:.0f}).",
+    ReviewCode.BORDERLINE: "Borderline between KL 1 and KL 2: the probability of KL 2 or more is {value:.0%}.",
+    ReviewCode.OTHER: "{text}",
+}
+
+
+def review_reason(reason: ReviewReason) -> str:
+    """A reason to look at a knee, as a sentence."""
+    return _REVIEW_SENTENCES[reason.code].format(value=reason.value, limit=reason.limit, text=reason.text)
+
+
+_REVIEW_SHORT = {
+    ReviewCode.OTHER_KNEE_NOT_FOUND: "other knee not found",
+    ReviewCode.MINOR: "under 18 years",
+    ReviewCode.POSSIBLE_METAL: "may hold metal",
+    ReviewCode.LIKE_IMPLANT: "looks like an implant",
+    ReviewCode.NOT_CHECKED: "may be no knee",
+    ReviewCode.UNUSUAL: "unlike the training knees",
+    ReviewCode.CUT_OFF: "cut off by the edge",
+    ReviewCode.TURNED: "image was turned",
+    ReviewCode.LOW_CONFIDENCE: "low confidence",
+    ReviewCode.LOW_AGREEMENT: "low agreement",
+    ReviewCode.DISAGREEMENT: "grades far apart",
+    ReviewCode.BORDERLINE: "borderline KL 1 to 2",
+    ReviewCode.OTHER: "see the report",
+}
+
+
+def review_in_short(reason: ReviewReason) -> str:
+    """The same reason where there is space for a few words only."""
+    return _REVIEW_SHORT[reason.code]
+
+
+def reviews_in_short(reasons: Sequence[ReviewReason], shown: int) -> str:
+    """The first reasons in a few words, and how many there are beside them."""
+    more = f" and {len(reasons) - shown} more" if shown < len(reasons) else ""
+    return f"{REVIEW}: {', '.join(map(review_in_short, reasons[:shown]))}{more}"
 
 
 def grade_word(kl: int) -> str:
@@ -128,24 +181,36 @@ def reading(kl: int, space: JointSpace | None) -> str:
     """The findings of one knee as a plain sentence; empty if there is nothing to add to the grade."""
     if space is None:
         return ""
-    found = [_width(part) for part in sorted(space.compartments, key=lambda part: _ORDER.index(part.name))]
-    if not any(part.clear for part in space.compartments):
-        return f"KL {kl}, {grade_word(kl)}; joint space not measured, because its margins are not clear."
-    in_mm = any(part.min_mm is not None for part in space.compartments)
-    plane = f" ({PLANES[space.calibration]})" if in_mm else ""
-    return f"KL {kl}, {grade_word(kl)}; minimum joint space width: {', '.join(found)}{plane}."
+    measured = any(part.clear for part in space.compartments)
+    what = "minimum joint space width:" if measured else "joint space"
+    return f"KL {kl}, {grade_word(kl)}; {what} {joint_space(space)}."
 
 
 _ORDER = tuple(CompartmentName)
 
 
-def _width(part: Compartment) -> str:
-    name = COMPARTMENTS[part.name]
+def joint_space(space: JointSpace) -> str:
+    """The minimum width of both compartments, and the plane of the millimetres."""
+    if not any(part.clear for part in space.compartments):
+        return "not measured, because its margins are not clear"
+    found = sorted(space.compartments, key=lambda part: _ORDER.index(part.name))
+    where = f" ({plane(space)})" if plane(space) else ""
+    return ", ".join(f"{COMPARTMENTS[part.name]} {width(part)}" for part in found) + where
+
+
+def width(part: Compartment) -> str:
+    """The minimum width of one compartment."""
     if part.min_mm is not None:
-        return f"{name} {part.min_mm:.1f}\u00a0mm"
+        return f"{part.min_mm:.1f}\u00a0mm"
     if part.min_ratio is not None:
-        return f"{name} {part.min_ratio * 100:.1f}\u00a0% of the tibial width"
-    return f"{name} not measured (margins unclear)"
+        return f"{part.min_ratio * 100:.1f}\u00a0% of the tibial width"
+    return "not measured (margins unclear)"
+
+
+def plane(space: JointSpace) -> str:
+    """The plane in which the millimetres were measured; empty if there are none."""
+    in_mm = any(part.min_mm is not None for part in space.compartments)
+    return PLANES.get(space.calibration, "") if in_mm else ""
 
 
 def image_title(number: int, total: int, view: str) -> str:
@@ -190,8 +255,8 @@ def page_of(page: int, pages: int) -> str:
     return f"Page {page} of {pages}"
 
 
-def model_line(name: str, digest: str, software: str) -> str:
-    return f"Model {name} · manifest SHA-256 {digest[:12]} · koa-worker {software}"
+def model_line(by: GradedBy) -> str:
+    return f"Model {by.model} · manifest SHA-256 {by.digest[:12]} · koa-worker {by.software}"
 
 
 def report_line(report_id: str, revision: int, made_at: datetime) -> str:

@@ -1,11 +1,15 @@
 """The database of all files: their states, results, reports and history."""
 
+from koa_worker.store.encoded import EncodedResult, encode
+from koa_worker.store.export import GRADING_NAMES, IMAGE_NAMES
 from koa_worker.store.page.day_counts import DayCount
 from koa_worker.store.page.study_history import GradingRecord, ReportRecord
 from koa_worker.store.page.worklist_values import Cursor, Wanted, WorklistCounts, WorklistPage, WorklistRow
 from koa_worker.store.records import (
     DeedRecord,
     EventRecord,
+    ExportedKnee,
+    ExportedRefusal,
     FileRecord,
     FileTicket,
     ImageRecord,
@@ -26,16 +30,19 @@ from koa_worker.store.records import (
     UploadRecord,
     UserRecord,
 )
-from koa_worker.store.results import Drawn, draw
 from koa_worker.store.store import Store
 from koa_worker.values import Role
 
 __all__ = [
+    "GRADING_NAMES",
+    "IMAGE_NAMES",
     "Cursor",
     "DayCount",
     "DeedRecord",
-    "Drawn",
+    "EncodedResult",
     "EventRecord",
+    "ExportedKnee",
+    "ExportedRefusal",
     "FileRecord",
     "FileTicket",
     "GradingRecord",
@@ -63,5 +70,5 @@ __all__ = [
     "WorklistCounts",
     "WorklistPage",
     "WorklistRow",
-    "draw",
+    "encode",
 ]

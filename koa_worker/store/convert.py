@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from koa_worker.store import joint_space
+from koa_worker.store import joint_space, review_reasons
 from koa_worker.store.pictures import decode_crop, decode_heatmap
 from koa_worker.store.records import FileRecord, ImageRecord, KneeRecord, RejectedRecord
 from koa_worker.store.schema import File
@@ -39,7 +39,7 @@ def to_knee_record(row: Row[Any]) -> KneeRecord:
     """Of a knee, its current grade, its model's name and its crop."""
     return KneeRecord(
         position=row.position,
-        roi=KneeRoi(Box(row.x, row.y, row.width, row.height), row.side, row.whole_frame, turned=row.turned),
+        roi=to_roi(row),
         grade=to_grade(row),
         heatmap=Heatmap(decode_heatmap(row.heatmap), row.kl),
         crop=decode_crop(row.crop),
@@ -48,6 +48,10 @@ def to_knee_record(row: Row[Any]) -> KneeRecord:
         graded_at=row.graded_at,
         joint_space=joint_space.from_json(row.joint_space),
     )
+
+
+def to_roi(row: Row[Any]) -> KneeRoi:
+    return KneeRoi(Box(row.x, row.y, row.width, row.height), row.side, row.whole_frame, turned=row.turned)
 
 
 def to_refused_knee(row: Row[Any]) -> RefusedKnee:
@@ -61,8 +65,7 @@ def to_grade(row: Row[Any]) -> Grade:
         confidence=row.confidence,
         oa_probability=row.oa_probability,
         agreement=row.agreement,
-        needs_review=row.needs_review,
-        review_reasons=tuple(row.review_reasons),
+        review_reasons=review_reasons.from_json(row.review_reasons),
         model=row.model,
     )
 

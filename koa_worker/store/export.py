@@ -1,41 +1,19 @@
-"""The flat table of results: one row per knee, without patient data; knees without a grade come last."""
+"""The results of all knees, without patient data; knees without a grade come last."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Row, Select, select
 
 from koa_worker.store import joint_space
 from koa_worker.store.base import Part
+from koa_worker.store.convert import to_grade, to_refused_knee, to_roi
+from koa_worker.store.records import ExportedKnee, ExportedRefusal
 from koa_worker.store.schema import File, Grade, Image, Knee, Model, Refusal, Study
 
 _ROWS_AT_A_TIME = 500
-
-
-class Export(Part):
-    """The table of all results."""
-
-    def rows(self, *, superseded: bool = False) -> Iterator[dict[str, Any]]:
-        """Streams the rows by study and arrival, so that the memory does not grow with the size of the archive.
-
-        With `superseded` also the grades of former models.
-        """
-        nothing = dict.fromkeys(self.columns())
-        with self.sessions.stream() as connection:
-            streaming = connection.execution_options(yield_per=_ROWS_AT_A_TIME)
-            for selection in (_graded(superseded=superseded), _refused()):
-                for row in streaming.execute(selection).mappings():
-                    values = dict(row)
-                    yield nothing | joint_space.flatten(values.pop("joint_space", None)) | values
-
-    def columns(self) -> tuple[str, ...]:
-        """The names of the columns, in their order."""
-        graded = list(_graded(superseded=False).selected_columns.keys())
-        graded.remove("joint_space")
-        return (*graded, *joint_space.columns(), "refused")
-
 
 _OF_IMAGE: tuple[Any, ...] = (
     File.id.label("file_id"),
@@ -54,17 +32,47 @@ _OF_IMAGE: tuple[Any, ...] = (
     Image.spacing_source,
     Image.conflicts_with,
 )
+_OF_GRADING: tuple[Any, ...] = (
+    Model.name.label("model"),
+    Grade.model_digest,
+    Grade.software_version,
+    Grade.graded_at,
+    Grade.is_current,
+)
+IMAGE_NAMES, GRADING_NAMES = (tuple(column.key for column in columns) for columns in (_OF_IMAGE, _OF_GRADING))
+
+
+class Export(Part):
+    """Every knee, graded or not."""
+
+    def rows(self, *, superseded: bool = False) -> Iterator[ExportedKnee | ExportedRefusal]:
+        """Streams them by study and arrival, so that an archive of millions needs no more memory than one film.
+
+        With `superseded` also the grades of former models.
+        """
+        with self.sessions.stream() as connection:
+            streaming = connection.execution_options(yield_per=_ROWS_AT_A_TIME)
+            yield from map(_to_knee, streaming.execute(_graded(superseded=superseded)))
+            yield from map(_to_refusal, streaming.execute(_refused()))
+
+
+def _to_knee(row: Row[Any]) -> ExportedKnee:
+    image, grading = ({name: getattr(row, name) for name in names} for names in (IMAGE_NAMES, GRADING_NAMES))
+    space = joint_space.from_json(row.joint_space)
+    return ExportedKnee(image, row.position, to_roi(row), to_grade(row), space, grading)
+
+
+def _to_refusal(row: Row[Any]) -> ExportedRefusal:
+    return ExportedRefusal({name: getattr(row, name) for name in IMAGE_NAMES}, row.position, to_refused_knee(row))
 
 
 def _place(table: type[Knee | Refusal]) -> tuple[Any, ...]:
-    sides = ("x", "y", "width", "height")
-    return (table.position.label("knee"), table.side, *(getattr(table, side).label(f"box_{side}") for side in sides))
+    return (table.position, table.side, table.x, table.y, table.width, table.height)
 
 
 def _refused() -> Select[*tuple[Any, ...]]:
-    """The row of a knee without a grade: file, box and the code of the reason."""
     return (
-        select(*_OF_IMAGE, *_place(Refusal), Refusal.code.label("refused"))
+        select(*_OF_IMAGE, *_place(Refusal), Refusal.code, Refusal.detail)
         .join(Image, Image.file_id == File.id)
         .join(Study, Study.key == Image.study_key)
         .join(Refusal, Refusal.file_id == File.id)
@@ -79,23 +87,11 @@ def _graded(*, superseded: bool) -> Select[*tuple[Any, ...]]:
             *_place(Knee),
             Knee.whole_frame,
             Knee.turned,
-            Grade.kl,
-            Grade.p0,
-            Grade.p1,
-            Grade.p2,
-            Grade.p3,
-            Grade.p4,
-            Grade.confidence,
-            Grade.oa_probability,
+            *(getattr(Grade, name) for name in ("kl", "p0", "p1", "p2", "p3", "p4", "confidence", "oa_probability")),
             Grade.agreement,
-            Grade.needs_review,
             Grade.review_reasons,
-            Model.name.label("model"),
-            Grade.model_digest,
-            Grade.software_version,
-            Grade.graded_at,
-            Grade.is_current,
             Grade.joint_space,
+            *_OF_GRADING,
         )
         .join(Image, Image.file_id == File.id)
         .join(Study, Study.key == Image.study_key)

@@ -2,7 +2,7 @@
 
 waiting ──start──> working ──complete──> completed
    ^                  ├──────reject────> rejected
-   └──retry── failed <┴──fail            (a settled file whose bytes were settled before: duplicate)
+   └──retry── failed <┴──fail            (a settled file whose bytes were settled before, or an own result: duplicate)
 """
 
 from __future__ import annotations
@@ -13,27 +13,31 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
+from koa_worker.errors import OWN_RESULT
 from koa_worker.store.base import Part, reads, writes
 from koa_worker.store.convert import to_file_record
+from koa_worker.store.encoded import EncodedResult
 from koa_worker.store.journal import list_events, record_event
 from koa_worker.store.lifecycle import (
     begin,
     get_file,
+    look_again,
     make_known,
     pause_after,
     require,
     settle,
     settle_as_duplicate,
+    settle_as_own,
     settled,
     settled_twin,
     ticket,
 )
 from koa_worker.store.records import EventRecord, FileRecord, FileTicket, Settled, State, Taken
-from koa_worker.store.results import Drawn, Maker, draw, keep_results
+from koa_worker.store.results import Maker, keep_results
 from koa_worker.store.schema import File, Grade, Knee
 from koa_worker.store.studies import change_study
 from koa_worker.store.worklist_index import list_file
-from koa_worker.values import Arrival, Completed, Failed, Rejected
+from koa_worker.values import Arrival, Failed, Rejected
 
 _AT_A_TIME = 100
 
@@ -80,34 +84,25 @@ class Files(Part):
             list_file(session, file, new=True)
         else:
             file = known
+            look_again(file, arrival)
             begun = begin(session, file, worker, at, take_over=True)
             if begun:
                 list_file(session, file)
         return Taken(to_file_record(file), ticket(session, file).original_state, begun)
 
     def complete(
-        self,
-        file_id: str,
-        outcome: Completed,
-        model_digest: str,
-        software_version: str,
-        filed_as: str,
-        *,
-        drawn: Drawn | None = None,
+        self, file_id: str, result: EncodedResult, model_digest: str, software_version: str, filed_as: str
     ) -> Settled:
-        """Ends the file with its grades. With `drawn` the outcome's own images are not used.
+        """Ends the file with its grades.
 
         A file that is completed already gets these grades as its current ones and keeps the former: that is a regrade,
         or the same result again after a crash.
         """
-        drawn = drawn or draw(outcome)
         maker = Maker(model_digest, software_version, self.now())
-        return self._complete(file_id, outcome, drawn, maker=maker, filed_as=filed_as)
+        return self._complete(file_id, result, maker, filed_as)
 
     @writes
-    def _complete(
-        self, session: Session, file_id: str, outcome: Completed, drawn: Drawn, *, maker: Maker, filed_as: str
-    ) -> Settled:
+    def _complete(self, session: Session, file_id: str, result: EncodedResult, maker: Maker, filed_as: str) -> Settled:
         file = get_file(session, file_id)
         require(file, State.WORKING, State.COMPLETED)
         twin = settled_twin(session, file.sha256) if file.state is State.WORKING else None
@@ -117,13 +112,13 @@ class Files(Part):
             settle_as_duplicate(session, file, twin, maker.at)
             return settled(session, file)
         again = file.state is State.COMPLETED
-        study, patient_differs = change_study(session, outcome.radiograph.study, outcome.radiograph.patient, maker.at)
+        study, patient_differs = change_study(session, result.study, result.patient, maker.at)
         file.filed_as, file.study_key = filed_as, study.key
-        keep_results(session, file, outcome, drawn=drawn, maker=maker, again=again, patient_differs=patient_differs)
+        keep_results(session, file, result, maker=maker, again=again, patient_differs=patient_differs)
         if not again:
             file.code = file.detail = None
             settle(file, State.COMPLETED, maker.at)
-        knees = f"knees: {len(outcome.readings)}"
+        knees = f"knees: {len(result.knees)}"
         record_event(session, file.id, "regraded" if again else "completed", maker.at, knees)
         return settled(session, file)
 
@@ -138,6 +133,9 @@ class Files(Part):
         twin = settled_twin(session, file.sha256)
         if twin is not None:
             settle_as_duplicate(session, file, twin, at)
+            return settled(session, file)
+        if outcome.code == OWN_RESULT:
+            settle_as_own(session, file, outcome, at)
             return settled(session, file)
         if outcome.study is not None:
             study, patient_differs = change_study(session, outcome.study, outcome.patient, at)

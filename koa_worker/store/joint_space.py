@@ -1,4 +1,4 @@
-"""The joint space of a knee as JSON in the row of its grade, and as columns of the export."""
+"""The joint space of a knee as JSON in the row of its grade."""
 
 from __future__ import annotations
 
@@ -40,16 +40,3 @@ def _compartment(part: Mapping[str, Any]) -> Compartment:
     return Compartment(
         name=CompartmentName(part["name"]), clear=part["clear"], **widths, femoral=femoral, tibial=tibial
     )
-
-
-def columns() -> tuple[str, ...]:
-    return ("tibial_width_px", *(f"{name}_{width}" for name in CompartmentName for width in WIDTHS))
-
-
-def flatten(kept: Mapping[str, Any] | None) -> dict[str, float | None]:
-    """A value for each of `columns`; none for compartments that were not measured, or that have other names."""
-    space = from_json(kept)
-    if space is None:
-        return dict.fromkeys(columns())
-    widths = (space.width(name, width) for name in CompartmentName for width in WIDTHS)
-    return dict(zip(columns(), (space.tibial_width_px, *widths), strict=True))

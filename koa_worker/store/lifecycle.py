@@ -15,7 +15,7 @@ from koa_worker.store.records import FileTicket, Settled, State
 from koa_worker.store.reports import begin_report_of_change
 from koa_worker.store.schema import File, Study
 from koa_worker.store.worklist_index import list_file
-from koa_worker.values import Arrival
+from koa_worker.values import Arrival, Rejected
 
 _FIRST_PAUSE = timedelta(minutes=1)
 _LONGEST_PAUSE = timedelta(hours=4)
@@ -97,8 +97,23 @@ def settled_twin(session: Session, sha256: str) -> File | None:
 
     A rejected file counts only if this version rejected it: a newer version may read what an older one could not.
     """
+    if not sha256:  # it could not be read
+        return None
     known = session.connection().scalar(_SETTLED_TWIN, {"sha256": sha256, "version": __version__})
     return session.get(File, known) if known is not None else None
+
+
+def settle_as_own(session: Session, file: File, outcome: Rejected, at: datetime) -> None:
+    """What this program made has come back: nothing failed, and no study has more to report."""
+    file.code, file.detail = outcome.code, outcome.detail
+    settle(file, State.DUPLICATE, at)
+    record_event(session, file.id, "duplicate", at, outcome.code)
+
+
+def look_again(file: File, arrival: Arrival) -> None:
+    """A file that could not be read when it was met has its bytes only now."""
+    if arrival.sha256 and not file.sha256:
+        file.sha256, file.size = arrival.sha256, arrival.size
 
 
 def settle_as_duplicate(session: Session, file: File, original: File, at: datetime) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ class State(StrEnum):
     COMPLETED = "completed"
     REJECTED = "rejected"
     FAILED = "failed"
-    DUPLICATE = "duplicate"  # the same bytes were completed or rejected before
+    DUPLICATE = "duplicate"  # the same bytes were completed or rejected before; also a result of our own
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +216,27 @@ class StudyRecord:
     rejected: tuple[RejectedRecord, ...]
     report_revision: int  # of the last report recorded; 0 if there is none
     created_at: datetime  # when its first file was settled
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedKnee:
+    """A graded knee for the table of all results; it names no patient."""
+
+    image: Mapping[str, Any]
+    position: int
+    roi: KneeRoi
+    grade: Grade
+    joint_space: JointSpace | None
+    grading: Mapping[str, Any]  # who graded it, when, and whether the grade counts
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedRefusal:
+    """A knee that was given no grade, for the same table."""
+
+    image: Mapping[str, Any]
+    position: int  # among the refused, from left to right
+    knee: RefusedKnee
 
 
 class ParcelState(StrEnum):

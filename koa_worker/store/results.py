@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import Select, bindparam, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from koa_worker.store import joint_space
+from koa_worker.store import joint_space, review_reasons
 from koa_worker.store.columns import storable
+from koa_worker.store.encoded import EncodedFrame, EncodedKnee, EncodedResult
 from koa_worker.store.journal import record_event
-from koa_worker.store.pictures import encode_crop, encode_frame, encode_heatmap
 from koa_worker.store.schema import File, Grade, Image, Knee, Model, Picture, PictureKind, Refusal, Timing, table_of
-from koa_worker.values import Completed, Radiograph, Reading, RefusedKnee, SpacingSource
+from koa_worker.values import RefusedKnee, SpacingSource, Study
 
 # These statements run for every file. They are built once and bypass the object mapper, which takes ten times as long.
 _ADD_IMAGE, _ADD_MODEL, _ADD_KNEE = (insert(table_of(model)) for model in (Image, Model, Knee))
@@ -43,41 +43,29 @@ class Maker:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """The images of an outcome, encoded before the transaction so that no other transaction waits for this."""
-
-    frame: bytes
-    crops: tuple[bytes, ...]
-
-
-def draw(outcome: Completed) -> Drawn:
-    crops = tuple(encode_crop(reading.crop) for reading in outcome.readings)
-    return Drawn(encode_frame(outcome.radiograph.pixels, outcome.half), crops)
-
-
 def keep_results(
-    session: Session, file: File, outcome: Completed, *, drawn: Drawn, maker: Maker, again: bool, patient_differs: bool
+    session: Session, file: File, result: EncodedResult, *, maker: Maker, again: bool, patient_differs: bool
 ) -> None:
     """The rows of a grading; `again` when the file has some already."""
-    _keep_image(session, file, outcome.radiograph, maker.at, again=again, patient_differs=patient_differs)
-    _keep_model(session, outcome, maker)
-    knee_ids = _keep_knees(session, file.id, outcome.readings, again=again)
-    _keep_grades(session, file.id, dict(zip(knee_ids, outcome.readings, strict=True)), maker, again=again)
-    _keep_pictures(session, file.id, drawn.frame, dict(zip(knee_ids, drawn.crops, strict=True)), again=again)
-    _keep_refusals(session, file.id, outcome.refused, again=again)
-    _keep_timings(session, file.id, outcome.timings_ms, again=again)
+    _keep_image(session, file, result, maker.at, again=again, patient_differs=patient_differs)
+    _keep_model(session, result, maker)
+    knees = dict(zip(_keep_knees(session, file.id, result.knees, again=again), result.knees, strict=True))
+    _keep_grades(session, file.id, knees, maker, again=again)
+    _keep_pictures(session, file.id, result.frame, knees, again=again)
+    _keep_refusals(session, file.id, result.refused, again=again)
+    _keep_timings(session, file.id, result.timings_ms, again=again)
 
 
 def _keep_image(
-    session: Session, file: File, radiograph: Radiograph, at: datetime, *, again: bool, patient_differs: bool
+    session: Session, file: File, result: EncodedResult, at: datetime, *, again: bool, patient_differs: bool
 ) -> None:
     connection = session.connection()
-    said = {"study_key": file.study_key, "patient_differs": patient_differs, **_description(radiograph)}
+    described = _description(result.study, result.frame)
+    said = {"study_key": file.study_key, "patient_differs": patient_differs, **described}
     if again:
         connection.execute(_RENEW_IMAGE, {"of_file": file.id, **said})
         return
-    same_uid = {"sop_uid": radiograph.study.sop_uid, "sha256": file.sha256}
+    same_uid = {"sop_uid": result.study.sop_uid, "sha256": file.sha256}
     earlier = connection.scalar(_EARLIER_WITH_SAME_UID, same_uid)
     connection.execute(_ADD_IMAGE, {"file_id": file.id, "conflicts_with": earlier, **said})
     if earlier is not None:
@@ -86,9 +74,8 @@ def _keep_image(
         record_event(session, file.id, "patient_differs", at)
 
 
-def _description(radiograph: Radiograph) -> dict[str, Any]:
-    study, spacing = radiograph.study, radiograph.spacing
-    height, width = (int(length) for length in radiograph.pixels.shape)
+def _description(study: Study, frame: EncodedFrame) -> dict[str, Any]:
+    spacing = frame.spacing
     return {
         "sop_uid": study.sop_uid,
         "series_uid": study.series_uid,
@@ -96,32 +83,32 @@ def _description(radiograph: Radiograph) -> dict[str, Any]:
         "modality": study.modality,
         "body_part": study.body_part,
         "view": study.view,
-        "laterality": radiograph.laterality,
-        "column_zero_side": radiograph.column_zero_side,
-        "format": radiograph.format,
-        "width": width,
-        "height": height,
+        "laterality": frame.laterality,
+        "column_zero_side": frame.column_zero_side,
+        "format": frame.format,
+        "width": frame.width,
+        "height": frame.height,
         "row_mm": float(spacing.row_mm) if spacing else None,
         "column_mm": float(spacing.column_mm) if spacing else None,
         "spacing_source": spacing.source if spacing else SpacingSource.NONE,
-        "details": {storable(name): storable(value) for name, value in radiograph.details.items()},
+        "details": {storable(name): storable(value) for name, value in frame.details.items()},
     }
 
 
-def _keep_model(session: Session, outcome: Completed, maker: Maker) -> None:
+def _keep_model(session: Session, result: EncodedResult, maker: Maker) -> None:
     connection, digest = session.connection(), maker.model_digest
-    if outcome.readings and connection.scalar(_KNOWN_MODEL, {"of_digest": digest}) is None:
-        name = outcome.readings[0].grade.model
+    if result.knees and connection.scalar(_KNOWN_MODEL, {"of_digest": digest}) is None:
+        name = result.knees[0].grade.model
         connection.execute(_ADD_MODEL, {"digest": digest, "name": name, "first_used_at": maker.at})
 
 
-def _keep_knees(session: Session, file_id: str, readings: Sequence[Reading], *, again: bool) -> list[int]:
+def _keep_knees(session: Session, file_id: str, knees: Sequence[EncodedKnee], *, again: bool) -> list[int]:
     """Stores the knees and gives their ids; a regrade uses the existing ids of the same boxes."""
     connection, ids = session.connection(), []
-    for position, reading in enumerate(readings):
-        x, y, width, height = (int(length) for length in reading.roi.box.as_list())
+    for position, knee in enumerate(knees):
+        x, y, width, height = (int(length) for length in knee.roi.box.as_list())
         place = {"file_id": file_id, "position": position, "x": x, "y": y, "width": width, "height": height}
-        roi = reading.roi
+        roi = knee.roi
         what = {"side": roi.side, "whole_frame": bool(roi.whole_frame), "turned": int(roi.turned)}
         known = connection.scalar(_at(place)) if again else None
         if known is None:
@@ -137,15 +124,17 @@ def _at(place: Mapping[str, Any]) -> Select[int]:
     return select(_knee.c.id).where(*(_knee.c[name] == value for name, value in place.items())).limit(1)
 
 
-def _keep_grades(session: Session, file_id: str, readings: Mapping[int, Reading], maker: Maker, *, again: bool) -> None:
+def _keep_grades(
+    session: Session, file_id: str, knees: Mapping[int, EncodedKnee], maker: Maker, *, again: bool
+) -> None:
     """Stores the grades as the current ones. Earlier grades are kept, except those of the same model and version."""
     connection = session.connection()
-    rows = [_grade_row(knee_id, reading, maker) for knee_id, reading in readings.items()]
+    rows = [_grade_row(knee_id, knee, maker) for knee_id, knee in knees.items()]
     if again:
         of_file = _grade.c.knee_id.in_(select(_knee.c.id).where(_knee.c.file_id == file_id))
         connection.execute(update(_grade).where(of_file, _grade.c.is_current).values(is_current=False))
         by = (_grade.c.model_digest == maker.model_digest, _grade.c.software_version == maker.software_version)
-        known = set(connection.scalars(select(_grade.c.knee_id).where(_grade.c.knee_id.in_(readings), *by)))
+        known = set(connection.scalars(select(_grade.c.knee_id).where(_grade.c.knee_id.in_(knees), *by)))
         for row in rows:
             if row["knee_id"] in known:
                 connection.execute(update(_grade).where(_grade.c.knee_id == row["knee_id"], *by).values(row))
@@ -154,8 +143,8 @@ def _keep_grades(session: Session, file_id: str, readings: Mapping[int, Reading]
         connection.execute(_ADD_GRADES, rows)
 
 
-def _grade_row(knee_id: int, reading: Reading, maker: Maker) -> dict[str, Any]:
-    grade = reading.grade
+def _grade_row(knee_id: int, knee: EncodedKnee, maker: Maker) -> dict[str, Any]:
+    grade = knee.grade
     return {
         "knee_id": knee_id,
         "model_digest": maker.model_digest,
@@ -166,22 +155,24 @@ def _grade_row(knee_id: int, reading: Reading, maker: Maker) -> dict[str, Any]:
         "confidence": float(grade.confidence),
         "oa_probability": float(grade.oa_probability),
         "agreement": float(grade.agreement),
-        "needs_review": bool(grade.needs_review),
-        "review_reasons": list(grade.review_reasons),
-        "heatmap": encode_heatmap(reading.heatmap.values),
-        "joint_space": joint_space.to_json(reading.joint_space),
+        "needs_review": grade.needs_review,
+        "review_reasons": review_reasons.to_json(grade.review_reasons),
+        "heatmap": knee.heatmap,
+        "joint_space": joint_space.to_json(knee.joint_space),
         "graded_at": maker.at,
     }
 
 
-def _keep_pictures(session: Session, file_id: str, frame: bytes, crops: Mapping[int, bytes], *, again: bool) -> None:
+def _keep_pictures(
+    session: Session, file_id: str, frame: EncodedFrame, knees: Mapping[int, EncodedKnee], *, again: bool
+) -> None:
     if again:
-        replaced = or_(_picture.c.knee_id.is_(None), _picture.c.knee_id.in_(crops))
+        replaced = or_(_picture.c.knee_id.is_(None), _picture.c.knee_id.in_(knees))
         session.connection().execute(delete(_picture).where(_picture.c.file_id == file_id, replaced))
-    rows: list[dict[str, Any]] = [{"file_id": file_id, "knee_id": None, "kind": PictureKind.FRAME, "data": frame}]
+    rows: list[dict[str, Any]] = [{"file_id": file_id, "knee_id": None, "kind": PictureKind.FRAME, "data": frame.jpeg}]
     rows += [
-        {"file_id": file_id, "knee_id": knee_id, "kind": PictureKind.CROP, "data": crop}
-        for knee_id, crop in crops.items()
+        {"file_id": file_id, "knee_id": knee_id, "kind": PictureKind.CROP, "data": knee.crop}
+        for knee_id, knee in knees.items()
     ]
     session.connection().execute(_ADD_PICTURES, rows)
 

@@ -35,7 +35,7 @@ from koa_worker.store.columns import Moment, RowId, SaidByFile, WallTime, one_of
 from koa_worker.store.records import ParcelState, State
 from koa_worker.values import Laterality, Side, SpacingSource
 
-REVISION = "0008"  # of the newest migration: a store that says so needs none
+REVISION = "0009"  # of the newest migration: a store that says so needs none
 
 # Constraints get names of their own, so that a later migration can drop them on any database.
 _NAMES = {
@@ -235,8 +235,8 @@ class Grade(Base):
     confidence: Mapped[float]
     oa_probability: Mapped[float]
     agreement: Mapped[float]
-    needs_review: Mapped[bool]
-    review_reasons: Mapped[list[str]] = mapped_column(JSON)
+    needs_review: Mapped[bool]  # whether there is a reason, for the worklist's index and for queries by hand
+    review_reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSON)  # as in `review_reasons.py`
     heatmap: Mapped[bytes] = mapped_column(LargeBinary)  # a .npy of a few hundred bytes
     joint_space: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # as in `measured.py`
     graded_at: Mapped[dt.datetime] = mapped_column(index=True)

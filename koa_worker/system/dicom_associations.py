@@ -1,4 +1,4 @@
-"""All uses of pynetdicom's private parts: the sockets of its associations and of its server."""
+"""All uses of pynetdicom's private parts, but for what `dicom_bounds.py` bounds: the sockets of its associations."""
 
 from __future__ import annotations
 
@@ -10,22 +10,30 @@ from typing import Any
 from pynetdicom.association import Association
 from pynetdicom.transport import AssociationSocket, ThreadedAssociationServer
 
+from koa_worker.system.dicom_bounds import bound_pynetdicom
+
 _AWAITING_OUR_ANSWER = "Sta3"  # PS3.8 table 9-4
 _SECONDS_TO_END = 5.0
 
 
 def set_up_pynetdicom() -> None:
-    """Makes pynetdicom close all its sockets.
+    """Bounds what a peer may make it keep, and lets it close the sockets that it is done with.
 
     It shuts a connection down and closes it in one `try`. If the peer was faster, the shutdown fails, the close is
     skipped, and the socket stays open until the garbage collector runs.
     """
+    bound_pynetdicom()
     AssociationSocket._shutdown_socket = _hang_up  # type: ignore[method-assign, assignment] # noqa: SLF001
 
 
 def line_of(association: Association) -> socket.socket | None:
     """The open socket of an association, if it has one."""
     return association.dul.socket.socket if association.dul.socket else None
+
+
+def hurry(association: Association, seconds: float) -> None:
+    """Limits the time in which a peer that has connected must ask for an association."""
+    association.dul.artim_timer.timeout = seconds
 
 
 def awaits_our_answer(association: Association) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 import traceback
 from datetime import UTC, datetime
 from typing import Any
@@ -29,10 +30,17 @@ def set_up(settings: Log) -> None:
     # pydicom quotes the value that it fails on, which may be patient data.
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
     # These quote what they send and receive.
-    for name in ("pynetdicom", "highdicom"):
+    for name in ("pynetdicom", "highdicom", "imagecodecs"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    # watchdog logs an event that arrives during its stop as an error.
+    threading.excepthook = _say_of_thread
+    # watchdog calls an event that comes while it is being stopped an error.
     logging.getLogger("watchdog").setLevel(logging.CRITICAL)
+
+
+def _say_of_thread(broken: threading.ExceptHookArgs) -> None:
+    """In the log's own form; Python's own would print what the fault quotes."""
+    fault = broken.exc_value
+    logging.getLogger(__name__).error("a thread broke", extra={"fault": where(fault) if fault else ""})
 
 
 def where(fault: BaseException) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, abort, render_template, request
 
 from koa_worker.store import Role
 from koa_worker.web.context import desk
 from koa_worker.web.guard.access import needs
 from koa_worker.web.guard.audit import note
+from koa_worker.web.guard.senseless import LARGEST_NUMBER
 
 pages = Blueprint("admin", __name__, url_prefix="/admin")
 
@@ -20,6 +21,8 @@ def show() -> str:
     """The audit log, newest first, filtered by user or by study."""
     who, subject = request.args.get("who", "").strip(), request.args.get("subject", "").strip()
     before = request.args.get("before", type=int)
+    if before is not None and before > LARGEST_NUMBER:
+        abort(400)
     store = desk().store
     deeds = store.audit.deeds(before=before, limit=_AT_A_TIME, who=who or None, subject=subject or None)
     if before is None:

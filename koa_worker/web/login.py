@@ -12,16 +12,18 @@ from koa_worker.errors import CATALOGUE
 from koa_worker.store import Role
 from koa_worker.web.context import desk
 from koa_worker.web.guard import passwords
-from koa_worker.web.guard.access import By, for_everyone, needs
+from koa_worker.web.guard.access import for_everyone, needs
 from koa_worker.web.guard.audit import caller, note, note_stranger
 from koa_worker.web.guard.forgery import change_secret, shown_secret
 from koa_worker.web.guard.refusals import refuse
+from koa_worker.web.guard.visitor import By
 
 pages = Blueprint("login", __name__)
 
 # Enough for a person who mistypes, far too few for guessing a password.
 _PER = timedelta(minutes=10)
-_FOR_ACCOUNT, _FOR_ADDRESS = 10, 60
+_FOR_ACCOUNT_AND_ADDRESS, _FOR_ADDRESS, _FOR_ACCOUNT = 10, 60, 200
+_KNOWN_FOR = timedelta(days=30)  # an address that logged in to the account: others' tries do not count there
 
 
 @pages.get("/login")
@@ -43,7 +45,9 @@ def log_in() -> Response | tuple[str, int]:
         return render_template("login.html", target=target, fault=CATALOGUE["wrong_password"]), 401
     secret = passwords.new_secret()
     store.accounts.log_in(name, passwords.secret_hash(secret), timedelta(hours=desk().config.web.session_hours))
-    store.rate_limits.give_back(_account(name))
+    store.rate_limits.give_back(_account(name, caller()))
+    store.rate_limits.give_back(_known(name))
+    store.rate_limits.use(_known(name), 1, _KNOWN_FOR)
     store.audit.note(name, "login", address=caller())
     change_secret(secret)
     return redirect(target, 303)
@@ -65,6 +69,8 @@ def account() -> str:
 @pages.post("/account/logout")
 @needs(Role.VIEW)
 def log_out_everywhere() -> Response:
+    if g.user.by is not By.LOGIN:  # a script's token does not end a person's logins
+        refuse(403, "not_allowed")
     desk().store.accounts.log_out_everywhere(g.user.name)
     return _left("logout_everywhere")
 
@@ -95,18 +101,29 @@ def _left(action: str) -> Response:
 
 
 def _pace(name: str) -> None:
-    """Limits the tries for one account and from one address; further tries are refused before any work is done."""
-    store = desk().store
-    for key, most in ((f"login:from:{caller()}", _FOR_ADDRESS), (_account(name), _FOR_ACCOUNT)):
+    """So many tries from one address, for one account from there, and for it from everywhere.
+
+    What is beyond is refused before any work is done. Nobody's wrong passwords keep a user out who logged in from the
+    same address before.
+    """
+    store, here = desk().store, caller()
+    rations = [(f"login:from:{here}", _FOR_ADDRESS), (_account(name, here), _FOR_ACCOUNT_AND_ADDRESS)]
+    if not store.rate_limits.is_spent(_known(name)):
+        rations.append((_account(name), _FOR_ACCOUNT))
+    for key, most in rations:
         still = store.rate_limits.use(key, most, _PER)
         if still:
             note_stranger("login_throttled")
             refuse(429, "too_many", still)
 
 
-def _account(name: str) -> str:
-    """The key of the rate limit. The name is hashed, because a user may have typed a password there."""
-    return f"login:to:{sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
+def _account(name: str, address: str = "") -> str:
+    """Hashed, since what is typed there may be a password."""
+    return f"login:to:{sha256(f'{name}@{address}'.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def _known(name: str) -> str:
+    return f"login:known:{_account(name, caller())}"
 
 
 def _name(typed: str) -> str:

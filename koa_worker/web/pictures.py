@@ -8,6 +8,7 @@ from flask import Blueprint, Response, abort
 from numpy.typing import NDArray
 
 from koa_worker.knee.grading.explain import CLEAR_BELOW, COLDEST, COLORS, FULL_ABOVE, HOTTEST
+from koa_worker.system.own_mark import marked, write_words
 from koa_worker.values import Heatmap, Role
 from koa_worker.web.context import desk
 from koa_worker.web.guard.access import needs
@@ -21,14 +22,17 @@ EDGE = 448  # pixels, twice the input size of the model
 @pages.get("/frame.jpg")
 @needs(Role.READ)  # a name may be burnt into the whole frame, but not into a crop of the joint
 def frame(key: str, file_id: str) -> Response:
-    note("image", key, file_id)
-    return _answer(desk().store.study_history.frame_jpeg(key, file_id), "image/jpeg")
+    found = desk().store.study_history.frame_jpeg(key, file_id)
+    if found:
+        note("image", key, file_id)
+    return _answer(marked(found) if found else None, "image/jpeg")
 
 
 @pages.get("/knees/<int:position>/crop.png")
 @needs(Role.VIEW)
 def crop(key: str, file_id: str, position: int) -> Response:
-    return _answer(desk().store.study_history.crop_png(key, file_id, position), "image/png")
+    found = desk().store.study_history.crop_png(key, file_id, position)
+    return _answer(marked(found) if found else None, "image/png")
 
 
 @pages.get("/knees/<int:position>/heat.png")
@@ -44,7 +48,7 @@ def heat_png(heat: Heatmap) -> bytes:
     steps = (COLDEST + warmth * (HOTTEST - COLDEST)).astype(np.uint8)
     cover = 255 * np.clip((warmth - CLEAR_BELOW) / (FULL_ABOVE - CLEAR_BELOW), 0, 1)
     picture: NDArray[np.uint8] = np.dstack([cv2.applyColorMap(steps, COLORS), cover.astype(np.uint8)])
-    return cv2.imencode(".png", picture)[1].tobytes()
+    return write_words(cv2.imencode(".png", picture)[1].tobytes())
 
 
 def _answer(data: bytes | None, kind: str) -> Response:

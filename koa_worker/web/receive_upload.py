@@ -6,15 +6,10 @@ name is neutral: the name that the user's machine gives the file goes only into 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import IO
 
 from flask import g, request
@@ -23,6 +18,7 @@ from werkzeug.http import parse_options_header
 
 from koa_worker.config import Config
 from koa_worker.store import UploadRecord
+from koa_worker.system import durable
 from koa_worker.system.disk import free_mb
 from koa_worker.values import new_id
 from koa_worker.web.context import desk
@@ -58,18 +54,19 @@ def take_from(source: IO[bytes], name: str) -> UploadRecord:
     config, store = desk().config, desk().store
     _check_room(config)
     upload_id, laid = new_id(), _Laid()
-    with _part_file(config.folders.inbox, upload_id) as (part, stream):
-        _copy(source, stream, laid)
-        stream.flush()
-        os.fsync(stream.fileno())
+    part = config.folders.inbox / f".{_PREFIX}{upload_id}{_PART}"
+    try:
+        with durable.private_file(part, exclusive=True) as stream:
+            _copy(source, stream, laid)
         landed_as = f"{_PREFIX}{upload_id}{laid.ending}"
         upload = UploadRecord(
             upload_id, laid.sha256, laid.size, name[:255], landed_as, g.user.name, store.uploads.now()
         )
         store.uploads.record(upload)
         note("upload", upload_id)
-        part.rename(config.folders.inbox / landed_as)
-    _sync_folder(config.folders.inbox)
+        durable.put_in_place(part, config.folders.inbox / landed_as)
+    finally:
+        part.unlink(missing_ok=True)
     return upload
 
 
@@ -80,10 +77,7 @@ def is_in_inbox(upload: UploadRecord) -> bool:
 def sweep(config: Config) -> None:
     """Removes files that a kill left half-written; no sender was told that they had arrived."""
     before = time.time() - 2 * config.web.upload_seconds
-    for part in config.folders.inbox.glob(f".{_PREFIX}*{_PART}"):
-        with contextlib.suppress(FileNotFoundError):
-            if part.stat().st_mtime < before:
-                part.unlink()
+    durable.sweep(config.folders.inbox, f".{_PREFIX}*{_PART}", lambda part: part.stat().st_mtime < before)
 
 
 def _check_room(config: Config) -> None:
@@ -95,16 +89,6 @@ def _check_room(config: Config) -> None:
     still = store.rate_limits.use(f"upload:{g.user.name}", settings.uploads_per_minute, _MINUTE)
     if still:
         refuse(429, "too_many", still)
-
-
-@contextmanager
-def _part_file(inbox: Path, upload_id: str) -> Iterator[tuple[Path, IO[bytes]]]:
-    part = inbox / f".{_PREFIX}{upload_id}{_PART}"
-    try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-            yield part, stream
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def most_bytes() -> int:
@@ -143,12 +127,3 @@ def _said_name() -> str:
     """The file name from Content-Disposition. A name in the URL would be logged and cached, a header is not."""
     _, options = parse_options_header(request.headers.get("Content-Disposition", ""))
     return options.get("filename", "")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Writes the folder to disk: the sender is told that the file has arrived, so its name must survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

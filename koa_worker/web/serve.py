@@ -19,6 +19,8 @@ from koa_worker.web.waitress_parts import Server
 
 logger = logging.getLogger(__name__)
 
+_MOST_CONNECTIONS = 500
+_SECONDS_OF_SILENCE = 20  # after which an idle connection is closed
 _PATIENCE_SECONDS = 10.0  # timeout for the database; nobody waits longer for a page
 
 
@@ -64,6 +66,8 @@ def _open(config: Config, store: Store) -> Server:
         max_request_body_size=config.limits.max_file_mb * 1_000_000 + 1,
         max_request_header_size=32 * 1024,
         cleanup_interval=1,
+        channel_timeout=_SECONDS_OF_SILENCE,
+        connection_limit=_MOST_CONNECTIONS,
         ident="koa-worker",
         # Without a proxy these headers must stay visible, so that requests that passed one can be refused.
         clear_untrusted_proxy_headers=bool(settings.proxy),

@@ -7,12 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from koa_worker.knee_fields import Box, Calibration, GradedKnee, GradeNumber, Share, SideWord
+
 LONGEST_COMMENT = 2000
 
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-Grade = Annotated[int, Field(ge=0, le=4)]
-Share = Annotated[float, Field(ge=0.0, le=1.000001)]
-SideWord = Literal["left", "right", "unknown"]
 
 
 class Shape(BaseModel):
@@ -79,11 +78,12 @@ class Result(Shape):
     patient_id: str | None
     view: str
     side: SideWord
-    kl: Grade | None
+    kl: GradeNumber | None
     confidence: Share | None
     oa_probability: Share | None
     needs_review: bool
-    review_reasons: list[str]
+    review_reasons: list[str] = Field(description="Sentences for a reader.")
+    review_codes: list[str] = Field(description="The same reasons for a program, see docs/review.md.")
     study_url: str | None
 
 
@@ -105,21 +105,19 @@ class Patient(Shape):
     study_date: str | None = Field(description="Local time of the hospital, in ISO 8601 without a time zone.")
 
 
-class Knee(Shape):
-    position: int = Field(description="Index of the knee in the image, from left to right.")
-    side: SideWord
-    box: list[int] = Field(min_length=4, max_length=4, description="x, y, width, height in pixels of the stored image.")
-    kl: Grade
-    probabilities: list[Share] = Field(min_length=5, max_length=5)
-    confidence: Share
-    oa_probability: Share = Field(description="P(KL ≥ 2).")
-    agreement: Share
-    needs_review: bool
-    review_reasons: list[str]
+class Knee(GradedKnee):
     model: str
     graded_at: datetime
     crop_url: str
     heatmap_url: str
+
+
+class RefusedKnee(Shape):
+    """A knee beside one that was graded, and why it has no grade."""
+
+    side: SideWord
+    box: Box
+    error: Explained
 
 
 class Image(Shape):
@@ -131,10 +129,11 @@ class Image(Shape):
     height: int
     row_mm: float | None
     column_mm: float | None
-    spacing_source: Literal["calibrated", "detector", "none"]
+    spacing_source: Calibration
     arrived_at: datetime
     frame_url: str
     knees: list[Knee]
+    refused: list[RefusedKnee]
 
 
 class RejectedFile(Shape):
@@ -150,8 +149,8 @@ class Reading(Shape):
     position: int
     side: SideWord
     reader: str
-    kl: Grade
-    machine_kl: Grade
+    kl: GradeNumber
+    machine_kl: GradeNumber
     comment: str | None = Field(
         description="Null if the role does not see patient data, because a comment may name a patient."
     )
@@ -160,7 +159,7 @@ class Reading(Shape):
 
 class Study(Shape):
     key: Id
-    study_uid: str
+    study_uid: str | None = Field(description="The PACS's own; null for who may not see patients.")
     created_at: datetime
     patient: Patient | None
     images: list[Image]
@@ -177,7 +176,7 @@ class NewReading(Shape):
 
     file_id: Id
     position: int = Field(ge=0, le=100)
-    kl: Grade
+    kl: GradeNumber
     comment: str = Field(default="", max_length=LONGEST_COMMENT)
 
 

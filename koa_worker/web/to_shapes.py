@@ -6,8 +6,9 @@ from typing import Any
 
 from flask import url_for
 
-from koa_worker import RESEARCH_NOTICE
+from koa_worker import RESEARCH_NOTICE, knee_fields, values
 from koa_worker.errors import CATALOGUE
+from koa_worker.report import words
 from koa_worker.store import (
     FileRecord,
     ImageRecord,
@@ -27,6 +28,7 @@ from koa_worker.web.shapes import (
     Knee,
     Patient,
     Reading,
+    RefusedKnee,
     RejectedFile,
     Result,
     Study,
@@ -55,18 +57,19 @@ def to_upload(upload: UploadRecord) -> Upload:
 
 def explained(code: str | None, detail: str | None) -> Explained:
     entry = CATALOGUE[code or "internal"]
-    particular = f" ({detail})" if detail else ""
-    return Explained(code=code or "internal", sentence=f"{entry.sentence[:-1]}{particular}.", remedy=entry.remedy)
+    return Explained(code=code or "internal", sentence=entry.sentence_with(detail), remedy=entry.remedy)
 
 
 def _state(upload: UploadRecord) -> str:
     if upload.file is None:
         return "waiting" if is_in_inbox(upload) else "working"
-    return upload.file.state.value
+    own = upload.file.state is State.DUPLICATE and _has_fault(upload.file)
+    return (State.REJECTED if own else upload.file.state).value
 
 
 def _has_fault(file: FileRecord) -> bool:
-    return file.state in {State.REJECTED, State.FAILED}
+    """An own result counts as a duplicate, and its sender is told why nothing came of it."""
+    return file.state in {State.REJECTED, State.FAILED} or (file.state is State.DUPLICATE and file.code is not None)
 
 
 def to_result(row: WorklistRow) -> Result:
@@ -86,7 +89,8 @@ def to_result(row: WorklistRow) -> Result:
         confidence=row.confidence,
         oa_probability=row.oa_probability,
         needs_review=row.needs_review,
-        review_reasons=list(row.review_reasons),
+        review_reasons=[words.review_reason(reason) for reason in row.review_reasons],
+        review_codes=[reason.code.value for reason in row.review_reasons],
         study_url=url_for("api.show_study", key=row.study_key) if row.study_key else None,
     )
 
@@ -94,7 +98,7 @@ def to_result(row: WorklistRow) -> Result:
 def to_study(study: StudyRecord, readings: tuple[ReadingRecord, ...]) -> Study:
     return Study(
         key=study.key,
-        study_uid=study.study_uid,
+        study_uid=study.study_uid if may_see_patients() else None,
         created_at=study.created_at,
         patient=_patient(study) if may_see_patients() else None,
         images=[_image(study.key, image) for image in study.images],
@@ -135,28 +139,25 @@ def _image(key: str, image: ImageRecord) -> Image:
         arrived_at=image.arrived_at,
         frame_url=url_for("api.frame", key=key, file_id=image.file_id),
         knees=[_knee(key, image.file_id, knee) for knee in image.knees],
+        refused=[_refused(knee) for knee in image.refused],
     )
 
 
 def _knee(key: str, file_id: str, knee: KneeRecord) -> Knee:
-    grade = knee.grade
+    known = knee_fields.describe(knee.position, knee.roi, knee.grade, knee.joint_space)
     place: dict[str, Any] = {"key": key, "file_id": file_id, "position": knee.position}
     return Knee(
-        position=knee.position,
-        side=knee.roi.side.value,
-        box=knee.roi.box.as_list(),
-        kl=grade.kl,
-        probabilities=list(grade.probabilities),
-        confidence=grade.confidence,
-        oa_probability=grade.oa_probability,
-        agreement=grade.agreement,
-        needs_review=grade.needs_review,
-        review_reasons=list(grade.review_reasons),
-        model=grade.model,
+        **dict(known),
+        model=knee.grade.model,
         graded_at=knee.graded_at,
         crop_url=url_for("api.crop", **place),
         heatmap_url=url_for("api.heatmap", **place),
     )
+
+
+def _refused(knee: values.RefusedKnee) -> RefusedKnee:
+    error = explained(knee.code, knee.detail)
+    return RefusedKnee(side=knee.roi.side.value, box=knee_fields.box_of(knee.roi), error=error)
 
 
 def _rejected(file: RejectedRecord) -> RejectedFile:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections import Counter
 from http import HTTPStatus
 from typing import Any
 
@@ -19,6 +20,7 @@ from waitress.server import TcpWSGIServer
 from koa_worker.web.guard.preflight import UPLOADS, Answer, Gate
 
 _SECONDS_TO_FINISH = 5
+IDLE_OF_ONE = 40  # idle connections of one address; a browser holds six
 
 
 class Request(HTTPRequestParser):  # type: ignore[misc]
@@ -76,6 +78,9 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         request: Request | None = self.request
         return request if request is not None and not request.completed else None
 
+    def is_idle(self) -> bool:
+        return not self.requests and self.request is None
+
     def cut_off(self, now: float) -> None:
         """Ends a request that exceeds its timeout."""
         with self.requests_lock:
@@ -119,8 +124,14 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
 
     def maintenance(self, now: float) -> None:
         super().maintenance(now)
-        for channel in list(self.active_channels.values()):
+        channels = list(self.active_channels.values())
+        for channel in channels:
             channel.cut_off(time.monotonic())
+        held: Counter[str] = Counter()
+        for channel in reversed(channels):  # the newest stay
+            if channel.is_idle() and channel.addr[0] != self.gate.proxy:
+                held[channel.addr[0]] += 1
+                channel.will_close |= held[channel.addr[0]] > IDLE_OF_ONE
 
     def uploads(self) -> int:
         """The number of uploads that are being received or written into the inbox."""

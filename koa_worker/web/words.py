@@ -30,11 +30,15 @@ def teach(app: Flask) -> None:
         "side": lambda side: words.SIDES[Side(side)],
         "state": lambda state: STATES[State(state)],
         "knee": words.knee_title,
+        "review": words.review_reason,
+        "width": words.width,
+        "plane": words.plane,
     }
     app.jinja_env.globals |= {
         "GRADES": GRADES,
         "GRADE_WORDS": GRADE_WORDS,
         "GRADE_MEANINGS": words.GRADE_MEANINGS,
+        "COMPARTMENTS": words.COMPARTMENTS,
         "STATES": STATES,
     }
 

@@ -6,6 +6,7 @@ result in the store → report → original filed → note dropped.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import socket
@@ -19,13 +20,15 @@ from koa_worker.intake import Claim
 from koa_worker.intake.filing import file_away, filed_path
 from koa_worker.pipeline import Pipeline, Stopwatch
 from koa_worker.registrar import Registrar
-from koa_worker.report.content import Release
 from koa_worker.store import FileRecord, Settled, State, Store
 from koa_worker.system.log import where
 from koa_worker.values import Arrival, Completed, Failed, Outcome, Rejected
 from koa_worker.workers.messages import Done, Job, Postponed, Regrade, WriteReport
 
 logger = logging.getLogger(__name__)
+
+# What is wrong with one file; anything else may be the disk's fault.
+_OF_THE_FILE = (errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP, errno.ENXIO)
 
 
 def _nobody(*, on: bool) -> None:
@@ -38,12 +41,11 @@ class FileSteps:
     def __init__(
         self, config: Config, store: Store, pipeline: Pipeline, grading: Callable[..., None] = _nobody
     ) -> None:
-        model = Release(pipeline.grader.name, pipeline.grader.digest)
         self._config = config
         self._store = store
         self._pipeline = pipeline
         self._grading = grading
-        self._registrar = Registrar(store, config.folders.reports, config.report, model)
+        self._registrar = Registrar(store, config.folders.reports, config.report, pipeline.grader.graded_by)
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
         self._clock = Stopwatch()
 
@@ -65,8 +67,13 @@ class FileSteps:
 
     def _advance(self, taken: Claim) -> Done:
         """From the first step that is missing: known, graded and kept, reported, filed."""
-        with self._clock("intake"):
-            arrival = taken.arrive()
+        try:
+            with self._clock("intake"):
+                arrival = taken.arrive()
+        except OSError as fault:
+            if fault.errno not in _OF_THE_FILE:
+                raise
+            return self._park(taken, fault)
         with self._clock("store"):
             known = self._store.files.take(arrival, self._worker)
         record, delayed_report = known.record, known.record.study_key
@@ -77,6 +84,19 @@ class FileSteps:
                 taken.release()
         logger.info(record.state, extra={"file": taken.id, "code": record.code or "-"})
         return self._done(taken, record.state, record.code, delayed_report)
+
+    def _park(self, taken: Claim, fault: OSError) -> Done:
+        """A file that this account may not read waits for a person, and nothing else waits with it."""
+        logger.error("a file cannot be read", extra={"file": taken.id, "fault": where(fault)})
+        arrival = taken.named("", 0)
+        known = self._store.files.take(arrival, self._worker)
+        record = known.record
+        if known.begun:
+            outcome = Failed(arrival, "io", f"it may not be read: {os.strerror(fault.errno or 0)}")
+            record = self._store.files.fail(arrival.id, outcome, max_tries=1, now=datetime.now(UTC))
+        if self._file(taken, record, known.original_state):
+            taken.release()
+        return self._done(taken, record.state, record.code)
 
     def _finish_without_file(self, taken: Claim) -> Done:
         """The worker process died after filing it; or somebody took it away, which is recorded, not passed over."""
@@ -166,7 +186,8 @@ class FileSteps:
             case State.COMPLETED | State.REJECTED:
                 target = Path(record.filed_as or "")
             case State.DUPLICATE:
-                target = filed_path(arrival, folders.rejected if original is State.REJECTED else folders.done, now)
+                refused = original is State.REJECTED or record.code is not None
+                target = filed_path(arrival, folders.rejected if refused else folders.done, now)
             case State.FAILED if record.parked:
                 target = filed_path(arrival, folders.failed, now)
             case _:

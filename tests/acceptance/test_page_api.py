@@ -17,6 +17,7 @@ from pypdf import PdfReader
 
 from koa_worker import RESEARCH_NOTICE
 from tests.acceptance.conftest import Site
+from tests.make import until
 
 UPLOADS = "/api/v1/uploads"
 
@@ -115,7 +116,4 @@ def test_a_script_uploads_and_fetches(site: Site, script: Script) -> None:
 
 
 def wait_for_report(script: Script, study: dict[str, Any]) -> None:
-    give_up = time.monotonic() + 60
-    while script.ask("GET", study["report_url"])[0] != 200 or script.ask("GET", study["dicom_url"])[0] != 200:
-        assert time.monotonic() < give_up
-        time.sleep(0.5)
+    until(lambda: {script.ask("GET", study[name])[0] for name in ("report_url", "dicom_url")} == {200}, pause=0.5)

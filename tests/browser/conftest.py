@@ -25,6 +25,7 @@ from koa_worker.store import Store
 from koa_worker.synthetic.demo import demo_set
 from koa_worker.values import Role
 from koa_worker.web.guard.passwords import Cost, hashed
+from tests.make import free_port
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "correct horse battery"
@@ -58,8 +59,7 @@ port = {port}
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running daemon's page; anna may read, victor may view, ada may all."""
     folder = tmp_path_factory.mktemp("site")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     (folder / "config.toml").write_text(SETTINGS.format(port=port))
     with Store.open(load(folder / "config.toml").store.url) as store:
         for name, role in (("anna", Role.READ), ("victor", Role.VIEW), ("ada", Role.ADMIN)):

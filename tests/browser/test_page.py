@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from pathlib import Path
 from typing import Any
 
 import axe_core_python
 import pytest
+from pypdf import PdfReader
 from selenium.webdriver.common.keys import Keys
+
+from koa_worker import RESEARCH_NOTICE
 
 AXE = Path(axe_core_python.__file__).with_name("axe.min.js")
 PHONE = {"width": 390, "height": 844}
@@ -169,3 +174,12 @@ def test_nothing_is_loaded_from_elsewhere_and_nothing_breaks(browser: Any, uploa
         assert loaded
         assert [one for one in loaded if not one.startswith(browser.address)] == []
     assert browser.driver.get_log("browser") == []
+
+
+def test_a_printed_study_says_on_every_sheet_what_it_is_for(browser: Any, uploaded: Any) -> None:
+    browser.log_in("anna")
+    browser.go(uploaded.study)
+    printed = PdfReader(io.BytesIO(base64.b64decode(browser.driver.print_page())))
+    assert printed.pages
+    for page in printed.pages:
+        assert RESEARCH_NOTICE in " ".join(page.extract_text().split())

@@ -18,11 +18,10 @@ import numpy as np
 import pydicom
 import pytest
 
-from koa_worker import synthetic
+from koa_worker import __version__, synthetic
 from koa_worker.config import Config, Destination
 from koa_worker.intake import prepare_folders
 from koa_worker.registrar import Registrar
-from koa_worker.report.content import Release
 from koa_worker.store import Store
 from koa_worker.synthetic.write import Person, write_dicom
 from koa_worker.values import (
@@ -32,12 +31,15 @@ from koa_worker.values import (
     CompartmentName,
     Completed,
     Grade,
+    GradedBy,
     Heatmap,
     JointSpace,
     KneeRoi,
     Patient,
     Radiograph,
     Reading,
+    ReviewCode,
+    ReviewReason,
     Side,
     SpacingSource,
     Study,
@@ -47,6 +49,7 @@ from tests.make import free_ports, until
 PATIENT = Person("Примеров^Образец^Тестович", "SYN-0101", "19580314", "M")
 SECRETS = ("Примеров", "SYN-0101", "19580314")
 STUDY_UID = "2.25.1234567890"
+CUT_OFF = ReviewReason(ReviewCode.CUT_OFF, 0.09, 0.05)
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +76,7 @@ def probabilities(kl: int) -> tuple[float, float, float, float, float]:
 def reading(side: Side, kl: int, x: int) -> Reading:
     random = np.random.default_rng(kl)
     shares = probabilities(kl)
-    grade = Grade(kl, shares, shares[kl], sum(shares[2:]), 0.875, kl == 1, ("unsure",) * (kl == 1), "net-v1")
+    grade = Grade(kl, shares, shares[kl], sum(shares[2:]), 0.875, (CUT_OFF,) * (kl == 1), "net-v1")
     crop = random.integers(0, 256, (224, 224), np.uint8)
     heat = Heatmap(random.random((7, 7), np.float32), kl)
     return Reading(KneeRoi(Box(x, -4, 220, 220), side), crop, grade, heat, joint_space(kl))
@@ -116,8 +119,8 @@ class Hospital:
         readings = (reading(Side.RIGHT, kl[0], 40), reading(Side.LEFT, kl[1], 320))
         self.store.files.add_arrival(arrival, datetime.now(UTC))
         assert self.store.files.start(arrival.id, "w")
-        release = Release("net-v1", "ab" * 32)
-        registrar = Registrar(self.store, self.settings.folders.reports, self.settings.report, release)
+        by = GradedBy("net-v1", "ab" * 32, __version__)
+        registrar = Registrar(self.store, self.settings.folders.reports, self.settings.report, by)
         kept = registrar.complete(Completed(arrival, radiograph, readings, {}), filed)
         assert kept.study_key is not None
         assert kept.revision is not None
@@ -157,9 +160,17 @@ class Orthanc:
         self._program, self._folder = program, folder
         self.port, self._http = free_ports(2)
         self._modalities: dict[str, list[Any]] = {}
+        self._scripts: list[str] = []
 
     def knows(self, name: str, ae_title: str, port: int) -> None:
         self._modalities[name] = [ae_title, "127.0.0.1", port]
+
+    def runs(self, script: str) -> None:
+        """A rule in Lua."""
+        self._folder.mkdir(exist_ok=True)
+        path = self._folder / "rule.lua"
+        path.write_text(script)
+        self._scripts = [str(path)]
 
     @property
     def destination(self) -> Destination:
@@ -178,6 +189,7 @@ class Orthanc:
             "DicomCheckCalledAet": True,
             "DicomAlwaysAllowStore": True,
             "DicomModalities": self._modalities,
+            "LuaScripts": self._scripts,
             "HttpPort": self._http,
             "RemoteAccessAllowed": False,
             "AuthenticationEnabled": False,

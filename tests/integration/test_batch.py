@@ -5,7 +5,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 
 from koa_worker.store import Store
 from tests import archive
+from tests.make import until
 
 POINTS = (
     "koa_worker.store.files:Files.take:after:3:daemon",
@@ -103,10 +103,7 @@ def test_a_signal_stops_it_and_the_next_run_does_the_rest(folder: Path) -> None:
 def _until_some_are_done(folder: Path, count: int) -> None:
     """By the ledger's size on disk, since nobody else may open it."""
     log = folder / "results/_ledger/ledger.sqlite3-wal"
-    give_up = time.monotonic() + 60
-    while not (log.exists() and log.stat().st_size > 60_000 + count * 4096):
-        assert time.monotonic() < give_up
-        time.sleep(0.02)
+    until(lambda: log.exists() and log.stat().st_size > 60_000 + count * 4096, pause=0.02)
 
 
 def test_reports_are_written_when_they_are_asked_for_and_the_originals_stay(folder: Path) -> None:

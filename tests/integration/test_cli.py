@@ -11,6 +11,7 @@ from koa_worker import RESEARCH_NOTICE, __version__, config
 from koa_worker.commands import cli
 from koa_worker.synthetic import Knee, crop
 from koa_worker.synthetic.write import write_png
+from koa_worker.system.own_mark import has_words
 from koa_worker.values import Side
 
 
@@ -60,8 +61,16 @@ def test_process_writes_reports_where_it_is_told(knee: Path, tmp_path: Path) -> 
 def test_process_draws_how_the_knees_were_found(knee: Path, tmp_path: Path) -> None:
     assert call("process", str(knee), "--debug-roi", "drawn").exit_code == 0
     (picture,) = (tmp_path / "drawn").iterdir()
+    assert (tmp_path / "drawn").stat().st_mode & 0o077 == 0  # a name may be burnt into the radiograph
+    assert picture.stat().st_mode & 0o077 == 0
+    assert has_words(picture.read_bytes())
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert "knee" not in picture.name
+
+
+def test_process_prints_no_command_to_the_terminal(knee: Path, tmp_path: Path) -> None:
+    knee.rename(tmp_path / "a\x1b]0;title\x07.png")
+    assert "\x1b" not in call("process", str(tmp_path / "a\x1b]0;title\x07.png")).stdout
 
 
 def test_process_says_it_in_words(knee: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -282,3 +283,42 @@ def test_regrade_works_off_what_another_model_graded(folder: Path, knee: bytes) 
         assert database.execute("SELECT count(*), sum(is_current) FROM grades").fetchall() == [(4, 2)]
         assert database.execute("SELECT max(revision) FROM reports").fetchall() == [(2,)]
     database.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs another account's file")
+@pytest.mark.timeout(600)  # the daemon starts three times
+def test_files_of_another_account_that_may_not_be_read_stop_nothing(folder: Path, knee: bytes) -> None:
+    """As an exporter with umask 077 leaves them; the daemon runs without root's right to read everything."""
+    configure(folder, "[work]\nworkers = 2\n")
+    for number in range(3):
+        (folder / f"work/inbox/good{number}.png").write_bytes(knee + b"#" * number)
+        private = folder / f"work/inbox/Petrov{number}.png"
+        private.write_bytes(knee + b"!" * (number + 1))
+        private.chmod(0o600)
+        os.chown(private, 12345, 12345)
+    words = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", sys.executable, "-m", "koa_worker"]
+    done = subprocess.run(
+        [*words, "run", "--once"],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "does not answer" not in done.stderr
+    assert "Petrov" not in done.stderr
+    assert sorted(states(folder)) == [("completed", None)] * 3 + [("failed", "io")] * 3
+    assert len(originals(folder, "failed")) == 3
+    with running(folder):
+        check = subprocess.run(
+            [*words, "status", "--check"], cwd=folder, env=environment(), capture_output=True, text=True, check=False
+        )
+    assert check.returncode == 0
+    assert "3 files failed" in check.stdout
+    for path in (path for path in originals(folder, "failed") if path.suffix == ".png"):
+        os.chown(path, 0, 0)
+    subprocess.run([*words, "retry"], cwd=folder, env=environment(), check=True, capture_output=True)
+    assert run_once(folder).returncode == 0
+    assert sorted(states(folder)) == [("completed", None)] * 6

@@ -301,7 +301,10 @@ def test_a_regrade_keeps_the_earlier_grades(
     assert again.state is State.COMPLETED
     assert store.files.to_regrade(newer.grader.digest) == ()
     assert len(list(store.export.rows())) == 1
-    assert {row["model_digest"] for row in store.export.rows(superseded=True)} == {"f" * 64, pipeline.grader.digest}
+    assert {row.grading["model_digest"] for row in store.export.rows(superseded=True)} == {
+        "f" * 64,
+        pipeline.grader.digest,
+    }
     assert len(files(settings.folders.done)) == len(files(settings.folders.reports)) == 1
 
 

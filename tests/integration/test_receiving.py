@@ -26,7 +26,7 @@ from koa_worker import synthetic
 from koa_worker.config import Limits, Receiver
 from koa_worker.errors import SetupError
 from koa_worker.read import read
-from koa_worker.receive import landing, receiving
+from koa_worker.receive import receiving
 from koa_worker.synthetic.write import write_dicom
 from koa_worker.values import Arrival
 from tests.integration.conftest import PATIENT, SECRETS, Orthanc
@@ -244,7 +244,7 @@ def test_a_full_disk_is_said_to_be_one(port: int, inbox: Path, sent: Path, monke
 
     association = associate(port)
     with monkeypatch.context() as patch:
-        patch.setattr(landing.os, "fsync", full)
+        patch.setattr(os, "fsync", full)
         assert association.send_c_store(sent).Status == 0xA700
     assert list(inbox.iterdir()) == []
     assert association.send_c_store(sent).Status == 0x0000

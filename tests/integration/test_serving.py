@@ -295,3 +295,20 @@ def test_without_users_another_account_is_refused(
     status, said = ask(place, "GET", "/api/v1/me")
     assert (status, said["error"]["code"]) == (403, "not_here")
     assert ask(place, "GET", "/api/v1/me", headers=add_user(tmp_path))[0] == 200
+
+
+def test_a_hundred_idle_connections_silence_nobody(serve: Serve) -> None:
+    place = serve()
+    with ExitStack() as stack:
+        idle = [stack.enter_context(socket.create_connection(place, 20)) for _ in range(150)]
+        assert ask(place, "GET", "/api/v1/status")[0] == 200
+        time.sleep(3)  # two rounds of what looks after them
+        still = 0
+        for line in idle:
+            line.setblocking(False)
+            try:
+                still += line.recv(1) != b""
+            except BlockingIOError:
+                still += 1
+        assert still <= 45
+        assert ask(place, "GET", "/api/v1/status")[0] == 200

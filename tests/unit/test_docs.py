@@ -7,6 +7,8 @@ from pathlib import Path
 import typer
 
 from koa_worker.commands.cli import app
+from koa_worker.knee_fields import GradedKnee
+from koa_worker.values import ReviewCode
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,6 +33,17 @@ def test_every_module_is_in_a_layer() -> None:
     drawn = set(re.findall(r"\w+", text))
     modules = {path.stem for path in (ROOT / "koa_worker").iterdir() if path.suffix == ".py" or path.is_dir()}
     assert modules - {"__init__", "__pycache__"} == drawn
+
+
+def test_every_reason_for_a_review_is_documented_and_no_other() -> None:
+    text = (ROOT / "docs/review.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([a-z_]+)` \|", text, re.MULTILINE) == [code.value for code in ReviewCode]
+
+
+def test_the_readme_shows_every_field_of_a_knee() -> None:
+    example = (ROOT / "README.md").read_text(encoding="utf-8").split('"knees": [')[1].split('"refused"')[0]
+    named = set(re.findall(r'"([a-z_]+)":', example))
+    assert set(GradedKnee.model_fields) <= named
 
 
 def test_every_document_that_is_linked_exists() -> None:

@@ -40,3 +40,7 @@ def test_the_particular_goes_into_the_sentence() -> None:
     assert str(InputRejected("truncated", "17 of 40 bytes")).startswith(
         "The file is truncated: its end is missing (17 of 40 bytes). "
     )
+    assert (
+        CATALOGUE["empty_file"].sentence_with(None) == CATALOGUE["empty_file"].sentence_with("") == "The file is empty."
+    )
+    assert CATALOGUE["empty_file"].sentence_with("0 bytes") == "The file is empty (0 bytes)."

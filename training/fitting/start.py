@@ -22,6 +22,8 @@ from .settings import Settings
 KNOWN = (".h5", ".keras", ".tflite")
 BACKBONE_ONLY = "{start} was not made by this fit's network: its MobileNetV2 is taken over, the head begins untrained"
 
+_LITERT = b"TFL3"  # the identifier that a LiteRT file has after its first four bytes
+
 Weights = Sequence[NDArray[Any]]
 
 
@@ -37,6 +39,8 @@ def check(start: str, network: str = "mobilenetv2") -> str:
             f"{start} is neither ImageNet weights (.h5), nor a net (.keras), nor a release's member (.tflite)"
         )
     if path.suffix == ".tflite":
+        if path.read_bytes()[4:8] != _LITERT:
+            raise ValueError(f"{path} is no LiteRT file, whatever its name says")
         return ""
     if not _is_whole_net(path):
         networks.build(network, weights=path)  # raises where they are no such weights

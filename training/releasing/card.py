@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from koa_worker.knee.grading.release import Review
+from koa_worker.knee.grading.review import rule_of_votes
 from koa_worker.values import GRADE_WORDS, GRADES
 
 from ..measuring.words import OVERALL_WORDS
@@ -135,14 +137,13 @@ def _by_grade(manifest: dict[str, Any]) -> str:
 
 
 def _calibration(manifest: dict[str, Any]) -> str:
-    review, chosen = manifest["review"], manifest["metrics"]["review"]
+    rule, chosen = rule_of_votes(Review.model_validate(manifest["review"])), manifest["metrics"]["review"]
     ece = manifest["metrics"]["validation"]["ece"]
     return (
         f"\n## Calibration and review\nTemperature {manifest['temperature']}, by negative log likelihood. Expected"
-        f" calibration error {_value(ece)} ({_interval(ece)}).\n\nA knee is marked for review below a confidence of"
-        f" {review['confidence']:.2f} or an agreement of {review['agreement']:.2f} among the looks, when two looks"
-        f" differ by two grades, or when KL ≥ 2 is near an even chance. On validation {chosen['coverage']:.0%} of the"
-        f" knees need no review, and {chosen['accuracy']:.0%} of those grades are the readers'.\n"
+        f" calibration error {_value(ece)} ({_interval(ece)}).\n\n{rule} On validation"
+        f" {chosen['coverage']:.0%} of the knees need no review, and {chosen['accuracy']:.0%} of those grades are the"
+        " readers'.\n"
     )
 
 

@@ -13,7 +13,7 @@ from koa_worker.knee.finding.joint import Joint, refine, search
 from koa_worker.knee.finding.legs import Leg
 from koa_worker.knee.finding.plateau import RAISED, SIDE_PER_PLATEAU
 from koa_worker.knee.finding.sides import sides_of
-from koa_worker.values import Box, GrayImage, KneeRoi, Laterality, Radiograph, Side
+from koa_worker.values import Box, KneeRoi, Laterality, Radiograph, Side
 
 LEAST_SCORE = -1.3  # of the evidence, for a joint to be one
 SECOND_SCORE = -1.2  # a second knee must convince by itself …
@@ -40,26 +40,23 @@ class Trace:
     without_knee: tuple[KneeRoi, ...] = ()  # where a leg is seen, or named by the header, and no joint in it
 
 
-def find_knees(radiograph: Radiograph, half: GrayImage | None = None) -> tuple[KneeRoi, ...]:
-    """The knees of a frame from left to right; there is at least one, or the frame is rejected with the reason.
-
-    `half` is the frame at half size, if it exists already.
-    """
-    return find(radiograph, half).rois
+def find_knees(radiograph: Radiograph) -> tuple[KneeRoi, ...]:
+    """The knees of a frame from left to right; there is at least one, or the frame is rejected with the reason."""
+    return find(radiograph).rois
 
 
-def find(radiograph: Radiograph, half: GrayImage | None = None) -> Trace:
+def find(radiograph: Radiograph) -> Trace:
     """The same as `find_knees`, with the legs in which no joint was found."""
-    seen = trace(radiograph, half)
+    seen = trace(radiograph)
     if seen.fault is not None:
         raise seen.fault
     return seen
 
 
-def trace(radiograph: Radiograph, half: GrayImage | None = None) -> Trace:
+def trace(radiograph: Radiograph) -> Trace:
     """The same as `find`, with all measurements; an error is returned and not raised."""
     pixels = radiograph.pixels
-    densities = measure(pixels, half)
+    densities = measure(pixels, radiograph.half)
     if densities.contrast < LEAST_CONTRAST:
         return Trace(densities, (), (), (), InputRejected("blank", "its levels hardly differ"))
     candidates = tuple(search(densities))

@@ -16,7 +16,7 @@ def turned(radiograph: Radiograph, quarters: int) -> Radiograph:
     after one or three."""
     side = _OTHER_SIDE.get(radiograph.column_zero_side, "") if quarters == 2 else ""
     pixels = np.ascontiguousarray(np.rot90(radiograph.pixels, quarters))
-    return replace(radiograph, pixels=pixels, column_zero_side=side)
+    return replace(radiograph, pixels=pixels, half=None, column_zero_side=side)
 
 
 def as_stored(roi: KneeRoi, quarters: int, height: int, width: int) -> KneeRoi:

@@ -20,13 +20,15 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
+from koa_worker import __version__
 from koa_worker.errors import SetupError
 from koa_worker.knee.grading.explain import FeatureMap, FeatureMaps, Head, Singles
 from koa_worker.knee.grading.familiar import Familiar
 from koa_worker.knee.grading.prepare import SIZE, Picture
 from koa_worker.knee.grading.release import Member, Release, Review, model_folder
+from koa_worker.knee.grading.review import of_votes
 from koa_worker.knee.grading.views import Part, View
-from koa_worker.values import GRADES, Grade
+from koa_worker.values import GRADES, Grade, GradedBy
 
 __all__ = ["Grader", "combine", "judge", "model_folder"]
 
@@ -46,6 +48,11 @@ class Grader:
         self._temperature = release.manifest.temperature
         self._review = review
         self.familiar = _familiar(release)
+
+    @property
+    def graded_by(self) -> GradedBy:
+        """Who grades here, as it is noted beside each result."""
+        return GradedBy(self.name, self.digest, __version__)
 
     @classmethod
     def load(cls, folder: Path, review_confidence: float = 0.0) -> Grader:
@@ -113,32 +120,15 @@ def judge(probabilities: Floats, votes: NDArray[np.intp], review: Review, model:
     kl = int(probabilities.argmax())
     p0, p1, p2, p3, p4 = (float(p) for p in probabilities)
     agreement = float((votes == kl).mean())
-    reasons = _review_reasons(kl, probabilities, votes, review)
     return Grade(
         kl=kl,
         probabilities=(p0, p1, p2, p3, p4),
         confidence=float(probabilities[kl]),
         oa_probability=p2 + p3 + p4,
         agreement=agreement,
-        needs_review=bool(reasons),
-        review_reasons=reasons,
+        review_reasons=of_votes(kl, probabilities, votes, review),
         model=model,
     )
-
-
-def _review_reasons(kl: int, probabilities: Floats, votes: NDArray[np.intp], review: Review) -> tuple[str, ...]:
-    confidence, osteoarthritis = float(probabilities[kl]), float(probabilities[2:].sum())
-    agreeing = int((votes == kl).sum())
-    reasons = []
-    if confidence < review.confidence:
-        reasons.append(f"The confidence, {confidence:.0%}, is below {review.confidence:.0%}.")
-    if agreeing / len(votes) < review.agreement:
-        reasons.append(f"Only {agreeing} of {len(votes)} looks at the knee give this grade.")
-    if np.ptp(votes) >= 2:
-        reasons.append(f"Looks at the knee differ by two grades or more (KL {votes.min()} to KL {votes.max()}).")
-    if abs(osteoarthritis - 0.5) < review.borderline or (kl >= 2) != (osteoarthritis >= 0.5):
-        reasons.append(f"Borderline between KL 1 and KL 2: the probability of KL 2 or more is {osteoarthritis:.0%}.")
-    return tuple(reasons)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,7 +1,7 @@
 """The quality gate: whether a file, a frame and each knee can be graded. The answers are yes, yes with review, and no.
 
 Body part and view in the header are checked first, then the frame, then each knee with the answer of the model.
-Every "no" is a code of the error catalogue; every "but look" is a sentence for the reader.
+Every "no" is a code of the error catalogue; every "yes with review" has its reasons from `review.py`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from koa_worker.errors import InputRejected
+from koa_worker.knee.grading import review
 from koa_worker.knee.grading.familiar import Familiar, Impression, Kind
 from koa_worker.knee.grading.metal import Metal, find_metal
 from koa_worker.knee.grading.prepare import Picture
-from koa_worker.values import KneeRoi, Radiograph
+from koa_worker.values import KneeRoi, Radiograph, ReviewReason
 
 # Values of Body Part Examined (0018,0015), PS3.16 annex L, that cannot mean a knee. With values that can, such as LEG
 # or EXTREMITY, and with values of no standard, the image decides.
@@ -32,7 +33,7 @@ _KNEE_WORDS = ("KNEE", "PATELLA", "LEG", "EXTREMITY", "FEMUR", "TIB", "LIMB")  #
 _OTHER_VIEWS = ("LATERAL", "SKYLINE", "SUNRISE", "MERCHANT", "AXIAL", "TANGENTIAL", "SETTEGAST", "LAURIN", "HUGHSTON")
 
 MOST_COLOURED = 0.1  # share of the image: a few coloured letters do not make a photograph
-MISSING, SLIGHTLY_MISSING = 0.15, 0.05  # of the plateau's width: a compartment lacks a third or a tenth
+MISSING = 0.15  # of the plateau's width: a compartment lacks a third
 FLAT = 12  # gray levels of 256 between the darkest and the brightest of a crop that is hopelessly exposed
 CLIPPED = 0.5  # of the crop at the darkest or brightest level: bone or soft tissue has gone
 
@@ -42,12 +43,6 @@ STRANGE_ENOUGH = 0.0  # log odds against a knee, from which on metal is looked f
 _LOOKS_LIKE = {Kind.VIEW: ("other_view", "by its look"), Kind.BLUR: ("blurred", "")}
 _STAYS = ("cut_off", "poor_exposure")  # reasons that no turning takes away; what looks like metal may be a bone aside
 
-ADULT_YEARS = 18
-MINOR = f"The header says that the patient is under {ADULT_YEARS} years old: the net has learnt adults' knees alone."
-MAY_BE_METAL = "Something bright and even with a sharp edge lies over the joint: it may be metal."
-AS_WITH_METAL = "The picture looks like a knee with an implant, but no metal is seen."
-UNCHECKED = "This model release cannot tell a knee from other pictures: see that it is one."
-
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -55,7 +50,7 @@ class Verdict:
 
     code: str = ""
     detail: str = ""
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[ReviewReason, ...] = ()
     impression: Impression | None = None
 
     @property
@@ -85,16 +80,6 @@ def check_frame(radiograph: Radiograph) -> None:
         raise InputRejected("coloured", f"{radiograph.coloured:.0%} of the image")
 
 
-def frame_reasons(radiograph: Radiograph) -> tuple[str, ...]:
-    """Why a person should look at every knee of the frame, by its header."""
-    patient, taken = radiograph.patient, radiograph.study.date
-    ages = [] if patient.age_years is None else [patient.age_years]
-    if patient.birth_date is not None and taken is not None and patient.birth_date <= taken.date():
-        born, day = patient.birth_date, taken.date()
-        ages.append(day.year - born.year - ((day.month, day.day) < (born.month, born.day)))
-    return (MINOR,) if any(age < ADULT_YEARS for age in ages) else ()
-
-
 def judge_knee(
     roi: KneeRoi,
     small: Picture,
@@ -114,7 +99,7 @@ def judge_knee(
     if not code and impression is not None and familiar is not None:
         wide = around() if not equalized and impression.strangeness > STRANGE_ENOUGH else Metal()
         code, detail = _strange((metal, wide), impression, familiar)
-    return Verdict(code, detail, () if code else _reasons(roi, metal, impression, familiar), impression)
+    return Verdict(code, detail, () if code else review.of_picture(roi, impression, familiar, metal), impression)
 
 
 def _spoilt(roi: KneeRoi, small: Picture, metal: Metal) -> tuple[str, str]:
@@ -148,18 +133,3 @@ def _strange(metals: tuple[Metal, ...], impression: Impression, familiar: Famili
     if impression.without_metal > familiar.strange:
         return _LOOKS_LIKE.get(impression.other, ("not_a_knee", ""))
     return "", ""
-
-
-def _reasons(roi: KneeRoi, metal: Metal, impression: Impression | None, familiar: Familiar | None) -> tuple[str, ...]:
-    reasons = [MAY_BE_METAL] if metal.suspected else []
-    if impression is None or familiar is None:
-        reasons.append(UNCHECKED)
-    elif impression.strangeness > familiar.strange and impression.kind is Kind.IMPLANT:
-        reasons.append(AS_WITH_METAL)
-    elif impression.strangeness > familiar.doubtful:
-        reasons.append("The picture looks unlike the knees that the net was trained on.")
-    if roi.missing > SLIGHTLY_MISSING:
-        reasons.append(f"The edge of the picture cuts off {roi.missing:.0%} of the joint's width.")
-    if roi.turned:
-        reasons.append(f"The picture was turned by {90 * roi.turned}° anticlockwise to stand upright.")
-    return tuple(reasons)

@@ -42,6 +42,12 @@ class RateLimits(Part):
         row.spent_until = max(row.spent_until, now) + per / most
         return _NONE
 
+    @reads
+    def is_spent(self, session: Session, key: str) -> bool:
+        """Whether any of it was used and has not grown again."""
+        row = session.get(Throttle, key)
+        return row is not None and row.spent_until > self.now()
+
     @writes
     def give_back(self, session: Session, key: str) -> None:
         """Resets the limit of a key."""

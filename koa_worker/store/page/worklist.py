@@ -13,6 +13,7 @@ from itertools import product
 from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, select, true, union_all
 from sqlalchemy.orm import Session
 
+from koa_worker.store import review_reasons
 from koa_worker.store.base import Part, reads
 from koa_worker.store.page.worklist_search import Candidates, candidates, with_all
 from koa_worker.store.page.worklist_values import Cursor, Wanted, WorklistCounts, WorklistPage, WorklistRow
@@ -178,8 +179,7 @@ def _rows(session: Session, ids: Sequence[int], *, may_see_patients: bool) -> tu
             kl=line.kl,
             confidence=line.confidence,
             oa_probability=oa_probability,
-            needs_review=line.needs_review,
-            review_reasons=tuple(reasons or ()),
+            review_reasons=review_reasons.from_json(reasons or ()),
         )
         for line, file, study, view, oa_probability, reasons in found
     }

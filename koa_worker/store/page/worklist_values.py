@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from koa_worker.store.records import State
-from koa_worker.values import Side
+from koa_worker.values import ReviewReason, Side
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -68,8 +68,11 @@ class WorklistRow:
     kl: int | None
     confidence: float | None
     oa_probability: float | None
-    needs_review: bool
-    review_reasons: tuple[str, ...]
+    review_reasons: tuple[ReviewReason, ...]
+
+    @property
+    def needs_review(self) -> bool:
+        return bool(self.review_reasons)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Any, TypeVar
 
 from flask import Flask, Response, current_app, g, redirect, request, url_for
@@ -16,28 +14,12 @@ from koa_worker.web.guard.audit import note, note_stranger
 from koa_worker.web.guard.forgery import shown_secret
 from koa_worker.web.guard.passwords import secret_hash
 from koa_worker.web.guard.refusals import API, refuse
+from koa_worker.web.guard.visitor import By, Visitor
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 _MARK = "koa_needs"
 _SCHEME = "bearer "
-
-
-class By(Enum):
-    """How a visitor was authenticated."""
-
-    PLACE = auto()  # no users exist, and the request comes from this machine
-    LOGIN = auto()
-    TOKEN = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    """The user of a request."""
-
-    name: str
-    role: Role
-    by: By
 
 
 LOCAL = Visitor("local", Role.ADMIN, By.PLACE)

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from koa_worker.web.context import desk
 from koa_worker.web.guard.passwords import new_secret
 from koa_worker.web.guard.refusals import refuse
+from koa_worker.web.guard.visitor import By
 
 COOKIES = ("koa", "__Host-koa")
 FIELD = "csrf"
@@ -59,11 +60,9 @@ def _refuse_forged() -> None:
 
 
 def _is_ours() -> bool:
-    if "Authorization" in request.headers and g.user is not None:
-        return True  # no browser adds this header by itself
-    origin = request.headers.get(
-        "Origin", "null"
-    )  # our own pages send "null", because their referrer policy is no-referrer
+    if g.user is not None and g.user.by is By.TOKEN:
+        return True  # no browser adds a token by itself; Basic and Negotiate it does, and the cookie along with them
+    origin = request.headers.get("Origin", "null")  # which is what our own pages send, as they tell no referrer
     if origin != "null" and urlsplit(origin).netloc != request.headers.get("Host", ""):
         return False
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from functools import cache
 
 SHORTEST, LONGEST = 10, 256
-_TOKEN = "koa_"  # noqa: S105 - the prefix lets scanners find leaked tokens
+_ROWS = tuple(
+    row * 3 for row in ("1234567890", "0123456789", "abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm")
+)
+_TOKEN = "koa_"  # noqa: S105 - how one begins, so that a scanner for leaked secrets can tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ def fault_of(password: str) -> str:
         return f"it has fewer than {SHORTEST} characters"
     if len(password) > LONGEST:
         return f"it has more than {LONGEST} characters"
+    if any(password.lower() in row or password.lower() in row[::-1] for row in _ROWS):
+        return "it only follows the keys or the alphabet"
     return "it has fewer than 3 different characters" if len(set(password)) < 3 else ""
 
 

@@ -71,6 +71,11 @@ class Gate:
         self._settings = config.web
         self._store = store
 
+    @property
+    def proxy(self) -> str:
+        """The address that asks for everybody; empty without one."""
+        return self._settings.proxy
+
     def refusal(self, request: Request, channel: Channel) -> Answer | None:
         try:
             status, code = self._judge(request, channel)

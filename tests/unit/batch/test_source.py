@@ -135,3 +135,20 @@ def test_a_manifest_that_cannot_be_read_is_refused(tmp_path: Path, name: str, co
 def test_a_source_that_is_none_is_refused(source: str) -> None:
     with pytest.raises(SetupError, match="source of the batch"):
         places(source)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["http://127.0.0.1/latest/meta-data", "ftp://host/x", "local:///etc/shadow", "simplecache::http://host/x",
+     "memory://x", "data://x", "reference://x"],
+)  # fmt: skip
+def test_a_manifest_reaches_stores_of_files_only(tmp_path: Path, line: str) -> None:
+    (tmp_path / "list.txt").write_text(f"one.dcm\n{line}\n")
+    with pytest.raises(SetupError, match="a line of the manifest names"):
+        places(str(tmp_path / "list.txt"))
+
+
+@pytest.mark.parametrize("line", ["s3://bucket/x", "gs://bucket/x", "https://host/x", "/dev/zero"])
+def test_what_a_manifest_may_name(tmp_path: Path, line: str) -> None:
+    (tmp_path / "list.txt").write_text(line)
+    assert places(str(tmp_path / "list.txt")) == [line]

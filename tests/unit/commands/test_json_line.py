@@ -18,12 +18,15 @@ from koa_worker.values import (
     Reading,
     RefusedKnee,
     Rejected,
+    ReviewCode,
+    ReviewReason,
     Side,
     Study,
 )
 
 ARRIVAL = Arrival(Path("x"), "ab" * 32, 3, "x")
-GRADE = Grade(2, (0.1, 0.1, 0.6, 0.1, 0.1), 0.6, 0.8, 1.0, True, ("low",), "net-v1")
+LOW = ReviewReason(ReviewCode.LOW_CONFIDENCE, 0.6, 0.7)
+GRADE = Grade(2, (0.1, 0.1, 0.6, 0.1, 0.1), 0.6, 0.8, 1.0, (LOW,), "net-v1")
 
 
 def completed() -> Completed:
@@ -46,14 +49,19 @@ def test_a_graded_file() -> None:
         "legs": 1,
         "knees": [
             {
+                "position": 0,
                 "side": "left",
                 "box": [1, 2, 3, 3],
+                "whole_frame": False,
+                "turned": 0,
                 "kl": 2,
                 "probabilities": [0.1, 0.1, 0.6, 0.1, 0.1],
                 "confidence": 0.6,
                 "oa_probability": 0.8,
+                "agreement": 1.0,
                 "needs_review": True,
-                "review_reasons": ["low"],
+                "review_reasons": ["The confidence, 60%, is below 70%."],
+                "review_codes": ["low_confidence"],
                 "joint_space": None,
             }
         ],

@@ -106,3 +106,25 @@ def test_a_missing_inbox_waits_for_its_return(tmp_path: Path, clock: Clock) -> N
     (tmp_path / "share").mkdir()
     drop(tmp_path / "share/a")
     assert look(backlog, clock, 1) == "a"
+
+
+def test_what_is_not_whole_is_asked_once_and_costs_the_others_no_time(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def slow(path: Path) -> bool:
+        asked.append(path.name)
+        clock.now += 0.2
+        return path.name == "z"
+
+    monkeypatch.setattr(module, "is_whole", slow)
+    backlog = Backlog(tmp_path, Intake(stable_seconds=0, incomplete_seconds=1000), clock)
+    for name in "abcdefghz":
+        drop(tmp_path / name, ord(name))
+    assert look(backlog, clock, 1) is None  # its time was up
+    assert backlog.seconds_left() <= 0.05
+    assert 2 <= len(asked) < 6
+    taken = [look(backlog, clock, 1) for _ in range(6)]
+    assert "z" in taken
+    assert sorted(asked) == list("abcdefghz")

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,63 @@ def test_two_workers_put_a_parked_file_in_hand_once(tmp_path: Path, work: Path) 
     assert claim_again("1d", "a.png", parked, work) is not None
     assert claim_again("1d", "a.png", parked, other) is None
     assert list(other.iterdir()) == []
+
+
+def swap_before_rename(monkeypatch: pytest.MonkeyPatch, swap: Callable[[Path], None]) -> None:
+    """Somebody who may write to the inbox acts between the look and the rename."""
+    rename = Path.rename
+
+    def swapped(path: Path, target: Path) -> Path:
+        monkeypatch.undo()
+        swap(path)
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", swapped)
+
+
+def test_a_link_that_is_swapped_in_is_not_followed(
+    inbox: Path, work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"bytes")
+    secret.chmod(0o644)
+    (inbox / "a.png").write_bytes(b"bytes")
+    (waiting,) = scan(inbox).oldest
+
+    def link(path: Path) -> None:
+        path.unlink()
+        path.symlink_to(secret)
+
+    swap_before_rename(monkeypatch, link)
+    assert claim(waiting, work) is None
+    assert secret.stat().st_mode & 0o777 == 0o644
+    assert list(work.iterdir()) == []
+    assert (inbox / "a.png").is_symlink()
+
+
+def test_another_file_or_a_folder_that_is_swapped_in_is_put_back(
+    inbox: Path, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def other(path: Path) -> None:
+        path.rename(path.with_name("b.png"))
+        path.write_bytes(b"BYTES")
+
+    def folder(path: Path) -> None:
+        path.unlink()
+        path.mkdir()
+
+    for swap in (other, folder):
+        (inbox / "a.png").write_bytes(b"bytes")
+        waiting = next(file for file in scan(inbox).oldest if file.path.name == "a.png")
+        swap_before_rename(monkeypatch, swap)
+        assert claim(waiting, work) is None
+        assert list(work.iterdir()) == []
+        assert (inbox / "a.png").exists()
+
+
+def test_a_link_that_a_kill_left_in_the_work_folder_is_swept(work: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"x")
+    (work / "0a.json").write_text('{"name": "x"}')
+    (work / "0a.file").symlink_to(tmp_path / "secret")
+    assert list(left_over(work)) == []
+    assert list(work.iterdir()) == []

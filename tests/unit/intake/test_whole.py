@@ -1,5 +1,8 @@
 """A file is whole when its structure reaches its end; a cut anywhere is seen, whatever the transfer syntax."""
 
+import os
+import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -58,3 +61,30 @@ def test_a_hostile_header_takes_no_time(tmp_path: Path) -> None:
     head = path.read_bytes()[:700]
     path.write_bytes(head + b"\x08\x00\x05\x00CS\x00\x00" * 500_000)
     assert is_whole(path) in (True, False)
+
+
+def test_a_deflated_bomb_is_not_inflated_to_its_end(tmp_path: Path) -> None:
+    """4 MB of it would be 4 GB, which takes ten seconds."""
+    meta = b"\x02\x00\x10\x00UI\x16\x00" + b"1.2.840.10008.1.2.1.99"
+    head = bytes(128) + b"DICM" + b"\x02\x00\x00\x00UL\x04\x00" + len(meta).to_bytes(4, "little") + meta
+    deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    block = deflater.compress(bytes(1 << 20)) + deflater.flush(zlib.Z_FULL_FLUSH)
+    (tmp_path / "bomb.dcm").write_bytes(head + block * 4000)
+    start = time.process_time()
+    assert is_whole(tmp_path / "bomb.dcm")
+    assert time.process_time() - start < 2
+
+
+def test_a_png_of_millions_of_chunks_is_not_walked_to_its_end(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0\0\0\0abCd\0\0\0\0" * 2_000_000)
+    start = time.process_time()
+    assert is_whole(tmp_path / "a.png")
+    assert time.process_time() - start < 1
+
+
+def test_a_pipe_is_not_waited_for_and_a_link_is_not_followed(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert is_whole(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    with pytest.raises(OSError, match="symbolic links"):
+        is_whole(tmp_path / "link")

@@ -25,4 +25,9 @@ def test_codes_fit_their_elements() -> None:
 def test_what_is_accepted_is_documented_and_nothing_else() -> None:
     receiver = TEXT.split("### 3.1")[1].split("### 3.2")[0]
     named = set(re.findall(r"1\.2\.840\.10008[.\d]+", receiver))
-    assert named == {*offers.STORAGE_CLASSES, *offers.TRANSFER_SYNTAXES, offers.VERIFICATION}
+    assert named == {
+        *offers.STORAGE_CLASSES,
+        *offers.PASSED_OVER,
+        *offers.TRANSFER_SYNTAXES,
+        offers.VERIFICATION,
+    }

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import traceback
 from datetime import date, datetime
 
 import cv2
 import numpy as np
 import pytest
+from pydicom import uid
 
 from koa_worker.config import Limits
-from koa_worker.read import identify
+from koa_worker.errors import InputRejected
 from koa_worker.values import Patient
 
 PIXELS = np.arange(256, dtype=np.uint8).reshape(16, 16)
@@ -84,23 +86,49 @@ def test_dates(make, take, day, moment, expected):
     assert take(make(PIXELS, StudyDate=day, StudyTime=moment)).study.date == expected
 
 
-def test_identify_names_a_file_whose_pixels_are_refused(make, arrive):
-    study, patient = identify(arrive(make(PIXELS, NumberOfFrames=7)), Limits()) or (None, None)
-    assert study is not None
-    assert study.study_uid == "1.2.3.4.5"
-    assert patient is not None
-    assert patient.name == "Doe Jane"
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ({"NumberOfFrames": 7}, "multi_frame"),
+        ({"Modality": "CT"}, "unsupported_modality"),
+        ({"Rows": 60_000, "Columns": 60_000}, "too_large"),
+        ({"SamplesPerPixel": 4}, "unsupported_pixels"),
+        ({"Rows": 17}, "damaged"),
+        ({"without": ("PixelData",)}, "no_pixels"),
+        ({"syntax": uid.MPEG2MPML, "frame": b"\0\0\1\xb3"}, "unsupported_syntax"),
+        ({"syntax": uid.JPEG2000Lossless, "frame": b"no codestream"}, "damaged"),
+    ],
+)
+def test_a_rejected_file_says_whose_it_is(make, take, values, code):
+    with pytest.raises(InputRejected) as caught:
+        take(make(PIXELS, **values))
+    assert caught.value.code == code
+    assert_named(caught.value)
+
+
+def test_a_file_cut_behind_the_names_says_whose_it_is(make, take):
+    data = make(PIXELS)
+    with pytest.raises(InputRejected, match="before its contents do") as caught:
+        take(data[: data.index(b"\x28\0\x10\0US")])
+    assert_named(caught.value)
+
+
+def test_a_file_over_the_limit_says_whose_it_is_if_its_header_can_be_read(make, take):
+    rest, small = bytes(1_000_000), Limits(max_file_mb=1)
+    with pytest.raises(InputRejected, match=r"\(1 MB\)") as caught:
+        take(make(PIXELS) + rest, small)
+    assert_named(caught.value)
+    for start in (make(PIXELS)[:200], b"\x89PNG\r\n\x1a\n", b"?"):
+        with pytest.raises(InputRejected, match=r"\(1 MB\)") as caught:
+            take(start + rest, small)
+        assert caught.value.patient in (None, Patient())
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", b"\x89PNG\r\n\x1a\n"])
-def test_identify_never_raises(arrive, data):
-    assert identify(arrive(data)) is None
-
-
-def test_identify_of_a_file_that_is_gone(arrive):
-    arrival = arrive(b"x")
-    arrival.path.unlink()
-    assert identify(arrival) is None
+def test_what_is_no_dicom_file_belongs_to_nobody(take, data):
+    with pytest.raises(InputRejected) as caught:
+        take(data)
+    assert (caught.value.study, caught.value.patient) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -109,3 +137,14 @@ def test_identify_of_a_file_that_is_gone(arrive):
 )
 def test_an_age_is_read_as_years(make, take, said: str, years: float | None):
     assert take(make(PIXELS, PatientAge=said)).patient.age_years == years
+
+
+def assert_named(fault: InputRejected) -> None:
+    """It knows the patient, and nothing that may be printed or logged of it says so."""
+    assert fault.study is not None
+    assert fault.study.study_uid == "1.2.3.4.5"
+    assert fault.patient is not None
+    assert (fault.patient.name, fault.patient.id) == ("Doe Jane", "P-17")
+    printed = "".join(traceback.format_exception(fault))
+    for said in (str(fault), repr(fault), f"{fault.args}", fault.detail, printed):
+        assert not any(secret in said for secret in ("Doe", "Jane", "P-17", "1.2.3.4.5"))

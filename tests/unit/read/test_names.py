@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from koa_worker.read import elements
+
 PIXELS = np.arange(256, dtype=np.uint8).reshape(16, 16)
 
 # The names of PS3.5 annexes H, I, J and K, and of every single-byte repertoire, as bytes.
@@ -66,3 +68,14 @@ def test_other_text_has_the_same_character_set(make, take):
     found = take(make(PIXELS, SpecificCharacterSet="ISO_IR 144", InstitutionName="Больница", StudyDescription="Колено"))
     assert found.study.institution == "Больница"
     assert found.study.description == "Колено"
+
+
+@pytest.mark.parametrize(
+    "mark", ["\u202e", "\u202a", "\u2066", "\u2069", "\u200b", "\u200e", "\u200f", "\ufeff", "\u00ad", "\U000e0041"]
+)
+def test_what_is_unseen_does_not_turn_one_name_into_another(mark: str) -> None:
+    assert elements.clean(f"Doe {mark}enaJ{mark} x") == "Doe enaJ x"
+
+
+def test_joiners_that_names_are_written_with_stay() -> None:
+    assert elements.clean("علی\u200cرضا") == "علی\u200cرضا"

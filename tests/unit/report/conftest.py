@@ -11,13 +11,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from koa_worker.report.content import ImageEntry, KneeEntry, RejectedEntry, Release, StudyReport
+from koa_worker.report.content import ImageEntry, KneeEntry, RejectedEntry, StudyReport
 from koa_worker.report.picture import Picture, encode_crop
 from koa_worker.values import (
     Box,
     Grade,
+    GradedBy,
     KneeRoi,
     Patient,
+    ReviewCode,
+    ReviewReason,
     Side,
     Spacing,
     SpacingSource,
@@ -33,9 +36,9 @@ PROBABILITIES = {
     4: (0.0, 0.0, 0.0, 0.004, 0.996),
 }
 REASONS = (
-    "The confidence, 39%, is below 45%.",
-    "Looks at the knee differ by two grades or more (KL 1 to KL 3).",
-    "Borderline between KL 1 and KL 2: the probability of KL 2 or more is 48%.",
+    ReviewReason(ReviewCode.LOW_CONFIDENCE, 0.39, 0.45),
+    ReviewReason(ReviewCode.DISAGREEMENT, 1, 3),
+    ReviewReason(ReviewCode.BORDERLINE, 0.48, 0.1),
 )
 PATIENT = Patient("Lindqvist Anna Maria", "KOA-004711", date(1951, 3, 12), "F")
 STUDY = Study(
@@ -72,9 +75,9 @@ def draw_overlay(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return cv2.addWeighted(colours, 0.4, gray, 0.6, 0)
 
 
-def grade_of(kl: int, *reasons: str, model: str = MODEL) -> Grade:
+def grade_of(kl: int, *reasons: ReviewReason, model: str = MODEL) -> Grade:
     shares = PROBABILITIES[kl]
-    return Grade(kl, shares, shares[kl], sum(shares[2:]), 1.0, bool(reasons), reasons, model)
+    return Grade(kl, shares, shares[kl], sum(shares[2:]), 1.0, reasons, model)
 
 
 def draw_image(
@@ -114,8 +117,7 @@ def report_of(*images, rejected: tuple[RejectedEntry, ...] = (), patient=PATIENT
         study=study,
         images=tuple(images),
         rejected=rejected,
-        model=Release(MODEL, "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
-        software="0.1.0",
+        graded_by=GradedBy(MODEL, "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "0.1.0"),
     )
 
 

@@ -151,7 +151,7 @@ def test_missing_fields_are_called_not_stated(make_bilateral: Make) -> None:
 
 def test_a_knee_of_an_older_model_says_so(make_bilateral: Make) -> None:
     report = make_bilateral()
-    newer = dataclasses.replace(report, model=dataclasses.replace(report.model, name="koa-large-v2"))
+    newer = dataclasses.replace(report, graded_by=dataclasses.replace(report.graded_by, model="koa-large-v2"))
     said = words_of(render(newer, SETTINGS))
     assert "koa-large-v2" in said
     assert said.count("koa-small-v1") == 2

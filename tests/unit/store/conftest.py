@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from koa_worker.store import Store
+from koa_worker.store import EncodedResult, Store, encode
 from koa_worker.values import (
     Arrival,
     Box,
@@ -27,6 +27,8 @@ from koa_worker.values import (
     Radiograph,
     Reading,
     Rejected,
+    ReviewCode,
+    ReviewReason,
     Side,
     Spacing,
     SpacingSource,
@@ -34,6 +36,8 @@ from koa_worker.values import (
 )
 from tests.make import Clock
 from tests.postgres import Server
+
+DISAGREE = ReviewReason(ReviewCode.DISAGREEMENT, 1.0, 3.0)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -79,7 +83,7 @@ class Maker:
         others = (1 - 0.6) / 4
         probabilities = [0.6 if grade == kl else others for grade in range(5)]
         sure = (probabilities[0], probabilities[1], probabilities[2], probabilities[3], probabilities[4])
-        return Grade(kl, sure, 0.6, sum(probabilities[2:]), 0.75, kl == 1, ("members disagree",) * (kl == 1), model)
+        return Grade(kl, sure, 0.6, sum(probabilities[2:]), 0.75, (DISAGREE,) * (kl == 1), model)
 
     def joint_space(self) -> JointSpace:
         """A clear left compartment and one whose margins are not."""
@@ -97,7 +101,10 @@ class Maker:
             self.joint_space(),
         )
 
-    def completed(
+    def completed(self, arrival: Arrival, *readings: Reading, **said: Any) -> EncodedResult:
+        return encode(self.graded(arrival, *readings, **said))
+
+    def graded(
         self,
         arrival: Arrival,
         *readings: Reading,

@@ -117,7 +117,7 @@ class Verbs(RuleBasedStateMachine):
 
     @invariant()
     def every_bytes_have_one_result(self) -> None:
-        graded = [row["sha256"] for row in self.store.export.rows()]
+        graded = [row.image["sha256"] for row in self.store.export.rows()]
         assert len(graded) == len(set(graded))
         assert len(graded) == sum(state is State.COMPLETED for state in self.expected.values())
 

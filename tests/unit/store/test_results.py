@@ -12,11 +12,23 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
+from koa_worker.commands.export import to_rows
 from koa_worker.errors import UnknownRecord, WorkFailed
 from koa_worker.store import State, Store
 from koa_worker.store.engine import connect
 from koa_worker.store.schema import Timing
-from koa_worker.values import Box, Heatmap, KneeRoi, Laterality, Patient, RefusedKnee, Side, SpacingSource
+from koa_worker.values import (
+    Box,
+    Heatmap,
+    KneeRoi,
+    Laterality,
+    Patient,
+    RefusedKnee,
+    ReviewCode,
+    ReviewReason,
+    Side,
+    SpacingSource,
+)
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 Take = Callable[..., tuple[str, str]]
@@ -65,12 +77,12 @@ def test_what_the_net_computes_in_single_precision_is_kept(store: Store, make: A
         reading.grade,
         probabilities=tuple(np.array([0, 0, 0, 1e-8, 1.0000001], np.float32)),
         confidence=np.float32(0.75),
-        needs_review=np.bool_(True),
+        review_reasons=(ReviewReason(ReviewCode.LOW_CONFIDENCE, np.float32(0.75), np.float64(0.8)),),
     )
     _, key = grade("a", replace(reading, grade=single, heatmap=Heatmap(np.ones((4, 5), np.float32), 4)))
     (knee,) = store.studies.content(key).images[0].knees
     assert knee.grade.confidence == 0.75
-    assert knee.grade.needs_review is True
+    assert knee.grade.review_reasons == (ReviewReason(ReviewCode.LOW_CONFIDENCE, 0.75, 0.8),)
     assert knee.heatmap.values.shape == (4, 5)
 
 
@@ -150,8 +162,9 @@ def test_a_regrade_keeps_the_former_grades(store: Store, make: Any, grade: Take)
         (3, "net-v2", "d2"),
         (0, "net-v2", "d2"),
     ]
-    assert [row["kl"] for row in store.export.rows()] == [3, 0]
-    every = [(row["knee"], row["model"], row["kl"], row["is_current"]) for row in store.export.rows(superseded=True)]
+    assert [row.grade.kl for row in store.export.rows()] == [3, 0]
+    exported = store.export.rows(superseded=True)
+    every = [(row.position, row.grade.model, row.grade.kl, row.grading["is_current"]) for row in exported]
     assert every == [(0, "net-v1", 1, False), (0, "net-v2", 3, True), (1, "net-v2", 0, True)]
     after = store.files.find(file_id)
     assert before is not None
@@ -174,7 +187,7 @@ def test_a_former_model_can_come_back(store: Store, make: Any, grade: Take) -> N
     arrival = replace(make.arrival("a"), id=file_id)
     store.files.complete(file_id, make.completed(arrival, make.reading(3, model="net-v2")), "d2", "1.0", "x")
     store.files.complete(file_id, make.completed(arrival, make.reading(1)), "d1", "1.0", "x")
-    assert [row["model"] for row in store.export.rows()] == ["net-v1"]
+    assert [row.grade.model for row in store.export.rows()] == ["net-v1"]
     assert len(list(store.export.rows(superseded=True))) == 2
 
 
@@ -211,7 +224,7 @@ def test_a_refused_knee_is_kept_beside_the_graded_one_and_exported(store: Store,
     key = store.files.complete(arrival.id, outcome, "d1", "1.0", "done/a").study_key
     (image,) = store.studies.content(key).images
     assert (image.refused, image.knees[0].roi) == ((refused,), roi)
-    graded, row = store.export.rows()
+    graded, row = to_rows(store.export.rows())
     assert (graded["refused"], graded["turned"]) == (None, 2)
     assert (row["refused"], row["kl"], row["side"], row["box_x"], row["study_key"]) == (
         "implant",

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 
 import pytest
 
@@ -47,3 +48,25 @@ def test_the_level_is_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
     log.set_up(config.Log(level="warning"))
     logging.getLogger("koa_worker.x").info("not this")
     assert capsys.readouterr().err == ""
+
+
+def test_a_library_s_warning_that_quotes_a_file_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    log.set_up(config.Log(format="text"))
+    logging.getLogger("imagecodecs").warning("PNG warning: iCCP: profile 'Mueller Ingeborg 1950': too short")
+    assert capsys.readouterr().err == ""
+
+
+def test_a_thread_that_breaks_is_one_line_without_its_message(capsys: pytest.CaptureFixture[str]) -> None:
+    before = threading.excepthook
+    log.set_up(config.Log(format="text"))
+    try:
+        thread = threading.Thread(target=lambda: int("Secret^Name"))
+        thread.start()
+        thread.join()
+    finally:
+        threading.excepthook = before
+    said = capsys.readouterr().err
+    assert "a thread broke" in said
+    assert "ValueError" in said
+    assert "Secret" not in said
+    assert said.count("\n") == 1

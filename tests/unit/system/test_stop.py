@@ -31,7 +31,7 @@ def test_what_was_there_before_comes_back() -> None:
 
 DEAF = """
 import time
-from koa_worker.stop import on_signal
+from koa_worker.system.stop import on_signal
 with on_signal():
     print("ready", flush=True)
     while True:

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 
 from koa_worker.config import Config
 from koa_worker.intake import prepare_folders
-from koa_worker.store import Store
+from koa_worker.store import Store, encode
 from koa_worker.values import (
     Arrival,
     Box,
@@ -29,6 +29,8 @@ from koa_worker.values import (
     Radiograph,
     Reading,
     Rejected,
+    ReviewCode,
+    ReviewReason,
     Role,
     Side,
     Study,
@@ -144,6 +146,7 @@ class Graded:
     revision: int  # of the report that is to be written
 
 
+BORDERLINE = ReviewReason(ReviewCode.BORDERLINE, 0.47, 0.1)
 NAME = 'Ivanova <b>Anna</b> "O\'Neil"'  # a name that is HTML
 
 
@@ -162,12 +165,13 @@ def graded(store: Store) -> Graded:
         Reading(
             KneeRoi(Box(20 + 200 * at, 80, 150, 150), side),
             pixels[:224, :224],
-            Grade(kl, (0.1, 0.1, 0.5, 0.2, 0.1), 0.5, 0.8, 1.0, at == 1, ("Borderline.",) * at, "net-v1"),
+            Grade(kl, (0.1, 0.1, 0.5, 0.2, 0.1), 0.5, 0.8, 1.0, (BORDERLINE,) * at, "net-v1"),
             Heatmap(np.linspace(0, 1, 49, dtype=np.float32).reshape(7, 7), kl),
         )
         for at, (kl, side) in enumerate(((2, Side.RIGHT), (3, Side.LEFT)))
     )
-    settled = store.files.complete(arrival.id, Completed(arrival, radiograph, readings, {}), "d" * 64, "1.0", "done/x")
+    result = encode(Completed(arrival, radiograph, readings, {}))
+    settled = store.files.complete(arrival.id, result, "d" * 64, "1.0", "done/x")
     store.files.reject(other.id, Rejected(other, "unknown_format", ""), "rejected/x")
     assert settled.study_key
     assert settled.revision

@@ -7,7 +7,6 @@ import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -16,7 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from koa_worker.store import Store
-from koa_worker.values import Heatmap
+from koa_worker.values import Box, Compartment, CompartmentName, Heatmap, JointSpace, SpacingSource
 from koa_worker.web.pictures import heat_png
 
 Enter = Callable[[str], Any]
@@ -32,7 +31,14 @@ def test_the_page_has_frame_boxes_crops_bars_and_reasons(graded: Any, client: Fl
         assert cv2.imdecode(np.frombuffer(answer.data, np.uint8), cv2.IMREAD_UNCHANGED) is not None
     assert '<rect x="20" y="80" width="150" height="150">' in page
     assert page.count('<rect width="50.0"') == 2
-    for said in ("Right knee", "Left knee", "Borderline.", "net-v1", "Definite osteophytes", "1950-02-01"):
+    for said in (
+        "Right knee",
+        "Left knee",
+        "Borderline between KL 1 and KL 2",
+        "net-v1",
+        "Definite osteophytes",
+        "1950-02-01",
+    ):
         assert said in page, said
 
 
@@ -119,18 +125,24 @@ def test_a_refused_file_says_why_and_what_to_do(graded: Any, client: FlaskClient
 
 
 def test_measured_margins_and_widths_are_drawn_where_they_are_clear(app: Flask) -> None:
-    def part(name: str, *, clear: bool, mm: float | None, ratio: float | None) -> SimpleNamespace:
-        line = ((10.0, 20.0), (30.0, 21.5))
-        kind = SimpleNamespace(value=name)
-        return SimpleNamespace(name=kind, clear=clear, min_mm=mm, min_ratio=ratio, femoral=line, tibial=line)
-
-    parts = [part("medial", clear=True, mm=2.14, ratio=0.03), part("picture_left", clear=True, mm=None, ratio=0.051)]
-    parts.append(part("lateral", clear=False, mm=None, ratio=None))
-    space = SimpleNamespace(compartments=parts, calibration=SimpleNamespace(value="detector"))
+    line = ((10.0, 20.0), (30.0, 21.5))
+    medial = Compartment(CompartmentName.MEDIAL, True, 0.03, 0.04, 2.14, 3.0, line, line)
+    left = Compartment(CompartmentName.PICTURE_LEFT, True, 0.051, 0.06, None, None, line, line)
+    lateral = Compartment(CompartmentName.LATERAL, False, None, None, None, None, line, line)
     macros = app.jinja_env.get_template("parts.html").module
-    drawn = macros.margins(space, SimpleNamespace(x=5, y=6, width=70, height=70))  # type: ignore[attr-defined]
+    first = JointSpace((medial, left), SpacingSource.DETECTOR, 70.0)
+    drawn = macros.margins(first, Box(5, 6, 70, 70))  # type: ignore[attr-defined]
     assert 'viewBox="5 6 70 70"' in drawn
     assert drawn.count('points="10.5,20.5 30.5,22.0 "') == 4
-    said = macros.joint_space(space)  # type: ignore[attr-defined]
-    for words in ("Medial", "2.1 mm", "Image left", "5.1 % of the tibial width", "margins unclear", "detector plane"):
-        assert words in said
+    said = macros.joint_space(first)  # type: ignore[attr-defined]
+    for words in (
+        "Medial",
+        "2.1\u00a0mm",
+        "Left side of the image",
+        "5.1\u00a0% of the tibial width",
+        "detector plane",
+    ):
+        assert words in said, words
+    unclear = JointSpace((medial, lateral), SpacingSource.CALIBRATED, 70.0)
+    assert "margins unclear" in macros.joint_space(unclear)  # type: ignore[attr-defined]
+    assert macros.margins(unclear, Box(5, 6, 70, 70)).count("points=") == 2  # type: ignore[attr-defined]

@@ -18,7 +18,7 @@ def test_a_reader_sees_whose_knees_they_are_and_html_stays_text(graded: Any, log
     page = logged_in("anna").get("/").text
     assert "Ivanova &lt;b&gt;Anna&lt;/b&gt;" in page
     assert "<b>Anna" not in page
-    for said in ("P-17", "Knees standing", "KL&nbsp;2", "KL&nbsp;3", "Borderline.", "not DICOM, PNG"):
+    for said in ("P-17", "Knees standing", "KL&nbsp;2", "KL&nbsp;3", "Borderline between KL 1", "not DICOM, PNG"):
         assert said in page, said
     assert page.index("Right") < page.index("Left", page.index("Right"))
     assert f"/studies/{graded.key}" in page

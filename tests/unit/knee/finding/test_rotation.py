@@ -1,5 +1,7 @@
 """What is found in a turned frame lies at the same place of the stored one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -31,3 +33,8 @@ def test_a_box_holds_the_same_pixels(quarters: int, height: int, width: int, dat
 @pytest.mark.parametrize(("quarters", "side"), [(1, ""), (2, "L"), (3, "")])
 def test_what_lay_towards_column_zero_lies_opposite_in_a_frame_on_its_head(quarters: int, side: str) -> None:
     assert turned(radiograph(4, 6, "R"), quarters).column_zero_side == side
+
+
+def test_the_half_of_the_upright_frame_is_none_of_the_turned_one() -> None:
+    frame = radiograph(4, 6)
+    assert turned(replace(frame, half=frame.pixels[::2, ::2]), 2).half is None

@@ -21,6 +21,7 @@ from koa_worker.knee.grading.grade import Grader, combine, judge, model_folder
 from koa_worker.knee.grading.prepare import Picture, prepare
 from koa_worker.knee.grading.release import Manifest, Review
 from koa_worker.knee.grading.views import View
+from koa_worker.values import ReviewCode, ReviewReason
 
 Release = Callable[..., Path]
 REVIEW = Review(confidence=0.5, agreement=0.75, borderline=0.1)
@@ -119,8 +120,8 @@ def test_the_configured_confidence_goes_before_the_releases(release: Release) ->
     folder = release(review={"confidence": 0.0, "agreement": 0.0, "borderline": 0.0})
     kept, _ = Grader.load(folder).grade(knee())
     strict, _ = Grader.load(folder, review_confidence=1.0).grade(knee())
-    assert not any("confidence" in reason for reason in kept.review_reasons)
-    assert any("confidence" in reason for reason in strict.review_reasons)
+    assert ReviewCode.LOW_CONFIDENCE not in {reason.code for reason in kept.review_reasons}
+    assert ReviewCode.LOW_CONFIDENCE in {reason.code for reason in strict.review_reasons}
 
 
 def test_name_and_digest_stand_for_the_release(release: Release) -> None:
@@ -201,7 +202,7 @@ def test_votes_are_averaged_as_probabilities() -> None:
     np.testing.assert_allclose(made, [0.5, 0.3, 0.2 / 3, 0.2 / 3, 0.2 / 3])
 
 
-def judged(probabilities: list[float], votes: list[int]) -> tuple[str, ...]:
+def judged(probabilities: list[float], votes: list[int]) -> tuple[ReviewReason, ...]:
     grade = judge(np.array(probabilities), np.array(votes), REVIEW, "koa-v1")
     assert grade.needs_review == bool(grade.review_reasons)
     return grade.review_reasons
@@ -212,16 +213,18 @@ def test_a_clear_case_needs_no_review() -> None:
 
 
 def test_low_confidence_is_a_reason() -> None:
-    assert judged([0.45, 0.35, 0.1, 0.06, 0.04], [0, 0, 0, 0]) == ("The confidence, 45%, is below 50%.",)
+    assert judged([0.45, 0.35, 0.1, 0.06, 0.04], [0, 0, 0, 0]) == (
+        ReviewReason(ReviewCode.LOW_CONFIDENCE, 0.45, REVIEW.confidence),
+    )
 
 
 def test_disagreement_is_a_reason() -> None:
-    assert judged([0.6, 0.35, 0.05, 0, 0], [0, 0, 1, 1]) == ("Only 2 of 4 looks at the knee give this grade.",)
+    assert judged([0.6, 0.35, 0.05, 0, 0], [0, 0, 1, 1]) == (ReviewReason(ReviewCode.LOW_AGREEMENT, 2, 4),)
 
 
 def test_opinions_two_grades_apart_are_a_reason() -> None:
     reasons = judged([0.7, 0.05, 0.2, 0.05, 0], [0, 0, 0, 2])
-    assert reasons == ("Looks at the knee differ by two grades or more (KL 0 to KL 2).",)
+    assert reasons == (ReviewReason(ReviewCode.DISAGREEMENT, 0, 2),)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +235,7 @@ def test_opinions_two_grades_apart_are_a_reason() -> None:
     ],
 )
 def test_the_border_of_osteoarthritis_is_a_reason(probabilities: list[float]) -> None:
-    assert any("Borderline between KL 1 and KL 2" in reason for reason in judged(probabilities, [1, 1, 1, 1]))
+    assert ReviewCode.BORDERLINE in {reason.code for reason in judged(probabilities, [1, 1, 1, 1])}
 
 
 def test_agreement_counts_the_votes_for_the_grade() -> None:

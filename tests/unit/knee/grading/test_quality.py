@@ -10,10 +10,11 @@ from koa_worker.errors import CATALOGUE, InputRejected
 from koa_worker.knee.grading.familiar import KINDS, Familiar, Impression, Kind
 from koa_worker.knee.grading.metal import Metal
 from koa_worker.knee.grading.prepare import Picture, crop, equalize, resize
-from koa_worker.knee.grading.quality import AS_WITH_METAL, MINOR, UNCHECKED, check_frame, frame_reasons, judge_knee
+from koa_worker.knee.grading.quality import check_frame, judge_knee
+from koa_worker.knee.grading.review import of_frame
 from koa_worker.publish.codes import REFUSALS
 from koa_worker.synthetic import ImplantKind, draw, random_spec, with_implant
-from koa_worker.values import Box, KneeRoi, Patient, Radiograph, Side, Study
+from koa_worker.values import Box, KneeRoi, Patient, Radiograph, ReviewCode, ReviewReason, Side, Study
 
 FAMILIAR = Familiar(np.zeros((1, 4, len(KINDS)), np.float32), np.zeros((1, len(KINDS)), np.float32), -2, 0, 1)
 ROI = KneeRoi(Box(0, 0, 224, 224), Side.LEFT)
@@ -73,7 +74,8 @@ def test_a_coloured_picture_is_no_radiograph_and_one_with_a_coloured_letter_is()
 def test_a_minor_s_knee_is_for_a_person_to_look_at(age: float | None, born: date | None, minor: bool) -> None:
     taken = Study("1", "2", date=datetime(2026, 1, 31, 10))
     seen = replace(frame(), study=taken, patient=Patient(birth_date=born, age_years=age))
-    assert frame_reasons(seen) == ((MINOR,) if minor else ())
+    said = of_frame(seen, other_knee_found=True)
+    assert [reason.code for reason in said] == ([ReviewCode.MINOR] if minor else [])
 
 
 def test_a_knee_that_looks_like_one_is_graded(joint: Picture) -> None:
@@ -96,7 +98,7 @@ def test_what_looks_like_something_else_is_refused_as_that(joint: Picture, kind:
 
 def test_an_implant_that_nobody_can_see_is_for_a_person_to_look_at(joint: Picture) -> None:
     verdict = judge_knee(ROI, joint, equalize(joint), Impression(3.0, Kind.IMPLANT, 0.5), FAMILIAR)
-    assert (verdict.code, verdict.reasons) == ("", (AS_WITH_METAL,))
+    assert (verdict.code, [reason.code for reason in verdict.reasons]) == ("", [ReviewCode.LIKE_IMPLANT])
 
 
 def test_what_is_strange_without_metal_too_is_not_called_an_implant(joint: Picture) -> None:
@@ -129,7 +131,7 @@ def test_a_page_is_no_knee() -> None:
 def test_an_unusual_knee_is_graded_and_shown_to_a_person(joint: Picture) -> None:
     verdict = judge_knee(ROI, joint, equalize(joint), Impression(0.5, Kind.OTHER), FAMILIAR)
     assert verdict.code == ""
-    assert "unlike the knees" in " ".join(verdict.reasons)
+    assert verdict.reasons == (ReviewReason(ReviewCode.UNUSUAL, 0.5, FAMILIAR.doubtful),)
     assert not verdict.stands_better(FAMILIAR, 9.0)
 
 
@@ -158,12 +160,12 @@ def test_hopeless_exposures(joint: Picture) -> None:
 def test_a_turned_knee_says_so(joint: Picture) -> None:
     verdict = judge_knee(replace(ROI, turned=2), joint, equalize(joint), KNEE, FAMILIAR)
     assert verdict.code == ""
-    assert "180°" in verdict.reasons[0]
+    assert verdict.reasons == (ReviewReason(ReviewCode.TURNED, 180),)
 
 
 def test_an_old_release_without_a_gate_asks_for_a_person(joint: Picture) -> None:
     verdict = judge_knee(ROI, joint, equalize(joint), None, None)
-    assert (verdict.code, verdict.reasons) == ("", (UNCHECKED,))
+    assert (verdict.code, verdict.reasons) == ("", (ReviewReason(ReviewCode.NOT_CHECKED),))
     assert not verdict.may_lie_askew(None)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from koa_worker.commands.export import to_rows
 from koa_worker.errors import UnknownRecord
 from koa_worker.store import State, Store
 from koa_worker.values import Failed
@@ -140,12 +141,16 @@ def test_today_begins_at_local_midnight(store: Store, clock: Clock, make: Any, g
 
 def test_a_row_of_the_export_names_everything_but_the_patient(store: Store, make: Any, grade: Take) -> None:
     file_id, key = grade("a", make.reading(1))
-    (row,) = store.export.rows()
+    (row,) = to_rows(store.export.rows())
     assert (row["file_id"], row["study_key"], row["study_uid"]) == (file_id, key, "1.2.3")
     assert [row[name] for name in ("box_x", "box_y", "box_width", "box_height")] == [100, -3, 400, 400]
     assert [row[f"p{kl}"] for kl in range(5)] == pytest.approx([0.1, 0.6, 0.1, 0.1, 0.1])
     assert (row["kl"], row["confidence"], row["oa_probability"]) == (1, 0.6, pytest.approx(0.3))
-    assert (row["needs_review"], row["review_reasons"]) == (True, ["members disagree"])
+    assert (row["needs_review"], row["review_reasons"]) == (
+        True,
+        ["Looks at the knee differ by two grades or more (KL 1 to KL 3)."],
+    )
+    assert row["review_codes"] == ["disagreement"]
     assert (row["medial_min_mm"], row["medial_mean_ratio"], row["tibial_width_px"]) == (2.25, 0.05, 401.5)
     assert (row["lateral_min_mm"], row["picture_left_min_ratio"]) == (None, None)
     assert (row["model"], row["model_digest"], row["software_version"]) == ("net-v1", "d1", "1.0")
@@ -159,4 +164,4 @@ def test_the_export_streams_while_work_goes_on(store: Store, grade: Take) -> Non
     rows = store.export.rows()
     first = next(rows)
     grade("later", study_uid="1.99")
-    assert len({row["file_id"] for row in [first, *rows]}) == 4
+    assert len({row.image["file_id"] for row in [first, *rows]}) == 4

@@ -119,6 +119,7 @@ def fit(start: Path, crop_folder: Path, out: Path, *more: str) -> Result:
         ("half.keras", "is not a net as Keras 3 saves it"),
         ("notes.keras", "is not a net as Keras 3 saves it"),
         ("notes.h5", "is no HDF5 file"),
+        ("notes.tflite", "is no LiteRT file"),
     ],
 )
 def test_what_cannot_be_taken_over_is_one_sentence_and_no_run(

@@ -1,0 +1,28 @@
+"""The flat table that `koa-worker export` prints: one row a knee."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from koa_worker import knee_fields
+from koa_worker.store import GRADING_NAMES, IMAGE_NAMES, ExportedKnee, ExportedRefusal
+
+COLUMNS = (*IMAGE_NAMES, *knee_fields.COLUMNS, *GRADING_NAMES, "refused")
+
+
+def to_rows(exported: Iterable[ExportedKnee | ExportedRefusal]) -> Iterator[dict[str, Any]]:
+    """A value for each of `COLUMNS`, in their order."""
+    for knee in exported:
+        yield dict.fromkeys(COLUMNS) | dict(knee.image) | _of_knee(knee)
+
+
+def _of_knee(knee: ExportedKnee | ExportedRefusal) -> dict[str, Any]:
+    match knee:
+        case ExportedKnee():
+            fields = knee_fields.describe(knee.position, knee.roi, knee.grade, knee.joint_space)
+            return {**knee_fields.to_columns(fields), **knee.grading}
+        case ExportedRefusal():
+            known = knee_fields.refused_columns(knee.position, knee.knee)
+            known.pop("turned")  # the store does not keep it of a refused knee
+            return known

@@ -1,0 +1,12 @@
+"""Options that every command has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="Settings; ./config.toml if there is one.", metavar="FILE")
+]

@@ -1,0 +1,83 @@
+"""When a person should look at a graded knee: the whole rule. Its words are in `report/words.py`.
+
+The frame gives reasons, the picture of the knee, and the votes of the nets. The limits for the votes belong to the
+release; the others are here and, for strangeness, in what the release knows of pictures that are no knees.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from koa_worker.knee.grading.familiar import Familiar, Impression, Kind
+from koa_worker.knee.grading.metal import Metal
+from koa_worker.knee.grading.release import Review
+from koa_worker.values import KneeRoi, Radiograph, ReviewCode, ReviewReason
+
+SLIGHTLY_MISSING = 0.05  # of the plateau's width: a compartment lacks a tenth
+ADULT_YEARS = 18  # the nets have learnt adults' knees alone
+NO_METAL = Metal()
+FAR_APART = 2  # grades between two looks at the same knee
+
+
+def of_frame(radiograph: Radiograph, *, other_knee_found: bool) -> tuple[ReviewReason, ...]:
+    """What holds for every knee of a frame: the patient is a minor, the leg beside it shows none."""
+    minor = [ReviewReason(ReviewCode.MINOR, age, ADULT_YEARS) for age in _ages(radiograph) if age < ADULT_YEARS]
+    alone = () if other_knee_found else (ReviewReason(ReviewCode.OTHER_KNEE_NOT_FOUND),)
+    return (*minor[:1], *alone)
+
+
+def _ages(radiograph: Radiograph) -> list[float]:
+    """In years, as the header says it, and as birth date and study date do; they may disagree."""
+    patient, taken = radiograph.patient, radiograph.study.date
+    ages = [] if patient.age_years is None else [patient.age_years]
+    if patient.birth_date is not None and taken is not None and patient.birth_date <= taken.date():
+        born, day = patient.birth_date, taken.date()
+        ages.append(float(day.year - born.year - ((day.month, day.day) < (born.month, born.day))))
+    return ages
+
+
+def of_picture(
+    roi: KneeRoi, impression: Impression | None, familiar: Familiar | None, metal: Metal = NO_METAL
+) -> tuple[ReviewReason, ...]:
+    """What is odd about the picture of a knee that is yet good enough to be graded."""
+    reasons = [ReviewReason(ReviewCode.POSSIBLE_METAL, metal.evidence)] if metal.suspected else []
+    if impression is None or familiar is None:
+        reasons.append(ReviewReason(ReviewCode.NOT_CHECKED))
+    elif impression.strangeness > familiar.doubtful:
+        like_implant = impression.strangeness > familiar.strange and impression.kind is Kind.IMPLANT
+        code = ReviewCode.LIKE_IMPLANT if like_implant else ReviewCode.UNUSUAL
+        reasons.append(ReviewReason(code, float(impression.strangeness), float(familiar.doubtful)))
+    if roi.missing > SLIGHTLY_MISSING:
+        reasons.append(ReviewReason(ReviewCode.CUT_OFF, float(roi.missing), SLIGHTLY_MISSING))
+    if roi.turned:
+        reasons.append(ReviewReason(ReviewCode.TURNED, 90 * roi.turned))
+    return tuple(reasons)
+
+
+def of_votes(
+    kl: int, probabilities: NDArray[np.float64], votes: NDArray[np.intp], review: Review
+) -> tuple[ReviewReason, ...]:
+    """How unsure the nets are of the grade, each look of each net being a vote."""
+    confidence, osteoarthritis = float(probabilities[kl]), float(probabilities[2:].sum())
+    agreeing, looks = int((votes == kl).sum()), len(votes)
+    lowest, highest = int(votes.min()), int(votes.max())
+    reasons = []
+    if confidence < review.confidence:
+        reasons.append(ReviewReason(ReviewCode.LOW_CONFIDENCE, confidence, review.confidence))
+    if agreeing / looks < review.agreement:
+        reasons.append(ReviewReason(ReviewCode.LOW_AGREEMENT, agreeing, looks))
+    if highest - lowest >= FAR_APART:
+        reasons.append(ReviewReason(ReviewCode.DISAGREEMENT, lowest, highest))
+    if abs(osteoarthritis - 0.5) < review.borderline or (kl >= 2) != (osteoarthritis >= 0.5):
+        reasons.append(ReviewReason(ReviewCode.BORDERLINE, osteoarthritis, review.borderline))
+    return tuple(reasons)
+
+
+def rule_of_votes(review: Review) -> str:
+    """The last part of the rule as a sentence for the model card."""
+    return (
+        f"A knee is marked for review below a confidence of {review.confidence:.2f} or an agreement of"
+        f" {review.agreement:.2f} among the looks, when two looks differ by two grades, or when KL ≥ 2 is near an even"
+        " chance."
+    )

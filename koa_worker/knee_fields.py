@@ -1,0 +1,141 @@
+"""What is told of a graded knee outside the store: one table, from which every output is made.
+
+JSON (the line of `process --json`, the API and its OpenAPI document) has the fields nested; tables (CSV, Parquet) have
+them as columns. A field that is added to `GradedKnee` is in all of them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from koa_worker import values
+from koa_worker.report import words
+from koa_worker.values import GRADES, WIDTHS, CompartmentName, KneeRoi
+
+GradeNumber = Annotated[int, Field(ge=0, le=4)]
+Share = Annotated[float, Field(ge=0.0, le=1.000001)]  # a sum of rounded floats may be a hair above 1
+SideWord = Literal["left", "right", "unknown"]
+Calibration = Literal["calibrated", "detector", "none"]
+Box = Annotated[
+    list[int], Field(min_length=4, max_length=4, description="x, y, width, height in pixels of the stored image.")
+]
+Margin = Annotated[list[tuple[float, float]], Field(description="x, y in pixels of the stored image.")]
+
+
+class _Fields(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Compartment(_Fields):
+    """One half's joint space; without widths where its margins are not clear."""
+
+    min_mm: float | None
+    mean_mm: float | None
+    min_ratio: float | None = Field(description="As a share of the tibial width.")
+    mean_ratio: float | None
+    clear: bool
+    femoral: Margin
+    tibial: Margin
+
+
+class JointSpace(_Fields):
+    """The two compartments of a knee: medial and lateral, or by their places where nobody knows which is which."""
+
+    medial: Compartment | None = None
+    lateral: Compartment | None = None
+    picture_left: Compartment | None = None
+    picture_right: Compartment | None = None
+    calibration: Calibration = Field(description="What a millimetre is; at the detector, magnification is unknown.")
+    tibial_width_px: float
+
+
+class GradedKnee(_Fields):
+    position: int = Field(description="In the picture, from left to right.")
+    side: SideWord
+    box: Box
+    whole_frame: bool = Field(description="The picture was a crop of a knee already.")
+    turned: int = Field(description="Quarters anticlockwise that make the knee stand upright.")
+    kl: GradeNumber
+    probabilities: list[Share] = Field(min_length=5, max_length=5)
+    confidence: Share
+    oa_probability: Share = Field(description="P(KL ≥ 2).")
+    agreement: Share
+    needs_review: bool
+    review_reasons: list[str] = Field(description="Sentences for a reader.")
+    review_codes: list[str] = Field(description="The same reasons for a program, see docs/review.md.")
+    joint_space: JointSpace | None = Field(description="Null where the knee was not measured.")
+
+
+def describe(position: int, roi: KneeRoi, grade: values.Grade, joint_space: values.JointSpace | None) -> GradedKnee:
+    return GradedKnee(
+        position=position,
+        side=roi.side.value,
+        box=box_of(roi),
+        whole_frame=bool(roi.whole_frame),
+        turned=int(roi.turned),
+        kl=int(grade.kl),
+        probabilities=[float(share) for share in grade.probabilities],
+        confidence=float(grade.confidence),
+        oa_probability=float(grade.oa_probability),
+        agreement=float(grade.agreement),
+        needs_review=grade.needs_review,
+        review_reasons=[words.review_reason(reason) for reason in grade.review_reasons],
+        review_codes=[reason.code.value for reason in grade.review_reasons],
+        joint_space=_joint_space(joint_space) if joint_space else None,
+    )
+
+
+def box_of(roi: KneeRoi) -> list[int]:
+    return [int(length) for length in roi.box.as_list()]
+
+
+def _joint_space(space: values.JointSpace) -> JointSpace:
+    parts: dict[str, Any] = {part.name.value: _compartment(part) for part in space.compartments}
+    return JointSpace(**parts, calibration=space.calibration.value, tibial_width_px=float(space.tibial_width_px))
+
+
+def _compartment(part: values.Compartment) -> Compartment:
+    widths = {name: None if (width := getattr(part, name)) is None else float(width) for name in WIDTHS}
+    return Compartment(**widths, clear=bool(part.clear), femoral=list(part.femoral), tibial=list(part.tibial))
+
+
+# The fields that a table has under other names, or as several columns; any other is one column of its name.
+_COLUMNS_OF: dict[str, dict[str, Any]] = {
+    "position": {"knee": int},
+    "side": {"side": str},
+    "box": dict.fromkeys(("box_x", "box_y", "box_width", "box_height"), int),
+    "probabilities": dict.fromkeys((f"p{kl}" for kl in GRADES), float),
+    "joint_space": dict.fromkeys(
+        ("tibial_width_px", *(f"{name}_{width}" for name in CompartmentName for width in WIDTHS)), float
+    ),
+}
+
+COLUMNS: dict[str, Any] = {  # of a table, with the types of their values
+    column: kind
+    for name, field in GradedKnee.model_fields.items()
+    for column, kind in _COLUMNS_OF.get(name, {name: field.annotation}).items()
+}
+
+
+def to_columns(knee: GradedKnee) -> dict[str, Any]:
+    """A value for each of `COLUMNS`."""
+    row: dict[str, Any] = {}
+    for name in GradedKnee.model_fields:
+        value, columns = getattr(knee, name), _COLUMNS_OF.get(name, {name: None})
+        several = _widths(value) if name == "joint_space" else value if len(columns) > 1 else [value]
+        row |= zip(columns, several, strict=True)
+    return row
+
+
+def _widths(space: JointSpace | None) -> list[float | None]:
+    parts = [getattr(space, name, None) for name in CompartmentName]
+    widths = [getattr(part, width, None) for part in parts for width in WIDTHS]
+    return [space.tibial_width_px if space else None, *widths]
+
+
+def refused_columns(position: int, knee: values.RefusedKnee) -> dict[str, Any]:
+    """What the same columns say of a knee without a grade, and the code of the reason."""
+    box = dict(zip(_COLUMNS_OF["box"], box_of(knee.roi), strict=True))
+    return {"knee": position, "side": knee.roi.side.value, **box, "turned": int(knee.roi.turned), "refused": knee.code}

@@ -1,0 +1,87 @@
+"""A graded file as the store keeps it: what was found, and its pictures as bytes.
+
+It is made before the transaction, so that nobody waits for the encoding, and small enough to travel between processes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from koa_worker.store.pictures import encode_crop, encode_frame, encode_heatmap
+from koa_worker.values import (
+    Completed,
+    Grade,
+    JointSpace,
+    KneeRoi,
+    Laterality,
+    Patient,
+    Radiograph,
+    Reading,
+    RefusedKnee,
+    Spacing,
+    Study,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedFrame:
+    """A radiograph without its pixels: what is known of it, and a small picture of it."""
+
+    jpeg: bytes = field(repr=False)
+    width: int  # in pixels, of the radiograph itself
+    height: int
+    format: str
+    laterality: Laterality
+    column_zero_side: str
+    spacing: Spacing | None
+    details: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedKnee:
+    """A knee with its grade, its crop as PNG and its heatmap as .npy."""
+
+    roi: KneeRoi
+    grade: Grade
+    joint_space: JointSpace | None
+    crop: bytes = field(repr=False)
+    heatmap: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedResult:
+    """Everything that the store keeps of a graded file."""
+
+    study: Study = field(repr=False)
+    patient: Patient = field(repr=False)
+    frame: EncodedFrame
+    knees: tuple[EncodedKnee, ...]
+    refused: tuple[RefusedKnee, ...]
+    timings_ms: dict[str, float]
+
+
+def encode(outcome: Completed) -> EncodedResult:
+    radiograph = outcome.radiograph
+    knees = tuple(_knee(reading) for reading in outcome.readings)
+    return EncodedResult(
+        radiograph.study, radiograph.patient, _frame(radiograph), knees, outcome.refused, outcome.timings_ms
+    )
+
+
+def _frame(radiograph: Radiograph) -> EncodedFrame:
+    height, width = (int(length) for length in radiograph.pixels.shape)
+    return EncodedFrame(
+        jpeg=encode_frame(radiograph.pixels, radiograph.half),
+        width=width,
+        height=height,
+        format=radiograph.format,
+        laterality=radiograph.laterality,
+        column_zero_side=radiograph.column_zero_side,
+        spacing=radiograph.spacing,
+        details=radiograph.details,
+    )
+
+
+def _knee(reading: Reading) -> EncodedKnee:
+    crop, heatmap = encode_crop(reading.crop), encode_heatmap(reading.heatmap.values)
+    return EncodedKnee(reading.roi, reading.grade, reading.joint_space, crop, heatmap)

@@ -1,0 +1,75 @@
+"""Files that only their owner can read, and that a power cut leaves whole or not at all.
+
+Bytes are on the disk after an fsync of their file, a name after an fsync of its folder. Whoever is told that a file is
+there, as the sender of a radiograph, must be able to count on both.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def private_file(path: Path, *, exclusive: bool = False) -> Iterator[BinaryIO]:
+    """A file to write to: on the disk when the block ends, gone when the block fails.
+
+    What lay there before is overwritten; with `exclusive` it is an error.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | (os.O_EXCL if exclusive else os.O_TRUNC), 0o600)
+    with _gone_after_failure(path), os.fdopen(descriptor, "wb") as stream:
+        yield stream
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+@contextmanager
+def whole_file(path: Path, part: Path, *, exclusive: bool = False) -> Iterator[BinaryIO]:
+    """The same under the name `part`, which takes the place of `path` when the block ends.
+
+    Readers of `path` see what was there before or all of the new file.
+    """
+    with private_file(part, exclusive=exclusive) as stream:
+        yield stream
+    with _gone_after_failure(part):
+        put_in_place(part, path)
+
+
+def put_in_place(part: Path, path: Path) -> None:
+    """Gives a file its final name, for good."""
+    part.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes new names in the folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sweep(folder: Path, pattern: str, is_abandoned: Callable[[Path], bool] = lambda _: True) -> None:
+    """Removes what a kill left behind; what raises an OSError when it is asked or removed, stays.
+
+    Another process may be writing some of it, or sweeping too.
+    """
+    for path in folder.glob(pattern):
+        with contextlib.suppress(OSError):
+            if is_abandoned(path):
+                path.unlink()
+
+
+@contextmanager
+def _gone_after_failure(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise

@@ -1,0 +1,25 @@
+"""Who asks, and how that is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from koa_worker.values import Role
+
+
+class By(Enum):
+    """How a visitor is known."""
+
+    PLACE = auto()  # there are no users, and it is this machine
+    LOGIN = auto()
+    TOKEN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who asks."""
+
+    name: str
+    role: Role
+    by: By

@@ -1,0 +1,125 @@
+"""A store of every earlier shape is opened with all that is in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.script import ScriptDirectory
+
+from koa_worker.report import words
+from koa_worker.store import ExportedKnee, Store, Wanted
+from koa_worker.store.engine import connect
+from koa_worker.store.migrations import configuration
+from koa_worker.store.pictures import encode_heatmap
+from koa_worker.values import ReviewCode, ReviewReason
+
+SENTENCES = {
+    "The other knee was not found in the picture.": ReviewReason(ReviewCode.OTHER_KNEE_NOT_FOUND),
+    "This model release cannot tell a knee from other pictures: see that it is one.": ReviewReason(
+        ReviewCode.NOT_CHECKED
+    ),
+    "The picture looks unlike the knees that the net was trained on.": ReviewReason(ReviewCode.UNUSUAL),
+    "The edge of the picture cuts off 7% of the joint's width.": ReviewReason(ReviewCode.CUT_OFF, 0.07),
+    "The picture was turned by 270° anticlockwise to stand upright.": ReviewReason(ReviewCode.TURNED, 270),
+    "The confidence, 57%, is below 59%.": ReviewReason(ReviewCode.LOW_CONFIDENCE, 0.57, 0.59),
+    "Only 3 of 12 looks at the knee give this grade.": ReviewReason(ReviewCode.LOW_AGREEMENT, 3, 12),
+    "Looks at the knee differ by two grades or more (KL 1 to KL 3).": ReviewReason(ReviewCode.DISAGREEMENT, 1, 3),
+    "Borderline between KL 1 and KL 2: the probability of KL 2 or more is 47%.": ReviewReason(
+        ReviewCode.BORDERLINE, 0.47
+    ),
+    "Somebody's {own} words: 100%.": ReviewReason(ReviewCode.OTHER, text="Somebody's {own} words: 100%."),
+}
+HEATMAP = encode_heatmap(np.zeros((7, 7), np.float32))
+EMPTY = {"laterality": "unknown"}
+AT = datetime(2026, 1, 2, tzinfo=UTC)
+EARLIER = sorted(step.revision for step in ScriptDirectory.from_config(configuration()).walk_revisions())[:-1]
+
+
+def fill(url: str, revision: str, reasons: dict[int, list[str]]) -> None:
+    """A store of that shape with one file, and a knee for each list of reasons."""
+    engine = connect(url)
+    with engine.begin() as connection:
+        settings = configuration()
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, revision)
+    with engine.begin() as connection:
+        tables = sa.MetaData()
+        tables.reflect(connection)
+        put = Putter(connection, tables)
+        put("studies", key="s", study_uid="1.2", created_at=AT)
+        put("files", id="f", sha256="aa", state="completed", arrived_at=AT, settled_at=AT, study_key="s")
+        put("images", file_id="f", study_key="s", details={}, width=9, height=9, spacing_source="none")
+        put("models", digest="d", name="net-v1", first_used_at=AT)
+        for number, said in reasons.items():
+            put("knees", id=number, file_id="f", position=number, side="left")
+            shares = {f"p{kl}": 0.2 for kl in range(5)}
+            of_knee = {"knee_id": number, "needs_review": bool(said), "review_reasons": said, "graded_at": AT}
+            put("grades", id=number, model_digest="d", is_current=True, heatmap=HEATMAP, **shares, **of_knee)
+            if "worklist_lines" in tables.tables:
+                line = {"knee_id": number, "needs_review": bool(said), "kl": 0, "side": "left"}
+                put("worklist_lines", id=number, file_id="f", arrived_at=AT, state="completed", **line)
+    engine.dispose()
+
+
+@dataclass(frozen=True)
+class Putter:
+    """Puts a row into a table; what is not given is empty, nought or false."""
+
+    connection: sa.Connection
+    tables: sa.MetaData
+
+    def __call__(self, name: str, /, **given: Any) -> None:
+        table = self.tables.tables[name]
+        needed = [column for column in table.columns if not column.nullable and column.name not in given]
+        empty = {column.name: EMPTY.get(column.name, column.type.python_type()) for column in needed}
+        self.connection.execute(table.insert().values({**empty, **given}))
+
+
+def reasons_in(store: Store) -> list[tuple[ReviewReason, ...]]:
+    return [row.grade.review_reasons for row in store.export.rows() if isinstance(row, ExportedKnee)]
+
+
+@pytest.mark.parametrize("revision", EARLIER)
+def test_reasons_of_every_earlier_store_become_codes(url: str, revision: str) -> None:
+    fill(url, revision, {1: list(SENTENCES), 2: []})
+    with Store.open(url) as store:
+        flagged, clear = reasons_in(store)
+        rows = store.worklist.page(Wanted()).rows
+    assert flagged == tuple(SENTENCES.values())
+    assert clear == ()
+    assert {row.needs_review for row in rows} == {True, False}
+    assert {row.review_reasons for row in rows} == {flagged, clear}
+
+
+def test_more_grades_than_are_read_at_once_are_all_changed(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("koa_worker.store.migrations.versions.v0009_review_reasons.BATCH", 2)
+    sentence = next(iter(SENTENCES))
+    fill(url, "0008", {number: [sentence] * (number % 3) for number in range(1, 12)})
+    with Store.open(url) as store:
+        assert [len(reasons) for reasons in reasons_in(store)] == [number % 3 for number in range(1, 12)]
+        assert {reason.code for reasons in reasons_in(store) for reason in reasons} == {ReviewCode.OTHER_KNEE_NOT_FOUND}
+
+
+@pytest.mark.parametrize(("sentence", "reason"), SENTENCES.items())
+def test_a_reason_reads_as_it_did_before(sentence: str, reason: ReviewReason) -> None:
+    assert words.review_reason(reason) == sentence
+
+
+def test_a_code_of_a_newer_version_stays_readable(url: str, grade: Any, make: Any) -> None:
+    """Two versions may work on one store for a while."""
+    reading = make.reading(2)
+    flagged = replace(reading, grade=replace(reading.grade, review_reasons=(ReviewReason(ReviewCode.TURNED, 90),)))
+    with Store.open(url) as store:
+        grade("a", flagged)
+        engine = connect(url)
+        with engine.begin() as connection:
+            grades = sa.table("grades", sa.column("review_reasons", sa.JSON()))
+            connection.execute(grades.update().values(review_reasons=[{"code": "seen_in_a_dream", "value": 3}]))
+        engine.dispose()
+        assert reasons_in(store) == [(ReviewReason(ReviewCode.OTHER, text="seen_in_a_dream"),)]
