@@ -1,9 +1,9 @@
 """`python -m bench.gate DATA [WORD]`: what the gate turns away of knees, implants, other parts and pictures.
 
 Each file goes the worker's whole way; DATA is laid out as the development data are. With a word only the sets whose
-name begins with it. The layer was fitted to `train` and to pictures made of it alone. The limits of metal, the kinds of
-made pictures and the fit's weight decay were chosen while looking at these very sets; `bench.metal` says what the
-limits are worth on implants that they were not chosen on.
+name begins with it. The layer was fitted to `train` and to pictures made of it alone. The limits of metal and the kinds
+of made pictures were chosen while looking at the implants and at the knees of other hospitals; the validation crops,
+and the metal drawn over them and on plates, were kept apart.
 """
 
 from __future__ import annotations
@@ -26,10 +26,21 @@ from rich.table import Table
 
 from koa_worker.config import Config
 from koa_worker.pipeline import Pipeline
+from koa_worker.synthetic import ImplantKind, draw, random_spec, with_implant
 from koa_worker.values import Arrival, Completed, Failed, ReviewCode
+from training.releasing.nonknees.implants import over
 
 PICTURES = (".png", ".jpg", ".dcm")
-OF_THE_GATE = {ReviewCode.NOT_CHECKED, ReviewCode.UNUSUAL, ReviewCode.CUT_OFF, ReviewCode.TURNED}
+PLATES = 40  # drawn, with metal
+EVERY = 5  # of the validation crops, for metal over them
+OF_THE_GATE = {
+    ReviewCode.NOT_CHECKED,
+    ReviewCode.UNUSUAL,
+    ReviewCode.CUT_OFF,
+    ReviewCode.TURNED,
+    ReviewCode.POSSIBLE_METAL,
+    ReviewCode.LIKE_IMPLANT,
+}
 STEPS = (0.3, 0.5, 0.7)  # sizes of the squares that are cut from pictures
 
 
@@ -41,7 +52,9 @@ class Tally:
     graded: list[str] = field(default_factory=list)
     partly: int = 0  # of the graded, those with a knee that was refused
     review: int = 0  # of the graded, those where the gate asks for a person
-    codes: Counter[str] = field(default_factory=Counter)
+    knees: int = 0  # graded
+    codes: Counter[str] = field(default_factory=Counter)  # of files
+    refused: Counter[str] = field(default_factory=Counter)  # of knees beside a graded one
     cost: list[tuple[float, float]] = field(default_factory=list)  # of a graded knee: ms of CPU for gate and measuring
 
     @property
@@ -58,6 +71,8 @@ def tally(pipeline: Pipeline, files: Iterator[Path]) -> Tally:
         if isinstance(outcome, Completed):
             found.graded.append(path.name)
             found.partly += bool(outcome.refused)
+            found.knees += len(outcome.readings)
+            found.refused.update(knee.code for knee in outcome.refused)
             knees = len(outcome.readings) + len(outcome.refused)
             found.cost.append((outcome.cpu_ms["gate"] / knees, outcome.cpu_ms["measure"] / len(outcome.readings)))
             codes = {reason.code for reading in outcome.readings for reason in reading.grade.review_reasons}
@@ -120,6 +135,21 @@ def documents(folder: Path) -> Iterator[Path]:
         yield _written(folder / f"noise{number}.png", cv2.GaussianBlur(noise, (0, 0), 0.4 + 2 * number))
 
 
+def drawn_metal(folder: Path) -> Iterator[Path]:
+    """Drawn plates with metal of every kind over their first joint; the other knee, if there is one, is native."""
+    for number in range(PLATES):
+        plate = draw(random_spec(2000 + number, longest=900))
+        metal = with_implant(plate, plate.truths[0], list(ImplantKind)[number % len(ImplantKind)])
+        yield _written(folder / f"metal{number}.png", metal.pixels)
+
+
+def metal_over(sources: Iterator[Path], folder: Path) -> Iterator[Path]:
+    """Metal as many consoles show it over validation crops, which neither the limits nor the layer were fitted to."""
+    for number, source in enumerate(list(sources)[::EVERY]):
+        raw = np.asarray(cv2.imread(str(source), cv2.IMREAD_GRAYSCALE), np.uint8)
+        yield _written(folder / f"over{number}.png", over(raw, np.random.default_rng(number))[0])
+
+
 def turned(sources: Iterator[Path], folder: Path, quarters: int) -> Iterator[Path]:
     for source in sources:
         yield _written(folder / f"{source.stem}.png", np.rot90(cv2.imread(str(source), 0), quarters))
@@ -139,9 +169,12 @@ def sets(data: Path, folder: Path) -> dict[str, Callable[[], Iterator[Path]]]:
         "knees: hospital": lambda: below("hospital/*/*"),
         **{f"knees: val, KL {kl}": lambda kl=kl: below(f"oai-kl-224/val/{kl}/*") for kl in range(5)},  # type: ignore[misc]
         "knees: raw val": lambda: below("oai-raw-224/val/*/*"),
+        "knees: plates-hospital2": lambda: below("plates-hospital2/*"),
         "plates upside-down": lambda: turned(below("plates/*"), folder, 2),
         "plates on their side": lambda: turned(below("plates/*"), folder, 1),
         "implants": lambda: below("ood/prosthesis/*"),
+        "metal on drawn plates": lambda: drawn_metal(folder),
+        "metal over val crops": lambda: metal_over(below("oai-raw-224/val/*/*"), folder),
         "hips, ankles": lambda: below("dicom/*"),
         "hips, ankles, header silent": lambda: without_body_part(below("dicom/*"), folder),
         "pictures": lambda: pictures(folder),
@@ -151,7 +184,9 @@ def sets(data: Path, folder: Path) -> dict[str, Callable[[], Iterator[Path]]]:
 
 def main() -> None:
     pipeline = Pipeline.load(Config())
-    table = Table("set", "files", "turned away", "graded in part", "gate asks for review", "codes")
+    table = Table(
+        "set", "files", "turned away", "graded in part", "knees graded", "gate asks for review", "codes", "beside"
+    )
     last = ""
     cost: list[tuple[float, float]] = []
     wanted = sys.argv[2] if len(sys.argv) > 2 else ""
@@ -162,14 +197,16 @@ def main() -> None:
             found = tally(pipeline, files())
             cost += found.cost
             codes = ", ".join(f"{code} {count}" for code, count in found.codes.most_common())
-            table.add_row(title, *map(str, (found.files, found.turned_away, found.partly, found.review)), codes)
+            beside = ", ".join(f"{code} {count}" for code, count in found.refused.most_common())
+            counts = (found.files, found.turned_away, found.partly, found.knees, found.review)
+            table.add_row(title, *map(str, counts), codes, beside)
             if not title.startswith("knees"):
                 last += f"{title}: graded {', '.join(found.graded) or 'none'}\n"
     if cost:
         gate, measuring = np.median(cost, axis=0)
         both = np.median(np.sum(cost, axis=1))
         last += f"ms of CPU a graded knee, median: gate {gate:.2f}, joint space {measuring:.2f}, together {both:.2f}\n"
-    Console(width=140).print(table, last)
+    Console(width=180).print(table, last)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from koa_worker.knee.grading import review
 from koa_worker.knee.grading.explain import FeatureMaps, heatmap
 from koa_worker.knee.grading.familiar import Familiar
 from koa_worker.knee.grading.grade import Grader, model_folder
+from koa_worker.knee.grading.metal import find_metal_around
 from koa_worker.knee.grading.prepare import Picture, crop, prepared, resize
 from koa_worker.knee.grading.quality import Verdict, check_frame, judge_knee
 from koa_worker.knee.joint_space.measure import measure
@@ -104,7 +106,7 @@ class Pipeline:
         )
         if looks.fault is not None:
             raise looks.fault
-        alone = review.of_frame(other_knee_found=not looks.without_knee)
+        alone = review.of_frame(radiograph, other_knee_found=not looks.without_knee)
         readings = tuple(self._explain(radiograph, one, alone, clock) for one in looks.knees if not one.verdict.code)
         judged = tuple(
             RefusedKnee(one.roi, one.verdict.code, one.verdict.detail) for one in looks.knees if one.verdict.code
@@ -153,7 +155,9 @@ class Pipeline:
         with clock("grade"):
             grade, maps = self.grader.grade(picture)
         with clock("gate"):
-            verdict = judge_knee(stored, small, picture, familiar.look(maps) if familiar else None, familiar)
+            impression = familiar.look(maps) if familiar else None
+            around = partial(find_metal_around, frame.pixels, roi.box)
+            verdict = judge_knee(stored, small, picture, impression, familiar, around=around)
         return _Look(stored, picture, grade, maps, verdict)
 
     def _explain(

@@ -101,6 +101,7 @@ class Patient:
     id: str = ""
     birth_date: date | None = None
     sex: str = ""
+    age_years: float | None = None  # as the header says it; the birth date may say otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,9 @@ class ReviewCode(StrEnum):
     """Why a person should look at a graded knee. The comments say what a reason's value and limit are."""
 
     OTHER_KNEE_NOT_FOUND = "other_knee_not_found"  # neither
+    MINOR = "minor"  # the age in years that the header says, and that of adults
+    POSSIBLE_METAL = "possible_metal"  # the evidence, in log odds; no limit
+    LIKE_IMPLANT = "like_implant"  # as for UNUSUAL: a knee with an implant to the net, but no metal is seen
     NOT_CHECKED = "not_checked"  # neither: the release cannot tell a knee from other pictures
     UNUSUAL = "unusual"  # how strange the picture is, and the strangeness that is let pass
     CUT_OFF = "cut_off"  # the share of the joint's width beyond the edge, and the share that is let pass

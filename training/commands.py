@@ -107,7 +107,10 @@ def occlusion(
 
 
 def export(
-    nets: Annotated[list[Path], typer.Argument(help="The trained nets (.keras), one for each member.")],
+    nets: Annotated[
+        list[Path],
+        typer.Argument(help="The trained nets (.keras), one for each member, or members of releases (.tflite)."),
+    ],
     data: Annotated[Path, typer.Option("--data", help="Validation crops: calibration, thresholds and figures.")],
     out: Annotated[Path, typer.Option("--out", help="The release to be made: a folder named NAME-vN.")],
     *,
@@ -122,6 +125,9 @@ def export(
     views: Annotated[
         str, typer.Option(help="How each member looks at a crop: plain, mirrored, or from nearer as in plain@1.06.")
     ] = "plain,mirrored",
+    looks: Annotated[
+        float, typer.Option(help="What a knee may cost, in looks of one plain MobileNetV2 of 224 pixels.")
+    ] = 4.0,
     equalized: EqualizedOption = None,
 ) -> None:
     """Makes a release of trained nets, checks it against them, calibrates it and writes its card."""
@@ -129,11 +135,12 @@ def export(
     from .network.convert import Precision  # noqa: PLC0415
     from .releasing import export as exporting  # noqa: PLC0415 - needs TensorFlow; the other commands do not
 
-    plan = exporting.Plan(tuple(nets), out, Precision(precision), prior, tuple(views.split(",")))
+    plan = exporting.Plan(tuple(nets), out, Precision(precision), prior, tuple(views.split(",")), looks)
     for name in plan.views:
         View.parse(name)  # before minutes of conversion, not after
     for net in nets:
-        networks.load_own(net)  # likewise
+        if net.suffix != exporting.MEMBER:
+            networks.load_own(net)  # likewise
     validation = read_crops(data, equalized=equalized)
     training = exporting.Training(
         read_crops(samples, equalized=equalized) if samples else validation,

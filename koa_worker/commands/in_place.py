@@ -19,6 +19,7 @@ from koa_worker.errors import InputRejected, WorkFailed
 from koa_worker.intake import digest
 from koa_worker.knee.finding.draw_roi import draw
 from koa_worker.knee.finding.roi import trace
+from koa_worker.knee.grading.metal import metal_outline
 from koa_worker.pipeline import Pipeline
 from koa_worker.read import read
 from koa_worker.registrar import Registrar
@@ -93,7 +94,9 @@ def _draw(arrival: Arrival, config: Config, folder: Path) -> None:
     except (InputRejected, WorkFailed):
         return  # there is no picture; the outcome says why
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    picture = marked(cv2.imencode(".png", draw(radiograph, trace(radiograph)))[1].tobytes())
+    seen = trace(radiograph)
+    metal = [outline for roi in seen.rois if (outline := metal_outline(radiograph.pixels, roi.box))]
+    picture = marked(cv2.imencode(".png", draw(radiograph, seen, metal))[1].tobytes())
     descriptor = os.open(folder / f"{arrival.sha256[:16]}.png", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
         os.fchmod(descriptor, 0o600)  # one of an earlier run may be open to others

@@ -12,6 +12,8 @@ from koa_worker.values import Patient, Study
 
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 _TIME = re.compile(r"(\d\d):?(\d\d)?:?(\d\d)?(?:\.(\d{1,6}))?")
+_AGE = re.compile(r"(\d{3})([DWMY])")  # Age String, PS3.5 6.2
+_PER_YEAR = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}
 _DATES = ("Study", "Acquisition", "Series", "Content")
 
 
@@ -38,6 +40,7 @@ def patient_of(dataset: Dataset) -> Patient:
         id=elements.text(dataset, "PatientID"),
         birth_date=_date(elements.text(dataset, "PatientBirthDate")),
         sex=sex if sex in ("F", "M", "O") else "",
+        age_years=_years(elements.word(dataset, "PatientAge")),
     )
 
 
@@ -67,6 +70,14 @@ def _moment(dataset: Dataset) -> datetime | None:
         if day is not None:
             return datetime.combine(day, _time(elements.text(dataset, f"{kind}Time")))
     return None
+
+
+def _years(raw: str) -> float | None:
+    """`017Y`, `030M`; nothing says an age of zero better than days do, so `000Y` counts as not known."""
+    found = _AGE.fullmatch(raw)
+    if found is None or not int(found[1]):
+        return None
+    return int(found[1]) / _PER_YEAR[found[2]]
 
 
 def _date(raw: str) -> date | None:

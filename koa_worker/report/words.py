@@ -77,6 +77,9 @@ SEXES = {"M": "male", "F": "female", "O": "other"}
 
 _REVIEW_SENTENCES = {
     ReviewCode.OTHER_KNEE_NOT_FOUND: "The other knee was not found in the picture.",
+    ReviewCode.MINOR: "The header says that the patient is under {limit:.0f} years old: the net knows adults alone.",
+    ReviewCode.POSSIBLE_METAL: "Something bright and even with a sharp edge lies over the joint: it may be metal.",
+    ReviewCode.LIKE_IMPLANT: "The picture looks like a knee with an implant, but no metal is seen.",
     ReviewCode.NOT_CHECKED: "This model release cannot tell a knee from other pictures: see that it is one.",
     ReviewCode.UNUSUAL: "The picture looks unlike the knees that the net was trained on.",
     ReviewCode.CUT_OFF: "The edge of the picture cuts off {value:.0%} of the joint's width.",
@@ -96,6 +99,9 @@ def review_reason(reason: ReviewReason) -> str:
 
 _REVIEW_SHORT = {
     ReviewCode.OTHER_KNEE_NOT_FOUND: "other knee not found",
+    ReviewCode.MINOR: "under 18 years",
+    ReviewCode.POSSIBLE_METAL: "may hold metal",
+    ReviewCode.LIKE_IMPLANT: "looks like an implant",
     ReviewCode.NOT_CHECKED: "may be no knee",
     ReviewCode.UNUSUAL: "unlike the training knees",
     ReviewCode.CUT_OFF: "cut off by the edge",

@@ -1,12 +1,13 @@
 """Synthetic knee radiographs with a known truth, for the demo and the tests. They show no real patient."""
 
 from koa_worker.synthetic.draw import crop, draw
-from koa_worker.synthetic.implant import with_implant
+from koa_worker.synthetic.implant import ImplantKind, with_implant
 from koa_worker.synthetic.spec import Collimation, Knee, PlateSpec, crop_spec, random_knee, random_spec
 from koa_worker.synthetic.truth import JointSpace, KneeTruth, Plate
 
 __all__ = [
     "Collimation",
+    "ImplantKind",
     "JointSpace",
     "Knee",
     "KneeTruth",

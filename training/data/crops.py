@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from koa_worker.config import Limits
-from koa_worker.knee.grading.prepare import Picture, prepare
+from koa_worker.knee.grading.prepare import Picture, crop, prepared, resize
 from koa_worker.read import read
 from koa_worker.values import Arrival, Radiograph
 
-from .layouts import Preparation, Source, collect
+from .layouts import Item, Preparation, Source, collect
 
 Singles = NDArray[np.float32]
 
@@ -28,6 +28,7 @@ class Crop:
     kl: int
     subject: str
     picture: Picture
+    raw: Picture | None = None  # before equalisation, where the file holds that
 
 
 def read_crops(folder: Path, *, equalized: bool | None = None) -> list[Crop]:
@@ -35,10 +36,13 @@ def read_crops(folder: Path, *, equalized: bool | None = None) -> list[Crop]:
     items = collect([Source(folder, Preparation.LOOK)]).items
     if not items:
         raise ValueError(f"{folder} holds no graded pictures: sub-folders 0 to 4 are expected")
-    return [
-        Crop(item.path, item.grade, item.subject, prepare(radiograph_of(item.path).pixels, equalized=equalized))
-        for item in items
-    ]
+    return [_crop(item, equalized) for item in items]
+
+
+def _crop(item: Item, equalized: bool | None) -> Crop:  # noqa: FBT001
+    small = resize(crop(radiograph_of(item.path).pixels))
+    picture = prepared(small, equalized=equalized)
+    return Crop(item.path, item.grade, item.subject, picture, None if picture is small else small)
 
 
 def radiograph_of(path: Path) -> Radiograph:

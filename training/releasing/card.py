@@ -18,7 +18,7 @@ _HEAD = """\
 
 {members} MobileNetV2 (a crop of 224×224, one gray channel repeated) grade one knee on the Kellgren–Lawrence scale, KL 0
 to 4. Each looks at the crop in {views}; the mean of all probabilities is the answer.
-{parts}Files: LiteRT with {precision} weights,
+{parts}{cost}Files: LiteRT with {precision} weights,
 {agreement}.
 
 ## Intended use
@@ -81,6 +81,7 @@ def _head(manifest: dict[str, Any]) -> str:
         members=len(manifest["members"]),
         views=_views(manifest["views"]),
         parts=_parts(manifest["members"]),
+        cost=_cost(manifest["metrics"].get("cost")),
         precision=trained["precision"],
         agreement=f"at most {largest:.1e} in probability from their Keras nets and the same grade on"
         f" {same:.1%} of {agreements[0]['images']} crops",
@@ -102,6 +103,12 @@ def _parts(members: Sequence[dict[str, Any]]) -> str:
                 f"Member {number} sees its middle {right - left:.0%} × {bottom - top:.0%} (width × height) alone.\n"
             )
     return "".join(said)
+
+
+def _cost(found: dict[str, float] | None) -> str:
+    if not found:
+        return ""
+    return f"A knee costs {found['looks']:.1f} looks of one plain MobileNetV2 of 224 pixels, timed in the same run.\n"
 
 
 def _figures(manifest: dict[str, Any]) -> str:
@@ -186,7 +193,12 @@ def _training(manifest: dict[str, Any]) -> str:
 
 def _run(run: dict[str, Any]) -> str:
     settings = ", ".join(f"{key} {value}" for key, value in run.get("settings", {}).items())
-    return f"`{run['net']}`: {settings}" if settings else f"`{run['net']}`"
+    said = f"`{run['net']}`: {settings}" if settings else f"`{run['net']}`"
+    if "from" in run:
+        said += f"; taken over bit for bit from {run['from']}"
+    if added := run.get("added"):
+        said += f", which had added to the logits of grades 0 to 4: {', '.join(f'{value:+.2f}' for value in added)}"
+    return said
 
 
 def _value(figure: dict[str, float | None]) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 from koa_worker.knee.grading.explain import Head
 from koa_worker.knee.grading.grade import Grader, combine, judge
 from koa_worker.knee.grading.prepare import Picture
-from koa_worker.knee.grading.release import MANIFEST, Review
+from koa_worker.knee.grading.release import MANIFEST, Release, Review
 
 from ..data.crops import Crop, as_input
 from ..fitting import runfile
@@ -29,18 +29,19 @@ from ..measuring.metrics import Floats
 from ..network import networks
 from ..network.convert import Precision, as_npz, convert, halved
 from ..network.litert import shift
-from . import card, gate
+from . import card, cost, gate
 
 SAMPLED = 200  # crops that float16 and int8 are fitted to
 CHECKED = 200  # images on which member and Keras net are compared
 CLOSE = 1e-3  # in probability, for members that compute in floats
 SAME = 0.98  # share of equal grades, for int8
+MEMBER = ".tflite"  # a member of another release, where others are nets that `fit` has saved
 
 Say = Callable[[str], None]
 
 
 class ExportFailed(Exception):
-    """A member does not say what its Keras net says."""
+    """A member does not say what its Keras net says, cannot be taken over, or costs too much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Plan:
     precision: Precision = Precision.FLOAT16
     prior: float = 0.0  # see `prior_bias`; 0 leaves the logits as trained
     views: tuple[str, ...] = ("plain", "mirrored")
+    most_looks: float = cost.ALLOWED  # of a plain net, that a knee may cost
 
     @property
     def name(self) -> str:
@@ -98,22 +100,11 @@ def export(plan: Plan, validation: Sequence[Crop], training: Training, say: Say)
 
 
 def _fill(plan: Plan, folder: Path, validation: Sequence[Crop], training: Training, say: Say) -> Graded:
-    members, agreements = [], []
-    samples = spread(training.crops, SAMPLED)
-    for number, path in enumerate(plan.nets, start=1):
-        net = networks.load_own(path)
-        content, head = convert(net, plan.precision, as_input(samples) if samples else None)
-        member: dict[str, Any] = _write_member(folder, number, content, as_npz(head)) | {"sees": networks.sees(net)}
-        agreement = compare(net, member, folder, spread(validation, CHECKED))
-        say(f"{path}: {agreement.largest:.1e} at most from Keras, same grade {agreement.same_grade:.1%}")
-        if not agreement.holds(plan.precision):
-            asked = f"the same grade on {SAME:.0%}" if plan.precision is Precision.INT8 else f"at most {CLOSE}"
-            raise ExportFailed(
-                f"{path} as {plan.precision}: up to {agreement.largest:.1e} from Keras in probability, same grade on"
-                f" {agreement.same_grade:.1%} of {agreement.images} crops; {asked} is demanded"
-            )
-        members.append(member)
-        agreements.append(asdict(agreement))
+    made = [
+        _member(plan, folder, number, validation=validation, training=training, say=say)
+        for number in range(1, len(plan.nets) + 1)
+    ]
+    members, agreements, runs = ([one[place] for one in made] for place in range(3))
     manifest: dict[str, Any] = {
         "name": plan.name,
         "version": plan.version,
@@ -126,18 +117,62 @@ def _fill(plan: Plan, folder: Path, validation: Sequence[Crop], training: Traini
         "trained": {
             "precision": plan.precision.value,
             "agreement_with_keras": agreements,
-            "runs": [runfile.published(path) for path in plan.nets],
+            "runs": runs,
         },
     }
     _write_manifest(folder, manifest)
+    looks = cost.measure_looks(Grader.load(folder), validation[0].picture)
+    say(f"A knee costs {looks} looks of one plain net; {plan.most_looks} are allowed.")
+    if looks > plan.most_looks:
+        raise ExportFailed(f"a knee costs {looks} looks of one plain net, and {plan.most_looks} are allowed")
     if training.crops:
         manifest["gate"] = gate.write_gate(folder, gate.fit_gate(folder, training.crops, training.non_knees, say))
     graded, review = _calibrate(folder, manifest, validation, plan.prior)
     figures = graded.figures()
     manifest["metrics"] = {"validation": figures.as_dict(), "review": review.as_dict()}
+    manifest["metrics"]["cost"] = {"looks": looks, "allowed": plan.most_looks}
     _write_manifest(folder, manifest)
     write_card(folder)
     return graded
+
+
+def _member(
+    plan: Plan, folder: Path, number: int, *, validation: Sequence[Crop], training: Training, say: Say
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """One member's entry in the manifest, how far it is from its Keras net, and the run that made it."""
+    path = plan.nets[number - 1]
+    if path.suffix == MEMBER:
+        return _taken_over(plan, folder, number)
+    net = networks.load_own(path)
+    samples = spread(training.crops, SAMPLED)
+    content, head = convert(net, plan.precision, as_input(samples) if samples else None)
+    member: dict[str, Any] = _write_member(folder, number, content, as_npz(head)) | {"sees": networks.sees(net)}
+    agreement = compare(net, member, folder, spread(validation, CHECKED))
+    say(f"{path}: {agreement.largest:.1e} at most from Keras, same grade {agreement.same_grade:.1%}")
+    if not agreement.holds(plan.precision):
+        asked = f"the same grade on {SAME:.0%}" if plan.precision is Precision.INT8 else f"at most {CLOSE}"
+        raise ExportFailed(
+            f"{path} as {plan.precision}: up to {agreement.largest:.1e} from Keras in probability, same grade on"
+            f" {agreement.same_grade:.1%} of {agreement.images} crops; {asked} is demanded"
+        )
+    return member, asdict(agreement), runfile.published(path)
+
+
+def _taken_over(plan: Plan, folder: Path, number: int) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """The same of a member of another release, bit for bit, with what that release says of it."""
+    path = plan.nets[number - 1]
+    release = Release.open(path.parent)
+    trained = release.manifest.trained
+    place = next((i for i, one in enumerate(release.manifest.members) if one.file == path.name), None)
+    if place is None or trained.get("precision") != plan.precision.value:
+        raise ExportFailed(f"{path} is no member of a release in {plan.precision.value} that this program made")
+    old = release.manifest.members[place]
+    content, head = release.read(old.file, old.sha256), release.read(old.head, old.head_sha256)
+    run = dict(trained["runs"][place]) | {"from": f"{release.manifest.label}, member {place + 1}"}
+    if bias := trained.get("logit_bias"):
+        run["added"] = bias["added"]
+    member = _write_member(folder, number, content, head) | {"sees": list(old.sees)}
+    return member, trained["agreement_with_keras"][place], run
 
 
 def write_card(folder: Path) -> None:

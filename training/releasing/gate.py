@@ -25,13 +25,14 @@ from koa_worker.knee.grading.release import MANIFEST
 from koa_worker.values import GRADES
 
 from ..data.crops import Crop, radiograph_of
-from . import nonknees, oddknees
+from . import consoles, nonknees, oddknees
 
 FILE = "gate.npz"
 MOST = 1800  # crops: more take time and change little
 RIDGE = 100.0  # weight decay, in examples
 STEPS = 250
 HELD_OUT = 4  # every so manieth subject
+AS_IT_IS = 0.3  # of the crops that others are made of, as their own study shows them
 SURE, DOUBTFUL, STRANGE = 0.75, 0.98, 0.997  # shares of held-out knees that look more familiar
 
 Say = Callable[[str], None]
@@ -95,7 +96,7 @@ def show(grader: Grader, crops: Sequence[Crop], others: Sequence[Picture]) -> Ex
     chance = np.random.default_rng(0)
     for crop in crops:
         held = int(hashlib.sha256(crop.subject.encode()).hexdigest(), 16) % HELD_OUT == 0
-        for kind, picture in _made_of(crop.picture, chance):
+        for kind, picture in _made_of(crop, chance):
             seen.append(np.stack([channels(one) for one in grader.features(picture)]))
             kinds.append(KINDS.index(kind))
             held_out.append(held)
@@ -106,14 +107,20 @@ def show(grader: Grader, crops: Sequence[Crop], others: Sequence[Picture]) -> Ex
     return Examples(np.stack(seen, axis=1), np.array(kinds), np.array(held_out))
 
 
-def _made_of(crop: Picture, chance: np.random.Generator) -> Iterator[tuple[Kind, Picture]]:
-    """Two knees and two or three that are none, of one crop."""
-    yield Kind.KNEE, crop if chance.random() < 0.5 else cv2.flip(crop, 1).astype(np.uint8)
-    yield Kind.KNEE, oddknees.make(crop, chance)
+def _made_of(crop: Crop, chance: np.random.Generator) -> Iterator[tuple[Kind, Picture]]:
+    """Three knees and two or three pictures that are none, of one crop."""
+    yield Kind.KNEE, crop.picture if chance.random() < 0.5 else cv2.flip(crop.picture, 1).astype(np.uint8)
+    yield Kind.KNEE, _shown(crop, chance)
+    yield Kind.KNEE, oddknees.make(_shown(crop, chance), chance)
     for _ in range(2):
-        yield nonknees.make(crop, chance)
+        yield nonknees.make(_shown(crop, chance), chance)
     if chance.random() < 0.5:
-        yield nonknees.turn(oddknees.make(crop, chance), chance)
+        yield nonknees.turn(oddknees.make(_shown(crop, chance), chance), chance)
+
+
+def _shown(crop: Crop, chance: np.random.Generator) -> Picture:
+    """By another console, as far as that can be made: what is a knee must not be told by one study's look."""
+    return crop.picture if crop.raw is None or chance.random() < AS_IT_IS else consoles.shown(crop.raw, chance)
 
 
 def _fit_member(seen: Singles, examples: Examples) -> tuple[Singles, Singles]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from koa_worker.knee.finding.joint import Joint
 from koa_worker.knee.finding.roi import Trace
-from koa_worker.values import KneeRoi, Radiograph
+from koa_worker.values import KneeRoi, Points, Radiograph
 
 Picture = NDArray[np.uint8]
 Colour = tuple[int, int, int]  # blue, green, red
@@ -27,11 +29,19 @@ YELLOW: Colour = (60, 220, 240)
 BLUE: Colour = (230, 150, 60)
 
 
-def draw(radiograph: Radiograph, trace: Trace) -> Picture:
-    """Draws the frame, row profiles on its right, column profiles below it, and the decision with its reason."""
+def draw(radiograph: Radiograph, trace: Trace, metal: Sequence[Points] = ()) -> Picture:
+    """Draws the frame, row profiles on its right, column profiles below it, and the decision with its reason.
+
+    `metal` are outlines of what looks like metal, in pixels of the frame.
+    """
     frame = _frame(trace)
+    for outline in metal:
+        line = (np.array(outline) * trace.densities.scale * ENLARGED).round().astype(np.int32)
+        cv2.polylines(frame, [line], isClosed=True, color=RED, thickness=2, lineType=cv2.LINE_AA)
     height, width = frame.shape[:2]
     lines = _words(radiograph, trace)
+    if metal:
+        lines.append((f"{len(metal)} bright and even with a sharp edge, as metal is (red outline)", RED))
     sheet = np.zeros((height + PANEL + LINE * len(lines) + 3 * MARGIN, max(width + PANEL + MARGIN, 760), 3), np.uint8)
     sheet[:height, :width] = frame
     densities = trace.densities

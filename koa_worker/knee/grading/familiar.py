@@ -45,6 +45,8 @@ class Impression:
 
     strangeness: float  # log odds against a knee
     kind: Kind  # the likeliest of those that are no knee
+    without_metal: float = -np.inf  # log odds against a knee of whatever is no implant either
+    other: Kind = Kind.OTHER  # the likeliest of those
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +94,9 @@ class Familiar:
             answer = channels(seen.features) @ self.weights[member] + self.bias[member]
             odds += answer[_MIRRORED] if seen.mirrored else answer
         odds /= len(maps)
-        return Impression(strangeness(odds), KINDS[1 + int(odds[1:].argmax())])
+        others = np.where(np.arange(len(KINDS)) == KINDS.index(Kind.IMPLANT), -np.inf, odds)
+        kind, other = (KINDS[1 + int(one[1:].argmax())] for one in (odds, others))
+        return Impression(strangeness(odds), kind, strangeness(others), other)
 
 
 def channels(features: Singles) -> Singles:

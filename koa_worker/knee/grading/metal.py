@@ -1,87 +1,199 @@
-"""Finds metal over the joint: brighter than everything else, uniform, large, and with a sharp edge all round.
+"""Metal over the joint: a connected bright plateau, even against the height of its edge, which is steep all round.
 
-It needs the crop before equalisation, which hides these features: in published, equalised crops bone has equally sharp
-edges.
+Each piece above one of several levels is weighed by four measures: the step of its rim, how much of that step lies
+within a pixel or two, how even its levels are, and how little grain it shows. All are taken in shares of the crop's own
+range, so that exposure, gain and depth of the file do not matter. Four weights and a sum tell metal from bone; they
+were fitted to metal drawn over training crops and to knees without metal as many consoles show them (`bench.metal`).
+Evidence by itself proves metal where it is strong; where it is less so, the net must find the knee strange too.
+Equalisation sharpens bone, so an equalised crop needs more of both.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from koa_worker.knee.finding.density import Plane
-from koa_worker.knee.grading.prepare import Picture
+from koa_worker.knee.grading.prepare import SIZE, Picture, crop, looks_equalized, resize
+from koa_worker.values import Box, GrayImage, Points
 
 SIDE = 160  # pixels: a condyle's edge is a pixel or two wide
-LEVELS = (0.6, 0.7, 0.8, 0.88)  # of the crop's range, above which metal may begin
-LEAST_AREA, MOST_AREA = 0.025, 0.6  # of the crop
-MARGIN = 24  # pixels along the crop's edge in which letters, and lead at the collimator, may lie
+SMOOTHED = 5  # pixels of the net's crop: grain, screens and moiré are no edges
+LEVELS = (0.42, 0.5, 0.58, 0.66, 0.74, 0.8, 0.86, 0.92, 0.96)  # of the crop's range, above which metal may begin
+LEAST_AREA, MOST_AREA = 0.01, 0.75  # of the picture: a screw, a prosthesis that fills it
+MARGIN = 24  # pixels along the edge in which letters, and lead at the collimator, may lie
 LEAST_INSIDE = 0.4  # of a piece, within that margin
-PAD = 3  # pixels around a piece that its rim needs
-REACH = 7  # pixels over which an edge's step is measured
-RIM_SHARE = 25  # per cent of a piece's rim may be less sharp, where it lies on other metal or dense bone
-STEEP = 0.32  # the step of such a rim, in the crop's range; 205 knees without metal: at most 0.27
-EVEN = 0.05  # spread of the levels within metal; bone that is exposed to white has steep edges, but an uneven inside
-LESS_STEEP, VERY_EVEN = 0.20, 0.04  # cement, thin metal and a soft exposure: together with a suspicious look
+LEAST_STEP = 0.15  # of a rim: below it nothing is metal, and nothing more needs to be measured
+LEAST_PIXELS = 12  # of rim and inside
+AROUND = 0.5  # of the box on each side, in which metal beside the joint may lie
+
+WEIGHTS = (7.65, 1.25, -2.89, -2.86)  # of log step, sharpness, log unevenness, log grain
+BIAS = -11.06
+CLEAR, CLEAR_EQUALIZED = 4.0, 5.5  # evidence that is metal by itself
+LEAST_EVIDENCE = -1.5  # that a piece needs to be thought of as metal at all
+TOGETHER, TOGETHER_EQUALIZED = 1.2, 4.0  # evidence and the net's log odds against a knee
+SUSPECTED = 1.0  # evidence that a person should look at
+
+_SMALL, _MIDDLE, _LARGE = (np.ones((width, width), np.uint8) for width in (3, 5, 7))
+
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Metal:
     """The region that looks most like metal."""
 
-    step: float = 0.0  # of its rim
-    spread: float = 1.0  # of its levels
-    area: float = 0.0
+    evidence: float = -np.inf  # log odds
+    area: float = 0.0  # share of the box
+    outline: Points = ()  # in shares of the box, beyond 0…1 where it lies beside it
+    equalized: bool = False
 
     @property
     def clear(self) -> bool:
-        return self.step >= STEEP and self.spread <= EVEN
+        return self.evidence >= (CLEAR_EQUALIZED if self.equalized else CLEAR)
 
     @property
     def suspected(self) -> bool:
-        return self.step >= STEEP or (self.step >= LESS_STEEP and self.spread <= VERY_EVEN)
+        return self.evidence >= (TOGETHER_EQUALIZED if self.equalized else SUSPECTED)
+
+    def is_metal_beside(self, strangeness: float) -> bool:
+        """Whether it is metal where the net finds the knee that strange."""
+        together = self.evidence + strangeness
+        return self.evidence >= LEAST_EVIDENCE and together >= (TOGETHER_EQUALIZED if self.equalized else TOGETHER)
 
 
-def find_metal(crop: Picture) -> Metal:
-    """The region with the sharpest rim in a crop that is not equalised."""
-    image = _levelled(crop)
-    around = np.ones((REACH, REACH), np.uint8)
-    steps = np.asarray(cv2.dilate(image, around) - cv2.erode(image, around), np.float32)
-    found = [metal for level in LEVELS for metal in _pieces(image, steps, level)]
-    return max(found, key=lambda metal: metal.step, default=Metal())
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """One connected piece above a level, and what was measured of it."""
+
+    step: float  # of the rim, within three pixels either way: the median
+    sharpness: float  # the share of it that lies within one pixel either way
+    uneven: float  # spread of the levels inside, a slope taken away
+    grain: float  # what neighbours inside differ by: the median
+    mask: Mask
+    top: int
+    left: int
+
+    @property
+    def evidence(self) -> float:
+        return float(np.dot(WEIGHTS, self.measures)) + BIAS
+
+    @property
+    def measures(self) -> tuple[float, float, float, float]:
+        return (
+            float(np.log(self.step)),
+            self.sharpness,
+            float(np.log(self.uneven + 0.02)),
+            float(np.log(self.grain + 0.01)),
+        )
 
 
-def _levelled(crop: Picture) -> Plane:
-    small = np.asarray(cv2.resize(crop, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
-    shares = np.cumsum(np.bincount(small.ravel(), minlength=256)) / small.size
-    low, high = (float(level) for level in np.searchsorted(shares, [0.02, 0.997]))
-    spread = np.clip((small.astype(np.float32) - np.float32(low)) / np.float32(max(high - low, 1.0)), 0, 1)
+def find_metal(small: Picture, *, equalized: bool = False) -> Metal:
+    """The piece with the most evidence, in a crop as it was cut out of the frame."""
+    best = _best(small)
+    return _as_metal(best, Box(0, 0, SIDE, SIDE), equalized) if best else Metal(equalized=equalized)
+
+
+def find_metal_around(pixels: GrayImage, box: Box) -> Metal:
+    """The same around the joint too, as far as the frame goes: a box that was put beside the metal misses it."""
+    height, width = pixels.shape
+    left, top = max(0, box.x - round(AROUND * box.width)), max(0, box.y - round(AROUND * box.height))
+    right, bottom = (
+        min(width, box.x + round((1 + AROUND) * box.width)),
+        min(height, box.y + round((1 + AROUND) * box.height)),
+    )
+    wide = crop(pixels, Box(left, top, right - left, bottom - top))
+    factor = SIZE / box.width
+    best = _best(np.asarray(cv2.resize(wide, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8))
+    there = SIDE / box.width
+    place = Box(round((box.x - left) * there), round((box.y - top) * there), SIDE, SIDE)
+    return _as_metal(best, place, equalized=False) if best else Metal()
+
+
+def metal_outline(pixels: GrayImage, box: Box) -> Points:
+    """Around what may be metal in this box or near it, in pixels of the frame; empty where nothing is."""
+    small = resize(crop(pixels, box))
+    equalized = looks_equalized(small)
+    found = find_metal(small, equalized=equalized)
+    if not found.suspected and not equalized:
+        found = max(found, find_metal_around(pixels, box), key=lambda metal: metal.evidence)
+    if found.evidence < LEAST_EVIDENCE:
+        return ()
+    return tuple((box.x + x * box.width, box.y + y * box.height) for x, y in found.outline)
+
+
+def _best(picture: Picture) -> Piece | None:
+    return max(pieces(levelled(picture)), key=lambda piece: piece.evidence, default=None)
+
+
+def _as_metal(piece: Piece, place: Box, equalized: bool) -> Metal:  # noqa: FBT001
+    """The piece with its outline in shares of the joint's box, which lies at this place in the picture."""
+    found, _ = cv2.findContours(piece.mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    line = max(found, key=len).reshape(-1, 2).tolist()
+    outline = tuple(((x + piece.left - place.x + 0.5) / SIDE, (y + piece.top - place.y + 0.5) / SIDE) for x, y in line)
+    return Metal(piece.evidence, piece.mask.sum() / SIDE**2, outline, equalized)
+
+
+def levelled(picture: Picture) -> Plane:
+    """In shares of the range between its dark and its bright end, without grain, `SIDE` where the net has 224."""
+    smooth = cv2.medianBlur(np.ascontiguousarray(picture), SMOOTHED)
+    factor = SIDE / SIZE
+    small = np.asarray(cv2.resize(smooth, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.float32)
+    low, high = (float(level) for level in np.percentile(small, [2, 99.7]))
+    spread = np.clip((small - np.float32(low)) / np.float32(max(high - low, 1.0)), 0, 1)
     return np.asarray(cv2.GaussianBlur(spread, (3, 3), 0), np.float32)
 
 
-def _pieces(image: Plane, steps: Plane, level: float) -> list[Metal]:
-    """All connected regions above a level that are large enough and over the joint."""
-    bright = cv2.morphologyEx((image > level).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    if cv2.countNonZero(bright) < LEAST_AREA * bright.size:
-        return []
-    # Counted here: OpenCV's own statistics take four times as long as the pieces, and are asked of a few only.
-    _, labels = cv2.connectedComponents(bright, connectivity=4)
-    sizes = np.bincount(labels.ravel())
-    areas = sizes / bright.size
-    inside = labels[MARGIN:-MARGIN, MARGIN:-MARGIN]
+def pieces(image: Plane) -> list[Piece]:
+    """Every connected piece above a level that is large enough, lies over the joint, and has an edge."""
+    ranges = _range(image, _LARGE), _range(image, _SMALL)
     found = []
-    for number in 1 + np.flatnonzero((areas[1:] >= LEAST_AREA) & (areas[1:] <= MOST_AREA)):
-        if np.count_nonzero(inside == number) < LEAST_INSIDE * sizes[number]:
-            continue
-        whole = (labels == number).astype(np.uint8)
-        left, top, width, height = cv2.boundingRect(whole)
-        place = np.s_[max(0, top - PAD) : top + height + PAD, max(0, left - PAD) : left + width + PAD]
-        piece = whole[place]
-        rim = piece > cv2.erode(piece, np.ones((3, 3), np.uint8), borderValue=1)
-        core = cv2.erode(piece, np.ones((5, 5), np.uint8)) > 0
-        if rim.any() and core.any():
-            step = float(np.percentile(steps[place][rim], RIM_SHARE))
-            found.append(Metal(step, float(image[place][core].std()), float(areas[number])))
+    for level in LEVELS:
+        bright = cv2.morphologyEx((image > level).astype(np.uint8), cv2.MORPH_OPEN, _SMALL)
+        _, labels, measured, _ = cv2.connectedComponentsWithStats(bright, connectivity=4)
+        sizes = measured[:, cv2.CC_STAT_AREA]
+        within = np.bincount(labels[MARGIN:-MARGIN, MARGIN:-MARGIN].ravel(), minlength=len(sizes))
+        usable = (sizes >= LEAST_AREA * bright.size) & (sizes <= MOST_AREA * bright.size)
+        usable &= within >= LEAST_INSIDE * sizes
+        rims = (bright - cv2.erode(bright, _SMALL, borderValue=1)) > 0
+        cores = cv2.erode(bright, _MIDDLE, borderValue=1) > 0
+        for number in 1 + np.flatnonzero(usable[1:]):
+            left, top, width, height = (int(length) for length in measured[number, :4])
+            place = np.s_[top : top + height, left : left + width]
+            parts = [one[place] for one in (image, *ranges, rims, cores)]
+            piece = _measured(labels[place] == number, parts, top, left)
+            if piece is not None:
+                found.append(piece)
     return found
+
+
+def _range(image: Plane, around: NDArray[np.uint8]) -> Plane:
+    """What the levels around each pixel differ by."""
+    return np.asarray(cv2.dilate(image, around) - cv2.erode(image, around), np.float32)
+
+
+def _measured(mask: Mask, parts: Sequence[NDArray[Any]], top: int, left: int) -> Piece | None:
+    """One piece, or nothing where it has no edge or no inside to speak of."""
+    image, steps, neighbours, rims, cores = parts
+    rim, core = mask & rims, mask & cores
+    if min(np.count_nonzero(rim), np.count_nonzero(core)) < LEAST_PIXELS:
+        return None
+    step = float(np.median(steps[rim]))
+    if step < LEAST_STEP:
+        return None
+    sharpness = float(np.median(neighbours[rim])) / step
+    return Piece(step, sharpness, _unevenness(image, core), float(np.median(neighbours[core])), mask, top, left)
+
+
+def _unevenness(image: Plane, core: Mask) -> float:
+    """The spread of the levels after the best plane through them is taken away: thick flesh shades metal slowly."""
+    down, across = np.nonzero(core)
+    slopes = np.stack([np.ones(len(down)), down - down.mean(), across - across.mean()], axis=1)
+    levels = image[core].astype(np.float64)
+    plane = np.linalg.solve(slopes.T @ slopes + 1e-6 * np.eye(3), slopes.T @ levels)
+    return float((levels - slopes @ plane).std())

@@ -7,6 +7,7 @@ Every "no" is a code of the error catalogue; every "yes with review" has its rea
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,12 +37,10 @@ MISSING = 0.15  # of the plateau's width: a compartment lacks a third
 FLAT = 12  # gray levels of 256 between the darkest and the brightest of a crop that is hopelessly exposed
 CLIPPED = 0.5  # of the crop at the darkest or brightest level: bone or soft tissue has gone
 
+ONE_LEVEL = 0.4  # of the crop at one gray level between black and white: a page or a form, since film has grain
 FAR = 2.0  # in strangeness: seven times likelier
-_LOOKS_LIKE = {
-    Kind.IMPLANT: ("implant", "by its look"),
-    Kind.VIEW: ("other_view", "by its look"),
-    Kind.BLUR: ("blurred", ""),
-}
+STRANGE_ENOUGH = 0.0  # log odds against a knee, from which on metal is looked for beside the joint too
+_LOOKS_LIKE = {Kind.VIEW: ("other_view", "by its look"), Kind.BLUR: ("blurred", "")}
 _STAYS = ("cut_off", "poor_exposure")  # reasons that no turning takes away; what looks like metal may be a bone aside
 
 
@@ -82,37 +81,55 @@ def check_frame(radiograph: Radiograph) -> None:
 
 
 def judge_knee(
-    roi: KneeRoi, small: Picture, crop: Picture, impression: Impression | None, familiar: Familiar | None
+    roi: KneeRoi,
+    small: Picture,
+    crop: Picture,
+    impression: Impression | None,
+    familiar: Familiar | None,
+    *,
+    around: Callable[[], Metal] = Metal,
 ) -> Verdict:
-    """The verdict for a knee, from its crop before (`small`) and after equalisation, and the model's impression."""
+    """The verdict for a knee, from its crop before (`small`) and after equalisation, and the model's impression.
+
+    `around` looks for metal beside the joint; it takes longer, and is asked where the net finds the knee strange.
+    """
     equalized = small is crop
-    metal = Metal() if equalized else find_metal(small)
-    code, detail = _spoilt(roi, small, metal, equalized=equalized)
+    metal = find_metal(small, equalized=equalized)
+    code, detail = _spoilt(roi, small, metal)
     if not code and impression is not None and familiar is not None:
-        code, detail = _strange(metal, impression, familiar)
-    return Verdict(code, detail, () if code else review.of_picture(roi, impression, familiar), impression)
+        wide = around() if not equalized and impression.strangeness > STRANGE_ENOUGH else Metal()
+        code, detail = _strange((metal, wide), impression, familiar)
+    return Verdict(code, detail, () if code else review.of_picture(roi, impression, familiar, metal), impression)
 
 
-def _spoilt(roi: KneeRoi, small: Picture, metal: Metal, *, equalized: bool) -> tuple[str, str]:
+def _spoilt(roi: KneeRoi, small: Picture, metal: Metal) -> tuple[str, str]:
     """The reasons that need no model, the most specific one first."""
-    share = np.cumsum(np.bincount(small.ravel(), minlength=256)) / small.size
+    levels = np.bincount(small.ravel(), minlength=256) / small.size
+    share = np.cumsum(levels)
     used = int(np.diff(np.searchsorted(share, [0.02, 0.98]))[0])
     if used < FLAT:
         return "poor_exposure", f"{used} gray levels of 256 are used"
+    if (most := float(levels[2:253].max())) > ONE_LEVEL:
+        return "not_a_knee", f"one gray level fills {most:.0%} of it"
     if metal.clear:
         return "implant", f"bright, sharp-edged and even over {metal.area:.0%} of the joint"
     if roi.missing > MISSING:
         return "cut_off", f"{roi.missing:.0%} of the joint's width is beyond the edge"
-    clipped = 0.0 if equalized else max(float(share[1]), float(1 - share[253]))
+    clipped = 0.0 if metal.equalized else max(float(share[1]), float(1 - share[253]))
     if clipped > CLIPPED:
         return "poor_exposure", f"{clipped:.0%} of the joint is plain black or white"
     return "", ""
 
 
-def _strange(metal: Metal, impression: Impression, familiar: Familiar) -> tuple[str, str]:
-    """The reasons from the model's impression, together with metal that alone would not be enough."""
-    if metal.suspected and impression.kind is Kind.IMPLANT and impression.strangeness > familiar.fair:
-        return "implant", f"bright and even over {metal.area:.0%} of the joint"
-    if impression.strangeness <= familiar.strange:
-        return "", ""
-    return _LOOKS_LIKE.get(impression.kind, ("not_a_knee", ""))
+def _strange(metals: tuple[Metal, ...], impression: Impression, familiar: Familiar) -> tuple[str, str]:
+    """The reasons from the model's impression, together with metal that alone would not be enough.
+
+    Metal that nobody can see is no reason to refuse a knee: what looks to the net like an implant and shows none is for
+    a person to look at.
+    """
+    seen = next((metal for metal in metals if metal.is_metal_beside(impression.strangeness)), None)
+    if seen is not None and impression.without_metal <= familiar.strange:
+        return "implant", f"bright and even over {seen.area:.0%} of the joint"
+    if impression.without_metal > familiar.strange:
+        return _LOOKS_LIKE.get(impression.other, ("not_a_knee", ""))
+    return "", ""

@@ -9,26 +9,45 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from koa_worker.knee.grading.familiar import Familiar, Impression
+from koa_worker.knee.grading.familiar import Familiar, Impression, Kind
+from koa_worker.knee.grading.metal import Metal
 from koa_worker.knee.grading.release import Review
-from koa_worker.values import KneeRoi, ReviewCode, ReviewReason
+from koa_worker.values import KneeRoi, Radiograph, ReviewCode, ReviewReason
 
 SLIGHTLY_MISSING = 0.05  # of the plateau's width: a compartment lacks a tenth
+ADULT_YEARS = 18  # the nets have learnt adults' knees alone
+NO_METAL = Metal()
 FAR_APART = 2  # grades between two looks at the same knee
 
 
-def of_frame(*, other_knee_found: bool) -> tuple[ReviewReason, ...]:
-    """What holds for every knee of a frame: the leg beside it shows none."""
-    return () if other_knee_found else (ReviewReason(ReviewCode.OTHER_KNEE_NOT_FOUND),)
+def of_frame(radiograph: Radiograph, *, other_knee_found: bool) -> tuple[ReviewReason, ...]:
+    """What holds for every knee of a frame: the patient is a minor, the leg beside it shows none."""
+    minor = [ReviewReason(ReviewCode.MINOR, age, ADULT_YEARS) for age in _ages(radiograph) if age < ADULT_YEARS]
+    alone = () if other_knee_found else (ReviewReason(ReviewCode.OTHER_KNEE_NOT_FOUND),)
+    return (*minor[:1], *alone)
 
 
-def of_picture(roi: KneeRoi, impression: Impression | None, familiar: Familiar | None) -> tuple[ReviewReason, ...]:
+def _ages(radiograph: Radiograph) -> list[float]:
+    """In years, as the header says it, and as birth date and study date do; they may disagree."""
+    patient, taken = radiograph.patient, radiograph.study.date
+    ages = [] if patient.age_years is None else [patient.age_years]
+    if patient.birth_date is not None and taken is not None and patient.birth_date <= taken.date():
+        born, day = patient.birth_date, taken.date()
+        ages.append(float(day.year - born.year - ((day.month, day.day) < (born.month, born.day))))
+    return ages
+
+
+def of_picture(
+    roi: KneeRoi, impression: Impression | None, familiar: Familiar | None, metal: Metal = NO_METAL
+) -> tuple[ReviewReason, ...]:
     """What is odd about the picture of a knee that is yet good enough to be graded."""
-    reasons = []
+    reasons = [ReviewReason(ReviewCode.POSSIBLE_METAL, metal.evidence)] if metal.suspected else []
     if impression is None or familiar is None:
         reasons.append(ReviewReason(ReviewCode.NOT_CHECKED))
     elif impression.strangeness > familiar.doubtful:
-        reasons.append(ReviewReason(ReviewCode.UNUSUAL, float(impression.strangeness), float(familiar.doubtful)))
+        like_implant = impression.strangeness > familiar.strange and impression.kind is Kind.IMPLANT
+        code = ReviewCode.LIKE_IMPLANT if like_implant else ReviewCode.UNUSUAL
+        reasons.append(ReviewReason(code, float(impression.strangeness), float(familiar.doubtful)))
     if roi.missing > SLIGHTLY_MISSING:
         reasons.append(ReviewReason(ReviewCode.CUT_OFF, float(roi.missing), SLIGHTLY_MISSING))
     if roi.turned:

@@ -132,6 +132,14 @@ def test_what_is_no_dicom_file_belongs_to_nobody(take, data):
     assert (caught.value.study, caught.value.patient) == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("said", "years"),
+    [("017Y", 17), ("018Y", 18), ("030M", 2.5), ("001D", 1 / 365.25), ("000Y", None), ("17", None), ("", None)],
+)
+def test_an_age_is_read_as_years(make, take, said: str, years: float | None):
+    assert take(make(PIXELS, PatientAge=said)).patient.age_years == years
+
+
 def assert_named(fault: InputRejected) -> None:
     """It knows the patient, and nothing that may be printed or logged of it says so."""
     assert fault.study is not None

@@ -17,16 +17,19 @@ from .canvas import Chance
 from .implants import implant
 from .nonsense import nonsense
 from .parts import blurred, bones, elsewhere, other_view, rearranged
+from .views import lateral, skyline
 
 Maker = Callable[[Picture, Chance], Picture]
 
 _MAKERS: tuple[tuple[float, Kind, Maker], ...] = (
-    (0.36, Kind.IMPLANT, implant),
-    (0.15, Kind.VIEW, other_view),
-    (0.15, Kind.OTHER, elsewhere),
+    (0.34, Kind.IMPLANT, implant),
+    (0.08, Kind.VIEW, other_view),
+    (0.10, Kind.VIEW, lateral),
+    (0.04, Kind.VIEW, skyline),
+    (0.13, Kind.OTHER, elsewhere),
     (0.06, Kind.OTHER, rearranged),
-    (0.14, Kind.OTHER, bones),
-    (0.12, Kind.OTHER, nonsense),
+    (0.12, Kind.OTHER, bones),
+    (0.11, Kind.OTHER, nonsense),
     (0.02, Kind.BLUR, blurred),
 )
 _SHARES = [share for share, _, _ in _MAKERS]

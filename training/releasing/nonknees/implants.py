@@ -4,25 +4,42 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from koa_worker.knee.grading.prepare import SIZE, Picture, equalize
 
+from .. import consoles
 from .canvas import MIDDLE, Chance, warped, waves
 
 
 def implant(crop: Picture, chance: Chance) -> Picture:
     """Metal over the joint: a total or half prosthesis, seen from the front or not, or plates, nails and screws."""
     picture = warped(crop, chance, turn=12, zoom=0.45, shift=0.15)
-    metal = np.zeros((SIZE, SIZE), np.uint8)
-    drawers = (_total, _total, _half, _half, _curved, _hardware)
-    drawers[int(chance.integers(len(drawers)))](metal, chance)
-    metal = warped(metal, chance, turn=15, zoom=0.3, shift=0.08, border=cv2.BORDER_CONSTANT)
+    metal = _shape(chance, zoom=0.3)
     cover = cv2.GaussianBlur(metal, (0, 0), chance.uniform(0.4, 1.4)).astype(np.float32) / 255
     # The exposure is set by the metal's white, so that the bone beside it is darker and flatter than usual.
     bone = picture.astype(np.float32) * chance.uniform(0.35, 0.9) + chance.uniform(0, 25)
     bright = np.float32(chance.uniform(205, 255)) + waves(chance, chance.uniform(0, 12))
     mixed = np.clip(bone * (1 - cover) + bright * cover, 0, 255).astype(np.uint8)
     return equalize(mixed) if chance.random() < 0.85 else mixed
+
+
+def over(raw: Picture, chance: Chance) -> tuple[Picture, NDArray[np.bool_]]:
+    """A crop before equalisation with metal as one of many consoles shows it, and where the metal is."""
+    metal = _shape(chance, zoom=0.25)
+    cover = cv2.GaussianBlur(metal, (0, 0), chance.uniform(0.4, 1.3)).astype(np.float32) / 255
+    bone = consoles.as_levels(warped(raw, chance, turn=8, zoom=0.15, shift=0.06)) / np.float32(chance.uniform(1.1, 2.2))
+    even = np.clip(1 + waves(chance, chance.uniform(0, 0.04)), 0.8, 1.1) + bone * np.float32(chance.uniform(0, 0.12))
+    levels = np.clip(bone * (1 - cover) + even * cover, 0, 1.2) ** np.exp(chance.normal(0, 0.35))
+    return consoles.stored(levels.astype(np.float32), chance), metal > 127
+
+
+def _shape(chance: Chance, zoom: float) -> Picture:
+    """One of all kinds, anywhere about the joint."""
+    metal = np.zeros((SIZE, SIZE), np.uint8)
+    drawers = (_total, _total, _half, _half, _curved, _hardware, _hardware)
+    drawers[int(chance.integers(len(drawers)))](metal, chance)
+    return warped(metal, chance, turn=15, zoom=zoom, shift=0.08, border=cv2.BORDER_CONSTANT)
 
 
 def _total(metal: Picture, chance: Chance) -> None:

@@ -198,6 +198,18 @@ def test_the_trace_is_drawn(plates: list[Plate]) -> None:
     assert green[row, column - 3 : column + 4].any()
 
 
+def test_the_picture_shows_where_metal_is(plates: list[Plate]) -> None:
+    frame = radiograph(plates[0].pixels)
+    seen = trace(frame)
+    box, factor = seen.rois[0].box, 2 * seen.densities.scale
+    left, top = box.x + box.width / 4, box.y + box.height / 4
+    line = ((left, top), (left + box.width / 2, top), (left, top + box.height / 2))
+    picture = draw_trace(frame, seen, [line])
+    assert picture.shape[0] > draw_trace(frame, seen).shape[0]  # and a line of words says so
+    x, y = round((left + box.width / 4) * factor), round(top * factor)
+    assert (picture[y - 2 : y + 3, x] == (70, 70, 240)).all(axis=1).any()
+
+
 def test_a_negative_of_a_crop_comes_back_whole_too() -> None:
     pixels = crop(random_knee(np.random.default_rng(3), Side.RIGHT)).pixels
     (roi,) = find_knees(radiograph(np.asarray(pixels.max() - pixels)))

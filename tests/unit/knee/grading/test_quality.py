@@ -1,17 +1,20 @@
 """The gate: each reason by itself, in its order, and three answers."""
 
 from dataclasses import replace
+from datetime import date, datetime
 
 import numpy as np
 import pytest
 
 from koa_worker.errors import CATALOGUE, InputRejected
 from koa_worker.knee.grading.familiar import KINDS, Familiar, Impression, Kind
+from koa_worker.knee.grading.metal import Metal
 from koa_worker.knee.grading.prepare import Picture, crop, equalize, resize
 from koa_worker.knee.grading.quality import check_frame, judge_knee
+from koa_worker.knee.grading.review import of_frame
 from koa_worker.publish.codes import REFUSALS
-from koa_worker.synthetic import draw, random_spec, with_implant
-from koa_worker.values import Box, KneeRoi, Radiograph, ReviewCode, ReviewReason, Side, Study
+from koa_worker.synthetic import ImplantKind, draw, random_spec, with_implant
+from koa_worker.values import Box, KneeRoi, Patient, Radiograph, ReviewCode, ReviewReason, Side, Study
 
 FAMILIAR = Familiar(np.zeros((1, 4, len(KINDS)), np.float32), np.zeros((1, len(KINDS)), np.float32), -2, 0, 1)
 ROI = KneeRoi(Box(0, 0, 224, 224), Side.LEFT)
@@ -56,6 +59,25 @@ def test_a_coloured_picture_is_no_radiograph_and_one_with_a_coloured_letter_is()
     assert caught.value.code == "coloured"
 
 
+@pytest.mark.parametrize(
+    ("age", "born", "minor"),
+    [
+        (None, None, False),
+        (17.0, None, True),
+        (18.0, None, False),
+        (None, date(2008, 2, 1), True),  # eighteen the day after
+        (None, date(2008, 1, 31), False),
+        (18.0, date(2010, 1, 1), True),  # where both disagree, a person looks
+        (60.0, date(2030, 1, 1), False),  # not born yet: a date that says nothing
+    ],
+)
+def test_a_minor_s_knee_is_for_a_person_to_look_at(age: float | None, born: date | None, minor: bool) -> None:
+    taken = Study("1", "2", date=datetime(2026, 1, 31, 10))
+    seen = replace(frame(), study=taken, patient=Patient(birth_date=born, age_years=age))
+    said = of_frame(seen, other_knee_found=True)
+    assert [reason.code for reason in said] == ([ReviewCode.MINOR] if minor else [])
+
+
 def test_a_knee_that_looks_like_one_is_graded(joint: Picture) -> None:
     verdict = judge_knee(ROI, joint, equalize(joint), KNEE, FAMILIAR)
     assert (verdict.code, verdict.reasons) == ("", ())
@@ -66,18 +88,44 @@ def test_a_knee_that_looks_like_one_is_graded(joint: Picture) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "code"),
-    [
-        (Kind.IMPLANT, "implant"),
-        (Kind.VIEW, "other_view"),
-        (Kind.BLUR, "blurred"),
-        (Kind.HALF, "not_a_knee"),
-        (Kind.OTHER, "not_a_knee"),
-    ],
+    [(Kind.VIEW, "other_view"), (Kind.BLUR, "blurred"), (Kind.HALF, "not_a_knee"), (Kind.OTHER, "not_a_knee")],
 )
 def test_what_looks_like_something_else_is_refused_as_that(joint: Picture, kind: Kind, code: str) -> None:
-    verdict = judge_knee(ROI, joint, equalize(joint), Impression(1.5, kind), FAMILIAR)
+    verdict = judge_knee(ROI, joint, equalize(joint), Impression(1.5, kind, 1.4, kind), FAMILIAR)
     assert (verdict.code, verdict.reasons) == (code, ())
     assert verdict.may_lie_askew(FAMILIAR)
+
+
+def test_an_implant_that_nobody_can_see_is_for_a_person_to_look_at(joint: Picture) -> None:
+    verdict = judge_knee(ROI, joint, equalize(joint), Impression(3.0, Kind.IMPLANT, 0.5), FAMILIAR)
+    assert (verdict.code, [reason.code for reason in verdict.reasons]) == ("", [ReviewCode.LIKE_IMPLANT])
+
+
+def test_what_is_strange_without_metal_too_is_not_called_an_implant(joint: Picture) -> None:
+    seen = Impression(3.0, Kind.IMPLANT, 2.0, Kind.VIEW)
+    assert judge_knee(ROI, joint, equalize(joint), seen, FAMILIAR).code == "other_view"
+
+
+@pytest.mark.parametrize(("evidence", "strangeness", "code"), [(0.5, 0.8, "implant"), (0.5, 0.6, ""), (-2.0, 3.9, "")])
+def test_faint_metal_beside_the_joint_counts_where_the_knee_is_strange(
+    joint: Picture, evidence: float, strangeness: float, code: str
+) -> None:
+    seen = Impression(strangeness, Kind.IMPLANT, 0.0)
+    found = judge_knee(ROI, joint, equalize(joint), seen, FAMILIAR, around=lambda: Metal(evidence, 0.1))
+    assert found.code == code
+
+
+def test_a_familiar_knee_is_not_searched_for_metal_beside_it(joint: Picture) -> None:
+    def never() -> Metal:
+        raise AssertionError
+
+    assert judge_knee(ROI, joint, equalize(joint), KNEE, FAMILIAR, around=never).code == ""
+
+
+def test_a_page_is_no_knee() -> None:
+    page = np.full((224, 224), 245, np.uint8)
+    page[20:200:12, 20:200] = 30
+    assert judge_knee(ROI, page, equalize(page), KNEE, FAMILIAR).code == "not_a_knee"
 
 
 def test_an_unusual_knee_is_graded_and_shown_to_a_person(joint: Picture) -> None:
@@ -87,9 +135,10 @@ def test_an_unusual_knee_is_graded_and_shown_to_a_person(joint: Picture) -> None
     assert not verdict.stands_better(FAMILIAR, 9.0)
 
 
-def test_metal_counts_however_familiar_the_rest_looks() -> None:
+@pytest.mark.parametrize("kind", list(ImplantKind))
+def test_metal_counts_however_familiar_the_rest_looks(kind: ImplantKind) -> None:
     plate = draw(random_spec(2, longest=700))
-    plate = with_implant(plate, plate.truths[0])
+    plate = with_implant(plate, plate.truths[0], kind)
     joint = resize(crop(plate.pixels, plate.truths[0].box))
     assert judge_knee(ROI, joint, equalize(joint), KNEE, FAMILIAR).code == "implant"
 

@@ -3,16 +3,19 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from koa_worker.knee.grading.release import MANIFEST, Review, default_model_folder
 from koa_worker.knee.grading.review import SLIGHTLY_MISSING, of_frame, of_picture, rule_of_votes
-from koa_worker.values import Box, KneeRoi, ReviewCode, ReviewReason, Side
+from koa_worker.values import Box, KneeRoi, Radiograph, ReviewCode, ReviewReason, Side, Study
+
+FRAME = Radiograph(np.zeros((9, 9), np.uint8), "PNG", Study("1", "2"))
 
 
 def test_a_leg_without_a_knee_is_a_reason_to_look_at_the_other() -> None:
-    assert of_frame(other_knee_found=True) == ()
-    assert of_frame(other_knee_found=False) == (ReviewReason(ReviewCode.OTHER_KNEE_NOT_FOUND),)
+    assert of_frame(FRAME, other_knee_found=True) == ()
+    assert of_frame(FRAME, other_knee_found=False) == (ReviewReason(ReviewCode.OTHER_KNEE_NOT_FOUND),)
 
 
 @pytest.mark.parametrize(("missing", "flagged"), [(SLIGHTLY_MISSING, False), (0.09, True)])

@@ -196,3 +196,36 @@ def test_spread_takes_from_the_whole_list(crops: list[Crop]):
     taken = spread(crops, 5)
     assert [crop.kl for crop in taken] == [0, 1, 2, 3, 4]
     assert len(spread(crops, 200)) == len(crops)
+
+
+def test_a_release_says_what_a_knee_costs_in_plain_looks(release: Path):
+    cost = json.loads((release / "manifest.json").read_text())["metrics"]["cost"]
+    assert cost["allowed"] == 4.0
+    assert 0 < cost["looks"] < 2  # two looks of a net a third as wide
+    assert f"costs {cost['looks']:.1f} looks" in (release / "MODEL_CARD.md").read_text()
+
+
+def test_a_release_that_costs_more_than_allowed_is_refused(tmp_path: Path, release: Path, crops: list[Crop]):
+    plan = Plan((release / "member1.tflite",), tmp_path / "dear-v1", Precision.FLOAT32, most_looks=0.01)
+    with pytest.raises(ExportFailed, match="looks"):
+        export(plan, crops, Training(), lambda _: None)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_member_of_a_release_is_taken_over_bit_for_bit(tmp_path: Path, release: Path, crops: list[Crop]):
+    folder = tmp_path / "next-v4"
+    plan = Plan((release / "member1.tflite",), folder, Precision.FLOAT32, views=("plain",))
+    export(plan, crops, Training(), lambda _: None)
+    for name in ("member1.tflite", "head1.npz"):
+        assert (folder / name).read_bytes() == (release / name).read_bytes()
+    manifest = Release.open(folder).manifest
+    assert manifest.trained["runs"][0]["from"] == "tiny-v3, member 1"
+    assert "taken over bit for bit from tiny-v3" in (folder / "MODEL_CARD.md").read_text()
+    grade, maps = Grader.load(folder).grade(crops[0].picture)
+    assert (grade.agreement, len(maps)) == (1.0, 1)  # one look: nothing to agree with, and a heatmap all the same
+
+
+def test_what_is_no_member_is_not_taken_over(tmp_path: Path, release: Path, crops: list[Crop]):
+    for name, precision in (("head1.tflite", Precision.FLOAT32), ("member1.tflite", Precision.FLOAT16)):
+        with pytest.raises(ExportFailed, match="no member"):
+            export(Plan((release / name,), tmp_path / "next-v4", precision), crops, Training(), lambda _: None)

@@ -1,0 +1,52 @@
+"""Raw crops as other hospitals' consoles expose, sharpen and store them, equalised afterwards as the worker does.
+
+The order matters: what a console did is there before equalisation, which then hides some of it and enhances the rest. A
+change to the equalised crop looks otherwise.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from koa_worker.knee.grading.prepare import SIZE, Picture, equalize
+
+from ..fitting.augment import compress
+
+Chance = np.random.Generator
+GRAINS = (0.0, 0.005, 0.015, 0.03)  # of the range
+BRIGHTEST = 1.15  # of what can be shown: more is no picture of bone any more
+LEAST_PIXELS, MOST_PIXELS = 80, 180  # of the side, where a picture comes with few of them
+
+
+def shown(raw: Picture, chance: Chance) -> Picture:
+    """The crop as the worker would hand it to the net if another console had shown it."""
+    return equalize(exposed(raw, chance))
+
+
+def exposed(raw: Picture, chance: Chance) -> Picture:
+    """The same before equalisation."""
+    return stored(as_levels(raw) ** np.exp(chance.normal(0, 0.35)), chance)
+
+
+def as_levels(raw: Picture) -> NDArray[np.float32]:
+    """Between 0 and 1, whatever the exposure was."""
+    low, high = np.percentile(raw, [1, 99.5])
+    return np.asarray(np.clip((raw - np.float32(low)) / np.float32(max(high - low, 1.0)), 0, 1), np.float32)
+
+
+def stored(levels: NDArray[np.float32], chance: Chance) -> Picture:
+    """Gain and offset, sharpening, grain, few pixels and JPEG, each by chance."""
+    gain = chance.uniform(0.35, 1.05)
+    levels = levels * np.float32(gain) + np.float32(chance.uniform(0, BRIGHTEST - gain))
+    if chance.random() < 0.4:
+        slow = cv2.GaussianBlur(levels, (0, 0), chance.uniform(1, 3))
+        levels = np.asarray(levels + np.float32(chance.uniform(0.3, 1.5)) * (levels - slow), np.float32)
+    grainy = levels + chance.normal(0, float(chance.choice(GRAINS)), levels.shape)
+    picture = np.asarray(np.clip(grainy * 255, 0, 255), np.uint8)
+    if chance.random() < 0.3:
+        side = int(chance.uniform(LEAST_PIXELS, MOST_PIXELS))
+        few = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
+        picture = np.asarray(cv2.resize(few, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC), np.uint8)
+    return compress(picture, int(chance.uniform(40, 95))) if chance.random() < 0.4 else picture
