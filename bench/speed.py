@@ -57,8 +57,8 @@ def draw(place: Path, kind: str) -> Iterator[bytes]:
     """Two plates of that kind."""
     for seed in (1, 2):
         knees = (
-            synthetic.Knee(Side.RIGHT, 4.0 - seed, centre=(0.26, 0.5), seed=seed),
-            synthetic.Knee(Side.LEFT, 1.0, centre=(0.74, 0.5), seed=seed),
+            synthetic.KneeSpec(Side.RIGHT, 4.0 - seed, centre=(0.26, 0.5), seed=seed),
+            synthetic.KneeSpec(Side.LEFT, 1.0, centre=(0.74, 0.5), seed=seed),
         )
         plate = synthetic.draw(synthetic.PlateSpec(2000, 2500, 0.16, knees, seed=seed))
         path = place / "pattern"

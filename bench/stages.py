@@ -49,7 +49,10 @@ def over_limit(measured: Measured, *without: str) -> float:
 
 def draw_plates(folder: Path, syntaxes: tuple[str, ...]) -> dict[str, Path]:
     """One 2000×2500 plate with two knees, in several transfer syntaxes."""
-    knees = (synthetic.Knee(Side.RIGHT, 2.0, centre=(0.26, 0.5)), synthetic.Knee(Side.LEFT, 0.0, centre=(0.74, 0.5)))
+    knees = (
+        synthetic.KneeSpec(Side.RIGHT, 2.0, centre=(0.26, 0.5)),
+        synthetic.KneeSpec(Side.LEFT, 0.0, centre=(0.74, 0.5)),
+    )
     plate = synthetic.draw(synthetic.PlateSpec(2000, 2500, 0.16, knees, seed=1, beads=True))
     paths = {syntax: folder / f"{syntax}.dcm" for syntax in syntaxes}
     for syntax, path in paths.items():

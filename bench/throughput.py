@@ -120,8 +120,8 @@ def draw_plates(place: Path, size: list[int]) -> Iterator[bytes]:
     """Two plates, each uncompressed and as JPEG lossless, whose UIDs can be replaced in their bytes."""
     for seed in (1, 2):
         knees = (
-            synthetic.Knee(Side.RIGHT, 4.0 - seed, centre=(0.26, 0.5), seed=seed),
-            synthetic.Knee(Side.LEFT, 1.0, centre=(0.74, 0.5), seed=seed),
+            synthetic.KneeSpec(Side.RIGHT, 4.0 - seed, centre=(0.26, 0.5), seed=seed),
+            synthetic.KneeSpec(Side.LEFT, 1.0, centre=(0.74, 0.5), seed=seed),
         )
         plate = synthetic.draw(synthetic.PlateSpec(size[0], size[1], 0.4 * 1000 / size[1], knees, seed=seed))
         for syntax in ("explicit", "jpeg-lossless"):
@@ -132,7 +132,7 @@ def draw_plates(place: Path, size: list[int]) -> Iterator[bytes]:
 
 def draw_crops(place: Path) -> Iterator[bytes]:
     for seed in range(4):
-        crop = synthetic.crop(synthetic.Knee(Side.RIGHT, float(seed)), size=260, seed=seed)
+        crop = synthetic.crop(synthetic.KneeSpec(Side.RIGHT, float(seed)), size=260, seed=seed)
         write_dicom(place / "pattern.dcm", crop, study_uid=UID)
         yield (place / "pattern.dcm").read_bytes()
 

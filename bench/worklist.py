@@ -27,8 +27,8 @@ from koa_worker.intake import prepare_folders
 from koa_worker.store import Cursor, State, Store
 from koa_worker.store.engine import connect, migrate
 from koa_worker.store.pictures import encode_heatmap
-from koa_worker.store.schema import Base, File, Grade, Image, Knee, Model, Study
-from koa_worker.store.worklist_index import Line, Word, words_of
+from koa_worker.store.schema import Base, FileRow, GradeRow, ImageRow, KneeRow, ModelRow, StudyRow
+from koa_worker.store.worklist_index import IndexLine, Word, words_of
 from koa_worker.values import Laterality, Side, SpacingSource
 from koa_worker.web import create_app
 
@@ -84,7 +84,7 @@ def fill(path: Path, knees: int) -> None:
         assert driver is not None
         driver.execute("PRAGMA synchronous = OFF")  # a database that is thrown away
         with connection.begin():
-            connection.execute(insert(Model), [{"digest": DIGEST, "name": "net-v1", "first_used_at": NOW - HISTORY}])
+            connection.execute(insert(ModelRow), [{"digest": DIGEST, "name": "net-v1", "first_used_at": NOW - HISTORY}])
         while batch := list(islice(made, FILES_AT_A_TIME)):
             with connection.begin():
                 write(connection, batch)
@@ -92,7 +92,7 @@ def fill(path: Path, knees: int) -> None:
 
 
 def write(connection: Connection, batch: list[Rows]) -> None:
-    for table in (Study, File, Image, Knee, Grade, Line, Word):
+    for table in (StudyRow, FileRow, ImageRow, KneeRow, GradeRow, IndexLine, Word):
         rows = [row for made in batch for row in made.get(table, [])]
         if rows:
             connection.execute(insert(table), rows)
@@ -124,10 +124,10 @@ def one_file(number: int, at: datetime, fate: State, chance: random.Random) -> R
         "file_id": file_id, "knee_id": None, "arrived_at": at, "state": fate, "kl": None, "side": Side.UNKNOWN,
         "needs_review": False, "code": code, "day": settled_at and settled_at.date(), "confidence": None,
     }  # fmt: skip
-    rows: Rows = {File: [file], Line: [line]}
+    rows: Rows = {FileRow: [file], IndexLine: [line]}
     found_by = [(False, word) for word in words_of(code or "")]
     if study:
-        rows[Study] = [study]
+        rows[StudyRow] = [study]
         said = (study["patient_id"], study["accession"], study["patient_name"], study["description"])
         found_by += [(True, word) for word in words_of(*said)]
     rows[Word] = [
@@ -136,10 +136,10 @@ def one_file(number: int, at: datetime, fate: State, chance: random.Random) -> R
     if fate is State.COMPLETED and study:
         graded = [one_knee(number * 2 + position, position, chance) for position in range(2)]
         rows |= {
-            Image: [one_image(number, file_id, study["key"])],
-            Knee: [knee | {"file_id": file_id} for knee, _ in graded],
-            Grade: [grade for _, grade in graded],
-            Line: [
+            ImageRow: [one_image(number, file_id, study["key"])],
+            KneeRow: [knee | {"file_id": file_id} for knee, _ in graded],
+            GradeRow: [grade for _, grade in graded],
+            IndexLine: [
                 line | {"knee_id": knee["id"], "side": knee["side"]}
                 | {name: grade[name] for name in ("kl", "needs_review", "confidence")}
                 for knee, grade in reversed(graded)  # a page shows the last line first

@@ -24,7 +24,7 @@ class Fault(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CatalogueEntry:
     fault: Fault
     sentence: str
     remedy: str
@@ -36,298 +36,298 @@ class Entry:
 
 OWN_RESULT = "own_result"  # rejected like any other, and yet nobody's fault
 
-CATALOGUE: dict[str, Entry] = {
+CATALOGUE: dict[str, CatalogueEntry] = {
     # reading
-    "empty_file": Entry(Fault.FILE, "The file is empty.", "Export it again."),
-    "unknown_format": Entry(
+    "empty_file": CatalogueEntry(Fault.FILE, "The file is empty.", "Export it again."),
+    "unknown_format": CatalogueEntry(
         Fault.FILE,
         "The file is not DICOM, PNG, JPEG, TIFF or BMP.",
         "Export the radiograph as DICOM or in one of these image formats.",
     ),
-    "too_large": Entry(
+    "too_large": CatalogueEntry(
         Fault.FILE,
         "The file or its image is larger than the limit.",
         "Check that it is a radiograph. If it is, raise [limits] max_file_mb or max_megapixels.",
     ),
-    "truncated": Entry(Fault.FILE, "The file is truncated: its end is missing.", "Export or copy it again."),
-    "damaged": Entry(
+    "truncated": CatalogueEntry(Fault.FILE, "The file is truncated: its end is missing.", "Export or copy it again."),
+    "damaged": CatalogueEntry(
         Fault.FILE,
         "The file is corrupt: its header and contents do not match or cannot be decoded.",
         "Export it again from the PACS.",
     ),
-    "encrypted": Entry(
+    "encrypted": CatalogueEntry(
         Fault.FILE,
         "The pixel data or the header of the file is encrypted.",
         "Export it without encryption, or decrypt it first.",
     ),
-    "dicomdir": Entry(
+    "dicomdir": CatalogueEntry(
         Fault.FILE,
         "The file is a DICOMDIR: an index of other files, not an image.",
         "Copy the image files that it lists into the inbox. The DICOMDIR itself is not needed.",
     ),
-    "no_pixels": Entry(
+    "no_pixels": CatalogueEntry(
         Fault.FILE,
         "The DICOM object contains no image.",
         "Export the image object, not a report or a presentation state.",
     ),
-    "multi_frame": Entry(
+    "multi_frame": CatalogueEntry(
         Fault.FILE,
         "The DICOM object contains several frames.",
         "Export single radiographs. Cine and tomosynthesis objects cannot be graded.",
     ),
-    "unsupported_modality": Entry(
+    "unsupported_modality": CatalogueEntry(
         Fault.FILE,
         "The DICOM object is not a projection radiograph.",
         "Send only CR, DX, RG or secondary capture objects.",
     ),
-    "unsupported_syntax": Entry(
+    "unsupported_syntax": CatalogueEntry(
         Fault.FILE,
         "The DICOM transfer syntax is unknown or is not meant for still images.",
         "Export with a transfer syntax listed in docs/formats.md, for example Explicit VR Little Endian.",
     ),
-    "unsupported_pixels": Entry(
+    "unsupported_pixels": CatalogueEntry(
         Fault.FILE,
         "The pixel format is not one that radiographs have.",
         "Export the file as a grayscale image of 8 to 16 bits per pixel.",
     ),
-    "own_result": Entry(
+    "own_result": CatalogueEntry(
         Fault.FILE,
         "The file is a result of koa-worker itself.",
         "Nothing is to be done: results are not graded. If possible, do not route them to the worker.",
     ),
     # finding the knee
-    "no_knee": Entry(
+    "no_knee": CatalogueEntry(
         Fault.FILE,
         "No knee joint was found in the image.",
         "Check the image. koa-worker process --debug-roi DIR draws what was measured.",
     ),
-    "knee_not_found": Entry(
+    "knee_not_found": CatalogueEntry(
         Fault.FILE,
         "The other knee was not found in the image.",
         "Have a reader grade that knee. koa-worker process --debug-roi DIR draws what was measured.",
     ),
-    "blank": Entry(
+    "blank": CatalogueEntry(
         Fault.FILE, "The image is blank or almost blank.", "Check the exposure and the export of this radiograph."
     ),
-    "too_small": Entry(
+    "too_small": CatalogueEntry(
         Fault.FILE,
         "The knee has too few pixels for the model.",
         "Export the radiograph at its full resolution.",
     ),
     # the quality gate
-    "other_part": Entry(
+    "other_part": CatalogueEntry(
         Fault.FILE,
         "The header names a body part other than the knee.",
         "Send only knees. If it is a knee, correct Body Part Examined and export it again.",
     ),
-    "other_view": Entry(
+    "other_view": CatalogueEntry(
         Fault.FILE,
         "This is not a frontal view of the knee.",
         "Grade an AP or PA view. The scale does not apply to lateral and skyline views.",
     ),
-    "not_a_knee": Entry(
+    "not_a_knee": CatalogueEntry(
         Fault.FILE,
         "The region that was found does not look like a knee in a frontal view.",
         "Check the image. If it shows an upright knee from the front, have a reader grade it.",
     ),
-    "implant": Entry(
+    "implant": CatalogueEntry(
         Fault.FILE,
         "There is an implant or other metal over the joint.",
         "No action is needed: the scale does not apply to a joint that is replaced or hidden.",
     ),
-    "cut_off": Entry(
+    "cut_off": CatalogueEntry(
         Fault.FILE,
         "The edge of the image cuts off a part of the joint.",
         "Export the whole frame, or repeat the exposure with the whole joint in it.",
     ),
-    "poor_exposure": Entry(
+    "poor_exposure": CatalogueEntry(
         Fault.FILE,
         "The exposure of the joint is so poor that the bone cannot be seen.",
         "Check exposure and window, and export the radiograph again.",
     ),
-    "blurred": Entry(
+    "blurred": CatalogueEntry(
         Fault.FILE,
         "The joint is too blurred for a grade.",
         "Export the radiograph at its full resolution, or repeat the exposure.",
     ),
-    "coloured": Entry(
+    "coloured": CatalogueEntry(
         Fault.FILE,
         "The image is in colour: it is a photograph or a document, not a radiograph.",
         "Export the radiograph itself, as DICOM or as a grayscale image.",
     ),
     # the worker's own errors
-    "internal": Entry(
+    "internal": CatalogueEntry(
         Fault.OURS,
         "The worker had an internal error.",
         "The worker retries the file. If the error persists, report the lines from the log.",
     ),
-    "io": Entry(
+    "io": CatalogueEntry(
         Fault.OURS,
         "A file could not be read or written.",
         "Check the disk, its free space and the permissions with koa-worker doctor.",
     ),
-    "store": Entry(
+    "store": CatalogueEntry(
         Fault.OURS, "The database did not answer.", "Check the database and its address with koa-worker doctor."
     ),
-    "unknown_record": Entry(
+    "unknown_record": CatalogueEntry(
         Fault.OURS,
         "The database has no such record.",
         "Check the ID, and that [store] url is the right database. koa-worker export lists files and studies.",
     ),
-    "worker_crashed": Entry(
+    "worker_crashed": CatalogueEntry(
         Fault.OURS,
         "The worker process that graded the file died.",
         "A new process retries the file. If the error persists, report the file's format and the lines from the log.",
     ),
-    "timed_out": Entry(
+    "timed_out": CatalogueEntry(
         Fault.OURS,
         "The file took longer than the timeout.",
         "The worker retries the file. If the error persists on an idle machine, raise [limits] seconds_per_file.",
     ),
-    "out_of_memory": Entry(
+    "out_of_memory": CatalogueEntry(
         Fault.OURS,
         "The file needed more memory than the limit.",
         "The worker retries the file. If the error persists, raise [limits] memory_mb or lower max_megapixels.",
     ),
-    "cluster_lost": Entry(
+    "cluster_lost": CatalogueEntry(
         Fault.OURS,
         "The cluster no longer answers.",
         "Start the cluster again and run the same command. Finished work is kept.",
     ),
-    "no_place": Entry(
+    "no_place": CatalogueEntry(
         Fault.OURS,
         "The original lacks the UIDs that its result objects need.",
         "No action is needed: the report is written, but no DICOM objects are sent.",
     ),
     # setup
-    "config": Entry(
+    "config": CatalogueEntry(
         Fault.SETUP,
         "The configuration is invalid.",
         "Correct the named line of config.toml or the named environment variable.",
     ),
-    "secret_file": Entry(
+    "secret_file": CatalogueEntry(
         Fault.SETUP,
         "A file with a secret cannot be used.",
         "Check that it exists, that the worker's account may read it, and that it contains exactly one line.",
     ),
-    "model_missing": Entry(
+    "model_missing": CatalogueEntry(
         Fault.SETUP,
         "A file of the model release is missing.",
         "Reinstall koa-worker, or point [model] path at a complete release folder.",
     ),
-    "not_a_release": Entry(
+    "not_a_release": CatalogueEntry(
         Fault.SETUP,
         "This is not a model release. A release is a folder with manifest.json and the LiteRT models that it names.",
         "Train with koa-train fit --start, make a release with koa-train export, and set [model] path to that folder.",
     ),
-    "model_altered": Entry(
+    "model_altered": CatalogueEntry(
         Fault.SETUP,
         "A file of the model release does not match the manifest.",
         "Restore the release. The worker never grades with a changed model.",
     ),
-    "training_missing": Entry(
+    "training_missing": CatalogueEntry(
         Fault.SETUP,
         "A package that the training commands need is not installed.",
         "Install it with pip install 'koa-worker[train]'.",
     ),
-    "store_newer": Entry(
+    "store_newer": CatalogueEntry(
         Fault.SETUP,
         "The database was made by a newer version of koa-worker.",
         "Update koa-worker, or point [store] url at another database.",
     ),
-    "store_copy": Entry(
+    "store_copy": CatalogueEntry(
         Fault.SETUP,
         "The database was not copied.",
         "Nothing was written. Give an empty database as the target.",
     ),
-    "receiver": Entry(
+    "receiver": CatalogueEntry(
         Fault.SETUP,
         "The DICOM receiver cannot listen.",
         "Correct [dicom.receiver] host, port or the TLS files. A port below 1024 needs special rights.",
     ),
-    "web": Entry(
+    "web": CatalogueEntry(
         Fault.SETUP,
         "The web page cannot be served.",
         "Correct [web] host and port. A proxy, or a host other than loopback, needs users: run koa-worker user add.",
     ),
-    "password": Entry(
+    "password": CatalogueEntry(
         Fault.SETUP,
         "The password cannot be used.",
         "Choose another one. A few unrelated words are easy to remember and hard to guess.",
     ),
-    "batch_source": Entry(
+    "batch_source": CatalogueEntry(
         Fault.SETUP,
         "The source of the batch cannot be read.",
         "Give a folder, a URL of an object store, or a manifest. A URL may need another package, such as s3fs for s3://.",
     ),
-    "batch_results": Entry(
+    "batch_results": CatalogueEntry(
         Fault.SETUP, "The results folder cannot be used.", "Choose another --results folder, on a disk with free space."
     ),
-    "batch_other": Entry(
+    "batch_other": CatalogueEntry(
         Fault.SETUP,
         "The results folder belongs to another model, version or review threshold.",
         "Choose a new --results folder. Results of different models or settings are not mixed.",
     ),
-    "batch_busy": Entry(
+    "batch_busy": CatalogueEntry(
         Fault.SETUP, "Another run is using this results folder.", "Wait until that run has ended, or stop it."
     ),
-    "cluster": Entry(
+    "cluster": CatalogueEntry(
         Fault.SETUP,
         "The cluster cannot be used.",
         "Install the same version of koa-worker[cluster] here and on every worker, and check --cluster.",
     ),
-    "folders": Entry(
+    "folders": CatalogueEntry(
         Fault.SETUP,
         "The folders cannot be used as configured.",
         "Correct [folders], or create them with the right permissions.",
     ),
     # requests to the page or the API
-    "bad_request": Entry(
+    "bad_request": CatalogueEntry(
         Fault.CALLER,
         "The request is invalid.",
         "Compare it with /api/v1/openapi.json.",
     ),
-    "not_logged_in": Entry(
+    "not_logged_in": CatalogueEntry(
         Fault.CALLER,
         "Nobody is logged in, or the session has ended.",
         "Log in. A script sends a token that koa-worker user token makes.",
     ),
-    "wrong_password": Entry(
+    "wrong_password": CatalogueEntry(
         Fault.CALLER,
         "The name or the password is wrong.",
         "Try again, or ask an administrator to set a new password with koa-worker user password.",
     ),
-    "not_allowed": Entry(
+    "not_allowed": CatalogueEntry(
         Fault.CALLER,
         "The user's role does not allow this.",
         "Ask an administrator for an account with another role.",
     ),
-    "not_here": Entry(
+    "not_here": CatalogueEntry(
         Fault.CALLER,
         "Unknown host name, or a remote client while no users exist.",
         "Add the name to [web] names, or create a user with koa-worker user add.",
     ),
-    "forged": Entry(
+    "forged": CatalogueEntry(
         Fault.CALLER,
         "The request was not sent from this page, or the page was loaded too long ago.",
         "Reload the page and try again.",
     ),
-    "not_found": Entry(
+    "not_found": CatalogueEntry(
         Fault.CALLER,
         "There is nothing at this address.",
         "Check the address for typing errors.",
     ),
-    "too_many": Entry(
+    "too_many": CatalogueEntry(
         Fault.CALLER,
         "Too many requests: the rate limit is reached.",
         "Wait, then try again. The Retry-After header gives the seconds to wait.",
     ),
-    "too_slow": Entry(
+    "too_slow": CatalogueEntry(
         Fault.CALLER,
         "The upload took longer than the timeout.",
         "Use a faster connection, or raise [web] upload_seconds.",
     ),
-    "no_room": Entry(
+    "no_room": CatalogueEntry(
         Fault.CALLER,
         "No uploads are accepted now: too many files are waiting, or a disk is full.",
         "Look at koa-worker status, and try again later.",
@@ -346,7 +346,7 @@ class KoaError(Exception):
         self.detail = detail
 
     @property
-    def entry(self) -> Entry:
+    def entry(self) -> CatalogueEntry:
         return CATALOGUE[self.code]
 
     def __str__(self) -> str:

@@ -1,7 +1,7 @@
 """What is told of a graded knee outside the store: one table, from which every output is made.
 
 JSON (the line of `process --json`, the API and its OpenAPI document) has the fields nested; tables (CSV, Parquet) have
-them as columns. A field that is added to `GradedKnee` is in all of them.
+them as columns. A field that is added to `KneeFields` is in all of them.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class JointSpace(_Fields):
     tibial_width_px: float
 
 
-class GradedKnee(_Fields):
+class KneeFields(_Fields):
     position: int = Field(description="In the picture, from left to right.")
     side: SideWord
     box: Box
@@ -68,8 +68,8 @@ class GradedKnee(_Fields):
     joint_space: JointSpace | None = Field(description="Null where the knee was not measured.")
 
 
-def describe(position: int, roi: KneeRoi, grade: values.Grade, joint_space: values.JointSpace | None) -> GradedKnee:
-    return GradedKnee(
+def describe(position: int, roi: KneeRoi, grade: values.Grade, joint_space: values.JointSpace | None) -> KneeFields:
+    return KneeFields(
         position=position,
         side=roi.side.value,
         box=box_of(roi),
@@ -114,15 +114,15 @@ _COLUMNS_OF: dict[str, dict[str, Any]] = {
 
 COLUMNS: dict[str, Any] = {  # of a table, with the types of their values
     column: kind
-    for name, field in GradedKnee.model_fields.items()
+    for name, field in KneeFields.model_fields.items()
     for column, kind in _COLUMNS_OF.get(name, {name: field.annotation}).items()
 }
 
 
-def to_columns(knee: GradedKnee) -> dict[str, Any]:
+def to_columns(knee: KneeFields) -> dict[str, Any]:
     """A value for each of `COLUMNS`."""
     row: dict[str, Any] = {}
-    for name in GradedKnee.model_fields:
+    for name in KneeFields.model_fields:
         value, columns = getattr(knee, name), _COLUMNS_OF.get(name, {name: None})
         several = _widths(value) if name == "joint_space" else value if len(columns) > 1 else [value]
         row |= zip(columns, several, strict=True)

@@ -30,10 +30,10 @@ from koa_worker.values import (
     Completed,
     Failed,
     Grade,
+    GradedKnee,
     KneeRoi,
     Outcome,
     Radiograph,
-    Reading,
     RefusedKnee,
     Rejected,
     ReviewReason,
@@ -98,7 +98,7 @@ class Pipeline:
 
     def _read_knees(
         self, radiograph: Radiograph, clock: Stopwatch
-    ) -> tuple[tuple[Reading, ...], tuple[RefusedKnee, ...]]:
+    ) -> tuple[tuple[GradedKnee, ...], tuple[RefusedKnee, ...]]:
         """The graded knees and the refused ones. If no knee is graded, the reason is raised."""
         upright = self._look(radiograph, clock)
         looks = (
@@ -120,14 +120,14 @@ class Pipeline:
             raise rejected
         return readings, refused
 
-    def _look(self, radiograph: Radiograph, clock: Stopwatch, quarters: int = 0) -> _Looks:
+    def _look(self, radiograph: Radiograph, clock: Stopwatch, quarters: int = 0) -> _JudgedFrame:
         """Finds, grades and judges the knees of a frame that is turned by this number of quarters."""
         frame = turned(radiograph, quarters) if quarters else radiograph
         try:
             with clock("roi"):
                 seen = find(frame)
         except InputRejected as fault:
-            return _Looks(fault=fault)
+            return _JudgedFrame(fault=fault)
         if quarters:
             height, width = radiograph.pixels.shape
             stored, without_knee = (
@@ -136,9 +136,9 @@ class Pipeline:
         else:
             stored, without_knee = list(seen.rois), list(seen.without_knee)
         looks = tuple(self._judge(frame, *places, clock) for places in zip(seen.rois, stored, strict=True))
-        return _Looks(looks, without_knee=tuple(RefusedKnee(roi, "knee_not_found") for roi in without_knee))
+        return _JudgedFrame(looks, without_knee=tuple(RefusedKnee(roi, "knee_not_found") for roi in without_knee))
 
-    def _turn(self, radiograph: Radiograph, upright: _Looks, clock: Stopwatch) -> _Looks | None:
+    def _turn(self, radiograph: Radiograph, upright: _JudgedFrame, clock: Stopwatch) -> _JudgedFrame | None:
         """Looks at the turned frame; used only if every knee in it is then far more likely to be a knee."""
         least = min((one.verdict.strangeness for one in upright.knees), default=np.inf)
         for quarters in (2, 1, 3):
@@ -147,7 +147,7 @@ class Pipeline:
                 return looks
         return None
 
-    def _judge(self, frame: Radiograph, roi: KneeRoi, stored: KneeRoi, clock: Stopwatch) -> _Look:
+    def _judge(self, frame: Radiograph, roi: KneeRoi, stored: KneeRoi, clock: Stopwatch) -> _JudgedKnee:
         familiar = self.grader.familiar
         with clock("prepare"):
             small = resize(crop(frame.pixels, roi.box))
@@ -158,21 +158,21 @@ class Pipeline:
             impression = familiar.look(maps) if familiar else None
             around = partial(find_metal_around, frame.pixels, roi.box)
             verdict = judge_knee(stored, small, picture, impression, familiar, around=around)
-        return _Look(stored, picture, grade, maps, verdict)
+        return _JudgedKnee(stored, picture, grade, maps, verdict)
 
     def _explain(
-        self, radiograph: Radiograph, one: _Look, alone: tuple[ReviewReason, ...], clock: Stopwatch
-    ) -> Reading:
+        self, radiograph: Radiograph, one: _JudgedKnee, alone: tuple[ReviewReason, ...], clock: Stopwatch
+    ) -> GradedKnee:
         grade = replace(one.grade, review_reasons=(*alone, *one.verdict.reasons, *one.grade.review_reasons))
         with clock("measure"):
             joint_space = None if one.roi.turned else measure(radiograph, one.roi)
         with clock("explain"):
             warmth = heatmap(one.maps, grade.kl)
-        return Reading(one.roi, one.crop, grade, warmth, joint_space)
+        return GradedKnee(one.roi, one.crop, grade, warmth, joint_space)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Look:
+class _JudgedKnee:
     """One knee with its grade and the verdict of the quality gate."""
 
     roi: KneeRoi
@@ -183,10 +183,10 @@ class _Look:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Looks:
+class _JudgedFrame:
     """The knees of a frame, or the reason why there are none."""
 
-    knees: tuple[_Look, ...] = ()
+    knees: tuple[_JudgedKnee, ...] = ()
     without_knee: tuple[RefusedKnee, ...] = ()
     fault: InputRejected | None = None
 

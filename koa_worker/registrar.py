@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from koa_worker.config import Report
+from koa_worker.config import ReportSettings
 from koa_worker.knee.grading.explain import overlay
 from koa_worker.report import draft, put, sweep
 from koa_worker.report.content import ImageEntry, KneeEntry, RejectedEntry, StudyReport
@@ -22,7 +22,7 @@ from koa_worker.values import Completed, GradedBy, Study
 class Registrar:
     store: Store
     reports: Path
-    settings: Report
+    settings: ReportSettings
     graded_by: GradedBy
 
     def complete(self, outcome: Completed, filed_as: Path) -> Settled:

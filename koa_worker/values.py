@@ -279,7 +279,7 @@ class JointSpace:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reading:
+class GradedKnee:
     """All results of one knee."""
 
     roi: KneeRoi
@@ -304,7 +304,7 @@ class Completed:
 
     arrival: Arrival
     radiograph: Radiograph
-    readings: tuple[Reading, ...]
+    readings: tuple[GradedKnee, ...]
     timings_ms: dict[str, float]
     refused: tuple[RefusedKnee, ...] = ()  # other knees in the same frame
     cpu_ms: dict[str, float] = field(default_factory=dict)  # the CPU time of each stage

@@ -50,7 +50,7 @@ def _patterns() -> list[bytes]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pattern"
         for seed in range(4):
-            plate = synthetic.crop(synthetic.Knee((Side.RIGHT, Side.LEFT)[seed % 2], seed), size=240, seed=seed)
+            plate = synthetic.crop(synthetic.KneeSpec((Side.RIGHT, Side.LEFT)[seed % 2], seed), size=240, seed=seed)
             if seed % 2:
                 write_dicom(path, plate, study_uid="7.7.7.1000000", patient=person)
             else:

@@ -25,7 +25,7 @@ from koa_worker.batch.dask_worker import Chunk, Graded, GradingPlugin, grade_chu
 from koa_worker.batch.entries import Finding
 from koa_worker.batch.grade_entry import failed_finding
 from koa_worker.batch.local import Take, job_for
-from koa_worker.config import Config, Model
+from koa_worker.config import Config, ModelSettings
 from koa_worker.errors import SetupError, Unfinished
 from koa_worker.knee.grading.release import Release
 from koa_worker.system.stop import Stop
@@ -112,7 +112,7 @@ class Cluster:
 
     def _equip(self, client: Client) -> None:
         config = Config(
-            model=Model(review_confidence=self._config.model.review_confidence),
+            model=ModelSettings(review_confidence=self._config.model.review_confidence),
             limits=self._config.limits,
             log=self._config.log,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from koa_worker import knee_fields
 from koa_worker.batch.entries import Ending, Row
-from koa_worker.values import Completed, GradedBy, Outcome, Radiograph, Reading, Rejected, SpacingSource, Study
+from koa_worker.values import Completed, GradedBy, GradedKnee, Outcome, Radiograph, Rejected, SpacingSource, Study
 
 
 def rows_of(outcome: Outcome, place: str, graded_by: GradedBy) -> tuple[Row, ...]:
@@ -61,5 +61,5 @@ def _frame(radiograph: Radiograph) -> Row:
     }
 
 
-def _knee(number: int, reading: Reading) -> Row:
+def _knee(number: int, reading: GradedKnee) -> Row:
     return knee_fields.to_columns(knee_fields.describe(number, reading.roi, reading.grade, reading.joint_space))

@@ -19,34 +19,32 @@ _LEAST_FREE_GB = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Check:
     what: str
     fine: bool
     says: str
 
 
-def check(config_file: Path | None) -> list[Finding]:
+def check(config_file: Path | None) -> list[Check]:
     """One finding for each thing that the worker needs; all but the first need the configuration."""
     try:
         settings = config.load(config_file)
     except SetupError as fault:
-        return [Finding("configuration", False, str(fault))]
+        return [Check("configuration", False, str(fault))]
     checks: dict[str, Callable[[Config], str]] = {
         "folders": _folders,
         "disk": _disk,
         "database": _database,
         "model": _model,
     }
-    return [Finding("configuration", True, "readable")] + [
-        _find(what, probe, settings) for what, probe in checks.items()
-    ]
+    return [Check("configuration", True, "readable")] + [_find(what, probe, settings) for what, probe in checks.items()]
 
 
-def _find(what: str, probe: Callable[[Config], str], settings: Config) -> Finding:
+def _find(what: str, probe: Callable[[Config], str], settings: Config) -> Check:
     try:
-        return Finding(what, True, probe(settings))
+        return Check(what, True, probe(settings))
     except KoaError as fault:
-        return Finding(what, False, str(fault))
+        return Check(what, False, str(fault))
 
 
 def _folders(settings: Config) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from koa_worker import knee_fields
-from koa_worker.values import Completed, Outcome, Reading, RefusedKnee, Rejected, Study
+from koa_worker.values import Completed, GradedKnee, Outcome, RefusedKnee, Rejected, Study
 
 _DIGITS = {"joint_space": 4}  # of fields that have fewer than six behind the point
 
@@ -45,7 +45,7 @@ def _study(study: Study | None) -> dict[str, Any] | None:
     return {"study_uid": study.study_uid, "sop_uid": study.sop_uid, "view": study.view or None} if study else None
 
 
-def _knee(position: int, reading: Reading) -> dict[str, Any]:
+def _knee(position: int, reading: GradedKnee) -> dict[str, Any]:
     known = knee_fields.describe(position, reading.roi, reading.grade, reading.joint_space)
     fields: dict[str, Any] = known.model_dump(mode="json", exclude_unset=True)
     return {name: _rounded(value, _DIGITS.get(name, 6)) for name, value in fields.items()}

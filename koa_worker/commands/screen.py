@@ -13,14 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from koa_worker import RESEARCH_NOTICE
-from koa_worker.commands.doctor import Finding
+from koa_worker.commands.doctor import Check
 from koa_worker.config import Config
 from koa_worker.errors import KoaError, explain
 from koa_worker.intake import scan
 from koa_worker.report import words
 from koa_worker.store import ParcelState, State, StatusRecord, Store
 from koa_worker.system.heartbeat import PAUSE_WORDS, Condition, Pulse, condition_of, feel
-from koa_worker.values import GRADE_WORDS, Completed, Outcome, Reading
+from koa_worker.values import GRADE_WORDS, Completed, GradedKnee, Outcome
 
 
 def outcome_line(path: Path, outcome: Outcome, report: Path | None) -> str:
@@ -33,7 +33,7 @@ def outcome_line(path: Path, outcome: Outcome, report: Path | None) -> str:
     return f"{path}: {type(outcome).__name__.lower()}: {outcome.code}: {explain(outcome.code, outcome.detail)}"
 
 
-def _knee(reading: Reading) -> str:
+def _knee(reading: GradedKnee) -> str:
     grade = reading.grade
     review = f", review: {' '.join(map(words.review_reason, grade.review_reasons))}" if grade.needs_review else ""
     return (
@@ -159,7 +159,7 @@ def parcels_screen(counts: Mapping[str, Mapping[ParcelState, int]]) -> Renderabl
     return table
 
 
-def findings_screen(findings: list[Finding]) -> RenderableType:
+def findings_screen(findings: list[Check]) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     for finding in findings:
         mark = Text("ok", style="green") if finding.fine else Text("ERROR", style="bold red")

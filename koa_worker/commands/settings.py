@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from koa_worker.config import Config, Traced
+from koa_worker.config import Config, TracedConfig
 from koa_worker.config.sources import leaves
 
 HIDDEN = "***"
@@ -21,12 +21,12 @@ _OPEN_PARAMETERS = {"application_name", "connect_timeout", "dbname", "host", "po
 _WIDTH = 48  # where the comments begin, unless the value is longer
 
 
-def as_toml(traced: Traced) -> str:
+def as_toml(traced: TracedConfig) -> str:
     """The text is a valid configuration, apart from what is hidden."""
     return "\n".join(_lines(traced)) + "\n"
 
 
-def _lines(traced: Traced) -> Iterator[str]:
+def _lines(traced: TracedConfig) -> Iterator[str]:
     for number, (section, keys) in enumerate(groupby(leaves(Config), key=lambda key: key[:-1])):
         if number:
             yield ""

@@ -21,7 +21,7 @@ _URL, _URL_FILE = ("store", "url"), ("store", "url_file")
 
 
 @dataclass(frozen=True, slots=True)
-class Traced:
+class TracedConfig:
     """The settings, and the source of each one that is not a default."""
 
     config: Config
@@ -36,7 +36,7 @@ def load(path: Path | None = None) -> Config:
     return trace(path).config
 
 
-def trace(path: Path | None = None) -> Traced:
+def trace(path: Path | None = None) -> TracedConfig:
     """The same as `load`, with the source of each setting."""
     if path is None and DEFAULT_FILE.is_file():
         path = DEFAULT_FILE
@@ -56,7 +56,7 @@ def trace(path: Path | None = None) -> Traced:
     origins = {key: origin for key, origin in origins.items() if look_up(table, key) is not None}
     if settings.store.url_file:
         origins[_URL] = f"secret file {settings.store.url_file}"
-    return Traced(settings, origins)
+    return TracedConfig(settings, origins)
 
 
 def _read(path: Path) -> dict[str, Any]:

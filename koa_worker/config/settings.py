@@ -14,7 +14,7 @@ from koa_worker.config.sources import read_secret
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class WorkingHours:
     """A part of the day; it may extend past midnight."""
 
     opens: time
@@ -64,7 +64,7 @@ class Folders(_Section):
         return self.model_copy(update={name: (base / path).absolute() for name, path in self.all().items()})
 
 
-class Store(_Section):
+class StoreSettings(_Section):
     url: str = Field(default="sqlite:///work/koa.sqlite3", repr=False)  # may hold a password
     url_file: str = ""
 
@@ -78,7 +78,7 @@ class Store(_Section):
         return self.model_copy(update={"url": url, "url_file": path})
 
 
-class Model(_Section):
+class ModelSettings(_Section):
     path: str = ""
     review_confidence: float = Field(default=0.0, ge=0.0, le=1.0)
 
@@ -86,14 +86,14 @@ class Model(_Section):
         return self.model_copy(update={"path": str((base / self.path).absolute())}) if self.path else self
 
 
-class Intake(_Section):
+class IntakeSettings(_Section):
     stable_seconds: float = Field(default=2.0, ge=0.0)
     scan_seconds: float = Field(default=10.0, gt=0.0)
     incomplete_seconds: float = Field(default=60.0, ge=0.0)
     overdue_minutes: float = Field(default=60.0, ge=0.0)
 
 
-class Work(_Section):
+class WorkSettings(_Section):
     workers: int = Field(default=0, ge=0)
     run_between: str = ""
     stop_seconds: float = Field(default=60.0, gt=0.0)
@@ -102,11 +102,11 @@ class Work(_Section):
     @classmethod
     def _readable(cls, text: str) -> str:
         if text:
-            Window.parse(text)
+            WorkingHours.parse(text)
         return text
 
-    def window(self) -> Window | None:
-        return Window.parse(self.run_between) if self.run_between else None
+    def window(self) -> WorkingHours | None:
+        return WorkingHours.parse(self.run_between) if self.run_between else None
 
 
 class Limits(_Section):
@@ -118,25 +118,25 @@ class Limits(_Section):
     min_free_mb: int = Field(default=1024, ge=0)
 
 
-class Retention(_Section):
+class RetentionSettings(_Section):
     done_days: int = Field(default=0, ge=0)
 
 
-class Metrics(_Section):
+class MetricsSettings(_Section):
     host: str = Field(default="127.0.0.1", min_length=1)  # the library takes an empty host to mean all addresses
     port: int = Field(default=0, ge=0, le=65535)
 
 
-class Batch(_Section):
+class BatchSettings(_Section):
     patience_seconds: float = Field(default=300.0, gt=0.0)
 
 
-class Report(_Section):
+class ReportSettings(_Section):
     institution: str = ""
     paper: Literal["A4", "letter"] = "A4"
 
 
-class Log(_Section):
+class LogSettings(_Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["text", "json"] = "text"
 
@@ -145,7 +145,7 @@ _AeTitle = Annotated[str, Field(pattern=r"^[\x21-\x5B\x5D-\x7E]([\x20-\x5B\x5D-\
 _Port = Annotated[int, Field(gt=0, le=65535)]
 
 
-class Receiver(_Section):
+class ReceiverSettings(_Section):
     enabled: bool = False
     ae_title: _AeTitle = "KOAWORKER"
     host: str = "0.0.0.0"  # noqa: S104 - `callers` limits who may send
@@ -165,7 +165,7 @@ class Receiver(_Section):
         return callers
 
 
-class Results(_Section):
+class ResultSettings(_Section):
     structured_report: bool = True
     secondary_capture: bool = True
     pdf: bool = True
@@ -173,7 +173,7 @@ class Results(_Section):
     retry_seconds: float = Field(default=30.0, gt=0.0)
 
 
-class Destination(_Section):
+class DestinationSettings(_Section):
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
     ae_title: _AeTitle
     host: str = Field(min_length=1)
@@ -185,7 +185,7 @@ class Destination(_Section):
     tls_key: str = ""
 
 
-class Web(_Section):
+class WebSettings(_Section):
     enabled: bool = False
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
@@ -199,14 +199,14 @@ class Web(_Section):
     max_waiting: int = Field(default=1000, gt=0)
 
 
-class Dicom(_Section):
-    receiver: Receiver = Receiver()
-    results: Results = Results()
-    destinations: tuple[Destination, ...] = ()
+class DicomSettings(_Section):
+    receiver: ReceiverSettings = ReceiverSettings()
+    results: ResultSettings = ResultSettings()
+    destinations: tuple[DestinationSettings, ...] = ()
 
     @field_validator("destinations")
     @classmethod
-    def _have_names_of_their_own(cls, destinations: tuple[Destination, ...]) -> tuple[Destination, ...]:
+    def _have_names_of_their_own(cls, destinations: tuple[DestinationSettings, ...]) -> tuple[DestinationSettings, ...]:
         if len({destination.name for destination in destinations}) < len(destinations):
             raise ValueError("two destinations have the same name")
         return destinations
@@ -222,7 +222,7 @@ class Dicom(_Section):
         )
 
 
-_TlsUser = TypeVar("_TlsUser", Receiver, Destination)
+_TlsUser = TypeVar("_TlsUser", ReceiverSettings, DestinationSettings)
 
 
 def _with_files_below(section: _TlsUser, base: Path) -> _TlsUser:
@@ -233,18 +233,18 @@ def _with_files_below(section: _TlsUser, base: Path) -> _TlsUser:
 
 class Config(_Section):
     folders: Folders = Folders()
-    store: Store = Store()
-    model: Model = Model()
-    intake: Intake = Intake()
-    work: Work = Work()
+    store: StoreSettings = StoreSettings()
+    model: ModelSettings = ModelSettings()
+    intake: IntakeSettings = IntakeSettings()
+    work: WorkSettings = WorkSettings()
     limits: Limits = Limits()
-    report: Report = Report()
-    batch: Batch = Batch()
-    retention: Retention = Retention()
-    metrics: Metrics = Metrics()
-    log: Log = Log()
-    dicom: Dicom = Dicom()
-    web: Web = Web()
+    report: ReportSettings = ReportSettings()
+    batch: BatchSettings = BatchSettings()
+    retention: RetentionSettings = RetentionSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    log: LogSettings = LogSettings()
+    dicom: DicomSettings = DicomSettings()
+    web: WebSettings = WebSettings()
 
     def below(self, base: Path) -> Self:
         return self.model_copy(
@@ -258,5 +258,5 @@ class Config(_Section):
 
     def with_store(self, url: str | None) -> Self:
         """The same with another database, named on the command line: a relative path starts at the current folder."""
-        store = Store(url=url).below(Path.cwd()) if url else self.store
+        store = StoreSettings(url=url).below(Path.cwd()) if url else self.store
         return self.model_copy(update={"store": store})

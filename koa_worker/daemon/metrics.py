@@ -49,7 +49,7 @@ def registry(collect: Callable[[], Iterable[Metric]], stages: Stages) -> Collect
 
 
 @contextmanager
-def served(settings: config.Metrics, shown: CollectorRegistry) -> Iterator[None]:
+def served(settings: config.MetricsSettings, shown: CollectorRegistry) -> Iterator[None]:
     """Within, http://HOST:PORT/metrics answers; with port 0 nothing is opened."""
     if not settings.port:
         yield

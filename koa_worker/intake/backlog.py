@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from koa_worker.config import Intake
+from koa_worker.config import IntakeSettings
 from koa_worker.intake.inbox import Scan, Waiting, scan
 from koa_worker.intake.stability import StabilityTracker
 from koa_worker.intake.whole import is_whole
@@ -21,7 +21,7 @@ _LONGEST_LOOK = 0.5  # seconds in which files are asked whether they are whole; 
 class Backlog:
     """Remembers a bounded part of the inbox. All times are monotonic: setting the clock back changes nothing."""
 
-    def __init__(self, inbox: Path, settings: Intake, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, inbox: Path, settings: IntakeSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self._inbox = inbox
         self._settings = settings
         self._clock = clock

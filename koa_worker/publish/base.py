@@ -11,7 +11,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from koa_worker.publish import codes, uids
 from koa_worker.publish.original import Original, copy_patient_and_study
-from koa_worker.publish.result import Kind
+from koa_worker.publish.result import ResultKind
 from koa_worker.system.dicom_libraries import set_up_pydicom
 from koa_worker.system.durable import whole_file
 from koa_worker.system.own_objects import IMPLEMENTATION_UID, MANUFACTURER
@@ -20,17 +20,17 @@ from koa_worker.values import GradedBy
 set_up_pydicom()
 
 _SERIES = {
-    Kind.STRUCTURED_REPORT: (9101, "SR", "measurements"),
-    Kind.SECONDARY_CAPTURE: (9102, "OT", "heatmaps"),
-    Kind.PDF: (9103, "DOC", "report"),
+    ResultKind.STRUCTURED_REPORT: (9101, "SR", "measurements"),
+    ResultKind.SECONDARY_CAPTURE: (9102, "OT", "heatmaps"),
+    ResultKind.PDF: (9103, "DOC", "report"),
 }
 
 
-def series_number(kind: Kind) -> int:
+def series_number(kind: ResultKind) -> int:
     return _SERIES[kind][0]
 
 
-def new_object(kind: Kind, sop_class_uid: str, sop_uid: str, original: Original) -> Dataset:
+def new_object(kind: ResultKind, sop_class_uid: str, sop_uid: str, original: Original) -> Dataset:
     """An object in the study of the original, still without content."""
     target = Dataset()
     target.SOPClassUID, target.SOPInstanceUID = sop_class_uid, sop_uid
@@ -40,7 +40,7 @@ def new_object(kind: Kind, sop_class_uid: str, sop_uid: str, original: Original)
 
 
 def finish(
-    target: Dataset, kind: Kind, original: Original, graded_by: GradedBy, *, number: int, made_at: datetime
+    target: Dataset, kind: ResultKind, original: Original, graded_by: GradedBy, *, number: int, made_at: datetime
 ) -> None:
     """Adds the series, the equipment and the time to an object."""
     local = made_at.astimezone()

@@ -14,7 +14,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE
 from pynetdicom.association import Association
 
-from koa_worker.config import Destination
+from koa_worker.config import DestinationSettings
 from koa_worker.system.dicom_associations import leave, line_of, set_up_pynetdicom
 from koa_worker.system.dicom_libraries import set_up_pydicom
 
@@ -26,7 +26,7 @@ class Unreachable(Exception):
     """The PACS did not answer or rejected the association: nothing is wrong with the object."""
 
 
-class Answer(Enum):
+class DeliveryAnswer(Enum):
     """The PACS's answer for an object, which decides what is done with it."""
 
     TAKEN = auto()  # the PACS has the object
@@ -36,12 +36,12 @@ class Answer(Enum):
 
 
 # PS3.7 annex C and PS3.4 table B.2-1. All other statuses, including "cannot understand" (Cxxx), mean FAILED.
-_STATUSES: dict[Answer, frozenset[int]] = {
+_STATUSES: dict[DeliveryAnswer, frozenset[int]] = {
     # Stored, possibly with a warning. A duplicate is stored already: each of our UIDs stands for one object.
-    Answer.TAKEN: frozenset({0x0000, 0x0001, 0x0107, 0x0111, 0x0116, *range(0xB000, 0xC000)}),
-    Answer.BUSY: frozenset({0x0213, *range(0xA700, 0xA800)}),
+    DeliveryAnswer.TAKEN: frozenset({0x0000, 0x0001, 0x0107, 0x0111, 0x0116, *range(0xB000, 0xC000)}),
+    DeliveryAnswer.BUSY: frozenset({0x0213, *range(0xA700, 0xA800)}),
     # Invalid, of an unsupported class, of a class that does not match the data set, or not authorised.
-    Answer.REFUSED: frozenset({0x0117, 0x0118, 0x0119, 0x0122, 0x0124, 0x0211, *range(0xA900, 0xAA00)}),
+    DeliveryAnswer.REFUSED: frozenset({0x0117, 0x0118, 0x0119, 0x0122, 0x0124, 0x0211, *range(0xA900, 0xAA00)}),
 }
 
 
@@ -59,15 +59,15 @@ class Receipt:
     """The PACS's answer for an object, and the reason if it did not take the object."""
 
     parcel: Parcel
-    answer: Answer
+    answer: DeliveryAnswer
     reason: str = ""
 
 
-def answer_of(status: int) -> Answer:
-    return next((answer for answer, statuses in _STATUSES.items() if status in statuses), Answer.FAILED)
+def answer_of(status: int) -> DeliveryAnswer:
+    return next((answer for answer, statuses in _STATUSES.items() if status in statuses), DeliveryAnswer.FAILED)
 
 
-def send(destination: Destination, parcels: Sequence[Parcel]) -> Generator[Receipt, None, None]:
+def send(destination: DestinationSettings, parcels: Sequence[Parcel]) -> Generator[Receipt, None, None]:
     """Sends over one association and yields a receipt for each object at once. Raises `Unreachable` if it breaks."""
     association = _associate(destination, parcels)
     try:
@@ -76,7 +76,7 @@ def send(destination: Destination, parcels: Sequence[Parcel]) -> Generator[Recei
             if parcel.sop_class_uid in accepted:
                 yield _send_one(association, parcel)
             else:
-                yield Receipt(parcel, Answer.REFUSED, "storage class not accepted")
+                yield Receipt(parcel, DeliveryAnswer.REFUSED, "storage class not accepted")
         association.release()
     finally:
         if association.is_established:  # a peer that did not answer will not answer a release either
@@ -84,7 +84,7 @@ def send(destination: Destination, parcels: Sequence[Parcel]) -> Generator[Recei
         leave(association)
 
 
-def _associate(destination: Destination, parcels: Sequence[Parcel]) -> Association:
+def _associate(destination: DestinationSettings, parcels: Sequence[Parcel]) -> Association:
     application = AE(destination.calling_ae_title)
     application.acse_timeout = application.dimse_timeout = destination.timeout_seconds
     application.connection_timeout = application.network_timeout = destination.timeout_seconds
@@ -110,7 +110,7 @@ def _associate(destination: Destination, parcels: Sequence[Parcel]) -> Associati
     return association
 
 
-def _what_is_wrong(destination: Destination, tls: ssl.SSLContext | None) -> str:
+def _what_is_wrong(destination: DestinationSettings, tls: ssl.SSLContext | None) -> str:
     """The reason why there is no association. The library does not say it, so a plain connection is tried."""
     place = (destination.host, destination.port)
     try:
@@ -134,7 +134,7 @@ def _words(fault: OSError) -> str:
 def _send_one(association: Association, parcel: Parcel) -> Receipt:
     if not parcel.path.exists():
         gone = "object file missing; koa-worker send with the report's name makes it again"
-        return Receipt(parcel, Answer.REFUSED, gone)
+        return Receipt(parcel, DeliveryAnswer.REFUSED, gone)
     status = association.send_c_store(dcmread(parcel.path))
     if "Status" not in status:
         raise Unreachable("no answer")
@@ -142,7 +142,7 @@ def _send_one(association: Association, parcel: Parcel) -> Receipt:
     return Receipt(parcel, answer_of(code), f"status {code:04X}")
 
 
-def _tls(destination: Destination) -> ssl.SSLContext | None:
+def _tls(destination: DestinationSettings) -> ssl.SSLContext | None:
     """With an authority the connection is encrypted, and the PACS must show a valid certificate."""
     if not destination.tls_authority:
         return None

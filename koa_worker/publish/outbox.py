@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from koa_worker.config import Config, Destination
+from koa_worker.config import Config, DestinationSettings
 from koa_worker.errors import WorkFailed
 from koa_worker.publish.base import write_object
-from koa_worker.publish.destination import Answer, Parcel, Receipt, Unreachable, send
+from koa_worker.publish.destination import DeliveryAnswer, Parcel, Receipt, Unreachable, send
 from koa_worker.publish.study_objects import Made, NotYet, ResultObjects
 from koa_worker.store import NewParcel, ParcelRecord, PublicationTicket, Store, StudyRecord
 from koa_worker.system import durable
@@ -107,7 +107,7 @@ class Outbox:
 
     # Sending
 
-    def _send_all(self, destination: Destination, stopped: Callable[[], bool]) -> None:
+    def _send_all(self, destination: DestinationSettings, stopped: Callable[[], bool]) -> None:
         while not stopped() and (due := self._store.sending.parcels_due(destination.name, _AT_A_TIME)):
             try:
                 self._send_some(destination, due)
@@ -125,25 +125,29 @@ class Outbox:
                 logger.warning("destination does not answer", extra=extra)
                 return
 
-    def _send_some(self, destination: Destination, due: Sequence[ParcelRecord]) -> None:
+    def _send_some(self, destination: DestinationSettings, due: Sequence[ParcelRecord]) -> None:
         records = {record.id: record for record in due}
         parcels = [Parcel(record.id, record.sop_class_uid, Path(record.path)) for record in due]
         busy = 0
         with contextlib.closing(send(destination, parcels)) as receipts:
             for receipt in receipts:
                 self._note(receipt, records[receipt.parcel.id])
-                busy = busy + 1 if receipt.answer is Answer.BUSY else 0
+                busy = busy + 1 if receipt.answer is DeliveryAnswer.BUSY else 0
                 if busy == _BUSY_IN_A_ROW:
                     raise Unreachable(receipt.reason)
 
     def _note(self, receipt: Receipt, record: ParcelRecord) -> None:
         extra = {"destination": record.destination, "object": record.sop_uid, "kind": record.kind}
-        if receipt.answer is Answer.TAKEN:
+        if receipt.answer is DeliveryAnswer.TAKEN:
             logger.info("sent", extra=extra)
             if self._store.sending.acknowledge(record.id):
                 receipt.parcel.path.unlink(missing_ok=True)
             return
-        most = {Answer.BUSY: None, Answer.FAILED: self._config.limits.max_tries, Answer.REFUSED: 1}[receipt.answer]
+        most = {
+            DeliveryAnswer.BUSY: None,
+            DeliveryAnswer.FAILED: self._config.limits.max_tries,
+            DeliveryAnswer.REFUSED: 1,
+        }[receipt.answer]
         state = self._store.sending.refuse(record.id, receipt.reason, max_tries=most, first_pause=self._first_pause)
         logger.warning("rejected by PACS", extra={**extra, "reason": receipt.reason, "state": state})
 

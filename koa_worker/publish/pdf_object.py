@@ -7,12 +7,14 @@ from pydicom.uid import EncapsulatedPDFStorage
 
 from koa_worker.publish import base, uids
 from koa_worker.publish.original import Original
-from koa_worker.publish.result import Document, Kind
+from koa_worker.publish.result import Document, ResultKind
 
 
 def build(original: Original, document: Document) -> Dataset:
     """The PDF in the study of `original`, which is any image of that study and patient."""
-    target = base.new_object(Kind.PDF, EncapsulatedPDFStorage, uids.of_document(original.study_uid, document), original)
+    target = base.new_object(
+        ResultKind.PDF, EncapsulatedPDFStorage, uids.of_document(original.study_uid, document), original
+    )
     target.ConversionType = "WSD"
     target.BurnedInAnnotation = "YES"  # a report names the patient
     target.DocumentTitle = "Knee osteoarthritis report, research use only"
@@ -23,5 +25,7 @@ def build(original: Original, document: Document) -> Dataset:
     # A value has an even length; this is the number of bytes that belong to the document (C.24.2).
     target.EncapsulatedDocumentLength = len(document.pdf)
     target.EncapsulatedDocument = document.pdf + b"\0" * (len(document.pdf) % 2)
-    base.finish(target, Kind.PDF, original, document.graded_by, number=document.revision, made_at=document.made_at)
+    base.finish(
+        target, ResultKind.PDF, original, document.graded_by, number=document.revision, made_at=document.made_at
+    )
     return target

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from koa_worker.values import Grade, GradedBy, JointSpace, KneeRoi, RefusedKnee
 
 
-class Kind(StrEnum):
+class ResultKind(StrEnum):
     """The kinds of objects that results are sent as."""
 
     STRUCTURED_REPORT = "structured_report"

@@ -27,7 +27,7 @@ from pydicom.uid import Comprehensive3DSRStorage
 
 from koa_worker.publish import base, codes, uids
 from koa_worker.publish.original import Original
-from koa_worker.publish.result import ImageResult, Kind, KneeResult
+from koa_worker.publish.result import ImageResult, KneeResult, ResultKind
 from koa_worker.system.own_objects import MANUFACTURER
 from koa_worker.values import GRADES, CompartmentName, GradedBy, KneeRoi, RefusedKnee, Side
 
@@ -36,7 +36,7 @@ _DEVICE = Code("121007", "DCM", "Device")
 
 def build(original: Original, result: ImageResult) -> Dataset:
     """The structured report of one image; unverified and preliminary, because no person has checked it."""
-    kind = Kind.STRUCTURED_REPORT
+    kind = ResultKind.STRUCTURED_REPORT
     sop_uid = uids.of_image_object(kind, original.sop_uid, result)
     evidence = _evidence(original, result)
     document = Comprehensive3DSR(

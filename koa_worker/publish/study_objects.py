@@ -10,12 +10,12 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from koa_worker.config import Results
+from koa_worker.config import ResultSettings
 from koa_worker.errors import WorkFailed
 from koa_worker.knee.grading.explain import overlay
 from koa_worker.publish import capture, pdf_object, sr, uids
 from koa_worker.publish.original import Original, read_original
-from koa_worker.publish.result import Document, ImageResult, Kind, KneeResult
+from koa_worker.publish.result import Document, ImageResult, KneeResult, ResultKind
 from koa_worker.store import ImageRecord, PublicationTicket, Store, StudyRecord
 from koa_worker.values import GradedBy
 
@@ -28,7 +28,7 @@ _PATIENCE = timedelta(hours=1)  # after the report; an original may be missing f
 class Made:
     """An object that can be made: its UID is known before it is made."""
 
-    kind: Kind
+    kind: ResultKind
     sop_uid: str
     make: Callable[[], Dataset]
 
@@ -41,7 +41,7 @@ class NotYet(Exception):
 class ResultObjects:
     """Makes the result objects of a study; they are the same, with the same UIDs, each time."""
 
-    settings: Results
+    settings: ResultSettings
     store: Store
 
     def of_study(self, study: StudyRecord, ticket: PublicationTicket) -> Iterator[Made]:
@@ -61,8 +61,8 @@ class ResultObjects:
 
     def _of_image(self, original: Original, result: ImageResult) -> Iterator[Made]:
         for kind, wanted, build in (
-            (Kind.STRUCTURED_REPORT, self.settings.structured_report, sr.build),
-            (Kind.SECONDARY_CAPTURE, self.settings.secondary_capture, capture.build),
+            (ResultKind.STRUCTURED_REPORT, self.settings.structured_report, sr.build),
+            (ResultKind.SECONDARY_CAPTURE, self.settings.secondary_capture, capture.build),
         ):
             if wanted:
                 sop_uid = uids.of_image_object(kind, original.sop_uid, result)
@@ -73,7 +73,7 @@ class ResultObjects:
         graded_by = GradedBy(newest.grade.model, newest.model_digest, newest.software_version)
         document = Document(Path(ticket.report_path).read_bytes(), ticket.revision, graded_by, ticket.reported_at)
         sop_uid = uids.of_document(original.study_uid, document)
-        return Made(Kind.PDF, sop_uid, lambda: pdf_object.build(original, document))
+        return Made(ResultKind.PDF, sop_uid, lambda: pdf_object.build(original, document))
 
     def _original(self, image: ImageRecord, ticket: PublicationTicket) -> Original | None:
         """The original's header; None if the file is missing or lacks the necessary UIDs."""

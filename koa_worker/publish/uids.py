@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from koa_worker.publish.result import Document, ImageResult, Kind
+from koa_worker.publish.result import Document, ImageResult, ResultKind
 
 # An arbitrary namespace; it must never change.
 _NAMESPACE = uuid.UUID("5d0c1a55-6e0e-4f7b-9a42-6b6f61776f72")
@@ -16,15 +16,15 @@ def derive(*parts: object) -> str:
     return f"2.25.{uuid.uuid5(_NAMESPACE, said).int}"
 
 
-def of_image_object(kind: Kind, sop_uid: str, result: ImageResult) -> str:
+def of_image_object(kind: ResultKind, sop_uid: str, result: ImageResult) -> str:
     """The UID of an image's object. The original's SHA-256 is a part, because two files may have the same UID."""
     return derive(kind, sop_uid, result.sha256, result.graded_by.digest, result.graded_by.software)
 
 
 def of_document(study_uid: str, document: Document) -> str:
-    return derive(Kind.PDF, study_uid, document.graded_by.digest, document.graded_by.software, document.revision)
+    return derive(ResultKind.PDF, study_uid, document.graded_by.digest, document.graded_by.software, document.revision)
 
 
-def of_series(kind: Kind, study_uid: str, digest: str) -> str:
+def of_series(kind: ResultKind, study_uid: str, digest: str) -> str:
     """One series for each kind of object and each model release."""
     return derive("series", kind, study_uid, digest)

@@ -13,7 +13,7 @@ from koa_worker.errors import InputRejected
 from koa_worker.read import exposure, identity
 from koa_worker.read.colour import coloured
 from koa_worker.read.layout import check_size
-from koa_worker.read.raster_headers import Picture, Plan, plan_for
+from koa_worker.read.raster_headers import Picture, RasterHeader, plan_for
 from koa_worker.values import Radiograph
 
 Pixels = NDArray[Any]
@@ -42,7 +42,7 @@ def read_raster(data: bytes, kind: Picture, sha256: str, limits: Limits) -> Radi
     )
 
 
-def _decoded(plan: Plan, kind: Picture) -> Pixels:
+def _decoded(plan: RasterHeader, kind: Picture) -> Pixels:
     try:
         pixels = plan.decode()
     except (InputRejected, MemoryError):

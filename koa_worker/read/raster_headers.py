@@ -21,7 +21,7 @@ _TIFF_RGB = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RasterHeader:
     """The size and format from an image header, and the decoder for it."""
 
     rows: int
@@ -33,11 +33,11 @@ class Plan:
     white_is_zero: bool = False
 
 
-def plan_for(data: bytes, kind: Picture) -> Plan:
+def plan_for(data: bytes, kind: Picture) -> RasterHeader:
     return {"PNG": _png, "JPEG": _jpeg, "TIFF": _tiff, "BMP": _bmp}[kind](data)
 
 
-def _png(data: bytes) -> Plan:
+def _png(data: bytes) -> RasterHeader:
     """Reads a PNG header: the header chunk is always first, and the end chunk shows that no chunk is missing."""
     if len(data) < 33:
         raise InputRejected("truncated", "within the PNG header")
@@ -45,7 +45,7 @@ def _png(data: bytes) -> Plan:
         raise InputRejected("damaged", "the PNG header")
     columns, rows, bits, colour = struct.unpack_from(">IIBB", data, 16)
     chunks = dict(_png_chunks(data))
-    return Plan(
+    return RasterHeader(
         rows=rows,
         columns=columns,
         bytes_per_pixel={0: 1, 2: 3, 3: 4, 4: 2, 6: 4}.get(colour, 4) * (2 if bits == 16 else 1),
@@ -66,9 +66,9 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         position += 12 + length
 
 
-def _jpeg(data: bytes) -> Plan:
+def _jpeg(data: bytes) -> RasterHeader:
     header, exif, whole = codestream.read_jpeg(data)
-    return Plan(
+    return RasterHeader(
         rows=header.rows,
         columns=header.columns,
         bytes_per_pixel=header.samples * (1 if header.bits <= 8 else 2),
@@ -78,7 +78,7 @@ def _jpeg(data: bytes) -> Plan:
     )
 
 
-def _tiff(data: bytes) -> Plan:
+def _tiff(data: bytes) -> RasterHeader:
     """Reads the header of the first page; a file with a second page is rejected."""
     directory = tifftags.read_directory(data)
     if directory.followed:
@@ -87,7 +87,7 @@ def _tiff(data: bytes) -> Plan:
     # libtiff converts palettes and other colour spaces to RGB; gray and RGB are unchanged, also with 16 bits.
     as_rgb = photometric not in (*_TIFF_GRAY, _TIFF_RGB)
     bits = directory.first(tifftags.BITS, 1)
-    return Plan(
+    return RasterHeader(
         rows=directory.first(tifftags.HEIGHT),
         columns=directory.first(tifftags.WIDTH),
         bytes_per_pixel=4 if as_rgb else directory.first(tifftags.SAMPLES, 1) * max(1, bits // 8),
@@ -106,13 +106,13 @@ def _tiff_is_whole(data: bytes, directory: tifftags.Directory) -> bool:
     return all(offset + size <= len(data) for offset, size in zip(offsets, sizes, strict=False))
 
 
-def _bmp(data: bytes) -> Plan:
+def _bmp(data: bytes) -> RasterHeader:
     """Bitmap file header (14 bytes) and information header; a negative height means that the top row is first."""
     if len(data) < 54:
         raise InputRejected("truncated", "within the BMP header")
     start, _, columns, rows, _, bits, compression = struct.unpack_from("<IIiiHHI", data, 10)
     stride = (columns * bits + 31) // 32 * 4
-    return Plan(
+    return RasterHeader(
         rows=abs(rows),
         columns=columns,
         bytes_per_pixel=4,

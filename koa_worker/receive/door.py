@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from pynetdicom import AE
 
-from koa_worker.config import Receiver
+from koa_worker.config import ReceiverSettings
 from koa_worker.errors import SetupError
 from koa_worker.receive.callers import Caller
 from koa_worker.system.dicom_associations import AssociationServer
@@ -30,7 +30,7 @@ def most_of_one_address(places: int) -> int:
 class Door(AssociationServer):
     """Refuses connections from unknown addresses, and too many of them from one address."""
 
-    def __init__(self, *words: Any, callers: tuple[Caller, ...], settings: Receiver, **options: Any) -> None:
+    def __init__(self, *words: Any, callers: tuple[Caller, ...], settings: ReceiverSettings, **options: Any) -> None:
         self._callers = callers
         self._most = CONNECTIONS_A_PLACE * settings.max_associations
         super().__init__(*words, peer_seconds=settings.timeout_seconds, **options)
@@ -55,7 +55,7 @@ class Door(AssociationServer):
 
 
 def open_door(
-    application: AE, settings: Receiver, callers: tuple[Caller, ...], handlers: list[tuple[Any, Any]]
+    application: AE, settings: ReceiverSettings, callers: tuple[Caller, ...], handlers: list[tuple[Any, Any]]
 ) -> Door:
     try:
         server = application.make_server(
@@ -72,7 +72,7 @@ def open_door(
     return cast("Door", server)
 
 
-def _tls(settings: Receiver) -> ssl.SSLContext | None:
+def _tls(settings: ReceiverSettings) -> ssl.SSLContext | None:
     """With our certificate the connection is encrypted; with an authority callers must also show a certificate."""
     if not settings.tls_certificate:
         return None

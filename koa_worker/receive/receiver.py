@@ -18,7 +18,7 @@ from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import create_file_meta, encode_file_meta
 
-from koa_worker.config import Receiver
+from koa_worker.config import ReceiverSettings
 from koa_worker.receive import offers
 from koa_worker.receive.callers import Caller, admitted
 from koa_worker.receive.door import CONNECTIONS_A_PLACE, most_of_one_address, open_door
@@ -49,10 +49,10 @@ _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
-def receiving(settings: Receiver, inbox: Path, max_file_mb: int) -> Iterator[int]:
+def receiving(settings: ReceiverSettings, inbox: Path, max_file_mb: int) -> Iterator[int]:
     """Receives inside the context: objects of known callers arrive in the inbox. Gives the port."""
     sweep(inbox)
-    desk = _Desk(settings, inbox, max_file_mb * 1_000_000)
+    desk = _StorageProvider(settings, inbox, max_file_mb * 1_000_000)
     application = _Entity(settings.ae_title)
     application.sink_for = desk.take_up
     application.require_called_aet = True
@@ -85,10 +85,10 @@ class _Entity(AE):
     sink_for: Any
 
 
-class _Desk:
+class _StorageProvider:
     """The handlers for the events of an association."""
 
-    def __init__(self, settings: Receiver, inbox: Path, most_bytes: int) -> None:
+    def __init__(self, settings: ReceiverSettings, inbox: Path, most_bytes: int) -> None:
         self.callers = tuple(map(Caller.parse, settings.callers))
         self._places = settings.max_associations
         self._inbox = inbox

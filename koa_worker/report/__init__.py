@@ -15,7 +15,7 @@ from koa_worker.system.durable import private_file, sync_folder
 __all__ = ["draft", "put", "sweep"]
 
 
-def draft(path: Path, content: StudyReport, settings: config.Report) -> tuple[Path, str]:
+def draft(path: Path, content: StudyReport, settings: config.ReportSettings) -> tuple[Path, str]:
     """Writes the complete report under a temporary name beside its final path; gives that path and its SHA-256."""
     data = render(content, settings)
     part = _part(path, content.revision)

@@ -27,7 +27,7 @@ MOST_A_BLOCK = 4  # knees beneath one frame; more would not fit a page
 rl_config.useA85 = 0
 
 
-def render(report: StudyReport, settings: config.Report) -> bytes:
+def render(report: StudyReport, settings: config.ReportSettings) -> bytes:
     """The finished file; the same content gives the same bytes."""
     size = PAPERS[settings.paper]
     stream = BytesIO()
@@ -90,7 +90,7 @@ def _warnings(report: StudyReport) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _draw_head(sheet: Sheet, report: StudyReport, settings: config.Report, page: int) -> float:
+def _draw_head(sheet: Sheet, report: StudyReport, settings: config.ReportSettings, page: int) -> float:
     if page == 1:
         draw_first_head(sheet, settings.institution)
         return TOP + FIRST_HEAD

@@ -17,7 +17,7 @@ from koa_worker.store.transaction import PATIENCE_SECONDS, transact, unanswered
 
 T = TypeVar("T")
 Given = ParamSpec("Given")
-AnyPart = TypeVar("AnyPart", bound="Part")
+AnyPart = TypeVar("AnyPart", bound="StorePart")
 
 
 def utc_now() -> datetime:
@@ -54,7 +54,7 @@ class Sessions:
         self.writing.dispose()
 
 
-class Part:
+class StorePart:
     """Verbs of one subject. Those marked `reads` or `writes` are given a session, the caller does not pass it.
 
     A verb may run several times until it gets through: it is given collections, not iterators. It never calls another

@@ -9,11 +9,11 @@ from sqlalchemy import Row
 from koa_worker.store import joint_space, review_reasons
 from koa_worker.store.pictures import decode_crop, decode_heatmap
 from koa_worker.store.records import FileRecord, ImageRecord, KneeRecord, RejectedRecord
-from koa_worker.store.schema import File
+from koa_worker.store.schema import FileRow
 from koa_worker.values import Box, Grade, Heatmap, KneeRoi, RefusedKnee, Spacing
 
 
-def to_file_record(file: File) -> FileRecord:
+def to_file_record(file: FileRow) -> FileRecord:
     return FileRecord(
         id=file.id,
         sha256=file.sha256,

@@ -11,12 +11,12 @@ from koa_worker.store.pictures import encode_crop, encode_frame, encode_heatmap
 from koa_worker.values import (
     Completed,
     Grade,
+    GradedKnee,
     JointSpace,
     KneeRoi,
     Laterality,
     Patient,
     Radiograph,
-    Reading,
     RefusedKnee,
     Spacing,
     Study,
@@ -82,6 +82,6 @@ def _frame(radiograph: Radiograph) -> EncodedFrame:
     )
 
 
-def _knee(reading: Reading) -> EncodedKnee:
+def _knee(reading: GradedKnee) -> EncodedKnee:
     crop, heatmap = encode_crop(reading.crop), encode_heatmap(reading.heatmap.values)
     return EncodedKnee(reading.roi, reading.grade, reading.joint_space, crop, heatmap)

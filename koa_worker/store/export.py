@@ -8,41 +8,41 @@ from typing import Any
 from sqlalchemy import Row, Select, select
 
 from koa_worker.store import joint_space
-from koa_worker.store.base import Part
+from koa_worker.store.base import StorePart
 from koa_worker.store.convert import to_grade, to_refused_knee, to_roi
 from koa_worker.store.records import ExportedKnee, ExportedRefusal
-from koa_worker.store.schema import File, Grade, Image, Knee, Model, Refusal, Study
+from koa_worker.store.schema import FileRow, GradeRow, ImageRow, KneeRow, ModelRow, RefusalRow, StudyRow
 
 _ROWS_AT_A_TIME = 500
 
 _OF_IMAGE: tuple[Any, ...] = (
-    File.id.label("file_id"),
-    File.sha256,
-    Image.study_key,
-    Study.study_uid,
-    Image.series_uid,
-    Image.sop_uid,
-    Image.modality,
-    Image.view,
-    Image.format,
-    Image.width.label("image_width"),
-    Image.height.label("image_height"),
-    Image.row_mm,
-    Image.column_mm,
-    Image.spacing_source,
-    Image.conflicts_with,
+    FileRow.id.label("file_id"),
+    FileRow.sha256,
+    ImageRow.study_key,
+    StudyRow.study_uid,
+    ImageRow.series_uid,
+    ImageRow.sop_uid,
+    ImageRow.modality,
+    ImageRow.view,
+    ImageRow.format,
+    ImageRow.width.label("image_width"),
+    ImageRow.height.label("image_height"),
+    ImageRow.row_mm,
+    ImageRow.column_mm,
+    ImageRow.spacing_source,
+    ImageRow.conflicts_with,
 )
 _OF_GRADING: tuple[Any, ...] = (
-    Model.name.label("model"),
-    Grade.model_digest,
-    Grade.software_version,
-    Grade.graded_at,
-    Grade.is_current,
+    ModelRow.name.label("model"),
+    GradeRow.model_digest,
+    GradeRow.software_version,
+    GradeRow.graded_at,
+    GradeRow.is_current,
 )
 IMAGE_NAMES, GRADING_NAMES = (tuple(column.key for column in columns) for columns in (_OF_IMAGE, _OF_GRADING))
 
 
-class Export(Part):
+class Export(StorePart):
     """Every knee, graded or not."""
 
     def rows(self, *, superseded: bool = False) -> Iterator[ExportedKnee | ExportedRefusal]:
@@ -66,17 +66,17 @@ def _to_refusal(row: Row[Any]) -> ExportedRefusal:
     return ExportedRefusal({name: getattr(row, name) for name in IMAGE_NAMES}, row.position, to_refused_knee(row))
 
 
-def _place(table: type[Knee | Refusal]) -> tuple[Any, ...]:
+def _place(table: type[KneeRow | RefusalRow]) -> tuple[Any, ...]:
     return (table.position, table.side, table.x, table.y, table.width, table.height)
 
 
 def _refused() -> Select[*tuple[Any, ...]]:
     return (
-        select(*_OF_IMAGE, *_place(Refusal), Refusal.code, Refusal.detail)
-        .join(Image, Image.file_id == File.id)
-        .join(Study, Study.key == Image.study_key)
-        .join(Refusal, Refusal.file_id == File.id)
-        .order_by(File.arrived_at, File.id, Refusal.position)
+        select(*_OF_IMAGE, *_place(RefusalRow), RefusalRow.code, RefusalRow.detail)
+        .join(ImageRow, ImageRow.file_id == FileRow.id)
+        .join(StudyRow, StudyRow.key == ImageRow.study_key)
+        .join(RefusalRow, RefusalRow.file_id == FileRow.id)
+        .order_by(FileRow.arrived_at, FileRow.id, RefusalRow.position)
     )
 
 
@@ -84,20 +84,20 @@ def _graded(*, superseded: bool) -> Select[*tuple[Any, ...]]:
     chosen: Select[*tuple[Any, ...]] = (
         select(
             *_OF_IMAGE,
-            *_place(Knee),
-            Knee.whole_frame,
-            Knee.turned,
-            *(getattr(Grade, name) for name in ("kl", "p0", "p1", "p2", "p3", "p4", "confidence", "oa_probability")),
-            Grade.agreement,
-            Grade.review_reasons,
-            Grade.joint_space,
+            *_place(KneeRow),
+            KneeRow.whole_frame,
+            KneeRow.turned,
+            *(getattr(GradeRow, name) for name in ("kl", "p0", "p1", "p2", "p3", "p4", "confidence", "oa_probability")),
+            GradeRow.agreement,
+            GradeRow.review_reasons,
+            GradeRow.joint_space,
             *_OF_GRADING,
         )
-        .join(Image, Image.file_id == File.id)
-        .join(Study, Study.key == Image.study_key)
-        .join(Knee, Knee.file_id == File.id)
-        .join(Grade, Grade.knee_id == Knee.id)
-        .join(Model, Model.digest == Grade.model_digest)
-        .order_by(File.arrived_at, File.id, Knee.position, Grade.graded_at)
+        .join(ImageRow, ImageRow.file_id == FileRow.id)
+        .join(StudyRow, StudyRow.key == ImageRow.study_key)
+        .join(KneeRow, KneeRow.file_id == FileRow.id)
+        .join(GradeRow, GradeRow.knee_id == KneeRow.id)
+        .join(ModelRow, ModelRow.digest == GradeRow.model_digest)
+        .order_by(FileRow.arrived_at, FileRow.id, KneeRow.position, GradeRow.graded_at)
     )
-    return chosen if superseded else chosen.where(Grade.is_current)
+    return chosen if superseded else chosen.where(GradeRow.is_current)

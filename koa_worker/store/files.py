@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from koa_worker.errors import OWN_RESULT
-from koa_worker.store.base import Part, reads, writes
+from koa_worker.store.base import StorePart, reads, writes
 from koa_worker.store.convert import to_file_record
 from koa_worker.store.encoded import EncodedResult
 from koa_worker.store.journal import list_events, record_event
@@ -34,7 +34,7 @@ from koa_worker.store.lifecycle import (
 )
 from koa_worker.store.records import EventRecord, FileRecord, FileTicket, Settled, State, Taken
 from koa_worker.store.results import Maker, keep_results
-from koa_worker.store.schema import File, Grade, Knee
+from koa_worker.store.schema import FileRow, GradeRow, KneeRow
 from koa_worker.store.studies import change_study
 from koa_worker.store.worklist_index import list_file
 from koa_worker.values import Arrival, Failed, Rejected
@@ -42,7 +42,7 @@ from koa_worker.values import Arrival, Failed, Rejected
 _AT_A_TIME = 100
 
 
-class Files(Part):
+class Files(StorePart):
     """Every file that came in, from its arrival to its end."""
 
     @writes
@@ -51,7 +51,7 @@ class Files(Part):
 
         The same arrival again, after a crash, gives its ticket as it stands.
         """
-        known = session.get(File, arrival.id)
+        known = session.get(FileRow, arrival.id)
         if known is not None:
             return ticket(session, known)
         file = make_known(session, arrival, at)
@@ -77,7 +77,7 @@ class Files(Part):
         All files in a worker's own folder belong to that worker, also if another one began them.
         """
         at = self.now()
-        known = session.get(File, arrival.id)
+        known = session.get(FileRow, arrival.id)
         if known is None:
             file = make_known(session, arrival, at, worker)
             begun = file.state is State.WORKING
@@ -182,8 +182,8 @@ class Files(Part):
         """Puts parked files back into the queue; named files also if they are not parked yet. Gives their number."""
         for file_id in ids or ():
             get_file(session, file_id)
-        chosen = File.next_try_at.is_(None) if ids is None else File.id.in_(ids)
-        files = session.scalars(select(File).where(File.state == State.FAILED, chosen)).all()
+        chosen = FileRow.next_try_at.is_(None) if ids is None else FileRow.id.in_(ids)
+        files = session.scalars(select(FileRow).where(FileRow.state == State.FAILED, chosen)).all()
         for file in files:
             file.state, file.tries = State.WAITING, 0
             file.next_try_at = file.settled_at = None
@@ -194,8 +194,8 @@ class Files(Part):
     @reads
     def due_retries(self, session: Session, now: datetime, limit: int = _AT_A_TIME) -> tuple[FileRecord, ...]:
         """The files to retry, oldest first: failed ones whose pause is over, and those put back by `retry`."""
-        put_back = and_(File.state == State.WAITING, File.starts > 0)
-        paused = and_(File.state == State.FAILED, File.next_try_at <= now)
+        put_back = and_(FileRow.state == State.WAITING, FileRow.starts > 0)
+        paused = and_(FileRow.state == State.FAILED, FileRow.next_try_at <= now)
         return _records(session, or_(put_back, paused), limit=limit)
 
     @reads
@@ -203,13 +203,13 @@ class Files(Part):
         self, session: Session, model_digest: str, after: str = "", limit: int = _AT_A_TIME
     ) -> tuple[str, ...]:
         """The ids of graded files, in order after `after`, whose current grades come from another model."""
-        by_others = select(Knee.file_id).join(Grade, (Grade.knee_id == Knee.id) & Grade.is_current)
-        by_others = by_others.where(Grade.model_digest != model_digest, Knee.file_id > after).distinct()
-        return tuple(session.scalars(by_others.order_by(Knee.file_id).limit(limit)))
+        by_others = select(KneeRow.file_id).join(GradeRow, (GradeRow.knee_id == KneeRow.id) & GradeRow.is_current)
+        by_others = by_others.where(GradeRow.model_digest != model_digest, KneeRow.file_id > after).distinct()
+        return tuple(session.scalars(by_others.order_by(KneeRow.file_id).limit(limit)))
 
     @reads
     def find(self, session: Session, file_id: str) -> FileRecord | None:
-        file = session.get(File, file_id)
+        file = session.get(FileRow, file_id)
         return to_file_record(file) if file is not None else None
 
     @reads
@@ -219,5 +219,5 @@ class Files(Part):
 
 
 def _records(session: Session, chosen: ColumnElement[bool], *, limit: int) -> tuple[FileRecord, ...]:
-    files = session.scalars(select(File).where(chosen).order_by(File.arrived_at, File.id).limit(limit))
+    files = session.scalars(select(FileRow).where(chosen).order_by(FileRow.arrived_at, FileRow.id).limit(limit))
     return tuple(map(to_file_record, files))

@@ -8,9 +8,9 @@ from sqlalchemy import bindparam, insert, literal, select
 from sqlalchemy.orm import Session
 
 from koa_worker.store.records import EventRecord
-from koa_worker.store.schema import Event, File, table_of
+from koa_worker.store.schema import EventRow, FileRow, table_of
 
-_events, _files = table_of(Event), table_of(File)
+_events, _files = table_of(EventRow), table_of(FileRow)
 _NOTE = insert(_events)
 _NOTE_OF_STUDY = insert(_events).from_select(
     ["file_id", "at", "kind", "detail"],

@@ -13,39 +13,39 @@ from koa_worker.store.convert import to_file_record
 from koa_worker.store.journal import record_event, record_events
 from koa_worker.store.records import FileTicket, Settled, State
 from koa_worker.store.reports import begin_report_of_change
-from koa_worker.store.schema import File, Study
+from koa_worker.store.schema import FileRow, StudyRow
 from koa_worker.store.worklist_index import list_file
 from koa_worker.values import Arrival, Rejected
 
 _FIRST_PAUSE = timedelta(minutes=1)
 _LONGEST_PAUSE = timedelta(hours=4)
 # Statements that every file needs are built once: building one takes longer than SQLite takes to run it.
-_REFUSED_NOW = and_(File.state == State.REJECTED, File.software_version == bindparam("version"))
+_REFUSED_NOW = and_(FileRow.state == State.REJECTED, FileRow.software_version == bindparam("version"))
 _SETTLED_TWIN = (
-    select(File.id)
-    .where(File.sha256 == bindparam("sha256"), or_(File.state == State.COMPLETED, _REFUSED_NOW))
-    .order_by(File.state, File.arrived_at)  # completed sorts before rejected
+    select(FileRow.id)
+    .where(FileRow.sha256 == bindparam("sha256"), or_(FileRow.state == State.COMPLETED, _REFUSED_NOW))
+    .order_by(FileRow.state, FileRow.arrived_at)  # completed sorts before rejected
     .limit(1)
 )
 
 
-def get_file(session: Session, file_id: str) -> File:
-    file = session.get(File, file_id)
+def get_file(session: Session, file_id: str) -> FileRow:
+    file = session.get(FileRow, file_id)
     if file is None:
         raise UnknownRecord("unknown_record", f"file {file_id}")
     return file
 
 
-def require(file: File, *states: State) -> None:
+def require(file: FileRow, *states: State) -> None:
     if file.state not in states:
         raise WorkFailed("store", f"file {file.id} is {file.state}, not {' or '.join(states)}")
 
 
-def make_known(session: Session, arrival: Arrival, at: datetime, worker: str | None = None) -> File:
+def make_known(session: Session, arrival: Arrival, at: datetime, worker: str | None = None) -> FileRow:
     """A new file; the worker's at once if there is one, and anything to do."""
     original = settled_twin(session, arrival.sha256)
     begun = worker is not None and original is None
-    file = File(
+    file = FileRow(
         id=arrival.id,
         sha256=arrival.sha256,
         size=arrival.size,
@@ -65,12 +65,12 @@ def make_known(session: Session, arrival: Arrival, at: datetime, worker: str | N
     return file
 
 
-def ticket(session: Session, file: File) -> FileTicket:
-    original = session.get(File, file.duplicate_of) if file.duplicate_of else None
+def ticket(session: Session, file: FileRow) -> FileTicket:
+    original = session.get(FileRow, file.duplicate_of) if file.duplicate_of else None
     return FileTicket(file.id, file.state, file.duplicate_of, original.state if original else None)
 
 
-def begin(session: Session, file: File, worker: str, at: datetime, *, take_over: bool) -> bool:
+def begin(session: Session, file: FileRow, worker: str, at: datetime, *, take_over: bool) -> bool:
     """Assigns the file to `worker`; false if another worker has it or it is finished. `take_over` is for leftovers."""
     free = file.state is State.WAITING or _is_due(file, at)
     mine = file.state is State.WORKING and (file.worker == worker or take_over)
@@ -83,16 +83,16 @@ def begin(session: Session, file: File, worker: str, at: datetime, *, take_over:
     return True
 
 
-def _is_due(file: File, now: datetime) -> bool:
+def _is_due(file: FileRow, now: datetime) -> bool:
     return file.state is State.FAILED and file.next_try_at is not None and file.next_try_at <= now
 
 
-def settle(file: File, state: State, at: datetime) -> None:
+def settle(file: FileRow, state: State, at: datetime) -> None:
     file.state, file.settled_at, file.software_version = state, at, __version__
     file.worker = None
 
 
-def settled_twin(session: Session, sha256: str) -> File | None:
+def settled_twin(session: Session, sha256: str) -> FileRow | None:
     """The file with the same bytes that was settled before.
 
     A rejected file counts only if this version rejected it: a newer version may read what an older one could not.
@@ -100,33 +100,33 @@ def settled_twin(session: Session, sha256: str) -> File | None:
     if not sha256:  # it could not be read
         return None
     known = session.connection().scalar(_SETTLED_TWIN, {"sha256": sha256, "version": __version__})
-    return session.get(File, known) if known is not None else None
+    return session.get(FileRow, known) if known is not None else None
 
 
-def settle_as_own(session: Session, file: File, outcome: Rejected, at: datetime) -> None:
+def settle_as_own(session: Session, file: FileRow, outcome: Rejected, at: datetime) -> None:
     """What this program made has come back: nothing failed, and no study has more to report."""
     file.code, file.detail = outcome.code, outcome.detail
     settle(file, State.DUPLICATE, at)
     record_event(session, file.id, "duplicate", at, outcome.code)
 
 
-def look_again(file: File, arrival: Arrival) -> None:
+def look_again(file: FileRow, arrival: Arrival) -> None:
     """A file that could not be read when it was met has its bytes only now."""
     if arrival.sha256 and not file.sha256:
         file.sha256, file.size = arrival.sha256, arrival.size
 
 
-def settle_as_duplicate(session: Session, file: File, original: File, at: datetime) -> None:
+def settle_as_duplicate(session: Session, file: FileRow, original: FileRow, at: datetime) -> None:
     file.duplicate_of = original.id
     file.code = file.detail = None  # of an earlier try that failed
     settle(file, State.DUPLICATE, at)
     record_event(session, file.id, "duplicate", at, original.id)
 
 
-def settled(session: Session, file: File) -> Settled:
+def settled(session: Session, file: FileRow) -> Settled:
     """The final state of the file, with the revision of the report that is due; a duplicate changes no report."""
     list_file(session, file)
-    study = session.get(Study, file.study_key) if file.study_key else None
+    study = session.get(StudyRow, file.study_key) if file.study_key else None
     revision = begin_report_of_change(session, study) if study is not None else None
     return Settled(to_file_record(file), file.study_key, revision)
 

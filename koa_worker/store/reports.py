@@ -10,9 +10,9 @@ from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, insert, o
 from sqlalchemy.orm import Session
 
 from koa_worker.errors import UnknownRecord
-from koa_worker.store.base import Part, reads, writes
+from koa_worker.store.base import StorePart, reads, writes
 from koa_worker.store.journal import record_reported
-from koa_worker.store.schema import Image, Report, Study, table_of
+from koa_worker.store.schema import ImageRow, ReportRow, StudyRow, table_of
 from koa_worker.store.studies import get_study
 
 # Up to this number of changes, a study is reported after each one. The report of a larger study would be rewritten too
@@ -21,7 +21,7 @@ _AT_EACH_CHANGE = 8
 _GROWN = 1.5
 
 # By ready-made statements throughout: they are put together once, and nothing goes through the object mapper.
-_reports, _studies, _images = map(table_of, (Report, Study, Image))
+_reports, _studies, _images = map(table_of, (ReportRow, StudyRow, ImageRow))
 _OF_STUDY = _reports.c.study_key == bindparam("study_key")
 _LAST_BEGUN = (
     select(_reports.c.revision, _reports.c.shows_changes).where(_OF_STUDY).order_by(_reports.c.revision.desc()).limit(1)
@@ -66,7 +66,7 @@ def _is_due() -> ColumnElement[bool]:
 _DUE = select(_studies.c.key).where(_is_due()).order_by(_studies.c.created_at, _studies.c.key)
 
 
-class Reports(Part):
+class Reports(StorePart):
     """Which reports are due, which are written."""
 
     @writes
@@ -130,7 +130,7 @@ class Reports(Part):
         return tuple(session.connection().scalars(_DUE))
 
 
-def begin_report_of_change(session: Session, study: Study) -> int | None:
+def begin_report_of_change(session: Session, study: StudyRow) -> int | None:
     """The same for a study that has just changed; None if its report can wait or there is nothing to show."""
     last, shown = _last_begun(session, study)
     grown = study.changes <= _AT_EACH_CHANGE or study.changes >= _GROWN * shown
@@ -140,13 +140,13 @@ def begin_report_of_change(session: Session, study: Study) -> int | None:
     return _begin(session, study, last) if graded else None
 
 
-def _begin(session: Session, study: Study, last: int) -> int:
+def _begin(session: Session, study: StudyRow, last: int) -> int:
     begun = {"study_key": study.key, "revision": last + 1, "shows_changes": study.changes}
     session.connection().execute(_BEGIN, begun)
     return last + 1
 
 
-def _last_begun(session: Session, study: Study) -> tuple[int, int]:
+def _last_begun(session: Session, study: StudyRow) -> tuple[int, int]:
     """The highest number that was taken, and the number of changes that its report shows."""
     row = session.connection().execute(_LAST_BEGUN, {"study_key": study.key}).first()
     return (row.revision, row.shows_changes) if row else (0, 0)

@@ -14,22 +14,33 @@ from koa_worker.store import joint_space, review_reasons
 from koa_worker.store.columns import storable
 from koa_worker.store.encoded import EncodedFrame, EncodedKnee, EncodedResult
 from koa_worker.store.journal import record_event
-from koa_worker.store.schema import File, Grade, Image, Knee, Model, Picture, PictureKind, Refusal, Timing, table_of
+from koa_worker.store.schema import (
+    FileRow,
+    GradeRow,
+    ImageRow,
+    KneeRow,
+    ModelRow,
+    PictureKind,
+    PictureRow,
+    RefusalRow,
+    TimingRow,
+    table_of,
+)
 from koa_worker.values import RefusedKnee, SpacingSource, Study
 
 # These statements run for every file. They are built once and bypass the object mapper, which takes ten times as long.
-_ADD_IMAGE, _ADD_MODEL, _ADD_KNEE = (insert(table_of(model)) for model in (Image, Model, Knee))
-_ADD_GRADES, _ADD_PICTURES, _ADD_TIMINGS = (insert(table_of(model)) for model in (Grade, Picture, Timing))
-_knee, _grade, _picture = map(table_of, (Knee, Grade, Picture))
-_refusal, _timing = map(table_of, (Refusal, Timing))
-_RENEW_IMAGE = update(table_of(Image)).where(table_of(Image).c.file_id == bindparam("of_file"))
+_ADD_IMAGE, _ADD_MODEL, _ADD_KNEE = (insert(table_of(model)) for model in (ImageRow, ModelRow, KneeRow))
+_ADD_GRADES, _ADD_PICTURES, _ADD_TIMINGS = (insert(table_of(model)) for model in (GradeRow, PictureRow, TimingRow))
+_knee, _grade, _picture = map(table_of, (KneeRow, GradeRow, PictureRow))
+_refusal, _timing = map(table_of, (RefusalRow, TimingRow))
+_RENEW_IMAGE = update(table_of(ImageRow)).where(table_of(ImageRow).c.file_id == bindparam("of_file"))
 _RENEW_KNEE = update(_knee).where(_knee.c.id == bindparam("of_knee"))
-_KNOWN_MODEL = select(table_of(Model).c.digest).where(table_of(Model).c.digest == bindparam("of_digest"))
+_KNOWN_MODEL = select(table_of(ModelRow).c.digest).where(table_of(ModelRow).c.digest == bindparam("of_digest"))
 _EARLIER_WITH_SAME_UID = (
-    select(Image.file_id)
-    .join(File, File.id == Image.file_id)
-    .where(Image.sop_uid == bindparam("sop_uid"), File.sha256 != bindparam("sha256"))
-    .order_by(File.settled_at, File.id)
+    select(ImageRow.file_id)
+    .join(FileRow, FileRow.id == ImageRow.file_id)
+    .where(ImageRow.sop_uid == bindparam("sop_uid"), FileRow.sha256 != bindparam("sha256"))
+    .order_by(FileRow.settled_at, FileRow.id)
     .limit(1)
 )
 
@@ -44,7 +55,7 @@ class Maker:
 
 
 def keep_results(
-    session: Session, file: File, result: EncodedResult, *, maker: Maker, again: bool, patient_differs: bool
+    session: Session, file: FileRow, result: EncodedResult, *, maker: Maker, again: bool, patient_differs: bool
 ) -> None:
     """The rows of a grading; `again` when the file has some already."""
     _keep_image(session, file, result, maker.at, again=again, patient_differs=patient_differs)
@@ -57,7 +68,7 @@ def keep_results(
 
 
 def _keep_image(
-    session: Session, file: File, result: EncodedResult, at: datetime, *, again: bool, patient_differs: bool
+    session: Session, file: FileRow, result: EncodedResult, at: datetime, *, again: bool, patient_differs: bool
 ) -> None:
     connection = session.connection()
     described = _description(result.study, result.frame)

@@ -66,7 +66,7 @@ def table_of(model: type[Base]) -> Table:
     return cast("Table", model.__table__)
 
 
-class File(Base):
+class FileRow(Base):
     """Everything that ever came in, one row for each arrival."""
 
     __tablename__ = "files"
@@ -97,7 +97,7 @@ class File(Base):
     study_key: Mapped[str | None] = mapped_column(ForeignKey("studies.key"), index=True)
 
 
-class Event(Base):
+class EventRow(Base):
     """What happened to a file and when, never changed afterwards."""
 
     __tablename__ = "events"
@@ -109,7 +109,7 @@ class Event(Base):
     detail: Mapped[str] = mapped_column(SaidByFile)
 
 
-class Timing(Base):
+class TimingRow(Base):
     """Milliseconds that a stage took for a file."""
 
     __tablename__ = "timings"
@@ -119,7 +119,7 @@ class Timing(Base):
     ms: Mapped[float]
 
 
-class Study(Base):
+class StudyRow(Base):
     """An examination and whom it is of."""
 
     __tablename__ = "studies"
@@ -140,7 +140,7 @@ class Study(Base):
     created_at: Mapped[dt.datetime]
 
 
-class Image(Base):
+class ImageRow(Base):
     """A graded file's frame."""
 
     __tablename__ = "images"
@@ -166,7 +166,7 @@ class Image(Base):
     patient_differs: Mapped[bool]  # this file names another patient than the study's first one
 
 
-class Knee(Base):
+class KneeRow(Base):
     """A place in an image where a knee was seen."""
 
     __tablename__ = "knees"
@@ -184,7 +184,7 @@ class Knee(Base):
     turned: Mapped[int] = mapped_column(default=0)  # quarters anticlockwise that make the knee stand upright
 
 
-class Refusal(Base):
+class RefusalRow(Base):
     """A place in a graded image where a knee was seen and given no grade by the model that looked last."""
 
     __tablename__ = "refusals"
@@ -200,7 +200,7 @@ class Refusal(Base):
     detail: Mapped[str]
 
 
-class Model(Base):
+class ModelRow(Base):
     """A model release that has graded here, by the hash of its manifest."""
 
     __tablename__ = "models"
@@ -210,7 +210,7 @@ class Model(Base):
     first_used_at: Mapped[dt.datetime]
 
 
-class Grade(Base):
+class GradeRow(Base):
     """What one model release said of one knee."""
 
     __tablename__ = "grades"
@@ -243,10 +243,10 @@ class Grade(Base):
 
 
 # Of all that graded a knee, one counts.
-Index("uq_grades_current", Grade.knee_id, unique=True, sqlite_where=_CURRENT, postgresql_where=_CURRENT)
+Index("uq_grades_current", GradeRow.knee_id, unique=True, sqlite_where=_CURRENT, postgresql_where=_CURRENT)
 
 
-class Picture(Base):
+class PictureRow(Base):
     """What a report draws from; apart from the other tables, so that those stay small and quick to read."""
 
     __tablename__ = "pictures"
@@ -259,7 +259,7 @@ class Picture(Base):
     data: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-class Report(Base):
+class ReportRow(Base):
     """A revision of a study's report: its number is taken first, the rest is known once it is written."""
 
     __tablename__ = "reports"
@@ -272,7 +272,7 @@ class Report(Base):
     written_at: Mapped[dt.datetime | None]
 
 
-class Destination(Base):
+class DestinationRow(Base):
     """A PACS that results are sent to, and since when: what was reported before is sent only if somebody asks."""
 
     __tablename__ = "destinations"
@@ -284,7 +284,7 @@ class Destination(Base):
     detail: Mapped[str] = mapped_column(default="", server_default="")  # why the last try failed
 
 
-class Publication(Base):
+class PublicationRow(Base):
     """The last revision of a study's report that was made into objects to be sent."""
 
     __tablename__ = "publications"
@@ -295,7 +295,7 @@ class Publication(Base):
     at: Mapped[dt.datetime]
 
 
-class Parcel(Base):
+class ParcelRow(Base):
     """One object on its way to one destination."""
 
     __tablename__ = "parcels"

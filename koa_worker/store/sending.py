@@ -14,42 +14,44 @@ from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from koa_worker.errors import UnknownRecord
-from koa_worker.store.base import Part, reads, writes
+from koa_worker.store.base import StorePart, reads, writes
 from koa_worker.store.records import NewParcel, ParcelRecord, ParcelState, PublicationTicket
-from koa_worker.store.schema import Destination, Image, Parcel, Publication, Report
+from koa_worker.store.schema import DestinationRow, ImageRow, ParcelRow, PublicationRow, ReportRow
 from koa_worker.store.studies import get_study
 
 _LONGEST_PAUSE = timedelta(hours=1)
 _AT_A_TIME = 100
 
 
-class Sending(Part):
+class Sending(StorePart):
     """The queue of objects and their destinations."""
 
     @writes
     def know_destinations(self, session: Session, names: Collection[str]) -> None:
         """Adds new destinations. They get only results that are reported from now on, not the archive."""
         for name in names:
-            if session.get(Destination, name) is None:
-                session.add(Destination(name=name, since=self.now()))
+            if session.get(DestinationRow, name) is None:
+                session.add(DestinationRow(name=name, since=self.now()))
 
     @reads
     def publications_due(self, session: Session, names: Collection[str]) -> tuple[PublicationTicket, ...]:
         """Studies of DICOM images whose newest report has not been made into objects for these destinations."""
-        since = {row.name: row.since for row in session.scalars(select(Destination).where(Destination.name.in_(names)))}
+        since = {
+            row.name: row.since for row in session.scalars(select(DestinationRow).where(DestinationRow.name.in_(names)))
+        }
         newest = (
-            select(Report.study_key, func.max(Report.revision).label("revision"))
-            .where(Report.written_at.is_not(None))
-            .group_by(Report.study_key)
+            select(ReportRow.study_key, func.max(ReportRow.revision).label("revision"))
+            .where(ReportRow.written_at.is_not(None))
+            .group_by(ReportRow.study_key)
             .subquery()
         )
         rows = session.execute(
-            select(Report, Publication)
-            .join(newest, (newest.c.study_key == Report.study_key) & (newest.c.revision == Report.revision))
-            .join(Publication, Publication.study_key == Report.study_key, isouter=True)
-            .where(Report.revision > func.coalesce(Publication.revision, 0))
-            .where(exists().where(Image.study_key == Report.study_key, Image.format == "DICOM"))
-            .order_by(Report.written_at)
+            select(ReportRow, PublicationRow)
+            .join(newest, (newest.c.study_key == ReportRow.study_key) & (newest.c.revision == ReportRow.revision))
+            .join(PublicationRow, PublicationRow.study_key == ReportRow.study_key, isouter=True)
+            .where(ReportRow.revision > func.coalesce(PublicationRow.revision, 0))
+            .where(exists().where(ImageRow.study_key == ReportRow.study_key, ImageRow.format == "DICOM"))
+            .order_by(ReportRow.written_at)
         )
         tickets = (_ticket(report, since, asked=bool(published and published.asked)) for report, published in rows)
         return tuple(ticket for ticket in tickets if ticket.destinations)
@@ -60,14 +62,14 @@ class Sending(Part):
     ) -> tuple[NewParcel, ...]:
         """Records the objects of a revision as ready, and gives those that no destination has yet."""
         at = self.now()
-        publication = session.get(Publication, ticket.study_key)
+        publication = session.get(PublicationRow, ticket.study_key)
         if publication is None:
-            publication = Publication(study_key=ticket.study_key, revision=0, asked=False, at=at)
+            publication = PublicationRow(study_key=ticket.study_key, revision=0, asked=False, at=at)
             session.add(publication)
         publication.revision, publication.asked, publication.at = ticket.revision, False, at
         new = []
         for parcel in parcels:
-            had = set(session.scalars(select(Parcel.destination).where(Parcel.sop_uid == parcel.sop_uid)))
+            had = set(session.scalars(select(ParcelRow.destination).where(ParcelRow.sop_uid == parcel.sop_uid)))
             missing = [name for name in ticket.destinations if name not in had]
             session.add_all(_parcel(name, ticket.study_key, parcel, at) for name in missing)
             if missing:
@@ -78,22 +80,30 @@ class Sending(Part):
     def parcels_due(self, session: Session, destination: str, limit: int = _AT_A_TIME) -> tuple[ParcelRecord, ...]:
         """The objects that are due for a destination, in the order in which they were made."""
         now = self.now()
-        place = session.get(Destination, destination)
+        place = session.get(DestinationRow, destination)
         if place is not None and place.next_try_at is not None and place.next_try_at > now:
             return ()
-        chosen = (Parcel.destination == destination, Parcel.state == ParcelState.WAITING, Parcel.next_try_at <= now)
-        return tuple(map(_record, session.scalars(select(Parcel).where(*chosen).order_by(Parcel.id).limit(limit))))
+        chosen = (
+            ParcelRow.destination == destination,
+            ParcelRow.state == ParcelState.WAITING,
+            ParcelRow.next_try_at <= now,
+        )
+        return tuple(
+            map(_record, session.scalars(select(ParcelRow).where(*chosen).order_by(ParcelRow.id).limit(limit)))
+        )
 
     @reads
     def parcels(self, session: Session, study_key: str | None = None) -> tuple[ParcelRecord, ...]:
         """All objects that were ever queued, or those of one study."""
-        every = select(Parcel).order_by(Parcel.id)
-        return tuple(map(_record, session.scalars(every.where(Parcel.study_key == study_key) if study_key else every)))
+        every = select(ParcelRow).order_by(ParcelRow.id)
+        return tuple(
+            map(_record, session.scalars(every.where(ParcelRow.study_key == study_key) if study_key else every))
+        )
 
     @reads
     def parcel_paths(self, session: Session) -> frozenset[str]:
         """The paths of the objects that at least one destination has not acknowledged."""
-        return frozenset(session.scalars(select(Parcel.path).where(Parcel.state != ParcelState.ACKNOWLEDGED)))
+        return frozenset(session.scalars(select(ParcelRow.path).where(ParcelRow.state != ParcelState.ACKNOWLEDGED)))
 
     @writes
     def acknowledge(self, session: Session, parcel_id: int) -> bool:
@@ -103,13 +113,13 @@ class Sending(Part):
         parcel.tries += 1
         session.flush()
         _it_answers(session, parcel.destination)
-        open_ones = (Parcel.sop_uid == parcel.sop_uid, Parcel.state != ParcelState.ACKNOWLEDGED)
+        open_ones = (ParcelRow.sop_uid == parcel.sop_uid, ParcelRow.state != ParcelState.ACKNOWLEDGED)
         return not session.scalar(select(exists().where(*open_ones)))
 
     @writes
     def put_off(self, session: Session, destination: str, detail: str, first_pause: timedelta) -> datetime:
         """Postpones all objects for a destination that does not answer, and gives the time of the next try."""
-        place = session.get(Destination, destination)
+        place = session.get(DestinationRow, destination)
         if place is None:
             raise UnknownRecord("unknown_record", f"destination {destination}")
         place.failures += 1
@@ -133,10 +143,12 @@ class Sending(Part):
     @writes
     def wake_parcels(self, session: Session) -> int:
         """Makes all waiting and refused objects due now, and gives their number."""
-        chosen = Parcel.state != ParcelState.ACKNOWLEDGED
-        count = session.scalar(select(func.count()).select_from(Parcel).where(chosen)) or 0
-        session.execute(update(Parcel).where(chosen).values(state=ParcelState.WAITING, tries=0, next_try_at=self.now()))
-        session.execute(update(Destination).values(failures=0, next_try_at=None))
+        chosen = ParcelRow.state != ParcelState.ACKNOWLEDGED
+        count = session.scalar(select(func.count()).select_from(ParcelRow).where(chosen)) or 0
+        session.execute(
+            update(ParcelRow).where(chosen).values(state=ParcelState.WAITING, tries=0, next_try_at=self.now())
+        )
+        session.execute(update(DestinationRow).values(failures=0, next_try_at=None))
         return count
 
     @writes
@@ -144,29 +156,31 @@ class Sending(Part):
         """Makes all objects of these studies due again, acknowledged or not."""
         for key in study_keys:
             get_study(session, key)
-            session.merge(Publication(study_key=key, revision=0, asked=True, at=self.now()))
-        session.execute(delete(Parcel).where(Parcel.study_key.in_(study_keys)))
+            session.merge(PublicationRow(study_key=key, revision=0, asked=True, at=self.now()))
+        session.execute(delete(ParcelRow).where(ParcelRow.study_key.in_(study_keys)))
 
     @reads
     def parcel_counts(self, session: Session) -> Mapping[str, Mapping[ParcelState, int]]:
         """How many objects of each state there are, by destination."""
         counts: dict[str, dict[ParcelState, int]] = {
-            name: dict.fromkeys(ParcelState, 0) for name in session.scalars(select(Destination.name))
+            name: dict.fromkeys(ParcelState, 0) for name in session.scalars(select(DestinationRow.name))
         }
-        groups = select(Parcel.destination, Parcel.state, func.count()).group_by(Parcel.destination, Parcel.state)
+        groups = select(ParcelRow.destination, ParcelRow.state, func.count()).group_by(
+            ParcelRow.destination, ParcelRow.state
+        )
         for destination, state, count in session.execute(groups):
             counts[destination][state] = count
         return counts
 
 
-def _ticket(report: Report, since: Mapping[str, datetime], *, asked: bool) -> PublicationTicket:
+def _ticket(report: ReportRow, since: Mapping[str, datetime], *, asked: bool) -> PublicationTicket:
     assert report.written_at is not None  # noqa: S101 - chosen so
     chosen = tuple(sorted(name for name, start in since.items() if asked or start <= report.written_at))
     return PublicationTicket(report.study_key, report.revision, report.path or "", report.written_at, chosen)
 
 
-def _parcel(destination: str, study_key: str, parcel: NewParcel, at: datetime) -> Parcel:
-    return Parcel(
+def _parcel(destination: str, study_key: str, parcel: NewParcel, at: datetime) -> ParcelRow:
+    return ParcelRow(
         destination=destination,
         study_key=study_key,
         kind=parcel.kind,
@@ -182,8 +196,8 @@ def _parcel(destination: str, study_key: str, parcel: NewParcel, at: datetime) -
 
 
 def _it_answers(session: Session, destination: str) -> None:
-    fails = (Destination.name == destination, Destination.failures > 0)
-    session.execute(update(Destination).where(*fails).values(failures=0, detail="", next_try_at=None))
+    fails = (DestinationRow.name == destination, DestinationRow.failures > 0)
+    session.execute(update(DestinationRow).where(*fails).values(failures=0, detail="", next_try_at=None))
 
 
 def pause_after(tries: int, first_pause: timedelta) -> timedelta:
@@ -192,14 +206,14 @@ def pause_after(tries: int, first_pause: timedelta) -> timedelta:
     return min(first_pause * growth, _LONGEST_PAUSE)
 
 
-def _get(session: Session, parcel_id: int) -> Parcel:
-    parcel = session.get(Parcel, parcel_id)
+def _get(session: Session, parcel_id: int) -> ParcelRow:
+    parcel = session.get(ParcelRow, parcel_id)
     if parcel is None:
         raise UnknownRecord("unknown_record", f"parcel {parcel_id}")
     return parcel
 
 
-def _record(parcel: Parcel) -> ParcelRecord:
+def _record(parcel: ParcelRow) -> ParcelRecord:
     return ParcelRecord(
         id=parcel.id,
         destination=parcel.destination,

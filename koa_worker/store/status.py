@@ -8,32 +8,32 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from koa_worker.store.base import Part, reads
+from koa_worker.store.base import StorePart, reads
 from koa_worker.store.records import Pace, State, StatusRecord
-from koa_worker.store.schema import File, Grade, Image, Model, Report
+from koa_worker.store.schema import FileRow, GradeRow, ImageRow, ModelRow, ReportRow
 
 _SPEED_WINDOW = timedelta(minutes=10)
 _SETTLED = (State.COMPLETED, State.REJECTED, State.DUPLICATE)
 
 
-class Counts(Part):
+class Counts(StorePart):
     """How many there are of what, and how quickly they are settled."""
 
     @reads
     def status(self, session: Session) -> StatusRecord:
         now = self.now()
-        by_state = dict(iter(session.execute(select(File.state, func.count()).group_by(File.state))))
+        by_state = dict(iter(session.execute(select(FileRow.state, func.count()).group_by(FileRow.state))))
         model = _last_model(session)
         return StatusRecord(
             counts={state: by_state.get(state, 0) for state in State},
-            parked=_count(session, File.state == State.FAILED, File.next_try_at.is_(None)),
-            done_today=_count(session, File.state == State.COMPLETED, File.settled_at >= midnight(now)),
+            parked=_count(session, FileRow.state == State.FAILED, FileRow.next_try_at.is_(None)),
+            done_today=_count(session, FileRow.state == State.COMPLETED, FileRow.settled_at >= midnight(now)),
             rejected_by_code=_by_code(session, State.REJECTED),
             failed_by_code=_by_code(session, State.FAILED),
             oldest_waiting=_oldest_waiting(session),
             per_minute=_per_minute(session, now),
-            conflicts=session.scalar(select(func.count()).where(Image.conflicts_with.is_not(None))) or 0,
-            reports=session.scalar(select(func.count()).where(Report.written_at.is_not(None))) or 0,
+            conflicts=session.scalar(select(func.count()).where(ImageRow.conflicts_with.is_not(None))) or 0,
+            reports=session.scalar(select(func.count()).where(ReportRow.written_at.is_not(None))) or 0,
             model=model.name if model else None,
             model_digest=model.digest if model else None,
         )
@@ -51,25 +51,28 @@ def midnight(now: datetime) -> datetime:
 
 def _per_minute(session: Session, now: datetime) -> float:
     since = now - _SPEED_WINDOW
-    settled = _count(session, File.state.in_(_SETTLED), File.settled_at > since, File.settled_at <= now)
+    settled = _count(session, FileRow.state.in_(_SETTLED), FileRow.settled_at > since, FileRow.settled_at <= now)
     return settled / (_SPEED_WINDOW / timedelta(minutes=1))
 
 
 def _count(session: Session, *chosen: ColumnElement[bool]) -> int:
-    return session.scalar(select(func.count()).select_from(File).where(*chosen)) or 0
+    return session.scalar(select(func.count()).select_from(FileRow).where(*chosen)) or 0
 
 
 def _oldest_waiting(session: Session) -> datetime | None:
-    return session.scalar(select(func.min(File.arrived_at)).where(File.state == State.WAITING))
+    return session.scalar(select(func.min(FileRow.arrived_at)).where(FileRow.state == State.WAITING))
 
 
 def _by_code(session: Session, state: State) -> Mapping[str, int]:
     rows = session.execute(
-        select(File.code, func.count()).where(File.state == state).group_by(File.code).order_by(func.count().desc())
+        select(FileRow.code, func.count())
+        .where(FileRow.state == state)
+        .group_by(FileRow.code)
+        .order_by(func.count().desc())
     )
     return {code or "": count for code, count in rows}
 
 
-def _last_model(session: Session) -> Model | None:
-    latest = select(Model).join(Grade, Grade.model_digest == Model.digest)
-    return session.scalars(latest.order_by(Grade.graded_at.desc()).limit(1)).first()
+def _last_model(session: Session) -> ModelRow | None:
+    latest = select(ModelRow).join(GradeRow, GradeRow.model_digest == ModelRow.digest)
+    return session.scalars(latest.order_by(GradeRow.graded_at.desc()).limit(1)).first()

@@ -9,66 +9,66 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from koa_worker.errors import UnknownRecord
-from koa_worker.store.base import Part, reads
+from koa_worker.store.base import StorePart, reads
 from koa_worker.store.convert import to_image_record, to_knee_record, to_refused_knee, to_rejected_record
 from koa_worker.store.records import ImageRecord, KneeRecord, RejectedRecord, State, StudyRecord
 from koa_worker.store.schema import (
-    File,
-    Grade,
-    Image,
-    Knee,
-    Model,
-    Picture,
+    FileRow,
+    GradeRow,
+    ImageRow,
+    KneeRow,
+    ModelRow,
     PictureKind,
-    Refusal,
-    Report,
-    Study,
+    PictureRow,
+    RefusalRow,
+    ReportRow,
+    StudyRow,
     table_of,
 )
 from koa_worker.values import Patient, RefusedKnee
 
 # Every report runs these statements: they are built once, and their rows bypass the object mapper.
-_study, _image, _knee, _grade, _picture = map(table_of, (Study, Image, Knee, Grade, Picture))
+_study, _image, _knee, _grade, _picture = map(table_of, (StudyRow, ImageRow, KneeRow, GradeRow, PictureRow))
 _STUDY = select(_study).where(_study.c.key == bindparam("study_key"))
 _OF_STUDY = _image.c.study_key == bindparam("study_key")
 _IMAGES = (
-    select(_image, File.sha256, File.arrived_at, _picture.c.data.label("frame"))
-    .join(File, File.id == _image.c.file_id)
+    select(_image, FileRow.sha256, FileRow.arrived_at, _picture.c.data.label("frame"))
+    .join(FileRow, FileRow.id == _image.c.file_id)
     .join(_picture, (_picture.c.file_id == _image.c.file_id) & (_picture.c.kind == PictureKind.FRAME))
     .where(_OF_STUDY)
-    .order_by(File.arrived_at, File.id)
+    .order_by(FileRow.arrived_at, FileRow.id)
 )
 _KNEES = (
     select(
         _knee,
         *(column for column in _grade.c if column.key not in {"id", "knee_id"}),
-        Model.name.label("model"),
+        ModelRow.name.label("model"),
         _picture.c.data.label("crop"),
     )
     .join(_image, _image.c.file_id == _knee.c.file_id)
     .join(_grade, (_grade.c.knee_id == _knee.c.id) & _grade.c.is_current)
-    .join(Model, Model.digest == _grade.c.model_digest)
+    .join(ModelRow, ModelRow.digest == _grade.c.model_digest)
     .join(_picture, (_picture.c.knee_id == _knee.c.id) & (_picture.c.kind == PictureKind.CROP))
     .where(_OF_STUDY)
     .order_by(_knee.c.position)
 )
 _REFUSED = (
-    select(table_of(Refusal))
-    .join(_image, _image.c.file_id == Refusal.file_id)
+    select(table_of(RefusalRow))
+    .join(_image, _image.c.file_id == RefusalRow.file_id)
     .where(_OF_STUDY)
-    .order_by(Refusal.position)
+    .order_by(RefusalRow.position)
 )
 _REJECTED = (
-    select(File.id, File.sha256, File.code, File.detail, File.arrived_at)
-    .where(File.study_key == bindparam("study_key"), File.state == State.REJECTED)
-    .order_by(File.arrived_at, File.id)
+    select(FileRow.id, FileRow.sha256, FileRow.code, FileRow.detail, FileRow.arrived_at)
+    .where(FileRow.study_key == bindparam("study_key"), FileRow.state == State.REJECTED)
+    .order_by(FileRow.arrived_at, FileRow.id)
 )
-_LAST_WRITTEN = select(func.max(Report.revision)).where(
-    Report.study_key == bindparam("study_key"), Report.written_at.is_not(None)
+_LAST_WRITTEN = select(func.max(ReportRow.revision)).where(
+    ReportRow.study_key == bindparam("study_key"), ReportRow.written_at.is_not(None)
 )
 
 
-class Studies(Part):
+class Studies(StorePart):
     """What the images of a study show."""
 
     @reads

@@ -14,15 +14,15 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from koa_worker.store.columns import Moment, RowId, one_of
 from koa_worker.store.records import State
-from koa_worker.store.schema import Base, File, Grade, Knee, Study, table_of
+from koa_worker.store.schema import Base, FileRow, GradeRow, KneeRow, StudyRow, table_of
 from koa_worker.store.search_words import LONGEST_WORD, words_of
 from koa_worker.values import Side
 
 # The attributes of a study that are searched, for roles that may see patient data.
-STUDY_TEXTS = (Study.patient_id, Study.accession, Study.patient_name, Study.description)
+STUDY_TEXTS = (StudyRow.patient_id, StudyRow.accession, StudyRow.patient_name, StudyRow.description)
 
 
-class Line(Base):
+class IndexLine(Base):
     """A graded knee, or a file without one."""
 
     __tablename__ = "worklist_lines"
@@ -61,7 +61,7 @@ class Word(Base):
 
 
 # These statements run a few times for each file: they are built once and bypass the object mapper.
-_lines, _words = table_of(Line), table_of(Word)
+_lines, _words = table_of(IndexLine), table_of(Word)
 _FORGET_LINES = delete(_lines).where(_lines.c.file_id == bindparam("of_file"))
 _RENEW_LINES = update(_lines).where(_lines.c.file_id == bindparam("of_file"))
 _ADD_LINES, _ADD_WORDS = insert(_lines), insert(_words)
@@ -72,14 +72,14 @@ _KNOWN_WORDS = select(_words.c.word).where(
     _words.c.file_id == bindparam("file_id"),
 )
 _KNEES_NOW = (
-    select(Knee.id.label("knee_id"), Knee.side, Grade.kl, Grade.needs_review, Grade.confidence)
-    .join(Grade, (Grade.knee_id == Knee.id) & Grade.is_current)
-    .where(Knee.file_id == bindparam("of_file"))
-    .order_by(Knee.position.desc())  # a page shows the last line first
+    select(KneeRow.id.label("knee_id"), KneeRow.side, GradeRow.kl, GradeRow.needs_review, GradeRow.confidence)
+    .join(GradeRow, (GradeRow.knee_id == KneeRow.id) & GradeRow.is_current)
+    .where(KneeRow.file_id == bindparam("of_file"))
+    .order_by(KneeRow.position.desc())  # a page shows the last line first
 )
 
 
-def list_file(session: Session, file: File, *, new: bool = False) -> None:
+def list_file(session: Session, file: FileRow, *, new: bool = False) -> None:
     """Updates the lines of a file from the file and its knees; a new file has none yet."""
     session.flush()
     connection = session.connection()
@@ -95,16 +95,16 @@ def list_file(session: Session, file: File, *, new: bool = False) -> None:
     list_words(session, file)
 
 
-def list_words(session: Session, file: File) -> None:
+def list_words(session: Session, file: FileRow) -> None:
     """Adds the words of a file. Words are never removed, because neither studies nor rejections are overwritten."""
     code = words_of(file.code or "") if file.state is State.REJECTED else ()
     _add_words(session, file, code, names_patient=False)
-    study = session.get(Study, file.study_key) if file.study_key else None
+    study = session.get(StudyRow, file.study_key) if file.study_key else None
     if study is not None:
         _add_words(session, file, study_words(study), names_patient=True)
 
 
-def _add_words(session: Session, file: File, words: tuple[str, ...], *, names_patient: bool) -> None:
+def _add_words(session: Session, file: FileRow, words: tuple[str, ...], *, names_patient: bool) -> None:
     if not words:
         return
     connection = session.connection()
@@ -114,23 +114,23 @@ def _add_words(session: Session, file: File, words: tuple[str, ...], *, names_pa
         connection.execute(_ADD_WORDS, rows)
 
 
-def relist_study(session: Session, study: Study) -> None:
+def relist_study(session: Session, study: StudyRow) -> None:
     """Adds words to the earlier files of a study, after a later file has added attributes to it."""
     session.flush()
-    for file in session.scalars(select(File).where(File.study_key == study.key)):
+    for file in session.scalars(select(FileRow).where(FileRow.study_key == study.key)):
         list_words(session, file)
 
 
-def study_words(study: Study) -> tuple[str, ...]:
+def study_words(study: StudyRow) -> tuple[str, ...]:
     return words_of(*(getattr(study, text.key) for text in STUDY_TEXTS))
 
 
-def _line(file: File, **knee: Any) -> dict[str, Any]:
+def _line(file: FileRow, **knee: Any) -> dict[str, Any]:
     """The values of a line, of a knee or of a file without one."""
     none = {"knee_id": None, "kl": None, "side": Side.UNKNOWN, "needs_review": False, "confidence": None}
     of_file = {"file_id": file.id, "arrived_at": file.arrived_at, "state": file.state, "code": file.code}
     return {**none, **of_file, "day": _day(file), **knee}
 
 
-def _day(file: File) -> dt.date | None:
+def _day(file: FileRow) -> dt.date | None:
     return file.settled_at.date() if file.settled_at else None

@@ -2,17 +2,17 @@
 
 from koa_worker.synthetic.draw import crop, draw
 from koa_worker.synthetic.implant import ImplantKind, with_implant
-from koa_worker.synthetic.spec import Collimation, Knee, PlateSpec, crop_spec, random_knee, random_spec
-from koa_worker.synthetic.truth import JointSpace, KneeTruth, Plate
+from koa_worker.synthetic.spec import Collimation, KneeSpec, PlateSpec, crop_spec, random_knee, random_spec
+from koa_worker.synthetic.truth import KneeTruth, Plate, TrueJointSpace
 
 __all__ = [
     "Collimation",
     "ImplantKind",
-    "JointSpace",
-    "Knee",
+    "KneeSpec",
     "KneeTruth",
     "Plate",
     "PlateSpec",
+    "TrueJointSpace",
     "crop",
     "crop_spec",
     "draw",

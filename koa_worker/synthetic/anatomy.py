@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from koa_worker.synthetic.spec import Knee
+from koa_worker.synthetic.spec import KneeSpec
 
 Points = NDArray[np.float64]  # n × 2
 
@@ -71,7 +71,7 @@ class Anatomy:
     centre_v: float  # of the joint, which lies a little above the plateau
 
 
-def build(knee: Knee) -> Anatomy:
+def build(knee: KneeSpec) -> Anatomy:
     """The outlines of a knee; the same knee gives the same outlines."""
     rng = np.random.default_rng(knee.seed)
     size = knee.plateau_mm
@@ -98,7 +98,7 @@ def build(knee: Knee) -> Anatomy:
     )
 
 
-def spurs(knee: Knee) -> float:
+def spurs(knee: KneeSpec) -> float:
     """Length of the osteophytes as a share of the plateau's width."""
     return float(np.interp(knee.severity, [0, 1, 2, 3, 4], [0.0, 0.008, 0.024, 0.042, 0.065]))
 
@@ -112,7 +112,7 @@ def smooth(points: Points, steps: int = 24) -> Points:
     return np.vstack([curve.transpose(1, 0, 2).reshape(-1, 2), points[-1:]])
 
 
-def _tibia(knee: Knee, rng: np.random.Generator) -> Points:
+def _tibia(knee: KneeSpec, rng: np.random.Generator) -> Points:
     top = np.array(_TIBIA_TOP)
     top[:, 1] += rng.normal(0, 0.002 + 0.0008 * knee.severity, len(top))
     top[5:10, 1] *= rng.normal(0.85, 0.15) + 0.12 * knee.severity / 4  # the spines, sharper with wear
@@ -126,7 +126,7 @@ def _tibia(knee: Knee, rng: np.random.Generator) -> Points:
     return smooth(outline)
 
 
-def _femur(knee: Knee, rng: np.random.Generator) -> Points:
+def _femur(knee: KneeSpec, rng: np.random.Generator) -> Points:
     end = np.array(_FEMUR_END)
     end[:, 1] += rng.normal(0, 0.002 + 0.0006 * knee.severity, len(end))
     end[5:9, 1] += rng.normal(0, 0.012) - 0.015  # how deep the notch looks depends on how far the knee is bent
@@ -139,14 +139,14 @@ def _femur(knee: Knee, rng: np.random.Generator) -> Points:
     return smooth(outline)
 
 
-def _fibula(knee: Knee, rng: np.random.Generator) -> Points:
+def _fibula(knee: KneeSpec, rng: np.random.Generator) -> Points:
     outline = np.array(_FIBULA)
     outline += np.array([0.05 * knee.turn + rng.normal(0, 0.015), rng.normal(0, 0.02)])
     outline[:, 0] += rng.normal(-0.05, 0.015) * np.clip(outline[:, 1] - 0.5, 0, None)
     return smooth(outline)
 
 
-def _patella(knee: Knee, rng: np.random.Generator) -> Points:
+def _patella(knee: KneeSpec, rng: np.random.Generator) -> Points:
     angle = np.linspace(0, 2 * np.pi, 90, endpoint=False)
     radius = 1 + 0.05 * np.cos(2 * angle + rng.uniform(0, 6)) + 0.03 * np.cos(3 * angle + rng.uniform(0, 6))
     across, along = 0.29 + rng.normal(0, 0.015), 0.27 + rng.normal(0, 0.015)

@@ -12,7 +12,7 @@ import numpy as np
 from pydicom.uid import generate_uid
 
 from koa_worker.synthetic.draw import crop, draw
-from koa_worker.synthetic.spec import Knee, PlateSpec, random_knee
+from koa_worker.synthetic.spec import KneeSpec, PlateSpec, random_knee
 from koa_worker.synthetic.truth import Plate
 from koa_worker.synthetic.write import Person, write_dicom, write_png
 from koa_worker.values import Side
@@ -76,7 +76,7 @@ def _single(rng: np.random.Generator, side: Side, severity: float) -> Plate:
     return draw(_plate(rng, 1700, 1100, 0.19, random_knee(rng, side, severity=severity)))
 
 
-def _plate(rng: np.random.Generator, height: int, width: int, spacing_mm: float, *knees: Knee) -> PlateSpec:
+def _plate(rng: np.random.Generator, height: int, width: int, spacing_mm: float, *knees: KneeSpec) -> PlateSpec:
     return PlateSpec(height, width, spacing_mm, knees, seed=_draw_seed(rng), beads=len(knees) > 1)
 
 

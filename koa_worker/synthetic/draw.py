@@ -6,7 +6,7 @@ import numpy as np
 
 from koa_worker.synthetic import detector, furniture
 from koa_worker.synthetic.leg import add_leg
-from koa_worker.synthetic.spec import Knee, PlateSpec, crop_spec
+from koa_worker.synthetic.spec import KneeSpec, PlateSpec, crop_spec
 from koa_worker.synthetic.truth import Plate
 
 
@@ -25,6 +25,6 @@ def draw(spec: PlateSpec) -> Plate:
     return Plate(pixels, truths, spec.spacing_mm, spec)
 
 
-def crop(knee: Knee, *, size: int = 224, seed: int = 0) -> Plate:
+def crop(knee: KneeSpec, *, size: int = 224, seed: int = 0) -> Plate:
     """One knee framed like the training crops, before equalisation."""
     return draw(crop_spec(knee, size=size, seed=seed))

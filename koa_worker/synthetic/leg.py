@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from koa_worker.synthetic import anatomy, solid, texture
 from koa_worker.synthetic.anatomy import Anatomy, Compartment, Points
 from koa_worker.synthetic.filters import Map, resize
-from koa_worker.synthetic.spec import Knee, PlateSpec
-from koa_worker.synthetic.truth import JointSpace, KneeTruth
+from koa_worker.synthetic.spec import KneeSpec, PlateSpec
+from koa_worker.synthetic.truth import KneeTruth, TrueJointSpace
 from koa_worker.values import Box, Side
 
 # Attenuation for one mm at about 60 keV of mean energy; for bone, what it takes more than the tissue it displaces.
@@ -55,7 +55,7 @@ _PATELLA = _Section((-0.6, 0.0), (15, 15), (12, 12), (0.45, 0.45), (0.9, 0.9))
 class Place:
     """The mapping of a knee's millimetres to pixels of the plate."""
 
-    knee: Knee
+    knee: KneeSpec
     x: float
     y: float
     spacing_mm: float
@@ -77,7 +77,7 @@ class Place:
         return np.asarray((y * self.spacing_mm + self.centre_v) / self.knee.plateau_mm, np.float64)
 
 
-def add_leg(attenuation: Map, spec: PlateSpec, knee: Knee, rng: np.random.Generator) -> KneeTruth:
+def add_leg(attenuation: Map, spec: PlateSpec, knee: KneeSpec, rng: np.random.Generator) -> KneeTruth:
     """Adds a leg to the map, and gives the truth of its knee."""
     height, width = attenuation.shape
     shape = anatomy.build(knee)
@@ -102,8 +102,8 @@ def _truth(place: Place, shape: Anatomy) -> KneeTruth:
     )
 
 
-def _space(place: Place, part: Compartment) -> JointSpace:
-    return JointSpace(part.min_mm, part.mean_mm, place.to_pixels(part.femoral), place.to_pixels(part.tibial))
+def _space(place: Place, part: Compartment) -> TrueJointSpace:
+    return TrueJointSpace(part.min_mm, part.mean_mm, place.to_pixels(part.femoral), place.to_pixels(part.tibial))
 
 
 def _add_soft_tissue(attenuation: Map, place: Place, rng: np.random.Generator) -> None:

@@ -23,7 +23,7 @@ class Collimation(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Knee:
+class KneeSpec:
     """One leg: which, how worn, how large, and how it stands."""
 
     side: Side
@@ -45,7 +45,7 @@ class PlateSpec:
     height: int
     width: int
     spacing_mm: float
-    knees: tuple[Knee, ...]
+    knees: tuple[KneeSpec, ...]
     seed: int = 0
     photons: float = 20_000.0  # for a 0.15 mm pixel in air: fewer, more grain
     scatter: float = 0.3  # scattered over primary radiation
@@ -69,13 +69,13 @@ class PlateSpec:
 
 def random_knee(
     rng: np.random.Generator, side: Side, *, severity: float | None = None, centre: tuple[float, float] = (0.5, 0.5)
-) -> Knee:
+) -> KneeSpec:
     """A random knee with a realistic size, wear and position."""
     grade = float(rng.choice(5, p=[0.4, 0.18, 0.22, 0.14, 0.06])) if severity is None else severity
     worn = float(np.interp(grade, range(5), _WORN_MM)) + rng.normal(0, 0.3)
     spared = -0.15 * worn + rng.normal(0, 0.4)
     medial, lateral = (worn, spared) if rng.random() < 0.75 else (spared, worn)
-    return Knee(
+    return KneeSpec(
         side=side,
         severity=grade,
         medial_mm=float(np.clip(_HEALTHY_MM["medial"] - medial, 0.3, 8.5)),
@@ -129,7 +129,7 @@ def random_spec(rng_or_seed: np.random.Generator | int, *, longest: int | None =
     )
 
 
-def crop_spec(knee: Knee, *, size: int = 224, seed: int = 0) -> PlateSpec:
+def crop_spec(knee: KneeSpec, *, size: int = 224, seed: int = 0) -> PlateSpec:
     """A frame like the training crops: a square 1.2 times as wide as the plateau, centred on the joint."""
     return PlateSpec(size, size, 1.2 * knee.plateau_mm / size, (knee,), seed=seed, letters=False, photons=120_000)
 

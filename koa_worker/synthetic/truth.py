@@ -12,7 +12,7 @@ from koa_worker.values import Box, Side
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class JointSpace:
+class TrueJointSpace:
     """One compartment: its widths in mm and the margins' courses in pixels (x, y)."""
 
     min_mm: float
@@ -30,8 +30,8 @@ class KneeTruth:
     centre: tuple[float, float]  # x, y in pixels, of the joint
     plateau_px: float
     box: Box  # a square 1.2 times as wide as the tibial plateau, around the joint's centre
-    medial: JointSpace
-    lateral: JointSpace
+    medial: TrueJointSpace
+    lateral: TrueJointSpace
 
 
 @dataclass(frozen=True, slots=True, eq=False)

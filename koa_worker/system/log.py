@@ -14,12 +14,12 @@ import traceback
 from datetime import UTC, datetime
 from typing import Any
 
-from koa_worker.config import Log
+from koa_worker.config import LogSettings
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
-def set_up(settings: Log) -> None:
+def set_up(settings: LogSettings) -> None:
     """Sends the log of this program to stderr in the configured format, and only the warnings of libraries."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines() if settings.format == "json" else _TextLines())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, abort, render_template, request
 
 from koa_worker.store import Role
-from koa_worker.web.context import desk
+from koa_worker.web.context import context
 from koa_worker.web.guard.access import needs
 from koa_worker.web.guard.audit import note
 from koa_worker.web.guard.senseless import LARGEST_NUMBER
@@ -23,7 +23,7 @@ def show() -> str:
     before = request.args.get("before", type=int)
     if before is not None and before > LARGEST_NUMBER:
         abort(400)
-    store = desk().store
+    store = context().store
     deeds = store.audit.deeds(before=before, limit=_AT_A_TIME, who=who or None, subject=subject or None)
     if before is None:
         note("audit", subject, who)

@@ -9,7 +9,7 @@ from typing import Self
 from flask import Blueprint, render_template
 
 from koa_worker.values import GRADES, Role
-from koa_worker.web.context import desk
+from koa_worker.web.context import context
 from koa_worker.web.guard.access import needs
 
 pages = Blueprint("agreement", __name__, url_prefix="/agreement")
@@ -51,7 +51,7 @@ def quadratic_kappa(matrix: Matrix) -> float | None:
 @pages.get("")
 @needs(Role.READ)
 def show() -> str:
-    store = desk().store
+    store = context().store
     with_model = store.reader_grades.agreement()
     return render_template(
         "agreement.html",

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from koa_worker.values import Role
 from koa_worker.web import openapi, pictures, receive_upload, shapes, study
-from koa_worker.web.context import desk
+from koa_worker.web.context import context
 from koa_worker.web.filters import cursor_of, wanted_of
 from koa_worker.web.guard.access import may_see_patients, needs
 from koa_worker.web.guard.audit import note
@@ -40,7 +40,7 @@ def me() -> Response:
 @pages.get("/status")
 @needs(Role.VIEW)
 def status() -> Response:
-    counts = desk().store.worklist.counts()
+    counts = context().store.worklist.counts()
     states = {state.value: count for state, count in counts.by_state.items()}
     return _said(
         shapes.Counts(
@@ -61,7 +61,7 @@ def take_upload() -> Response:
 @pages.get("/uploads/<upload_id>")
 @needs(Role.READ)
 def show_upload(upload_id: str) -> Response:
-    found = desk().store.uploads.find(upload_id)
+    found = context().store.uploads.find(upload_id)
     if found is None:
         refuse(404, "not_found")
     return _said(to_upload(found))
@@ -78,7 +78,7 @@ def results() -> Response:
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= _MOST_RESULTS):
         refuse(400, "bad_request")
     sees = may_see_patients()
-    page = desk().store.worklist.page(wanted_of(asked), cursor_of(asked), int(limit), may_see_patients=sees)
+    page = context().store.worklist.page(wanted_of(asked), cursor_of(asked), int(limit), may_see_patients=sees)
     note("results_listed")
     following = None
     if page.next is not None:
@@ -92,7 +92,7 @@ def results() -> Response:
 def show_study(key: str) -> Response:
     found = study.find(key)
     note("study", key)
-    return _said(to_study(found, desk().store.reader_grades.readings(key)))
+    return _said(to_study(found, context().store.reader_grades.readings(key)))
 
 
 @pages.post("/studies/<key>/readings")
@@ -106,7 +106,7 @@ def record_reading(key: str) -> Response:
         refuse(400, "bad_request")
     if not any(image.file_id == said.file_id for image in found.images):
         refuse(404, "not_found")
-    store = desk().store
+    store = context().store
     if not store.reader_grades.record(
         said.file_id, said.position, reader=g.user.name, kl=said.kl, comment=said.comment.strip()
     ):
@@ -119,7 +119,7 @@ def record_reading(key: str) -> Response:
 @needs(Role.VIEW)
 def agreement() -> Response:
     """The agreement of readers with the model."""
-    counts = desk().store.reader_grades.agreement()
+    counts = context().store.reader_grades.agreement()
     if not may_see_patients():
         counts = {f"reader {number}": matrix for number, matrix in enumerate(counts.values(), start=1)}
     return _said(shapes.Agreement(readers={name: [list(row) for row in rows] for name, rows in counts.items()}))

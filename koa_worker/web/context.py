@@ -14,17 +14,17 @@ _KEY = "koa-worker"
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Context:
     config: Config
     store: Store
 
 
 def furnish(app: Flask, config: Config, store: Store) -> None:
-    app.extensions[_KEY] = Desk(config, store)
+    app.extensions[_KEY] = Context(config, store)
     app.context_processor(lambda: {"notice": RESEARCH_NOTICE})
 
 
-def desk() -> Desk:
+def context() -> Context:
     """The configuration and the store of the current application."""
-    found: Desk = current_app.extensions[_KEY]
+    found: Context = current_app.extensions[_KEY]
     return found

@@ -14,7 +14,7 @@ from koa_worker.store import DayCount, State
 from koa_worker.system.heartbeat import PAUSE_WORDS, feel
 from koa_worker.values import GRADES, Role
 from koa_worker.web import plots
-from koa_worker.web.context import desk
+from koa_worker.web.context import context
 from koa_worker.web.guard.access import needs
 from koa_worker.web.plots import Plot, Series
 
@@ -38,7 +38,7 @@ def show() -> str:
         abort(400)
     today = datetime.now(UTC).date()
     days = [today - timedelta(days=back) for back in reversed(range(int(wanted)))]
-    config, store = desk().config, desk().store
+    config, store = context().config, context().store
     counted = store.day_counts.between(days[0], days[-1])
     return render_template(
         "dashboard.html",

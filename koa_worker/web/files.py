@@ -6,7 +6,7 @@ from flask import Blueprint, abort, render_template
 
 from koa_worker.errors import CATALOGUE
 from koa_worker.values import Role
-from koa_worker.web.context import desk
+from koa_worker.web.context import context
 from koa_worker.web.guard.access import needs
 from koa_worker.web.guard.audit import note
 
@@ -16,7 +16,7 @@ pages = Blueprint("files", __name__, url_prefix="/files/<file_id>")
 @pages.get("")
 @needs(Role.VIEW)
 def show(file_id: str) -> str:
-    store = desk().store
+    store = context().store
     file = store.files.find(file_id)
     if file is None:
         abort(404)

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from koa_worker.errors import CATALOGUE
 from koa_worker.store import Role
-from koa_worker.web.context import desk
+from koa_worker.web.context import context
 from koa_worker.web.guard import passwords
 from koa_worker.web.guard.access import for_everyone, needs
 from koa_worker.web.guard.audit import caller, note, note_stranger
@@ -38,13 +38,13 @@ def log_in() -> Response | tuple[str, int]:
     name, password = _name(request.form.get("name", "")), request.form.get("password", "")
     target = _target(request.form.get("next", ""))
     _pace(name)
-    store = desk().store
+    store = context().store
     user = store.accounts.find_user(name)
     if not passwords.matches(password, user.password if user else None) or user is None:
         note_stranger("login_failed") if user is None else store.audit.note(name, "login_failed", address=caller())
         return render_template("login.html", target=target, fault=CATALOGUE["wrong_password"]), 401
     secret = passwords.new_secret()
-    store.accounts.log_in(name, passwords.secret_hash(secret), timedelta(hours=desk().config.web.session_hours))
+    store.accounts.log_in(name, passwords.secret_hash(secret), timedelta(hours=context().config.web.session_hours))
     store.rate_limits.give_back(_account(name, caller()))
     store.rate_limits.give_back(_known(name))
     store.rate_limits.use(_known(name), 1, _KNOWN_FOR)
@@ -56,7 +56,7 @@ def log_in() -> Response | tuple[str, int]:
 @pages.post("/logout")
 @needs(Role.VIEW)
 def log_out() -> Response:
-    desk().store.accounts.log_out(passwords.secret_hash(shown_secret()))
+    context().store.accounts.log_out(passwords.secret_hash(shown_secret()))
     return _left("logout")
 
 
@@ -71,7 +71,7 @@ def account() -> str:
 def log_out_everywhere() -> Response:
     if g.user.by is not By.LOGIN:  # a script's token does not end a person's logins
         refuse(403, "not_allowed")
-    desk().store.accounts.log_out_everywhere(g.user.name)
+    context().store.accounts.log_out_everywhere(g.user.name)
     return _left("logout_everywhere")
 
 
@@ -83,7 +83,7 @@ def change_password() -> Response | tuple[str, int]:
         refuse(403, "not_allowed")
     name, new = g.user.name, request.form.get("new", "")
     _pace(name)
-    store = desk().store
+    store = context().store
     user = store.accounts.find_user(name)
     if user is None or not passwords.matches(request.form.get("password", ""), user.password):
         note("password_refused")
@@ -106,7 +106,7 @@ def _pace(name: str) -> None:
     What is beyond is refused before any work is done. Nobody's wrong passwords keep a user out who logged in from the
     same address before.
     """
-    store, here = desk().store, caller()
+    store, here = context().store, caller()
     rations = [(f"login:from:{here}", _FOR_ADDRESS), (_account(name, here), _FOR_ACCOUNT_AND_ADDRESS)]
     if not store.rate_limits.is_spent(_known(name)):
         rations.append((_account(name), _FOR_ACCOUNT))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from koa_worker.knee.grading.explain import CLEAR_BELOW, COLDEST, COLORS, FULL_ABOVE, HOTTEST
 from koa_worker.system.own_mark import marked, write_words
 from koa_worker.values import Heatmap, Role
-from koa_worker.web.context import desk
+from koa_worker.web.context import context
 from koa_worker.web.guard.access import needs
 from koa_worker.web.guard.audit import note
 
@@ -22,7 +22,7 @@ EDGE = 448  # pixels, twice the input size of the model
 @pages.get("/frame.jpg")
 @needs(Role.READ)  # a name may be burnt into the whole frame, but not into a crop of the joint
 def frame(key: str, file_id: str) -> Response:
-    found = desk().store.study_history.frame_jpeg(key, file_id)
+    found = context().store.study_history.frame_jpeg(key, file_id)
     if found:
         note("image", key, file_id)
     return _answer(marked(found) if found else None, "image/jpeg")
@@ -31,14 +31,14 @@ def frame(key: str, file_id: str) -> Response:
 @pages.get("/knees/<int:position>/crop.png")
 @needs(Role.VIEW)
 def crop(key: str, file_id: str, position: int) -> Response:
-    found = desk().store.study_history.crop_png(key, file_id, position)
+    found = context().store.study_history.crop_png(key, file_id, position)
     return _answer(marked(found) if found else None, "image/png")
 
 
 @pages.get("/knees/<int:position>/heat.png")
 @needs(Role.VIEW)
 def heat(key: str, file_id: str, position: int) -> Response:
-    found = desk().store.study_history.heatmap(key, file_id, position)
+    found = context().store.study_history.heatmap(key, file_id, position)
     return _answer(heat_png(found) if found else None, "image/png")
 
 

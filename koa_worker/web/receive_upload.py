@@ -21,7 +21,7 @@ from koa_worker.store import UploadRecord
 from koa_worker.system import durable
 from koa_worker.system.disk import free_mb
 from koa_worker.values import new_id
-from koa_worker.web.context import desk
+from koa_worker.web.context import context
 from koa_worker.web.guard.audit import note
 from koa_worker.web.guard.refusals import refuse
 
@@ -51,7 +51,7 @@ def take() -> UploadRecord:
 
 def take_from(source: IO[bytes], name: str) -> UploadRecord:
     """Writes one file into the inbox; `name` is the sender's name for it."""
-    config, store = desk().config, desk().store
+    config, store = context().config, context().store
     _check_room(config)
     upload_id, laid = new_id(), _Laid()
     part = config.folders.inbox / f".{_PREFIX}{upload_id}{_PART}"
@@ -71,7 +71,7 @@ def take_from(source: IO[bytes], name: str) -> UploadRecord:
 
 
 def is_in_inbox(upload: UploadRecord) -> bool:
-    return (desk().config.folders.inbox / upload.landed_as).exists()
+    return (context().config.folders.inbox / upload.landed_as).exists()
 
 
 def sweep(config: Config) -> None:
@@ -81,7 +81,7 @@ def sweep(config: Config) -> None:
 
 
 def _check_room(config: Config) -> None:
-    settings, store = config.web, desk().store
+    settings, store = config.web, context().store
     if store.uploads.waiting() >= settings.max_waiting:
         refuse(503, "no_room", _MINUTE)
     if free_mb(config.folders.inbox) < config.limits.min_free_mb:
@@ -93,11 +93,11 @@ def _check_room(config: Config) -> None:
 
 def most_bytes() -> int:
     """The largest allowed file size, in bytes."""
-    return desk().config.limits.max_file_mb * 1_000_000
+    return context().config.limits.max_file_mb * 1_000_000
 
 
 def _copy(source: IO[bytes], stream: IO[bytes], laid: _Laid) -> None:
-    most, until = most_bytes(), time.monotonic() + desk().config.web.upload_seconds
+    most, until = most_bytes(), time.monotonic() + context().config.web.upload_seconds
     digest = hashlib.sha256()
     try:
         while chunk := source.read(_CHUNK):

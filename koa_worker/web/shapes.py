@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from koa_worker.knee_fields import Box, Calibration, GradedKnee, GradeNumber, Share, SideWord
+from koa_worker.knee_fields import Box, Calibration, GradeNumber, KneeFields, Share, SideWord
 
 LONGEST_COMMENT = 2000
 
@@ -105,7 +105,7 @@ class Patient(Shape):
     study_date: str | None = Field(description="Local time of the hospital, in ISO 8601 without a time zone.")
 
 
-class Knee(GradedKnee):
+class Knee(KneeFields):
     model: str
     graded_at: datetime
     crop_url: str

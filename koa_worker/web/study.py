@@ -13,7 +13,7 @@ from koa_worker.errors import CATALOGUE, UnknownRecord
 from koa_worker.publish.study_objects import NotYet, ResultObjects
 from koa_worker.store import PublicationTicket, ReportRecord, StudyRecord
 from koa_worker.values import GRADES, Role
-from koa_worker.web.context import desk
+from koa_worker.web.context import context
 from koa_worker.web.guard.access import needs
 from koa_worker.web.guard.audit import note
 
@@ -25,7 +25,7 @@ LONGEST_COMMENT = 2000
 @pages.get("")
 @needs(Role.VIEW)
 def show(key: str) -> str:
-    store, study = desk().store, find(key)
+    store, study = context().store, find(key)
     note("study", key)
     return render_template(
         "study.html",
@@ -48,7 +48,9 @@ def record_reading(key: str) -> Response:
     knee = knees.get((file_id, position))
     if knee is None or kl not in map(str, GRADES) or len(comment) > LONGEST_COMMENT:
         abort(400)
-    desk().store.reader_grades.record(file_id, knee.position, reader=g.user.name, kl=int(kl), comment=comment.strip())
+    context().store.reader_grades.record(
+        file_id, knee.position, reader=g.user.name, kl=int(kl), comment=comment.strip()
+    )
     note("reading", key, f"{file_id} {position}")
     place = f"{file_id[:8]}-{knee.position}"
     return redirect(url_for("study.show", key=key, _anchor=place), 303)
@@ -75,7 +77,7 @@ def results(key: str) -> Response:
     archive = io.BytesIO()
     try:
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
-            for made in ResultObjects(desk().config.dicom.results, desk().store).of_study(study, ticket):
+            for made in ResultObjects(context().config.dicom.results, context().store).of_study(study, ticket):
                 content = io.BytesIO()
                 made.make().save_as(content, enforce_file_format=True)
                 packed.writestr(f"{made.kind.value}-{made.sop_uid}.dcm", content.getvalue())
@@ -88,13 +90,13 @@ def results(key: str) -> Response:
 
 def find(key: str) -> StudyRecord:
     try:
-        return desk().store.studies.content(key)
+        return context().store.studies.content(key)
     except UnknownRecord:
         abort(404)
 
 
 def _last_report(key: str) -> ReportRecord:
-    written = desk().store.study_history.written_reports(key)
+    written = context().store.study_history.written_reports(key)
     if not written:
         abort(404)
     return written[0]

@@ -9,7 +9,7 @@ from koa_worker.errors import CATALOGUE
 from koa_worker.system.heartbeat import feel
 from koa_worker.values import Role
 from koa_worker.web import receive_upload
-from koa_worker.web.context import desk
+from koa_worker.web.context import context
 from koa_worker.web.guard.access import needs
 from koa_worker.web.guard.refusals import LARGEST_FORM, Refusal
 from koa_worker.web.to_shapes import to_upload
@@ -32,15 +32,15 @@ def _widen() -> None:
 @pages.get("")
 @needs(Role.READ)
 def show() -> str:
-    store = desk().store
+    store = context().store
     found = [store.uploads.find(upload_id) for upload_id in request.args.getlist("sent")[:MOST_SHOWN]]
     codes = dict.fromkeys(code for code in request.args.getlist("refused") if code in CATALOGUE)
     return render_template(
         "upload.html",
         uploads=[to_upload(one) for one in found if one is not None],
         refused=[CATALOGUE[code] for code in codes],
-        most_mb=desk().config.limits.max_file_mb,
-        pulse=feel(desk().config.folders.work),
+        most_mb=context().config.limits.max_file_mb,
+        pulse=feel(context().config.folders.work),
     )
 
 

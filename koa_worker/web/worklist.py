@@ -12,7 +12,7 @@ from koa_worker.errors import CATALOGUE
 from koa_worker.store import State
 from koa_worker.system.heartbeat import feel
 from koa_worker.values import GRADE_WORDS, GRADES, Role, Side
-from koa_worker.web.context import desk
+from koa_worker.web.context import context
 from koa_worker.web.filters import address_of, cursor_of, wanted_of
 from koa_worker.web.guard.access import may_see_patients, needs
 from koa_worker.web.guard.audit import note
@@ -41,7 +41,7 @@ def find() -> str | Response:
 
 
 def _page(form: MultiDict[str, str]) -> str:
-    store, wanted, cursor = desk().store, wanted_of(form), cursor_of(form)
+    store, wanted, cursor = context().store, wanted_of(form), cursor_of(form)
     page = store.worklist.page(wanted, cursor, LINES, may_see_patients=may_see_patients())
     return render_template(
         "worklist.html",
@@ -51,7 +51,7 @@ def _page(form: MultiDict[str, str]) -> str:
         address=address_of(form),
         is_filtered=bool(address_of(form).keys() - {"first"} or wanted.text),
         is_further=cursor is not None,
-        pulse=feel(desk().config.folders.work),
+        pulse=feel(context().config.folders.work),
         catalogue=CATALOGUE,
         states=State,
         grades=GRADES,

@@ -27,7 +27,7 @@ STUDY = b"7.7.7.1000000"
 
 def originals() -> list[bytes]:
     """A knee in every transfer syntax and as PNG of both depths."""
-    plate = synthetic.crop(synthetic.Knee(Side.LEFT, severity=2.0), size=240)
+    plate = synthetic.crop(synthetic.KneeSpec(Side.LEFT, severity=2.0), size=240)
     found = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a"

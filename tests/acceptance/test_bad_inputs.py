@@ -17,7 +17,7 @@ from koa_worker.values import Side
 from tests.acceptance.conftest import Site
 
 PLATE = synthetic.draw(
-    synthetic.PlateSpec(700, 500, 0.4, (synthetic.Knee(Side.LEFT),), seed=5, letters=False, photons=60_000)
+    synthetic.PlateSpec(700, 500, 0.4, (synthetic.KneeSpec(Side.LEFT),), seed=5, letters=False, photons=60_000)
 )
 
 

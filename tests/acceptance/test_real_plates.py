@@ -14,7 +14,7 @@ from koa_worker.errors import InputRejected
 from koa_worker.intake import digest
 from koa_worker.knee.finding.roi import find_knees
 from koa_worker.read import read
-from koa_worker.synthetic import Knee, Plate, PlateSpec
+from koa_worker.synthetic import KneeSpec, Plate, PlateSpec
 from koa_worker.synthetic.write import write_dicom
 from koa_worker.values import Arrival, Box, KneeRoi, Side
 
@@ -62,7 +62,7 @@ def find(path: Path) -> tuple[KneeRoi, ...]:
 
 
 def as_plate(pixels: NDArray[np.uint8], *sides: Side) -> Plate:
-    spec = PlateSpec(*pixels.shape, spacing_mm=0.15, knees=tuple(Knee(side) for side in sides))
+    spec = PlateSpec(*pixels.shape, spacing_mm=0.15, knees=tuple(KneeSpec(side) for side in sides))
     return Plate(pixels.astype(np.uint16) * 257, (), 0.15, spec)
 
 

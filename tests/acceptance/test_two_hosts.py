@@ -79,7 +79,7 @@ def two_hosts() -> Iterator[tuple[Host, Host]]:
 
 @pytest.fixture
 def inbox(tmp_path: Path) -> Path:
-    spec = synthetic.PlateSpec(500, 600, 0.5, (synthetic.Knee(Side.RIGHT, centre=(0.26, 0.5)),), seed=3)
+    spec = synthetic.PlateSpec(500, 600, 0.5, (synthetic.KneeSpec(Side.RIGHT, centre=(0.26, 0.5)),), seed=3)
     plate = synthetic.draw(spec)
     folder = tmp_path / "inbox"
     folder.mkdir()

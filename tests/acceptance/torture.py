@@ -105,7 +105,7 @@ class Supply:
         self._number = 0
         sides = (Side.RIGHT, Side.LEFT)
         self._plates = [
-            synthetic.crop(synthetic.Knee(sides[seed % 2], severity=severity), size=260, seed=seed)
+            synthetic.crop(synthetic.KneeSpec(sides[seed % 2], severity=severity), size=260, seed=seed)
             for seed, severity in enumerate((0.0, 1.0, 2.0, 4.0))
         ]
         with tempfile.TemporaryDirectory() as folder:

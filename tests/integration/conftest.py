@@ -19,7 +19,7 @@ import pydicom
 import pytest
 
 from koa_worker import __version__, synthetic
-from koa_worker.config import Config, Destination
+from koa_worker.config import Config, DestinationSettings
 from koa_worker.intake import prepare_folders
 from koa_worker.registrar import Registrar
 from koa_worker.store import Store
@@ -32,12 +32,12 @@ from koa_worker.values import (
     Completed,
     Grade,
     GradedBy,
+    GradedKnee,
     Heatmap,
     JointSpace,
     KneeRoi,
     Patient,
     Radiograph,
-    Reading,
     ReviewCode,
     ReviewReason,
     Side,
@@ -62,7 +62,7 @@ def nobodys_port() -> Iterator[int]:
 
 @pytest.fixture(scope="session")
 def plate() -> synthetic.Plate:
-    spec = synthetic.PlateSpec(500, 600, 0.5, (synthetic.Knee(Side.RIGHT, centre=(0.26, 0.5)),), seed=3)
+    spec = synthetic.PlateSpec(500, 600, 0.5, (synthetic.KneeSpec(Side.RIGHT, centre=(0.26, 0.5)),), seed=3)
     return synthetic.draw(spec)
 
 
@@ -73,13 +73,13 @@ def probabilities(kl: int) -> tuple[float, float, float, float, float]:
     return tuple(float(share) for share in shares)  # type: ignore[return-value]
 
 
-def reading(side: Side, kl: int, x: int) -> Reading:
+def reading(side: Side, kl: int, x: int) -> GradedKnee:
     random = np.random.default_rng(kl)
     shares = probabilities(kl)
     grade = Grade(kl, shares, shares[kl], sum(shares[2:]), 0.875, (CUT_OFF,) * (kl == 1), "net-v1")
     crop = random.integers(0, 256, (224, 224), np.uint8)
     heat = Heatmap(random.random((7, 7), np.float32), kl)
-    return Reading(KneeRoi(Box(x, -4, 220, 220), side), crop, grade, heat, joint_space(kl))
+    return GradedKnee(KneeRoi(Box(x, -4, 220, 220), side), crop, grade, heat, joint_space(kl))
 
 
 def joint_space(kl: int) -> JointSpace:
@@ -100,7 +100,7 @@ class Hospital:
     settings: Config
     store: Store
 
-    def sends_to(self, *destinations: Destination, retry_seconds: float = 0.05) -> None:
+    def sends_to(self, *destinations: DestinationSettings, retry_seconds: float = 0.05) -> None:
         dicom = self.settings.dicom.model_copy(update={"destinations": destinations})
         results = dicom.results.model_copy(update={"retry_seconds": retry_seconds})
         self.settings = self.settings.model_copy(update={"dicom": dicom.model_copy(update={"results": results})})
@@ -173,8 +173,10 @@ class Orthanc:
         self._scripts = [str(path)]
 
     @property
-    def destination(self) -> Destination:
-        return Destination(name="pacs", ae_title="ORTHANC", host="127.0.0.1", port=self.port, timeout_seconds=20)
+    def destination(self) -> DestinationSettings:
+        return DestinationSettings(
+            name="pacs", ae_title="ORTHANC", host="127.0.0.1", port=self.port, timeout_seconds=20
+        )
 
     @contextmanager
     def running(self) -> Iterator[None]:

@@ -57,7 +57,7 @@ def test_one_radiograph_gives_one_of_each_result_and_the_queue_rests(orthanc: Or
     (tmp_path / "work/inbox").mkdir(parents=True)
     (tmp_path / "config.toml").write_text(SETTINGS.format(port=port, pacs=orthanc.port))
     film = tmp_path / "film.dcm"
-    spec = synthetic.PlateSpec(1000, 1200, 0.3, (synthetic.Knee(Side.RIGHT, centre=(0.4, 0.5)),), seed=3)
+    spec = synthetic.PlateSpec(1000, 1200, 0.3, (synthetic.KneeSpec(Side.RIGHT, centre=(0.4, 0.5)),), seed=3)
     write_dicom(film, synthetic.draw(spec), patient=PATIENT, study_uid="2.25.77")
     with (
         (tmp_path / "said").open("w") as said,

@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from koa_worker import RESEARCH_NOTICE, __version__, config
 from koa_worker.commands import cli
-from koa_worker.synthetic import Knee, crop
+from koa_worker.synthetic import KneeSpec, crop
 from koa_worker.synthetic.write import write_png
 from koa_worker.system.own_mark import has_words
 from koa_worker.values import Side
@@ -27,7 +27,7 @@ def call(*words: str) -> Result:
 @pytest.fixture
 def knee(tmp_path: Path) -> Path:
     path = tmp_path / "knee.png"
-    write_png(path, crop(Knee(Side.RIGHT), seed=1))
+    write_png(path, crop(KneeSpec(Side.RIGHT), seed=1))
     return path
 
 

@@ -35,7 +35,7 @@ min_free_mb = 0
 @pytest.fixture(scope="module")
 def knee(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("knee") / "knee.png"
-    write_png(path, synthetic.crop(synthetic.Knee(Side.RIGHT), size=300))
+    write_png(path, synthetic.crop(synthetic.KneeSpec(Side.RIGHT), size=300))
     return path.read_bytes()
 
 
@@ -114,7 +114,7 @@ def test_a_harmful_file_fails_with_its_code_and_the_others_go_on(
 def test_the_report_of_a_large_study_is_put_off_and_then_shows_all_of_it(folder: Path) -> None:
     configure(folder, "[work]\nworkers = 1\n")
     for seed in range(10):
-        knee = synthetic.crop(synthetic.Knee(Side.RIGHT), size=240, seed=seed)
+        knee = synthetic.crop(synthetic.KneeSpec(Side.RIGHT), size=240, seed=seed)
         write_dicom(folder / f"work/inbox/{seed}.dcm", knee, study_uid="7.7.7.1")
     assert run_once(folder).returncode == 0
     with sqlite3.connect(folder / "work/koa.sqlite3") as database:

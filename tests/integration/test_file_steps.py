@@ -54,7 +54,7 @@ def steps(settings: Config, store: Store, pipeline: Pipeline) -> FileSteps:
 
 
 def drop_knee(settings: Config, name: str = "Petrov^Anna.png", seed: int = 1) -> None:
-    spec = synthetic.crop_spec(synthetic.Knee(Side.RIGHT), seed=seed)
+    spec = synthetic.crop_spec(synthetic.KneeSpec(Side.RIGHT), seed=seed)
     cv2.imwrite(str(settings.folders.inbox / name), synthetic.draw(spec).pixels)
 
 

@@ -31,7 +31,7 @@ from pynetdicom import AE
 from pynetdicom.dimse_primitives import C_STORE
 
 from koa_worker import synthetic
-from koa_worker.config import Receiver
+from koa_worker.config import ReceiverSettings
 from koa_worker.receive import receiving
 from koa_worker.synthetic.write import write_dicom
 from koa_worker.system.dicom_bounds import MOST_PDU_BYTES, SECONDS_TO_ASK
@@ -58,7 +58,7 @@ def inbox(tmp_path: Path) -> Path:
 @pytest.fixture
 def port(inbox: Path, caplog: pytest.LogCaptureFixture) -> Iterator[int]:
     caplog.set_level(logging.INFO, "koa_worker")
-    settings = Receiver(enabled=True, host="127.0.0.1", port=0, callers=("*@127.0.0.0/8",), timeout_seconds=20)
+    settings = ReceiverSettings(enabled=True, host="127.0.0.1", port=0, callers=("*@127.0.0.0/8",), timeout_seconds=20)
     with receiving(settings, inbox, 300) as number:
         yield number
 

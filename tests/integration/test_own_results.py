@@ -12,7 +12,7 @@ import pytest
 from pydicom.uid import SecondaryCaptureImageStorage, generate_uid
 
 from koa_worker import synthetic
-from koa_worker.config import Config, Destination, Limits
+from koa_worker.config import Config, DestinationSettings, Limits
 from koa_worker.errors import InputRejected
 from koa_worker.intake import claim, scan
 from koa_worker.pipeline import Pipeline
@@ -51,7 +51,7 @@ def objects(
     tmp_path_factory: pytest.TempPathFactory, plate: synthetic.Plate, nobodys_port: int
 ) -> Iterator[dict[str, Path]]:
     with hospital_in(tmp_path_factory.mktemp("hospital")) as hospital:
-        hospital.sends_to(Destination(name="pacs", ae_title="PACS", host="127.0.0.1", port=nobodys_port))
+        hospital.sends_to(DestinationSettings(name="pacs", ae_title="PACS", host="127.0.0.1", port=nobodys_port))
         hospital.grade(plate)
         Outbox(hospital.settings, hospital.store).work()
         yield {parcel.kind: Path(parcel.path) for parcel in hospital.store.sending.parcels()}

@@ -23,7 +23,7 @@ from pynetdicom import AE
 from pynetdicom.dimse_primitives import C_STORE
 
 from koa_worker import synthetic
-from koa_worker.config import Limits, Receiver
+from koa_worker.config import Limits, ReceiverSettings
 from koa_worker.errors import SetupError
 from koa_worker.read import read
 from koa_worker.receive import receiving
@@ -60,8 +60,10 @@ def inbox(tmp_path: Path) -> Path:
     return folder
 
 
-def settings(**said: Any) -> Receiver:
-    return Receiver(enabled=True, host="127.0.0.1", port=0, callers=("STORESCU@127.0.0.1", "*@127.0.0.2"), **said)
+def settings(**said: Any) -> ReceiverSettings:
+    return ReceiverSettings(
+        enabled=True, host="127.0.0.1", port=0, callers=("STORESCU@127.0.0.1", "*@127.0.0.2"), **said
+    )
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from koa_worker.config import Config, Retention
+from koa_worker.config import Config, RetentionSettings
 from koa_worker.daemon.retention import remove_expired
 from koa_worker.intake import digest, prepare_folders
 from koa_worker.store import Store
@@ -16,7 +16,7 @@ TODAY = date(2026, 3, 10)
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Config:
-    settings = Config().below(tmp_path).model_copy(update={"retention": Retention(done_days=7)})
+    settings = Config().below(tmp_path).model_copy(update={"retention": RetentionSettings(done_days=7)})
     prepare_folders(settings.folders)
     return settings
 
@@ -55,7 +55,7 @@ def test_only_what_is_older_goes(settings: Config) -> None:
 
 
 def test_by_default_everything_is_kept_for_ever(settings: Config) -> None:
-    for_ever = settings.model_copy(update={"retention": Retention()})
+    for_ever = settings.model_copy(update={"retention": RetentionSettings()})
     with Store.open(settings.store.url) as store:
         path = keep(settings, store, "a", "1999-01-01")
         assert remove_expired(for_ever, store, TODAY) == 0

@@ -20,7 +20,7 @@ from typer.testing import CliRunner, Result
 
 from koa_worker import synthetic
 from koa_worker.commands.cli import app
-from koa_worker.config import Destination
+from koa_worker.config import DestinationSettings
 from koa_worker.errors import SetupError, UnknownRecord
 from koa_worker.publish import codes
 from koa_worker.publish.outbox import Outbox
@@ -40,8 +40,8 @@ def _collect_what_was_left() -> Iterator[None]:
 NOWHERE = "127.0.0.1"
 
 
-def to(port: int, *, seconds: float = 2.0, name: str = "pacs") -> Destination:
-    return Destination(name=name, ae_title="ORTHANC", host=NOWHERE, port=port, timeout_seconds=seconds)
+def to(port: int, *, seconds: float = 2.0, name: str = "pacs") -> DestinationSettings:
+    return DestinationSettings(name=name, ae_title="ORTHANC", host=NOWHERE, port=port, timeout_seconds=seconds)
 
 
 def made(hospital: Hospital) -> dict[str, Path]:
@@ -237,7 +237,7 @@ def test_a_new_revision_sends_its_pdf_and_nothing_twice(
     hospital.grade(plate)
     Outbox(hospital.settings, hospital.store).work()
     first = hospital.store.sending.parcels()
-    other = synthetic.draw(synthetic.PlateSpec(500, 600, 0.5, (synthetic.Knee(Side.LEFT),), seed=9))
+    other = synthetic.draw(synthetic.PlateSpec(500, 600, 0.5, (synthetic.KneeSpec(Side.LEFT),), seed=9))
     hospital.grade(other, kl=(3, 4))
     Outbox(hospital.settings, hospital.store).work()
     kinds = [parcel.kind for parcel in hospital.store.sending.parcels()[len(first) :]]

@@ -16,7 +16,7 @@ from koa_worker.batch.rows import rows_of
 from koa_worker.commands.export import COLUMNS, to_rows
 from koa_worker.commands.json_line import to_line
 from koa_worker.knee_fields import COLUMNS as KNEE_COLUMNS
-from koa_worker.knee_fields import GradedKnee
+from koa_worker.knee_fields import KneeFields
 from koa_worker.store import Store, encode
 from koa_worker.values import (
     Arrival,
@@ -26,11 +26,11 @@ from koa_worker.values import (
     Completed,
     Grade,
     GradedBy,
+    GradedKnee,
     Heatmap,
     JointSpace,
     KneeRoi,
     Radiograph,
-    Reading,
     ReviewCode,
     ReviewReason,
     Side,
@@ -55,18 +55,18 @@ GRADE = Grade(2, (0.0, 0.25, 0.5, 0.125, 0.125), 0.5, 0.75, 0.375, REASONS, "net
 
 def completed() -> Completed:
     crop = np.zeros((224, 224), np.uint8)
-    reading = Reading(ROI, crop, GRADE, Heatmap(np.zeros((7, 7), np.float32), 2), SPACE)
+    reading = GradedKnee(ROI, crop, GRADE, Heatmap(np.zeros((7, 7), np.float32), 2), SPACE)
     radiograph = Radiograph(np.zeros((400, 600), np.uint16), "DICOM", Study("1.2", "1.2.3", view="PA"))
     return Completed(Arrival(Path("x"), "aa", 7, "x"), radiograph, (reading,), {})
 
 
 def test_the_table_has_everything_that_is_known_of_a_knee() -> None:
-    known = {field.name for kind in (Grade, KneeRoi, Reading) for field in fields(kind)}
+    known = {field.name for kind in (Grade, KneeRoi, GradedKnee) for field in fields(kind)}
     pictures = {"crop", "heatmap"}
     of_the_grading = {"model"}
     within = {"roi", "grade"}
     while_grading = {"missing"}  # it ends in a reason or a refusal
-    assert known - pictures - of_the_grading - within - while_grading <= set(GradedKnee.model_fields)
+    assert known - pictures - of_the_grading - within - while_grading <= set(KneeFields.model_fields)
     widths = {field.name for field in fields(Compartment)} - {"name"}
     assert widths == set(knee_fields.Compartment.model_fields)
     assert {name.value for name in CompartmentName} <= set(knee_fields.JointSpace.model_fields)
@@ -74,7 +74,7 @@ def test_the_table_has_everything_that_is_known_of_a_knee() -> None:
 
 def test_the_json_line_has_every_field() -> None:
     (knee,) = to_line(completed(), Path("x"), "net-v1", None)["knees"]
-    assert set(knee) == set(GradedKnee.model_fields)
+    assert set(knee) == set(KneeFields.model_fields)
     assert json.loads(json.dumps(knee)) == knee
     assert set(knee["joint_space"]) == {"medial", "lateral", "calibration", "tibial_width_px"}
     assert knee["joint_space"]["medial"]["min_mm"] == 4.5
@@ -104,7 +104,7 @@ def test_the_export_has_every_column(tmp_path: Path) -> None:
 
 def test_the_document_of_the_api_has_every_field() -> None:
     schemas: dict[str, Any] = json.loads(openapi.document())["components"]["schemas"]
-    assert set(GradedKnee.model_fields) <= set(schemas["Knee"]["properties"])
+    assert set(KneeFields.model_fields) <= set(schemas["Knee"]["properties"])
     assert set(knee_fields.Compartment.model_fields) == set(schemas["Compartment"]["properties"])
     assert {"side", "box", "error"} == set(schemas["RefusedKnee"]["properties"])
     assert "refused" in schemas["Image"]["required"]

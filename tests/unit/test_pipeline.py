@@ -31,7 +31,7 @@ def pipeline() -> Pipeline:
 @pytest.fixture
 def radiograph(tmp_path: Path) -> Path:
     path = tmp_path / "it"
-    plate = synthetic.draw(synthetic.PlateSpec(300, 240, 0.8, (synthetic.Knee(Side.LEFT),), seed=5))
+    plate = synthetic.draw(synthetic.PlateSpec(300, 240, 0.8, (synthetic.KneeSpec(Side.LEFT),), seed=5))
     write_dicom(path, plate, patient=PATIENT, study_uid="2.25.5")
     return path
 

@@ -23,7 +23,7 @@ LEG_SLACK = 0.38  # in natural logarithms: what lies within says nothing
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class SearchScale:
     """The resolution of a search: the pixels for a plateau, and the stride between scored points."""
 
     unit: int
@@ -34,8 +34,8 @@ class Look:
         return round(((position + 0.5) * self.unit / plateau - 0.5) / self.stride)
 
 
-COARSE = Look(unit=28, stride=2)
-FINE = Look(unit=28, stride=1)
+COARSE = SearchScale(unit=28, stride=2)
+FINE = SearchScale(unit=28, stride=1)
 MEASURED = 80  # pixels that a plateau has when its line and its ends are measured
 
 
@@ -76,7 +76,7 @@ def search(densities: Densities) -> list[Joint]:
     return sorted(found, key=lambda joint: -joint.score)
 
 
-def scored(image: Plane, tissue: Plane, plateau: float, look: Look) -> Plane:
+def scored(image: Plane, tissue: Plane, plateau: float, look: SearchScale) -> Plane:
     """The score for a joint of this size at each searched point."""
     factor = look.unit / plateau
     height, width = (max(1, round(length * factor)) for length in image.shape)
@@ -93,7 +93,7 @@ def _fit_of_leg(plateaus: Plane) -> Plane:
     return np.asarray(-6.0 * np.clip(away, 0, 0.36) ** 2, dtype=np.float32)
 
 
-def _inside(score: Plane, look: Look) -> Plane:
+def _inside(score: Plane, look: SearchScale) -> Plane:
     """Keeps only points where most of the plateau, and bone above and below the joint line, is in the image."""
     aside, above, below = (int(length * look.unit / look.stride) for length in (0.35, 0.2, 0.1))
     held = np.full_like(score, -np.inf)
@@ -101,7 +101,7 @@ def _inside(score: Plane, look: Look) -> Plane:
     return held
 
 
-def _highest(score: Plane, plateau: float, look: Look) -> Joint | None:
+def _highest(score: Plane, plateau: float, look: SearchScale) -> Joint | None:
     _, best, _, (column, row) = cv2.minMaxLoc(score)
     if not np.isfinite(best):
         return None
@@ -110,7 +110,7 @@ def _highest(score: Plane, plateau: float, look: Look) -> Joint | None:
     return Joint(x, y, plateau, float(best))
 
 
-def _forget(score: Plane, joint: Joint, look: Look) -> None:
+def _forget(score: Plane, joint: Joint, look: SearchScale) -> None:
     """Excludes the neighbourhood of a joint: a second knee is at least one plateau to its side."""
     column, reach = look.cell(joint.x, joint.plateau), look.unit // look.stride
     score[:, max(0, column - reach) : column + reach] = -np.inf
@@ -147,7 +147,7 @@ def _surroundings(pixels: GrayImage, joint: Joint) -> tuple[int, int, GrayImage]
     return left, top, pixels[top : max(top + 2, int(joint.y + reach)), left : max(left + 2, int(joint.x + reach))]
 
 
-def _keep_near(score: Plane, joint: Joint, look: Look) -> None:
+def _keep_near(score: Plane, joint: Joint, look: SearchScale) -> None:
     """Keeps only points within a fraction of a plateau from the joint's position."""
     reach = round(0.25 * look.unit / look.stride)
     column, row = look.cell(joint.x, joint.plateau), look.cell(joint.y, joint.plateau)

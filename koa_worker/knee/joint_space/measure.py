@@ -31,7 +31,7 @@ _UNNAMED = (CompartmentName.PICTURE_LEFT, CompartmentName.PICTURE_RIGHT)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Traced:
+class TracedMargins:
     """The weight-bearing margins of one compartment in pixels of the stored image, and their clarity."""
 
     femoral: Plane
@@ -57,7 +57,7 @@ def names_of(side: Side, column_zero_side: str) -> tuple[CompartmentName, Compar
     return _LATERAL_LEFT if side is outer else _MEDIAL_LEFT
 
 
-def trace_knee(radiograph: Radiograph, roi: KneeRoi) -> tuple[tuple[Traced, Traced], float]:
+def trace_knee(radiograph: Radiograph, roi: KneeRoi) -> tuple[tuple[TracedMargins, TracedMargins], float]:
     """The left and the right compartment, and the plateau's width in coarse pixels."""
     band = bands.take(radiograph.pixels, roi.box, may_be_negative=roi.whole_frame)
     courses = trace(band)
@@ -68,13 +68,13 @@ def trace_knee(radiograph: Radiograph, roi: KneeRoi) -> tuple[tuple[Traced, Trac
     return (left, right), band.width
 
 
-def _weight_bearing(band: Band, femoral: Plane, tibial: Plane, clarity: float) -> Traced:
+def _weight_bearing(band: Band, femoral: Plane, tibial: Plane, clarity: float) -> TracedMargins:
     aside = np.abs((femoral[:, 0] + 0.5) / FINER - 0.5 - band.middle) / band.width
     kept = (aside >= BEARS_FROM) & (aside <= BEARS_TO)
-    return Traced(band.to_stored(femoral[kept]), band.to_stored(tibial[kept]), clarity)
+    return TracedMargins(band.to_stored(femoral[kept]), band.to_stored(tibial[kept]), clarity)
 
 
-def _compartment(name: CompartmentName, part: Traced, width_px: float, spacing: Spacing | None) -> Compartment:
+def _compartment(name: CompartmentName, part: TracedMargins, width_px: float, spacing: Spacing | None) -> Compartment:
     clear = part.evidence >= CLEAR
     femoral, tibial = _points(part.femoral), _points(part.tibial)
     if not clear:
@@ -86,7 +86,7 @@ def _compartment(name: CompartmentName, part: Traced, width_px: float, spacing: 
     return Compartment(name, clear, least / width_px, mean / width_px, least_mm, mean_mm, femoral, tibial)
 
 
-def _widths(part: Traced, across: float, down: float) -> tuple[float, float]:
+def _widths(part: TracedMargins, across: float, down: float) -> tuple[float, float]:
     """The minimum distance between the margins, and the mean: the area between them by the compartment's length."""
     scale = np.array([across, down])
     femoral, tibial = part.femoral * scale, part.tibial * scale

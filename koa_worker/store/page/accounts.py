@@ -7,22 +7,24 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, delete, exists, or_, select
 from sqlalchemy.orm import Session
 
-from koa_worker.store.base import Part, reads, writes
-from koa_worker.store.page.tables import Login, Token, User
+from koa_worker.store.base import StorePart, reads, writes
+from koa_worker.store.page.tables import LoginRow, TokenRow, UserRow
 from koa_worker.store.records import TokenRecord, UserRecord
 from koa_worker.values import Role
 
 
-class Accounts(Part):
+class Accounts(StorePart):
     """Users, sessions and tokens."""
 
     @reads
     def has_users(self, session: Session) -> bool:
-        return bool(session.scalar(select(exists().where(User.removed_at.is_(None)))))
+        return bool(session.scalar(select(exists().where(UserRow.removed_at.is_(None)))))
 
     @reads
     def users(self, session: Session) -> tuple[UserRecord, ...]:
-        return tuple(map(_record, session.scalars(select(User).where(User.removed_at.is_(None)).order_by(User.name))))
+        return tuple(
+            map(_record, session.scalars(select(UserRow).where(UserRow.removed_at.is_(None)).order_by(UserRow.name)))
+        )
 
     @reads
     def find_user(self, session: Session, name: str) -> UserRecord | None:
@@ -34,7 +36,7 @@ class Accounts(Part):
         """Adds a user with the hash of a password; false if the name exists already."""
         if _present(session, name):
             return False
-        session.add(User(name=name, role=role, password=password, created_at=self.now()))
+        session.add(UserRow(name=name, role=role, password=password, created_at=self.now()))
         return True
 
     @writes
@@ -64,26 +66,26 @@ class Accounts(Part):
         user = _present(session, name)
         if user is None:
             return False
-        session.execute(delete(Login).where(Login.until <= now))
-        session.add(Login(secret_hash=secret_hash, user_id=user.id, since=now, until=now + lasts))
+        session.execute(delete(LoginRow).where(LoginRow.until <= now))
+        session.add(LoginRow(secret_hash=secret_hash, user_id=user.id, since=now, until=now + lasts))
         return True
 
     @reads
     def logged_in(self, session: Session, secret_hash: str) -> UserRecord | None:
         """The user of the session with this secret."""
-        login = session.get(Login, secret_hash)
-        user = session.get(User, login.user_id) if login is not None and login.until > self.now() else None
+        login = session.get(LoginRow, secret_hash)
+        user = session.get(UserRow, login.user_id) if login is not None and login.until > self.now() else None
         return _record(user) if user and user.removed_at is None else None
 
     @writes
     def log_out(self, session: Session, secret_hash: str) -> None:
-        session.execute(delete(Login).where(Login.secret_hash == secret_hash))
+        session.execute(delete(LoginRow).where(LoginRow.secret_hash == secret_hash))
 
     @writes
     def log_out_everywhere(self, session: Session, name: str) -> None:
         user = _present(session, name)
         if user is not None:
-            session.execute(delete(Login).where(Login.user_id == user.id))
+            session.execute(delete(LoginRow).where(LoginRow.user_id == user.id))
 
     @writes
     def add_token(self, session: Session, name: str, purpose: str, secret_hash: str, lasts: timedelta | None) -> bool:
@@ -93,27 +95,30 @@ class Accounts(Part):
             return False
         now = self.now()
         until = None if lasts is None else now + lasts
-        session.add(Token(secret_hash=secret_hash, user_id=user.id, purpose=purpose, since=now, until=until))
+        session.add(TokenRow(secret_hash=secret_hash, user_id=user.id, purpose=purpose, since=now, until=until))
         return True
 
     @reads
     def shown_token(self, session: Session, secret_hash: str) -> UserRecord | None:
         """The user of this token."""
-        valid = (Token.secret_hash == secret_hash, or_(Token.until.is_(None), Token.until > self.now()))
-        user = session.scalars(select(User).join(Token, Token.user_id == User.id).where(*valid)).first()
+        valid = (TokenRow.secret_hash == secret_hash, or_(TokenRow.until.is_(None), TokenRow.until > self.now()))
+        user = session.scalars(select(UserRow).join(TokenRow, TokenRow.user_id == UserRow.id).where(*valid)).first()
         return _record(user) if user else None
 
     @reads
     def tokens(self, session: Session, name: str) -> tuple[TokenRecord, ...]:
         rows = session.scalars(
-            select(Token).join(User, User.id == Token.user_id).where(_is_present(name)).order_by(Token.id)
+            select(TokenRow)
+            .join(UserRow, UserRow.id == TokenRow.user_id)
+            .where(_is_present(name))
+            .order_by(TokenRow.id)
         )
         return tuple(TokenRecord(row.id, row.purpose, row.since, row.until) for row in rows)
 
     @writes
     def remove_token(self, session: Session, name: str, token_id: int) -> bool:
         user = _present(session, name)
-        token = session.get(Token, token_id)
+        token = session.get(TokenRow, token_id)
         if user is None or token is None or token.user_id != user.id:
             return False
         session.delete(token)
@@ -121,17 +126,17 @@ class Accounts(Part):
 
 
 def _is_present(name: str) -> ColumnElement[bool]:
-    return (User.name == name) & User.removed_at.is_(None)
+    return (UserRow.name == name) & UserRow.removed_at.is_(None)
 
 
-def _present(session: Session, name: str) -> User | None:
-    return session.scalars(select(User).where(_is_present(name))).first()
+def _present(session: Session, name: str) -> UserRow | None:
+    return session.scalars(select(UserRow).where(_is_present(name))).first()
 
 
-def _let_go(session: Session, user: User) -> None:
-    session.execute(delete(Login).where(Login.user_id == user.id))
-    session.execute(delete(Token).where(Token.user_id == user.id))
+def _let_go(session: Session, user: UserRow) -> None:
+    session.execute(delete(LoginRow).where(LoginRow.user_id == user.id))
+    session.execute(delete(TokenRow).where(TokenRow.user_id == user.id))
 
 
-def _record(user: User) -> UserRecord:
+def _record(user: UserRow) -> UserRecord:
     return UserRecord(user.name, user.role, user.password, user.created_at)

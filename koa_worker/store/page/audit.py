@@ -5,12 +5,12 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from koa_worker.store.base import Part, reads, writes
-from koa_worker.store.page.tables import Deed
+from koa_worker.store.base import StorePart, reads, writes
+from koa_worker.store.page.tables import DeedRow
 from koa_worker.store.records import DeedRecord
 
 
-class Audit(Part):
+class Audit(StorePart):
     """The audit log; entries are only added."""
 
     @writes
@@ -18,7 +18,7 @@ class Audit(Part):
         self, session: Session, who: str, action: str, subject: str = "", *, address: str = "", detail: str = ""
     ) -> None:
         """Adds an entry; its subject is an id of koa-worker, never a patient's."""
-        session.add(Deed(at=self.now(), who=who, action=action, subject=subject, address=address, detail=detail))
+        session.add(DeedRow(at=self.now(), who=who, action=action, subject=subject, address=address, detail=detail))
 
     @reads
     def deeds(
@@ -31,13 +31,13 @@ class Audit(Part):
         subject: str | None = None,
     ) -> tuple[DeedRecord, ...]:
         """The entries before the given number, newest first; the number is the end of the previous page."""
-        chosen = select(Deed).order_by(Deed.id.desc()).limit(limit)
+        chosen = select(DeedRow).order_by(DeedRow.id.desc()).limit(limit)
         if before is not None:
-            chosen = chosen.where(Deed.id < before)
+            chosen = chosen.where(DeedRow.id < before)
         if who is not None:
-            chosen = chosen.where(Deed.who == who)
+            chosen = chosen.where(DeedRow.who == who)
         if subject is not None:
-            chosen = chosen.where(Deed.subject == subject)
+            chosen = chosen.where(DeedRow.subject == subject)
         return tuple(
             DeedRecord(row.id, row.at, row.who, row.action, row.subject, row.address, row.detail)
             for row in session.scalars(chosen)

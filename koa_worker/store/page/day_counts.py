@@ -8,9 +8,9 @@ from datetime import date
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from koa_worker.store.base import Part, reads
+from koa_worker.store.base import StorePart, reads
 from koa_worker.store.records import State
-from koa_worker.store.worklist_index import Line
+from koa_worker.store.worklist_index import IndexLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +25,16 @@ class DayCount:
     confidence_sum: float
 
 
-class DayCounts(Part):
+class DayCounts(StorePart):
     """Finished files and knees by day, counted by state, grade and code."""
 
     @reads
     def between(self, session: Session, first: date, last: date) -> tuple[DayCount, ...]:
         """The counts of all days in the range, in order. The query scans one index over those days."""
-        kind = (Line.day, Line.state, Line.kl, Line.code)
+        kind = (IndexLine.day, IndexLine.state, IndexLine.kl, IndexLine.code)
         rows = session.execute(
-            select(*kind, func.count(), func.coalesce(func.sum(Line.confidence), 0.0))
-            .where(Line.day >= first, Line.day <= last)
+            select(*kind, func.count(), func.coalesce(func.sum(IndexLine.confidence), 0.0))
+            .where(IndexLine.day >= first, IndexLine.day <= last)
             .group_by(*kind)
             .order_by(*kind)
         )

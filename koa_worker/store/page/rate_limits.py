@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from koa_worker.store.base import Part, reads, writes
-from koa_worker.store.page.tables import Throttle
+from koa_worker.store.base import StorePart, reads, writes
+from koa_worker.store.page.tables import ThrottleRow
 
 _NONE = timedelta(0)
 
 
-class RateLimits(Part):
+class RateLimits(StorePart):
     """The rate limits of all callers, each by its key."""
 
     def use(self, key: str, most: int, per: timedelta) -> timedelta:
@@ -27,17 +27,17 @@ class RateLimits(Part):
 
     @reads
     def _wait(self, session: Session, key: str, now: datetime, *, most: int, per: timedelta) -> timedelta:
-        return _until_next(session.get(Throttle, key), now, most=most, per=per)
+        return _until_next(session.get(ThrottleRow, key), now, most=most, per=per)
 
     @writes
     def _use(self, session: Session, key: str, now: datetime, *, most: int, per: timedelta) -> timedelta:
-        row = session.get(Throttle, key)
+        row = session.get(ThrottleRow, key)
         still = _until_next(row, now, most=most, per=per)
         if still:
             return still
-        session.execute(delete(Throttle).where(Throttle.spent_until <= now, Throttle.key != key))
+        session.execute(delete(ThrottleRow).where(ThrottleRow.spent_until <= now, ThrottleRow.key != key))
         if row is None:
-            row = Throttle(key=key, spent_until=now)
+            row = ThrottleRow(key=key, spent_until=now)
             session.add(row)
         row.spent_until = max(row.spent_until, now) + per / most
         return _NONE
@@ -45,16 +45,16 @@ class RateLimits(Part):
     @reads
     def is_spent(self, session: Session, key: str) -> bool:
         """Whether any of it was used and has not grown again."""
-        row = session.get(Throttle, key)
+        row = session.get(ThrottleRow, key)
         return row is not None and row.spent_until > self.now()
 
     @writes
     def give_back(self, session: Session, key: str) -> None:
         """Resets the limit of a key."""
-        session.execute(delete(Throttle).where(Throttle.key == key))
+        session.execute(delete(ThrottleRow).where(ThrottleRow.key == key))
 
 
-def _until_next(row: Throttle | None, now: datetime, *, most: int, per: timedelta) -> timedelta:
+def _until_next(row: ThrottleRow | None, now: datetime, *, most: int, per: timedelta) -> timedelta:
     """The time until the next use is allowed; zero if it is allowed now."""
     ahead = max(row.spent_until - now, _NONE) if row else _NONE
     return max(ahead + per / most - per, _NONE)

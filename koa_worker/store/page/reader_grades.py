@@ -7,29 +7,31 @@ from collections.abc import Mapping
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
-from koa_worker.store.base import Part, reads, writes
-from koa_worker.store.page.tables import ReaderGrade
+from koa_worker.store.base import StorePart, reads, writes
+from koa_worker.store.page.tables import ReaderGradeRow
 from koa_worker.store.records import ReadingRecord
-from koa_worker.store.schema import Grade, Image, Knee
+from koa_worker.store.schema import GradeRow, ImageRow, KneeRow
 from koa_worker.values import GRADES
 
 
-class ReaderGrades(Part):
+class ReaderGrades(StorePart):
     """The grades of readers, and their agreement with the model and with each other."""
 
     @writes
     def record(self, session: Session, file_id: str, position: int, *, reader: str, kl: int, comment: str) -> bool:
         """Stores a reader's grade of the knee at this position of a file's image; false if there is no such knee."""
         graded = (
-            select(Grade)
-            .join(Knee, Knee.id == Grade.knee_id)
-            .where(Knee.file_id == file_id, Knee.position == position, Grade.is_current)
+            select(GradeRow)
+            .join(KneeRow, KneeRow.id == GradeRow.knee_id)
+            .where(KneeRow.file_id == file_id, KneeRow.position == position, GradeRow.is_current)
         )
         grade = session.scalars(graded).first()
         if grade is None:
             return False
         session.add(
-            ReaderGrade(knee_id=grade.knee_id, grade_id=grade.id, reader=reader, kl=kl, comment=comment, at=self.now())
+            ReaderGradeRow(
+                knee_id=grade.knee_id, grade_id=grade.id, reader=reader, kl=kl, comment=comment, at=self.now()
+            )
         )
         return True
 
@@ -37,12 +39,12 @@ class ReaderGrades(Part):
     def readings(self, session: Session, study_key: str) -> tuple[ReadingRecord, ...]:
         """All grades of readers for a study's knees, in the order of their entry."""
         rows = session.execute(
-            select(ReaderGrade, Knee, Grade.kl)
-            .join(Knee, Knee.id == ReaderGrade.knee_id)
-            .join(Image, Image.file_id == Knee.file_id)
-            .join(Grade, Grade.id == ReaderGrade.grade_id)
-            .where(Image.study_key == study_key)
-            .order_by(ReaderGrade.id)
+            select(ReaderGradeRow, KneeRow, GradeRow.kl)
+            .join(KneeRow, KneeRow.id == ReaderGradeRow.knee_id)
+            .join(ImageRow, ImageRow.file_id == KneeRow.file_id)
+            .join(GradeRow, GradeRow.id == ReaderGradeRow.grade_id)
+            .where(ImageRow.study_key == study_key)
+            .order_by(ReaderGradeRow.id)
         )
         return tuple(
             ReadingRecord(knee.file_id, knee.position, knee.side, row.reader, row.kl, row.comment, row.at, machine)
@@ -55,13 +57,13 @@ class ReaderGrades(Part):
 
         The last grade of a reader for a knee counts.
         """
-        last = select(func.max(ReaderGrade.id)).group_by(ReaderGrade.knee_id, ReaderGrade.reader)
+        last = select(func.max(ReaderGradeRow.id)).group_by(ReaderGradeRow.knee_id, ReaderGradeRow.reader)
         rows = session.execute(
-            select(ReaderGrade.reader, ReaderGrade.kl, Grade.kl, func.count())
-            .join(Grade, (Grade.knee_id == ReaderGrade.knee_id) & Grade.is_current)
-            .where(ReaderGrade.id.in_(last))
-            .group_by(ReaderGrade.reader, ReaderGrade.kl, Grade.kl)
-            .order_by(ReaderGrade.reader)
+            select(ReaderGradeRow.reader, ReaderGradeRow.kl, GradeRow.kl, func.count())
+            .join(GradeRow, (GradeRow.knee_id == ReaderGradeRow.knee_id) & GradeRow.is_current)
+            .where(ReaderGradeRow.id.in_(last))
+            .group_by(ReaderGradeRow.reader, ReaderGradeRow.kl, GradeRow.kl)
+            .order_by(ReaderGradeRow.reader)
         )
         counts: dict[str, list[list[int]]] = {}
         for reader, said, machine, count in rows:
@@ -71,8 +73,8 @@ class ReaderGrades(Part):
     @reads
     def reader_agreement(self, session: Session) -> Mapping[tuple[str, str], tuple[tuple[int, ...], ...]]:
         """For each two readers, the counts of knees by the grade of the first (row) and of the second (column)."""
-        ids = select(func.max(ReaderGrade.id)).group_by(ReaderGrade.knee_id, ReaderGrade.reader)
-        first, second = aliased(ReaderGrade), aliased(ReaderGrade)
+        ids = select(func.max(ReaderGradeRow.id)).group_by(ReaderGradeRow.knee_id, ReaderGradeRow.reader)
+        first, second = aliased(ReaderGradeRow), aliased(ReaderGradeRow)
         rows = session.execute(
             select(first.reader, second.reader, first.kl, second.kl, func.count())
             .join(second, (second.knee_id == first.knee_id) & (second.reader > first.reader))

@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from koa_worker.store.base import Part, reads
+from koa_worker.store.base import StorePart, reads
 from koa_worker.store.pictures import decode_heatmap
-from koa_worker.store.schema import Grade, Image, Knee, Model, Picture, PictureKind, Report
+from koa_worker.store.schema import GradeRow, ImageRow, KneeRow, ModelRow, PictureKind, PictureRow, ReportRow
 from koa_worker.values import Heatmap, Side
 
 
@@ -38,30 +38,41 @@ class ReportRecord:
     written_at: datetime
 
 
-class StudyHistory(Part):
+class StudyHistory(StorePart):
     """The images, the earlier grades and the earlier reports of a study."""
 
     @reads
     def frame_jpeg(self, session: Session, study_key: str, file_id: str) -> bytes | None:
         chosen = _of_image(study_key, file_id)
-        return session.scalars(select(Picture.data).join(*chosen).where(Picture.kind == PictureKind.FRAME)).first()
+        return session.scalars(
+            select(PictureRow.data).join(*chosen).where(PictureRow.kind == PictureKind.FRAME)
+        ).first()
 
     @reads
     def crop_png(self, session: Session, study_key: str, file_id: str, position: int) -> bytes | None:
         """A knee as the model saw it."""
-        pictures = select(Picture.data).join(Knee, Knee.id == Picture.knee_id).join(*_of_image(study_key, file_id))
-        counting = pictures.join(Grade, (Grade.knee_id == Knee.id) & Grade.is_current)
-        return session.scalars(counting.where(Picture.kind == PictureKind.CROP, Knee.position == position)).first()
+        pictures = (
+            select(PictureRow.data).join(KneeRow, KneeRow.id == PictureRow.knee_id).join(*_of_image(study_key, file_id))
+        )
+        counting = pictures.join(GradeRow, (GradeRow.knee_id == KneeRow.id) & GradeRow.is_current)
+        return session.scalars(
+            counting.where(PictureRow.kind == PictureKind.CROP, KneeRow.position == position)
+        ).first()
 
     @reads
     def heatmap(self, session: Session, study_key: str, file_id: str, position: int) -> Heatmap | None:
         """The heatmap of the current grade."""
         grades = (
-            select(Grade.heatmap, Grade.kl)
-            .join(Knee, Knee.id == Grade.knee_id)
-            .join(Image, Image.file_id == Knee.file_id)
+            select(GradeRow.heatmap, GradeRow.kl)
+            .join(KneeRow, KneeRow.id == GradeRow.knee_id)
+            .join(ImageRow, ImageRow.file_id == KneeRow.file_id)
         )
-        chosen = (Image.study_key == study_key, Image.file_id == file_id, Knee.position == position, Grade.is_current)
+        chosen = (
+            ImageRow.study_key == study_key,
+            ImageRow.file_id == file_id,
+            KneeRow.position == position,
+            GradeRow.is_current,
+        )
         row = session.execute(grades.where(*chosen)).first()
         return Heatmap(decode_heatmap(row.heatmap), row.kl) if row else None
 
@@ -69,12 +80,12 @@ class StudyHistory(Part):
     def gradings(self, session: Session, study_key: str) -> tuple[GradingRecord, ...]:
         """All grades of all models for a study's knees, newest first."""
         rows = session.execute(
-            select(Knee, Grade, Model.name)
-            .join(Image, Image.file_id == Knee.file_id)
-            .join(Grade, Grade.knee_id == Knee.id)
-            .join(Model, Model.digest == Grade.model_digest)
-            .where(Image.study_key == study_key)
-            .order_by(Grade.graded_at.desc(), Knee.file_id, Knee.position)
+            select(KneeRow, GradeRow, ModelRow.name)
+            .join(ImageRow, ImageRow.file_id == KneeRow.file_id)
+            .join(GradeRow, GradeRow.knee_id == KneeRow.id)
+            .join(ModelRow, ModelRow.digest == GradeRow.model_digest)
+            .where(ImageRow.study_key == study_key)
+            .order_by(GradeRow.graded_at.desc(), KneeRow.file_id, KneeRow.position)
         )
         return tuple(
             GradingRecord(
@@ -94,13 +105,15 @@ class StudyHistory(Part):
     @reads
     def written_reports(self, session: Session, study_key: str) -> tuple[ReportRecord, ...]:
         """The revisions of a study's report, newest first."""
-        written = select(Report).where(Report.study_key == study_key, Report.written_at.is_not(None))
+        written = select(ReportRow).where(ReportRow.study_key == study_key, ReportRow.written_at.is_not(None))
         return tuple(
             ReportRecord(row.revision, row.path, row.written_at)
-            for row in session.scalars(written.order_by(Report.revision.desc()))
+            for row in session.scalars(written.order_by(ReportRow.revision.desc()))
             if row.path and row.written_at
         )
 
 
-def _of_image(study_key: str, file_id: str) -> tuple[type[Image], ColumnElement[bool]]:
-    return Image, (Image.file_id == Picture.file_id) & (Image.study_key == study_key) & (Image.file_id == file_id)
+def _of_image(study_key: str, file_id: str) -> tuple[type[ImageRow], ColumnElement[bool]]:
+    return ImageRow, (ImageRow.file_id == PictureRow.file_id) & (ImageRow.study_key == study_key) & (
+        ImageRow.file_id == file_id
+    )

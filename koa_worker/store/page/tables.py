@@ -15,7 +15,7 @@ from koa_worker.store.schema import Base
 from koa_worker.values import Role
 
 
-class User(Base):
+class UserRow(Base):
     """Someone who may log in. A removed one stays, since readings and the audit trail name them."""
 
     __tablename__ = "users"
@@ -29,10 +29,10 @@ class User(Base):
 
 
 _PRESENT = text("removed_at IS NULL")
-Index("uq_users_name", User.name, unique=True, sqlite_where=_PRESENT, postgresql_where=_PRESENT)
+Index("uq_users_name", UserRow.name, unique=True, sqlite_where=_PRESENT, postgresql_where=_PRESENT)
 
 
-class Login(Base):
+class LoginRow(Base):
     """A browser that a user logged in with, by the hash of its secret."""
 
     __tablename__ = "logins"
@@ -43,7 +43,7 @@ class Login(Base):
     until: Mapped[dt.datetime] = mapped_column(index=True)
 
 
-class Token(Base):
+class TokenRow(Base):
     """What a script shows instead of a password, by its hash."""
 
     __tablename__ = "tokens"
@@ -56,7 +56,7 @@ class Token(Base):
     until: Mapped[dt.datetime | None]
 
 
-class Throttle(Base):
+class ThrottleRow(Base):
     """How much of what is rationed a caller has used up, as the time at which nothing is left of it."""
 
     __tablename__ = "throttles"
@@ -65,7 +65,7 @@ class Throttle(Base):
     spent_until: Mapped[dt.datetime] = mapped_column(index=True)
 
 
-class Deed(Base):
+class DeedRow(Base):
     """Who looked at what and when, never changed afterwards."""
 
     __tablename__ = "audit"
@@ -79,7 +79,7 @@ class Deed(Base):
     detail: Mapped[str]
 
 
-class ReaderGrade(Base):
+class ReaderGradeRow(Base):
     """What a person says of a knee; a change of mind is a further row."""
 
     __tablename__ = "reader_grades"
@@ -94,7 +94,7 @@ class ReaderGrade(Base):
     at: Mapped[dt.datetime]
 
 
-class Upload(Base):
+class UploadRow(Base):
     """A file that came by the page, until and after it lies in the inbox as `landed_as`."""
 
     __tablename__ = "uploads"

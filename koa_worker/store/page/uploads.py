@@ -7,22 +7,22 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from koa_worker.store.base import Part, reads, writes
+from koa_worker.store.base import StorePart, reads, writes
 from koa_worker.store.convert import to_file_record
-from koa_worker.store.page.tables import Upload
+from koa_worker.store.page.tables import UploadRow
 from koa_worker.store.records import UploadRecord
-from koa_worker.store.schema import File
+from koa_worker.store.schema import FileRow
 
 _REMEMBERED = timedelta(days=1)  # an upload that was not claimed in this time was removed by a person
 
 
-class Uploads(Part):
+class Uploads(StorePart):
     """Files that were uploaded on the page."""
 
     @writes
     def record(self, session: Session, upload: UploadRecord) -> None:
         session.add(
-            Upload(
+            UploadRow(
                 id=upload.id,
                 sha256=upload.sha256,
                 size=upload.size,
@@ -36,11 +36,11 @@ class Uploads(Part):
     @reads
     def find(self, session: Session, upload_id: str) -> UploadRecord | None:
         """The upload, with its file after it has left the inbox, or with the earlier file of the same content."""
-        upload = session.get(Upload, upload_id)
+        upload = session.get(UploadRow, upload_id)
         if upload is None:
             return None
-        file = session.scalars(select(File).where(_became(upload.sha256, upload.landed_as))).first()
-        original = session.get(File, file.duplicate_of) if file is not None and file.duplicate_of else None
+        file = session.scalars(select(FileRow).where(_became(upload.sha256, upload.landed_as))).first()
+        original = session.get(FileRow, file.duplicate_of) if file is not None and file.duplicate_of else None
         return UploadRecord(
             id=upload.id,
             sha256=upload.sha256,
@@ -56,10 +56,10 @@ class Uploads(Part):
     @reads
     def waiting(self, session: Session) -> int:
         """The number of uploads that are still in the inbox."""
-        recent = select(func.count()).select_from(Upload).where(Upload.at > self.now() - _REMEMBERED)
-        claimed = select(File.id).where(File.sha256 == Upload.sha256, File.name == Upload.landed_as)
+        recent = select(func.count()).select_from(UploadRow).where(UploadRow.at > self.now() - _REMEMBERED)
+        claimed = select(FileRow.id).where(FileRow.sha256 == UploadRow.sha256, FileRow.name == UploadRow.landed_as)
         return session.scalar(recent.where(~claimed.exists())) or 0
 
 
 def _became(sha256: str, landed_as: str) -> ColumnElement[bool]:
-    return (File.sha256 == sha256) & (File.name == landed_as)
+    return (FileRow.sha256 == sha256) & (FileRow.name == landed_as)

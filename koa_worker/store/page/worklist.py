@@ -14,20 +14,20 @@ from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, s
 from sqlalchemy.orm import Session
 
 from koa_worker.store import review_reasons
-from koa_worker.store.base import Part, reads
+from koa_worker.store.base import StorePart, reads
 from koa_worker.store.page.worklist_search import Candidates, candidates, with_all
 from koa_worker.store.page.worklist_values import Cursor, Wanted, WorklistCounts, WorklistPage, WorklistRow
 from koa_worker.store.records import State
-from koa_worker.store.schema import File, Grade, Image, Knee, Study
+from koa_worker.store.schema import FileRow, GradeRow, ImageRow, KneeRow, StudyRow
 from koa_worker.store.status import midnight
-from koa_worker.store.worklist_index import Line
+from koa_worker.store.worklist_index import IndexLine
 from koa_worker.values import GRADES, Side
 
 COUNTED = 10_000  # more are “10,000+”
 _FILES_AT_A_TIME = 200
 
 
-class Worklist(Part):
+class Worklist(StorePart):
     """Graded knees, and files without any."""
 
     @reads
@@ -54,9 +54,9 @@ class Worklist(Part):
     @reads
     def counts(self, session: Session) -> WorklistCounts:
         """The number of files in each state, up to the limit of counting."""
-        of_state = {state: _bounded(File.state == state) for state in State}
-        parked = _bounded(File.state == State.FAILED, File.next_try_at.is_(None))
-        done_today = _bounded(File.state == State.COMPLETED, File.settled_at >= midnight(self.now()))
+        of_state = {state: _bounded(FileRow.state == state) for state in State}
+        parked = _bounded(FileRow.state == State.FAILED, FileRow.next_try_at.is_(None))
+        done_today = _bounded(FileRow.state == State.COMPLETED, FileRow.settled_at >= midnight(self.now()))
         kinds = _kinds(Wanted(states=frozenset({State.COMPLETED}), review=True))
         row = session.execute(select(*of_state.values(), parked, done_today, *map(_bounded_lines, kinds))).one()
         states, (parked_count, today_count), review = row[: len(State)], row[len(State) :][:2], row[len(State) + 2 :]
@@ -83,18 +83,18 @@ def _kinds(wanted: Wanted) -> Iterator[Kind]:
 def _is_kind(kind: Kind) -> ColumnElement[bool]:
     state, kl, side, review = kind
     return and_(
-        Line.state == state,
-        Line.kl == kl if kl is not None else Line.kl.is_(None),
-        Line.side == side,
-        Line.needs_review == (true() if review else false()),
+        IndexLine.state == state,
+        IndexLine.kl == kl if kl is not None else IndexLine.kl.is_(None),
+        IndexLine.side == side,
+        IndexLine.needs_review == (true() if review else false()),
     )
 
 
 def _keys(session: Session, wanted: Wanted, cursor: Cursor | None, limit: int) -> list[Cursor]:
     walks = [
-        select(Line.id, Line.arrived_at, Line.needs_review)
+        select(IndexLine.id, IndexLine.arrived_at, IndexLine.needs_review)
         .where(_is_kind(kind), *_in_time(wanted), *_behind(cursor, wanted, review=kind[3]))
-        .order_by(Line.arrived_at.desc(), Line.id.desc())
+        .order_by(IndexLine.arrived_at.desc(), IndexLine.id.desc())
         .limit(limit + 1)
         .subquery()
         for kind in _kinds(wanted)
@@ -109,14 +109,14 @@ def _keys(session: Session, wanted: Wanted, cursor: Cursor | None, limit: int) -
 
 
 def _in_time(wanted: Wanted) -> list[ColumnElement[bool]]:
-    since = [Line.arrived_at >= wanted.since] if wanted.since else []
-    return since + ([Line.arrived_at < wanted.until] if wanted.until else [])
+    since = [IndexLine.arrived_at >= wanted.since] if wanted.since else []
+    return since + ([IndexLine.arrived_at < wanted.until] if wanted.until else [])
 
 
 def _behind(cursor: Cursor | None, wanted: Wanted, *, review: bool) -> list[ColumnElement[bool]]:
     if cursor is None or (wanted.review_first and cursor.needs_review and not review):
         return []
-    return [Line.arrived_at <= cursor.at, or_(Line.arrived_at < cursor.at, Line.id < cursor.id)]
+    return [IndexLine.arrived_at <= cursor.at, or_(IndexLine.arrived_at < cursor.at, IndexLine.id < cursor.id)]
 
 
 def _keys_by_word(
@@ -133,9 +133,14 @@ def _keys_by_word(
         newest = found.file_ids[start : start + _FILES_AT_A_TIME]
         chunk = with_all(session, newest, found.others, may_see_patients=may_see_patients)
         lines = session.execute(
-            select(Line.id, Line.arrived_at, Line.needs_review, Line.state, Line.kl, Line.side).where(
-                Line.file_id.in_(chunk), *_in_time(wanted)
-            )
+            select(
+                IndexLine.id,
+                IndexLine.arrived_at,
+                IndexLine.needs_review,
+                IndexLine.state,
+                IndexLine.kl,
+                IndexLine.side,
+            ).where(IndexLine.file_id.in_(chunk), *_in_time(wanted))
         ).all()
         for line in lines:
             key = Cursor(line.needs_review, line.arrived_at, line.id)
@@ -152,13 +157,13 @@ def _keys_by_word(
 
 def _rows(session: Session, ids: Sequence[int], *, may_see_patients: bool) -> tuple[WorklistRow, ...]:
     found = session.execute(
-        select(Line, File, Study, Image.view, Grade.oa_probability, Grade.review_reasons)
-        .join(File, File.id == Line.file_id)
-        .outerjoin(Study, Study.key == File.study_key)
-        .outerjoin(Image, Image.file_id == Line.file_id)
-        .outerjoin(Knee, Knee.id == Line.knee_id)
-        .outerjoin(Grade, and_(Grade.knee_id == Knee.id, Grade.is_current))
-        .where(Line.id.in_(ids))
+        select(IndexLine, FileRow, StudyRow, ImageRow.view, GradeRow.oa_probability, GradeRow.review_reasons)
+        .join(FileRow, FileRow.id == IndexLine.file_id)
+        .outerjoin(StudyRow, StudyRow.key == FileRow.study_key)
+        .outerjoin(ImageRow, ImageRow.file_id == IndexLine.file_id)
+        .outerjoin(KneeRow, KneeRow.id == IndexLine.knee_id)
+        .outerjoin(GradeRow, and_(GradeRow.knee_id == KneeRow.id, GradeRow.is_current))
+        .where(IndexLine.id.in_(ids))
     )
     by_id = {
         line.id: WorklistRow(
@@ -187,11 +192,11 @@ def _rows(session: Session, ids: Sequence[int], *, may_see_patients: bool) -> tu
 
 
 def _bounded(*chosen: ColumnElement[bool]) -> ColumnElement[int]:
-    return _count_of(select(literal(1)).select_from(File).where(*chosen))
+    return _count_of(select(literal(1)).select_from(FileRow).where(*chosen))
 
 
 def _bounded_lines(kind: Kind) -> ColumnElement[int]:
-    return _count_of(select(literal(1)).select_from(Line).where(_is_kind(kind)))
+    return _count_of(select(literal(1)).select_from(IndexLine).where(_is_kind(kind)))
 
 
 def _count_of(chosen: Select[int]) -> ColumnElement[int]:

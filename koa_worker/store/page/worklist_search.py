@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from koa_worker.store.page.worklist_values import Wanted
 from koa_worker.store.records import State
-from koa_worker.store.schema import File, Study
+from koa_worker.store.schema import FileRow, StudyRow
 from koa_worker.store.search_words import after, terms_of, words_of
 from koa_worker.store.worklist_index import STUDY_TEXTS, Word
 
@@ -74,9 +74,9 @@ def _arms(term: str, kinds: Sequence[bool], wanted: Wanted, *, whole: bool) -> l
         for kind in kinds
     ]
     if len(term) >= _SHORTEST_ID and set(term) <= _HEXADECIMAL:
-        for own_id in (File.id, File.study_key):
-            named = select(File.id.label("file_id"), File.arrived_at)
-            arms.append(named.where(own_id >= term, own_id < after(term), *_in_time(File.arrived_at, wanted)))
+        for own_id in (FileRow.id, FileRow.study_key):
+            named = select(FileRow.id.label("file_id"), FileRow.arrived_at)
+            arms.append(named.where(own_id >= term, own_id < after(term), *_in_time(FileRow.arrived_at, wanted)))
     return arms
 
 
@@ -92,9 +92,9 @@ def with_all(
     if not terms:
         return file_ids
     rows = session.execute(
-        select(File.id, File.study_key, File.state, File.code, *STUDY_TEXTS)
-        .outerjoin(Study, Study.key == File.study_key)
-        .where(File.id.in_(file_ids))
+        select(FileRow.id, FileRow.study_key, FileRow.state, FileRow.code, *STUDY_TEXTS)
+        .outerjoin(StudyRow, StudyRow.key == FileRow.study_key)
+        .where(FileRow.id.in_(file_ids))
     )
     fitting = []
     for file_id, study_key, state, code, *texts in rows:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from flask import Flask, Response, current_app, g, redirect, request, url_for
 
 from koa_worker.store import Role, UserRecord
-from koa_worker.web.context import desk
+from koa_worker.web.context import context
 from koa_worker.web.guard import hosts
 from koa_worker.web.guard.audit import note, note_stranger
 from koa_worker.web.guard.forgery import shown_secret
@@ -68,13 +68,13 @@ def _words() -> dict[str, object]:
 def _recognize() -> None:
     """Sets `g.user`; it is None if the request has no valid login or token."""
     g.user = None
-    store = desk().store
+    store = context().store
     if not store.accounts.has_users():
         if not hosts.is_here():
             refuse(403, "not_here")
         g.user = LOCAL
         return
-    if not hosts.is_ours(desk().config.web):
+    if not hosts.is_ours(context().config.web):
         refuse(403, "not_here")
     shown = request.headers.get("Authorization", "")
     if shown[: len(_SCHEME)].lower() == _SCHEME:

@@ -7,18 +7,18 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 from flask import g, request
 
-from koa_worker.web.context import desk
+from koa_worker.web.context import context
 
 
 def note(action: str, subject: str = "", detail: str = "") -> None:
     """Writes an entry for the user of this request; `subject` is the id of a study, file or upload."""
     user = g.get("user")
-    desk().store.audit.note(user.name if user else "", action, subject, address=caller(), detail=detail)
+    context().store.audit.note(user.name if user else "", action, subject, address=caller(), detail=detail)
 
 
 def note_stranger(action: str) -> None:
     """Writes an entry for an unknown caller, at most once a minute: many requests must not become many rows."""
-    if not desk().store.rate_limits.use(f"noted:{action}:{caller()}", 1, timedelta(minutes=1)):
+    if not context().store.rate_limits.use(f"noted:{action}:{caller()}", 1, timedelta(minutes=1)):
         note(action)
 
 

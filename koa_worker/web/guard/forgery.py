@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, g, request
 from markupsafe import Markup
 
-from koa_worker.web.context import desk
+from koa_worker.web.context import context
 from koa_worker.web.guard.passwords import new_secret
 from koa_worker.web.guard.refusals import refuse
 from koa_worker.web.guard.visitor import By
@@ -82,7 +82,7 @@ def _hand_out(response: Response) -> Response:
 
 
 def _secure() -> bool:
-    return request.is_secure or bool(desk().config.web.proxy)
+    return request.is_secure or bool(context().config.web.proxy)
 
 
 def _cookie() -> str:

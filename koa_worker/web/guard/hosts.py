@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 from flask import request
 
-from koa_worker.config import Web
+from koa_worker.config import WebSettings
 
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _PASSED_ON = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via")
@@ -18,7 +18,7 @@ def is_here() -> bool:
     return not passed_on and is_loopback(request.remote_addr or "") and _host() in _LOOPBACK_NAMES
 
 
-def is_ours(settings: Web) -> bool:
+def is_ours(settings: WebSettings) -> bool:
     """Whether the host name is known. An IP address is always allowed: DNS rebinding needs a name."""
     host = _host()
     return host in _LOOPBACK_NAMES or _is_number(host) or host in {settings.host, *map(str.lower, settings.names)}

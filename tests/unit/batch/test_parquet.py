@@ -19,11 +19,11 @@ from koa_worker.values import (
     Completed,
     Grade,
     GradedBy,
+    GradedKnee,
     Heatmap,
     JointSpace,
     KneeRoi,
     Radiograph,
-    Reading,
     RefusedKnee,
     Rejected,
     ReviewCode,
@@ -40,7 +40,7 @@ def completed() -> Completed:
     shares = (0.1, 0.2, 0.3, 0.25, 0.15)
     grade = Grade(2, shares, 0.3, 0.7, 0.875, (ReviewReason(ReviewCode.NOT_CHECKED),), "net-v1")
     readings = tuple(
-        Reading(
+        GradedKnee(
             KneeRoi(Box(x, -4, 220, 220), side), np.zeros((1, 1), np.uint8), grade, Heatmap(np.zeros((7, 7), "f4"), 2)
         )
         for x, side in ((1, Side.RIGHT), (300, Side.LEFT))

@@ -34,15 +34,15 @@ def keys(table: dict[str, Any]) -> set[tuple[str, ...]]:
 
 def without_destinations() -> dict[str, Any]:
     """A list of none has no place in the file; a commented entry stands there instead."""
-    return {name: value for name, value in config.Dicom().model_dump().items() if name != "destinations"}
+    return {name: value for name, value in config.DicomSettings().model_dump().items() if name != "destinations"}
 
 
 def test_the_shipped_file_shows_every_setting_of_a_destination() -> None:
     text = (ROOT / "config.toml").read_text(encoding="utf-8")
     shown = "\n".join(line.removeprefix("# ") for line in text.split("# [[dicom.destinations]]")[1].splitlines()[1:])
     (destination,) = tomllib.loads(f"[[destinations]]\n{shown}")["destinations"]
-    assert set(destination) == set(config.Destination.model_fields)
-    config.Destination.model_validate(destination)
+    assert set(destination) == set(config.DestinationSettings.model_fields)
+    config.DestinationSettings.model_validate(destination)
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,7 @@ def test_either_in_the_environment_replaces_both_in_the_file(tmp_path: Path, mon
     (tmp_path / "config.toml").write_text('[store]\nurl_file = "absent"\n')
     monkeypatch.setenv("KOA__STORE__URL", "postgresql://db/koa")
     traced = config.trace()
-    assert traced.config.store == config.Store(url="postgresql://db/koa")
+    assert traced.config.store == config.StoreSettings(url="postgresql://db/koa")
     assert traced.origins == {("store", "url"): "variable KOA__STORE__URL"}
 
 

@@ -95,7 +95,7 @@ def test_two_registries_know_nothing_of_each_other_or_of_the_library_s_own(tmp_p
 
 
 def test_metrics_are_served_until_the_end() -> None:
-    settings = config.Metrics(port=free_port())
+    settings = config.MetricsSettings(port=free_port())
     shown = registry(lambda: [CounterMetricFamily("koa_files", "Files.", 1)], Stages())
     address = f"http://127.0.0.1:{settings.port}/metrics"
     with served(settings, shown):
@@ -108,7 +108,7 @@ def test_metrics_are_served_until_the_end() -> None:
 
 
 def test_they_are_served_at_the_named_address_only() -> None:
-    settings = config.Metrics(host="127.0.0.2", port=free_port())
+    settings = config.MetricsSettings(host="127.0.0.2", port=free_port())
     with served(settings, CollectorRegistry()):
         socket.create_connection(("127.0.0.2", settings.port), timeout=10).close()
         with pytest.raises(ConnectionRefusedError):
@@ -118,7 +118,7 @@ def test_they_are_served_at_the_named_address_only() -> None:
 def test_an_address_of_another_machine_is_refused() -> None:
     with (
         pytest.raises(SetupError, match=r"\[metrics\] 192.0.2.1 port"),
-        served(config.Metrics(host="192.0.2.1", port=free_port()), CollectorRegistry()),
+        served(config.MetricsSettings(host="192.0.2.1", port=free_port()), CollectorRegistry()),
     ):
         pass
 
@@ -134,8 +134,8 @@ def listening() -> set[str]:
 
 def test_without_a_port_nothing_is_opened() -> None:
     sockets, threads = listening(), threading.active_count()
-    with served(config.Metrics(port=free_port()), CollectorRegistry()):
+    with served(config.MetricsSettings(port=free_port()), CollectorRegistry()):
         assert len(listening() - sockets) == 1  # what is looked at here does see a port that is opened
-    with served(config.Metrics(port=0), CollectorRegistry()):
+    with served(config.MetricsSettings(port=0), CollectorRegistry()):
         assert listening() == sockets
         assert threading.active_count() == threads

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from koa_worker.config import Config, Limits, Window, Work
+from koa_worker.config import Config, Limits, WorkingHours, WorkSettings
 from koa_worker.daemon.pauses import Pause, reason_to_pause
 from koa_worker.system.disk import free_mb
 from koa_worker.system.heartbeat import PauseReason
@@ -20,7 +20,7 @@ from koa_worker.system.heartbeat import PauseReason
     ],
 )
 def test_a_window_may_reach_over_midnight(text: str, inside: list[str], outside: list[str]) -> None:
-    window = Window.parse(text)
+    window = WorkingHours.parse(text)
     assert all(window.holds(time.fromisoformat(moment)) for moment in inside)
     assert not any(window.holds(time.fromisoformat(moment)) for moment in outside)
 
@@ -28,7 +28,7 @@ def test_a_window_may_reach_over_midnight(text: str, inside: list[str], outside:
 @pytest.mark.parametrize("text", ["22:00", "22-25:00", "nights", "10:00-10:00", "1:2-3:4-5:6"])
 def test_a_window_that_makes_no_sense_is_refused(text: str) -> None:
     with pytest.raises(ValidationError):
-        Work(run_between=text)
+        WorkSettings(run_between=text)
 
 
 def test_a_nearly_full_disk_pauses(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_a_nearly_full_disk_pauses(tmp_path: Path) -> None:
 def test_the_wrong_hour_pauses(tmp_path: Path) -> None:
     now = datetime.now().astimezone()
     later = [f"{(now + timedelta(hours=hours)).hour:02}:00" for hours in (2, 3)]
-    settings = Config().below(tmp_path).model_copy(update={"work": Work(run_between="-".join(later))})
+    settings = Config().below(tmp_path).model_copy(update={"work": WorkSettings(run_between="-".join(later))})
     assert reason_to_pause(settings) is PauseReason.OUTSIDE_HOURS
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from koa_worker.config import Intake
+from koa_worker.config import IntakeSettings
 from koa_worker.intake import Backlog
 from koa_worker.intake import backlog as module
 
@@ -35,7 +35,7 @@ def look(backlog: Backlog, clock: Clock, after: float) -> str | None:
 
 
 def test_a_file_is_taken_when_it_has_stood_still(tmp_path: Path, clock: Clock) -> None:
-    backlog = Backlog(tmp_path, Intake(stable_seconds=2), clock)
+    backlog = Backlog(tmp_path, IntakeSettings(stable_seconds=2), clock)
     drop(tmp_path / "a")
     assert look(backlog, clock, 0) is None
     assert (backlog.waiting, backlog.seconds_left()) == (1, 2.0)
@@ -48,7 +48,7 @@ def test_oldest_first_and_new_ones_before_the_ready_ones_run_out(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_LOW", 2)
-    backlog = Backlog(tmp_path, Intake(stable_seconds=0), clock)
+    backlog = Backlog(tmp_path, IntakeSettings(stable_seconds=0), clock)
     for number in range(7):
         drop(tmp_path / str(number), 100 - number)
     taken = []
@@ -61,7 +61,7 @@ def test_oldest_first_and_new_ones_before_the_ready_ones_run_out(
 
 
 def test_an_inbox_of_which_every_file_is_ready_is_not_looked_at_again_for_each(tmp_path: Path, clock: Clock) -> None:
-    backlog = Backlog(tmp_path, Intake(stable_seconds=0, scan_seconds=10), clock)
+    backlog = Backlog(tmp_path, IntakeSettings(stable_seconds=0, scan_seconds=10), clock)
     for number in range(5):
         drop(tmp_path / str(number), 100 + number)
     assert look(backlog, clock, 0) == "0"
@@ -69,7 +69,7 @@ def test_an_inbox_of_which_every_file_is_ready_is_not_looked_at_again_for_each(t
 
 
 def test_a_file_without_its_end_waits_and_is_then_taken_as_it_is(tmp_path: Path, clock: Clock) -> None:
-    backlog = Backlog(tmp_path, Intake(stable_seconds=0, scan_seconds=1, incomplete_seconds=30), clock)
+    backlog = Backlog(tmp_path, IntakeSettings(stable_seconds=0, scan_seconds=1, incomplete_seconds=30), clock)
     drop(tmp_path / "a.png", content=b"\x89PNG\r\n\x1a\n" + b"\0\0\0\xffIHDR")
     assert look(backlog, clock, 0) is None
     assert look(backlog, clock, 29) is None
@@ -78,7 +78,7 @@ def test_a_file_without_its_end_waits_and_is_then_taken_as_it_is(tmp_path: Path,
 
 
 def test_what_cannot_be_claimed_is_left_alone_for_a_while(tmp_path: Path, clock: Clock) -> None:
-    backlog = Backlog(tmp_path, Intake(stable_seconds=0, scan_seconds=1), clock)
+    backlog = Backlog(tmp_path, IntakeSettings(stable_seconds=0, scan_seconds=1), clock)
     drop(tmp_path / "a")
     backlog.refresh()
     file = backlog.take()
@@ -92,7 +92,7 @@ def test_what_cannot_be_claimed_is_left_alone_for_a_while(tmp_path: Path, clock:
 def test_an_empty_inbox_is_looked_at_again_after_the_interval_or_when_something_stirs(
     tmp_path: Path, clock: Clock
 ) -> None:
-    backlog = Backlog(tmp_path, Intake(stable_seconds=0, scan_seconds=10), clock)
+    backlog = Backlog(tmp_path, IntakeSettings(stable_seconds=0, scan_seconds=10), clock)
     assert look(backlog, clock, 0) is None
     assert backlog.seconds_left() == 10
     assert backlog.is_drained()
@@ -101,7 +101,7 @@ def test_an_empty_inbox_is_looked_at_again_after_the_interval_or_when_something_
 
 
 def test_a_missing_inbox_waits_for_its_return(tmp_path: Path, clock: Clock) -> None:
-    backlog = Backlog(tmp_path / "share", Intake(stable_seconds=0, scan_seconds=1), clock)
+    backlog = Backlog(tmp_path / "share", IntakeSettings(stable_seconds=0, scan_seconds=1), clock)
     assert look(backlog, clock, 0) is None
     (tmp_path / "share").mkdir()
     drop(tmp_path / "share/a")
@@ -119,7 +119,7 @@ def test_what_is_not_whole_is_asked_once_and_costs_the_others_no_time(
         return path.name == "z"
 
     monkeypatch.setattr(module, "is_whole", slow)
-    backlog = Backlog(tmp_path, Intake(stable_seconds=0, incomplete_seconds=1000), clock)
+    backlog = Backlog(tmp_path, IntakeSettings(stable_seconds=0, incomplete_seconds=1000), clock)
     for name in "abcdefghz":
         drop(tmp_path / name, ord(name))
     assert look(backlog, clock, 1) is None  # its time was up

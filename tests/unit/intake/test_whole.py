@@ -13,7 +13,7 @@ from koa_worker.synthetic.codecs import SYNTAXES
 from koa_worker.synthetic.write import write_dicom, write_png
 from koa_worker.values import Side
 
-PLATE = synthetic.crop(synthetic.Knee(Side.RIGHT), size=96)
+PLATE = synthetic.crop(synthetic.KneeSpec(Side.RIGHT), size=96)
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES)

@@ -21,7 +21,7 @@ def code(children: list[Dataset]) -> Dataset:
 
 
 def nested(path: Path, depth: int) -> Path:
-    write_dicom(path, synthetic.crop(synthetic.Knee(Side.RIGHT), size=64), study_uid="2.25.5")
+    write_dicom(path, synthetic.crop(synthetic.KneeSpec(Side.RIGHT), size=64), study_uid="2.25.5")
     item = code([])
     for _ in range(depth - 1):
         item = code([item])

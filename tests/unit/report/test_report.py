@@ -16,14 +16,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from koa_worker import RESEARCH_NOTICE
-from koa_worker.config import Report
+from koa_worker.config import ReportSettings
 from koa_worker.errors import CATALOGUE, WorkFailed
 from koa_worker.report import draft, put
 from koa_worker.report.content import RejectedEntry, StudyReport
 from koa_worker.report.pdf import render
 from koa_worker.values import Patient, Side, Study
 
-SETTINGS = Report(institution="Example Hospital")
+SETTINGS = ReportSettings(institution="Example Hospital")
 NAMES = [
     "Иванов Иван",
     "Παπαδόπουλος Γιώργος",
@@ -47,7 +47,7 @@ def words_of(data: bytes) -> str:
 
 @pytest.mark.parametrize("paper", ["A4", "letter"])
 def test_a_bilateral_study_is_one_light_page(make_bilateral: Make, paper: str) -> None:
-    data = render(make_bilateral(), Report(paper=paper))
+    data = render(make_bilateral(), ReportSettings(paper=paper))
     assert len(open_pdf(data).pages) == 1
     assert len(data) < 1_000_000
 
@@ -114,7 +114,7 @@ def test_the_right_knee_comes_first_in_whatever_order_files_and_knees_came(make_
 
 def test_two_single_radiographs_share_a_page(make_study: Make) -> None:
     for paper in ("A4", "letter"):
-        assert len(open_pdf(render(make_study(2, single=True), Report(paper=paper))).pages) == 1
+        assert len(open_pdf(render(make_study(2, single=True), ReportSettings(paper=paper))).pages) == 1
 
 
 @pytest.mark.parametrize("code", [code for code, entry in CATALOGUE.items() if entry.fault == "rejected"])

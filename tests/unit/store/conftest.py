@@ -20,12 +20,12 @@ from koa_worker.values import (
     CompartmentName,
     Completed,
     Grade,
+    GradedKnee,
     Heatmap,
     JointSpace,
     KneeRoi,
     Patient,
     Radiograph,
-    Reading,
     Rejected,
     ReviewCode,
     ReviewReason,
@@ -92,8 +92,8 @@ class Maker:
         lateral = Compartment(CompartmentName.LATERAL, False, None, None, None, None, line, line)
         return JointSpace((medial, lateral), SpacingSource.DETECTOR, 401.5)
 
-    def reading(self, kl: int, *, side: Side = Side.LEFT, x: int = 100, model: str = "net-v1") -> Reading:
-        return Reading(
+    def reading(self, kl: int, *, side: Side = Side.LEFT, x: int = 100, model: str = "net-v1") -> GradedKnee:
+        return GradedKnee(
             KneeRoi(Box(x, -3, 400, 400), side),
             self._random.integers(0, 256, (224, 224), np.uint8),
             self.grade(kl, model),
@@ -101,13 +101,13 @@ class Maker:
             self.joint_space(),
         )
 
-    def completed(self, arrival: Arrival, *readings: Reading, **said: Any) -> EncodedResult:
+    def completed(self, arrival: Arrival, *readings: GradedKnee, **said: Any) -> EncodedResult:
         return encode(self.graded(arrival, *readings, **said))
 
     def graded(
         self,
         arrival: Arrival,
-        *readings: Reading,
+        *readings: GradedKnee,
         study_uid: str = "1.2.3",
         sop_uid: str | None = None,
         patient: Patient = PATIENT,
@@ -155,7 +155,7 @@ def grade(store: Store, make: Maker) -> Callable[..., tuple[str, str]]:
     """Takes a file all the way: gives its id and its study's key."""
 
     def take(
-        content: str, *readings: Reading, digest: str = "d1", version: str = "1.0", **said: Any
+        content: str, *readings: GradedKnee, digest: str = "d1", version: str = "1.0", **said: Any
     ) -> tuple[str, str]:
         arrival = make.arrival(content)
         store.files.add_arrival(arrival, NOW)

@@ -16,7 +16,7 @@ from koa_worker.commands.export import to_rows
 from koa_worker.errors import UnknownRecord, WorkFailed
 from koa_worker.store import State, Store
 from koa_worker.store.engine import connect
-from koa_worker.store.schema import Timing
+from koa_worker.store.schema import TimingRow
 from koa_worker.values import (
     Box,
     Heatmap,
@@ -67,7 +67,7 @@ def test_how_long_each_stage_took_is_kept(url: str, grade: Take) -> None:
     grade("a")
     database = connect(url)
     with database.connect() as connection:
-        assert dict(connection.execute(select(Timing.stage, Timing.ms)).all()) == {"read": 12.5, "grade": 3.25}
+        assert dict(connection.execute(select(TimingRow.stage, TimingRow.ms)).all()) == {"read": 12.5, "grade": 3.25}
     database.dispose()
 
 

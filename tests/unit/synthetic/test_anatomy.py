@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from koa_worker.synthetic import Knee, anatomy, random_knee
+from koa_worker.synthetic import KneeSpec, anatomy, random_knee
 from koa_worker.values import Side
 
 
@@ -11,7 +11,7 @@ from koa_worker.values import Side
 @pytest.mark.parametrize("lateral", [0.5, 5.6, 8.0])
 @pytest.mark.parametrize("severity", [0.0, 4.0])
 def test_joint_spaces_have_the_wanted_width(medial: float, lateral: float, severity: float) -> None:
-    knee = Knee(Side.LEFT, severity, medial_mm=medial, lateral_mm=lateral, seed=int(medial * 10))
+    knee = KneeSpec(Side.LEFT, severity, medial_mm=medial, lateral_mm=lateral, seed=int(medial * 10))
     shape = anatomy.build(knee)
     assert shape.medial.min_mm == pytest.approx(medial, abs=0.02)
     assert shape.lateral.min_mm == pytest.approx(lateral, abs=0.02)
@@ -23,7 +23,7 @@ def test_joint_spaces_have_the_wanted_width(medial: float, lateral: float, sever
 
 
 def test_margins_run_from_the_midline_outwards_on_their_own_side() -> None:
-    shape = anatomy.build(Knee(Side.RIGHT))
+    shape = anatomy.build(KneeSpec(Side.RIGHT))
     assert np.all(shape.lateral.tibial[:, 0] > 0)
     assert np.all(shape.medial.tibial[:, 0] < 0)
     assert np.all(np.diff(np.abs(shape.medial.tibial[:, 0])) > 0)
@@ -32,7 +32,7 @@ def test_margins_run_from_the_midline_outwards_on_their_own_side() -> None:
 def test_plateau_is_as_wide_as_asked_and_grows_spurs_only_with_wear() -> None:
     widths = {}
     for severity in (0.0, 4.0):
-        tibia = anatomy.build(Knee(Side.LEFT, severity, plateau_mm=80)).tibia
+        tibia = anatomy.build(KneeSpec(Side.LEFT, severity, plateau_mm=80)).tibia
         near = tibia[np.abs(tibia[:, 1]) < 8]
         widths[severity] = np.ptp(near[:, 0])
     assert widths[0.0] == pytest.approx(80, rel=0.015)

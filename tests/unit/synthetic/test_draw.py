@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from koa_worker.synthetic import Collimation, Knee, PlateSpec, crop, draw, random_spec
+from koa_worker.synthetic import Collimation, KneeSpec, PlateSpec, crop, draw, random_spec
 from koa_worker.values import Side
 
 CLEAN = PlateSpec(
-    480, 400, 0.35, (Knee(Side.LEFT, seed=4),), photons=1e9, scatter=0.0, flatten=0.0, sharpen=0.0, letters=False
+    480, 400, 0.35, (KneeSpec(Side.LEFT, seed=4),), photons=1e9, scatter=0.0, flatten=0.0, sharpen=0.0, letters=False
 )
 
 
@@ -31,7 +31,7 @@ def test_a_plate_has_its_size_and_uses_its_scale() -> None:
 @pytest.mark.parametrize("tilt", [-6.0, 0.0, 6.0])
 @pytest.mark.parametrize("side", [Side.LEFT, Side.RIGHT])
 def test_margins_lie_where_the_density_rises(side: Side, tilt: float) -> None:
-    knee = Knee(side, medial_mm=4.0, lateral_mm=6.0, tilt_deg=tilt, seed=9)
+    knee = KneeSpec(side, medial_mm=4.0, lateral_mm=6.0, tilt_deg=tilt, seed=9)
     plate = draw(replace(CLEAN, height=500, width=500, spacing_mm=0.2, knees=(knee,), blur_mm=0.1))
     pixels = plate.pixels.astype(float)
     for space in (plate.truths[0].medial, plate.truths[0].lateral):
@@ -46,7 +46,7 @@ def test_margins_lie_where_the_density_rises(side: Side, tilt: float) -> None:
 
 def test_fibula_lies_on_the_outer_side() -> None:
     for side, outer in ((Side.LEFT, 1), (Side.RIGHT, -1)):
-        plate = draw(replace(CLEAN, knees=(Knee(side, seed=4),)))
+        plate = draw(replace(CLEAN, knees=(KneeSpec(side, seed=4),)))
         truth = plate.truths[0]
         x, y = (int(c) for c in truth.centre)
         row = plate.pixels[int(y + 0.75 * truth.plateau_px)].astype(float)
@@ -63,13 +63,13 @@ def test_box_is_a_square_of_the_plateau_around_the_joint() -> None:
 
 
 def test_knees_come_in_picture_order() -> None:
-    knees = (Knee(Side.LEFT, centre=(0.75, 0.5)), Knee(Side.RIGHT, centre=(0.25, 0.5)))
+    knees = (KneeSpec(Side.LEFT, centre=(0.75, 0.5)), KneeSpec(Side.RIGHT, centre=(0.25, 0.5)))
     plate = draw(PlateSpec(260, 400, 0.9, knees))
     assert [truth.side for truth in plate.truths] == [Side.RIGHT, Side.LEFT]
 
 
 def test_a_crop_is_its_own_box() -> None:
-    plate = crop(Knee(Side.RIGHT, severity=3.0), seed=2)
+    plate = crop(KneeSpec(Side.RIGHT, severity=3.0), seed=2)
     box = plate.truths[0].box
     assert plate.pixels.shape == (224, 224)
     assert (abs(box.x), abs(box.y), box.width) == (0, 0, 224)

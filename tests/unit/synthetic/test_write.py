@@ -12,7 +12,7 @@ import pytest
 
 from koa_worker import config
 from koa_worker.read import read
-from koa_worker.synthetic import Knee, Plate, PlateSpec, draw
+from koa_worker.synthetic import KneeSpec, Plate, PlateSpec, draw
 from koa_worker.synthetic.codecs import SYNTAXES
 from koa_worker.synthetic.write import Person, write_dicom, write_png
 from koa_worker.values import Arrival, Laterality, Radiograph, Side, SpacingSource
@@ -28,7 +28,7 @@ NAMES = [
 
 @pytest.fixture(scope="module")
 def plate() -> Plate:
-    return draw(PlateSpec(181, 150, 1.0, (Knee(Side.RIGHT, seed=1),), seed=2, letters=False))
+    return draw(PlateSpec(181, 150, 1.0, (KneeSpec(Side.RIGHT, seed=1),), seed=2, letters=False))
 
 
 def _read(path: Path) -> Radiograph:
@@ -69,7 +69,7 @@ def test_object_says_what_it_is(tmp_path: Path, plate: Plate) -> None:
 
 
 def test_two_objects_of_a_study_differ_in_their_instance_only(tmp_path: Path, plate: Plate) -> None:
-    other = draw(PlateSpec(100, 90, 1.5, (Knee(Side.LEFT),)))
+    other = draw(PlateSpec(100, 90, 1.5, (KneeSpec(Side.LEFT),)))
     write_dicom(tmp_path / "1.dcm", plate, study_uid="2.25.7")
     write_dicom(tmp_path / "2.dcm", other, study_uid="2.25.7")
     one, two = (pydicom.dcmread(tmp_path / name) for name in ("1.dcm", "2.dcm"))

@@ -27,7 +27,7 @@ def stumble() -> None:
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_a_fault_is_named_by_class_and_place_without_its_message(form: str, capsys: pytest.CaptureFixture[str]) -> None:
-    log.set_up(config.Log(format=form))
+    log.set_up(config.LogSettings(format=form))
     stumble()
     line = capsys.readouterr().err
     assert "stage broke" in line
@@ -38,27 +38,27 @@ def test_a_fault_is_named_by_class_and_place_without_its_message(form: str, caps
 
 
 def test_json_lines_are_json(capsys: pytest.CaptureFixture[str]) -> None:
-    log.set_up(config.Log(format="json"))
+    log.set_up(config.LogSettings(format="json"))
     logging.getLogger("koa_worker.x").info("filed", extra={"file": "abc", "knees": 2})
     line = json.loads(capsys.readouterr().err)
     assert (line["message"], line["file"], line["knees"], line["level"]) == ("filed", "abc", 2, "info")
 
 
 def test_the_level_is_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
-    log.set_up(config.Log(level="warning"))
+    log.set_up(config.LogSettings(level="warning"))
     logging.getLogger("koa_worker.x").info("not this")
     assert capsys.readouterr().err == ""
 
 
 def test_a_library_s_warning_that_quotes_a_file_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    log.set_up(config.Log(format="text"))
+    log.set_up(config.LogSettings(format="text"))
     logging.getLogger("imagecodecs").warning("PNG warning: iCCP: profile 'Mueller Ingeborg 1950': too short")
     assert capsys.readouterr().err == ""
 
 
 def test_a_thread_that_breaks_is_one_line_without_its_message(capsys: pytest.CaptureFixture[str]) -> None:
     before = threading.excepthook
-    log.set_up(config.Log(format="text"))
+    log.set_up(config.LogSettings(format="text"))
     try:
         thread = threading.Thread(target=lambda: int("Secret^Name"))
         thread.start()

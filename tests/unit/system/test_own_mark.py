@@ -17,7 +17,7 @@ Pixels = NDArray[Any]
 
 @pytest.fixture(scope="module")
 def film() -> NDArray[np.uint8]:
-    spec = synthetic.PlateSpec(900, 700, 0.5, (synthetic.Knee(Side.RIGHT, centre=(0.4, 0.5)),), seed=5)
+    spec = synthetic.PlateSpec(900, 700, 0.5, (synthetic.KneeSpec(Side.RIGHT, centre=(0.4, 0.5)),), seed=5)
     return (synthetic.draw(spec).pixels >> 8).astype(np.uint8)
 
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 keras = pytest.importorskip("keras")
 
 from koa_worker.errors import SetupError  # noqa: E402 - Keras decides first whether this file runs
-from koa_worker.synthetic import Knee, crop  # noqa: E402
+from koa_worker.synthetic import KneeSpec, crop  # noqa: E402
 from koa_worker.synthetic.write import write_png  # noqa: E402
 from koa_worker.values import Side  # noqa: E402
 from training.__main__ import app  # noqa: E402
@@ -104,9 +104,9 @@ def test_an_own_net_that_was_cut_short_is_refused(tmp_path: Path, tiny_net: Path
 @pytest.mark.parametrize("name", ["model.h5", "model.keras", "saved_model"])  # to the worker, files are alike
 @pytest.mark.parametrize("words", [("process", "knee.png"), ("run", "--once")])
 def test_the_worker_does_not_start_with_it(foreign: Path, tmp_path: Path, words: tuple[str, ...], name: str) -> None:
-    write_png(tmp_path / "knee.png", crop(Knee(Side.RIGHT), seed=1))
+    write_png(tmp_path / "knee.png", crop(KneeSpec(Side.RIGHT), seed=1))
     (tmp_path / "work/inbox").mkdir(parents=True)
-    write_png(tmp_path / "work/inbox/knee.png", crop(Knee(Side.RIGHT), seed=1))
+    write_png(tmp_path / "work/inbox/knee.png", crop(KneeSpec(Side.RIGHT), seed=1))
     (tmp_path / "config.toml").write_text(f'[model]\npath = "{foreign / name}"\n')
     done = subprocess.run(
         [sys.executable, "-m", "koa_worker", *words],

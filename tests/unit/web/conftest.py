@@ -23,11 +23,11 @@ from koa_worker.values import (
     Box,
     Completed,
     Grade,
+    GradedKnee,
     Heatmap,
     KneeRoi,
     Patient,
     Radiograph,
-    Reading,
     Rejected,
     ReviewCode,
     ReviewReason,
@@ -162,7 +162,7 @@ def graded(store: Store) -> Graded:
     pixels = np.random.default_rng(1).integers(0, 255, (300, 400), np.uint8)
     radiograph = Radiograph(pixels, "DICOM", study, Patient(NAME, "P-17", date(1950, 2, 1), "F"))
     readings = tuple(
-        Reading(
+        GradedKnee(
             KneeRoi(Box(20 + 200 * at, 80, 150, 150), side),
             pixels[:224, :224],
             Grade(kl, (0.1, 0.1, 0.5, 0.2, 0.1), 0.5, 0.8, 1.0, (BORDERLINE,) * at, "net-v1"),

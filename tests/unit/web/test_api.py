@@ -33,11 +33,11 @@ from koa_worker.values import (
     CompartmentName,
     Completed,
     Grade,
+    GradedKnee,
     Heatmap,
     JointSpace,
     KneeRoi,
     Radiograph,
-    Reading,
     RefusedKnee,
     Side,
     SpacingSource,
@@ -103,7 +103,7 @@ def test_a_study_tells_the_joint_space_and_the_knees_without_a_grade(
     grade = Grade(2, (0.1, 0.1, 0.5, 0.2, 0.1), 0.5, 0.8, 1.0, (), "net-v1")
     heat = Heatmap(np.zeros((7, 7), np.float32), 2)
     space = JointSpace((lateral, medial), SpacingSource.DETECTOR, 75.5)
-    reading = Reading(KneeRoi(Box(1, 2, 90, 90), Side.LEFT), pixels, grade, heat, space)
+    reading = GradedKnee(KneeRoi(Box(1, 2, 90, 90), Side.LEFT), pixels, grade, heat, space)
     refused = RefusedKnee(KneeRoi(Box(100, 2, 90, 91), Side.RIGHT), "implant", "bright")
     radiograph = Radiograph(pixels, "DICOM", StudyOf("1.9", "1.9.3"))
     result = encode(Completed(arrival, radiograph, (reading,), {}, (refused,)))

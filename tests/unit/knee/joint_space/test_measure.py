@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from koa_worker.knee.joint_space.measure import measure
-from koa_worker.synthetic import Knee, Plate, PlateSpec, draw
+from koa_worker.synthetic import KneeSpec, Plate, PlateSpec, draw
 from koa_worker.values import (
     Box,
     CompartmentName,
@@ -28,7 +28,7 @@ MEDIAL, LATERAL = CompartmentName.MEDIAL, CompartmentName.LATERAL
 SPACING = 0.15
 
 
-def plate(knee: Knee, **changes: float) -> Plate:
+def plate(knee: KneeSpec, **changes: float) -> Plate:
     edge = round(150 / SPACING)
     return draw(PlateSpec(edge, edge, SPACING, (knee,), letters=False, **{"seed": 5, **changes}))  # type: ignore[arg-type]
 
@@ -44,7 +44,7 @@ def measured(drawn: Plate, pixels: GrayImage | None = None, *, column_zero_side:
 def test_widths_come_out_as_they_were_drawn() -> None:
     errors = []
     for number, (medial, lateral) in enumerate([(0.5, 5.0), (1.2, 6.5), (2.0, 3.0), (4.6, 5.6), (6.0, 8.0)]):
-        knee = Knee(
+        knee = KneeSpec(
             (Side.LEFT, Side.RIGHT)[number % 2], 4 - number, medial, lateral, tilt_deg=number * 3 - 6, seed=number
         )
         drawn = plate(knee, photons=(3_000, 20_000)[number % 2], gamma=0.8 + 0.1 * number, contrast=0.75)
@@ -60,7 +60,7 @@ def test_widths_come_out_as_they_were_drawn() -> None:
 
 
 def test_the_same_knee_gives_the_same_width_shifted_turned_and_in_fewer_bits() -> None:
-    knee = Knee(Side.LEFT, 2.0, 2.4, 5.0, seed=3)
+    knee = KneeSpec(Side.LEFT, 2.0, 2.4, 5.0, seed=3)
     found = []
     for number in range(5):
         moved = replace(knee, centre=(0.5 + 0.0007 * number, 0.5 - 0.0011 * number), tilt_deg=0.8 * number - 1.6)
@@ -72,7 +72,7 @@ def test_the_same_knee_gives_the_same_width_shifted_turned_and_in_fewer_bits() -
 @pytest.mark.parametrize("seed", [5, 6, 7])
 def test_a_speck_at_the_margin_makes_no_narrow_place(seed: int) -> None:
     """A calcification of 1.6 mm, half of it in the joint space: the bone's margin runs on behind it."""
-    drawn = plate(Knee(Side.LEFT, 0.5, 4.0, 5.5, seed=seed))
+    drawn = plate(KneeSpec(Side.LEFT, 0.5, 4.0, 5.5, seed=seed))
     femoral = drawn.truths[0].medial.femoral
     for place in (0.35, 0.5, 0.65):
         x, y = femoral[round(place * len(femoral))]
@@ -82,7 +82,7 @@ def test_a_speck_at_the_margin_makes_no_narrow_place(seed: int) -> None:
 
 
 def test_margins_lie_where_they_were_drawn() -> None:
-    drawn = plate(Knee(Side.RIGHT, 1.0, 3.5, 4.5, seed=8))
+    drawn = plate(KneeSpec(Side.RIGHT, 1.0, 3.5, 4.5, seed=8))
     part = measured(drawn).find(MEDIAL)
     assert part is not None
     for line, known in ((part.femoral, drawn.truths[0].medial.femoral), (part.tibial, drawn.truths[0].medial.tibial)):
@@ -94,7 +94,7 @@ def test_margins_lie_where_they_were_drawn() -> None:
 
 
 def test_a_picture_without_a_pixel_size_gets_shares_and_no_millimetres() -> None:
-    drawn = plate(Knee(Side.LEFT, seed=2))
+    drawn = plate(KneeSpec(Side.LEFT, seed=2))
     frame = Radiograph(drawn.pixels, "PNG", Study("1", "2"))
     found = measure(frame, KneeRoi(drawn.truths[0].box, Side.UNKNOWN))
     assert found.calibration is SpacingSource.NONE
@@ -118,14 +118,14 @@ def test_a_picture_without_a_pixel_size_gets_shares_and_no_millimetres() -> None
 def test_compartments_are_named_only_where_side_and_display_are_known(
     side: Side, column_zero_side: str, names: tuple[str, str]
 ) -> None:
-    drawn = plate(Knee(Side.LEFT, seed=2))
+    drawn = plate(KneeSpec(Side.LEFT, seed=2))
     frame = Radiograph(drawn.pixels, "PNG", Study("1", "2"), column_zero_side=column_zero_side)
     found = measure(frame, KneeRoi(drawn.truths[0].box, side))
     assert tuple(part.name for part in found.compartments) == names
 
 
 def test_a_negative_is_measured_like_its_positive() -> None:
-    drawn = plate(Knee(Side.LEFT, 3.0, 2.0, 5.0, seed=4))
+    drawn = plate(KneeSpec(Side.LEFT, 3.0, 2.0, 5.0, seed=4))
     box = drawn.truths[0].box
     pixels = drawn.pixels[box.y : box.y + box.height, box.x : box.x + box.width]
     found = []
@@ -139,7 +139,7 @@ def test_a_negative_is_measured_like_its_positive() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_bone_on_bone_is_next_to_nothing_and_not_unclear(seed: int) -> None:
-    found = measured(plate(Knee(Side.RIGHT, 4.0, 0.0, 5.0, seed=seed), seed=seed))
+    found = measured(plate(KneeSpec(Side.RIGHT, 4.0, 0.0, 5.0, seed=seed), seed=seed))
     for name, known, within in ((MEDIAL, 0.0, 0.6), (LATERAL, 5.0, 0.5)):
         assert found.width(name, "min_mm") == pytest.approx(known, abs=within)
 
@@ -157,7 +157,7 @@ def test_nothing_is_said_where_there_are_no_margins() -> None:
 
 
 def test_a_crop_of_224_pixels_is_enough() -> None:
-    knee = Knee(Side.LEFT, 2.0, 2.5, 5.5, seed=6)
+    knee = KneeSpec(Side.LEFT, 2.0, 2.5, 5.5, seed=6)
     spec = PlateSpec(224, 224, 1.2 * knee.plateau_mm / 224, (knee,), seed=1, letters=False, photons=120_000)
     drawn = draw(spec)
     spacing = Spacing(spec.spacing_mm, spec.spacing_mm, SpacingSource.CALIBRATED)
