@@ -76,17 +76,17 @@ SEXES = {"M": "male", "F": "female", "O": "other"}
 
 
 _REVIEW_SENTENCES = {
-    ReviewCode.OTHER_KNEE_NOT_FOUND: "The other knee was not found in the picture.",
-    ReviewCode.MINOR: "The header says that the patient is under {limit:.0f} years old: the net knows adults alone.",
-    ReviewCode.POSSIBLE_METAL: "Something bright and even with a sharp edge lies over the joint: it may be metal.",
-    ReviewCode.LIKE_IMPLANT: "The picture looks like a knee with an implant, but no metal is seen.",
-    ReviewCode.NOT_CHECKED: "This model release cannot tell a knee from other pictures: see that it is one.",
-    ReviewCode.UNUSUAL: "The picture looks unlike the knees that the net was trained on.",
-    ReviewCode.CUT_OFF: "The edge of the picture cuts off {value:.0%} of the joint's width.",
-    ReviewCode.TURNED: "The picture was turned by {value:.0f}° anticlockwise to stand upright.",
+    ReviewCode.OTHER_KNEE_NOT_FOUND: "The other knee was not found in the image.",
+    ReviewCode.MINOR: "The patient is under {limit:.0f} years old; the model was trained on adults only.",
+    ReviewCode.POSSIBLE_METAL: "A bright, even object with a sharp edge lies over the joint; it may be metal.",
+    ReviewCode.LIKE_IMPLANT: "The image resembles a knee with an implant, but no metal was found.",
+    ReviewCode.NOT_CHECKED: "This model release cannot tell a knee from other images; check that it is a knee.",
+    ReviewCode.UNUSUAL: "The image differs from the knees that the model was trained on.",
+    ReviewCode.CUT_OFF: "The edge of the image cuts off {value:.0%} of the joint's width.",
+    ReviewCode.TURNED: "The image was rotated by {value:.0f}° anticlockwise to be upright.",
     ReviewCode.LOW_CONFIDENCE: "The confidence, {value:.0%}, is below {limit:.0%}.",
-    ReviewCode.LOW_AGREEMENT: "Only {value:.0f} of {limit:.0f} looks at the knee give this grade.",
-    ReviewCode.DISAGREEMENT: "Looks at the knee differ by two grades or more (KL {value:.0f} to KL {limit:.0f}).",
+    ReviewCode.LOW_AGREEMENT: "Only {value:.0f} of {limit:.0f} model predictions agree with this grade.",
+    ReviewCode.DISAGREEMENT: "Model predictions differ by two grades or more (KL {value:.0f} to KL {limit:.0f}).",
     ReviewCode.BORDERLINE: "Borderline between KL 1 and KL 2: the probability of KL 2 or more is {value:.0%}.",
     ReviewCode.OTHER: "{text}",
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from koa_worker.commands.cli import app
-from koa_worker.knee_fields import GradedKnee
+from koa_worker.knee_fields import KneeFields
 from koa_worker.values import ReviewCode
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +43,7 @@ def test_every_reason_for_a_review_is_documented_and_no_other() -> None:
 def test_the_readme_shows_every_field_of_a_knee() -> None:
     example = (ROOT / "README.md").read_text(encoding="utf-8").split('"knees": [')[1].split('"refused"')[0]
     named = set(re.findall(r'"([a-z_]+)":', example))
-    assert set(GradedKnee.model_fields) <= named
+    assert set(KneeFields.model_fields) <= named
 
 
 def test_every_document_that_is_linked_exists() -> None:

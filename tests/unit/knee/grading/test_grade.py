@@ -174,7 +174,7 @@ def test_a_head_of_another_size_stops_the_worker(release: Release) -> None:
     np.savez(stream, **{name: np.zeros(shape, np.float32) for name, shape in shapes.items()})
     (folder / entry["head"]).write_bytes(stream.getvalue())
     folder = replace_manifest(folder, entry | {"head_sha256": hashlib.sha256(stream.getvalue()).hexdigest()})
-    with pytest.raises(SetupError, match="not a net"):
+    with pytest.raises(SetupError, match="not a model"):
         Grader.load(folder)
 
 

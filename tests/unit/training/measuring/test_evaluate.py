@@ -10,7 +10,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from koa_worker.config import Limits
@@ -18,7 +17,7 @@ from koa_worker.knee.grading.grade import Grader
 from koa_worker.knee.grading.release import default_model_folder
 from koa_worker.pipeline import Pipeline
 from koa_worker.values import Arrival, Completed, Rejected
-from training import commands
+from training.__main__ import app
 from training.data.crops import Crop, read_crops
 from training.data.frames import read_frames
 from training.measuring.evaluate import grade_all
@@ -38,8 +37,6 @@ FIGURES = {
 
 
 def call(*arguments: object) -> tuple[int, str, str]:
-    app = typer.Typer()
-    commands.register(app)
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     return result.exit_code, result.stdout, result.stderr
 
