@@ -119,7 +119,7 @@ def test_results_of_another_grader_are_refused(ledger: Ledger) -> None:
 
 def test_a_ledger_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "ledger.sqlite3").write_bytes(b"something else " * 100)
-    with pytest.raises(SetupError, match="folder for results"):
+    with pytest.raises(SetupError, match="results folder"):
         Ledger.open(tmp_path)
 
 

@@ -135,10 +135,14 @@ def test_any_header_and_any_bytes_are_taken_or_refused(client: FlaskClient, conf
 
 
 @pytest.mark.parametrize(
-    "path", ["../secret", "..%2f..%2fetc%2fpasswd", "%00", "x/../../y", "0" * 5000, "'; DROP TABLE uploads"]
+    "path", ["../secret", "..%2f..%2fetc%2fpasswd", "x/../../y", "0" * 5000, "'; DROP TABLE uploads"]
 )
 def test_a_crooked_id_is_not_found(client: FlaskClient, path: str) -> None:
     assert client.get(f"{UPLOADS}/{path}").status_code == 404
+
+
+def test_an_id_with_a_null_byte_is_a_bad_request(client: FlaskClient) -> None:
+    assert client.get(f"{UPLOADS}/%00").status_code == 400
 
 
 def test_an_html_page_is_served_to_nobody(client: FlaskClient, config: Config) -> None:

@@ -148,7 +148,7 @@ def test_a_row_of_the_export_names_everything_but_the_patient(store: Store, make
     assert (row["kl"], row["confidence"], row["oa_probability"]) == (1, 0.6, pytest.approx(0.3))
     assert (row["needs_review"], row["review_reasons"]) == (
         True,
-        ["Looks at the knee differ by two grades or more (KL 1 to KL 3)."],
+        ["Model predictions differ by two grades or more (KL 1 to KL 3)."],
     )
     assert row["review_codes"] == ["disagreement"]
     assert (row["medial_min_mm"], row["medial_mean_ratio"], row["tibial_width_px"]) == (2.25, 0.05, 401.5)
