@@ -1,10 +1,12 @@
 """The measuring programs: what they write, and that the quick growth runs."""
 
+from graphlib import CycleError
 from pathlib import Path
 
 import pytest
 
 from bench.growth import measure_archives
+from bench.layout import arrows_between_rooms, floors_of, fullest_folder
 from bench.page import PICTURE, Section, machine, to_markdown
 from bench.plots import draw
 
@@ -32,3 +34,18 @@ def test_an_archive_with_a_simulated_net_is_graded_to_its_end(monkeypatch: pytes
     ((files, seconds, *_),) = section.rows
     assert files == "30"
     assert float(seconds) > 0
+
+
+def test_the_knee_s_rooms_stand_on_one_another() -> None:
+    """The joint space is measured where the graded knee is, and that is found first."""
+    floors = floors_of(arrows_between_rooms("koa_worker.knee"))
+    finding, grading, joint_space = (
+        floors[f"koa_worker.knee.{name}"] for name in ("finding", "grading", "joint_space")
+    )
+    assert finding < grading < joint_space
+    assert fullest_folder("koa_worker.knee")[0] in {f"koa_worker.knee.{name}" for name in ("finding", "grading")}
+
+
+def test_rooms_that_import_each_other_have_no_floor() -> None:
+    with pytest.raises(CycleError):
+        floors_of({"a": {"b"}, "b": {"a"}})
