@@ -11,14 +11,14 @@ from datetime import datetime
 from itertools import product
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, select, true, union_all
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from koa_worker.store import review_reasons
 from koa_worker.store.base import StorePart, reads
 from koa_worker.store.page.worklist_search import Candidates, candidates, with_all
 from koa_worker.store.page.worklist_values import Cursor, Wanted, WorklistCounts, WorklistPage, WorklistRow
 from koa_worker.store.records import State
-from koa_worker.store.schema import FileRow, GradeRow, ImageRow, KneeRow, StudyRow
+from koa_worker.store.schema import FileRow, GradeRow, ImageRow, KneeRow, RefusalRow, StudyRow
 from koa_worker.store.status import midnight
 from koa_worker.store.worklist_index import IndexLine
 from koa_worker.values import GRADES, Side
@@ -64,6 +64,7 @@ class Worklist(StorePart):
         return WorklistCounts(by_state, parked_count, today_count, min(sum(review), COUNTED), COUNTED)
 
 
+_LINES_OF_FILE = aliased(IndexLine)
 Kind = tuple[State, int | None, Side, bool]
 
 
@@ -157,7 +158,16 @@ def _keys_by_word(
 
 def _rows(session: Session, ids: Sequence[int], *, may_see_patients: bool) -> tuple[WorklistRow, ...]:
     found = session.execute(
-        select(IndexLine, FileRow, StudyRow, ImageRow.view, GradeRow.oa_probability, GradeRow.review_reasons)
+        select(
+            IndexLine,
+            FileRow,
+            StudyRow,
+            ImageRow.view,
+            GradeRow.oa_probability,
+            GradeRow.review_reasons,
+            _number_of(_LINES_OF_FILE),
+            _number_of(RefusalRow),
+        )
         .join(FileRow, FileRow.id == IndexLine.file_id)
         .outerjoin(StudyRow, StudyRow.key == FileRow.study_key)
         .outerjoin(ImageRow, ImageRow.file_id == IndexLine.file_id)
@@ -185,10 +195,17 @@ def _rows(session: Session, ids: Sequence[int], *, may_see_patients: bool) -> tu
             confidence=line.confidence,
             oa_probability=oa_probability,
             review_reasons=review_reasons.from_json(reasons or ()),
+            graded=graded,
+            refused=refused,
         )
-        for line, file, study, view, oa_probability, reasons in found
+        for line, file, study, view, oa_probability, reasons, graded, refused in found
     }
     return tuple(by_id[number] for number in ids if number in by_id)
+
+
+def _number_of(row: type[IndexLine | RefusalRow]) -> ColumnElement[int]:
+    """The number of these in the file of a line."""
+    return select(func.count()).where(row.file_id == IndexLine.file_id).correlate(IndexLine).scalar_subquery()
 
 
 def _bounded(*chosen: ColumnElement[bool]) -> ColumnElement[int]:

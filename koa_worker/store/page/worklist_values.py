@@ -69,6 +69,8 @@ class WorklistRow:
     confidence: float | None
     oa_probability: float | None
     review_reasons: tuple[ReviewReason, ...]
+    graded: int  # knees of the image that have a grade
+    refused: int  # knees or legs that were seen in it and have none
 
     @property
     def needs_review(self) -> bool:

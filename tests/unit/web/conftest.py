@@ -28,6 +28,7 @@ from koa_worker.values import (
     KneeRoi,
     Patient,
     Radiograph,
+    RefusedKnee,
     Rejected,
     ReviewCode,
     ReviewReason,
@@ -150,12 +151,8 @@ BORDERLINE = ReviewReason(ReviewCode.BORDERLINE, 0.47, 0.1)
 NAME = 'Ivanova <b>Anna</b> "O\'Neil"'  # a name that is HTML
 
 
-@pytest.fixture
-def graded(store: Store) -> Graded:
-    arrival, other = (Arrival(Path("x"), sha * 64, 9, "secret^name.dcm") for sha in ("a", "b"))
-    for one in (arrival, other):
-        store.files.add_arrival(one, datetime.now(UTC))
-        store.files.start(one.id, "w")
+def completed(arrival: Arrival, refused: tuple[RefusedKnee, ...] = ()) -> Completed:
+    """A radiograph with two graded knees, and what was refused beside them."""
     study = Study(
         "1.2", "1.2.3", accession="A-1", description="Knees standing", date=datetime(2026, 3, 1, 9), view="PA"
     )
@@ -170,9 +167,32 @@ def graded(store: Store) -> Graded:
         )
         for at, (kl, side) in enumerate(((2, Side.RIGHT), (3, Side.LEFT)))
     )
-    result = encode(Completed(arrival, radiograph, readings, {}))
+    return Completed(arrival, radiograph, readings, {}, refused)
+
+
+@pytest.fixture
+def graded(store: Store) -> Graded:
+    arrival, other = (Arrival(Path("x"), sha * 64, 9, "secret^name.dcm") for sha in ("a", "b"))
+    for one in (arrival, other):
+        store.files.add_arrival(one, datetime.now(UTC))
+        store.files.start(one.id, "w")
+    result = encode(completed(arrival))
     settled = store.files.complete(arrival.id, result, "d" * 64, "1.0", "done/x")
     store.files.reject(other.id, Rejected(other, "unknown_format", ""), "rejected/x")
     assert settled.study_key
     assert settled.revision
     return Graded(settled.study_key, arrival.id, other.id, settled.revision)
+
+
+@pytest.fixture
+def refused_beside() -> Callable[[Store], None]:
+    """Grades another radiograph, in which a third knee has an implant."""
+
+    def grade(store: Store) -> None:
+        arrival = Arrival(Path("x"), "c" * 64, 9, "third.dcm")
+        store.files.add_arrival(arrival, datetime.now(UTC))
+        store.files.start(arrival.id, "w")
+        refused = RefusedKnee(KneeRoi(Box(0, 0, 9, 9), Side.UNKNOWN), "implant")
+        store.files.complete(arrival.id, encode(completed(arrival, (refused,))), "d" * 64, "1.0", "done/y")
+
+    return grade

@@ -77,3 +77,12 @@ def test_an_address_never_holds_the_words() -> None:
     assert wanted_of(form).states == {State.FAILED, State.REJECTED}
     assert wanted_of(form).text == "Ivanova"
     assert "Ivanova" not in repr(wanted_of(form))
+
+
+def test_a_knee_without_a_grade_is_counted_beside_the_graded_ones(
+    graded: Any, store: Store, refused_beside: Callable[[Store], None], logged_in: Enter
+) -> None:
+    anna = logged_in("anna")
+    assert "mark part" not in anna.get("/").text
+    refused_beside(store)
+    assert anna.get("/").text.count("2 of 3 knees</span>") == 1  # once for the image, not for each knee
