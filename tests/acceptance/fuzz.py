@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from koa_worker import synthetic
-from koa_worker.errors import CATALOGUE
+from koa_worker.errors import CATALOGUE, OWN_RESULT
 from koa_worker.synthetic.codecs import SYNTAXES
 from koa_worker.synthetic.write import Person, write_dicom, write_png
 from koa_worker.values import Side
@@ -118,7 +118,8 @@ def run(place: Path, count: int, seed: int) -> tuple[dict[str, int], float]:
     assert_private(arena)
     rows = arena.query("SELECT state, code, julianday(settled_at) - julianday(started_at) FROM files")
     for state, code, _ in rows:
-        assert (code is None) == (state in {"completed", "duplicate"}), (state, code)
+        # A drawn radiograph whose model name was cut out is one of this program's objects, and so a result of its own.
+        assert (code is None) == (state in {"completed", "duplicate"} and code != OWN_RESULT), (state, code)
         assert code is None or code in CATALOGUE
     longest = max(float(days or 0.0) for _, _, days in rows) * 86400
     assert longest < SECONDS_PER_FILE + 5

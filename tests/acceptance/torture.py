@@ -30,6 +30,7 @@ from typing import Any
 import pypdf
 
 from koa_worker import synthetic
+from koa_worker.errors import OWN_RESULT
 from koa_worker.synthetic.write import Person, write_dicom, write_png
 from koa_worker.values import Side
 from tests.make import until
@@ -280,16 +281,16 @@ def account(arena: Arena, dropped: Counter[str]) -> dict[str, int]:
     assert Counter(filed.values()) == dropped, "each input lies in exactly one place, unchanged"
     assert [path for path in arena.inbox.rglob("*") if path.is_file()] == []
     assert [path.name for path in (folder / f"work/{arena.name}").iterdir()] == [".lock"]
-    rows = arena.query("SELECT id, sha256, state, filed_as, duplicate_of, study_key FROM files")
+    rows = arena.query("SELECT id, sha256, state, filed_as, duplicate_of, study_key, code FROM files")
     assert len(rows) == len(filed), "a row for each file and a file for each row"
-    for _, sha256, state, filed_as, duplicate_of, _ in rows:
-        path = Path(filed_as)
+    for _, sha256, state, filed_as, duplicate_of, _, code in rows:
+        path, is_own = Path(filed_as), code == OWN_RESULT
         assert filed[path] == sha256
         assert state in {"completed", "rejected", "failed", "duplicate"}
-        assert (state == "duplicate") == (duplicate_of is not None)
+        assert (state == "duplicate") == (duplicate_of is not None or is_own)
         assert path.parent.parent.name in ({"done", "rejected"} if state == "duplicate" else {_FOLDER[state]})
         reason = path.with_name(f"{path.name}.reason.txt").exists()
-        assert reason == (state in {"rejected", "failed"})
+        assert reason == (is_own or state in {"rejected", "failed"})
     graded = Counter(row[1] for row in rows if row[2] == "completed")
     assert all(count == 1 for count in graded.values()), "the same bytes are graded once"
     _account_for_reports(arena, {row[5] for row in rows if row[2] == "completed"})

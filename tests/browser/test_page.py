@@ -100,7 +100,7 @@ def test_the_worklist_is_filtered_and_searched(browser: Any, uploaded: Any) -> N
     assert {side.text for side in browser.all(".line .side")} == {"Right", "Left"}
     assert "syn" not in browser.driver.current_url.lower()
     browser.send(browser.one("input[name=text]"), "nobody")
-    browser.see("Nothing fits", ".empty")
+    browser.see("Nothing matches", ".empty")
 
 
 def test_a_viewer_sees_no_patient_and_is_refused_what_is_not_theirs(browser: Any, uploaded: Any) -> None:
