@@ -135,11 +135,11 @@ def test_no_file_is_graded_twice_and_none_is_lost_while_the_database_is_away(
         until(lambda: len(list((tmp_path / "done").rglob("*.dcm"))) == _FILES, 100)
         until(lambda: not store.reports.due(), 100)
 
-        graded = Counter(row.sha256 for row in store.export.rows(superseded=True))
+        graded = Counter(row.image["sha256"] for row in store.export.rows(superseded=True))
         assert len(graded) == _FILES
         assert sum(store.counts.status().counts.values()) == _FILES
         workers = Counter()
-        for file_id in {row.file_id for row in store.export.rows()}:
+        for file_id in {row.image["file_id"] for row in store.export.rows()}:
             kinds = Counter(event.kind for event in store.files.events(file_id))
             assert (kinds["arrived"], kinds["started"], kinds["completed"]) == (1, 1, 1)
             workers.update(event.detail for event in store.files.events(file_id) if event.kind == "started")
