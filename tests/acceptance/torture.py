@@ -354,14 +354,17 @@ def kill_at_random(arena: Arena, supply: Supply, kills: int, files: int) -> dict
     return finish(arena, dropped, titles)
 
 
-def kill_at_point(arena: Arena, supply: Supply, point: str, when: str, victim: str) -> dict[str, int]:
-    """Once at the named step, then never again. Gives beside the counts whether the step was come to at all."""
+def kill_at_point(arena: Arena, supply: Supply, point: str, when: str, victim: str, nth: int = 0) -> dict[str, int]:
+    """Once at the named step, then never again. Gives beside the counts whether the step was come to at all.
+
+    `nth` counts the calls in one process, which may do fewer of them; without it chance decides.
+    """
     assert_there(point)
     dropped = supply.drop(arena.inbox, 3)
     extra = supply.dicom()
     dropped.add(arena.inbox / supply.name(), extra)
     dropped.add(arena.inbox / supply.name(), extra)  # a duplicate, whose filing is recorded later than others'
-    nth = str(supply.random.choice([1, 1, 2]))
+    nth = nth or supply.random.choice([1, 1, 2])
     mark, how = arena.folder / "killed", f"{point}:{when}:{nth}:{victim}"
     arena.start("--once", SABOTAGE_KILL=how, SABOTAGE_KILLED=str(mark)).wait(PATIENCE)
     return {"killed": int(mark.exists()), **finish(arena, dropped)}
