@@ -1,6 +1,6 @@
 """Files that only their owner can read, and that a power cut leaves whole or not at all.
 
-Bytes are on the disk after an fsync of their file, a name after an fsync of its folder. Whoever is told that a file is
+Bytes are on the disk after an fsync of their file, a name after an fsync of its folder. Who is told that a file is
 there, as the sender of a radiograph, must be able to count on both.
 """
 

@@ -98,7 +98,7 @@ def settle_in(memory_mb: int) -> None:
 
 
 def _limit_memory(megabytes: int) -> None:
-    """A second line behind the parent, which looks at memory in use only every so often.
+    """A second line behind the parent, which looks at memory in use only once in a while.
 
     Counts what is asked for, used or not, hence twice the limit.
     """

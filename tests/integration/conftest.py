@@ -54,7 +54,7 @@ CUT_OFF = ReviewReason(ReviewCode.CUT_OFF, 0.09, 0.05)
 
 @pytest.fixture(scope="session")
 def nobodys_port() -> Iterator[int]:
-    """Whoever calls there is refused: the port is taken, so that no other program gets it, and nobody listens."""
+    """A caller there is refused: the port is taken, so that no other program gets it, and nobody listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield int(taken.getsockname()[1])

@@ -1,4 +1,4 @@
-"""The private parts of libraries that we stand on are there, and one module of ours alone uses them."""
+"""The private parts of libraries that we stand on are there, and only one of our modules uses them."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def test_what_a_crash_left_is_overwritten_unless_nothing_may_lie_there(tmp_path:
     part.write_bytes(b"longer than what comes now")
     with pytest.raises(FileExistsError), whole_file(tmp_path / "a", part, exclusive=True):
         pass
-    assert part.read_bytes() == b"longer than what comes now"  # whoever made it may be writing it
+    assert part.read_bytes() == b"longer than what comes now"  # its maker may still be writing it
     with whole_file(tmp_path / "a", part) as stream:
         stream.write(b"now")
     assert (tmp_path / "a").read_bytes() == b"now"
