@@ -30,7 +30,7 @@ def copy(
 
     Other users of this machine can see a password in a URL while the command runs. Put it into ~/.pgpass instead.
     """
-    from koa_worker.store.copying import copy_store
+    from koa_worker.store.database.copying import copy_store
     from koa_worker.system.heartbeat import sole_owner
 
     work = config.load(config_file).folders.work

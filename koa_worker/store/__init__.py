@@ -1,6 +1,6 @@
 """The database of all files: their states, results, reports and history."""
 
-from koa_worker.store.encoded import EncodedResult, encode
+from koa_worker.store.encoding.encoded import EncodedResult, encode
 from koa_worker.store.export import GRADING_NAMES, IMAGE_NAMES
 from koa_worker.store.page.day_counts import DayCount
 from koa_worker.store.page.study_history import GradingRecord, ReportRecord

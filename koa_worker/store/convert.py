@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from koa_worker.store import joint_space, review_reasons
-from koa_worker.store.pictures import decode_crop, decode_heatmap
+from koa_worker.store.database.schema import FileRow
+from koa_worker.store.encoding import joint_space, review_reasons
+from koa_worker.store.encoding.pictures import decode_crop, decode_heatmap
 from koa_worker.store.records import FileRecord, ImageRecord, KneeRecord, RejectedRecord
-from koa_worker.store.schema import FileRow
 from koa_worker.values import Box, Grade, Heatmap, KneeRoi, RefusedKnee, Spacing
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy import Row, Select, select
 
-from koa_worker.store import joint_space
-from koa_worker.store.base import StorePart
 from koa_worker.store.convert import to_grade, to_refused_knee, to_roi
+from koa_worker.store.database.base import StorePart
+from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, KneeRow, ModelRow, RefusalRow, StudyRow
+from koa_worker.store.encoding import joint_space
 from koa_worker.store.records import ExportedKnee, ExportedRefusal
-from koa_worker.store.schema import FileRow, GradeRow, ImageRow, KneeRow, ModelRow, RefusalRow, StudyRow
 
 _ROWS_AT_A_TIME = 500
 

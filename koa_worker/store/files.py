@@ -14,9 +14,10 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from koa_worker.errors import OWN_RESULT
-from koa_worker.store.base import StorePart, reads, writes
 from koa_worker.store.convert import to_file_record
-from koa_worker.store.encoded import EncodedResult
+from koa_worker.store.database.base import StorePart, reads, writes
+from koa_worker.store.database.schema import FileRow, GradeRow, KneeRow
+from koa_worker.store.encoding.encoded import EncodedResult
 from koa_worker.store.journal import list_events, record_event
 from koa_worker.store.lifecycle import (
     begin,
@@ -34,7 +35,6 @@ from koa_worker.store.lifecycle import (
 )
 from koa_worker.store.records import EventRecord, FileRecord, FileTicket, Settled, State, Taken
 from koa_worker.store.results import Maker, keep_results
-from koa_worker.store.schema import FileRow, GradeRow, KneeRow
 from koa_worker.store.studies import change_study
 from koa_worker.store.worklist_index import list_file
 from koa_worker.values import Arrival, Failed, Rejected

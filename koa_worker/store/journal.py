@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import bindparam, insert, literal, select
 from sqlalchemy.orm import Session
 
+from koa_worker.store.database.schema import EventRow, FileRow, table_of
 from koa_worker.store.records import EventRecord
-from koa_worker.store.schema import EventRow, FileRow, table_of
 
 _events, _files = table_of(EventRow), table_of(FileRow)
 _NOTE = insert(_events)

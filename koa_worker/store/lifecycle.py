@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from koa_worker import __version__
 from koa_worker.errors import UnknownRecord, WorkFailed
 from koa_worker.store.convert import to_file_record
+from koa_worker.store.database.schema import FileRow, StudyRow
 from koa_worker.store.journal import record_event, record_events
 from koa_worker.store.records import FileTicket, Settled, State
 from koa_worker.store.reports import begin_report_of_change
-from koa_worker.store.schema import FileRow, StudyRow
 from koa_worker.store.worklist_index import list_file
 from koa_worker.values import Arrival, Rejected
 

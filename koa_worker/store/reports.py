@@ -10,9 +10,9 @@ from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, insert, o
 from sqlalchemy.orm import Session
 
 from koa_worker.errors import UnknownRecord
-from koa_worker.store.base import StorePart, reads, writes
+from koa_worker.store.database.base import StorePart, reads, writes
+from koa_worker.store.database.schema import ImageRow, ReportRow, StudyRow, table_of
 from koa_worker.store.journal import record_reported
-from koa_worker.store.schema import ImageRow, ReportRow, StudyRow, table_of
 from koa_worker.store.studies import get_study
 
 # Up to this number of changes, a study is reported after each one. The report of a larger study would be rewritten too

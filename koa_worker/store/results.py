@@ -10,11 +10,8 @@ from typing import Any
 from sqlalchemy import Select, bindparam, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from koa_worker.store import joint_space, review_reasons
-from koa_worker.store.columns import storable
-from koa_worker.store.encoded import EncodedFrame, EncodedKnee, EncodedResult
-from koa_worker.store.journal import record_event
-from koa_worker.store.schema import (
+from koa_worker.store.database.columns import storable
+from koa_worker.store.database.schema import (
     FileRow,
     GradeRow,
     ImageRow,
@@ -26,6 +23,9 @@ from koa_worker.store.schema import (
     TimingRow,
     table_of,
 )
+from koa_worker.store.encoding import joint_space, review_reasons
+from koa_worker.store.encoding.encoded import EncodedFrame, EncodedKnee, EncodedResult
+from koa_worker.store.journal import record_event
 from koa_worker.values import RefusedKnee, SpacingSource, Study
 
 # These statements run for every file. They are built once and bypass the object mapper, which takes ten times as long.

@@ -14,9 +14,9 @@ from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from koa_worker.errors import UnknownRecord
-from koa_worker.store.base import StorePart, reads, writes
+from koa_worker.store.database.base import StorePart, reads, writes
+from koa_worker.store.database.schema import DestinationRow, ImageRow, ParcelRow, PublicationRow, ReportRow
 from koa_worker.store.records import NewParcel, ParcelRecord, ParcelState, PublicationTicket
-from koa_worker.store.schema import DestinationRow, ImageRow, ParcelRow, PublicationRow, ReportRow
 from koa_worker.store.studies import get_study
 
 _LONGEST_PAUSE = timedelta(hours=1)

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from koa_worker.store.base import StorePart, reads
+from koa_worker.store.database.base import StorePart, reads
+from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, ModelRow, ReportRow
 from koa_worker.store.records import Pace, State, StatusRecord
-from koa_worker.store.schema import FileRow, GradeRow, ImageRow, ModelRow, ReportRow
 
 _SPEED_WINDOW = timedelta(minutes=10)
 _SETTLED = (State.COMPLETED, State.REJECTED, State.DUPLICATE)

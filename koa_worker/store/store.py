@@ -10,8 +10,9 @@ from typing import Self
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from koa_worker.store import engine
-from koa_worker.store.base import Sessions, utc_now
+from koa_worker.store.database import engine
+from koa_worker.store.database.base import Sessions, utc_now
+from koa_worker.store.database.transaction import PATIENCE_SECONDS, unanswered
 from koa_worker.store.export import Export
 from koa_worker.store.files import Files
 from koa_worker.store.page.accounts import Accounts
@@ -26,7 +27,6 @@ from koa_worker.store.reports import Reports
 from koa_worker.store.sending import Sending
 from koa_worker.store.status import Counts
 from koa_worker.store.study_content import Studies
-from koa_worker.store.transaction import PATIENCE_SECONDS, unanswered
 
 
 class Store:

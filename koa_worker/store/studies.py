@@ -8,8 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from koa_worker.errors import UnknownRecord
-from koa_worker.store.columns import storable
-from koa_worker.store.schema import StudyRow
+from koa_worker.store.database.columns import storable
+from koa_worker.store.database.schema import StudyRow
 from koa_worker.store.worklist_index import relist_study
 from koa_worker.values import Patient, Study, new_id
 

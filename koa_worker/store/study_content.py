@@ -9,10 +9,9 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from koa_worker.errors import UnknownRecord
-from koa_worker.store.base import StorePart, reads
 from koa_worker.store.convert import to_image_record, to_knee_record, to_refused_knee, to_rejected_record
-from koa_worker.store.records import ImageRecord, KneeRecord, RejectedRecord, State, StudyRecord
-from koa_worker.store.schema import (
+from koa_worker.store.database.base import StorePart, reads
+from koa_worker.store.database.schema import (
     FileRow,
     GradeRow,
     ImageRow,
@@ -25,6 +24,7 @@ from koa_worker.store.schema import (
     StudyRow,
     table_of,
 )
+from koa_worker.store.records import ImageRecord, KneeRecord, RejectedRecord, State, StudyRecord
 from koa_worker.values import Patient, RefusedKnee
 
 # Every report runs these statements: they are built once, and their rows bypass the object mapper.

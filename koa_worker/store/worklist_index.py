@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from koa_worker.store.columns import Moment, RowId, one_of
+from koa_worker.store.database.columns import Moment, RowId, one_of
+from koa_worker.store.database.schema import Base, FileRow, GradeRow, KneeRow, StudyRow, table_of
 from koa_worker.store.records import State
-from koa_worker.store.schema import Base, FileRow, GradeRow, KneeRow, StudyRow, table_of
 from koa_worker.store.search_words import LONGEST_WORD, words_of
 from koa_worker.values import Side
 

@@ -14,7 +14,7 @@ from koa_worker.commands.cli import app
 from koa_worker.config import load
 from koa_worker.errors import SetupError, WorkFailed
 from koa_worker.store import Store
-from koa_worker.store.engine import connect
+from koa_worker.store.database.engine import connect
 from koa_worker.system.heartbeat import sole_owner
 from tests.postgres import PASSWORD, Server
 

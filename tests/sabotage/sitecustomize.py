@@ -24,7 +24,7 @@ CLOCKS = (
     "koa_worker.daemon.dispatcher",
     "koa_worker.daemon.worker_deaths",
     "koa_worker.registrar",
-    "koa_worker.store.base",
+    "koa_worker.store.database.base",
 )
 
 

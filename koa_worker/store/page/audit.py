@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from koa_worker.store.base import StorePart, reads, writes
+from koa_worker.store.database.base import StorePart, reads, writes
 from koa_worker.store.page.tables import DeedRow
 from koa_worker.store.records import DeedRecord
 

@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from koa_worker.store.base import StorePart, reads
+from koa_worker.store.database.base import StorePart, reads
 from koa_worker.store.records import State
 from koa_worker.store.worklist_index import IndexLine
 

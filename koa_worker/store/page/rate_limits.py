@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from koa_worker.store.base import StorePart, reads, writes
+from koa_worker.store.database.base import StorePart, reads, writes
 from koa_worker.store.page.tables import ThrottleRow
 
 _NONE = timedelta(0)

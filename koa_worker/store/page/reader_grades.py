@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
-from koa_worker.store.base import StorePart, reads, writes
+from koa_worker.store.database.base import StorePart, reads, writes
+from koa_worker.store.database.schema import GradeRow, ImageRow, KneeRow
 from koa_worker.store.page.tables import ReaderGradeRow
 from koa_worker.store.records import ReadingRecord
-from koa_worker.store.schema import GradeRow, ImageRow, KneeRow
 from koa_worker.values import GRADES
 
 

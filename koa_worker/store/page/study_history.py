@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from koa_worker.store.base import StorePart, reads
-from koa_worker.store.pictures import decode_heatmap
-from koa_worker.store.schema import GradeRow, ImageRow, KneeRow, ModelRow, PictureKind, PictureRow, ReportRow
+from koa_worker.store.database.base import StorePart, reads
+from koa_worker.store.database.schema import GradeRow, ImageRow, KneeRow, ModelRow, PictureKind, PictureRow, ReportRow
+from koa_worker.store.encoding.pictures import decode_heatmap
 from koa_worker.values import Heatmap, Side
 
 

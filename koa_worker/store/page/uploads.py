@@ -7,11 +7,11 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from koa_worker.store.base import StorePart, reads, writes
 from koa_worker.store.convert import to_file_record
+from koa_worker.store.database.base import StorePart, reads, writes
+from koa_worker.store.database.schema import FileRow
 from koa_worker.store.page.tables import UploadRow
 from koa_worker.store.records import UploadRecord
-from koa_worker.store.schema import FileRow
 
 _REMEMBERED = timedelta(days=1)  # an upload that was not claimed in this time was removed by a person
 

@@ -13,12 +13,12 @@ from itertools import product
 from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, select, true, union_all
 from sqlalchemy.orm import Session, aliased
 
-from koa_worker.store import review_reasons
-from koa_worker.store.base import StorePart, reads
+from koa_worker.store.database.base import StorePart, reads
+from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, KneeRow, RefusalRow, StudyRow
+from koa_worker.store.encoding import review_reasons
 from koa_worker.store.page.worklist_search import Candidates, candidates, with_all
 from koa_worker.store.page.worklist_values import Cursor, Wanted, WorklistCounts, WorklistPage, WorklistRow
 from koa_worker.store.records import State
-from koa_worker.store.schema import FileRow, GradeRow, ImageRow, KneeRow, RefusalRow, StudyRow
 from koa_worker.store.status import midnight
 from koa_worker.store.worklist_index import IndexLine
 from koa_worker.values import GRADES, Side

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from koa_worker.store import engine
-from koa_worker.store.transaction import PATIENCE_SECONDS, transact, unanswered
+from koa_worker.store.database import engine
+from koa_worker.store.database.transaction import PATIENCE_SECONDS, transact, unanswered
 
 T = TypeVar("T")
 Given = ParamSpec("Given")

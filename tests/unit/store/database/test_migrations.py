@@ -14,9 +14,9 @@ from alembic.script import ScriptDirectory
 
 from koa_worker.report import words
 from koa_worker.store import ExportedKnee, Store, Wanted
-from koa_worker.store.engine import connect
-from koa_worker.store.migrations import configuration
-from koa_worker.store.pictures import encode_heatmap
+from koa_worker.store.database.engine import connect
+from koa_worker.store.database.migrations import configuration
+from koa_worker.store.encoding.pictures import encode_heatmap
 from koa_worker.values import ReviewCode, ReviewReason
 
 SENTENCES = {
@@ -98,7 +98,7 @@ def test_reasons_of_every_earlier_store_become_codes(url: str, revision: str) ->
 
 
 def test_more_grades_than_are_read_at_once_are_all_changed(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("koa_worker.store.migrations.versions.v0009_review_reasons.BATCH", 2)
+    monkeypatch.setattr("koa_worker.store.database.migrations.versions.v0009_review_reasons.BATCH", 2)
     sentence = next(iter(SENTENCES))
     fill(url, "0008", {number: [sentence] * (number % 3) for number in range(1, 12)})
     with Store.open(url) as store:

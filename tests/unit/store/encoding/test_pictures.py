@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from koa_worker.knee.finding.density import halve
-from koa_worker.store.pictures import decode_crop, decode_heatmap, encode_crop, encode_frame, encode_heatmap
+from koa_worker.store.encoding.pictures import decode_crop, decode_heatmap, encode_crop, encode_frame, encode_heatmap
 
 
 def _decoded(data: bytes) -> NDArray[Any]:

@@ -12,8 +12,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from koa_worker.errors import SetupError
-from koa_worker.store import postgres, transaction
-from koa_worker.store.schema import REVISION
+from koa_worker.store.database import postgres, transaction
+from koa_worker.store.database.schema import REVISION
 
 _MIGRATION_LOCK = 0x6B6F61  # any number that every worker on a PostgreSQL server agrees on
 
@@ -45,7 +45,7 @@ def migrate(engine: Engine) -> None:
     """Migrates the tables to this version; if several workers start at the same time, one of them does it."""
     if _revision(engine) == REVISION:
         return  # nothing to do, which also spares the start-up time of the migration library
-    from koa_worker.store.migrations import upgrade  # noqa: PLC0415
+    from koa_worker.store.database.migrations import upgrade  # noqa: PLC0415
 
     if engine.dialect.name == "postgresql":
         # A worker that waited for the lock must see what its holder did; an earlier snapshot would not show it.

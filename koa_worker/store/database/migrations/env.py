@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from koa_worker.store.schema import Base
+from koa_worker.store.database.schema import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from koa_worker.store.pictures import encode_crop, encode_frame, encode_heatmap
+from koa_worker.store.encoding.pictures import encode_crop, encode_frame, encode_heatmap
 from koa_worker.values import (
     Completed,
     Grade,

@@ -16,15 +16,15 @@ from sqlalchemy import inspect, text
 
 from koa_worker.errors import SetupError, WorkFailed
 from koa_worker.store import Store
-from koa_worker.store.engine import connect
-from koa_worker.store.migrations import configuration
-from koa_worker.store.schema import REVISION, Base
+from koa_worker.store.database.engine import connect
+from koa_worker.store.database.migrations import configuration
+from koa_worker.store.database.schema import REVISION, Base
 
 # Opens a store and dies, as by kill -9, at the nth statement of making it, or at its end.
 OPEN_AND_DIE = """
 import itertools, os, signal, sys
 from sqlalchemy import event
-from koa_worker.store import engine
+from koa_worker.store.database import engine
 
 database, last = engine.connect(sys.argv[1]), sys.argv[2]
 numbers = itertools.count(1)

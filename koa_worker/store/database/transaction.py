@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from koa_worker.errors import WorkFailed
-from koa_worker.store.postgres import telling
+from koa_worker.store.database.postgres import telling
 
 T = TypeVar("T")
 

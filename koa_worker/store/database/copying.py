@@ -9,9 +9,9 @@ from sqlalchemy import Column, Connection, Engine, Table, func, insert, select, 
 from sqlalchemy.exc import DBAPIError
 
 from koa_worker.errors import SetupError
-from koa_worker.store import engine as databases
-from koa_worker.store.schema import Base
-from koa_worker.store.transaction import unanswered
+from koa_worker.store.database import engine as databases
+from koa_worker.store.database.schema import Base
+from koa_worker.store.database.transaction import unanswered
 
 _ROWS_AT_A_TIME = 500
 _Row = dict[str, Any]

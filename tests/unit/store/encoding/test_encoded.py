@@ -11,7 +11,7 @@ import pytest
 
 from koa_worker.knee.finding.density import halve
 from koa_worker.store import encode
-from koa_worker.store.pictures import decode_crop, decode_heatmap
+from koa_worker.store.encoding.pictures import decode_crop, decode_heatmap
 from koa_worker.values import Completed
 
 

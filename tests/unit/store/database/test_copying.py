@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import Connection, Table, select, text
 
 from koa_worker.errors import SetupError
-from koa_worker.store import State, Store, copying
-from koa_worker.store.engine import connect
-from koa_worker.store.schema import Base
+from koa_worker.store import State, Store
+from koa_worker.store.database import copying
+from koa_worker.store.database.engine import connect
+from koa_worker.store.database.schema import Base
 from koa_worker.values import Failed, Side
 from tests.postgres import Server
 

@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from koa_worker.store.columns import Moment, RowId, SaidByFile, WallTime, one_of
+from koa_worker.store.database.columns import Moment, RowId, SaidByFile, WallTime, one_of
 from koa_worker.store.records import ParcelState, State
 from koa_worker.values import Laterality, Side, SpacingSource
 
