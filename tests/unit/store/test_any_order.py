@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from koa_worker.errors import WorkFailed
+from koa_worker.errors import WrongState
 from koa_worker.store import State, Store
 from koa_worker.values import Arrival, Failed
 
@@ -133,7 +133,7 @@ class Verbs(RuleBasedStateMachine):
         if allowed:
             verb()
             return True
-        with pytest.raises(WorkFailed):
+        with pytest.raises(WrongState):
             verb()
         return False
 
