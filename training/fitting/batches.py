@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from koa_worker.values import GRADES
 
-from .augment import Augmentation, augment
+from .augment import Augmentation, augment, augment_raw
 
 Picture = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -70,10 +70,12 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         how: Augmentation,
         balance: float,
         mix: float = 0.0,
+        raw: NDArray[np.bool_] | None = None,  # which of the pictures are still to be equalised; None: none
         workers: int = 1,
     ) -> None:
         super().__init__(workers=workers, max_queue_size=8)
         self._pictures, self._targets = pictures, targets
+        self._raw = np.zeros(len(pictures), np.bool_) if raw is None else raw
         self._place = (seed, epoch)
         self._size, self._window, self._batch, self._how, self._mix = size, window, batch, how, mix
         self._order = sample(grades, balance, np.random.default_rng((*self._place, 0)))
@@ -85,9 +87,13 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     def __getitem__(self, index: int) -> tuple[Floats, Any]:
         chance = np.random.default_rng((*self._place, 1, index))
         chosen = self._order[index * self._batch : (index + 1) * self._batch]
-        changed = np.stack([augment(self._pictures[i], chance, self._how, self._size) for i in chosen])
+        changed = np.stack([self._augmented(i, chance) for i in chosen])
         shown, targets = scale(middle(changed, self._window)), self._targets[chosen]
         return mixed(shown, targets, self._mix, chance) if self._mix > 0 else (shown, targets)
+
+    def _augmented(self, number: int, chance: np.random.Generator) -> Picture:
+        changing = augment_raw if self._raw[number] else augment
+        return changing(self._pictures[number], chance, self._how, self._size)
 
 
 def mixed(shown: Floats, targets: Floats, mix: float, chance: np.random.Generator) -> tuple[Floats, Floats]:

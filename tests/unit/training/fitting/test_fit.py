@@ -20,6 +20,7 @@ import cv2  # noqa: E402 - Keras decides first whether this file runs
 import numpy as np  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
+from koa_worker.knee.grading.prepare import equalize  # noqa: E402
 from training.__main__ import app  # noqa: E402
 from training.data.layouts import Dataset, Item, Preparation  # noqa: E402
 from training.fitting import checkpoint, runfile  # noqa: E402
@@ -96,6 +97,20 @@ def test_batches_without_mix_hold_each_knees_own_answer() -> None:
     )  # fmt: skip
     assert sorted(batches[0][1].argmax(axis=1)) == [0, 2, 4]
     assert (batches[0][1].max(axis=1) == 1).all()
+
+
+def test_batches_equalise_those_alone_that_are_not_yet_equalised() -> None:
+    grades = np.array([0, 2, 4])
+    chance = np.random.default_rng(0)
+    pictures = chance.normal(120, 20, (3, 224, 224)).astype(np.uint8)
+    batches = Batches(
+        pictures, grades, soft_labels(grades, 0),
+        epoch=0, seed=0, size=224, batch=3, how=LEVELS["none"], balance=0, raw=np.array([True, False, True]),
+    )  # fmt: skip
+    shown, targets = batches[0]
+    for one, grade in zip(shown, targets.argmax(axis=1), strict=True):
+        known = pictures[grade // 2]
+        assert np.array_equal(one, scale((known if grade == 2 else equalize(known))[np.newaxis])[0])
 
 
 def test_plan_follows_from_the_sizes() -> None:
@@ -186,6 +201,19 @@ def test_run_keeps_what_it_was_made_of(knees: Path, tmp_path: Path) -> None:
     assert (again.exit_code, "give --resume" in again.output) == (2, True)
     other = CliRunner(env={"COLUMNS": "300"}).invoke(app, [*arguments, "--resume", "--rate", "0.1"])
     assert (other.exit_code, "another rate" in other.output) == (2, True)
+
+
+def test_run_that_equalises_after_augmentation_is_resumed_as_that(knees: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    common = ("--network", "cnn", "--sizes", "224x1", "--head-epochs", "0")
+    raw = ["--data", f"raw:{knees}", "--out", str(out), "--batch", "10", "--seed", "3", *common]
+    done = CliRunner(env={"COLUMNS": "300"}).invoke(app, ["fit", *raw, "--equalize", "after"])
+    assert done.exit_code == 0, done.output
+    assert json.loads((out / "run.json").read_text())["settings"]["equalize"] == "after"
+    other = CliRunner(env={"COLUMNS": "300"}).invoke(app, ["fit", *raw, "--resume"])
+    assert (other.exit_code, "another equalize" in other.output) == (2, True)
+    wrong = CliRunner(env={"COLUMNS": "300"}).invoke(app, ["fit", *raw, "--resume", "--equalize", "never"])
+    assert (wrong.exit_code, "before, after" in wrong.output) == (2, True)
 
 
 def test_run_folder_of_other_data_is_not_resumed(tmp_path: Path) -> None:
