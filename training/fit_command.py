@@ -42,6 +42,9 @@ def fit(
     mix: Annotated[
         float, typer.Option(min=0, help="lay each knee over another (mixup); 0: never, 1: any share is as likely")
     ] = 0.0,
+    mix_within: Annotated[
+        int, typer.Option(min=0, max=4, help="lay it over a knee at most so many grades away; 4: over any")
+    ] = 4,
     average: Annotated[float, typer.Option(help="momentum of the weights' average")] = 0.997,
     patience: Annotated[int, typer.Option(help="stop after so many epochs without a better one; 0: never")] = 0,
     resume: Annotated[bool, typer.Option(help="go on with the run in --out")] = False,
@@ -64,7 +67,8 @@ def fit(
             network=network, start=start, seed=seed, sizes=parse_sizes(sizes), seen=seen, window=parse_window(window),
             head_epochs=head_epochs, freeze=freeze, head_rate=head_rate, rate=rate, weight_decay=weight_decay,
             batch=batch, dropout=dropout, sigma=sigma, teacher=teacher, trust=trust, balance=balance,
-            augmentation=augmentation, equalize=equalize, mix=mix, average=average, patience=patience,
+            augmentation=augmentation, equalize=equalize, mix=mix, mix_within=mix_within,
+            average=average, patience=patience,
         )  # fmt: skip
         dataset = split.complete(layouts.collect(sources), seed=seed)
         runfile.open_run(out, settings, dataset, resume=resume)

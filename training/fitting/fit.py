@@ -118,6 +118,7 @@ class Fitting:
             how=LEVELS[settings.augmentation],
             balance=settings.balance,
             mix=settings.mix,
+            mix_within=settings.mix_within,
             raw=raw,
         )
 

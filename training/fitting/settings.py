@@ -6,6 +6,8 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from koa_worker.values import GRADES
+
 from ..network.networks import NETWORKS, SIZE
 from .augment import LEVELS
 
@@ -46,6 +48,7 @@ class Settings:
     augmentation: str = "usual"
     equalize: str = "before"  # augmentation or "after" it, where a crop is known as it was before equalisation
     mix: float = 0.0  # each knee laid over another, by shares from Beta(mix, mix); 0: never
+    mix_within: int = len(GRADES) - 1  # of another whose grade is at most so far from its own
     average: float = 0.997
     patience: int = 0  # epochs without a better validation score before stopping; 0 never stops
 
