@@ -21,7 +21,7 @@ def rows_of(outcome: Outcome, place: str, graded_by: GradedBy) -> tuple[Row, ...
     match outcome:
         case Completed():
             common |= _study(outcome.radiograph.study) | _frame(outcome.radiograph)
-            graded = (_knee(number, reading) for number, reading in enumerate(outcome.readings))
+            graded = (_knee(number, knee) for number, knee in enumerate(outcome.knees))
             refused = (knee_fields.refused_columns(number, knee) for number, knee in enumerate(outcome.refused))
             return tuple(common | knee for knee in (*graded, *refused))
         case Rejected():
@@ -61,5 +61,5 @@ def _frame(radiograph: Radiograph) -> Row:
     }
 
 
-def _knee(number: int, reading: GradedKnee) -> Row:
-    return knee_fields.to_columns(knee_fields.describe(number, reading.roi, reading.grade, reading.joint_space))
+def _knee(number: int, knee: GradedKnee) -> Row:
+    return knee_fields.to_columns(knee_fields.describe(number, knee.roi, knee.grade, knee.joint_space))

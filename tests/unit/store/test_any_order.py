@@ -70,7 +70,7 @@ class Verbs(RuleBasedStateMachine):
 
     @rule(arrival=files, kl=st.integers(0, 4), digest=st.sampled_from(["d1", "d2"]))
     def complete(self, arrival: Arrival, kl: int, digest: str) -> None:
-        outcome = self.make.completed(arrival, self.make.reading(kl))
+        outcome = self.make.completed(arrival, self.make.knee(kl))
         regrade = self.expected[arrival.id] is State.COMPLETED
         allowed = regrade or self.expected[arrival.id] is State.WORKING
         if self._try(lambda: self.store.files.complete(arrival.id, outcome, digest, "1.0", "done/x"), allowed=allowed):
