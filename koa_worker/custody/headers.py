@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from koa_worker.errors import InputRejected
 from koa_worker.read.dicom import identify
+from koa_worker.read.identity import derived_uid
 from koa_worker.read.sniff import format_of
 from koa_worker.store import Whose
+from koa_worker.values import Patient, Study
 
+_NO_HASH = "0" * 64
+_NO_UID = derived_uid(_NO_HASH, 0)  # what a header without a study is given
 _HEADER_BYTES = 1_000_000  # pixels come last, and a header rarely has a tenth of this
 # Where a damaged header says it: tag and value representation.
 _PATIENT_ID, _ACCESSION, _STUDY_UID = (0x0010, 0x0020, b"LO"), (0x0008, 0x0050, b"SH"), (0x0020, 0x000D, b"UI")
@@ -31,25 +36,31 @@ def match(path: Path, whose: Whose) -> Match | None:
             data = stream.read(_HEADER_BYTES)
     except OSError:
         return None
-    try:
-        if format_of(data) != "DICOM":
-            return None
-        study, patient = identify(data, "0" * 64)
-    except InputRejected:
-        return Match(None) if _holds(data, whose) else None
-    wanted = ((whose.patient_id, patient.id), (whose.issuer, patient.issuer), (whose.accession, study.accession))
-    said = (*wanted, (whose.study, study.study_uid))
-    return Match(patient.issuer) if all(one is None or one == other for one, other in said) else None
+    study, patient = _parsed(data)
+    said = (
+        (_PATIENT_ID, whose.patient_id, patient.id),
+        (_ACCESSION, whose.accession, study.accession),
+        (_STUDY_UID, whose.study, study.study_uid),
+    )
+    if not all(wanted in (None, one) or (not one and _holds(data, *tag, wanted or "")) for tag, wanted, one in said):
+        return None
+    if not patient.id:  # the issuer of an id that cannot be read is not asked for: rather erased than left
+        return Match(None)
+    return Match(patient.issuer) if whose.issuer in (None, patient.issuer) else None
 
 
-def _holds(data: bytes, whose: Whose) -> bool:
-    """Whether bytes that cannot be parsed have such an element somewhere, in one of the two usual encodings.
+def _parsed(data: bytes) -> tuple[Study, Patient]:
+    """What the header says; nothing if it is too damaged to be parsed, or none."""
+    with contextlib.suppress(InputRejected):
+        if format_of(data) == "DICOM":
+            study, patient = identify(data, _NO_HASH)
+            return (study if study.study_uid != _NO_UID else replace(study, study_uid="")), patient
+    return Study("", ""), Patient()
 
-    The issuer is not asked for: what cannot be read is rather erased than left.
-    """
-    wanted = ((_PATIENT_ID, whose.patient_id), (_ACCESSION, whose.accession), (_STUDY_UID, whose.study))
-    named = [(tag, value) for tag, value in wanted if value]
-    return bool(named) and all(any(form in data for form in _forms(*tag, value)) for tag, value in named)
+
+def _holds(data: bytes, group: int, element: int, vr: bytes, value: str) -> bool:
+    """Whether the bytes have such an element somewhere, in one of the two usual encodings."""
+    return bool(value) and any(form in data for form in _forms(group, element, vr, value))
 
 
 def _forms(group: int, element: int, vr: bytes, value: str) -> tuple[bytes, bytes]:

@@ -1,4 +1,4 @@
-"""Looks for everything of a patient: in the rows of the store, and in the headers of files that no row gives a patient."""
+"""Looks for everything of a patient: in the rows of the store, and in headers of files that no row gives a patient."""
 
 from __future__ import annotations
 
