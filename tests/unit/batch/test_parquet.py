@@ -50,7 +50,20 @@ def test_a_line_a_knee_and_one_that_says_why_there_is_none(tmp_path: Path) -> No
     assert (left["knee"], left["box_x"], left["box_y"], left["review_codes"]) == (1, 300, -4, ["not_checked"])
     assert (left["image_width"], left["image_height"], left["source"]) == (600, 400, "/a/x")
     assert (why["outcome"], why["code"], why["study_uid"], why["kl"]) == ("rejected", "no_knee", "1.2", None)
+    assert [row["legs"] for row in (right, left, implant, why)] == [3, 3, 3, None]
     assert table.schema.metadata[b"notice"].decode() == RESEARCH_NOTICE
+
+
+def test_a_rejected_file_has_a_line_for_each_knee_that_was_seen() -> None:
+    knees = tuple(RefusedKnee(KneeRoi(Box(x, 2, 3, 3), Side.UNKNOWN), "implant", "metal") for x in (1, 9))
+    seen = Rejected(Arrival(Path("y"), "bb", 9, "Petrov"), "implant", "bright", Study("1.2", "1.2.4"), refused=knees)
+    rows = rows_of(seen, "/a/y", BY)
+    assert [(row["knee"], row["box_x"], row["refused"], row["legs"]) for row in rows] == [
+        (0, 1, "implant", 2),
+        (1, 9, "implant", 2),
+    ]
+    assert {(row["outcome"], row["code"], row["detail"]) for row in rows} == {("rejected", "implant", "bright")}
+    assert {name for row in rows for name in row} <= set(SCHEMA.names)
 
 
 def test_every_column_of_the_export_but_the_stores_own_is_there() -> None:

@@ -99,6 +99,16 @@ def test_a_study_tells_the_joint_space_and_the_knees_without_a_grade(
     assert (implant["side"], implant["box"], implant["error"]["code"]) == ("right", [100, 2, 90, 91], "implant")
 
 
+def test_a_rejected_file_lists_the_knees_that_were_seen(
+    only_refused: Callable[[Store], str], client: FlaskClient, store: Store
+) -> None:
+    (file,) = got(client, f"{API}/studies/{only_refused(store)}")["rejected"]
+    assert [(knee["box"], knee["error"]["code"]) for knee in file["refused"]] == [
+        ([1, 2, 9, 9], "implant"),
+        ([20, 2, 9, 9], "implant"),
+    ]
+
+
 def test_results_in_pages_and_by_filters(graded: Any, client: FlaskClient) -> None:
     first = got(client, f"{API}/results?limit=2")
     rest = got(client, first["next"])
