@@ -141,7 +141,7 @@ def fill(folder: Path, patterns: list[bytes], numbers: range) -> None:
     folder.mkdir(parents=True)
     for number, pattern in zip(numbers, itertools.cycle(patterns), strict=False):
         uid = f"{UID[: -len(str(number))]}{number}"
-        # A picture has no UID; what follows its end makes it a file of its own.
+        # An image has no UID; what follows its end makes it a file of its own.
         own = pattern.replace(UID.encode(), uid.encode()) if UID.encode() in pattern else pattern + b"#%d" % number
         (folder / f"{number}.dcm").write_bytes(own)
 

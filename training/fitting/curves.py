@@ -1,4 +1,4 @@
-"""What a run has reached so far: a table of its epochs, and their curves as a picture."""
+"""What a run has reached so far: a table of its epochs, and their curves as an image."""
 
 from __future__ import annotations
 

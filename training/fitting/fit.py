@@ -95,7 +95,7 @@ class Fitting:
         )
 
     def _learnt(self) -> Floats:
-        """What each training picture is to be answered with: its label, softened, and what a teacher says of it."""
+        """What each training image is to be answered with: its label, softened, and what a teacher says of it."""
         settings = self.settings
         labels = soft_labels(self._train.grades, settings.sigma)
         if not settings.teacher:

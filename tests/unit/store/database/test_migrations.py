@@ -119,11 +119,7 @@ def test_more_grades_than_are_read_at_once_are_all_changed(url: str, monkeypatch
         assert {reason.code for reasons in reasons_in(store) for reason in reasons} == {ReviewCode.OTHER_KNEE_NOT_FOUND}
 
 
-@pytest.mark.parametrize(
-    ("reason", "sentence"),
-    zip(SENTENCES.values(), TODAY, strict=True),
-    ids=[str(one.code) for one in SENTENCES.values()],
-)
+@pytest.mark.parametrize(("reason", "sentence"), list(zip(SENTENCES.values(), TODAY, strict=True)))
 def test_a_reason_from_an_earlier_version_is_said_in_today_s_words(reason: ReviewReason, sentence: str) -> None:
     assert words.review_reason(reason) == sentence
 
