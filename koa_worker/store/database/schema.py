@@ -1,9 +1,10 @@
-"""The tables. Patient data lives in `studies` (and a file's own name in `files.name`) and nowhere else.
+"""The tables. Patient data lives in `studies`, `headers` (and a file's own name in `files.name`) and nowhere else.
 
     files ─┬─ events, timings             what happened to a file
            └─ images ─┬─ pictures         what a report draws from
     studies ┘         ├─ knees ── grades ── models
-        │             └─ refusals
+        │             ├─ refusals
+        │             └─ headers          whom each image says it is of, now and before
         ├─ reports
         └─ publications, parcels      what was sent where; destinations
 
@@ -35,7 +36,7 @@ from koa_worker.store.database.columns import Moment, RowId, SaidByFile, WallTim
 from koa_worker.store.records import ParcelState, State
 from koa_worker.values import Laterality, Side, SpacingSource
 
-REVISION = "0009"  # of the newest migration: a store that says so needs none
+REVISION = "0011"  # of the newest migration: a store that says so needs none
 
 # Constraints get names of their own, so that a later migration can drop them on any database.
 _NAMES = {
@@ -162,8 +163,31 @@ class ImageRow(Base):
     column_mm: Mapped[float | None]
     spacing_source: Mapped[SpacingSource] = mapped_column(one_of(SpacingSource, "spacing_source"))
     details: Mapped[dict[str, str]] = mapped_column(JSON)
-    conflicts_with: Mapped[str | None] = mapped_column(ForeignKey("files.id"))  # same SOP UID, other bytes
+    # The file whose contents count, the last that brought this image. Never null: SQLite cannot add such a column.
+    source_id: Mapped[str | None] = mapped_column(ForeignKey("files.id"), index=True)
+    pixels_digest: Mapped[str] = mapped_column(default="", server_default="")  # empty: not known, as in all three
+    shown_digest: Mapped[str] = mapped_column(default="", server_default="")
+    header_digest: Mapped[str] = mapped_column(default="", server_default="")
+    conflicts_with: Mapped[str | None] = mapped_column(ForeignKey("files.id"))  # same SOP UID, other pixels
     patient_differs: Mapped[bool]  # this file names another patient than the study's first one
+
+
+class HeaderRow(Base):
+    """What the header of an image said of its patient and study. That of the image's source counts."""
+
+    __tablename__ = "headers"
+
+    file_id: Mapped[str] = mapped_column(ForeignKey("files.id"), primary_key=True)  # the file that brought it
+    image_id: Mapped[str] = mapped_column(ForeignKey("images.file_id"), index=True)
+    at: Mapped[dt.datetime]
+    patient_name: Mapped[str] = mapped_column(SaidByFile)
+    patient_id: Mapped[str] = mapped_column(SaidByFile)
+    patient_birth_date: Mapped[dt.date | None]
+    patient_sex: Mapped[str] = mapped_column(SaidByFile)
+    accession: Mapped[str] = mapped_column(SaidByFile)
+    description: Mapped[str] = mapped_column(SaidByFile)
+    institution: Mapped[str] = mapped_column(SaidByFile)
+    date: Mapped[dt.datetime | None] = mapped_column(WallTime)
 
 
 class KneeRow(Base):
