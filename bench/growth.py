@@ -120,7 +120,7 @@ def measure_stores(*, quick: bool) -> Section:
             rows.append((f"{size:,}", *(f"{ms:.2f}" for ms in spent.values())))
     return Section(
         title="A store grows",
-        note="SQLite, in milliseconds of processor time (medians): one verb each on a store that holds so many graded "
+        note="SQLite, in milliseconds of processor time (medians): one verb each on a store with this number of graded "
         "knees.",
         columns=("knees", *drawn),
         rows=tuple(rows),

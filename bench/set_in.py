@@ -51,7 +51,7 @@ def gray(path: Path) -> Gray:
 
 
 def pictures(data: Path, kind: str, count: int, *, judging: bool) -> list[SetIn]:
-    """So many images with a crop of this kind; the same ones on every run."""
+    """This number of images with a crop of this kind; the same ones on every run."""
     folder = data / "oai-raw-224" / ("val" if judging else "train")
     crops = [path for kl in KINDS[kind] for path in sorted((folder / str(kl)).glob("*.png"))]
     plates = [(plate, boxes) for plate, boxes in truths().items() if len(boxes) == 2 and plate % 2 == int(judging)]

@@ -161,7 +161,7 @@ def gate(
     non_knees: NonKneesOption = None,
     equalized: EqualizedOption = None,
 ) -> None:
-    """Fits anew what a finished release knows of images that are no knees."""
+    """Fits the gate of a finished release again: what it knows of images that are no knees."""
     others = gates.read_others(non_knees) if non_knees else ()
     gates.renew_gate(model, gates.fit_gate(model, read_crops(samples, equalized=equalized), others, say))
 

@@ -44,10 +44,10 @@ def fit(
         float, typer.Option(min=0, help="lay each knee over another (mixup); 0: never, 1: any share is as likely")
     ] = 0.0,
     mix_within: Annotated[
-        int, typer.Option(min=0, max=4, help="lay it over a knee at most so many grades away; 4: over any")
+        int, typer.Option(min=0, max=4, help="lay it over a knee at most this number of grades away; 4: over any")
     ] = 4,
     average: Annotated[float, typer.Option(help="momentum of the weights' average")] = 0.997,
-    patience: Annotated[int, typer.Option(help="stop after so many epochs without a better one; 0: never")] = 0,
+    patience: Annotated[int, typer.Option(help="stop after this number of epochs without improvement; 0: never")] = 0,
     resume: Annotated[bool, typer.Option(help="go on with the run in --out")] = False,
 ) -> None:
     """Fit a network to graded knees; the run folder then holds best.keras."""

@@ -1,7 +1,7 @@
 """A member of a release as a Keras network again, so that a fit can go on from it on other knees.
 
 LiteRT folds each batch normalization into the convolution before it, and with it go the statistics that learning needs.
-They are measured anew: what a convolution gives on some of the images to be learnt is its mean and variance; scale
+They are measured again: what a convolution gives on some of the images to be learnt is its mean and variance; scale
 and offset are what puts the very same numbers out again. The network answers as the member does, and can learn.
 """
 
@@ -20,7 +20,7 @@ from ..network import networks
 from .batches import scale
 
 MEASURED = 256  # images
-AT_ONCE = 8  # every map of the network is held for so many
+AT_ONCE = 8  # every map of the network is held for this number of images
 
 Pictures = NDArray[np.uint8]
 Weights = tuple[NDArray[np.float32], NDArray[np.float32]]

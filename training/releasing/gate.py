@@ -80,7 +80,7 @@ def renew_gate(folder: Path, familiar: Familiar) -> None:
 
 
 def choose(crops: Sequence[Crop]) -> list[Crop]:
-    """So many of each grade, evenly over the list, that rare ones count as much as there are of them."""
+    """This number of each grade, evenly over the list, that rare ones count as much as there are of them."""
     chosen: list[Crop] = []
     for kl in GRADES:
         of_grade = [crop for crop in crops if crop.kl == kl]
