@@ -112,7 +112,7 @@ MARGIN = ((1.0, 2.0), (3.0, 4.0))
 
 
 def joint_space() -> JointSpace:
-    """A clear medial compartment, and a lateral one whose margins are not; every number is one of binary's own."""
+    """A clear medial compartment, and a lateral one whose margins are not; every number is exact in binary."""
     lateral = Compartment(CompartmentName.LATERAL, False, None, None, None, None, MARGIN, MARGIN)
     medial = Compartment(CompartmentName.MEDIAL, True, 0.0625, 0.125, 4.5, 5.25, MARGIN, MARGIN[::-1])
     return JointSpace((lateral, medial), SpacingSource.DETECTOR, 75.5)
@@ -156,7 +156,7 @@ def completed(
     refused: tuple[RefusedKnee, ...] = (),
     timings_ms: dict[str, float] | None = None,
 ) -> Completed:
-    """A graded file; its pixels are what no test but the caller's looks at."""
+    """A graded file; without pixels given, all of them are 0."""
     shown = np.zeros((400, 600), np.uint16) if pixels is None else pixels
     radiograph = Radiograph(shown, "DICOM", study, patient, spacing, details={"bits": "12"})
     return Completed(arrival, radiograph, knees, timings_ms or {}, refused)
