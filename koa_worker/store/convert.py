@@ -100,6 +100,8 @@ def to_image_record(row: Row[Any], knees: tuple[KneeRecord, ...], refused: tuple
         arrived_at=row.arrived_at,
         conflicts_with=row.conflicts_with,
         patient_differs=row.patient_differs,
+        number=row.number,
+        taken_at=row.acquired_at or row.content_at,
     )
 
 

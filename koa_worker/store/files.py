@@ -110,7 +110,7 @@ class Files(StorePart):
         if twin is not None and twin.state is State.COMPLETED and twin.study_key is not None:
             file.filed_as = filed_as
             settle_as_duplicate(session, file, twin, maker.at)
-            return settled(session, file)
+            return settled(session, file, self.sessions.quiet)
         again = file.state is State.COMPLETED
         study, patient_differs = change_study(session, result.study, result.patient, maker.at)
         file.filed_as, file.study_key = filed_as, study.key
@@ -120,23 +120,23 @@ class Files(StorePart):
             settle(file, State.COMPLETED, maker.at)
         knees = f"knees: {len(result.knees)}"
         record_event(session, file.id, "regraded" if again else "completed", maker.at, knees)
-        return settled(session, file)
+        return settled(session, file, self.sessions.quiet)
 
     @writes
     def reject(self, session: Session, file_id: str, outcome: Rejected, filed_as: str) -> Settled:
         """Ends the file with its error code; the report of its study names it if the header names a study."""
         file, at = get_file(session, file_id), self.now()
         if file.state is State.REJECTED:
-            return settled(session, file)  # said before a crash; nothing to add
+            return settled(session, file, self.sessions.quiet)  # said before a crash; nothing to add
         require(file, State.WORKING)
         file.filed_as = filed_as
         twin = settled_twin(session, file.sha256)
         if twin is not None:
             settle_as_duplicate(session, file, twin, at)
-            return settled(session, file)
+            return settled(session, file, self.sessions.quiet)
         if outcome.code == OWN_RESULT:
             settle_as_own(session, file, outcome, at)
-            return settled(session, file)
+            return settled(session, file, self.sessions.quiet)
         if outcome.study is not None:
             study, patient_differs = change_study(session, outcome.study, outcome.patient, at)
             if patient_differs:
@@ -145,7 +145,7 @@ class Files(StorePart):
         file.code, file.detail = outcome.code, outcome.detail
         settle(file, State.REJECTED, at)
         record_event(session, file.id, "rejected", at, outcome.code)
-        return settled(session, file)
+        return settled(session, file, self.sessions.quiet)
 
     @writes
     def fail(self, session: Session, file_id: str, outcome: Failed, *, max_tries: int, now: datetime) -> FileRecord:

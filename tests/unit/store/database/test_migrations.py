@@ -38,7 +38,8 @@ SENTENCES = {
 HEATMAP = encode_heatmap(np.zeros((7, 7), np.float32))
 EMPTY = {"laterality": "unknown"}
 AT = datetime(2026, 1, 2, tzinfo=UTC)
-EARLIER = sorted(step.revision for step in ScriptDirectory.from_config(configuration()).walk_revisions())[:-1]
+EVERY = sorted(step.revision for step in ScriptDirectory.from_config(configuration()).walk_revisions())
+EARLIER = [revision for revision in EVERY if revision < "0009"]
 
 
 def fill(url: str, revision: str, reasons: dict[int, list[str]]) -> None:
