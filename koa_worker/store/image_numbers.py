@@ -45,4 +45,4 @@ def number_images(session: Session, study_key: str) -> None:
 
 def take_numbers_back(session: Session, study_key: str) -> None:
     """Of a study of which no report was begun after all."""
-    session.connection().execute(_TAKE_BACK, {"study_key": study_key})
+    session.connection().execute(_TAKE_BACK, {"of_study": study_key})

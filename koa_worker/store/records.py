@@ -338,5 +338,6 @@ class StatusRecord:
     per_minute: float  # files settled, over the last ten minutes
     conflicts: int  # graded files whose SOP Instance UID had come before with other bytes
     reports: int
+    studies_waiting: int  # whose report waits for more of their images
     model: str | None  # that graded last
     model_digest: str | None
