@@ -22,7 +22,10 @@ _WITHOUT_NUMBER = (
 )
 _HIGHEST = select(func.max(_images.c.number)).where(_OF_STUDY)
 _TAKE_BACK = (
-    update(_images).where(_OF_STUDY, ~exists().where(_reports.c.study_key == _images.c.study_key)).values(number=None)
+    update(_images)
+    .where(_images.c.study_key == bindparam("of_study"))
+    .where(~exists().where(_reports.c.study_key == _images.c.study_key))
+    .values(number=None)
 )
 _GIVE = update(_images).where(_images.c.file_id == bindparam("of_file"))
 
