@@ -209,6 +209,7 @@ class RejectedRecord:
     code: str
     detail: str
     arrived_at: datetime
+    refused: tuple[RefusedKnee, ...]  # the knees that were seen in it, from left to right
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -238,6 +239,7 @@ class ExportedKnee:
     """A graded knee for the table of all results; it names no patient."""
 
     image: Mapping[str, Any]
+    legs: int  # knees that were seen in the image
     position: int
     roi: KneeRoi
     grade: Grade
@@ -247,9 +249,10 @@ class ExportedKnee:
 
 @dataclass(frozen=True, slots=True)
 class ExportedRefusal:
-    """A knee that was given no grade, for the same table."""
+    """A knee that was given no grade, for the same table; of a rejected file only its study is known of the image."""
 
     image: Mapping[str, Any]
+    legs: int  # knees that were seen in the image
     position: int  # among the refused, from left to right
     knee: RefusedKnee
 
