@@ -194,6 +194,11 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         "The file needed more memory than the limit.",
         "The worker retries the file. If the error persists, raise [limits] memory_mb or lower max_megapixels.",
     ),
+    "in_flight": CatalogueEntry(
+        Fault.OURS,
+        "Files that are to be erased are being worked on.",
+        "Nothing was erased. Run the same command again, or stop the daemon first.",
+    ),
     "cluster_lost": CatalogueEntry(
         Fault.OURS,
         "The cluster no longer answers.",
@@ -239,6 +244,11 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         Fault.SETUP,
         "The database was made by a newer version of koa-worker.",
         "Update koa-worker, or point [store] url at another database.",
+    ),
+    "several_issuers": CatalogueEntry(
+        Fault.SETUP,
+        "This patient id was given by more than one issuer: it may be that of several persons.",
+        "Nothing was erased. Name one with --issuer; --issuer '' means the ids without one.",
     ),
     "store_copy": CatalogueEntry(
         Fault.SETUP,

@@ -102,6 +102,7 @@ class Patient:
     birth_date: date | None = None
     sex: str = ""
     age_years: float | None = None  # as the header says it; the birth date may say otherwise
+    issuer: str = ""  # who gave the id: two hospitals may give the same one to two persons
 
 
 @dataclass(frozen=True, slots=True)
