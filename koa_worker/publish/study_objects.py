@@ -48,6 +48,7 @@ class ResultObjects:
 
     settings: ResultSettings
     store: Store
+    site: str = ""  # digest of the site's calibration
 
     def of_study(self, study: StudyRecord, ticket: PublicationTicket) -> Iterator[Made]:
         """The objects that the settings ask for; files that are not DICOM have none."""
@@ -62,7 +63,7 @@ class ResultObjects:
                 continue
             if not image.patient_differs:
                 document_of = document_of or original
-            for made in self._of_image(original, _result(number, image), image.file_id, before):
+            for made in self._of_image(original, _result(number, image, self.site), image.file_id, before):
                 replaced += _newly_replaced(made, before)
                 yield made
         if document_of is None:
@@ -89,7 +90,9 @@ class ResultObjects:
         self, original: Original, ticket: PublicationTicket, study: StudyRecord, before: Predecessors
     ) -> Made:
         pdf = Path(ticket.report_path).read_bytes()
-        document = Document(pdf, ticket.revision, _last_grader(study), ticket.reported_at)
+        known = [image for image in study.images if image.fingerprint.pixels]
+        content = tuple(part for image in known for part in (image.sop_uid, *_content(image)))
+        document = Document(pdf, ticket.revision, _last_grader(study), ticket.reported_at, content, self.site)
         sop_uid = uids.of_document(original.study_uid, document)
         replaces = before.of(ResultKind.PDF, "", sop_uid)
         make = partial(pdf_object.build, original, document, replaces)
@@ -97,7 +100,7 @@ class ResultObjects:
 
     def _original(self, image: ImageRecord, ticket: PublicationTicket) -> Original | None:
         """The original's header; None if the file is missing or lacks the necessary UIDs."""
-        record = self.store.files.find(image.file_id)
+        record = self.store.files.source(image.file_id)
         path = Path(record.filed_as) if record is not None and record.filed_as else None
         if path is None or not path.exists():
             if datetime.now(UTC) - ticket.reported_at < _PATIENCE and path is not None:
@@ -109,6 +112,12 @@ class ResultObjects:
         except WorkFailed as fault:
             logger.warning("results not sent", extra={"file": image.file_id, "code": fault.code})
             return None
+
+
+def _content(image: ImageRecord) -> tuple[str, ...]:
+    """What the results of an image derive from; of an image of an earlier version only its file is known."""
+    known = image.fingerprint
+    return (known.shown, known.header) if known.pixels else (image.sha256,)
 
 
 def _newly_replaced(made: Made, before: Predecessors) -> list[Replaced]:
@@ -137,10 +146,11 @@ def _last_grader(study: StudyRecord) -> GradedBy:
     return GradedBy(newest.grade.model, newest.model_digest, newest.software_version)
 
 
-def _result(number: int, image: ImageRecord) -> ImageResult:
+def _result(number: int, image: ImageRecord, site: str) -> ImageResult:
     knee = image.knees[0]
     return ImageResult(
-        sha256=image.sha256,
+        image=image.fingerprint.pixels or image.sha256,
+        content=_content(image),
         number=number,
         rows=image.height,
         columns=image.width,
@@ -152,4 +162,5 @@ def _result(number: int, image: ImageRecord) -> ImageResult:
         graded_by=GradedBy(knee.grade.model, knee.model_digest, knee.software_version),
         made_at=knee.graded_at,
         refused=image.refused,
+        site=site,
     )
