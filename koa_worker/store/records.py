@@ -200,7 +200,7 @@ class ImageRecord:
     arrived_at: datetime
     fingerprint: Fingerprint
     conflicts_with: str | None  # an earlier file with the same SOP Instance UID and other pixels
-    patient_differs: bool  # the file names another patient than the study's first file
+    patient_differs: bool  # the file names another patient than its study
 
 
 @dataclass(frozen=True, slots=True)
