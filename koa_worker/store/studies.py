@@ -50,7 +50,7 @@ def change_study(session: Session, study: Study, patient: Patient | None, at: da
     return row, differs
 
 
-WHO = ("patient_name", "patient_id", "patient_birth_date", "patient_sex")
+WHO = ("patient_name", "patient_id", "patient_issuer", "patient_birth_date", "patient_sex")
 ABOUT = ("accession", "description", "institution", "date")
 
 
@@ -64,6 +64,7 @@ def said_of(study: Study, patient: Patient) -> dict[str, Any]:
     return {
         "patient_name": storable(patient.name),
         "patient_id": storable(patient.id),
+        "patient_issuer": storable(patient.issuer),
         "patient_birth_date": patient.birth_date,
         "patient_sex": storable(patient.sex),
         "accession": storable(study.accession),
