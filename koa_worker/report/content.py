@@ -45,7 +45,7 @@ class ImageEntry:
     spacing: Spacing | None
     frame: Picture  # the whole radiograph, at any size
     knees: tuple[KneeEntry, ...]
-    patient_differs: bool = False  # the file names another patient than the study's first file
+    patient_differs: bool = False  # the file names another patient than its study
     identity_taken: bool = False  # an earlier file with other content has the same SOP Instance UID
     refused: tuple[RefusedKnee, ...] = ()  # its knees that were not graded
 

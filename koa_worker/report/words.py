@@ -240,7 +240,7 @@ def knee_not_graded(number: int, side: Side, code: str) -> str:
 
 
 def patient_differs(number: int) -> str:
-    return f"Image {number} names a different patient than the first image of this study. Check the patient's identity."
+    return f"Image {number} names a different patient than its study. Check the patient's identity."
 
 
 def identity_taken(number: int) -> str:

@@ -55,7 +55,8 @@ class Found(StorePart):
         """The files whose patient only their header knows: no study is known of them, or another patient's."""
         strange = select(EventRow.file_id).where(EventRow.file_id == FileRow.id, EventRow.kind == "patient_differs")
         refused_stranger = and_(FileRow.state == State.REJECTED, strange.exists())
-        graded_stranger = select(ImageRow.file_id).where(ImageRow.file_id == FileRow.id, ImageRow.patient_differs)
+        says_so = or_(ImageRow.file_id == FileRow.id, ImageRow.source_id == FileRow.id)
+        graded_stranger = select(ImageRow.file_id).where(says_so, ImageRow.patient_differs)
         unknown = and_(FileRow.study_key.is_(None), FileRow.duplicate_of.is_(None))
         files = session.scalars(select(FileRow).where(or_(unknown, refused_stranger, graded_stranger.exists())))
         return tuple(map(to_belonging, files))
@@ -140,15 +141,25 @@ def _reports(session: Session, keys: Collection[str]) -> dict[str, str]:
 
 
 def _with_copies(session: Session, files: Iterable[FileRow]) -> dict[str, FileRow]:
-    """The files with everything that has the same bytes or was taken for a copy of one of them."""
+    """The files with everything that has the same bytes, was taken for a copy of one of them, or is its image."""
     known: dict[str, FileRow] = {}
     new = {file.id: file for file in files}
     while new:
         known |= new
         hashes = {file.sha256 for file in new.values() if file.sha256}
+        images = _images_from(session, new)
         copies = [*_files(session, FileRow.duplicate_of, new), *_files(session, FileRow.sha256, hashes)]
+        copies += _files(session, FileRow.id, images)
         new = {file.id: file for file in copies if file.id not in known}
     return known
+
+
+def _images_from(session: Session, sources: Collection[str]) -> list[str]:
+    """The images whose contents come from these files: a correction is not erased without what it corrects."""
+    found: list[str] = []
+    for part in _parts(sources):
+        found += session.scalars(select(ImageRow.file_id).where(ImageRow.source_id.in_(part)))
+    return found
 
 
 def _files(session: Session, column: InstrumentedAttribute[Any], values: Collection[str]) -> list[FileRow]:

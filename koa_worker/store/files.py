@@ -257,7 +257,7 @@ class Files(StorePart):
     def source(self, session: Session, file_id: str) -> FileRecord | None:
         """The file whose contents an image has now: the image's own, or a later one with another header."""
         image = session.get(ImageRow, file_id)
-        file = session.get(FileRow, image.source_id) if image is not None else None
+        file = session.get(FileRow, image.source_id or file_id) if image is not None else None
         return to_file_record(file) if file is not None else None
 
     @reads

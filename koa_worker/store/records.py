@@ -215,7 +215,7 @@ class ImageRecord:
     arrived_at: datetime
     fingerprint: Fingerprint
     conflicts_with: str | None  # an earlier file with the same SOP Instance UID and other pixels
-    patient_differs: bool  # the file names another patient than the study's first file
+    patient_differs: bool  # the file names another patient than its study
     number: int | None  # in its study; None until a report shows the image
     taken_at: datetime | None  # by the hospital's clock: when it was acquired, or else when its content was made
 

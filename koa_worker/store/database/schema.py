@@ -180,15 +180,15 @@ class ImageRow(Base):
     column_mm: Mapped[float | None]
     spacing_source: Mapped[SpacingSource] = mapped_column(one_of(SpacingSource, "spacing_source"))
     details: Mapped[dict[str, str]] = mapped_column(JSON)
-    # Another file with the same SOP UID and other bytes. Indexed, as each row is that others refer to: without, the
-    # removal of one row would look through all.
-    conflicts_with: Mapped[str | None] = mapped_column(ForeignKey("files.id"), index=True)
-    # The file whose contents count, the last that brought this image. Never null: SQLite cannot add such a column.
+    # The file whose contents count, the last that brought this image; null where that one was erased alone.
     source_id: Mapped[str | None] = mapped_column(ForeignKey("files.id"), index=True)
     pixels_digest: Mapped[str] = mapped_column(default="", server_default="")  # empty: not known, as in all three
     shown_digest: Mapped[str] = mapped_column(default="", server_default="")
     header_digest: Mapped[str] = mapped_column(default="", server_default="")
-    patient_differs: Mapped[bool]  # this file names another patient than the study's first one
+    # Another file with the same SOP UID and other pixels. Indexed, as each row is that others refer to: without, the
+    # removal of one row would look through all.
+    conflicts_with: Mapped[str | None] = mapped_column(ForeignKey("files.id"), index=True)
+    patient_differs: Mapped[bool]  # this file names another patient than its study
     number: Mapped[int | None]  # in its study, given when a report first shows the image, and never changed
     acquired_at: Mapped[dt.datetime | None] = mapped_column(WallTime)
     content_at: Mapped[dt.datetime | None] = mapped_column(WallTime)
@@ -205,6 +205,7 @@ class HeaderRow(Base):
     at: Mapped[dt.datetime]
     patient_name: Mapped[str] = mapped_column(SaidByFile)
     patient_id: Mapped[str] = mapped_column(SaidByFile)
+    patient_issuer: Mapped[str] = mapped_column(SaidByFile)
     patient_birth_date: Mapped[dt.date | None]
     patient_sex: Mapped[str] = mapped_column(SaidByFile)
     accession: Mapped[str] = mapped_column(SaidByFile)
