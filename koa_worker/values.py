@@ -102,6 +102,7 @@ class Patient:
     birth_date: date | None = None
     sex: str = ""
     age_years: float | None = None  # as the header says it; the birth date may say otherwise
+    issuer: str = ""  # who gave the id: two hospitals may give the same one to two persons
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ class Study:
     body_part: str = ""
     view: str = ""  # "PA", "AP", "LATERAL" … or empty
     institution: str = ""
+    weight_bearing: bool = False  # the header says that the patient stood on the leg
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -188,6 +190,7 @@ class ReviewCode(StrEnum):
     LOW_AGREEMENT = "low_agreement"  # how many looks give this grade, and how many looks there are
     DISAGREEMENT = "disagreement"  # the lowest and the highest grade that a look gives
     BORDERLINE = "borderline"  # P(KL ≥ 2), and how near to one half is too near
+    IMAGES_DISAGREE = "images_disagree"  # the lowest and the highest grade of this knee among the study's images
     OTHER = "other"  # neither: a sentence of an earlier version, kept as it was
 
 
@@ -212,6 +215,7 @@ class Grade:
     agreement: float  # share of members × views whose own grade is `kl`
     review_reasons: tuple[ReviewReason, ...]
     model: str  # "name-vN"
+    strangeness: float | None = None  # log odds against a knee like the training knees; None: nothing judged it
 
     @property
     def needs_review(self) -> bool:

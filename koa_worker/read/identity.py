@@ -30,6 +30,7 @@ def study_of(dataset: Dataset, sha256: str) -> Study:
         body_part=elements.word(dataset, "BodyPartExamined"),
         view=geometry.view(dataset),
         institution=elements.text(dataset, "InstitutionName"),
+        weight_bearing=geometry.is_weight_bearing(dataset),
     )
 
 
@@ -41,6 +42,7 @@ def patient_of(dataset: Dataset) -> Patient:
         birth_date=_date(elements.text(dataset, "PatientBirthDate")),
         sex=sex if sex in ("F", "M", "O") else "",
         age_years=_years(elements.word(dataset, "PatientAge")),
+        issuer=elements.text(dataset, "IssuerOfPatientID"),
     )
 
 

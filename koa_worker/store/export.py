@@ -89,6 +89,7 @@ def _graded(*, superseded: bool) -> Select[*tuple[Any, ...]]:
             KneeRow.turned,
             *(getattr(GradeRow, name) for name in ("kl", "p0", "p1", "p2", "p3", "p4", "confidence", "oa_probability")),
             GradeRow.agreement,
+            GradeRow.strangeness,
             GradeRow.review_reasons,
             GradeRow.joint_space,
             *_OF_GRADING,

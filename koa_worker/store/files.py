@@ -8,6 +8,7 @@ waiting ──start──> working ──complete──> completed
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, or_, select
@@ -33,6 +34,7 @@ from koa_worker.store.lifecycle import (
     settled_twin,
     ticket,
 )
+from koa_worker.store.patient_exams import renew_later
 from koa_worker.store.records import EventRecord, FileRecord, FileTicket, Settled, State, Taken
 from koa_worker.store.results import Maker, keep_results
 from koa_worker.store.studies import change_study
@@ -120,7 +122,8 @@ class Files(StorePart):
             settle(file, State.COMPLETED, maker.at)
         knees = f"knees: {len(result.knees)}"
         record_event(session, file.id, "regraded" if again else "completed", maker.at, knees)
-        return settled(session, file)
+        later = renew_later(session.connection(), study)
+        return replace(settled(session, file), later=later)
 
     @writes
     def reject(self, session: Session, file_id: str, outcome: Rejected, filed_as: str) -> Settled:

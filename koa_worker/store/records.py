@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from koa_worker.study.earlier import NO_EXAMS, Course, PatientExams, courses
+from koa_worker.study.knees import SeenKnee, StudyKnee, bring_together
 from koa_worker.values import Grade, Heatmap, JointSpace, KneeRoi, Laterality, Patient, RefusedKnee, Role, Side, Spacing
 
 
@@ -139,6 +141,7 @@ class Settled:
     record: FileRecord
     study_key: str | None
     revision: int | None  # already taken; None: no report is due, or it is put off until more of the study has come
+    later: tuple[str, ...] = ()  # studies of the patient whose report shows this one as the earlier exam
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,7 @@ class ImageRecord:
     modality: str
     body_part: str
     view: str
+    weight_bearing: bool
     laterality: Laterality
     column_zero_side: str
     format: str
@@ -216,6 +220,31 @@ class StudyRecord:
     rejected: tuple[RejectedRecord, ...]
     report_revision: int  # of the last report recorded; 0 if there is none
     created_at: datetime  # when its first file was settled
+    exams: PatientExams = NO_EXAMS  # the patient's other ones
+
+    @property
+    def knees(self) -> tuple[StudyKnee, ...]:
+        """One line for each knee, from all images."""
+        return bring_together(_seen(image, knee) for image in self.images for knee in image.knees)
+
+    @property
+    def courses(self) -> tuple[Course, ...]:
+        """The course of each knee that an earlier exam shows too."""
+        return courses(self.knees, self.date.date() if self.date else None, self.exams)
+
+
+def _seen(image: ImageRecord, knee: KneeRecord) -> SeenKnee:
+    return SeenKnee(
+        image=image.file_id,
+        position=knee.position,
+        sop_uid=image.sop_uid,
+        side=knee.roi.side,
+        view=image.view,
+        weight_bearing=image.weight_bearing,
+        grade=knee.grade,
+        joint_space=knee.joint_space,
+        foreign=image.patient_differs,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +257,16 @@ class ExportedKnee:
     grade: Grade
     joint_space: JointSpace | None
     grading: Mapping[str, Any]  # who graded it, when, and whether the grade counts
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedStudyKnee:
+    """One knee of a study with all its images, for the table of studies; it names no patient."""
+
+    study_key: str
+    study_uid: str
+    knee: StudyKnee
+    course: Course | None  # where an earlier exam shows the knee too
 
 
 @dataclass(frozen=True, slots=True)

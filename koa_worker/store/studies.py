@@ -55,6 +55,7 @@ def _said(study: Study, patient: Patient) -> dict[str, object]:
     return {
         "patient_name": storable(patient.name),
         "patient_id": storable(patient.id),
+        "patient_issuer": storable(patient.issuer),
         "patient_birth_date": patient.birth_date,
         "patient_sex": storable(patient.sex),
         "accession": study.accession,

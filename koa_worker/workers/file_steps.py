@@ -12,6 +12,7 @@ import os
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from koa_worker.config import Config
@@ -150,10 +151,11 @@ class FileSteps:
     def _report_if_begun(self, kept: Settled) -> str | None:
         """The study whose report was put off."""
         study_key, revision = kept.study_key, kept.revision
-        if study_key is None or revision is None:
-            return study_key
-        self._report(lambda: self._registrar.write_report(study_key, revision), study_key)
-        return None
+        if study_key is not None and revision is not None:
+            self._report(lambda: self._registrar.write_report(study_key, revision), study_key)
+        for later in kept.later:
+            self._report(partial(self._registrar.write_due_report, later), later)
+        return study_key if revision is None else None
 
     def _report(self, write: Callable[[], object], study_key: str) -> None:
         try:

@@ -27,6 +27,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -35,7 +36,7 @@ from koa_worker.store.database.columns import Moment, RowId, SaidByFile, WallTim
 from koa_worker.store.records import ParcelState, State
 from koa_worker.values import Laterality, Side, SpacingSource
 
-REVISION = "0009"  # of the newest migration: a store that says so needs none
+REVISION = "0014"  # of the newest migration: a store that says so needs none
 
 # Constraints get names of their own, so that a later migration can drop them on any database.
 _NAMES = {
@@ -123,12 +124,17 @@ class StudyRow(Base):
     """An examination and whom it is of."""
 
     __tablename__ = "studies"
-    __table_args__ = (Index("ix_studies_due", "key", sqlite_where=_DUE, postgresql_where=_DUE),)
+    __table_args__ = (
+        Index("ix_studies_due", "key", sqlite_where=_DUE, postgresql_where=_DUE),
+        # The exams of one patient by their day, so that the earlier one is found among millions.
+        Index("ix_studies_patient", "patient_id", "patient_issuer", "patient_birth_date", "date"),
+    )
 
     key: Mapped[str] = mapped_column(primary_key=True)
     study_uid: Mapped[str] = mapped_column(SaidByFile, unique=True)
     patient_name: Mapped[str] = mapped_column(SaidByFile)
     patient_id: Mapped[str] = mapped_column(SaidByFile)
+    patient_issuer: Mapped[str] = mapped_column(SaidByFile, default="", server_default="")
     patient_birth_date: Mapped[dt.date | None]
     patient_sex: Mapped[str] = mapped_column(SaidByFile)
     accession: Mapped[str] = mapped_column(SaidByFile)
@@ -153,6 +159,7 @@ class ImageRow(Base):
     modality: Mapped[str] = mapped_column(SaidByFile)
     body_part: Mapped[str] = mapped_column(SaidByFile)
     view: Mapped[str] = mapped_column(SaidByFile)
+    weight_bearing: Mapped[bool] = mapped_column(default=False, server_default=false())
     laterality: Mapped[Laterality] = mapped_column(one_of(Laterality, "laterality"))
     column_zero_side: Mapped[str]
     format: Mapped[str]
@@ -235,6 +242,7 @@ class GradeRow(Base):
     confidence: Mapped[float]
     oa_probability: Mapped[float]
     agreement: Mapped[float]
+    strangeness: Mapped[float | None]  # log odds against a knee; empty where it was not judged or not kept
     needs_review: Mapped[bool]  # whether there is a reason, for the worklist's index and for queries by hand
     review_reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSON)  # as in `review_reasons.py`
     heatmap: Mapped[bytes] = mapped_column(LargeBinary)  # a .npy of a few hundred bytes

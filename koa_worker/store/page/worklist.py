@@ -21,7 +21,8 @@ from koa_worker.store.page.worklist_values import Cursor, Wanted, WorklistCounts
 from koa_worker.store.records import State
 from koa_worker.store.status import midnight
 from koa_worker.store.worklist_index import IndexLine
-from koa_worker.values import GRADES, Side
+from koa_worker.study.knees import images_disagree
+from koa_worker.values import GRADES, ReviewReason, Side
 
 COUNTED = 10_000  # more are “10,000+”
 _FILES_AT_A_TIME = 200
@@ -84,6 +85,7 @@ def _kinds(wanted: Wanted) -> Iterator[Kind]:
 def _is_kind(kind: Kind) -> ColumnElement[bool]:
     state, kl, side, review = kind
     return and_(
+        IndexLine.stands == true(),
         IndexLine.state == state,
         IndexLine.kl == kl if kl is not None else IndexLine.kl.is_(None),
         IndexLine.side == side,
@@ -141,7 +143,7 @@ def _keys_by_word(
                 IndexLine.state,
                 IndexLine.kl,
                 IndexLine.side,
-            ).where(IndexLine.file_id.in_(chunk), *_in_time(wanted))
+            ).where(IndexLine.file_id.in_(chunk), IndexLine.stands == true(), *_in_time(wanted))
         ).all()
         for line in lines:
             key = Cursor(line.needs_review, line.arrived_at, line.id)
@@ -194,13 +196,23 @@ def _rows(session: Session, ids: Sequence[int], *, may_see_patients: bool) -> tu
             kl=line.kl,
             confidence=line.confidence,
             oa_probability=oa_probability,
-            review_reasons=review_reasons.from_json(reasons or ()),
+            review_reasons=(*_disagreement(line), *review_reasons.from_json(reasons or ())),
             graded=graded,
             refused=refused,
+            images=line.images,
+            lowest_kl=line.lowest_kl,
+            highest_kl=line.highest_kl,
         )
         for line, file, study, view, oa_probability, reasons, graded, refused in found
     }
     return tuple(by_id[number] for number in ids if number in by_id)
+
+
+def _disagreement(line: IndexLine) -> tuple[ReviewReason, ...]:
+    """A reason to look where the images of the line's knee disagree."""
+    if line.lowest_kl is None or line.highest_kl is None:
+        return ()
+    return images_disagree(line.lowest_kl, line.highest_kl)
 
 
 def _number_of(row: type[IndexLine | RefusalRow]) -> ColumnElement[int]:
