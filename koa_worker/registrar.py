@@ -62,6 +62,9 @@ class Registrar:
             images=tuple(_image(image, study) for image in study.images),
             rejected=tuple(RejectedEntry(reject.file_id, reject.code, reject.detail) for reject in study.rejected),
             graded_by=self.graded_by,
+            study_knees=study.knees,
+            courses=study.courses,
+            exams=study.exams,
         )
 
 
@@ -95,4 +98,4 @@ def _image(image: ImageRecord, study: StudyRecord) -> ImageEntry:
 
 def _knee(knee: KneeRecord) -> KneeEntry:
     crop, warm = encode_crop(knee.crop), encode_crop(overlay(knee.crop, knee.heatmap))
-    return KneeEntry(knee.roi, knee.grade, crop, warm, knee.joint_space)
+    return KneeEntry(knee.roi, knee.grade, crop, warm, knee.joint_space, knee.position)
