@@ -55,7 +55,7 @@ class ResultObjects:
                 continue
             if not image.patient_differs:
                 document_of = document_of or original
-            yield from self._of_image(original, _result(number, image))
+            yield from self._of_image(original, _result(number, image, study))
         if self.settings.pdf and document_of is not None:
             yield self._of_study(document_of, ticket, study)
 
@@ -91,8 +91,10 @@ class ResultObjects:
             return None
 
 
-def _result(number: int, image: ImageRecord) -> ImageResult:
+def _result(number: int, image: ImageRecord, study: StudyRecord) -> ImageResult:
     knee = image.knees[0]
+    lines = {line.stands.place: line for line in study.knees}
+    courses = {course.now.stands.place: course for course in study.courses}
     return ImageResult(
         sha256=image.sha256,
         number=number,
@@ -100,7 +102,15 @@ def _result(number: int, image: ImageRecord) -> ImageResult:
         columns=image.width,
         frame_jpeg=image.frame_jpeg,
         knees=tuple(
-            KneeResult(knee.roi, knee.grade, knee.crop, overlay(knee.crop, knee.heatmap), knee.joint_space)
+            KneeResult(
+                knee.roi,
+                knee.grade,
+                knee.crop,
+                overlay(knee.crop, knee.heatmap),
+                knee.joint_space,
+                lines.get((image.file_id, knee.position)),
+                courses.get((image.file_id, knee.position)),
+            )
             for knee in image.knees
         ),
         graded_by=GradedBy(knee.grade.model, knee.model_digest, knee.software_version),

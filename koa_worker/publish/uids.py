@@ -17,8 +17,12 @@ def derive(*parts: object) -> str:
 
 
 def of_image_object(kind: ResultKind, sop_uid: str, result: ImageResult) -> str:
-    """The UID of an image's object. The original's SHA-256 is a part, because two files may have the same UID."""
-    return derive(kind, sop_uid, result.sha256, result.graded_by.digest, result.graded_by.software)
+    """The UID of an image's object. The original's SHA-256 is a part, because two files may have the same UID.
+
+    What a structured report says of other images and earlier exams is a part of its UID too.
+    """
+    context = result.context if kind is ResultKind.STRUCTURED_REPORT else ()
+    return derive(kind, sop_uid, result.sha256, result.graded_by.digest, result.graded_by.software, *context)
 
 
 def of_document(study_uid: str, document: Document) -> str:
