@@ -63,8 +63,10 @@ def test_a_knee_that_names_another_patient_stays_apart() -> None:
 
 @pytest.mark.parametrize(
     ("grades", "disagree"),
-    [((2,), False), ((2, 2), False), ((0, 1), False), ((2, 3), False), ((3, 4), False)]
-    + [((1, 2), True), ((2, 1), True), ((0, 2), True), ((2, 4), True), ((3, 3, 4), False), ((1, 1, 3), True)],
+    [
+        *(((2,), False), ((2, 2), False), ((0, 1), False), ((2, 3), False), ((3, 4), False), ((3, 3, 4), False)),
+        *(((1, 2), True), ((2, 1), True), ((0, 2), True), ((2, 4), True), ((1, 1, 3), True)),
+    ],
 )
 def test_images_disagree_by_two_grades_or_about_osteoarthritis(grades: tuple[int, ...], disagree: bool) -> None:
     (line,) = bring_together(seen(kl, uid=f"1.{at}") for at, kl in enumerate(grades))
