@@ -1,7 +1,7 @@
 """The values that are passed from stage to stage: typed, frozen, with almost no behaviour.
 
     file → intake → Arrival → read → Radiograph → roi → KneeRoi* → grade → Grade → measure → JointSpace
-         → explain → Heatmap → Reading* → store → report → publish
+         → explain → Heatmap → Reading* → store → study → report → publish
 
 No stage changes a value that it was given; it makes the next one.
 """

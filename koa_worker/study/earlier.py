@@ -12,7 +12,7 @@ from koa_worker.values import CompartmentName, Side, SpacingSource
 
 # The least difference of two measured widths that is more than the measurement's own scatter: 1.96 × √2 × the standard
 # deviation of repeated measurements of one knee, from `python -m bench.joint_space` (docs/earlier-exams.md).
-REPEATABLE_MM = 0.25
+REPEATABLE_MM = 0.5
 
 COMPARED = (CompartmentName.MEDIAL, CompartmentName.LATERAL)
 
