@@ -65,7 +65,26 @@ class Worklist(StorePart):
         return WorklistCounts(by_state, parked_count, today_count, min(sum(review), COUNTED), COUNTED)
 
 
-_LINES_OF_FILE = aliased(IndexLine)
+# In the study of a line: its knees, and what was seen and refused in any of its images.
+_LINE_OF_STUDY, _FILE_OF_STUDY, _IMAGE_OF_STUDY = aliased(IndexLine), aliased(FileRow), aliased(ImageRow)
+_GRADED_IN_STUDY = (
+    select(func.count())
+    .select_from(_FILE_OF_STUDY)
+    .join(_LINE_OF_STUDY, _LINE_OF_STUDY.file_id == _FILE_OF_STUDY.id)
+    .where(
+        _FILE_OF_STUDY.study_key == FileRow.study_key, _LINE_OF_STUDY.stands == true(), _LINE_OF_STUDY.kl.is_not(None)
+    )
+    .correlate(FileRow)
+    .scalar_subquery()
+)
+_REFUSED_IN_STUDY = (
+    select(func.count())
+    .select_from(RefusalRow)
+    .join(_IMAGE_OF_STUDY, _IMAGE_OF_STUDY.file_id == RefusalRow.file_id)
+    .where(_IMAGE_OF_STUDY.study_key == FileRow.study_key)
+    .correlate(FileRow)
+    .scalar_subquery()
+)
 Kind = tuple[State, int | None, Side, bool]
 
 
@@ -167,8 +186,8 @@ def _rows(session: Session, ids: Sequence[int], *, may_see_patients: bool) -> tu
             ImageRow.view,
             GradeRow.oa_probability,
             GradeRow.review_reasons,
-            _number_of(_LINES_OF_FILE),
-            _number_of(RefusalRow),
+            _GRADED_IN_STUDY,
+            _REFUSED_IN_STUDY,
         )
         .join(FileRow, FileRow.id == IndexLine.file_id)
         .outerjoin(StudyRow, StudyRow.key == FileRow.study_key)
@@ -213,11 +232,6 @@ def _disagreement(line: IndexLine) -> tuple[ReviewReason, ...]:
     if line.lowest_kl is None or line.highest_kl is None:
         return ()
     return images_disagree(line.lowest_kl, line.highest_kl)
-
-
-def _number_of(row: type[IndexLine | RefusalRow]) -> ColumnElement[int]:
-    """The number of these in the file of a line."""
-    return select(func.count()).where(row.file_id == IndexLine.file_id).correlate(IndexLine).scalar_subquery()
 
 
 def _bounded(*chosen: ColumnElement[bool]) -> ColumnElement[int]:
