@@ -1,7 +1,7 @@
 """The values that are passed from stage to stage: typed, frozen, with almost no behaviour.
 
     file → intake → Arrival → read → Radiograph → roi → KneeRoi* → grade → Grade → measure → JointSpace
-         → explain → Heatmap → Reading* → store → study → report → publish
+         → explain → Heatmap → GradedKnee* → store → study → report → publish
 
 No stage changes a value that it was given; it makes the next one.
 """
@@ -123,6 +123,15 @@ class Study:
     weight_bearing: bool = False  # the header says that the patient stood on the leg
 
 
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What an image is, whatever it is wrapped in, as digests; empty where they are not known."""
+
+    pixels: str = ""  # of the decoded pixels
+    shown: str = ""  # of the decoded pixels and how they are displayed: window, lookup tables, polarity
+    header: str = ""  # of what the header says of patient, study, side, view and the size of a pixel
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Radiograph:
     """A decoded frame as it is displayed: bright is dense, windowed, with the stored pixel grid."""
@@ -136,6 +145,7 @@ class Radiograph:
     # The patient's side at column 0 of the image: right ("R") or left ("L"); "" if neither the file nor the display
     # convention of the view gives it.
     column_zero_side: str = ""
+    fingerprint: Fingerprint = Fingerprint()  # of a DICOM object
     coloured: float = 0.0  # share of the image with a colour that differs from the tint of the whole
     details: dict[str, str] = field(default_factory=dict)  # transfer syntax, bits, window: for a technical reader
     # The pixels at half their size, if they have been halved: finding the knees and drawing a small picture begin so.
@@ -308,7 +318,7 @@ class Completed:
 
     arrival: Arrival
     radiograph: Radiograph
-    readings: tuple[GradedKnee, ...]
+    knees: tuple[GradedKnee, ...]
     timings_ms: dict[str, float]
     refused: tuple[RefusedKnee, ...] = ()  # other knees in the same frame
     cpu_ms: dict[str, float] = field(default_factory=dict)  # the CPU time of each stage

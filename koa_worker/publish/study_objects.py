@@ -43,6 +43,7 @@ class ResultObjects:
 
     settings: ResultSettings
     store: Store
+    site: str = ""  # digest of the site's calibration
 
     def of_study(self, study: StudyRecord, ticket: PublicationTicket) -> Iterator[Made]:
         """The objects that the settings ask for; files that are not DICOM have none."""
@@ -55,7 +56,7 @@ class ResultObjects:
                 continue
             if not image.patient_differs:
                 document_of = document_of or original
-            yield from self._of_image(original, _result(number, image, study))
+            yield from self._of_image(original, _result(number, image, study, self.site))
         if self.settings.pdf and document_of is not None:
             yield self._of_study(document_of, ticket, study)
 
@@ -71,13 +72,16 @@ class ResultObjects:
     def _of_study(self, original: Original, ticket: PublicationTicket, study: StudyRecord) -> Made:
         newest = max((knee for image in study.images for knee in image.knees), key=lambda knee: knee.graded_at)
         graded_by = GradedBy(newest.grade.model, newest.model_digest, newest.software_version)
-        document = Document(Path(ticket.report_path).read_bytes(), ticket.revision, graded_by, ticket.reported_at)
+        pdf = Path(ticket.report_path).read_bytes()
+        known = [image for image in study.images if image.fingerprint.pixels]
+        content = tuple(part for image in known for part in (image.sop_uid, *_content(image)))
+        document = Document(pdf, ticket.revision, graded_by, ticket.reported_at, content, self.site)
         sop_uid = uids.of_document(original.study_uid, document)
         return Made(ResultKind.PDF, sop_uid, lambda: pdf_object.build(original, document))
 
     def _original(self, image: ImageRecord, ticket: PublicationTicket) -> Original | None:
         """The original's header; None if the file is missing or lacks the necessary UIDs."""
-        record = self.store.files.find(image.file_id)
+        record = self.store.files.source(image.file_id)
         path = Path(record.filed_as) if record is not None and record.filed_as else None
         if path is None or not path.exists():
             if datetime.now(UTC) - ticket.reported_at < _PATIENCE and path is not None:
@@ -91,12 +95,19 @@ class ResultObjects:
             return None
 
 
-def _result(number: int, image: ImageRecord, study: StudyRecord) -> ImageResult:
+def _content(image: ImageRecord) -> tuple[str, ...]:
+    """What the results of an image derive from; of an image of an earlier version only its file is known."""
+    known = image.fingerprint
+    return (known.shown, known.header) if known.pixels else (image.sha256,)
+
+
+def _result(number: int, image: ImageRecord, study: StudyRecord, site: str) -> ImageResult:
     knee = image.knees[0]
     lines = {line.stands.place: line for line in study.knees}
     courses = {course.now.stands.place: course for course in study.courses}
     return ImageResult(
-        sha256=image.sha256,
+        image=image.fingerprint.pixels or image.sha256,
+        content=_content(image),
         number=number,
         rows=image.height,
         columns=image.width,
@@ -116,4 +127,5 @@ def _result(number: int, image: ImageRecord, study: StudyRecord) -> ImageResult:
         graded_by=GradedBy(knee.grade.model, knee.model_digest, knee.software_version),
         made_at=knee.graded_at,
         refused=image.refused,
+        site=site,
     )

@@ -17,18 +17,24 @@ def derive(*parts: object) -> str:
 
 
 def of_image_object(kind: ResultKind, sop_uid: str, result: ImageResult) -> str:
-    """The UID of an image's object. The original's SHA-256 is a part, because two files may have the same UID.
+    """The UID of an image's object: other pixels, another header or another calibration make another object.
 
     What a structured report says of other images and earlier exams is a part of its UID too.
     """
-    context = result.context if kind is ResultKind.STRUCTURED_REPORT else ()
-    return derive(kind, sop_uid, result.sha256, result.graded_by.digest, result.graded_by.software, *context)
+    by, context = result.graded_by, result.context if kind is ResultKind.STRUCTURED_REPORT else ()
+    return derive(kind, sop_uid, *result.content, by.digest, by.software, *_known(result.site), *context)
 
 
 def of_document(study_uid: str, document: Document) -> str:
-    return derive(ResultKind.PDF, study_uid, document.graded_by.digest, document.graded_by.software, document.revision)
+    by, rest = document.graded_by, (*document.content, *_known(document.site))
+    return derive(ResultKind.PDF, study_uid, by.digest, by.software, document.revision, *rest)
 
 
 def of_series(kind: ResultKind, study_uid: str, digest: str) -> str:
     """One series for each kind of object and each model release."""
     return derive("series", kind, study_uid, digest)
+
+
+def _known(site: str) -> tuple[str, ...]:
+    """Without a calibration, nothing is added: results of earlier versions keep their UIDs."""
+    return (site,) if site else ()

@@ -2,7 +2,7 @@
 
 waiting ──start──> working ──complete──> completed
    ^                  ├──────reject────> rejected
-   └──retry── failed <┴──fail            (a settled file whose bytes were settled before, or an own result: duplicate)
+   └──retry── failed <┴──fail            (one whose image or bytes were settled before, or an own result: duplicate)
 """
 
 from __future__ import annotations
@@ -17,15 +17,18 @@ from sqlalchemy.orm import Session
 from koa_worker.errors import OWN_RESULT
 from koa_worker.store.convert import to_file_record
 from koa_worker.store.database.base import StorePart, reads, writes
-from koa_worker.store.database.schema import FileRow, GradeRow, KneeRow
+from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, KneeRow, StudyRow
 from koa_worker.store.encoding.encoded import EncodedResult
+from koa_worker.store.headers import keep_header
 from koa_worker.store.journal import list_events, record_event
 from koa_worker.store.lifecycle import (
     begin,
     get_file,
+    is_doomed,
     look_again,
     make_known,
     pause_after,
+    refuse_doomed,
     require,
     settle,
     settle_as_duplicate,
@@ -36,7 +39,8 @@ from koa_worker.store.lifecycle import (
 )
 from koa_worker.store.patient_exams import renew_later
 from koa_worker.store.records import EventRecord, FileRecord, FileTicket, Settled, State, Taken
-from koa_worker.store.results import Maker, keep_results
+from koa_worker.store.results import Maker, keep_refusals, keep_results
+from koa_worker.store.same_image import find_same_image, renew_image, settle_same_image
 from koa_worker.store.studies import change_study
 from koa_worker.store.worklist_index import list_file
 from koa_worker.values import Arrival, Failed, Rejected
@@ -53,6 +57,7 @@ class Files(StorePart):
 
         The same arrival again, after a crash, gives its ticket as it stands.
         """
+        refuse_doomed(session, arrival.id)
         known = session.get(FileRow, arrival.id)
         if known is not None:
             return ticket(session, known)
@@ -64,8 +69,11 @@ class Files(StorePart):
     def start(self, session: Session, file_id: str, worker: str, *, take_over: bool = False) -> bool:
         """Assigns the file to `worker`; false if another worker has it or it has ended.
 
+        One that is being erased counts as unknown.
+
         With `take_over` also from another worker: for what a crash left.
         """
+        refuse_doomed(session, file_id)
         file = get_file(session, file_id)
         begun = begin(session, file, worker, self.now(), take_over=take_over)
         if begun:
@@ -78,6 +86,7 @@ class Files(StorePart):
 
         All files in a worker's own folder belong to that worker, also if another one began them.
         """
+        refuse_doomed(session, arrival.id)
         at = self.now()
         known = session.get(FileRow, arrival.id)
         if known is None:
@@ -98,7 +107,8 @@ class Files(StorePart):
         """Ends the file with its grades.
 
         A file that is completed already gets these grades as its current ones and keeps the former: that is a regrade,
-        or the same result again after a crash.
+        or the same result again after a crash. Another file with the same image is a duplicate, and what it says
+        otherwise is taken over.
         """
         maker = Maker(model_digest, software_version, self.now())
         return self._complete(file_id, result, maker, filed_as)
@@ -106,24 +116,33 @@ class Files(StorePart):
     @writes
     def _complete(self, session: Session, file_id: str, result: EncodedResult, maker: Maker, filed_as: str) -> Settled:
         file = get_file(session, file_id)
-        require(file, State.WORKING, State.COMPLETED)
-        twin = settled_twin(session, file.sha256) if file.state is State.WORKING else None
+        require(file, State.WORKING, State.COMPLETED, State.DUPLICATE)
+        if file.state is not State.WORKING:
+            renew_image(session, file, result, maker)
+            return settled(session, file)
+        file.filed_as = filed_as
+        twin = settled_twin(session, file.sha256)
         # Two workers graded the same content at the same time; the first result counts.
         if twin is not None and twin.state is State.COMPLETED and twin.study_key is not None:
-            file.filed_as = filed_as
             settle_as_duplicate(session, file, twin, maker.at)
-            return settled(session, file)
-        again = file.state is State.COMPLETED
-        study, patient_differs = change_study(session, result.study, result.patient, maker.at)
-        file.filed_as, file.study_key = filed_as, study.key
-        keep_results(session, file, result, maker=maker, again=again, patient_differs=patient_differs)
-        if not again:
-            file.code = file.detail = None
-            settle(file, State.COMPLETED, maker.at)
-        knees = f"knees: {len(result.knees)}"
-        record_event(session, file.id, "regraded" if again else "completed", maker.at, knees)
-        later = renew_later(session.connection(), study)
-        return replace(settled(session, file), later=later)
+        elif (image := find_same_image(session, result)) is not None:
+            settle_same_image(session, file, image, result, maker)
+        else:
+            self._keep_new(session, file, result, maker)
+        kept = settled(session, file)
+        study = session.get(StudyRow, file.study_key) if file.study_key else None
+        return replace(kept, later=renew_later(session.connection(), study)) if study is not None else kept
+
+    @staticmethod
+    def _keep_new(session: Session, file: FileRow, result: EncodedResult, maker: Maker) -> None:
+        """Ends a file that shows a new image."""
+        study, differs = change_study(session, result.study, result.patient, maker.at)
+        file.study_key = study.key
+        keep_results(session, file, result, source_id=file.id, maker=maker, again=False, patient_differs=differs)
+        keep_header(session, file.id, file.id, result, maker.at)
+        file.code = file.detail = None
+        settle(file, State.COMPLETED, maker.at)
+        record_event(session, file.id, "completed", maker.at, f"knees: {len(result.knees)}")
 
     @writes
     def reject(self, session: Session, file_id: str, outcome: Rejected, filed_as: str) -> Settled:
@@ -146,6 +165,7 @@ class Files(StorePart):
                 record_event(session, file.id, "patient_differs", at)
             file.study_key = study.key
         file.code, file.detail = outcome.code, outcome.detail
+        keep_refusals(session, file.id, outcome.refused)
         settle(file, State.REJECTED, at)
         record_event(session, file.id, "rejected", at, outcome.code)
         return settled(session, file)
@@ -194,6 +214,23 @@ class Files(StorePart):
             list_file(session, file)
         return len(files)
 
+    @writes
+    def take_up_again(self, session: Session, arrival: Arrival, place: str) -> State:
+        """Makes a file, whose original lies at `place`, wait for a worker again, known or not; gives its state.
+
+        For what a restored database does not know or knows as unfinished. A settled file keeps its results.
+        """
+        refuse_doomed(session, arrival.id)
+        file = session.get(FileRow, arrival.id) or make_known(session, arrival, self.now())
+        if file.state in (State.WAITING, State.WORKING, State.FAILED):
+            file.state, file.worker, file.tries = State.WAITING, None, 0
+            file.starts = max(file.starts, 1)  # what was never begun is looked for in the work folder only
+            file.next_try_at = file.settled_at = None
+        file.filed_as = place
+        record_event(session, file.id, "taken_up_again", self.now())
+        list_file(session, file)
+        return file.state
+
     @reads
     def due_retries(self, session: Session, now: datetime, limit: int = _AT_A_TIME) -> tuple[FileRecord, ...]:
         """The files to retry, oldest first: failed ones whose pause is over, and those put back by `retry`."""
@@ -211,8 +248,20 @@ class Files(StorePart):
         return tuple(session.scalars(by_others.order_by(KneeRow.file_id).limit(limit)))
 
     @reads
+    def is_doomed(self, session: Session, file_id: str) -> bool:
+        """Whether an erasure has begun to remove the file."""
+        return is_doomed(session, file_id)
+
+    @reads
     def find(self, session: Session, file_id: str) -> FileRecord | None:
         file = session.get(FileRow, file_id)
+        return to_file_record(file) if file is not None else None
+
+    @reads
+    def source(self, session: Session, file_id: str) -> FileRecord | None:
+        """The file whose contents an image has now: the image's own, or a later one with another header."""
+        image = session.get(ImageRow, file_id)
+        file = session.get(FileRow, image.source_id) if image is not None else None
         return to_file_record(file) if file is not None else None
 
     @reads

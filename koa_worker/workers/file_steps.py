@@ -16,12 +16,13 @@ from functools import partial
 from pathlib import Path
 
 from koa_worker.config import Config
-from koa_worker.errors import WorkFailed
+from koa_worker.errors import UnknownRecord, WorkFailed, WrongState
 from koa_worker.intake import Claim
 from koa_worker.intake.filing import file_away, filed_path
 from koa_worker.pipeline import Pipeline, Stopwatch
 from koa_worker.registrar import Registrar
 from koa_worker.store import FileRecord, Settled, State, Store
+from koa_worker.system.heartbeat import is_there
 from koa_worker.system.log import where
 from koa_worker.values import Arrival, Completed, Failed, Outcome, Rejected
 from koa_worker.workers.messages import Done, Job, Postponed, Regrade, WriteReport
@@ -54,6 +55,16 @@ class FileSteps:
         """Takes a job as far as it gets. One that needs disk or database while these are away is postponed."""
         self._clock = Stopwatch()
         try:
+            return self._take_further(job)
+        except WrongState as fault:
+            logger.warning("postponed: the file was changed meanwhile", extra={"file": job.id, "fault": where(fault)})
+            return Postponed(job)
+        except (OSError, WorkFailed) as fault:
+            logger.warning("postponed: disk or database unavailable", extra={"file": job.id, "fault": where(fault)})
+            return Postponed(job)
+
+    def _take_further(self, job: Job) -> Done:
+        try:
             match job:
                 case Claim():
                     return self._advance(job) if job.path.exists() else self._finish_without_file(job)
@@ -62,9 +73,16 @@ class FileSteps:
                     return self._done(job, None)
                 case Regrade():
                     return self._regrade(job)
-        except (OSError, WorkFailed) as fault:
-            logger.warning("postponed: disk or database unavailable", extra={"file": job.id, "fault": where(fault)})
-            return Postponed(job)
+        except UnknownRecord:
+            return self._let_go(job)
+
+    def _let_go(self, job: Job) -> Done:
+        """Its record is gone, or going: it was erased, or an erasure has begun, to which the file belongs."""
+        if isinstance(job, Claim) and self._store.files.is_doomed(job.id):
+            job.path.unlink(missing_ok=True)
+            job.release()
+        logger.info("erased", extra={"file": job.id})
+        return self._done(job, None)
 
     def _advance(self, taken: Claim) -> Done:
         """From the first step that is missing: known, graded and kept, reported, filed."""
@@ -102,6 +120,8 @@ class FileSteps:
     def _finish_without_file(self, taken: Claim) -> Done:
         """The worker process died after filing it; or somebody took it away, which is recorded, not passed over."""
         record = self._store.files.find(taken.id)
+        if record is None and not taken.has_note() and is_there(self._config.folders.work):
+            raise UnknownRecord("unknown_record", f"file {taken.id}")
         if record is None or record.filed_as is None or not Path(record.filed_as).exists():
             record = self._fail_missing(taken, known=record is not None)
         taken.release()
@@ -169,9 +189,9 @@ class FileSteps:
 
     def _regrade(self, job: Regrade) -> Done:
         """Grades an archived original anew; one that cannot be read any more keeps the grades it has."""
-        record = self._store.files.find(job.file_id)
+        record = self._store.files.source(job.file_id)
         path = Path(record.filed_as) if record and record.filed_as else None
-        if record is None or record.state is not State.COMPLETED or path is None or not path.is_file():
+        if record is None or path is None or not path.is_file():
             return Done(job, None, "io")
         outcome = self._process(Arrival(path, record.sha256, record.size, record.name, record.id))
         if not isinstance(outcome, Completed):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from koa_worker.store.encoding.pictures import encode_crop, encode_frame, encode_heatmap
 from koa_worker.values import (
     Completed,
+    Fingerprint,
     Grade,
     GradedKnee,
     JointSpace,
@@ -35,6 +36,7 @@ class EncodedFrame:
     column_zero_side: str
     spacing: Spacing | None
     details: dict[str, str]
+    fingerprint: Fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class EncodedResult:
 
 def encode(outcome: Completed) -> EncodedResult:
     radiograph = outcome.radiograph
-    knees = tuple(_knee(reading) for reading in outcome.readings)
+    knees = tuple(_knee(knee) for knee in outcome.knees)
     return EncodedResult(
         radiograph.study, radiograph.patient, _frame(radiograph), knees, outcome.refused, outcome.timings_ms
     )
@@ -79,9 +81,10 @@ def _frame(radiograph: Radiograph) -> EncodedFrame:
         column_zero_side=radiograph.column_zero_side,
         spacing=radiograph.spacing,
         details=radiograph.details,
+        fingerprint=radiograph.fingerprint,
     )
 
 
-def _knee(reading: GradedKnee) -> EncodedKnee:
-    crop, heatmap = encode_crop(reading.crop), encode_heatmap(reading.heatmap.values)
-    return EncodedKnee(reading.roi, reading.grade, reading.joint_space, crop, heatmap)
+def _knee(knee: GradedKnee) -> EncodedKnee:
+    crop, heatmap = encode_crop(knee.crop), encode_heatmap(knee.heatmap.values)
+    return EncodedKnee(knee.roi, knee.grade, knee.joint_space, crop, heatmap)

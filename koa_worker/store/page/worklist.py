@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import product
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, select, true, union_all
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, literal, or_, select, true, union_all
 from sqlalchemy.orm import Session, aliased
 
 from koa_worker.store.database.base import StorePart, reads
@@ -65,26 +65,29 @@ class Worklist(StorePart):
         return WorklistCounts(by_state, parked_count, today_count, min(sum(review), COUNTED), COUNTED)
 
 
-# In the study of a line: its knees, and what was seen and refused in any of its images.
+# A line of a knee counts the knees of its study, and what was refused in its images; another line counts its own file.
 _LINE_OF_STUDY, _FILE_OF_STUDY, _IMAGE_OF_STUDY = aliased(IndexLine), aliased(FileRow), aliased(ImageRow)
-_GRADED_IN_STUDY = (
-    select(func.count())
-    .select_from(_FILE_OF_STUDY)
-    .join(_LINE_OF_STUDY, _LINE_OF_STUDY.file_id == _FILE_OF_STUDY.id)
-    .where(
-        _FILE_OF_STUDY.study_key == FileRow.study_key, _LINE_OF_STUDY.stands == true(), _LINE_OF_STUDY.kl.is_not(None)
-    )
+_GRADED = (
+    select(func.count(_LINE_OF_STUDY.knee_id))
+    .join(_FILE_OF_STUDY, _FILE_OF_STUDY.id == _LINE_OF_STUDY.file_id)
+    .where(_FILE_OF_STUDY.study_key == FileRow.study_key, _LINE_OF_STUDY.stands == true())
     .correlate(FileRow)
     .scalar_subquery()
 )
-_REFUSED_IN_STUDY = (
-    select(func.count())
-    .select_from(RefusalRow)
+_REFUSED = (
+    select(func.count(RefusalRow.position))
     .join(_IMAGE_OF_STUDY, _IMAGE_OF_STUDY.file_id == RefusalRow.file_id)
     .where(_IMAGE_OF_STUDY.study_key == FileRow.study_key)
     .correlate(FileRow)
     .scalar_subquery()
 )
+_REFUSED_IN_FILE = (
+    select(func.count(RefusalRow.position))
+    .where(RefusalRow.file_id == IndexLine.file_id)
+    .correlate(IndexLine)
+    .scalar_subquery()
+)
+_OF_KNEE = IndexLine.knee_id.is_not(None)
 Kind = tuple[State, int | None, Side, bool]
 
 
@@ -186,8 +189,8 @@ def _rows(session: Session, ids: Sequence[int], *, may_see_patients: bool) -> tu
             ImageRow.view,
             GradeRow.oa_probability,
             GradeRow.review_reasons,
-            _GRADED_IN_STUDY,
-            _REFUSED_IN_STUDY,
+            case((_OF_KNEE, _GRADED), else_=0),
+            case((_OF_KNEE, _REFUSED), else_=_REFUSED_IN_FILE),
         )
         .join(FileRow, FileRow.id == IndexLine.file_id)
         .outerjoin(StudyRow, StudyRow.key == FileRow.study_key)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
-down_revision = "0009"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
@@ -38,7 +38,6 @@ SEVERAL = sa.text(
 
 def upgrade() -> None:
     no, yes = sa.text("false"), sa.text("true")
-    op.add_column("studies", sa.Column("patient_issuer", sa.String(), nullable=False, server_default=""))
     op.add_column("images", sa.Column("weight_bearing", sa.Boolean(), nullable=False, server_default=no))
     op.add_column("grades", sa.Column("strangeness", sa.Double(), nullable=True))
     op.add_column("worklist_lines", sa.Column("stands", sa.Boolean(), nullable=False, server_default=yes))
