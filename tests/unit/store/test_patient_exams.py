@@ -24,7 +24,7 @@ def exam(store: Store, make: Any) -> Callable[..., Any]:
         day: int, kl: int = 2, patient: Patient = ANNA, *, side: Side = Side.LEFT, uid: str = "", name: str = ""
     ) -> Any:
         arrival = make.arrival(f"{day} {kl} {patient} {uid} {name}")
-        outcome = make.graded(arrival, make.reading(kl, side=side), study_uid=uid or f"1.2.{day}", patient=patient)
+        outcome = make.graded(arrival, make.knee(kl, side=side), study_uid=uid or f"1.2.{day}", patient=patient)
         study = replace(outcome.radiograph.study, date=datetime(2020, 1, 1 + day, 9, 30))
         outcome = replace(outcome, radiograph=replace(outcome.radiograph, study=study))
         store.files.add_arrival(arrival, NOW)
