@@ -62,6 +62,9 @@ class KneeFields(_Fields):
     confidence: Share
     oa_probability: Share = Field(description="P(KL ≥ 2).")
     agreement: Share
+    strangeness: float | None = Field(
+        description="Log odds against a knee like the training knees; null where it was not judged."
+    )
     needs_review: bool
     review_reasons: list[str] = Field(description="Sentences for a reader.")
     review_codes: list[str] = Field(description="The same reasons for a program, see docs/review.md.")
@@ -80,6 +83,7 @@ def describe(position: int, roi: KneeRoi, grade: values.Grade, joint_space: valu
         confidence=float(grade.confidence),
         oa_probability=float(grade.oa_probability),
         agreement=float(grade.agreement),
+        strangeness=None if grade.strangeness is None else float(grade.strangeness),
         needs_review=grade.needs_review,
         review_reasons=[words.review_reason(reason) for reason in grade.review_reasons],
         review_codes=[reason.code.value for reason in grade.review_reasons],
@@ -107,6 +111,7 @@ _COLUMNS_OF: dict[str, dict[str, Any]] = {
     "side": {"side": str},
     "box": dict.fromkeys(("box_x", "box_y", "box_width", "box_height"), int),
     "probabilities": dict.fromkeys((f"p{kl}" for kl in GRADES), float),
+    "strangeness": {"strangeness": float},
     "joint_space": dict.fromkeys(
         ("tibial_width_px", *(f"{name}_{width}" for name in CompartmentName for width in WIDTHS)), float
     ),

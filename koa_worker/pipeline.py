@@ -163,7 +163,9 @@ class Pipeline:
     def _explain(
         self, radiograph: Radiograph, one: _JudgedKnee, alone: tuple[ReviewReason, ...], clock: Stopwatch
     ) -> GradedKnee:
-        grade = replace(one.grade, review_reasons=(*alone, *one.verdict.reasons, *one.grade.review_reasons))
+        reasons = (*alone, *one.verdict.reasons, *one.grade.review_reasons)
+        strangeness = float(one.verdict.strangeness) if one.verdict.impression else None
+        grade = replace(one.grade, review_reasons=reasons, strangeness=strangeness)
         with clock("measure"):
             joint_space = None if one.roi.turned else measure(radiograph, one.roi)
         with clock("explain"):

@@ -1,7 +1,7 @@
 """The values that are passed from stage to stage: typed, frozen, with almost no behaviour.
 
     file → intake → Arrival → read → Radiograph → roi → KneeRoi* → grade → Grade → measure → JointSpace
-         → explain → Heatmap → GradedKnee* → store → report → publish
+         → explain → Heatmap → GradedKnee* → store → study → report → publish
 
 No stage changes a value that it was given; it makes the next one.
 """
@@ -124,6 +124,7 @@ class Study:
     content_at: datetime | None = None  # when the content was made, likewise
     instance_number: int | None = None
     expected_images: int | None = None  # number of images of the study, where the file gives it
+    weight_bearing: bool = False  # the header says that the patient stood on the leg
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +204,7 @@ class ReviewCode(StrEnum):
     LOW_AGREEMENT = "low_agreement"  # how many looks give this grade, and how many looks there are
     DISAGREEMENT = "disagreement"  # the lowest and the highest grade that a look gives
     BORDERLINE = "borderline"  # P(KL ≥ 2), and how near to one half is too near
+    IMAGES_DISAGREE = "images_disagree"  # the lowest and the highest grade of this knee among the study's images
     OTHER = "other"  # neither: a sentence of an earlier version, kept as it was
 
 
@@ -227,6 +229,7 @@ class Grade:
     agreement: float  # share of members × views whose own grade is `kl`
     review_reasons: tuple[ReviewReason, ...]
     model: str  # "name-vN"
+    strangeness: float | None = None  # log odds against a knee like the training knees; None: nothing judged it
 
     @property
     def needs_review(self) -> bool:

@@ -37,6 +37,12 @@ app.command()(custody.forget)
 class Format(StrEnum):
     CSV = "csv"
     JSON = "json"
+    PARQUET = "parquet"
+
+
+class By(StrEnum):
+    IMAGE = "image"
+    STUDY = "study"
 
 
 def main() -> None:
@@ -249,7 +255,10 @@ def send(
 
 @app.command()
 def export(
-    form: Annotated[Format, typer.Option("--format", help="csv, or json (one object per line).")] = Format.CSV,
+    form: Annotated[
+        Format, typer.Option("--format", help="csv, json (one object per line), or parquet (only by study).")
+    ] = Format.CSV,
+    by: Annotated[By, typer.Option(help="One line per knee and image, or one per knee and study.")] = By.IMAGE,
     config_file: ConfigFile = None,
 ) -> None:
     """Print a flat table of all results, with one line per knee."""
@@ -257,6 +266,14 @@ def export(
     from koa_worker.commands.table import write_csv, write_json
     from koa_worker.store import Store
 
+    if by is By.STUDY:
+        from koa_worker.commands.study_table import export_studies
+
+        with Store.open(config.load(config_file).store.url) as store:
+            export_studies(store.export.study_knees(), form, sys.stdout)
+        return
+    if form is Format.PARQUET:
+        raise typer.BadParameter("parquet needs --by study; batch writes Parquet by image", param_hint="--format")
     with Store.open(config.load(config_file).store.url) as store:
         if form is Format.CSV:
             write_csv(to_rows(store.export.rows()), sys.stdout, COLUMNS)

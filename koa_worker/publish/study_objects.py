@@ -63,7 +63,7 @@ class ResultObjects:
                 continue
             if not image.patient_differs:
                 document_of = document_of or original
-            for made in self._of_image(original, _result(number, image, self.site), image.file_id, before):
+            for made in self._of_image(original, _result(number, image, study, self.site), image.file_id, before):
                 replaced += _newly_replaced(made, before)
                 yield made
         if document_of is None:
@@ -146,8 +146,10 @@ def _last_grader(study: StudyRecord) -> GradedBy:
     return GradedBy(newest.grade.model, newest.model_digest, newest.software_version)
 
 
-def _result(number: int, image: ImageRecord, site: str) -> ImageResult:
+def _result(number: int, image: ImageRecord, study: StudyRecord, site: str) -> ImageResult:
     knee = image.knees[0]
+    lines = {line.stands.place: line for line in study.knees}
+    courses = {course.now.stands.place: course for course in study.courses}
     return ImageResult(
         image=image.fingerprint.pixels or image.sha256,
         content=_content(image),
@@ -156,7 +158,15 @@ def _result(number: int, image: ImageRecord, site: str) -> ImageResult:
         columns=image.width,
         frame_jpeg=image.frame_jpeg,
         knees=tuple(
-            KneeResult(knee.roi, knee.grade, knee.crop, overlay(knee.crop, knee.heatmap), knee.joint_space)
+            KneeResult(
+                knee.roi,
+                knee.grade,
+                knee.crop,
+                overlay(knee.crop, knee.heatmap),
+                knee.joint_space,
+                lines.get((image.file_id, knee.position)),
+                courses.get((image.file_id, knee.position)),
+            )
             for knee in image.knees
         ),
         graded_by=GradedBy(knee.grade.model, knee.model_digest, knee.software_version),

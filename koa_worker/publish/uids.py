@@ -18,9 +18,12 @@ def derive(*parts: object) -> str:
 
 
 def of_image_object(kind: ResultKind, sop_uid: str, result: ImageResult) -> str:
-    """The UID of an image's object: other pixels, another header or another calibration make another object."""
-    by = result.graded_by
-    return derive(kind, sop_uid, *result.content, by.digest, by.software, *_known(result.site))
+    """The UID of an image's object: other pixels, another header or another calibration make another object.
+
+    What a structured report says of other images and earlier exams is a part of its UID too.
+    """
+    by, context = result.graded_by, result.context if kind is ResultKind.STRUCTURED_REPORT else ()
+    return derive(kind, sop_uid, *result.content, by.digest, by.software, *_known(result.site), *context)
 
 
 def of_document(study_uid: str, document: Document) -> str:

@@ -88,6 +88,7 @@ _REVIEW_SENTENCES = {
     ReviewCode.LOW_AGREEMENT: "Only {value:.0f} of {limit:.0f} model predictions agree with this grade.",
     ReviewCode.DISAGREEMENT: "Model predictions differ by two grades or more (KL {value:.0f} to KL {limit:.0f}).",
     ReviewCode.BORDERLINE: "Borderline between KL 1 and KL 2: the probability of KL 2 or more is {value:.0%}.",
+    ReviewCode.IMAGES_DISAGREE: "Images of this knee in the study disagree (KL {value:.0f} to KL {limit:.0f}).",
     ReviewCode.OTHER: "{text}",
 }
 
@@ -110,6 +111,7 @@ _REVIEW_SHORT = {
     ReviewCode.LOW_AGREEMENT: "low agreement",
     ReviewCode.DISAGREEMENT: "grades far apart",
     ReviewCode.BORDERLINE: "borderline KL 1 to 2",
+    ReviewCode.IMAGES_DISAGREE: "images disagree",
     ReviewCode.OTHER: "see the report",
 }
 

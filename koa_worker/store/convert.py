@@ -67,6 +67,7 @@ def to_grade(row: Row[Any]) -> Grade:
         agreement=row.agreement,
         review_reasons=review_reasons.from_json(row.review_reasons),
         model=row.model,
+        strangeness=row.strangeness,
     )
 
 
@@ -87,6 +88,7 @@ def to_image_record(row: Row[Any], knees: tuple[KneeRecord, ...], refused: tuple
         modality=row.modality,
         body_part=row.body_part,
         view=row.view,
+        weight_bearing=row.weight_bearing,
         laterality=row.laterality,
         column_zero_side=row.column_zero_side,
         format=row.format,

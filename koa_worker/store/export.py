@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from koa_worker.store.convert import to_grade, to_refused_knee, to_roi
 from koa_worker.store.database.base import StorePart
-from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, KneeRow, ModelRow, RefusalRow, StudyRow
+from koa_worker.store.database.schema import (
+    FileRow,
+    GradeRow,
+    ImageRow,
+    KneeRow,
+    ModelRow,
+    RefusalRow,
+    StudyRow,
+    table_of,
+)
 from koa_worker.store.encoding import joint_space
-from koa_worker.store.records import ExportedKnee, ExportedRefusal
+from koa_worker.store.patient_exams import patient_exams
+from koa_worker.store.records import ExportedKnee, ExportedRefusal, ExportedStudyKnee
+from koa_worker.store.seen import seen_in
+from koa_worker.study.earlier import NO_EXAMS, courses
+from koa_worker.study.knees import SeenKnee, bring_together
 
 _ROWS_AT_A_TIME = 500
 
@@ -39,6 +52,7 @@ _OF_GRADING: tuple[Any, ...] = (
     GradeRow.graded_at,
     GradeRow.is_current,
 )
+_STUDIES = select(table_of(StudyRow)).order_by(StudyRow.created_at, StudyRow.key)
 # The knees that were seen in a file's frame, graded now or not.
 _LEGS = (
     select(func.count())
@@ -67,6 +81,25 @@ class Export(StorePart):
             streaming = connection.execution_options(yield_per=_ROWS_AT_A_TIME)
             yield from map(_to_knee, streaming.execute(_graded(superseded=superseded)))
             yield from map(_to_refusal, streaming.execute(_refused()))
+
+    def study_knees(self) -> Iterator[ExportedStudyKnee]:
+        """Streams the knees of all studies, each with all its images and its course since the earlier exam."""
+        with self.sessions.stream() as connection:
+            studies = connection.execution_options(yield_per=_ROWS_AT_A_TIME).execute(_STUDIES)
+            for part in studies.partitions():
+                with self.sessions.stream() as other:
+                    seen = seen_in(other, [study.key for study in part])
+                    for study in part:
+                        yield from _study_knees(other, study, seen.get(study.key, []))
+
+
+def _study_knees(connection: Connection, study: Row[Any], seen: list[SeenKnee]) -> Iterator[ExportedStudyKnee]:
+    knees = bring_together(seen)
+    exams = patient_exams(connection, study) if knees else NO_EXAMS
+    found = courses(knees, study.date.date() if study.date else None, exams)
+    known = {course.now.stands.place: course for course in found}
+    for knee in knees:
+        yield ExportedStudyKnee(study.key, study.study_uid, knee, known.get(knee.stands.place))
 
 
 def _to_knee(row: Row[Any]) -> ExportedKnee:
@@ -104,6 +137,7 @@ def _graded(*, superseded: bool) -> Select[*tuple[Any, ...]]:
             KneeRow.turned,
             *(getattr(GradeRow, name) for name in ("kl", "p0", "p1", "p2", "p3", "p4", "confidence", "oa_probability")),
             GradeRow.agreement,
+            GradeRow.strangeness,
             GradeRow.review_reasons,
             GradeRow.joint_space,
             *_OF_GRADING,

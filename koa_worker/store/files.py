@@ -36,10 +36,11 @@ from koa_worker.store.lifecycle import (
     settled_twin,
     ticket,
 )
+from koa_worker.store.patient_exams import renew_later
 from koa_worker.store.records import EventRecord, FileRecord, FileTicket, Settled, State, Taken
 from koa_worker.store.results import Maker, keep_refusals, keep_results
 from koa_worker.store.same_image import find_same_image, renew_image, settle_same_image
-from koa_worker.store.studies import change_study
+from koa_worker.store.studies import change_study, get_study
 from koa_worker.store.worklist_index import list_file
 from koa_worker.values import Arrival, Failed, Rejected
 
@@ -127,6 +128,8 @@ class Files(StorePart):
             settle_same_image(session, file, image, result, maker)
         else:
             self._keep_new(session, file, result, maker)
+        if file.study_key is not None:
+            renew_later(session.connection(), get_study(session, file.study_key), maker.at)
         return settled(session, file, self.sessions.quiet)
 
     @staticmethod
