@@ -17,7 +17,7 @@ from rich.console import Console
 
 from koa_worker import RESEARCH_NOTICE, __version__, config
 from koa_worker.commands import database, users
-from koa_worker.commands.options import ConfigFile
+from koa_worker.commands.options import ConfigFile, SiteScaleFile
 from koa_worker.errors import KoaError, SetupError
 from koa_worker.system import log
 
@@ -106,6 +106,7 @@ def process(
         Path | None,
         typer.Option(help="Write an image for each file into DIR that shows how the knees were found.", metavar="DIR"),
     ] = None,
+    site: SiteScaleFile = None,
 ) -> None:
     """Grade files in place. No file is moved and nothing is stored in the database."""
     from koa_worker.commands.in_place import process_paths
@@ -114,7 +115,7 @@ def process(
     from koa_worker.pipeline import Pipeline
     from koa_worker.values import Completed
 
-    settings = config.load(config_file)
+    settings = config.load(config_file).with_site(site)
     log.set_up(settings.log)
     pipeline = Pipeline.load(settings)
     all_graded = True
@@ -145,12 +146,13 @@ def batch(
     ] = None,
     no_store: Annotated[bool, typer.Option("--no-store", help="Write only Parquet, no database.")] = False,
     reports: Annotated[bool, typer.Option("--reports", help="Write a PDF report for each study.")] = False,
+    site: SiteScaleFile = None,
 ) -> None:
     """Grade an archive in place. To resume after a stop, run the same command again."""
     from koa_worker.batch.run import Plan, run
     from koa_worker.commands.screen import batch_line
 
-    settings = config.load(config_file).with_store(store)
+    settings = config.load(config_file).with_store(store).with_site(site)
     if no_store and (reports or store):
         raise typer.BadParameter("--no-store cannot be combined with --store or --reports")
     log.set_up(settings.log)
@@ -203,14 +205,32 @@ def retry(
 
 
 @app.command()
-def regrade(config_file: ConfigFile = None) -> None:
-    """Grade all stored files again with the current model. Earlier grades are kept."""
-    from koa_worker.commands.regrade import regrade
-    from koa_worker.intake import prepare_folders
+def regrade(
+    config_file: ConfigFile = None,
+    site: SiteScaleFile = None,
+    send: Annotated[bool, typer.Option("--send", help="With --site: send the new results to the PACS.")] = False,
+) -> None:
+    """Grade all stored files again with the current model. Earlier grades are kept.
 
-    settings = config.load(config_file)
+    With --site only the scale changes: no file is read, and nothing is sent to the PACS without --send.
+    """
+    from koa_worker.commands.regrade import regrade, rescale
+    from koa_worker.intake import prepare_folders
+    from koa_worker.publish.outbox import Outbox
+    from koa_worker.store import Store
+
+    if send and site is None:
+        raise typer.BadParameter("--send can only be used with --site")
+    settings = config.load(config_file).with_site(site)
     log.set_up(settings.log)
     prepare_folders(settings.folders)
+    if site is not None:
+        rescaled = rescale(settings, unsent=not send)
+        if send and settings.dicom.destinations:
+            with Store.open(settings.store.url) as store:
+                Outbox(settings, store).work()
+        typer.echo(f"{rescaled.done} knees put on the site's scale, {rescaled.others} of another release kept.")
+        raise typer.Exit(1 if rescaled.others else 0)
     counts = regrade(settings)
     typer.echo(f"{counts.done} graded again, {counts.kept} keep their earlier grades.")
     raise typer.Exit(1 if counts.kept else 0)

@@ -70,7 +70,7 @@ class ResultObjects:
 
     def _of_study(self, original: Original, ticket: PublicationTicket, study: StudyRecord) -> Made:
         newest = max((knee for image in study.images for knee in image.knees), key=lambda knee: knee.graded_at)
-        graded_by = GradedBy(newest.grade.model, newest.model_digest, newest.software_version)
+        graded_by = GradedBy(newest.grade.model, newest.model_digest, newest.software_version, newest.grade.site)
         document = Document(Path(ticket.report_path).read_bytes(), ticket.revision, graded_by, ticket.reported_at)
         sop_uid = uids.of_document(original.study_uid, document)
         return Made(ResultKind.PDF, sop_uid, lambda: pdf_object.build(original, document))
@@ -103,7 +103,7 @@ def _result(number: int, image: ImageRecord) -> ImageResult:
             KneeResult(knee.roi, knee.grade, knee.crop, overlay(knee.crop, knee.heatmap), knee.joint_space)
             for knee in image.knees
         ),
-        graded_by=GradedBy(knee.grade.model, knee.model_digest, knee.software_version),
+        graded_by=GradedBy(knee.grade.model, knee.model_digest, knee.software_version, knee.grade.site),
         made_at=knee.graded_at,
         refused=image.refused,
     )

@@ -30,6 +30,7 @@ from koa_worker.store.records import (
     UploadRecord,
     UserRecord,
 )
+from koa_worker.store.site_scale import KneeReading, StoredKnee
 from koa_worker.store.store import Store
 from koa_worker.values import Role
 
@@ -47,6 +48,7 @@ __all__ = [
     "FileTicket",
     "GradingRecord",
     "ImageRecord",
+    "KneeReading",
     "KneeRecord",
     "NewParcel",
     "Pace",
@@ -61,6 +63,7 @@ __all__ = [
     "State",
     "StatusRecord",
     "Store",
+    "StoredKnee",
     "StudyRecord",
     "Taken",
     "TokenRecord",

@@ -12,6 +12,7 @@ from koa_worker.store.database.base import StorePart
 from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, KneeRow, ModelRow, RefusalRow, StudyRow
 from koa_worker.store.encoding import joint_space
 from koa_worker.store.records import ExportedKnee, ExportedRefusal
+from koa_worker.values import GRADES
 
 _ROWS_AT_A_TIME = 500
 
@@ -91,6 +92,8 @@ def _graded(*, superseded: bool) -> Select[*tuple[Any, ...]]:
             GradeRow.agreement,
             GradeRow.review_reasons,
             GradeRow.joint_space,
+            GradeRow.site,
+            *(getattr(GradeRow, f"release_p{kl}") for kl in GRADES),
             *_OF_GRADING,
         )
         .join(ImageRow, ImageRow.file_id == FileRow.id)

@@ -38,7 +38,8 @@ SENTENCES = {
 HEATMAP = encode_heatmap(np.zeros((7, 7), np.float32))
 EMPTY = {"laterality": "unknown"}
 AT = datetime(2026, 1, 2, tzinfo=UTC)
-EARLIER = sorted(step.revision for step in ScriptDirectory.from_config(configuration()).walk_revisions())[:-1]
+STEPS = sorted(step.revision for step in ScriptDirectory.from_config(configuration()).walk_revisions())
+EARLIER = [step for step in STEPS if step < "0009"]  # which have sentences
 
 
 def fill(url: str, revision: str, reasons: dict[int, list[str]]) -> None:
@@ -127,3 +128,27 @@ def test_a_code_of_a_newer_version_stays_readable(url: str, grade: Any, make: An
             connection.execute(grades.update().values(review_reasons=[{"code": "seen_in_a_dream", "value": 3}]))
         engine.dispose()
         assert reasons_in(store) == [(ReviewReason(ReviewCode.OTHER, text="seen_in_a_dream"),)]
+
+
+def test_a_knee_keeps_its_readings_and_may_have_a_grade_on_each_scale(url: str) -> None:
+    fill(url, "0009", {1: [], 2: []})
+    engine = connect(url)
+    with engine.begin() as connection:
+        tables = sa.MetaData()
+        tables.reflect(connection)
+        put = Putter(connection, tables)
+        put("reader_grades", id=7, knee_id=2, grade_id=2, reader="anna", kl=3, at=AT)
+    with Store.open(url) as store:
+        (reading,) = store.reader_grades.readings("s")
+        exported = [row for row in store.export.rows() if isinstance(row, ExportedKnee)]
+    assert (reading.reader, reading.kl, reading.position) == ("anna", 3, 2)
+    assert [row.grade.release_probabilities for row in exported] == [None, None]
+    with engine.begin() as connection:
+        grades = sa.Table("grades", sa.MetaData(), autoload_with=connection)
+        row = dict(connection.execute(sa.select(grades).where(grades.c.id == 1)).mappings().one())
+        connection.execute(grades.insert().values(row | {"id": 8, "is_current": False, "site": "ab"}))
+    with engine.begin() as connection, pytest.raises(sa.exc.IntegrityError):
+        connection.execute(grades.insert().values(row | {"id": 9, "is_current": False, "site": "ab"}))
+    with engine.begin() as connection, pytest.raises(sa.exc.IntegrityError):
+        connection.execute(grades.insert().values(row | {"id": 9, "is_current": False, "site": "c", "p1": 2.0}))
+    engine.dispose()
