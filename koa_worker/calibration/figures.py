@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from koa_worker.calibration.fit import Ints, ReadKnees, log_loss
 from koa_worker.knee.grading.site import Floats
@@ -68,7 +69,7 @@ def measure(knees: ReadKnees, probabilities: Floats, rounds: int = ROUNDS) -> Fi
     """Of these answers for the knees."""
     given, loss = probabilities.argmax(axis=1), log_loss(probabilities, knees.kl)
     off = np.abs(given - knees.kl)
-    draws = draw_subjects(knees, rounds)
+    draws = draw_subjects(knees.subjects, rounds)
     return Figures(
         accuracy=_estimate(draws, lambda weights: _mean(weights, given == knees.kl)),
         kappa=_estimate(draws, lambda weights: kappa(confusion(knees.kl, given, weights))),
@@ -86,16 +87,24 @@ def compare(knees: ReadKnees, probabilities: Floats, rounds: int = ROUNDS) -> Ga
         both = (kappa(confusion(knees.kl, given, weights)) for given in (new, old))
         return next(both) - next(both)
 
-    draws = draw_subjects(knees, rounds)
+    draws = draw_subjects(knees.subjects, rounds)
     return Gain(_estimate(draws, lambda weights: _mean(weights, gained)), _estimate(draws, kappas))
 
 
-def draw_subjects(knees: ReadKnees, rounds: int, seed: int = 0) -> Floats:
+def agreement_of_pairs(pairs: Ints, subjects: NDArray[np.str_], rounds: int = ROUNDS) -> tuple[Estimate, Estimate]:
+    """Accuracy and kappa of two grades of the same knees: pair × 2."""
+    draws = draw_subjects(subjects, rounds)
+    same = pairs[:, 0] == pairs[:, 1]
+    kappas = _estimate(draws, lambda weights: kappa(confusion(pairs[:, 0], pairs[:, 1], weights)))
+    return _estimate(draws, lambda weights: _mean(weights, same)), kappas
+
+
+def draw_subjects(subjects: NDArray[np.str_], rounds: int, seed: int = 0) -> Floats:
     """Round × knee: first each knee once, then how often its subject was drawn with replacement."""
-    names, place = np.unique(knees.subjects, return_inverse=True)
+    names, place = np.unique(subjects, return_inverse=True)
     people = len(names)
     counts = np.random.default_rng(seed).multinomial(people, np.full(people, 1 / people), size=rounds)
-    return np.vstack([np.ones(len(knees)), counts[:, place]])
+    return np.vstack([np.ones(len(subjects)), counts[:, place]])
 
 
 def confusion(truth: Ints, given: Ints, weights: Floats | None = None) -> Floats:

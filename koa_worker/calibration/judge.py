@@ -15,6 +15,7 @@ from koa_worker.knee.grading.site import Floats, SiteScale
 
 LEAST_KNEES = 30
 _FOLDS = 10
+_FEW = 60  # subjects; among so few, each is judged by a scale from all others, so that chance has less of a say
 _SIZES = (10, 20, 30, 50, 75, 100, 150, 200, 300, 400, 600, 800, 1200)
 _DRAWS = 12  # of subjects to learn from, for each size
 _FAR = 2  # grades from the nearest that is likely
@@ -65,7 +66,8 @@ def judge(knees: ReadKnees) -> Judgement:
 def cross_validate(knees: ReadKnees, seed: int = 0) -> Floats:
     """The probabilities of each knee on the scale of the other parts."""
     unseen = np.zeros_like(knees.probabilities)
-    for number, held in enumerate(folds(knees.subjects, _FOLDS, seed)):
+    people = len(np.unique(knees.subjects))
+    for number, held in enumerate(folds(knees.subjects, people if people <= _FEW else _FOLDS, seed)):
         site, _ = fit_best(knees[~held], seed=number)
         unseen[held] = site.apply(knees[held].probabilities)
     return unseen

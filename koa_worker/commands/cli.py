@@ -237,6 +237,33 @@ def regrade(
 
 
 @app.command()
+def calibrate(
+    config_file: ConfigFile = None,
+    grades: Annotated[
+        Path | None,
+        typer.Option(help="CSV with the columns path, kl, or sop_uid, side, kl; also side, subject.", metavar="FILE"),
+    ] = None,
+    from_readings: Annotated[
+        bool, typer.Option("--from-readings", help="Use the grades that readers have saved on the page.")
+    ] = False,
+    out: Annotated[Path, typer.Option(help="Where to write the scale.", metavar="FILE")] = Path("site.json"),
+) -> None:
+    """Fit the answers to how this site's readers use the scale. See docs/calibration.md."""
+    from koa_worker.commands.calibrate import NO_BETTER, run
+
+    if (grades is None) != from_readings:
+        raise typer.BadParameter("give either --grades FILE or --from-readings")
+    settings = config.load(config_file)
+    log.set_up(settings.log)
+    better = True
+    for sentence in run(settings, grades, out):
+        typer.echo(sentence)
+        better = sentence != NO_BETTER
+    typer.echo(RESEARCH_NOTICE)
+    raise typer.Exit(0 if better else 1)
+
+
+@app.command()
 def send(
     keys: Annotated[
         list[str] | None,

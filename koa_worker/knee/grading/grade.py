@@ -41,9 +41,7 @@ _SCALE = (np.arange(256, dtype=np.float32) / 127.5 - 1.0).astype(np.float32)  # 
 class Grader:
     """A loaded release."""
 
-    def __init__(
-        self, release: Release, nets: tuple[_Net, ...], review: Review, site: SiteScale | None = None
-    ) -> None:
+    def __init__(self, release: Release, nets: tuple[_Net, ...], review: Review, site: SiteScale | None = None) -> None:
         self.name = release.manifest.label
         self.digest = release.digest
         self._nets = nets

@@ -1,7 +1,7 @@
 """A site's own scale: how a hospital's readers use the grades, as five numbers over the answers of one release.
 
-logit P(KL ≥ k) on the site's scale is slope · logit P(KL ≥ k) of the release + shift k. The shifts never rise with k, so
-that P(KL ≥ k) falls with k for every knee; for each k the order of knees by P(KL ≥ k) stays as it was.
+logit P(KL ≥ k) on the site's scale is slope · logit P(KL ≥ k) of the release + shift k. The shifts never rise with k,
+so that P(KL ≥ k) falls with k for every knee; for each k the order of knees by P(KL ≥ k) stays as it was.
 `koa-worker calibrate` writes the file; it names the release by its digest, and carries a digest of its own.
 """
 
@@ -95,7 +95,7 @@ def log_odds(probabilities: Floats) -> Floats:
 def from_log_odds(odds: Floats) -> Floats:
     """The probabilities of the grades from logit P(KL ≥ k): (…, 4) → (…, 5)."""
     tails = 1 / (1 + np.exp(-odds))
-    ends = odds.shape[:-1] + (1,)
+    ends = (*odds.shape[:-1], 1)
     steps = np.concatenate([np.ones(ends), tails, np.zeros(ends)], axis=-1)
     probabilities: Floats = np.maximum(steps[..., :-1] - steps[..., 1:], 0.0)  # rounding may leave a hair below nought
     return probabilities

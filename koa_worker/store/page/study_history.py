@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
 from koa_worker.store.convert import to_grade
@@ -72,7 +73,7 @@ class StudyHistory(StorePart):
     @reads
     def heatmap(self, session: Session, study_key: str, file_id: str, position: int) -> Heatmap | None:
         """The heatmap of the current grade."""
-        grades = (
+        grades: Select[*tuple[Any, ...]] = (
             select(*table_of(GradeRow).c, ModelRow.name.label("model"))
             .join(ModelRow, ModelRow.digest == GradeRow.model_digest)
             .join(KneeRow, KneeRow.id == GradeRow.knee_id)
