@@ -15,7 +15,8 @@ from koa_worker.calibration.grades_file import GivenGrade
 from koa_worker.errors import CATALOGUE
 from koa_worker.intake import digest
 from koa_worker.pipeline import Pipeline
-from koa_worker.store import KneeReading, Store, StoredKnee
+from koa_worker.store import KneeReading, Store
+from koa_worker.store.encoding.pictures import encode_crop
 from koa_worker.values import Arrival, Completed, Grade, Rejected, Side
 
 
@@ -27,7 +28,8 @@ class ReadKnee:
     subject: str
     kl: int
     grade: Grade
-    where: str  # where a person finds it again: a line of the file, or a study
+    where: str  # where a person finds it again: a line of the file, or an image
+    crop: bytes = field(default=b"", repr=False)  # as the model saw it: PNG; empty if nobody asked for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +66,14 @@ class _Answered:
     subject: str
     side: Side
     grade: Grade
+    crop: bytes = field(default=b"", repr=False)
 
 
-def from_file(given: Iterable[GivenGrade], pipeline: Pipeline, store: Callable[[], Store]) -> Collected:
+def from_file(
+    given: Iterable[GivenGrade], pipeline: Pipeline, store: Callable[[], Store], *, crops: bool = False
+) -> Collected:
     """Grades the images that the lines name, and looks up the others in the store, which is opened only for them."""
-    collected, images = Collected(), _Images(pipeline, store)
+    collected, images = Collected(), _Images(pipeline, store, crops=crops)
     found: dict[str, list[ReadKnee]] = defaultdict(list)
     for line in given:
         answered = images.of(line)
@@ -81,7 +86,7 @@ def from_file(given: Iterable[GivenGrade], pipeline: Pipeline, store: Callable[[
             continue
         for knee in chosen:
             subject = line.subject or knee.subject
-            found[knee.key].append(ReadKnee(knee.key, subject, line.kl, knee.grade, f"line {line.line}"))
+            found[knee.key].append(ReadKnee(knee.key, subject, line.kl, knee.grade, f"line {line.line}", knee.crop))
     images.close()
     for knees in found.values():
         lines = ", ".join(knee.where for knee in knees)
@@ -97,7 +102,8 @@ def from_file(given: Iterable[GivenGrade], pipeline: Pipeline, store: Callable[[
 class _Images:
     """The knees of each image, graded once."""
 
-    def __init__(self, pipeline: Pipeline, store: Callable[[], Store]) -> None:
+    def __init__(self, pipeline: Pipeline, store: Callable[[], Store], *, crops: bool) -> None:
+        self._crops = crops
         self._pipeline = pipeline
         self._open = store
         self._store: Store | None = None
@@ -122,7 +128,13 @@ class _Images:
             return f"the file {what} ({outcome.code}). {CATALOGUE[outcome.code].sentence}"
         subject = outcome.radiograph.patient.id or outcome.radiograph.study.study_uid
         return tuple(
-            _Answered(f"{arrival.sha256} {place}", subject, knee.roi.side, knee.grade)
+            _Answered(
+                f"{arrival.sha256} {place}",
+                subject,
+                knee.roi.side,
+                knee.grade,
+                encode_crop(knee.crop) if self._crops else b"",
+            )
             for place, knee in enumerate(outcome.readings)
         )
 
@@ -133,15 +145,12 @@ class _Images:
             return "the database has no graded knee of this image."
         if any(knee.model_digest != self._pipeline.grader.digest for knee in knees):
             return "another release graded this image; run koa-worker regrade first."
-        return tuple(map(_answered, knees))
+        crops = {knee.id: self._store.site_scales.crop_png(knee.id) if self._crops else b"" for knee in knees}
+        return tuple(_Answered(str(knee.id), knee.subject, knee.side, knee.grade, crops[knee.id]) for knee in knees)
 
     def close(self) -> None:
         if self._store is not None:
             self._store.close()
-
-
-def _answered(knee: StoredKnee) -> _Answered:
-    return _Answered(str(knee.id), knee.subject, knee.side, knee.grade)
 
 
 def _chosen(line: GivenGrade, knees: Sequence[_Answered]) -> Sequence[_Answered] | str:
@@ -156,7 +165,7 @@ def _chosen(line: GivenGrade, knees: Sequence[_Answered]) -> Sequence[_Answered]
     return of_side if len(of_side) == 1 else f"the image shows no graded {line.side} knee that is known to be one."
 
 
-def from_readings(store: Store, release_digest: str) -> Collected:
+def from_readings(store: Store, release_digest: str, *, crops: bool = False) -> Collected:
     """The median of the last grade of each reader for each knee; of two in the middle, their mean to the even grade."""
     collected, said = Collected(), _by_knee(store.site_scales.last_readings())
     others = 0
@@ -165,7 +174,8 @@ def from_readings(store: Store, release_digest: str) -> Collected:
             others += 1
             continue
         kl = int(np.round(np.median([reading.kl for reading in said[knee.id]])))
-        collected.knees.append(ReadKnee(str(knee.id), knee.subject, kl, knee.grade, f"image {knee.sop_uid}"))
+        crop = store.site_scales.crop_png(knee.id) if crops else b""
+        collected.knees.append(ReadKnee(str(knee.id), knee.subject, kl, knee.grade, f"image {knee.sop_uid}", crop))
     if others:
         collected.notes.append(f"Another release graded {others} of the knees; run koa-worker regrade first.")
     collected.ceiling = _ceiling(collected, said)

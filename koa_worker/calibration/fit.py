@@ -102,16 +102,19 @@ def log_loss(probabilities: Floats, kl: Ints) -> Floats:
 class _Way:
     """What is to be made small: a function of the five unknowns, with its next step."""
 
-    design: Floats  # knee × (P(KL ≥ 1) … P(KL ≥ 4)) × unknown
+    here: Floats  # knee × unknown: what makes the log-odds of P(KL ≥ grade)
+    below: Floats  # and of P(KL > grade)
     kl: Ints
     penalty: float
 
     @classmethod
     def of(cls, knees: ReadKnees, penalty: float) -> _Way:
         odds = log_odds(knees.probabilities)
-        design = np.broadcast_to(_SHIFT_OF, (*odds.shape, 5)).copy()
-        design[..., 0] = odds
-        return cls(design, knees.kl, penalty)
+        rows = np.zeros((len(odds), 6, 5))
+        rows[:, 1:5] = _SHIFT_OF
+        rows[:, 1:5, 0] = odds
+        knee = np.arange(len(odds))
+        return cls(rows[knee, knees.kl], rows[knee, knees.kl + 1], knees.kl, penalty)
 
     def value(self, at: Floats) -> float:
         said, *_ = self._said(at)
@@ -120,7 +123,8 @@ class _Way:
 
     def step(self, at: Floats) -> Floats:
         """Newton's, on the unknowns that are not held at their bounds."""
-        said, upper, lower, here, below = self._said(at)
+        said, upper, lower = self._said(at)
+        here, below = self.here, self.below
         meant = (1 - _TYPING_ERRORS) * said / ((1 - _TYPING_ERRORS) * said + _TYPING_ERRORS / len(GRADES))
         du, dl = upper * (1 - upper), lower * (1 - lower)
         ups, downs = du / said, dl / said
@@ -136,12 +140,8 @@ class _Way:
         step[free] = np.linalg.solve(curve[np.ix_(free, free)], slope[free])
         return step
 
-    def _said(self, at: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-        """Of each knee: the probability of its grade, P(KL ≥ grade), P(KL > grade), and the rows that make both."""
-        knee, odds = np.arange(len(self.kl)), self.design @ at
-        tails = np.concatenate([np.ones((len(odds), 1)), 1 / (1 + np.exp(-odds)), np.zeros((len(odds), 1))], axis=1)
-        none = np.zeros((len(odds), 1, 5))
-        rows = np.concatenate([none, self.design, none], axis=1)
-        upper, lower = tails[knee, self.kl], tails[knee, self.kl + 1]
-        said = np.maximum(upper - lower, _LEAST)
-        return said, upper, lower, rows[knee, self.kl], rows[knee, self.kl + 1]
+    def _said(self, at: Floats) -> tuple[Floats, Floats, Floats]:
+        """Of each knee: the probability of its grade, P(KL ≥ grade), P(KL > grade)."""
+        upper = np.where(self.kl == GRADES[0], 1.0, 1 / (1 + np.exp(-self.here @ at)))
+        lower = np.where(self.kl == GRADES[-1], 0.0, 1 / (1 + np.exp(-self.below @ at)))
+        return np.maximum(upper - lower, _LEAST), upper, lower

@@ -17,11 +17,11 @@ _FLAT = 0.01  # of kappa, from the last size to the one before
 
 def to_markdown(file: SiteFile, digest: str, judgement: Judgement, collected: Collected, picture: str) -> str:
     """For a person who decides whether to use the scale."""
+    whose = f"{file.fitted['knees']} knees of {file.fitted['subjects']} subjects on {file.fitted['at'][:10]}"
     lines = [
         "# This site's own scale",
         "",
-        f"{RESEARCH_NOTICE} Site scale `{digest[:12]}` for {file.release.name}, fitted to"
-        f" {file.fitted['knees']} knees of {file.fitted['subjects']} subjects on {file.fitted['at'][:10]}.",
+        f"{RESEARCH_NOTICE} Site scale `{digest[:12]}` for {file.release.name}, fitted to {whose}.",
         "",
         *_figures(judgement),
         "",

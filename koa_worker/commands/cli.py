@@ -247,6 +247,9 @@ def calibrate(
         bool, typer.Option("--from-readings", help="Use the grades that readers have saved on the page.")
     ] = False,
     out: Annotated[Path, typer.Option(help="Where to write the scale.", metavar="FILE")] = Path("site.json"),
+    crops: Annotated[
+        Path | None, typer.Option(help="Also write the graded knees into DIR, for koa-train.", metavar="DIR")
+    ] = None,
 ) -> None:
     """Fit the answers to how this site's readers use the scale. See docs/calibration.md."""
     from koa_worker.commands.calibrate import NO_BETTER, run
@@ -256,7 +259,7 @@ def calibrate(
     settings = config.load(config_file)
     log.set_up(settings.log)
     better = True
-    for sentence in run(settings, grades, out):
+    for sentence in run(settings, grades, out, crops):
         typer.echo(sentence)
         better = sentence != NO_BETTER
     typer.echo(RESEARCH_NOTICE)

@@ -19,6 +19,8 @@ from koa_worker.store.database.schema import (
     ImageRow,
     KneeRow,
     ModelRow,
+    PictureKind,
+    PictureRow,
     PublicationRow,
     ReportRow,
     StudyRow,
@@ -78,6 +80,12 @@ class SiteScales(StorePart):
         last = select(func.max(ReaderGradeRow.id)).group_by(ReaderGradeRow.knee_id, ReaderGradeRow.reader)
         rows = session.scalars(select(ReaderGradeRow).where(ReaderGradeRow.id.in_(last)).order_by(ReaderGradeRow.id))
         return tuple(KneeReading(row.knee_id, row.reader, row.kl) for row in rows)
+
+    @reads
+    def crop_png(self, session: Session, knee_id: int) -> bytes:
+        """A knee as the model saw it."""
+        crops = select(PictureRow.data).where(PictureRow.knee_id == knee_id, PictureRow.kind == PictureKind.CROP)
+        return session.scalars(crops).one()
 
     @reads
     def studies_elsewhere(
