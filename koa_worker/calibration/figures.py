@@ -16,6 +16,7 @@ from koa_worker.values import GRADES
 ROUNDS = 1000
 _MIDDLE = (0.025, 0.975)
 _N = len(GRADES)
+_AS_WELL = 0.01  # of kappa
 _BINS = 5  # of a reliability: few, as there are few knees
 
 
@@ -61,8 +62,8 @@ class Gain:
 
     @property
     def is_one(self) -> bool:
-        """The probabilities are surely better, and the grades are not surely worse."""
-        return self.loss.low > 0 and self.kappa.high > 0
+        """The probabilities are surely better, and the grades agree as well: readers who only scatter need no scale."""
+        return self.loss.low > 0 and self.kappa.value > -_AS_WELL
 
 
 def measure(knees: ReadKnees, probabilities: Floats, rounds: int = ROUNDS) -> Figures:
