@@ -36,7 +36,7 @@ def hospital(data: Path, pipeline: Pipeline) -> ReadKnees:
     for path in sorted((data / "hospital").rglob("*.*")):
         outcome = pipeline.process(Arrival(path, digest(path), path.stat().st_size, path.name))
         if isinstance(outcome, Completed):
-            found += [(knee.grade.by_release, int(path.parent.name), path.stem) for knee in outcome.readings]
+            found += [(knee.grade.by_release, int(path.parent.name), path.stem) for knee in outcome.knees]
     return _knees(found)
 
 

@@ -135,7 +135,7 @@ class _Images:
                 knee.grade,
                 encode_crop(knee.crop) if self._crops else b"",
             )
-            for place, knee in enumerate(outcome.readings)
+            for place, knee in enumerate(outcome.knees)
         )
 
     def _stored(self, sop_uid: str) -> tuple[_Answered, ...] | str:

@@ -27,7 +27,9 @@ def write_crops(knees: Sequence[ReadKnee], folder: Path) -> tuple[Path, ...]:
             person, name = people[knee.subject], f"{number:06}.png"
             _write(folder / name, knee.crop)
             rows.append((name, knee.kl, person, "val" if person % _ONE_OF == 0 else "train", "equalized"))
-        tables = {"crops.csv": rows} | {f"{part}.csv": [row for row in rows if part in row] for part in ("train", "val")}
+        tables = {"crops.csv": rows} | {
+            f"{part}.csv": [row for row in rows if part in row] for part in ("train", "val")
+        }
         for name, lines in tables.items():
             text = StringIO(newline="")
             csv.writer(text).writerows([_COLUMNS, *lines])

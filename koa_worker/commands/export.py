@@ -8,13 +8,13 @@ from typing import Any
 from koa_worker import knee_fields
 from koa_worker.store import GRADING_NAMES, IMAGE_NAMES, ExportedKnee, ExportedRefusal
 
-COLUMNS = (*IMAGE_NAMES, *knee_fields.COLUMNS, *GRADING_NAMES, "refused")
+COLUMNS = (*IMAGE_NAMES, *knee_fields.COLUMNS, *GRADING_NAMES, "refused", "legs")
 
 
 def to_rows(exported: Iterable[ExportedKnee | ExportedRefusal]) -> Iterator[dict[str, Any]]:
     """A value for each of `COLUMNS`, in their order."""
     for knee in exported:
-        yield dict.fromkeys(COLUMNS) | dict(knee.image) | _of_knee(knee)
+        yield dict.fromkeys(COLUMNS) | dict(knee.image) | {"legs": knee.legs} | _of_knee(knee)
 
 
 def _of_knee(knee: ExportedKnee | ExportedRefusal) -> dict[str, Any]:

@@ -63,7 +63,9 @@ def lines(*words: str) -> Iterator[dict[str, Any]]:
 
 
 def test_process_grades_on_the_site_s_scale_and_keeps_what_the_release_says(knees: list[Path], site: Path) -> None:
-    (plain,), (scaled,) = (line["knees"] for line in (*lines(str(knees[0])), *lines(str(knees[0]), "--site", str(site))))
+    (plain,), (scaled,) = (
+        line["knees"] for line in (*lines(str(knees[0])), *lines(str(knees[0]), "--site", str(site)))
+    )
     assert plain["site"] is None
     assert plain["release_probabilities"] == plain["probabilities"] == scaled["release_probabilities"]
     assert scaled["site"] == json.loads(site.read_text())["digest"]

@@ -1,11 +1,14 @@
 """The tables. Patient data lives in `studies` (and a file's own name in `files.name`) and nowhere else.
 
     files ─┬─ events, timings             what happened to a file
+           ├─ refusals                    knees that were seen and not graded
            └─ images ─┬─ pictures         what a report draws from
-    studies ┘         ├─ knees ── grades ── models
-        │             └─ refusals
+    studies ┘         └─ knees ── grades ── models
+        │
         ├─ reports
         └─ publications, parcels      what was sent where; destinations
+
+    doomed                            what an erasure has begun to remove
 
 A knee is a place in an image. It has one grade for each model release and software version that looked at it, and each
 site's scale; the one that counts is marked current, the others are kept.
@@ -32,7 +35,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from koa_worker.store.database.columns import Moment, RowId, SaidByFile, WallTime, one_of
-from koa_worker.store.records import ParcelState, State
+from koa_worker.store.records import ErasureReason, ParcelState, State
 from koa_worker.values import Laterality, Side, SpacingSource
 
 REVISION = "0015"  # of the newest migration: a store that says so needs none
@@ -54,6 +57,12 @@ _DUE = text("changes > reported_changes")
 class PictureKind(StrEnum):
     FRAME = "frame"  # the whole radiograph, small: JPEG
     CROP = "crop"  # one knee as the model saw it: PNG
+
+
+class DoomedKind(StrEnum):
+    FILE = "file"  # by its id, also one that has no row
+    STUDY = "study"  # by its key
+    PATH = "path"  # of an original, a report or a result object: made of ids, never of names
 
 
 class Base(DeclarativeBase):
@@ -129,6 +138,7 @@ class StudyRow(Base):
     study_uid: Mapped[str] = mapped_column(SaidByFile, unique=True)
     patient_name: Mapped[str] = mapped_column(SaidByFile)
     patient_id: Mapped[str] = mapped_column(SaidByFile)
+    patient_issuer: Mapped[str] = mapped_column(SaidByFile, default="", server_default="")  # who gave the id
     patient_birth_date: Mapped[dt.date | None]
     patient_sex: Mapped[str] = mapped_column(SaidByFile)
     accession: Mapped[str] = mapped_column(SaidByFile)
@@ -162,7 +172,9 @@ class ImageRow(Base):
     column_mm: Mapped[float | None]
     spacing_source: Mapped[SpacingSource] = mapped_column(one_of(SpacingSource, "spacing_source"))
     details: Mapped[dict[str, str]] = mapped_column(JSON)
-    conflicts_with: Mapped[str | None] = mapped_column(ForeignKey("files.id"))  # same SOP UID, other bytes
+    # Another file with the same SOP UID and other bytes. Indexed, as each row is that others refer to: without, the
+    # removal of one row would look through all.
+    conflicts_with: Mapped[str | None] = mapped_column(ForeignKey("files.id"), index=True)
     patient_differs: Mapped[bool]  # this file names another patient than the study's first one
 
 
@@ -185,11 +197,14 @@ class KneeRow(Base):
 
 
 class RefusalRow(Base):
-    """A place in a graded image where a knee was seen and given no grade by the model that looked last."""
+    """A place in a file's frame where a knee was seen and given no grade by the model that looked last.
+
+    A rejected file has such places too, and no image.
+    """
 
     __tablename__ = "refusals"
 
-    file_id: Mapped[str] = mapped_column(ForeignKey("images.file_id"), primary_key=True)
+    file_id: Mapped[str] = mapped_column(ForeignKey("files.id"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)  # among the refused, from left to right
     side: Mapped[Side] = mapped_column(one_of(Side, "side"))
     x: Mapped[int]
@@ -324,3 +339,14 @@ class ParcelRow(Base):
     detail: Mapped[str] = mapped_column(default="")  # why the last try failed
     queued_at: Mapped[dt.datetime]
     acknowledged_at: Mapped[dt.datetime | None]
+
+
+class DoomedRow(Base):
+    """Something that an erasure has begun to remove; it names nobody, and it is gone when the erasure is finished."""
+
+    __tablename__ = "doomed"
+
+    kind: Mapped[DoomedKind] = mapped_column(one_of(DoomedKind, "kind"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    reason: Mapped[ErasureReason] = mapped_column(one_of(ErasureReason, "reason"))
+    at: Mapped[dt.datetime]

@@ -18,7 +18,9 @@ def simulate() -> Simulate:
     def simulated(site: SiteScale, count: int, seed: int = 0) -> ReadKnees:
         rng = np.random.default_rng(seed)
         severity = rng.normal(0, 2.5, count)
-        tails = 1 / (1 + np.exp(-(severity[:, None] - np.array([-1.0, 0.0, 1.5, 3.0]) + rng.normal(0, 0.3, (count, 1)))))
+        tails = 1 / (
+            1 + np.exp(-(severity[:, None] - np.array([-1.0, 0.0, 1.5, 3.0]) + rng.normal(0, 0.3, (count, 1))))
+        )
         steps = np.hstack([np.ones((count, 1)), tails, np.zeros((count, 1))])
         said = steps[:, :-1] - steps[:, 1:]
         likely = site.apply(said)
