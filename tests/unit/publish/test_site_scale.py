@@ -32,7 +32,7 @@ def test_a_reader_is_told_what_the_model_itself_says() -> None:
     plain = Grade(2, (0.1, 0.1, 0.6, 0.1, 0.1), 0.6, 0.8, 1.0, (), "net-v1")
     scaled = replace(plain, kl=1, release_probabilities=plain.probabilities, site=SCALED.site)
     assert words.on_site_scale(plain) == ""
-    assert words.on_site_scale(scaled) == (
-        "On this site's own scale (5e5e5e5e5e5e). The model itself says KL 2 (10\u00a0%, 10\u00a0%, 60\u00a0%, 10\u00a0%, 10\u00a0%)."
-    )
+    shares = "10 %, 10 %, 60 %, 10 %, 10 %".replace(" %", "\u00a0%")
+    sentence = f"On this site's own scale (5e5e5e5e5e5e). The model itself says KL 2 ({shares})."
+    assert words.on_site_scale(scaled) == sentence
     assert words.model_line(SCALED).count("site scale 5e5e5e5e5e5e") == 1
