@@ -13,7 +13,7 @@ from koa_worker.calibration.figures import agreement_of_pairs, compare, confusio
 from koa_worker.calibration.judge import cross_validate, find_suspicious, judge
 from koa_worker.knee.grading.site import SiteScale
 
-OTHERS = SiteScale(0.6, (-1.0, -1.5, -1.5, -2.0))
+OTHERS = SiteScale(1.0, (-2.0, -2.0, -2.0, -2.0))
 SAME = SiteScale(1.0, (0.0, 0.0, 0.0, 0.0))
 
 

@@ -22,7 +22,7 @@ from koa_worker.values import Grade, GradedBy
 from training.data.layouts import collect
 
 BY = GradedBy("net-v1", "ab" * 32, "1.0")
-OTHERS = SiteScale(0.6, (-1.0, -1.5, -1.5, -2.0))
+OTHERS = SiteScale(1.0, (-2.0, -2.0, -2.0, -2.0))
 
 
 def collected(knees: ReadKnees, crop: bytes = b"") -> Collected:
