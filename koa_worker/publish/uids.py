@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 
 from koa_worker.publish.result import Document, ImageResult, ResultKind
-from koa_worker.values import GradedBy
 
 # An arbitrary namespace; it must never change.
 _NAMESPACE = uuid.UUID("5d0c1a55-6e0e-4f7b-9a42-6b6f61776f72")
@@ -18,19 +18,29 @@ def derive(*parts: object) -> str:
 
 
 def of_image_object(kind: ResultKind, sop_uid: str, result: ImageResult) -> str:
-    """The UID of an image's object. The original's SHA-256 is a part, because two files may have the same UID."""
-    return derive(kind, sop_uid, result.sha256, *_maker(result.graded_by))
+    """The UID of an image's object: other pixels, another header or another calibration make another object."""
+    by = result.graded_by
+    return derive(kind, sop_uid, *result.content, by.digest, by.software, *_known(by.site))
 
 
 def of_document(study_uid: str, document: Document) -> str:
-    return derive(ResultKind.PDF, study_uid, *_maker(document.graded_by), document.revision)
+    by = document.graded_by
+    rest = (*document.content, *_known(by.site))
+    return derive(ResultKind.PDF, study_uid, by.digest, by.software, document.revision, *rest)
 
 
-def _maker(by: GradedBy) -> tuple[str, ...]:
-    """A site's scale is a part only where there is one, so that earlier results keep their UIDs."""
-    return (by.digest, by.software, by.site) if by.site else (by.digest, by.software)
+def of_rejection_note(rejected: Sequence[str]) -> str:
+    return derive(ResultKind.REJECTION_NOTE, *rejected)
 
 
-def of_series(kind: ResultKind, study_uid: str, digest: str) -> str:
-    """One series for each kind of object and each model release."""
-    return derive("series", kind, study_uid, digest)
+def of_series(kind: ResultKind, study_uid: str, digest: str, revision: int = 1) -> str:
+    """One series for each kind of object and each model release.
+
+    A series has one description, and that of a report names its revision: each later one has a series of its own.
+    """
+    return derive("series", kind, study_uid, digest, *([revision] if revision > 1 else []))
+
+
+def _known(site: str) -> tuple[str, ...]:
+    """Without a site's scale, nothing is added: results of earlier versions keep their UIDs."""
+    return (site,) if site else ()
