@@ -29,8 +29,8 @@ def rescale(store: Store, key: str, site: SiteScale | None = SITE, *, unsent: bo
 
 
 def test_knees_are_found_by_their_image_and_by_their_readers(store: Store, make: Any, grade: Take) -> None:
-    first, _ = grade("a", make.reading(2), make.reading(3, side=Side.RIGHT, x=700), sop_uid="1.9")
-    grade("b", make.reading(1), study_uid="1.2.4")
+    first, _ = grade("a", make.knee(2), make.knee(3, side=Side.RIGHT, x=700), sop_uid="1.9")
+    grade("b", make.knee(1), study_uid="1.2.4")
     for reader, kl in (("anna", 1), ("ben", 3), ("anna", 2)):
         assert store.reader_grades.record(first, 1, reader=reader, kl=kl, comment="")
     left, right = store.site_scales.knees_of("1.9")
@@ -46,7 +46,7 @@ def test_knees_are_found_by_their_image_and_by_their_readers(store: Store, make:
 
 
 def test_an_archive_changes_its_scale_and_back(store: Store, make: Any, grade: Take) -> None:
-    file_id, key = grade("a", make.reading(2))
+    file_id, key = grade("a", make.knee(2))
     store.reader_grades.record(file_id, 0, reader="anna", kl=1, comment="")
     before = store.studies.content(key).images[0].knees[0]
     assert store.site_scales.studies_elsewhere("d1", SITE.digest) == (key,)
@@ -71,7 +71,7 @@ def test_an_archive_changes_its_scale_and_back(store: Store, make: Any, grade: T
 
 
 def test_grades_of_another_release_are_left_alone(store: Store, make: Any, grade: Take) -> None:
-    grade("a", make.reading(2), digest="d2")
+    grade("a", make.knee(2), digest="d2")
     assert store.site_scales.studies_elsewhere("d1", SITE.digest) == ()
     assert (store.site_scales.count_others("d1"), store.site_scales.count_others("d2")) == (1, 0)
 
@@ -96,7 +96,7 @@ def test_what_still_waits_to_be_sent_is_sent_as_it_is_now(store: Store, make: An
 
 
 def test_results_older_than_a_destination_are_not_sent_to_it(store: Store, make: Any, grade: Take, clock: Any) -> None:
-    _, key = grade("a", make.reading(2))
+    _, key = grade("a", make.knee(2))
     written(store, key, 1)
     clock.now = clock() + timedelta(days=1)
     store.sending.know_destinations(["pacs"])
@@ -106,7 +106,7 @@ def test_results_older_than_a_destination_are_not_sent_to_it(store: Store, make:
 
 def report(store: Store, grade: Take, make: Any) -> tuple[str, str]:
     store.sending.know_destinations(["pacs"])
-    file_id, key = grade("a", make.reading(2))
+    file_id, key = grade("a", make.knee(2))
     written(store, key, 1)
     return file_id, key
 
@@ -116,7 +116,7 @@ def written(store: Store, key: str, revision: int) -> None:
 
 
 def test_a_grade_on_a_scale_comes_back_as_it_went_in(store: Store, make: Any, grade: Take) -> None:
-    reading = make.reading(2)
+    reading = make.knee(2)
     scaled = replace(reading, grade=on_scale(reading.grade, SITE, REVIEW))
     _, key = grade("a", scaled)
     assert store.studies.content(key).images[0].knees[0].grade == scaled.grade
