@@ -68,7 +68,7 @@ class Pipeline:
 
     @classmethod
     def load(cls, config: Config) -> Pipeline:
-        grader = Grader.load(model_folder(config.model.path), config.model.review_confidence)
+        grader = Grader.load(model_folder(config.model.path), config.model.review_confidence, config.model.site)
         return cls(grader, config.limits)
 
     def process(self, arrival: Arrival) -> Outcome:
@@ -169,7 +169,7 @@ class Pipeline:
         with clock("measure"):
             joint_space = None if one.roi.turned else measure(radiograph, one.roi)
         with clock("explain"):
-            warmth = heatmap(one.maps, grade.kl)
+            warmth = heatmap(one.maps, grade.release_kl)
         return GradedKnee(one.roi, one.crop, grade, warmth, joint_space)
 
 

@@ -187,6 +187,7 @@ class GradedBy:
     model: str  # "name-vN"
     digest: str  # SHA-256 of the release's manifest
     software: str  # koa-worker's version
+    site: str = ""  # digest of the site's scale, if the answers are on one
 
 
 class ReviewCode(StrEnum):
@@ -218,18 +219,33 @@ class ReviewReason:
     text: str = ""  # of OTHER alone
 
 
+Probabilities = tuple[float, float, float, float, float]  # of KL 0 to KL 4
+
+
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """The model's grade of one knee, with its confidence."""
+    """The model's grade of one knee, with its confidence; on the site's scale if there is one."""
 
     kl: int
-    probabilities: tuple[float, float, float, float, float]
+    probabilities: Probabilities
     confidence: float  # the probability of `kl`
     oa_probability: float  # P(KL ≥ 2)
-    agreement: float  # share of members × views whose own grade is `kl`
+    agreement: float  # share of members × views whose own grade is the release's
     review_reasons: tuple[ReviewReason, ...]
     model: str  # "name-vN"
     strangeness: float | None = None  # log odds against a knee like the training knees; None: nothing judged it
+    release_probabilities: Probabilities | None = None  # what the release itself says, if the site has its own scale
+    site: str = ""  # digest of the site's scale
+
+    @property
+    def by_release(self) -> Probabilities:
+        """The probabilities before the site's scale."""
+        return self.release_probabilities or self.probabilities
+
+    @property
+    def release_kl(self) -> int:
+        """The grade before the site's scale: what the looks voted for, and what the heatmap explains."""
+        return self.by_release.index(max(self.by_release))
 
     @property
     def needs_review(self) -> bool:

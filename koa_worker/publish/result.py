@@ -64,7 +64,6 @@ class ImageResult:
     graded_by: GradedBy
     made_at: datetime
     refused: tuple[RefusedKnee, ...] = ()
-    site: str = ""  # digest of the site's calibration
 
     @property
     def context(self) -> tuple[object, ...]:
@@ -88,4 +87,3 @@ class Document:
     graded_by: GradedBy
     made_at: datetime
     content: tuple[str, ...] = ()  # what its images are; empty for a study of an earlier version
-    site: str = ""

@@ -168,7 +168,11 @@ def _algorithm(graded_by: GradedBy) -> AlgorithmIdentification:
     return AlgorithmIdentification(
         name=graded_by.model,
         version=f"koa-worker {graded_by.software}",
-        parameters=[f"manifest SHA-256 {graded_by.digest}", "Research use only. Not for diagnostic use."],
+        parameters=[
+            f"manifest SHA-256 {graded_by.digest}",
+            *([f"site scale SHA-256 {graded_by.site}"] if graded_by.site else []),
+            "Research use only. Not for diagnostic use.",
+        ],
         family=codes.ARTIFICIAL_INTELLIGENCE,
         manufacturer=MANUFACTURER,
     )

@@ -179,16 +179,17 @@ class KneeRow:
         x = sheet.left + COLUMNS.review
         if not self.reasons:
             sheet.text(x, base, words.NO_REVIEW, 9, ink=QUIET)
-            return
-        sheet.warning_sign(x, base, 12)
-        sheet.text(x + 16, base, words.REVIEW, 11, bold=True, ink=SIGNAL)
+        else:
+            sheet.warning_sign(x, base, 12)
+            sheet.text(x + 16, base, words.REVIEW, 11, bold=True, ink=SIGNAL)
         for index, line in enumerate(self._reasons()):
             sheet.text(sheet.left + COLUMNS.word, below + 5.5 + _REASON_LINE * index, line, 7.5)
 
     def _reasons(self) -> tuple[str, ...]:
-        """Whole sentences, below the row, where there is room for all of them."""
-        sentences = " ".join(map(words.review_reason, self.reasons))
-        return text.wrap(sentences, _REASON_ROOM, 7.5, most=4) if sentences else ()
+        """Whole sentences, below the row, where there is room for all of them; the scale first, if it is the site's."""
+        grade = self.knee.grade
+        sentences = " ".join([words.on_site_scale(grade), *map(words.review_reason, self.reasons)]).strip()
+        return text.wrap(sentences, _REASON_ROOM, 7.5, most=5 if grade.site else 4) if sentences else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from koa_worker.values import (
     GRADE_WORDS,
     Compartment,
     CompartmentName,
+    Grade,
     GradedBy,
     JointSpace,
     Patient,
@@ -258,7 +259,16 @@ def page_of(page: int, pages: int) -> str:
 
 
 def model_line(by: GradedBy) -> str:
-    return f"Model {by.model} · manifest SHA-256 {by.digest[:12]} · koa-worker {by.software}"
+    site = f" · site scale {by.site[:12]}" if by.site else ""
+    return f"Model {by.model} · manifest SHA-256 {by.digest[:12]}{site} · koa-worker {by.software}"
+
+
+def on_site_scale(grade: Grade) -> str:
+    """What a reader must know of a grade on the site's own scale; nothing of one on the release's."""
+    if not grade.site:
+        return ""
+    shares = ", ".join(percent(share) for share in grade.by_release)
+    return f"On this site's own scale ({grade.site[:12]}). The model itself says KL {grade.release_kl} ({shares})."
 
 
 def report_line(report_id: str, revision: int, made_at: datetime) -> str:

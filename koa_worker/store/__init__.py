@@ -42,6 +42,7 @@ from koa_worker.store.records import (
     Whose,
     report_name,
 )
+from koa_worker.store.site_scale import KneeReading, StoredKnee
 from koa_worker.store.store import Store
 from koa_worker.values import Role
 
@@ -67,6 +68,7 @@ __all__ = [
     "FoundStudy",
     "GradingRecord",
     "ImageRecord",
+    "KneeReading",
     "KneeRecord",
     "NewParcel",
     "Pace",
@@ -82,6 +84,7 @@ __all__ = [
     "State",
     "StatusRecord",
     "Store",
+    "StoredKnee",
     "StudyPlace",
     "StudyRecord",
     "Taken",

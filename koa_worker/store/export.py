@@ -25,6 +25,7 @@ from koa_worker.store.records import ExportedKnee, ExportedRefusal, ExportedStud
 from koa_worker.store.seen import seen_in
 from koa_worker.study.earlier import NO_EXAMS, courses
 from koa_worker.study.knees import SeenKnee, bring_together
+from koa_worker.values import GRADES
 
 _ROWS_AT_A_TIME = 500
 
@@ -140,6 +141,8 @@ def _graded(*, superseded: bool) -> Select[*tuple[Any, ...]]:
             GradeRow.strangeness,
             GradeRow.review_reasons,
             GradeRow.joint_space,
+            GradeRow.site,
+            *(getattr(GradeRow, f"release_p{kl}") for kl in GRADES),
             *_OF_GRADING,
         )
         .join(ImageRow, ImageRow.file_id == FileRow.id)

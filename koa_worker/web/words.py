@@ -33,6 +33,7 @@ def teach(app: Flask) -> None:
         "state": lambda state: STATES[State(state)],
         "knee": words.knee_title,
         "review": words.review_reason,
+        "scale": words.on_site_scale,
         "width": words.width,
         "plane": words.plane,
         "notices": course_words.notices,

@@ -10,8 +10,8 @@
 
     doomed                            what an erasure has begun to remove
 
-A knee is a place in an image. It has one grade for each model release and software version that looked at it; the one
-that counts is marked current, the others are kept.
+A knee is a place in an image. It has one grade for each model release and software version that looked at it, and each
+site's scale; the one that counts is marked current, the others are kept.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from koa_worker.store.database.columns import Moment, RowId, SaidByFile, WallTim
 from koa_worker.store.records import ErasureReason, ParcelState, State
 from koa_worker.values import Laterality, Side, SpacingSource
 
-REVISION = "0014"  # of the newest migration: a store that says so needs none
+REVISION = "0015"  # of the newest migration: a store that says so needs none
 
 # Constraints get names of their own, so that a later migration can drop them on any database.
 _NAMES = {
@@ -270,7 +270,7 @@ class GradeRow(Base):
 
     __tablename__ = "grades"
     __table_args__ = (
-        UniqueConstraint("knee_id", "model_digest", "software_version", name="uq_grades_maker"),
+        UniqueConstraint("knee_id", "model_digest", "software_version", "site", name="uq_grades_maker"),
         CheckConstraint("kl BETWEEN 0 AND 4", name="kl"),
         # Also keeps NaN out; a sum of rounded floats may be a hair above 1.
         *(CheckConstraint(f"p{kl} BETWEEN 0 AND 1.000001", name=f"p{kl}") for kl in range(5)),
@@ -287,6 +287,13 @@ class GradeRow(Base):
     p2: Mapped[float]
     p3: Mapped[float]
     p4: Mapped[float]
+    # What the release itself says; empty where there is no site's scale, and p0 to p4 are the release's.
+    release_p0: Mapped[float | None]
+    release_p1: Mapped[float | None]
+    release_p2: Mapped[float | None]
+    release_p3: Mapped[float | None]
+    release_p4: Mapped[float | None]
+    site: Mapped[str] = mapped_column(default="", server_default="")  # digest of the site's scale
     confidence: Mapped[float]
     oa_probability: Mapped[float]
     agreement: Mapped[float]

@@ -219,3 +219,27 @@ def test_images_of_one_knee_that_are_there_become_one_line(url: str, revision: s
         (row,) = store.worklist.page(Wanted()).rows
     assert (row.file_id, row.kl, row.images, row.lowest_kl, row.highest_kl) == ("f2", 2, 3, 0, 2)
     assert row.review_reasons == (ReviewReason(ReviewCode.IMAGES_DISAGREE, 0, 2),)
+
+
+def test_a_knee_keeps_its_readings_and_may_have_a_grade_on_each_scale(url: str) -> None:
+    fill(url, "0009", {1: [], 2: []})
+    engine = connect(url)
+    with engine.begin() as connection:
+        tables = sa.MetaData()
+        tables.reflect(connection)
+        put = Putter(connection, tables)
+        put("reader_grades", id=7, knee_id=2, grade_id=2, reader="anna", kl=3, at=AT)
+    with Store.open(url) as store:
+        (reading,) = store.reader_grades.readings("s")
+        exported = [row for row in store.export.rows() if isinstance(row, ExportedKnee)]
+    assert (reading.reader, reading.kl, reading.position) == ("anna", 3, 2)
+    assert [row.grade.release_probabilities for row in exported] == [None, None]
+    with engine.begin() as connection:
+        grades = sa.Table("grades", sa.MetaData(), autoload_with=connection)
+        row = dict(connection.execute(sa.select(grades).where(grades.c.id == 1)).mappings().one())
+        connection.execute(grades.insert().values(row | {"id": 8, "is_current": False, "site": "ab"}))
+    with engine.begin() as connection, pytest.raises(sa.exc.IntegrityError):
+        connection.execute(grades.insert().values(row | {"id": 9, "is_current": False, "site": "ab"}))
+    with engine.begin() as connection, pytest.raises(sa.exc.IntegrityError):
+        connection.execute(grades.insert().values(row | {"id": 9, "is_current": False, "site": "c", "p1": 2.0}))
+    engine.dispose()
