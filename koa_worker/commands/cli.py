@@ -250,18 +250,23 @@ def send(
 @app.command()
 def export(
     form: Annotated[Format, typer.Option("--format", help="csv, or json (one object per line).")] = Format.CSV,
+    with_identity: Annotated[
+        bool, typer.Option("--with-identity", help="Add patient id, its issuer and accession number.")
+    ] = False,
     config_file: ConfigFile = None,
 ) -> None:
     """Print a flat table of all results, with one line per knee."""
-    from koa_worker.commands.export import COLUMNS, to_rows
+    from koa_worker.commands.export import COLUMNS, WITH_IDENTITY, to_rows
     from koa_worker.commands.table import write_csv, write_json
     from koa_worker.store import Store
 
     with Store.open(config.load(config_file).store.url) as store:
+        columns = WITH_IDENTITY if with_identity else COLUMNS
+        rows = to_rows(store.export.rows(with_identity=with_identity), columns)
         if form is Format.CSV:
-            write_csv(to_rows(store.export.rows()), sys.stdout, COLUMNS)
+            write_csv(rows, sys.stdout, columns)
         else:
-            write_json(to_rows(store.export.rows()), sys.stdout)
+            write_json(rows, sys.stdout)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +56,22 @@ def erase(config: Config, store: Store, whose: Whose, *, who: str, wait_seconds:
         time.sleep(_PAUSE_SECONDS)
     finish(config, store, ErasureReason.FORGET, who)
     return Erased(finding, len(elsewhere))
+
+
+def erase_studies(config: Config, store: Store, keys: Collection[str], *, who: str) -> int:
+    """Erases studies whose time is over, without compacting the database; gives their number.
+
+    None of them while a file of one is being worked on: a later call erases them.
+    """
+    finish(config, store, ErasureReason.RETENTION, who)
+    found = store.erasures.look(None, keys=keys)
+    if not keys or _in_flight(config, found, frozenset()):
+        return 0
+    paths = places.paths_of(config, found)
+    if not store.erasures.intend(found, (), paths, abandoned=(), reason=ErasureReason.RETENTION, who=who):
+        return 0
+    finish(config, store, ErasureReason.RETENTION, who)
+    return len(found.studies)
 
 
 def finish(config: Config, store: Store, reason: ErasureReason, who: str) -> None:

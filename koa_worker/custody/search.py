@@ -52,7 +52,7 @@ class Search:
                 paths.add(str(path))
         in_inbox = tuple(path for path in self._inbox() if self._matches(str(path), path))
         found = self.store.erasures.look(self.whose, matching)
-        self._refuse_several_issuers(found)
+        self._refuse_several_issuers()
         # What lies in the work folder is removed by its id.
         filed = {path for path in paths if Path(path).parent != self.config.folders.work}
         return Finding(found, frozenset(matching), places.paths_of(self.config, found) | filed, in_inbox)
@@ -76,11 +76,11 @@ class Search:
             self._read[key] = match(path, self._in_headers)
         return self._read[key] is not None
 
-    def _refuse_several_issuers(self, found: Belongings) -> None:
+    def _refuse_several_issuers(self) -> None:
         """Two hospitals may give the same id to two persons."""
         if self.whose.patient_id is None or self.whose.issuer is not None:
             return
-        issuers = {place.issuer for place in found.studies}
+        issuers = set(self.store.found.issuers(self.whose.patient_id))
         issuers |= {said.issuer for said in self._read.values() if said is not None and said.issuer is not None}
         if len(issuers) > 1:
             raise SetupError("several_issuers", f"{len(issuers)} issuers")

@@ -56,7 +56,8 @@ class ResultObjects:
             if not image.patient_differs:
                 document_of = document_of or original
             yield from self._of_image(original, _result(number, image))
-        if self.settings.pdf and document_of is not None:
+        # A report may have been deleted since, by retention.
+        if self.settings.pdf and document_of is not None and ticket.report_path:
             yield self._of_study(document_of, ticket, study)
 
     def _of_image(self, original: Original, result: ImageResult) -> Iterator[Made]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Row, Select, select
@@ -39,31 +39,39 @@ _OF_GRADING: tuple[Any, ...] = (
     GradeRow.graded_at,
     GradeRow.is_current,
 )
+# Only on demand: nothing else in the table names a patient.
+_OF_PATIENT: tuple[Any, ...] = (StudyRow.patient_id, StudyRow.patient_issuer, StudyRow.accession)
+IDENTITY_NAMES = tuple(column.key for column in _OF_PATIENT)
 IMAGE_NAMES, GRADING_NAMES = (tuple(column.key for column in columns) for columns in (_OF_IMAGE, _OF_GRADING))
 
 
 class Export(StorePart):
     """Every knee, graded or not."""
 
-    def rows(self, *, superseded: bool = False) -> Iterator[ExportedKnee | ExportedRefusal]:
+    def rows(
+        self, *, superseded: bool = False, with_identity: bool = False
+    ) -> Iterator[ExportedKnee | ExportedRefusal]:
         """Streams them by study and arrival, so that an archive of millions needs no more memory than one film.
 
-        With `superseded` also the grades of former models.
+        With `superseded` also the grades of former models; with `with_identity` also whose they are.
         """
+        names = (*IMAGE_NAMES, *IDENTITY_NAMES) if with_identity else IMAGE_NAMES
         with self.sessions.stream() as connection:
             streaming = connection.execution_options(yield_per=_ROWS_AT_A_TIME)
-            yield from map(_to_knee, streaming.execute(_graded(superseded=superseded)))
-            yield from map(_to_refusal, streaming.execute(_refused()))
+            for row in streaming.execute(_graded(superseded=superseded)):
+                yield _to_knee(row, names)
+            for row in streaming.execute(_refused()):
+                yield _to_refusal(row, names)
 
 
-def _to_knee(row: Row[Any]) -> ExportedKnee:
-    image, grading = ({name: getattr(row, name) for name in names} for names in (IMAGE_NAMES, GRADING_NAMES))
+def _to_knee(row: Row[Any], image_names: Sequence[str]) -> ExportedKnee:
+    image, grading = ({name: getattr(row, name) for name in names} for names in (image_names, GRADING_NAMES))
     space = joint_space.from_json(row.joint_space)
     return ExportedKnee(image, row.position, to_roi(row), to_grade(row), space, grading)
 
 
-def _to_refusal(row: Row[Any]) -> ExportedRefusal:
-    return ExportedRefusal({name: getattr(row, name) for name in IMAGE_NAMES}, row.position, to_refused_knee(row))
+def _to_refusal(row: Row[Any], image_names: Sequence[str]) -> ExportedRefusal:
+    return ExportedRefusal({name: getattr(row, name) for name in image_names}, row.position, to_refused_knee(row))
 
 
 def _place(table: type[KneeRow | RefusalRow]) -> tuple[Any, ...]:
@@ -72,7 +80,7 @@ def _place(table: type[KneeRow | RefusalRow]) -> tuple[Any, ...]:
 
 def _refused() -> Select[*tuple[Any, ...]]:
     return (
-        select(*_OF_IMAGE, *_place(RefusalRow), RefusalRow.code, RefusalRow.detail)
+        select(*_OF_IMAGE, *_OF_PATIENT, *_place(RefusalRow), RefusalRow.code, RefusalRow.detail)
         .join(ImageRow, ImageRow.file_id == FileRow.id)
         .join(StudyRow, StudyRow.key == ImageRow.study_key)
         .join(RefusalRow, RefusalRow.file_id == FileRow.id)
@@ -84,6 +92,7 @@ def _graded(*, superseded: bool) -> Select[*tuple[Any, ...]]:
     chosen: Select[*tuple[Any, ...]] = (
         select(
             *_OF_IMAGE,
+            *_OF_PATIENT,
             *_place(KneeRow),
             KneeRow.whole_frame,
             KneeRow.turned,

@@ -106,7 +106,7 @@ def test_the_audit_log_says_that_something_was_erased_and_not_what(full: Site) -
     last, first = full.store.audit.deeds(limit=2)
     assert (first.action, last.action) == ("forget_begun", "forget_finished")
     assert (first.who, first.subject) == ("console", "")
-    assert first.detail == "files 10, studies 2"
+    assert first.detail == "files 10, studies 3"
 
 
 def test_no_row_is_left_on_postgresql(tmp_path: Path, pipeline: Pipeline, postgres: Server, nobodys_port: int) -> None:
