@@ -49,8 +49,11 @@ def erase(config: Config, store: Store, whose: Whose, *, who: str, wait_seconds:
         flying = _in_flight(config, finding.belongings, finding.by_header)
         elsewhere = frozenset(file.id for file in store.found.working() if file.id in elsewhere)
         late = time.monotonic() > give_up
-        if not flying and (late or not elsewhere) and _intend(config, store, finding, who):
-            break
+        if not flying and (late or not elsewhere):
+            if not finding:
+                return Erased(finding, len(elsewhere))
+            if _intend(config, store, finding, who):
+                break
         if late:
             raise Unfinished("in_flight", f"files: {len(flying)}")
         time.sleep(_PAUSE_SECONDS)
