@@ -174,6 +174,11 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         "The database has no such record.",
         "Check the ID, and that [store] url is the right database. koa-worker export lists files and studies.",
     ),
+    "wrong_state": CatalogueEntry(
+        Fault.OURS,
+        "The file is no longer in the state that this step needs.",
+        "No action is needed: another worker process has changed it, and the step is decided again from its new state.",
+    ),
     "worker_crashed": CatalogueEntry(
         Fault.OURS,
         "The worker process that graded the file died.",
@@ -393,6 +398,10 @@ class UnknownRecord(WorkFailed):
     """Nothing has the id that was asked for: it is wrong, or its record is not there yet or not any more."""
 
     exit_code = 2
+
+
+class WrongState(WorkFailed):
+    """The database answered: another worker process has taken the record further meanwhile."""
 
 
 class Unfinished(WorkFailed):

@@ -39,6 +39,7 @@ SCHEMA = pa.schema(
         ("spacing_source", pa.string()),
         *((name, _NARROW.get(name, _TYPES[kind])) for name, kind in knee_fields.COLUMNS.items()),
         ("refused", pa.string()),
+        ("legs", pa.int32()),
         ("model", pa.string()),
         ("model_digest", pa.string()),
         ("software_version", pa.string()),

@@ -1,10 +1,23 @@
-"""An outcome as lines of the results: one a knee, or one that says why there is none. No times: the same every run."""
+"""An outcome as lines of the results: one a knee, or one that says why there is none. No times: the same every run.
+
+The lines of a rejected file that shows knees are of its knees, and each says why the file was rejected.
+"""
 
 from __future__ import annotations
 
 from koa_worker import knee_fields
 from koa_worker.batch.entries import Ending, Row
-from koa_worker.values import Completed, GradedBy, GradedKnee, Outcome, Radiograph, Rejected, SpacingSource, Study
+from koa_worker.values import (
+    Completed,
+    Failed,
+    GradedBy,
+    GradedKnee,
+    Outcome,
+    Radiograph,
+    Rejected,
+    SpacingSource,
+    Study,
+)
 
 
 def rows_of(outcome: Outcome, place: str, graded_by: GradedBy) -> tuple[Row, ...]:
@@ -18,15 +31,18 @@ def rows_of(outcome: Outcome, place: str, graded_by: GradedBy) -> tuple[Row, ...
         "model_digest": graded_by.digest,
         "software_version": graded_by.software,
     }
+    knees: list[Row] = []
     match outcome:
         case Completed():
             common |= _study(outcome.radiograph.study) | _frame(outcome.radiograph)
-            graded = (_knee(number, reading) for number, reading in enumerate(outcome.readings))
-            refused = (knee_fields.refused_columns(number, knee) for number, knee in enumerate(outcome.refused))
-            return tuple(common | knee for knee in (*graded, *refused))
+            knees += (_knee(number, knee) for number, knee in enumerate(outcome.knees))
         case Rejected():
             common |= _study(outcome.study) if outcome.study else {}
-    return (common | {"code": outcome.code, "detail": outcome.detail or None},)
+    if not isinstance(outcome, Completed):
+        common |= {"code": outcome.code, "detail": outcome.detail or None}
+    if not isinstance(outcome, Failed):
+        knees += (knee_fields.refused_columns(number, knee) for number, knee in enumerate(outcome.refused))
+    return tuple(common | {"legs": len(knees)} | knee for knee in knees) or (common,)
 
 
 def ending_of(outcome: Outcome) -> Ending:
@@ -61,5 +77,5 @@ def _frame(radiograph: Radiograph) -> Row:
     }
 
 
-def _knee(number: int, reading: GradedKnee) -> Row:
-    return knee_fields.to_columns(knee_fields.describe(number, reading.roi, reading.grade, reading.joint_space))
+def _knee(number: int, knee: GradedKnee) -> Row:
+    return knee_fields.to_columns(knee_fields.describe(number, knee.roi, knee.grade, knee.joint_space))

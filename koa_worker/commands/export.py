@@ -8,7 +8,7 @@ from typing import Any
 from koa_worker import knee_fields
 from koa_worker.store import GRADING_NAMES, IDENTITY_NAMES, IMAGE_NAMES, ExportedKnee, ExportedRefusal
 
-COLUMNS = (*IMAGE_NAMES, *knee_fields.COLUMNS, *GRADING_NAMES, "refused")
+COLUMNS = (*IMAGE_NAMES, *knee_fields.COLUMNS, *GRADING_NAMES, "refused", "legs")
 WITH_IDENTITY = (*COLUMNS, *IDENTITY_NAMES)
 
 
@@ -17,7 +17,7 @@ def to_rows(
 ) -> Iterator[dict[str, Any]]:
     """A value for each of the columns, in their order."""
     for knee in exported:
-        yield dict.fromkeys(columns) | dict(knee.image) | _of_knee(knee)
+        yield dict.fromkeys(columns) | dict(knee.image) | {"legs": knee.legs} | _of_knee(knee)
 
 
 def _of_knee(knee: ExportedKnee | ExportedRefusal) -> dict[str, Any]:

@@ -103,5 +103,5 @@ def to_image_record(row: Row[Any], knees: tuple[KneeRecord, ...], refused: tuple
     )
 
 
-def to_rejected_record(row: Any) -> RejectedRecord:
-    return RejectedRecord(row.id, row.sha256, row.code or "", row.detail or "", row.arrived_at)
+def to_rejected_record(row: Any, refused: tuple[RefusedKnee, ...]) -> RejectedRecord:
+    return RejectedRecord(row.id, row.sha256, row.code or "", row.detail or "", row.arrived_at, refused)

@@ -1,11 +1,11 @@
-"""The results of all knees, without patient data; knees without a grade come last."""
+"""The results of all knees, without patient data; knees without a grade come last, also those of rejected files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, func, select
 
 from koa_worker.store.convert import to_grade, to_refused_knee, to_roi
 from koa_worker.store.database.base import StorePart
@@ -18,7 +18,7 @@ _ROWS_AT_A_TIME = 500
 _OF_IMAGE: tuple[Any, ...] = (
     FileRow.id.label("file_id"),
     FileRow.sha256,
-    ImageRow.study_key,
+    FileRow.study_key,
     StudyRow.study_uid,
     ImageRow.series_uid,
     ImageRow.sop_uid,
@@ -42,6 +42,19 @@ _OF_GRADING: tuple[Any, ...] = (
 # Only on demand: nothing else in the table names a patient.
 _OF_PATIENT: tuple[Any, ...] = (StudyRow.patient_id, StudyRow.patient_issuer, StudyRow.accession)
 IDENTITY_NAMES = tuple(column.key for column in _OF_PATIENT)
+# The knees that were seen in a file's frame, graded now or not.
+_LEGS = (
+    select(func.count())
+    .select_from(KneeRow)
+    .join(GradeRow, (GradeRow.knee_id == KneeRow.id) & GradeRow.is_current)
+    .where(KneeRow.file_id == FileRow.id)
+    .correlate(FileRow)
+    .scalar_subquery()
+    + select(func.count(RefusalRow.position))
+    .where(RefusalRow.file_id == FileRow.id)
+    .correlate(FileRow)
+    .scalar_subquery()
+).label("legs")
 IMAGE_NAMES, GRADING_NAMES = (tuple(column.key for column in columns) for columns in (_OF_IMAGE, _OF_GRADING))
 
 
@@ -67,11 +80,12 @@ class Export(StorePart):
 def _to_knee(row: Row[Any], image_names: Sequence[str]) -> ExportedKnee:
     image, grading = ({name: getattr(row, name) for name in names} for names in (image_names, GRADING_NAMES))
     space = joint_space.from_json(row.joint_space)
-    return ExportedKnee(image, row.position, to_roi(row), to_grade(row), space, grading)
+    return ExportedKnee(image, row.legs, row.position, to_roi(row), to_grade(row), space, grading)
 
 
 def _to_refusal(row: Row[Any], image_names: Sequence[str]) -> ExportedRefusal:
-    return ExportedRefusal({name: getattr(row, name) for name in image_names}, row.position, to_refused_knee(row))
+    image = {name: getattr(row, name) for name in image_names}
+    return ExportedRefusal(image, row.legs, row.position, to_refused_knee(row))
 
 
 def _place(table: type[KneeRow | RefusalRow]) -> tuple[Any, ...]:
@@ -80,10 +94,10 @@ def _place(table: type[KneeRow | RefusalRow]) -> tuple[Any, ...]:
 
 def _refused() -> Select[*tuple[Any, ...]]:
     return (
-        select(*_OF_IMAGE, *_OF_PATIENT, *_place(RefusalRow), RefusalRow.code, RefusalRow.detail)
-        .join(ImageRow, ImageRow.file_id == FileRow.id)
-        .join(StudyRow, StudyRow.key == ImageRow.study_key)
+        select(*_OF_IMAGE, *_OF_PATIENT, _LEGS, *_place(RefusalRow), RefusalRow.code, RefusalRow.detail)
         .join(RefusalRow, RefusalRow.file_id == FileRow.id)
+        .outerjoin(ImageRow, ImageRow.file_id == FileRow.id)
+        .outerjoin(StudyRow, StudyRow.key == FileRow.study_key)
         .order_by(FileRow.arrived_at, FileRow.id, RefusalRow.position)
     )
 
@@ -93,6 +107,7 @@ def _graded(*, superseded: bool) -> Select[*tuple[Any, ...]]:
         select(
             *_OF_IMAGE,
             *_OF_PATIENT,
+            _LEGS,
             *_place(KneeRow),
             KneeRow.whole_frame,
             KneeRow.turned,
@@ -103,7 +118,7 @@ def _graded(*, superseded: bool) -> Select[*tuple[Any, ...]]:
             *_OF_GRADING,
         )
         .join(ImageRow, ImageRow.file_id == FileRow.id)
-        .join(StudyRow, StudyRow.key == ImageRow.study_key)
+        .join(StudyRow, StudyRow.key == FileRow.study_key)
         .join(KneeRow, KneeRow.file_id == FileRow.id)
         .join(GradeRow, GradeRow.knee_id == KneeRow.id)
         .join(ModelRow, ModelRow.digest == GradeRow.model_digest)

@@ -36,7 +36,7 @@ from koa_worker.store.lifecycle import (
     ticket,
 )
 from koa_worker.store.records import EventRecord, FileRecord, FileTicket, Settled, State, Taken
-from koa_worker.store.results import Maker, keep_results
+from koa_worker.store.results import Maker, keep_refusals, keep_results
 from koa_worker.store.studies import change_study
 from koa_worker.store.worklist_index import list_file
 from koa_worker.values import Arrival, Failed, Rejected
@@ -150,6 +150,7 @@ class Files(StorePart):
                 record_event(session, file.id, "patient_differs", at)
             file.study_key = study.key
         file.code, file.detail = outcome.code, outcome.detail
+        keep_refusals(session, file.id, outcome.refused)
         settle(file, State.REJECTED, at)
         record_event(session, file.id, "rejected", at, outcome.code)
         return settled(session, file)

@@ -8,7 +8,7 @@ from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from koa_worker import __version__
-from koa_worker.errors import UnknownRecord, WorkFailed
+from koa_worker.errors import UnknownRecord, WrongState
 from koa_worker.store.convert import to_file_record
 from koa_worker.store.database.schema import DoomedKind, DoomedRow, FileRow, StudyRow, table_of
 from koa_worker.store.journal import record_event, record_events
@@ -53,7 +53,7 @@ def get_file(session: Session, file_id: str) -> FileRow:
 
 def require(file: FileRow, *states: State) -> None:
     if file.state not in states:
-        raise WorkFailed("store", f"file {file.id} is {file.state}, not {' or '.join(states)}")
+        raise WrongState("wrong_state", f"file {file.id} is {file.state}, not {' or '.join(states)}")
 
 
 def make_known(session: Session, arrival: Arrival, at: datetime, worker: str | None = None) -> FileRow:

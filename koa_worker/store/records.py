@@ -206,6 +206,7 @@ class RejectedRecord:
     code: str
     detail: str
     arrived_at: datetime
+    refused: tuple[RefusedKnee, ...]  # the knees that were seen in it, from left to right
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -230,6 +231,7 @@ class ExportedKnee:
     """A graded knee for the table of all results; it names no patient."""
 
     image: Mapping[str, Any]
+    legs: int  # knees that were seen in the image
     position: int
     roi: KneeRoi
     grade: Grade
@@ -239,9 +241,10 @@ class ExportedKnee:
 
 @dataclass(frozen=True, slots=True)
 class ExportedRefusal:
-    """A knee that was given no grade, for the same table."""
+    """A knee that was given no grade, for the same table; of a rejected file only its study is known of the image."""
 
     image: Mapping[str, Any]
+    legs: int  # knees that were seen in the image
     position: int  # among the refused, from left to right
     knee: RefusedKnee
 

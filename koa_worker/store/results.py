@@ -63,7 +63,7 @@ def keep_results(
     knees = dict(zip(_keep_knees(session, file.id, result.knees, again=again), result.knees, strict=True))
     _keep_grades(session, file.id, knees, maker, again=again)
     _keep_pictures(session, file.id, result.frame, knees, again=again)
-    _keep_refusals(session, file.id, result.refused, again=again)
+    keep_refusals(session, file.id, result.refused, again=again)
     _keep_timings(session, file.id, result.timings_ms, again=again)
 
 
@@ -188,7 +188,7 @@ def _keep_pictures(
     session.connection().execute(_ADD_PICTURES, rows)
 
 
-def _keep_refusals(session: Session, file_id: str, refused: Sequence[RefusedKnee], *, again: bool) -> None:
+def keep_refusals(session: Session, file_id: str, refused: Sequence[RefusedKnee], *, again: bool = False) -> None:
     """Stores the refused knees in place of the earlier ones: another model may refuse other knees."""
     connection = session.connection()
     if again:

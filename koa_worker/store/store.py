@@ -35,7 +35,8 @@ class Store:
     """The database of all files.
 
     Each verb of a part takes and gives values in one transaction. It raises `WorkFailed("store")` when the database
-    does not answer, and `UnknownRecord` when the database has nothing by the id that the verb was given.
+    does not answer, `UnknownRecord` when the database has nothing by the id that the verb was given, and `WrongState`
+    when another worker has taken the file further meanwhile.
     """
 
     def __init__(

@@ -54,8 +54,8 @@ _KNEES = (
 )
 _REFUSED = (
     select(table_of(RefusalRow))
-    .join(_image, _image.c.file_id == RefusalRow.file_id)
-    .where(_OF_STUDY)
+    .join(FileRow, FileRow.id == RefusalRow.file_id)
+    .where(FileRow.study_key == bindparam("study_key"))
     .order_by(RefusalRow.position)
 )
 _REJECTED = (
@@ -67,6 +67,8 @@ _LAST_WRITTEN = select(func.max(ReportRow.revision)).where(
     ReportRow.study_key == bindparam("study_key"), ReportRow.written_at.is_not(None)
 )
 
+_Refused = Mapping[str, list[RefusedKnee]]  # by file; a file without any has an empty list
+
 
 class Studies(StorePart):
     """What the images of a study show."""
@@ -77,6 +79,7 @@ class Studies(StorePart):
         study = session.connection().execute(_STUDY, {"study_key": study_key}).first()
         if study is None:
             raise UnknownRecord("unknown_record", f"study {study_key}")
+        refused = _refused(session, study_key)
         return StudyRecord(
             key=study.key,
             study_uid=study.study_uid,
@@ -85,15 +88,15 @@ class Studies(StorePart):
             description=study.description,
             institution=study.institution,
             date=study.date,
-            images=_images(session, study_key),
-            rejected=_rejected(session, study_key),
+            images=_images(session, study_key, refused),
+            rejected=_rejected(session, study_key, refused),
             report_revision=_last_written(session, study_key),
             created_at=study.created_at,
         )
 
 
-def _images(session: Session, study_key: str) -> tuple[ImageRecord, ...]:
-    knees, refused = _knees(session, study_key), _refused(session, study_key)
+def _images(session: Session, study_key: str, refused: _Refused) -> tuple[ImageRecord, ...]:
+    knees = _knees(session, study_key)
     rows = session.connection().execute(_IMAGES, {"study_key": study_key})
     return tuple(to_image_record(row, tuple(knees[row.file_id]), tuple(refused[row.file_id])) for row in rows)
 
@@ -105,15 +108,17 @@ def _knees(session: Session, study_key: str) -> Mapping[str, list[KneeRecord]]:
     return by_file
 
 
-def _refused(session: Session, study_key: str) -> Mapping[str, list[RefusedKnee]]:
+def _refused(session: Session, study_key: str) -> _Refused:
+    """The refused knees of each file of the study, also of those that were rejected."""
     by_file: defaultdict[str, list[RefusedKnee]] = defaultdict(list)
     for row in session.connection().execute(_REFUSED, {"study_key": study_key}):
         by_file[row.file_id].append(to_refused_knee(row))
     return by_file
 
 
-def _rejected(session: Session, study_key: str) -> tuple[RejectedRecord, ...]:
-    return tuple(map(to_rejected_record, session.connection().execute(_REJECTED, {"study_key": study_key})))
+def _rejected(session: Session, study_key: str, refused: _Refused) -> tuple[RejectedRecord, ...]:
+    rows = session.connection().execute(_REJECTED, {"study_key": study_key})
+    return tuple(to_rejected_record(row, tuple(refused[row.id])) for row in rows)
 
 
 def _last_written(session: Session, study_key: str) -> int:

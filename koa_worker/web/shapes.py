@@ -113,7 +113,7 @@ class Knee(KneeFields):
 
 
 class RefusedKnee(Shape):
-    """A knee beside one that was graded, and why it has no grade."""
+    """A knee that was seen, and why it has no grade."""
 
     side: SideWord
     box: Box
@@ -140,6 +140,7 @@ class RejectedFile(Shape):
     file_id: Id
     arrived_at: datetime
     error: Explained
+    refused: list[RefusedKnee]
 
 
 class Reading(Shape):

@@ -161,7 +161,12 @@ def _refused(knee: values.RefusedKnee) -> RefusedKnee:
 
 
 def _rejected(file: RejectedRecord) -> RejectedFile:
-    return RejectedFile(file_id=file.file_id, arrived_at=file.arrived_at, error=explained(file.code, file.detail))
+    return RejectedFile(
+        file_id=file.file_id,
+        arrived_at=file.arrived_at,
+        error=explained(file.code, file.detail),
+        refused=[_refused(knee) for knee in file.refused],
+    )
 
 
 def _reading(reading: ReadingRecord) -> Reading:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from koa_worker.config import Config
-from koa_worker.errors import UnknownRecord, WorkFailed
+from koa_worker.errors import UnknownRecord, WorkFailed, WrongState
 from koa_worker.intake import Claim
 from koa_worker.intake.filing import file_away, filed_path
 from koa_worker.pipeline import Pipeline, Stopwatch
@@ -55,6 +55,9 @@ class FileSteps:
         self._clock = Stopwatch()
         try:
             return self._take_further(job)
+        except WrongState as fault:
+            logger.warning("postponed: the file was changed meanwhile", extra={"file": job.id, "fault": where(fault)})
+            return Postponed(job)
         except (OSError, WorkFailed) as fault:
             logger.warning("postponed: disk or database unavailable", extra={"file": job.id, "fault": where(fault)})
             return Postponed(job)

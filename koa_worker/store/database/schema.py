@@ -1,9 +1,10 @@
 """The tables. Patient data lives in `studies` (and a file's own name in `files.name`) and nowhere else.
 
     files ─┬─ events, timings             what happened to a file
+           ├─ refusals                    knees that were seen and not graded
            └─ images ─┬─ pictures         what a report draws from
-    studies ┘         ├─ knees ── grades ── models
-        │             └─ refusals
+    studies ┘         └─ knees ── grades ── models
+        │
         ├─ reports
         └─ publications, parcels      what was sent where; destinations
 
@@ -196,11 +197,14 @@ class KneeRow(Base):
 
 
 class RefusalRow(Base):
-    """A place in a graded image where a knee was seen and given no grade by the model that looked last."""
+    """A place in a file's frame where a knee was seen and given no grade by the model that looked last.
+
+    A rejected file has such places too, and no image.
+    """
 
     __tablename__ = "refusals"
 
-    file_id: Mapped[str] = mapped_column(ForeignKey("images.file_id"), primary_key=True)
+    file_id: Mapped[str] = mapped_column(ForeignKey("files.id"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)  # among the refused, from left to right
     side: Mapped[Side] = mapped_column(one_of(Side, "side"))
     x: Mapped[int]

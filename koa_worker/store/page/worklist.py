@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import product
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, select, true, union_all
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from koa_worker.store.database.base import StorePart, reads
 from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, KneeRow, RefusalRow, StudyRow
@@ -165,8 +166,8 @@ def _rows(session: Session, ids: Sequence[int], *, may_see_patients: bool) -> tu
             ImageRow.view,
             GradeRow.oa_probability,
             GradeRow.review_reasons,
-            _number_of(_LINES_OF_FILE),
-            _number_of(RefusalRow),
+            _number_of(_LINES_OF_FILE, _LINES_OF_FILE.knee_id),
+            _number_of(RefusalRow, RefusalRow.position),
         )
         .join(FileRow, FileRow.id == IndexLine.file_id)
         .outerjoin(StudyRow, StudyRow.key == FileRow.study_key)
@@ -203,9 +204,9 @@ def _rows(session: Session, ids: Sequence[int], *, may_see_patients: bool) -> tu
     return tuple(by_id[number] for number in ids if number in by_id)
 
 
-def _number_of(row: type[IndexLine | RefusalRow]) -> ColumnElement[int]:
-    """The number of these in the file of a line."""
-    return select(func.count()).where(row.file_id == IndexLine.file_id).correlate(IndexLine).scalar_subquery()
+def _number_of(row: type[IndexLine | RefusalRow], knee: InstrumentedAttribute[Any]) -> ColumnElement[int]:
+    """The number of these knees in the file of a line; the line of a file without any names none."""
+    return select(func.count(knee)).where(row.file_id == IndexLine.file_id).correlate(IndexLine).scalar_subquery()
 
 
 def _bounded(*chosen: ColumnElement[bool]) -> ColumnElement[int]:

@@ -158,7 +158,7 @@ def completed(arrival: Arrival, refused: tuple[RefusedKnee, ...] = ()) -> Comple
     )
     pixels = np.random.default_rng(1).integers(0, 255, (300, 400), np.uint8)
     radiograph = Radiograph(pixels, "DICOM", study, Patient(NAME, "P-17", date(1950, 2, 1), "F"))
-    readings = tuple(
+    knees = tuple(
         GradedKnee(
             KneeRoi(Box(20 + 200 * at, 80, 150, 150), side),
             pixels[:224, :224],
@@ -167,7 +167,7 @@ def completed(arrival: Arrival, refused: tuple[RefusedKnee, ...] = ()) -> Comple
         )
         for at, (kl, side) in enumerate(((2, Side.RIGHT), (3, Side.LEFT)))
     )
-    return Completed(arrival, radiograph, readings, {}, refused)
+    return Completed(arrival, radiograph, knees, {}, refused)
 
 
 @pytest.fixture
@@ -196,3 +196,22 @@ def refused_beside() -> Callable[[Store], None]:
         store.files.complete(arrival.id, encode(completed(arrival, (refused,))), "d" * 64, "1.0", "done/y")
 
     return grade
+
+
+@pytest.fixture
+def only_refused() -> Callable[[Store], str]:
+    """Rejects a radiograph both of whose knees have an implant, and gives its study."""
+
+    def reject(store: Store) -> str:
+        arrival = Arrival(Path("x"), "e" * 64, 9, "fourth.dcm")
+        store.files.add_arrival(arrival, datetime.now(UTC))
+        store.files.start(arrival.id, "w")
+        knees = tuple(
+            RefusedKnee(KneeRoi(Box(x, 2, 9, 9), side), "implant") for x, side in zip((1, 20), Side, strict=False)
+        )
+        rejected = Rejected(arrival, "implant", "", Study("1.5", "1.5.6"), Patient(), knees)
+        key = store.files.reject(arrival.id, rejected, "rejected/y").study_key
+        assert key
+        return key
+
+    return reject

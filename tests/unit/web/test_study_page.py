@@ -14,6 +14,7 @@ import numpy as np
 from flask import Flask
 from flask.testing import FlaskClient
 
+from koa_worker.errors import CATALOGUE
 from koa_worker.store import Store
 from koa_worker.values import Box, Compartment, CompartmentName, Heatmap, JointSpace, SpacingSource
 from koa_worker.web.pictures import heat_png
@@ -122,6 +123,13 @@ def test_a_refused_file_says_why_and_what_to_do(graded: Any, client: FlaskClient
     assert "secret^name.dcm" in page
     assert ("file", graded.rejected_id) in {(deed.action, deed.subject) for deed in store.audit.deeds()}
     assert client.get("/files/0").status_code == 404
+
+
+def test_a_rejected_image_names_each_knee_that_was_seen(
+    only_refused: Callable[[Store], str], client: FlaskClient, store: Store
+) -> None:
+    page = client.get(f"/studies/{only_refused(store)}").text
+    assert page.count(f"knee: {CATALOGUE['implant'].sentence}") == 2
 
 
 def test_measured_margins_and_widths_are_drawn_where_they_are_clear(app: Flask) -> None:

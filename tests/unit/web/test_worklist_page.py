@@ -86,3 +86,10 @@ def test_a_knee_without_a_grade_is_counted_beside_the_graded_ones(
     assert "mark part" not in anna.get("/").text
     refused_beside(store)
     assert anna.get("/").text.count("2 of 3 knees</span>") == 1  # once for the image, not for each knee
+
+
+def test_a_rejected_image_says_how_many_knees_were_seen(
+    graded: Any, store: Store, only_refused: Callable[[Store], str], logged_in: Enter
+) -> None:
+    only_refused(store)
+    assert logged_in("anna").get("/").text.count("0 of 2 knees</span>") == 1

@@ -13,11 +13,11 @@ from alembic import command
 from alembic.script import ScriptDirectory
 
 from koa_worker.report import words
-from koa_worker.store import ExportedKnee, Store, Wanted
+from koa_worker.store import ExportedKnee, ExportedRefusal, Store, Wanted
 from koa_worker.store.database.engine import connect
 from koa_worker.store.database.migrations import configuration
 from koa_worker.store.encoding.pictures import encode_heatmap
-from koa_worker.values import ReviewCode, ReviewReason
+from koa_worker.values import Box, KneeRoi, RefusedKnee, ReviewCode, ReviewReason, Side
 
 SENTENCES = {
     "The other knee was not found in the picture.": ReviewReason(ReviewCode.OTHER_KNEE_NOT_FOUND),
@@ -38,7 +38,8 @@ SENTENCES = {
 HEATMAP = encode_heatmap(np.zeros((7, 7), np.float32))
 EMPTY = {"laterality": "unknown"}
 AT = datetime(2026, 1, 2, tzinfo=UTC)
-EARLIER = sorted(step.revision for step in ScriptDirectory.from_config(configuration()).walk_revisions())[:-1]
+STEPS = (step.revision for step in ScriptDirectory.from_config(configuration()).walk_revisions())
+WITH_SENTENCES = sorted(step for step in STEPS if step < "0009")
 
 
 def fill(url: str, revision: str, reasons: dict[int, list[str]]) -> None:
@@ -85,7 +86,7 @@ def reasons_in(store: Store) -> list[tuple[ReviewReason, ...]]:
     return [row.grade.review_reasons for row in store.export.rows() if isinstance(row, ExportedKnee)]
 
 
-@pytest.mark.parametrize("revision", EARLIER)
+@pytest.mark.parametrize("revision", WITH_SENTENCES)
 def test_reasons_of_every_earlier_store_become_codes(url: str, revision: str) -> None:
     fill(url, revision, {1: list(SENTENCES), 2: []})
     with Store.open(url) as store:
@@ -115,10 +116,31 @@ def test_a_reason_from_an_earlier_version_is_worded_with_its_numbers(reason: Rev
         assert all(part in sentence for part in shown)
 
 
+def test_refused_knees_of_an_earlier_store_stay_where_a_rejected_file_may_have_some(url: str, make: Any) -> None:
+    fill(url, "0009", {1: []})
+    engine = connect(url)
+    with engine.begin() as connection:
+        tables = sa.MetaData()
+        tables.reflect(connection)
+        Putter(connection, tables)("refusals", file_id="f", position=0, side="left", x=5, code="implant")
+    engine.dispose()
+    with Store.open(url) as store:
+        arrival = make.arrival("a")
+        store.files.add_arrival(arrival, AT)
+        store.files.start(arrival.id, "w")
+        knee = RefusedKnee(KneeRoi(Box(7, 0, 9, 9), Side.RIGHT), "other_view")
+        store.files.reject(arrival.id, replace(make.rejected(arrival), refused=(knee,)), "rejected/a")
+        found = [row for row in store.export.rows() if isinstance(row, ExportedRefusal)]
+    assert {(row.image["file_id"], row.knee.roi.box.x, row.knee.code) for row in found} == {
+        ("f", 5, "implant"),
+        (arrival.id, 7, "other_view"),
+    }
+
+
 def test_a_code_of_a_newer_version_stays_readable(url: str, grade: Any, make: Any) -> None:
     """Two versions may work on one store for a while."""
-    reading = make.reading(2)
-    flagged = replace(reading, grade=replace(reading.grade, review_reasons=(ReviewReason(ReviewCode.TURNED, 90),)))
+    knee = make.knee(2)
+    flagged = replace(knee, grade=replace(knee.grade, review_reasons=(ReviewReason(ReviewCode.TURNED, 90),)))
     with Store.open(url) as store:
         grade("a", flagged)
         engine = connect(url)
