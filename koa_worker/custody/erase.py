@@ -125,6 +125,8 @@ def _intend(config: Config, store: Store, finding: Finding, who: str) -> bool:
             path.rename(places.hidden(config.folders.inbox, file_id))
         except FileNotFoundError:
             return False  # a daemon claimed it just now
+        except OSError as fault:
+            raise WorkFailed("io", fault.strerror or "") from None  # its message has the name that the exporter gave
     extra = finding.by_header | places.hidden_ids(config.folders.inbox)
     here = {file_id for file_id, _ in places.claimed(config.folders.work)}
     return store.erasures.intend(

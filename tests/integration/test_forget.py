@@ -245,6 +245,10 @@ def test_find_says_what_belongs_to_it(command: Callable[..., Result], full: Site
     named = command("find", "--name-of-file", "-", "--json", said="Forgetova 3.dcm")
     assert json.loads(named.stdout)["study"] == graded["study"]
     assert command("find", "--patient-id", "-", said="nobody").exit_code == 1
+    rows = [json.loads(line) for line in command("export", "--format", "json", "--with-identity").stdout.splitlines()]
+    whose = {(row["patient_id"], row["patient_issuer"], row["accession"]) for row in rows}
+    assert whose == {(VICTIM.id, ISSUER, ACCESSION), (OTHER.id, ISSUER, "OTHER-1")}
+    assert VICTIM.id not in command("export").stdout
     assert VICTIM.id not in command("find", "--patient-id", "-", said=VICTIM.id).output
 
 
