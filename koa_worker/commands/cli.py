@@ -1,6 +1,7 @@
 """The commands. An error becomes an exit code and one clear sentence.
 
-Exit codes: 0 fine, 1 some input was rejected or failed, 2 wrong use or configuration, 3 a batch or an erasure that is not finished.
+Exit codes: 0 fine, 1 some input was rejected or failed, 2 wrong use or configuration, 3 a batch or an erasure that is
+not finished.
 """
 
 from __future__ import annotations
