@@ -35,7 +35,8 @@ class KneeResult:
 class ImageResult:
     """All results of one image."""
 
-    sha256: str  # of the original file
+    image: str  # what the image is, in digits: its pixels, or its file where the pixels have no digest
+    content: tuple[str, ...]  # what the results derive from: the displayed pixels and the header, or the file
     number: int  # of the image in its study, from 1
     rows: int  # of the stored image; the boxes are in its pixels
     columns: int
@@ -44,6 +45,7 @@ class ImageResult:
     graded_by: GradedBy
     made_at: datetime
     refused: tuple[RefusedKnee, ...] = ()
+    site: str = ""  # digest of the site's calibration
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +56,5 @@ class Document:
     revision: int
     graded_by: GradedBy
     made_at: datetime
+    content: tuple[str, ...] = ()  # what its images are; empty for a study of an earlier version
+    site: str = ""

@@ -133,7 +133,7 @@ def _tracking(original: Original, result: ImageResult, roi: KneeRoi) -> Tracking
     """The tracking identifier of a knee. The same box in the same image gets the same one with any model."""
     box = roi.box.as_list()
     return TrackingIdentifier(
-        uid=hd.UID(uids.derive("knee", original.sop_uid, result.sha256, *box)),
+        uid=hd.UID(uids.derive("knee", original.sop_uid, result.image, *box)),
         identifier=f"{roi.side} knee, box {' '.join(map(str, box))}",
     )
 

@@ -43,6 +43,7 @@ class ResultObjects:
 
     settings: ResultSettings
     store: Store
+    site: str = ""  # digest of the site's calibration
 
     def of_study(self, study: StudyRecord, ticket: PublicationTicket) -> Iterator[Made]:
         """The objects that the settings ask for; files that are not DICOM have none."""
@@ -55,7 +56,7 @@ class ResultObjects:
                 continue
             if not image.patient_differs:
                 document_of = document_of or original
-            yield from self._of_image(original, _result(number, image))
+            yield from self._of_image(original, _result(number, image, self.site))
         # A report may have been deleted since, by retention.
         if self.settings.pdf and document_of is not None and ticket.report_path:
             yield self._of_study(document_of, ticket, study)
@@ -72,13 +73,16 @@ class ResultObjects:
     def _of_study(self, original: Original, ticket: PublicationTicket, study: StudyRecord) -> Made:
         newest = max((knee for image in study.images for knee in image.knees), key=lambda knee: knee.graded_at)
         graded_by = GradedBy(newest.grade.model, newest.model_digest, newest.software_version)
-        document = Document(Path(ticket.report_path).read_bytes(), ticket.revision, graded_by, ticket.reported_at)
+        pdf = Path(ticket.report_path).read_bytes()
+        known = [image for image in study.images if image.fingerprint.pixels]
+        content = tuple(part for image in known for part in (image.sop_uid, *_content(image)))
+        document = Document(pdf, ticket.revision, graded_by, ticket.reported_at, content, self.site)
         sop_uid = uids.of_document(original.study_uid, document)
         return Made(ResultKind.PDF, sop_uid, lambda: pdf_object.build(original, document))
 
     def _original(self, image: ImageRecord, ticket: PublicationTicket) -> Original | None:
         """The original's header; None if the file is missing or lacks the necessary UIDs."""
-        record = self.store.files.find(image.file_id)
+        record = self.store.files.source(image.file_id)
         path = Path(record.filed_as) if record is not None and record.filed_as else None
         if path is None or not path.exists():
             if datetime.now(UTC) - ticket.reported_at < _PATIENCE and path is not None:
@@ -92,10 +96,17 @@ class ResultObjects:
             return None
 
 
-def _result(number: int, image: ImageRecord) -> ImageResult:
+def _content(image: ImageRecord) -> tuple[str, ...]:
+    """What the results of an image derive from; of an image of an earlier version only its file is known."""
+    known = image.fingerprint
+    return (known.shown, known.header) if known.pixels else (image.sha256,)
+
+
+def _result(number: int, image: ImageRecord, site: str) -> ImageResult:
     knee = image.knees[0]
     return ImageResult(
-        sha256=image.sha256,
+        image=image.fingerprint.pixels or image.sha256,
+        content=_content(image),
         number=number,
         rows=image.height,
         columns=image.width,
@@ -107,4 +118,5 @@ def _result(number: int, image: ImageRecord) -> ImageResult:
         graded_by=GradedBy(knee.grade.model, knee.model_digest, knee.software_version),
         made_at=knee.graded_at,
         refused=image.refused,
+        site=site,
     )

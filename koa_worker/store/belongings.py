@@ -11,7 +11,16 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from koa_worker.store.database.base import StorePart, reads
 from koa_worker.store.database.columns import storable
-from koa_worker.store.database.schema import EventRow, FileRow, ImageRow, KneeRow, ParcelRow, ReportRow, StudyRow
+from koa_worker.store.database.schema import (
+    EventRow,
+    FileRow,
+    HeaderRow,
+    ImageRow,
+    KneeRow,
+    ParcelRow,
+    ReportRow,
+    StudyRow,
+)
 from koa_worker.store.page.tables import ReaderGradeRow, UploadRow
 from koa_worker.store.records import (
     Belonging,
@@ -97,7 +106,8 @@ def belongings(session: Session, whose: Whose | None, extra: Collection[str], ke
     """The studies that are looked for or named by key, their files and copies, and the `extra` files."""
     studies = {place.key: place for place in (studies_of(session, whose) if whose else [])}
     studies |= {place.key: place for place in _places(session, StudyRow.key.in_(list(keys)))}
-    files = _with_copies(session, [*_files(session, FileRow.study_key, studies), *_files(session, FileRow.id, extra)])
+    named = [*extra, *(_once_of(session, whose) if whose else ())]
+    files = _with_copies(session, [*_files(session, FileRow.study_key, studies), *_files(session, FileRow.id, named)])
     ids = set(files)
     touched = []
     for place in _places(session, StudyRow.key.in_({file.study_key for file in files.values()} - {None} - {*studies})):
@@ -145,6 +155,25 @@ def studies_of(session: Session, whose: Whose) -> list[StudyPlace]:
     return _places(session, and_(*chosen)) if chosen else []
 
 
+def _images_from(session: Session, ids: Collection[str]) -> list[str]:
+    """The images whose contents come from these files."""
+    found: list[str] = []
+    for part in _parts(ids):
+        found += session.scalars(select(ImageRow.file_id).where(ImageRow.source_id.in_(part)))
+    return found
+
+
+def _once_of(session: Session, whose: Whose) -> list[str]:
+    """Files that named the patient, and whose image has been corrected to another one since."""
+    wanted = (
+        (HeaderRow.patient_id, whose.patient_id),
+        (HeaderRow.patient_issuer, whose.issuer),
+        (HeaderRow.accession, whose.accession),
+    )
+    chosen = [column == storable(value) for column, value in wanted if value is not None]
+    return list(session.scalars(select(HeaderRow.file_id).where(*chosen))) if chosen else []
+
+
 def _says_nothing() -> ColumnElement[bool]:
     """A damaged header may say less than its bytes hold."""
     return or_(StudyRow.patient_id == "", StudyRow.accession == "")
@@ -174,6 +203,7 @@ def _with_copies(session: Session, files: Iterable[FileRow]) -> dict[str, FileRo
         known |= new
         hashes = {file.sha256 for file in new.values() if file.sha256}
         copies = [*_files(session, FileRow.duplicate_of, new), *_files(session, FileRow.sha256, hashes)]
+        copies += _files(session, FileRow.id, _images_from(session, new))
         new = {file.id: file for file in copies if file.id not in known}
     return known
 

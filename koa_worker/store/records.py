@@ -11,7 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from koa_worker.values import Grade, Heatmap, JointSpace, KneeRoi, Laterality, Patient, RefusedKnee, Role, Side, Spacing
+from koa_worker.values import (
+    Fingerprint,
+    Grade,
+    Heatmap,
+    JointSpace,
+    KneeRoi,
+    Laterality,
+    Patient,
+    RefusedKnee,
+    Role,
+    Side,
+    Spacing,
+)
 
 
 class State(StrEnum):
@@ -22,7 +34,7 @@ class State(StrEnum):
     COMPLETED = "completed"
     REJECTED = "rejected"
     FAILED = "failed"
-    DUPLICATE = "duplicate"  # the same bytes were completed or rejected before; also a result of our own
+    DUPLICATE = "duplicate"  # of an image or bytes that were settled before; also a result of our own
 
 
 class ErasureReason(StrEnum):
@@ -193,7 +205,8 @@ class ImageRecord:
     knees: tuple[KneeRecord, ...]  # from left to right
     refused: tuple[RefusedKnee, ...]  # the others, which are given no grade
     arrived_at: datetime
-    conflicts_with: str | None  # an earlier file with the same SOP Instance UID and other bytes
+    fingerprint: Fingerprint
+    conflicts_with: str | None  # an earlier file with the same SOP Instance UID and other pixels
     patient_differs: bool  # the file names another patient than the study's first file
 
 

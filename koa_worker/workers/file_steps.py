@@ -187,9 +187,9 @@ class FileSteps:
 
     def _regrade(self, job: Regrade) -> Done:
         """Grades an archived original anew; one that cannot be read any more keeps the grades it has."""
-        record = self._store.files.find(job.file_id)
+        record = self._store.files.source(job.file_id)
         path = Path(record.filed_as) if record and record.filed_as else None
-        if record is None or record.state is not State.COMPLETED or path is None or not path.is_file():
+        if record is None or path is None or not path.is_file():
             return Done(job, None, "io")
         outcome = self._process(Arrival(path, record.sha256, record.size, record.name, record.id))
         if not isinstance(outcome, Completed):

@@ -161,6 +161,18 @@ def test_a_file_that_names_another_patient_than_its_study_is_erased_alone(site: 
     assert [trace for trace in site.traces() if "forgetova" in trace or "frg" in trace] == []
 
 
+def test_an_image_that_named_the_patient_before_it_was_corrected_goes_too(site: Site) -> None:
+    """The PACS had it under the wrong patient first; the history of its header must not name that one either."""
+    site.drop("a.dcm", VICTIM, seed=1, study="1.2.3", accession="OTHER-1")
+    site.work_off()
+    site.drop("b.dcm", OTHER, seed=1, study="1.2.3", accession="OTHER-1")
+    site.work_off()
+    assert site.store.found.of(BY_ID) == ()
+    assert site.traces()
+    forget(site)
+    assert site.traces() == []
+
+
 def test_a_file_in_the_hands_of_a_daemon_is_waited_for(site: Site) -> None:
     site.drop("a.dcm", VICTIM, seed=1, study=f"{UID}.1")
     (waiting,) = scan(site.settings.folders.inbox).oldest

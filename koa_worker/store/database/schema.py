@@ -1,10 +1,10 @@
-"""The tables. Patient data lives in `studies` (and a file's own name in `files.name`) and nowhere else.
+"""The tables. Patient data lives in `studies`, `headers` (and a file's own name in `files.name`) and nowhere else.
 
     files ─┬─ events, timings             what happened to a file
            ├─ refusals                    knees that were seen and not graded
            └─ images ─┬─ pictures         what a report draws from
-    studies ┘         └─ knees ── grades ── models
-        │
+    studies ┘         ├─ knees ── grades ── models
+        │             └─ headers          whom each image says it is of, now and before
         ├─ reports
         └─ publications, parcels      what was sent where; destinations
 
@@ -175,7 +175,31 @@ class ImageRow(Base):
     # Another file with the same SOP UID and other bytes. Indexed, as each row is that others refer to: without, the
     # removal of one row would look through all.
     conflicts_with: Mapped[str | None] = mapped_column(ForeignKey("files.id"), index=True)
+    # The file whose contents count, the last that brought this image. Never null: SQLite cannot add such a column.
+    source_id: Mapped[str | None] = mapped_column(ForeignKey("files.id"), index=True)
+    pixels_digest: Mapped[str] = mapped_column(default="", server_default="")  # empty: not known, as in all three
+    shown_digest: Mapped[str] = mapped_column(default="", server_default="")
+    header_digest: Mapped[str] = mapped_column(default="", server_default="")
     patient_differs: Mapped[bool]  # this file names another patient than the study's first one
+
+
+class HeaderRow(Base):
+    """What the header of an image said of its patient and study. That of the image's source counts."""
+
+    __tablename__ = "headers"
+
+    file_id: Mapped[str] = mapped_column(ForeignKey("files.id"), primary_key=True)  # the file that brought it
+    image_id: Mapped[str] = mapped_column(ForeignKey("images.file_id"), index=True)
+    at: Mapped[dt.datetime]
+    patient_name: Mapped[str] = mapped_column(SaidByFile)
+    patient_id: Mapped[str] = mapped_column(SaidByFile)
+    patient_issuer: Mapped[str] = mapped_column(SaidByFile, default="", server_default="")
+    patient_birth_date: Mapped[dt.date | None]
+    patient_sex: Mapped[str] = mapped_column(SaidByFile)
+    accession: Mapped[str] = mapped_column(SaidByFile)
+    description: Mapped[str] = mapped_column(SaidByFile)
+    institution: Mapped[str] = mapped_column(SaidByFile)
+    date: Mapped[dt.datetime | None] = mapped_column(WallTime)
 
 
 class KneeRow(Base):

@@ -17,7 +17,7 @@ from koa_worker.store import ExportedKnee, ExportedRefusal, Store, Wanted
 from koa_worker.store.database.engine import connect
 from koa_worker.store.database.migrations import configuration
 from koa_worker.store.encoding.pictures import encode_heatmap
-from koa_worker.values import Box, KneeRoi, RefusedKnee, ReviewCode, ReviewReason, Side
+from koa_worker.values import Box, Fingerprint, KneeRoi, RefusedKnee, ReviewCode, ReviewReason, Side
 
 SENTENCES = {
     "The other knee was not found in the picture.": ReviewReason(ReviewCode.OTHER_KNEE_NOT_FOUND),
@@ -96,6 +96,16 @@ def test_reasons_of_every_earlier_store_become_codes(url: str, revision: str) ->
     assert clear == ()
     assert {row.needs_review for row in rows} == {True, False}
     assert {row.review_reasons for row in rows} == {flagged, clear}
+
+
+def test_an_image_of_an_earlier_store_is_its_own_source_and_has_no_digests(url: str) -> None:
+    fill(url, "0009", {1: []})
+    with Store.open(url) as store:
+        (image,) = store.studies.content("s").images
+        source = store.files.source("f")
+    assert image.fingerprint == Fingerprint()
+    assert source is not None
+    assert source.id == "f"
 
 
 def test_more_grades_than_are_read_at_once_are_all_changed(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

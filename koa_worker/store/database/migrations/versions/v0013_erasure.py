@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0013"
-down_revision = "0010"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
@@ -15,8 +15,9 @@ REASON = sa.Enum("forget", "retention", name="reason", native_enum=False, create
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("studies") as table:
-        table.add_column(sa.Column("patient_issuer", sa.String(), nullable=False, server_default=""))
+    for name in ("studies", "headers"):
+        with op.batch_alter_table(name) as table:
+            table.add_column(sa.Column("patient_issuer", sa.String(), nullable=False, server_default=""))
     op.create_table(
         "doomed",
         sa.Column("kind", KIND, nullable=False),
