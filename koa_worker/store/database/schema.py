@@ -193,7 +193,7 @@ class HeaderRow(Base):
     at: Mapped[dt.datetime]
     patient_name: Mapped[str] = mapped_column(SaidByFile)
     patient_id: Mapped[str] = mapped_column(SaidByFile)
-    patient_issuer: Mapped[str] = mapped_column(SaidByFile, default="", server_default="")
+    patient_issuer: Mapped[str] = mapped_column(SaidByFile)
     patient_birth_date: Mapped[dt.date | None]
     patient_sex: Mapped[str] = mapped_column(SaidByFile)
     accession: Mapped[str] = mapped_column(SaidByFile)

@@ -15,9 +15,8 @@ REASON = sa.Enum("forget", "retention", name="reason", native_enum=False, create
 
 
 def upgrade() -> None:
-    for name in ("studies", "headers"):
-        with op.batch_alter_table(name) as table:
-            table.add_column(sa.Column("patient_issuer", sa.String(), nullable=False, server_default=""))
+    with op.batch_alter_table("studies") as table:
+        table.add_column(sa.Column("patient_issuer", sa.String(), nullable=False, server_default=""))
     op.create_table(
         "doomed",
         sa.Column("kind", KIND, nullable=False),
