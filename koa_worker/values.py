@@ -120,6 +120,10 @@ class Study:
     body_part: str = ""
     view: str = ""  # "PA", "AP", "LATERAL" … or empty
     institution: str = ""
+    acquired_at: datetime | None = None  # as the hospital's clock showed it; None without a time of day
+    content_at: datetime | None = None  # when the content was made, likewise
+    instance_number: int | None = None
+    expected_images: int | None = None  # number of images of the study, where the file gives it
 
 
 @dataclass(frozen=True, slots=True)

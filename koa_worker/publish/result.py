@@ -18,6 +18,17 @@ class ResultKind(StrEnum):
     STRUCTURED_REPORT = "structured_report"
     SECONDARY_CAPTURE = "secondary_capture"
     PDF = "pdf"
+    REJECTION_NOTE = "rejection_note"  # says which of the others are replaced
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """A result object that another one replaces, by its place in the PACS."""
+
+    study_uid: str
+    series_uid: str
+    sop_class_uid: str
+    sop_uid: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 
 from koa_worker.publish.result import Document, ImageResult, ResultKind
 
@@ -27,9 +28,16 @@ def of_document(study_uid: str, document: Document) -> str:
     return derive(ResultKind.PDF, study_uid, by.digest, by.software, document.revision, *rest)
 
 
-def of_series(kind: ResultKind, study_uid: str, digest: str) -> str:
-    """One series for each kind of object and each model release."""
-    return derive("series", kind, study_uid, digest)
+def of_rejection_note(rejected: Sequence[str]) -> str:
+    return derive(ResultKind.REJECTION_NOTE, *rejected)
+
+
+def of_series(kind: ResultKind, study_uid: str, digest: str, revision: int = 1) -> str:
+    """One series for each kind of object and each model release.
+
+    A series has one description, and that of a report names its revision: each later one has a series of its own.
+    """
+    return derive("series", kind, study_uid, digest, *([revision] if revision > 1 else []))
 
 
 def _known(site: str) -> tuple[str, ...]:

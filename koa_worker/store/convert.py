@@ -101,6 +101,8 @@ def to_image_record(row: Row[Any], knees: tuple[KneeRecord, ...], refused: tuple
         fingerprint=Fingerprint(row.pixels_digest, row.shown_digest, row.header_digest),
         conflicts_with=row.conflicts_with,
         patient_differs=row.patient_differs,
+        number=row.number,
+        taken_at=row.acquired_at or row.content_at,
     )
 
 

@@ -117,7 +117,7 @@ class Files(StorePart):
         require(file, State.WORKING, State.COMPLETED, State.DUPLICATE)
         if file.state is not State.WORKING:
             renew_image(session, file, result, maker)
-            return settled(session, file)
+            return settled(session, file, self.sessions.quiet)
         file.filed_as = filed_as
         twin = settled_twin(session, file.sha256)
         # Two workers graded the same content at the same time; the first result counts.
@@ -127,7 +127,7 @@ class Files(StorePart):
             settle_same_image(session, file, image, result, maker)
         else:
             self._keep_new(session, file, result, maker)
-        return settled(session, file)
+        return settled(session, file, self.sessions.quiet)
 
     @staticmethod
     def _keep_new(session: Session, file: FileRow, result: EncodedResult, maker: Maker) -> None:
@@ -145,16 +145,16 @@ class Files(StorePart):
         """Ends the file with its error code; the report of its study names it if the header names a study."""
         file, at = get_file(session, file_id), self.now()
         if file.state is State.REJECTED:
-            return settled(session, file)  # said before a crash; nothing to add
+            return settled(session, file, self.sessions.quiet)  # said before a crash; nothing to add
         require(file, State.WORKING)
         file.filed_as = filed_as
         twin = settled_twin(session, file.sha256)
         if twin is not None:
             settle_as_duplicate(session, file, twin, at)
-            return settled(session, file)
+            return settled(session, file, self.sessions.quiet)
         if outcome.code == OWN_RESULT:
             settle_as_own(session, file, outcome, at)
-            return settled(session, file)
+            return settled(session, file, self.sessions.quiet)
         if outcome.study is not None:
             study, patient_differs = change_study(session, outcome.study, outcome.patient, at)
             if patient_differs:
@@ -164,7 +164,7 @@ class Files(StorePart):
         keep_refusals(session, file.id, outcome.refused)
         settle(file, State.REJECTED, at)
         record_event(session, file.id, "rejected", at, outcome.code)
-        return settled(session, file)
+        return settled(session, file, self.sessions.quiet)
 
     @writes
     def fail(self, session: Session, file_id: str, outcome: Failed, *, max_tries: int, now: datetime) -> FileRecord:

@@ -146,11 +146,11 @@ def settle_as_duplicate(session: Session, file: FileRow, original: FileRow, at: 
     record_event(session, file.id, "duplicate", at, original.id)
 
 
-def settled(session: Session, file: FileRow) -> Settled:
+def settled(session: Session, file: FileRow, quiet: timedelta) -> Settled:
     """The final state of the file, with the revision of the report that is due; a duplicate changes no report."""
     list_file(session, file)
     study = session.get(StudyRow, file.study_key) if file.study_key else None
-    revision = begin_report_of_change(session, study) if study is not None else None
+    revision = begin_report_of_change(session, study, quiet) if study is not None else None
     return Settled(to_file_record(file), file.study_key, revision)
 
 

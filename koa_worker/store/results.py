@@ -110,6 +110,9 @@ def describe(study: Study, frame: EncodedFrame) -> dict[str, Any]:
         "row_mm": float(spacing.row_mm) if spacing else None,
         "column_mm": float(spacing.column_mm) if spacing else None,
         "spacing_source": spacing.source if spacing else SpacingSource.NONE,
+        "acquired_at": study.acquired_at,
+        "content_at": study.content_at,
+        "instance_number": study.instance_number,
         "details": {storable(name): storable(value) for name, value in frame.details.items()},
     }
 

@@ -35,11 +35,14 @@ def change_study(session: Session, study: Study, patient: Patient | None, at: da
     said = said_of(study, patient or Patient())
     row = session.scalars(select(StudyRow).where(StudyRow.study_uid == storable(study.study_uid))).first()
     if row is None:
-        row = StudyRow(key=new_id(), study_uid=study.study_uid, changes=1, reported_changes=0, created_at=at, **said)
+        counts = {"changes": 1, "reported_changes": 0, "expected_images": study.expected_images}
+        row = StudyRow(key=new_id(), study_uid=study.study_uid, created_at=at, changed_at=at, **counts, **said)
         session.add(row)
         session.flush()  # before the files and images that refer to it
         return row, False
     row.changes += 1
+    row.changed_at = at
+    row.expected_images = max(row.expected_images or 0, study.expected_images or 0) or None
     differs = says_another(said, row)
     if not differs:
         news = {name: value for name, value in said.items() if value and not getattr(row, name)}

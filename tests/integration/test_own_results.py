@@ -140,9 +140,7 @@ def test_in_the_daemon_own_results_fail_nothing_and_report_nothing(
         (folders.inbox / f"{kind}.dcm").write_bytes(objects[kind].read_bytes())
     claims = [claim(waiting, folders.work) for waiting in scan(folders.inbox).oldest]
     ends = [steps.work(taken) for taken in claims if taken is not None]
-    assert [(end.state, end.code, end.delayed_report) for end in ends if isinstance(end, Done)] == [
-        (State.DUPLICATE, "own_result", None)
-    ] * 3
+    assert [(end.state, end.code) for end in ends if isinstance(end, Done)] == [(State.DUPLICATE, "own_result")] * 3
     assert hospital.store.counts.status().counts[State.DUPLICATE] == 3
     assert hospital.store.reports.due() == ()
     filed = [path for path in folders.rejected.rglob("*") if path.is_file()]

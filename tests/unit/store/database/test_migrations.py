@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -115,6 +115,28 @@ def test_more_grades_than_are_read_at_once_are_all_changed(url: str, monkeypatch
     with Store.open(url) as store:
         assert [len(reasons) for reasons in reasons_in(store)] == [number % 3 for number in range(1, 12)]
         assert {reason.code for reasons in reasons_in(store) for reason in reasons} == {ReviewCode.OTHER_KNEE_NOT_FOUND}
+
+
+def test_images_of_a_reported_study_get_numbers_as_they_arrived(url: str) -> None:
+    fill(url, "0009", {})
+    engine = connect(url)
+    with engine.begin() as connection:
+        tables = sa.MetaData()
+        tables.reflect(connection)
+        put = Putter(connection, tables)
+        put("reports", study_key="s", revision=1)
+        put("studies", key="t", study_uid="1.3", created_at=AT)
+        for name, study, hours in (("e", "s", -1), ("g", "s", 0), ("h", "t", 0)):
+            arrived = AT + timedelta(hours=hours)
+            put("files", id=name, sha256=name, state="completed", arrived_at=arrived, study_key=study)
+            put("images", file_id=name, study_key=study, details={}, spacing_source="none")
+    with Store.open(url) as store:
+        assert store.reports.owed() == ()
+    with engine.begin() as connection:
+        images = sa.table("images", sa.column("file_id"), sa.column("number"))
+        numbers = dict(iter(connection.execute(sa.select(images))))
+    engine.dispose()
+    assert numbers == {"e": 1, "f": 2, "g": 3, "h": None}
 
 
 @pytest.mark.parametrize("reason", SENTENCES.values(), ids=str)
