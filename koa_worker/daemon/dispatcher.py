@@ -85,7 +85,7 @@ class Dispatcher:
             self._heartbeats.beat(self.pulse())
 
     def finish(self, seconds: float) -> None:
-        """Waits so many seconds for the files being worked on; the next start takes up what is not finished then."""
+        """Waits at most this number of seconds for the files in progress; the next start resumes the others."""
         give_up = time.monotonic() + seconds
         while self._pool.busy and time.monotonic() < give_up:
             self._listen(1.0)

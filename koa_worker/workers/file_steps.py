@@ -191,7 +191,7 @@ class FileSteps:
             logger.exception("report failed", extra={"study": study_key})
 
     def _regrade(self, job: Regrade) -> Done:
-        """Grades an archived original anew; one that cannot be read any more keeps the grades it has."""
+        """Grades an archived original again; one that cannot be read any more keeps its grades."""
         record = self._store.files.source(job.file_id)
         path = Path(record.filed_as) if record and record.filed_as else None
         if record is None or path is None or not path.is_file():

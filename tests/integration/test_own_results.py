@@ -14,7 +14,7 @@ from pydicom.uid import SecondaryCaptureImageStorage, generate_uid
 from koa_worker import synthetic
 from koa_worker.config import Config, DestinationSettings, Limits
 from koa_worker.errors import InputRejected
-from koa_worker.intake import claim, scan
+from koa_worker.intake import claim, digest, scan
 from koa_worker.pipeline import Pipeline
 from koa_worker.publish.outbox import Outbox
 from koa_worker.read import read
@@ -58,7 +58,7 @@ def objects(
 
 
 def arrival(path: Path) -> Arrival:
-    return Arrival(path, "0" * 64, path.stat().st_size, "")
+    return Arrival(path, digest(path), path.stat().st_size, "")
 
 
 def code_of(path: Path) -> str:

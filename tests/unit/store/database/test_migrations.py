@@ -35,6 +35,18 @@ SENTENCES = {
     ),
     "Somebody's {own} words: 100%.": ReviewReason(ReviewCode.OTHER, text="Somebody's {own} words: 100%."),
 }
+TODAY = (
+    "The other knee was not found in the image.",
+    "This model release cannot tell a knee from other images; check that it is a knee.",
+    "The image differs from the knees that the model was trained on.",
+    "The edge of the image cuts off 7% of the joint's width.",
+    "The image was rotated by 270° anticlockwise to be upright.",
+    "The confidence, 57%, is below 59%.",
+    "Only 3 of 12 model predictions agree with this grade.",
+    "Model predictions differ by two grades or more (KL 1 to KL 3).",
+    "Borderline between KL 1 and KL 2: the probability of KL 2 or more is 47%.",
+    "Somebody's {own} words: 100%.",
+)
 HEATMAP = encode_heatmap(np.zeros((7, 7), np.float32))
 EMPTY = {"laterality": "unknown"}
 AT = datetime(2026, 1, 2, tzinfo=UTC)
@@ -139,13 +151,9 @@ def test_images_of_a_reported_study_get_numbers_as_they_arrived(url: str) -> Non
     assert numbers == {"e": 1, "f": 2, "g": 3, "h": None}
 
 
-@pytest.mark.parametrize("reason", SENTENCES.values(), ids=str)
-def test_a_reason_from_an_earlier_version_is_worded_with_its_numbers(reason: ReviewReason) -> None:
-    sentence = words.review_reason(reason)
-    assert sentence.endswith(".")
-    for number in (reason.value, reason.limit):
-        shown = () if number is None else (f"{number:.0%}",) if number < 1 else (f"{number:.0f}",)
-        assert all(part in sentence for part in shown)
+@pytest.mark.parametrize(("reason", "sentence"), list(zip(SENTENCES.values(), TODAY, strict=True)))
+def test_a_reason_from_an_earlier_version_is_said_in_today_s_words(reason: ReviewReason, sentence: str) -> None:
+    assert words.review_reason(reason) == sentence
 
 
 def test_refused_knees_of_an_earlier_store_stay_where_a_rejected_file_may_have_some(url: str, make: Any) -> None:
