@@ -1,6 +1,7 @@
 """The commands. An error becomes an exit code and one clear sentence.
 
-Exit codes: 0 fine, 1 some input was rejected or failed, 2 wrong use or configuration, 3 a batch that is not finished.
+Exit codes: 0 fine, 1 some input was rejected or failed, 2 wrong use or configuration, 3 a batch or an erasure that is
+not finished.
 """
 
 from __future__ import annotations
@@ -309,13 +310,18 @@ def export(
         Format, typer.Option("--format", help="csv, json (one object per line), or parquet (only by study).")
     ] = Format.CSV,
     by: Annotated[By, typer.Option(help="One line per knee and image, or one per knee and study.")] = By.IMAGE,
+    with_identity: Annotated[
+        bool, typer.Option("--with-identity", help="Add patient id, its issuer and accession number.")
+    ] = False,
     config_file: ConfigFile = None,
 ) -> None:
     """Print a flat table of all results, with one line per knee."""
-    from koa_worker.commands.export import COLUMNS, to_rows
+    from koa_worker.commands.export import COLUMNS, WITH_IDENTITY, to_rows
     from koa_worker.commands.table import write_csv, write_json
     from koa_worker.store import Store
 
+    if by is By.STUDY and with_identity:
+        raise typer.BadParameter("needs --by image", param_hint="--with-identity")
     if by is By.STUDY:
         from koa_worker.commands.study_table import export_studies
 
@@ -325,10 +331,12 @@ def export(
     if form is Format.PARQUET:
         raise typer.BadParameter("parquet needs --by study; batch writes Parquet by image", param_hint="--format")
     with Store.open(config.load(config_file).store.url) as store:
+        columns = WITH_IDENTITY if with_identity else COLUMNS
+        rows = to_rows(store.export.rows(with_identity=with_identity), columns)
         if form is Format.CSV:
-            write_csv(to_rows(store.export.rows()), sys.stdout, COLUMNS)
+            write_csv(rows, sys.stdout, columns)
         else:
-            write_json(to_rows(store.export.rows()), sys.stdout)
+            write_json(rows, sys.stdout)
 
 
 @app.command()

@@ -126,6 +126,10 @@ class Limits(_Section):
 
 class RetentionSettings(_Section):
     done_days: int = Field(default=0, ge=0)
+    rejected_days: int = Field(default=0, ge=0)
+    failed_days: int = Field(default=0, ge=0)
+    reports_days: int = Field(default=0, ge=0)
+    results_days: int = Field(default=0, ge=0)
 
 
 class MetricsSettings(_Section):

@@ -67,7 +67,7 @@ class ResultObjects:
                 yield made
         if document_of is None:
             return
-        if self.settings.pdf:
+        if self.settings.pdf and ticket.report_path:  # retention may have deleted it since
             made = self._of_study(document_of, ticket, study, before)
             replaced += _newly_replaced(made, before)
             yield made

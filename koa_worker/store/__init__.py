@@ -1,7 +1,7 @@
 """The database of all files: their states, results, reports and history."""
 
 from koa_worker.store.encoding.encoded import EncodedResult, encode
-from koa_worker.store.export import GRADING_NAMES, IMAGE_NAMES
+from koa_worker.store.export import GRADING_NAMES, IDENTITY_NAMES, IMAGE_NAMES
 from koa_worker.store.page.day_counts import DayCount
 from koa_worker.store.page.study_history import GradingRecord, ReportRecord
 from koa_worker.store.page.worklist_values import Cursor, Wanted, WorklistCounts, WorklistPage, WorklistRow
@@ -48,6 +48,7 @@ from koa_worker.values import Role
 
 __all__ = [
     "GRADING_NAMES",
+    "IDENTITY_NAMES",
     "IMAGE_NAMES",
     "Belonging",
     "Belongings",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
@@ -54,6 +54,9 @@ _OF_GRADING: tuple[Any, ...] = (
     GradeRow.is_current,
 )
 _STUDIES = select(table_of(StudyRow)).order_by(StudyRow.created_at, StudyRow.key)
+# Only on demand: nothing else in the table names a patient.
+_OF_PATIENT: tuple[Any, ...] = (StudyRow.patient_id, StudyRow.patient_issuer, StudyRow.accession)
+IDENTITY_NAMES = tuple(column.key for column in _OF_PATIENT)
 # The knees that were seen in a file's frame, graded now or not.
 _LEGS = (
     select(func.count())
@@ -73,15 +76,20 @@ IMAGE_NAMES, GRADING_NAMES = (tuple(column.key for column in columns) for column
 class Export(StorePart):
     """Every knee, graded or not."""
 
-    def rows(self, *, superseded: bool = False) -> Iterator[ExportedKnee | ExportedRefusal]:
+    def rows(
+        self, *, superseded: bool = False, with_identity: bool = False
+    ) -> Iterator[ExportedKnee | ExportedRefusal]:
         """Streams them by study and arrival, so that an archive of millions needs no more memory than one film.
 
-        With `superseded` also the grades of former models.
+        With `superseded` also the grades of former models; with `with_identity` also whose they are.
         """
+        names = (*IMAGE_NAMES, *IDENTITY_NAMES) if with_identity else IMAGE_NAMES
         with self.sessions.stream() as connection:
             streaming = connection.execution_options(yield_per=_ROWS_AT_A_TIME)
-            yield from map(_to_knee, streaming.execute(_graded(superseded=superseded)))
-            yield from map(_to_refusal, streaming.execute(_refused()))
+            for row in streaming.execute(_graded(superseded=superseded)):
+                yield _to_knee(row, names)
+            for row in streaming.execute(_refused()):
+                yield _to_refusal(row, names)
 
     def study_knees(self) -> Iterator[ExportedStudyKnee]:
         """Streams the knees of all studies, each with all its images and its course since the earlier exam."""
@@ -103,14 +111,14 @@ def _study_knees(connection: Connection, study: Row[Any], seen: list[SeenKnee]) 
         yield ExportedStudyKnee(study.key, study.study_uid, knee, known.get(knee.stands.place))
 
 
-def _to_knee(row: Row[Any]) -> ExportedKnee:
-    image, grading = ({name: getattr(row, name) for name in names} for names in (IMAGE_NAMES, GRADING_NAMES))
+def _to_knee(row: Row[Any], image_names: Sequence[str]) -> ExportedKnee:
+    image, grading = ({name: getattr(row, name) for name in names} for names in (image_names, GRADING_NAMES))
     space = joint_space.from_json(row.joint_space)
     return ExportedKnee(image, row.legs, row.position, to_roi(row), to_grade(row), space, grading)
 
 
-def _to_refusal(row: Row[Any]) -> ExportedRefusal:
-    image = {name: getattr(row, name) for name in IMAGE_NAMES}
+def _to_refusal(row: Row[Any], image_names: Sequence[str]) -> ExportedRefusal:
+    image = {name: getattr(row, name) for name in image_names}
     return ExportedRefusal(image, row.legs, row.position, to_refused_knee(row))
 
 
@@ -120,7 +128,7 @@ def _place(table: type[KneeRow | RefusalRow]) -> tuple[Any, ...]:
 
 def _refused() -> Select[*tuple[Any, ...]]:
     return (
-        select(*_OF_IMAGE, _LEGS, *_place(RefusalRow), RefusalRow.code, RefusalRow.detail)
+        select(*_OF_IMAGE, *_OF_PATIENT, _LEGS, *_place(RefusalRow), RefusalRow.code, RefusalRow.detail)
         .join(RefusalRow, RefusalRow.file_id == FileRow.id)
         .outerjoin(ImageRow, ImageRow.file_id == FileRow.id)
         .outerjoin(StudyRow, StudyRow.key == FileRow.study_key)
@@ -132,6 +140,7 @@ def _graded(*, superseded: bool) -> Select[*tuple[Any, ...]]:
     chosen: Select[*tuple[Any, ...]] = (
         select(
             *_OF_IMAGE,
+            *_OF_PATIENT,
             _LEGS,
             *_place(KneeRow),
             KneeRow.whole_frame,

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from koa_worker.errors import OWN_RESULT
 from koa_worker.store.convert import to_file_record
 from koa_worker.store.database.base import StorePart, reads, writes
-from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, KneeRow
+from koa_worker.store.database.schema import EventRow, FileRow, GradeRow, ImageRow, KneeRow
 from koa_worker.store.encoding.encoded import EncodedResult
 from koa_worker.store.headers import keep_header
 from koa_worker.store.journal import list_events, record_event
@@ -205,7 +205,8 @@ class Files(StorePart):
         for file_id in ids or ():
             get_file(session, file_id)
         chosen = FileRow.next_try_at.is_(None) if ids is None else FileRow.id.in_(ids)
-        files = session.scalars(select(FileRow).where(FileRow.state == State.FAILED, chosen)).all()
+        deleted = exists().where(EventRow.file_id == FileRow.id, EventRow.kind == "removed")  # by retention
+        files = session.scalars(select(FileRow).where(FileRow.state == State.FAILED, chosen, ~deleted)).all()
         for file in files:
             file.state, file.tries = State.WAITING, 0
             file.next_try_at = file.settled_at = None

@@ -437,7 +437,6 @@ class StudyPlace:
 
     key: str
     created_at: datetime
-    issuer: str = field(repr=False)
     report: str | None
 
 
