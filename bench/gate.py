@@ -71,11 +71,11 @@ def tally(pipeline: Pipeline, files: Iterator[Path]) -> Tally:
         if isinstance(outcome, Completed):
             found.graded.append(path.name)
             found.partly += bool(outcome.refused)
-            found.knees += len(outcome.readings)
+            found.knees += len(outcome.knees)
             found.refused.update(knee.code for knee in outcome.refused)
-            knees = len(outcome.readings) + len(outcome.refused)
-            found.cost.append((outcome.cpu_ms["gate"] / knees, outcome.cpu_ms["measure"] / len(outcome.readings)))
-            codes = {reason.code for reading in outcome.readings for reason in reading.grade.review_reasons}
+            knees = len(outcome.knees) + len(outcome.refused)
+            found.cost.append((outcome.cpu_ms["gate"] / knees, outcome.cpu_ms["measure"] / len(outcome.knees)))
+            codes = {reason.code for knee in outcome.knees for reason in knee.grade.review_reasons}
             found.review += not codes.isdisjoint(OF_THE_GATE)
         else:
             found.codes[outcome.code if not isinstance(outcome, Failed) else f"failed: {outcome.code}"] += 1

@@ -71,9 +71,9 @@ def completed(arrival: Arrival) -> Completed:
     grade = Grade(kl, (p0, p1, p2, p3, p4), 0.6, p2 + p3 + p4, 1.0, (), BY.model)
     heat, crop = Heatmap(np.zeros((7, 7), np.float32), kl), np.zeros((8, 8), np.uint8)
     sides = ((10, Side.RIGHT), (300, Side.LEFT))
-    readings = tuple(GradedKnee(KneeRoi(Box(x, 0, 200, 200), side), crop, grade, heat) for x, side in sides)
+    knees = tuple(GradedKnee(KneeRoi(Box(x, 0, 200, 200), side), crop, grade, heat) for x, side in sides)
     study = Study(f"2.25.{int(arrival.sha256[:16], 16)}", f"2.25.{int(arrival.sha256[16:32], 16)}", view="PA")
-    return Completed(arrival, Radiograph(np.zeros((8, 8), np.uint8), "PNG", study), readings, {"read": 1.0})
+    return Completed(arrival, Radiograph(np.zeros((8, 8), np.uint8), "PNG", study), knees, {"read": 1.0})
 
 
 def measure_archives(*, quick: bool) -> Section:

@@ -56,7 +56,7 @@ def one_round(path: Path, pipeline: Pipeline, registrar: Registrar, number: int)
     assert kept.revision is not None
     registrar.write_report(kept.study_key, kept.revision)
     stages = {"hash": hashing, **outcome.cpu_ms, "store": storing, "report": clock()}
-    knees = len(outcome.readings)
+    knees = len(outcome.knees)
     return stages, sum(outcome.cpu_ms[stage] for stage in ("prepare", "grade", "explain")) / knees
 
 

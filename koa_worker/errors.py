@@ -174,6 +174,11 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         "The database has no such record.",
         "Check the ID, and that [store] url is the right database. koa-worker export lists files and studies.",
     ),
+    "wrong_state": CatalogueEntry(
+        Fault.OURS,
+        "The file is no longer in the state that this step needs.",
+        "No action is needed: another worker process has changed it, and the step is decided again from its new state.",
+    ),
     "worker_crashed": CatalogueEntry(
         Fault.OURS,
         "The worker process that graded the file died.",
@@ -188,6 +193,11 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         Fault.OURS,
         "The file needed more memory than the limit.",
         "The worker retries the file. If the error persists, raise [limits] memory_mb or lower max_megapixels.",
+    ),
+    "in_flight": CatalogueEntry(
+        Fault.OURS,
+        "Files that are to be erased are being worked on.",
+        "Nothing was erased. Run the same command again, or stop the daemon first.",
     ),
     "cluster_lost": CatalogueEntry(
         Fault.OURS,
@@ -234,6 +244,11 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         Fault.SETUP,
         "The database was made by a newer version of koa-worker.",
         "Update koa-worker, or point [store] url at another database.",
+    ),
+    "several_issuers": CatalogueEntry(
+        Fault.SETUP,
+        "This patient id was given by more than one issuer: it may be that of several persons.",
+        "Nothing was erased. Name one with --issuer; --issuer '' means the ids without one.",
     ),
     "store_copy": CatalogueEntry(
         Fault.SETUP,
@@ -383,6 +398,10 @@ class UnknownRecord(WorkFailed):
     """Nothing has the id that was asked for: it is wrong, or its record is not there yet or not any more."""
 
     exit_code = 2
+
+
+class WrongState(WorkFailed):
+    """The database answered: another worker process has taken the record further meanwhile."""
 
 
 class Unfinished(WorkFailed):

@@ -82,7 +82,7 @@ class Pipeline:
                 check_frame(radiograph)
                 with clock("roi"):
                     radiograph = replace(radiograph, half=halve(radiograph.pixels))
-                readings, refused = self._read_knees(radiograph, clock)
+                graded, refused = self._grade_knees(radiograph, clock)
         except InputRejected as fault:
             if fault.code == OWN_RESULT:  # no study reports it
                 return Rejected(arrival, fault.code, fault.detail)
@@ -95,9 +95,9 @@ class Pipeline:
         except Exception as fault:
             logger.exception("stage failed", extra={"file": arrival.id})
             return Failed(arrival, "internal", type(fault).__name__)
-        return Completed(arrival, radiograph, readings, clock.spent_ms, refused, clock.cpu_ms)
+        return Completed(arrival, radiograph, graded, clock.spent_ms, refused, clock.cpu_ms)
 
-    def _read_knees(
+    def _grade_knees(
         self, radiograph: Radiograph, clock: Stopwatch
     ) -> tuple[tuple[GradedKnee, ...], tuple[RefusedKnee, ...]]:
         """The graded knees and the refused ones. If no knee is graded, the reason is raised."""
@@ -108,18 +108,18 @@ class Pipeline:
         if looks.fault is not None:
             raise looks.fault
         alone = review.of_frame(radiograph, other_knee_found=not looks.without_knee)
-        readings = tuple(self._explain(radiograph, one, alone, clock) for one in looks.knees if not one.verdict.code)
+        graded = tuple(self._explain(radiograph, one, alone, clock) for one in looks.knees if not one.verdict.code)
         judged = tuple(
             RefusedKnee(one.roi, one.verdict.code, one.verdict.detail) for one in looks.knees if one.verdict.code
         )
         refused = tuple(sorted((*judged, *looks.without_knee), key=_middle))
-        if not readings:
+        if not graded:
             # If no knee is graded, a knee with metal gives the best reason, and a leg without a knee the weakest.
             first = min(refused, key=lambda knee: (knee.code != "implant", knee.code == "knee_not_found"))
             rejected = InputRejected(first.code, first.detail)
             rejected.refused = refused
             raise rejected
-        return readings, refused
+        return graded, refused
 
     def _look(self, radiograph: Radiograph, clock: Stopwatch, quarters: int = 0) -> _JudgedFrame:
         """Finds, grades and judges the knees of a frame that is turned by this number of quarters."""

@@ -14,7 +14,7 @@ from koa_worker.knee.grading.explain import overlay
 from koa_worker.report import draft, put, sweep
 from koa_worker.report.content import ImageEntry, KneeEntry, RejectedEntry, StudyReport
 from koa_worker.report.picture import Picture, encode_crop
-from koa_worker.store import ImageRecord, KneeRecord, Settled, Store, StudyRecord, encode
+from koa_worker.store import ImageRecord, KneeRecord, Settled, Store, StudyRecord, encode, report_name
 from koa_worker.values import Completed, GradedBy, Study
 
 
@@ -44,13 +44,15 @@ class Registrar:
         part, sha256 = draft(path, self._content(study, revision, now), self.settings)
         # Two worker processes may write a report of one study at the same time. The store decides which report is
         # newer, and makes the other one wait while it is put in place.
-        self.store.reports.record(study_key, revision, path, sha256, at=now, put=lambda: put(part, path))
-        sweep(path, revision)
+        try:
+            self.store.reports.record(study_key, revision, path, sha256, at=now, put=lambda: put(part, path))
+        finally:
+            sweep(path, revision)  # also when the study was erased meanwhile
         return path
 
     def _path(self, study: StudyRecord) -> Path:
         """The path of the report, by the day of the study's first file, so that each revision replaces the last one."""
-        return self.reports / study.created_at.astimezone().strftime("%Y-%m-%d") / f"{study.key}.pdf"
+        return self.reports / report_name(study.key, study.created_at)
 
     def _content(self, study: StudyRecord, revision: int, now: datetime) -> StudyReport:
         return StudyReport(

@@ -1,7 +1,7 @@
 """The values that are passed from stage to stage: typed, frozen, with almost no behaviour.
 
     file → intake → Arrival → read → Radiograph → roi → KneeRoi* → grade → Grade → measure → JointSpace
-         → explain → Heatmap → Reading* → store → report → publish
+         → explain → Heatmap → GradedKnee* → store → report → publish
 
 No stage changes a value that it was given; it makes the next one.
 """
@@ -102,6 +102,7 @@ class Patient:
     birth_date: date | None = None
     sex: str = ""
     age_years: float | None = None  # as the header says it; the birth date may say otherwise
+    issuer: str = ""  # who gave the id: two hospitals may give the same one to two persons
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +305,7 @@ class Completed:
 
     arrival: Arrival
     radiograph: Radiograph
-    readings: tuple[GradedKnee, ...]
+    knees: tuple[GradedKnee, ...]
     timings_ms: dict[str, float]
     refused: tuple[RefusedKnee, ...] = ()  # other knees in the same frame
     cpu_ms: dict[str, float] = field(default_factory=dict)  # the CPU time of each stage

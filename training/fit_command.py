@@ -36,9 +36,15 @@ def fit(
     trust: Annotated[float, typer.Option(min=0, max=1, help="the teacher's share in what is learnt")] = 0.5,
     balance: Annotated[float, typer.Option(help="0: grades as they come, 1: each equally often")] = 0.5,
     augmentation: Annotated[str, typer.Option(help="none, light, usual or strong")] = "usual",
+    equalize: Annotated[
+        str, typer.Option(help="equalise before augmentation, or after it where a crop is known as it was before")
+    ] = "before",
     mix: Annotated[
         float, typer.Option(min=0, help="lay each knee over another (mixup); 0: never, 1: any share is as likely")
     ] = 0.0,
+    mix_within: Annotated[
+        int, typer.Option(min=0, max=4, help="lay it over a knee at most so many grades away; 4: over any")
+    ] = 4,
     average: Annotated[float, typer.Option(help="momentum of the weights' average")] = 0.997,
     patience: Annotated[int, typer.Option(help="stop after so many epochs without a better one; 0: never")] = 0,
     resume: Annotated[bool, typer.Option(help="go on with the run in --out")] = False,
@@ -61,7 +67,8 @@ def fit(
             network=network, start=start, seed=seed, sizes=parse_sizes(sizes), seen=seen, window=parse_window(window),
             head_epochs=head_epochs, freeze=freeze, head_rate=head_rate, rate=rate, weight_decay=weight_decay,
             batch=batch, dropout=dropout, sigma=sigma, teacher=teacher, trust=trust, balance=balance,
-            augmentation=augmentation, mix=mix, average=average, patience=patience,
+            augmentation=augmentation, equalize=equalize, mix=mix, mix_within=mix_within,
+            average=average, patience=patience,
         )  # fmt: skip
         dataset = split.complete(layouts.collect(sources), seed=seed)
         runfile.open_run(out, settings, dataset, resume=resume)

@@ -35,7 +35,7 @@ def rows_of(outcome: Outcome, place: str, graded_by: GradedBy) -> tuple[Row, ...
     match outcome:
         case Completed():
             common |= _study(outcome.radiograph.study) | _frame(outcome.radiograph)
-            knees += (_knee(number, reading) for number, reading in enumerate(outcome.readings))
+            knees += (_knee(number, knee) for number, knee in enumerate(outcome.knees))
         case Rejected():
             common |= _study(outcome.study) if outcome.study else {}
     if not isinstance(outcome, Completed):
@@ -77,5 +77,5 @@ def _frame(radiograph: Radiograph) -> Row:
     }
 
 
-def _knee(number: int, reading: GradedKnee) -> Row:
-    return knee_fields.to_columns(knee_fields.describe(number, reading.roi, reading.grade, reading.joint_space))
+def _knee(number: int, knee: GradedKnee) -> Row:
+    return knee_fields.to_columns(knee_fields.describe(number, knee.roi, knee.grade, knee.joint_space))

@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 
 from koa_worker import RESEARCH_NOTICE, __version__, config
-from koa_worker.commands import database, users
+from koa_worker.commands import custody, database, users
 from koa_worker.commands.options import ConfigFile
 from koa_worker.errors import KoaError, SetupError
 from koa_worker.system import log
@@ -30,6 +30,8 @@ app = typer.Typer(
 
 app.add_typer(users.app, name="user")
 app.add_typer(database.app, name="db")
+app.command()(custody.find)
+app.command()(custody.forget)
 
 
 class Format(StrEnum):

@@ -14,7 +14,7 @@ _DIGITS = {"joint_space": 4}  # of fields that have fewer than six behind the po
 def to_line(outcome: Outcome, path: Path, model: str, report: Path | None) -> dict[str, Any]:
     completed = outcome if isinstance(outcome, Completed) else None
     fault = None if isinstance(outcome, Completed) else outcome
-    knees = [_knee(position, reading) for position, reading in enumerate(completed.readings)] if completed else []
+    knees = [_knee(position, knee) for position, knee in enumerate(completed.knees)] if completed else []
     refused = [_refused(knee) for knee in outcome.refused] if isinstance(outcome, Completed | Rejected) else []
     return {
         "path": str(path),
@@ -45,8 +45,8 @@ def _study(study: Study | None) -> dict[str, Any] | None:
     return {"study_uid": study.study_uid, "sop_uid": study.sop_uid, "view": study.view or None} if study else None
 
 
-def _knee(position: int, reading: GradedKnee) -> dict[str, Any]:
-    known = knee_fields.describe(position, reading.roi, reading.grade, reading.joint_space)
+def _knee(position: int, knee: GradedKnee) -> dict[str, Any]:
+    known = knee_fields.describe(position, knee.roi, knee.grade, knee.joint_space)
     fields: dict[str, Any] = known.model_dump(mode="json", exclude_unset=True)
     return {name: _rounded(value, _DIGITS.get(name, 6)) for name, value in fields.items()}
 

@@ -28,16 +28,16 @@ def outcome_line(path: Path, outcome: Outcome, report: Path | None) -> str:
     # The name of a file may contain what a terminal takes for a command.
     path = Path("".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(path)))
     if isinstance(outcome, Completed):
-        knees = "; ".join(_knee(reading) for reading in outcome.readings)
+        knees = "; ".join(_knee(knee) for knee in outcome.knees)
         return f"{path}: {knees}{f' → {report}' if report else ''}"
     return f"{path}: {type(outcome).__name__.lower()}: {outcome.code}: {explain(outcome.code, outcome.detail)}"
 
 
-def _knee(reading: GradedKnee) -> str:
-    grade = reading.grade
+def _knee(knee: GradedKnee) -> str:
+    grade = knee.grade
     review = f", review: {' '.join(map(words.review_reason, grade.review_reasons))}" if grade.needs_review else ""
     return (
-        f"{reading.roi.side} knee KL {grade.kl} ({GRADE_WORDS[grade.kl]}), confidence {grade.confidence:.0%}, "
+        f"{knee.roi.side} knee KL {grade.kl} ({GRADE_WORDS[grade.kl]}), confidence {grade.confidence:.0%}, "
         f"P(OA) {grade.oa_probability:.0%}{review}"
     )
 

@@ -10,6 +10,7 @@ from enum import Enum, auto
 
 from koa_worker.config import Config
 from koa_worker.daemon.counts import Counts
+from koa_worker.errors import UnknownRecord
 from koa_worker.intake import Claim
 from koa_worker.store import FileRecord, State, Store
 from koa_worker.values import Failed
@@ -62,7 +63,10 @@ class WorkerDeaths:
     def _record(self, job: Job, death: WorkerDied) -> Next:
         """The file failed, unless all but its filing was done: that is tried again."""
         if isinstance(job, Claim):
-            failed = self._fail(job, death)
+            try:
+                failed = self._fail(job, death)
+            except UnknownRecord:  # it is being erased
+                return Next.AT_THE_NEXT_START
             if failed is not None and not failed.parked:
                 return Next.AFTER_ITS_PAUSE
             if failed is not None or self._times[job.id] < self._max_tries:

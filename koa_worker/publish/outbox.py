@@ -29,6 +29,21 @@ _AT_A_TIME = 50  # objects in one association
 _BUSY_IN_A_ROW = 3  # after this number the PACS itself is out of space; it is not a single large object
 
 
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keeps everybody else who makes, sends or removes result objects out of their folder."""
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def sweep_objects(folder: Path, store: Store) -> None:
+    """Removes objects that no parcel needs: a kill prevented their removal, newer ones replaced them, or an erasure."""
+    wanted = store.sending.parcel_paths()
+    for pattern in ("*.dcm", "*.part"):
+        durable.sweep(folder, pattern, lambda path: str(path) not in wanted)
+
+
 class Outbox:
     """All steps from a written report to a PACS that has acknowledged the results."""
 
@@ -46,28 +61,16 @@ class Outbox:
 
     def work(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Makes and sends everything that is due; a lock keeps the daemon and `koa-worker send` apart."""
-        with self._alone():
+        with alone(self._settings.folder):
             if not self._swept:
-                self._sweep()
+                sweep_objects(self._settings.folder, self._store)
+                self._swept = True
             for ticket in self._store.sending.publications_due(self._names):
                 if stopped():
                     return
                 self._publish(ticket)
             for destination in self._destinations:
                 self._send_all(destination, stopped)
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        with (self._settings.folder / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-
-    def _sweep(self) -> None:
-        """Removes objects that no parcel needs: a kill prevented their removal, or newer ones replaced them."""
-        wanted = self._store.sending.parcel_paths()
-        for pattern in ("*.dcm", "*.part"):
-            durable.sweep(self._settings.folder, pattern, lambda path: str(path) not in wanted)
-        self._swept = True
 
     # Making
 

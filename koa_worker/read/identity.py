@@ -41,6 +41,7 @@ def patient_of(dataset: Dataset) -> Patient:
         birth_date=_date(elements.text(dataset, "PatientBirthDate")),
         sex=sex if sex in ("F", "M", "O") else "",
         age_years=_years(elements.word(dataset, "PatientAge")),
+        issuer=elements.text(dataset, "IssuerOfPatientID"),
     )
 
 

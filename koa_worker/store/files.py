@@ -22,9 +22,11 @@ from koa_worker.store.journal import list_events, record_event
 from koa_worker.store.lifecycle import (
     begin,
     get_file,
+    is_doomed,
     look_again,
     make_known,
     pause_after,
+    refuse_doomed,
     require,
     settle,
     settle_as_duplicate,
@@ -51,6 +53,7 @@ class Files(StorePart):
 
         The same arrival again, after a crash, gives its ticket as it stands.
         """
+        refuse_doomed(session, arrival.id)
         known = session.get(FileRow, arrival.id)
         if known is not None:
             return ticket(session, known)
@@ -62,8 +65,11 @@ class Files(StorePart):
     def start(self, session: Session, file_id: str, worker: str, *, take_over: bool = False) -> bool:
         """Assigns the file to `worker`; false if another worker has it or it has ended.
 
+        One that is being erased counts as unknown.
+
         With `take_over` also from another worker: for what a crash left.
         """
+        refuse_doomed(session, file_id)
         file = get_file(session, file_id)
         begun = begin(session, file, worker, self.now(), take_over=take_over)
         if begun:
@@ -76,6 +82,7 @@ class Files(StorePart):
 
         All files in a worker's own folder belong to that worker, also if another one began them.
         """
+        refuse_doomed(session, arrival.id)
         at = self.now()
         known = session.get(FileRow, arrival.id)
         if known is None:
@@ -192,6 +199,23 @@ class Files(StorePart):
             list_file(session, file)
         return len(files)
 
+    @writes
+    def take_up_again(self, session: Session, arrival: Arrival, place: str) -> State:
+        """Makes a file, whose original lies at `place`, wait for a worker again, known or not; gives its state.
+
+        For what a restored database does not know or knows as unfinished. A settled file keeps its results.
+        """
+        refuse_doomed(session, arrival.id)
+        file = session.get(FileRow, arrival.id) or make_known(session, arrival, self.now())
+        if file.state in (State.WAITING, State.WORKING, State.FAILED):
+            file.state, file.worker, file.tries = State.WAITING, None, 0
+            file.starts = max(file.starts, 1)  # what was never begun is looked for in the work folder only
+            file.next_try_at = file.settled_at = None
+        file.filed_as = place
+        record_event(session, file.id, "taken_up_again", self.now())
+        list_file(session, file)
+        return file.state
+
     @reads
     def due_retries(self, session: Session, now: datetime, limit: int = _AT_A_TIME) -> tuple[FileRecord, ...]:
         """The files to retry, oldest first: failed ones whose pause is over, and those put back by `retry`."""
@@ -207,6 +231,11 @@ class Files(StorePart):
         by_others = select(KneeRow.file_id).join(GradeRow, (GradeRow.knee_id == KneeRow.id) & GradeRow.is_current)
         by_others = by_others.where(GradeRow.model_digest != model_digest, KneeRow.file_id > after).distinct()
         return tuple(session.scalars(by_others.order_by(KneeRow.file_id).limit(limit)))
+
+    @reads
+    def is_doomed(self, session: Session, file_id: str) -> bool:
+        """Whether an erasure has begun to remove the file."""
+        return is_doomed(session, file_id)
 
     @reads
     def find(self, session: Session, file_id: str) -> FileRecord | None:

@@ -8,9 +8,9 @@ from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from koa_worker import __version__
-from koa_worker.errors import UnknownRecord, WorkFailed
+from koa_worker.errors import UnknownRecord, WrongState
 from koa_worker.store.convert import to_file_record
-from koa_worker.store.database.schema import FileRow, StudyRow
+from koa_worker.store.database.schema import DoomedKind, DoomedRow, FileRow, StudyRow, table_of
 from koa_worker.store.journal import record_event, record_events
 from koa_worker.store.records import FileTicket, Settled, State
 from koa_worker.store.reports import begin_report_of_change
@@ -29,6 +29,21 @@ _SETTLED_TWIN = (
 )
 
 
+_doomed = table_of(DoomedRow)
+_IS_DOOMED = select(_doomed.c.key).where(_doomed.c.kind == DoomedKind.FILE, _doomed.c.key == bindparam("file_id"))
+
+
+def is_doomed(session: Session, file_id: str) -> bool:
+    """Whether an erasure has begun to remove the file: then nobody works on it any more."""
+    return session.connection().scalar(_IS_DOOMED, {"file_id": file_id}) is not None
+
+
+def refuse_doomed(session: Session, file_id: str) -> None:
+    """To a worker, a file that is being erased is one that the database does not have."""
+    if is_doomed(session, file_id):
+        raise UnknownRecord("unknown_record", f"file {file_id}")
+
+
 def get_file(session: Session, file_id: str) -> FileRow:
     file = session.get(FileRow, file_id)
     if file is None:
@@ -38,7 +53,7 @@ def get_file(session: Session, file_id: str) -> FileRow:
 
 def require(file: FileRow, *states: State) -> None:
     if file.state not in states:
-        raise WorkFailed("store", f"file {file.id} is {file.state}, not {' or '.join(states)}")
+        raise WrongState("wrong_state", f"file {file.id} is {file.state}, not {' or '.join(states)}")
 
 
 def make_known(session: Session, arrival: Arrival, at: datetime, worker: str | None = None) -> FileRow:

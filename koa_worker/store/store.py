@@ -10,9 +10,11 @@ from typing import Self
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from koa_worker.store.belongings import Found
 from koa_worker.store.database import engine
 from koa_worker.store.database.base import Sessions, utc_now
 from koa_worker.store.database.transaction import PATIENCE_SECONDS, unanswered
+from koa_worker.store.erasures import Erasures
 from koa_worker.store.export import Export
 from koa_worker.store.files import Files
 from koa_worker.store.page.accounts import Accounts
@@ -33,7 +35,8 @@ class Store:
     """The database of all files.
 
     Each verb of a part takes and gives values in one transaction. It raises `WorkFailed("store")` when the database
-    does not answer, and `UnknownRecord` when the database has nothing by the id that the verb was given.
+    does not answer, `UnknownRecord` when the database has nothing by the id that the verb was given, and `WrongState`
+    when another worker has taken the file further meanwhile.
     """
 
     def __init__(
@@ -46,6 +49,8 @@ class Store:
         self.sending = Sending(sessions)
         self.counts = Counts(sessions)
         self.export = Export(sessions)
+        self.found = Found(sessions)
+        self.erasures = Erasures(sessions)
         # What only the web page needs.
         self.accounts = Accounts(sessions)
         self.rate_limits = RateLimits(sessions)

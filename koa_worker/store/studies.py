@@ -48,13 +48,14 @@ def change_study(session: Session, study: Study, patient: Patient | None, at: da
     return row, differs
 
 
-_WHO = ("patient_name", "patient_id", "patient_birth_date", "patient_sex")
+_WHO = ("patient_name", "patient_id", "patient_issuer", "patient_birth_date", "patient_sex")
 
 
 def _said(study: Study, patient: Patient) -> dict[str, object]:
     return {
         "patient_name": storable(patient.name),
         "patient_id": storable(patient.id),
+        "patient_issuer": storable(patient.issuer),
         "patient_birth_date": patient.birth_date,
         "patient_sex": storable(patient.sex),
         "accession": study.accession,

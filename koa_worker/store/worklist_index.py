@@ -34,7 +34,7 @@ class IndexLine(Base):
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     file_id: Mapped[str] = mapped_column(ForeignKey("files.id"), index=True)
-    knee_id: Mapped[int | None] = mapped_column(ForeignKey("knees.id"))
+    knee_id: Mapped[int | None] = mapped_column(ForeignKey("knees.id"), index=True)
     arrived_at: Mapped[dt.datetime] = mapped_column(Moment)
     state: Mapped[State] = mapped_column(one_of(State, "state"))
     kl: Mapped[int | None]

@@ -113,6 +113,9 @@ def _run_reactor(self: DULServiceProvider) -> None:
         if self.socket is not None and self.socket.socket is not None:
             _shut(self.socket.socket)
             self.socket.socket.close()
+    finally:
+        # An acceptor would wait for the request of a peer that has gone until its own timeout, and hold a place.
+        self.to_user_queue.put(None)  # type: ignore[arg-type]
 
 
 def _receive_primitive(self: DIMSEServiceProvider, primitive: Any) -> None:

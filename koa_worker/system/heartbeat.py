@@ -80,6 +80,20 @@ def sole_owner(work: Path) -> Iterator[int]:
             (work / _PULSE).unlink(missing_ok=True)
 
 
+def is_there(work: Path) -> bool:
+    """Whether the work folder itself is there, and not only the place where its disk belongs."""
+    return (work / _LOCK).exists()
+
+
+def has_owner(work: Path) -> bool:
+    """Whether a daemon or one of its worker processes uses the work folder, even one that has not beaten yet."""
+    try:
+        with (work / _LOCK).open() as lock:
+            return not _lock(lock.fileno())
+    except FileNotFoundError:
+        return False
+
+
 def beat(work: Path, pulse: Pulse) -> None:
     """Writes the heartbeat. A full disk is no reason to stop."""
     temporary = work / f"{_PULSE}.tmp"

@@ -15,12 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from koa_worker.config import Config
-from koa_worker.errors import WorkFailed
+from koa_worker.errors import UnknownRecord, WorkFailed, WrongState
 from koa_worker.intake import Claim
 from koa_worker.intake.filing import file_away, filed_path
 from koa_worker.pipeline import Pipeline, Stopwatch
 from koa_worker.registrar import Registrar
 from koa_worker.store import FileRecord, Settled, State, Store
+from koa_worker.system.heartbeat import is_there
 from koa_worker.system.log import where
 from koa_worker.values import Arrival, Completed, Failed, Outcome, Rejected
 from koa_worker.workers.messages import Done, Job, Postponed, Regrade, WriteReport
@@ -53,6 +54,16 @@ class FileSteps:
         """Takes a job as far as it gets. One that needs disk or database while these are away is postponed."""
         self._clock = Stopwatch()
         try:
+            return self._take_further(job)
+        except WrongState as fault:
+            logger.warning("postponed: the file was changed meanwhile", extra={"file": job.id, "fault": where(fault)})
+            return Postponed(job)
+        except (OSError, WorkFailed) as fault:
+            logger.warning("postponed: disk or database unavailable", extra={"file": job.id, "fault": where(fault)})
+            return Postponed(job)
+
+    def _take_further(self, job: Job) -> Done:
+        try:
             match job:
                 case Claim():
                     return self._advance(job) if job.path.exists() else self._finish_without_file(job)
@@ -61,9 +72,16 @@ class FileSteps:
                     return self._done(job, None)
                 case Regrade():
                     return self._regrade(job)
-        except (OSError, WorkFailed) as fault:
-            logger.warning("postponed: disk or database unavailable", extra={"file": job.id, "fault": where(fault)})
-            return Postponed(job)
+        except UnknownRecord:
+            return self._let_go(job)
+
+    def _let_go(self, job: Job) -> Done:
+        """Its record is gone, or going: it was erased, or an erasure has begun, to which the file belongs."""
+        if isinstance(job, Claim) and self._store.files.is_doomed(job.id):
+            job.path.unlink(missing_ok=True)
+            job.release()
+        logger.info("erased", extra={"file": job.id})
+        return self._done(job, None)
 
     def _advance(self, taken: Claim) -> Done:
         """From the first step that is missing: known, graded and kept, reported, filed."""
@@ -101,6 +119,8 @@ class FileSteps:
     def _finish_without_file(self, taken: Claim) -> Done:
         """The worker process died after filing it; or somebody took it away, which is recorded, not passed over."""
         record = self._store.files.find(taken.id)
+        if record is None and not taken.has_note() and is_there(self._config.folders.work):
+            raise UnknownRecord("unknown_record", f"file {taken.id}")
         if record is None or record.filed_as is None or not Path(record.filed_as).exists():
             record = self._fail_missing(taken, known=record is not None)
         taken.release()

@@ -49,7 +49,7 @@ def test_a_knee_with_an_implant_is_refused_and_the_other_one_graded(take, plate:
     outcome = take(with_implant(plate, plate.truths[0]).pixels)
     assert isinstance(outcome, Completed)
     assert [knee.code for knee in outcome.refused] == ["implant"]
-    (graded,) = outcome.readings
+    (graded,) = outcome.knees
     assert graded.roi.box.x > outcome.refused[0].roi.box.x
 
 
@@ -62,7 +62,7 @@ def test_a_leg_without_a_joint_is_not_passed_over(take, plate: Plate) -> None:
     outcome = take(pixels)
     assert isinstance(outcome, Completed)
     (refused,) = outcome.refused
-    (graded,) = outcome.readings
+    (graded,) = outcome.knees
     assert refused.roi.box.x < graded.roi.box.x
 
 
@@ -81,8 +81,8 @@ def test_a_minor_s_knees_are_graded_for_review_alone(take, plate: Plate, tmp_pat
     dataset.save_as(path)
     outcome = take(path)
     assert isinstance(outcome, Completed)
-    assert all(reading.grade.needs_review for reading in outcome.readings)
-    assert all(reading.grade.review_reasons[0].code is ReviewCode.MINOR for reading in outcome.readings)
+    assert all(knee.grade.needs_review for knee in outcome.knees)
+    assert all(knee.grade.review_reasons[0].code is ReviewCode.MINOR for knee in outcome.knees)
 
 
 def test_a_frame_with_nothing_but_implants_is_rejected(take, plate: Plate) -> None:
@@ -99,11 +99,8 @@ def test_no_frame_on_its_side_is_graded_as_it_lies(take, plate: Plate, quarters:
     """Onto which end is not asked of a drawn knee, whose thigh and shin are nearly alike."""
     outcome = take(np.rot90(plate.pixels, quarters))
     if isinstance(outcome, Completed):
-        assert {reading.roi.turned % 2 for reading in outcome.readings} == {1}
-        assert all(
-            ReviewCode.TURNED in {reason.code for reason in reading.grade.review_reasons}
-            for reading in outcome.readings
-        )
+        assert {knee.roi.turned % 2 for knee in outcome.knees} == {1}
+        assert all(ReviewCode.TURNED in {reason.code for reason in knee.grade.review_reasons} for knee in outcome.knees)
 
 
 def test_a_page_of_text_and_a_photograph_are_rejected(take) -> None:
@@ -135,9 +132,9 @@ def test_hips_and_ankles_are_rejected_without_the_header_s_help(take, shared: Pa
 def test_knees_are_not_turned_away(take, shared: Path) -> None:
     assert all(isinstance(take(path), Completed) for path in (shared / "plates").iterdir())
     hospital = [take(path) for path in sorted((shared / "hospital").glob("*/*"))]
-    assert sum(len(outcome.readings) for outcome in hospital if isinstance(outcome, Completed)) == 46
+    assert sum(len(outcome.knees) for outcome in hospital if isinstance(outcome, Completed)) == 46
     plates = [take(path) for path in sorted((shared / "plates-hospital2").iterdir())]
-    assert sum(len(outcome.readings) for outcome in plates if isinstance(outcome, Completed)) == 75
+    assert sum(len(outcome.knees) for outcome in plates if isinstance(outcome, Completed)) == 75
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
@@ -147,7 +144,7 @@ def test_real_frames_are_turned_upright(take, shared: Path, quarters: int) -> No
         if quarters == 2:
             assert isinstance(outcome, Completed), path.name
         if isinstance(outcome, Completed):
-            assert {reading.roi.turned for reading in outcome.readings} == {-quarters % 4}
+            assert {knee.roi.turned for knee in outcome.knees} == {-quarters % 4}
 
 
 @pytest.mark.parametrize("number", [3, 21])
@@ -158,4 +155,4 @@ def test_a_severe_knee_is_graded_where_the_model_sees_it(take, shared: Path, num
     assert max(overlap(roi.box, picture.placed) for roi in found) < 0.5
     outcome = take(picture.pixels)
     assert isinstance(outcome, Completed)
-    assert max(overlap(knee.roi.box, picture.placed) for knee in outcome.readings) > 0.7
+    assert max(overlap(knee.roi.box, picture.placed) for knee in outcome.knees) > 0.7

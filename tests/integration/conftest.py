@@ -73,7 +73,7 @@ def probabilities(kl: int) -> tuple[float, float, float, float, float]:
     return tuple(float(share) for share in shares)  # type: ignore[return-value]
 
 
-def reading(side: Side, kl: int, x: int) -> GradedKnee:
+def knee(side: Side, kl: int, x: int) -> GradedKnee:
     random = np.random.default_rng(kl)
     shares = probabilities(kl)
     grade = Grade(kl, shares, shares[kl], sum(shares[2:]), 0.875, (CUT_OFF,) * (kl == 1), "net-v1")
@@ -116,12 +116,12 @@ class Hospital:
         study = Study(study_uid, str(header.SOPInstanceUID), str(header.SeriesInstanceUID), modality="DX", view="PA")
         patient = Patient("Примеров Образец", PATIENT.id, None, "M")
         radiograph = Radiograph(plate.pixels, "DICOM", study, patient)
-        readings = (reading(Side.RIGHT, kl[0], 40), reading(Side.LEFT, kl[1], 320))
+        knees = (knee(Side.RIGHT, kl[0], 40), knee(Side.LEFT, kl[1], 320))
         self.store.files.add_arrival(arrival, datetime.now(UTC))
         assert self.store.files.start(arrival.id, "w")
         by = GradedBy("net-v1", "ab" * 32, __version__)
         registrar = Registrar(self.store, self.settings.folders.reports, self.settings.report, by)
-        kept = registrar.complete(Completed(arrival, radiograph, readings, {}), filed)
+        kept = registrar.complete(Completed(arrival, radiograph, knees, {}), filed)
         assert kept.study_key is not None
         assert kept.revision is not None
         registrar.write_report(kept.study_key, kept.revision)

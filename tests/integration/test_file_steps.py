@@ -21,7 +21,7 @@ from koa_worker.store import State, Store
 from koa_worker.store.files import Files
 from koa_worker.store.reports import Reports
 from koa_worker.store.study_content import Studies
-from koa_worker.values import Side
+from koa_worker.values import Rejected, Side
 from koa_worker.workers.file_steps import FileSteps
 from koa_worker.workers.messages import Done, Postponed, Regrade, WriteReport
 
@@ -244,6 +244,29 @@ def test_while_the_database_is_away_the_file_stays_in_hand(
     assert len(files(settings.folders.work)) == 2  # the file and its note
     assert isinstance(steps.work(postponed.job), Done)
     assert_finished_once(settings, store)
+
+
+def test_a_file_that_another_worker_ended_meanwhile_is_decided_again(
+    settings: Config, store: Store, pipeline: Pipeline, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log does not say that disk or database are away, for they are not."""
+
+    def reject_meanwhile(*, on: bool) -> None:
+        if on:
+            (taken,) = left_over(settings.folders.work)
+            outcome = Rejected(taken.named("ab" * 32, 7), "blank", "")
+            store.files.reject(taken.id, outcome, str(settings.folders.rejected / "x.png"))
+
+    drop_knee(settings)
+    steps = FileSteps(settings, store, pipeline, reject_meanwhile)
+    (postponed,) = work_off(settings, steps)
+    assert isinstance(postponed, Postponed)
+    assert "changed meanwhile" in caplog.text
+    assert "unavailable" not in caplog.text
+    done = steps.work(postponed.job)
+    assert isinstance(done, Done)
+    assert done.state is State.REJECTED
+    assert (settings.folders.rejected / "x.png").is_file()
 
 
 def test_our_own_fault_is_tried_again_then_parked_then_retried(

@@ -254,6 +254,16 @@ def test_one_address_does_not_hold_every_place(port: int, caplog: pytest.LogCapt
     until(lambda: echoes(port, "127.0.0.3"))
 
 
+@pytest.mark.parametrize("said", [b"", struct.pack(">BBL", REQUEST, 0, 0x7FFFFFFF), b"GET / HTTP/1.1\r\n\r\n"])
+def test_who_leaves_before_an_association_holds_no_place(port: int, said: bytes) -> None:
+    for _ in range(100):
+        with connect(port) as line:
+            line.sendall(said)
+    start = time.monotonic()
+    assert echoes(port)
+    assert time.monotonic() - start < 2 * SECONDS_TO_ASK
+
+
 def test_hundreds_of_hostile_associations_leave_memory_flat(port: int) -> None:
     def attack(count: int) -> None:
         for number in range(count):

@@ -30,7 +30,9 @@ def test_the_documentation_is_what_make_docs_writes() -> None:
 
 def test_each_code_raised_anywhere_is_in_the_catalogue() -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "koa_worker").rglob("*.py"))
-    raised = set(re.findall(r'(?:InputRejected|WorkFailed|UnknownRecord|SetupError)\(\s*"([a-z_]+)"', sources))
+    raised = set(
+        re.findall(r'(?:InputRejected|WorkFailed|UnknownRecord|WrongState|SetupError)\(\s*"([a-z_]+)"', sources)
+    )
     assert raised
     assert raised <= set(CATALOGUE)
 

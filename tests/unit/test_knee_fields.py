@@ -55,9 +55,9 @@ GRADE = Grade(2, (0.0, 0.25, 0.5, 0.125, 0.125), 0.5, 0.75, 0.375, REASONS, "net
 
 def completed() -> Completed:
     crop = np.zeros((224, 224), np.uint8)
-    reading = GradedKnee(ROI, crop, GRADE, Heatmap(np.zeros((7, 7), np.float32), 2), SPACE)
+    knee = GradedKnee(ROI, crop, GRADE, Heatmap(np.zeros((7, 7), np.float32), 2), SPACE)
     radiograph = Radiograph(np.zeros((400, 600), np.uint16), "DICOM", Study("1.2", "1.2.3", view="PA"))
-    return Completed(Arrival(Path("x"), "aa", 7, "x"), radiograph, (reading,), {})
+    return Completed(Arrival(Path("x"), "aa", 7, "x"), radiograph, (knee,), {})
 
 
 def test_the_table_has_everything_that_is_known_of_a_knee() -> None:

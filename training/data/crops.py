@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,13 @@ def read_crops(folder: Path, *, equalized: bool | None = None) -> list[Crop]:
     if not items:
         raise ValueError(f"{folder} holds no graded pictures: sub-folders 0 to 4 are expected")
     return [_crop(item, equalized) for item in items]
+
+
+def unequalized(items: Iterable[Item]) -> tuple[Picture, NDArray[np.bool_]]:
+    """All crops as one array [n, 224, 224], before equalisation where their files hold that, and which of them do."""
+    crops = [_crop(item, item.equalized) for item in items]
+    stored = [crop.picture if crop.raw is None else crop.raw for crop in crops]
+    return np.stack(stored), np.array([crop.raw is not None for crop in crops])
 
 
 def _crop(item: Item, equalized: bool | None) -> Crop:  # noqa: FBT001

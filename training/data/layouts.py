@@ -66,6 +66,11 @@ class Item:
     split: str  # "train", "val", "test", or "" where the source does not say
     digest: str = ""  # of the stored pixels, not of the file
 
+    @property
+    def equalized(self) -> bool | None:
+        """Whether the file holds an equalised crop, as its source says; None: the crop has to be looked at."""
+        return None if self.preparation is Preparation.LOOK else self.preparation is Preparation.EQUALIZED
+
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
@@ -123,8 +128,7 @@ def picture(item: Item) -> Picture:
     pixels = _decode(item.path)
     if pixels is None:
         raise OSError(f"{item.path} can no longer be read")
-    equalized = None if item.preparation is Preparation.LOOK else item.preparation is Preparation.EQUALIZED
-    return prepare(pixels, equalized=equalized)
+    return prepare(pixels, equalized=item.equalized)
 
 
 def pictures(items: Iterable[Item]) -> Picture:

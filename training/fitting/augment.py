@@ -1,6 +1,7 @@
 """Changes that a knee crop may show at another hospital: framing, exposure, sharpness, grain, compression.
 
-The crops come equalised; what is changed here is what is left of a plate's own look after equalisation.
+`augment` is for a crop that comes equalised: what it changes is what is left of a plate's own look after equalisation.
+`augment_raw` is for one whose raw picture is known: the plate itself is changed, and equalised afterwards as at work.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from koa_worker.knee.grading.prepare import SIZE, equalize
 
 Picture = NDArray[np.uint8]
 
@@ -42,6 +45,14 @@ USUAL = Augmentation()
 STRONG = Augmentation(rotation=15, scale=0.25, aspect=0.1, shift=0.1, gamma=0.6, contrast=0.4, rare=0.35, hide=0.25)
 LEVELS = {"none": NONE, "light": LIGHT, "usual": USUAL, "strong": STRONG}
 
+# What is done before equalisation, which enhances grain more than fourfold on the training crops, and takes back much
+# of a change of exposure. A plate rarely shows a black edge, and the worker repeats edge pixels beyond it.
+RAW_GRAIN = 1 / 4
+RAW_CONTRAST = 3.0  # how much further contrast may fall than rise
+RAW_BLACK_EDGE = 0.1
+RAW_COMPRESSION = 0.25  # of what is rare
+CLIP_LIMITS = (2.0, 8.0)
+
 
 def augment(picture: Picture, chance: np.random.Generator, how: Augmentation, size: int) -> Picture:
     """The crop as another plate might have shown it, at the size that is trained on."""
@@ -53,7 +64,7 @@ def augment(picture: Picture, chance: np.random.Generator, how: Augmentation, si
         sigma = chance.uniform(0.3, how.blur)
         changed = np.asarray(cv2.GaussianBlur(changed, (0, 0), sigma), dtype=np.uint8)
     if chance.random() < how.rare:
-        changed = _grain(changed, chance, how)
+        changed = _grain(changed, chance, how.grain)
     if chance.random() < how.hide:
         changed = _hide(changed, chance)
     if chance.random() < how.rare:
@@ -61,7 +72,32 @@ def augment(picture: Picture, chance: np.random.Generator, how: Augmentation, si
     return changed
 
 
-def _frame(picture: Picture, chance: np.random.Generator, how: Augmentation, size: int) -> Picture:
+def augment_raw(raw: Picture, chance: np.random.Generator, how: Augmentation, size: int) -> Picture:
+    """The raw 224×224 crop as another plate might have shown it, then equalised and enlarged as at work."""
+    changed = _frame(raw, chance, how, SIZE, black_edge=RAW_BLACK_EDGE)
+    if chance.random() < how.hide:
+        changed = _hide(changed, chance)
+    changed = _expose_raw(changed, chance, how)
+    if chance.random() < how.rare:
+        sigma = chance.uniform(0.3, how.blur)
+        changed = np.asarray(cv2.GaussianBlur(changed, (0, 0), sigma), dtype=np.uint8)
+    if chance.random() < how.rare:
+        changed = _grain(changed, chance, RAW_GRAIN * how.grain)
+    if chance.random() < RAW_COMPRESSION * how.rare:
+        changed = compress(changed, int(chance.integers(how.compression, 95)))
+    return enlarge(_equalize_somehow(changed, chance, how), size)
+
+
+def enlarge(picture: Picture, size: int) -> Picture:
+    """The 224×224 crop at the size that is looked at, as the first layer of a released net resizes it."""
+    if picture.shape == (size, size):
+        return picture
+    return np.asarray(cv2.resize(picture, (size, size), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+
+
+def _frame(
+    picture: Picture, chance: np.random.Generator, how: Augmentation, size: int, *, black_edge: float = 0.3
+) -> Picture:
     """Mirror, turn, scale, squeeze and shift in one resampling."""
     height, width = picture.shape
     zoom = size / width * np.exp(chance.uniform(-how.scale, how.scale))
@@ -73,7 +109,7 @@ def _frame(picture: Picture, chance: np.random.Generator, how: Augmentation, siz
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
     target = (size - 1) / 2 + chance.uniform(-how.shift, how.shift, 2) * size
     affine = np.column_stack([matrix, target - matrix @ centre])
-    edge = cv2.BORDER_REPLICATE if chance.random() < 0.7 else cv2.BORDER_CONSTANT
+    edge = cv2.BORDER_REPLICATE if chance.random() < 1 - black_edge else cv2.BORDER_CONSTANT
     return np.asarray(
         cv2.warpAffine(picture, affine, (size, size), flags=cv2.INTER_LINEAR, borderMode=edge), dtype=np.uint8
     )
@@ -85,6 +121,22 @@ def _expose(picture: Picture, chance: np.random.Generator, how: Augmentation) ->
     levels = (levels - 0.5) * np.exp(chance.uniform(-how.contrast, how.contrast)) + 0.5
     levels = levels * 255 + chance.uniform(-how.brightness, how.brightness)
     return np.asarray(np.clip(levels, 0, 255).astype(np.uint8)[picture])
+
+
+def _expose_raw(picture: Picture, chance: np.random.Generator, how: Augmentation) -> Picture:
+    """Gamma, then how much of the range the plate fills and where in it, as one table of 256 values."""
+    levels = np.linspace(0, 1, 256) ** np.exp(chance.uniform(-how.gamma, how.gamma))
+    gain = np.exp(chance.uniform(-RAW_CONTRAST * how.contrast, how.contrast))
+    levels = levels * gain + chance.uniform(min(0, 1 - gain), max(0, 1 - gain))
+    levels = levels * 255 + chance.uniform(-how.brightness, how.brightness)
+    return np.asarray(np.clip(levels, 0, 255).round().astype(np.uint8)[picture])
+
+
+def _equalize_somehow(picture: Picture, chance: np.random.Generator, how: Augmentation) -> Picture:
+    """As at work; rarely with another limit, and more rarely still not at all."""
+    if chance.random() >= how.rare:
+        return equalize(picture)
+    return equalize(picture, chance.uniform(*CLIP_LIMITS)) if chance.random() < 0.75 else picture
 
 
 def _equalize_again(picture: Picture, chance: np.random.Generator) -> Picture:
@@ -99,9 +151,9 @@ def _equalize_again(picture: Picture, chance: np.random.Generator) -> Picture:
     return np.asarray(mixed, dtype=np.uint8)
 
 
-def _grain(picture: Picture, chance: np.random.Generator, how: Augmentation) -> Picture:
+def _grain(picture: Picture, chance: np.random.Generator, most: float) -> Picture:
     """Noise of the detector, a little smoothed at times as exports do."""
-    noise = chance.standard_normal(picture.shape, dtype=np.float32) * np.float32(chance.uniform(2, how.grain))
+    noise = chance.standard_normal(picture.shape, dtype=np.float32) * np.float32(chance.uniform(most / 6, most))
     if chance.random() < 0.4:
         noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), 0.7) * 2, dtype=np.float32)
     return np.asarray(np.clip(picture + noise, 0, 255), dtype=np.uint8)

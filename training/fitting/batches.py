@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from koa_worker.values import GRADES
 
-from .augment import Augmentation, augment
+from .augment import Augmentation, augment, augment_raw
 
 Picture = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -70,12 +70,16 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         how: Augmentation,
         balance: float,
         mix: float = 0.0,
+        mix_within: int = len(GRADES) - 1,
+        raw: NDArray[np.bool_] | None = None,  # which of the pictures are still to be equalised; None: none
         workers: int = 1,
     ) -> None:
         super().__init__(workers=workers, max_queue_size=8)
         self._pictures, self._targets = pictures, targets
+        self._raw = np.zeros(len(pictures), np.bool_) if raw is None else raw
         self._place = (seed, epoch)
-        self._size, self._window, self._batch, self._how, self._mix = size, window, batch, how, mix
+        self._size, self._window, self._batch, self._how = size, window, batch, how
+        self._grades, self._mix, self._mix_within = grades, mix, mix_within
         self._order = sample(grades, balance, np.random.default_rng((*self._place, 0)))
 
     def __len__(self) -> int:
@@ -85,24 +89,40 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     def __getitem__(self, index: int) -> tuple[Floats, Any]:
         chance = np.random.default_rng((*self._place, 1, index))
         chosen = self._order[index * self._batch : (index + 1) * self._batch]
-        changed = np.stack([augment(self._pictures[i], chance, self._how, self._size) for i in chosen])
+        changed = np.stack([self._augmented(i, chance) for i in chosen])
         shown, targets = scale(middle(changed, self._window)), self._targets[chosen]
-        return mixed(shown, targets, self._mix, chance) if self._mix > 0 else (shown, targets)
+        if self._mix <= 0:
+            return shown, targets
+        return mixed(shown, targets, self._grades[chosen], chance, mix=self._mix, within=self._mix_within)
+
+    def _augmented(self, number: int, chance: np.random.Generator) -> Picture:
+        changing = augment_raw if self._raw[number] else augment
+        return changing(self._pictures[number], chance, self._how, self._size)
 
 
-def mixed(shown: Floats, targets: Floats, mix: float, chance: np.random.Generator) -> tuple[Floats, Floats]:
+def mixed(
+    shown: Floats, targets: Floats, grades: NDArray[np.int64], chance: np.random.Generator, *, mix: float, within: int
+) -> tuple[Floats, Floats]:
     """Each picture laid over another of its batch, and what is to be learnt of them in the same share (mixup).
 
     All are knees centred on the joint, so that the sum of two is a likely picture; the net can't know it by heart.
     """
     shares = chance.beta(mix, mix, len(shown)).astype(np.float32)
-    others = chance.permutation(len(shown))
+    others = _partners(grades, within, chance)
 
     def blend(values: Floats) -> Floats:
         share = shares.reshape(-1, *[1] * (values.ndim - 1))
         return np.asarray(share * values + (1 - share) * values[others], np.float32)
 
     return blend(shown), blend(targets)
+
+
+def _partners(grades: NDArray[np.int64], within: int, chance: np.random.Generator) -> NDArray[np.int64]:
+    """For each picture one whose grade is at most so far from its own; at times it is itself."""
+    if within >= len(GRADES) - 1:
+        return np.asarray(chance.permutation(len(grades)), np.int64)
+    near = np.abs(grades[:, np.newaxis] - grades) <= within
+    return np.asarray(np.argmax(np.where(near, chance.random(near.shape), -1), axis=1), np.int64)
 
 
 def middle(pictures: Picture, window: tuple[int, int] | None) -> Picture:

@@ -14,6 +14,7 @@ from typing import Any
 import keras
 from rich.console import Console
 
+from ..data.crops import unequalized
 from ..data.layouts import Dataset, pictures
 from ..network import networks
 from . import checkpoint, curves, runfile, teacher
@@ -38,6 +39,9 @@ class Fitting:
         if not self._train.items or not self._val.items:
             raise ValueError("fitting needs pictures in both train and val")
         self._pictures = {name: pictures(dataset.of(name).items) for name in ("train", "val")}
+        # What is augmented, and which of that is still to be equalised.
+        is_after = settings.equalize == "after"
+        self._augmented = unequalized(self._train.items) if is_after else (self._pictures["train"], None)
         self._targets = self._learnt()
         # A saved state replaces every weight: what the run once began from need not be read, nor measured, again.
         self._state = folder / "state.npz"
@@ -101,8 +105,9 @@ class Fitting:
 
     def _batches(self, epoch: Epoch) -> Batches:
         settings = self.settings
+        shown, raw = self._augmented
         return Batches(
-            self._pictures["train"],
+            shown,
             self._train.grades,
             self._targets,
             epoch=epoch.number,
@@ -113,6 +118,8 @@ class Fitting:
             how=LEVELS[settings.augmentation],
             balance=settings.balance,
             mix=settings.mix,
+            mix_within=settings.mix_within,
+            raw=raw,
         )
 
     def _enter(self, phase: str) -> None:

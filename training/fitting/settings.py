@@ -6,8 +6,12 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from koa_worker.values import GRADES
+
 from ..network.networks import NETWORKS, SIZE
 from .augment import LEVELS
+
+EQUALIZE = ("before", "after")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +46,14 @@ class Settings:
     trust: float = 0.5  # the teacher's share in what is learnt
     balance: float = 0.5  # 0: as the grades come; 1: each grade equally often
     augmentation: str = "usual"
+    equalize: str = "before"  # augmentation or "after" it, where a crop is known as it was before equalisation
     mix: float = 0.0  # each knee laid over another, by shares from Beta(mix, mix); 0: never
+    mix_within: int = len(GRADES) - 1  # of another whose grade is at most so far from its own
     average: float = 0.997
     patience: int = 0  # epochs without a better validation score before stopping; 0 never stops
 
     def __post_init__(self) -> None:
-        for word, known in ((self.network, NETWORKS), (self.augmentation, LEVELS)):
+        for word, known in ((self.network, NETWORKS), (self.augmentation, LEVELS), (self.equalize, EQUALIZE)):
             if word not in known:
                 raise ValueError(f"{word!r} is none of {', '.join(known)}")
         if self.network == "cnn" and {self.seen, *(size for size, _ in self.sizes)} != {SIZE}:

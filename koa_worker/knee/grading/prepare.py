@@ -68,10 +68,10 @@ def resize(pixels: Picture) -> Picture:
     return np.asarray(cv2.resize(pixels, (SIZE, SIZE), interpolation=method), dtype=np.uint8)
 
 
-def equalize(pixels: Picture) -> Picture:
-    """Contrast-limited adaptive histogram equalisation, as for the training data."""
+def equalize(pixels: Picture, clip_limit: float = CLIP_LIMIT) -> Picture:
+    """Contrast-limited adaptive histogram equalisation, as for the training data unless another limit is given."""
     # Created each time (a microsecond): a shared instance keeps scratch buffers and is not thread-safe.
-    return np.asarray(cv2.createCLAHE(CLIP_LIMIT, (TILES, TILES)).apply(pixels), dtype=np.uint8)
+    return np.asarray(cv2.createCLAHE(clip_limit, (TILES, TILES)).apply(pixels), dtype=np.uint8)
 
 
 def looks_equalized(pixels: Picture) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from koa_worker.errors import SetupError
+from koa_worker.errors import SetupError, WorkFailed
 from koa_worker.store.database import postgres, transaction
 from koa_worker.store.database.schema import REVISION
 
@@ -56,6 +57,34 @@ def migrate(engine: Engine) -> None:
         upgrade(connection)
 
 
+def compact(engine: Engine, patience: float) -> None:
+    """Writes the SQLite file without any unused part, and empties its log: removed rows leave no byte.
+
+    A PostgreSQL server keeps its own log and backups, which only its administrator can deal with.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    raw = engine.raw_connection()  # outside any transaction
+    try:
+        cursor = raw.cursor()
+        cursor.execute("VACUUM")
+        _empty_log(cursor, time.monotonic() + patience)
+    except sqlite3.Error as fault:  # also a full disk: for a while, the file needs its size twice more
+        raise WorkFailed("store", f"it was not compacted: {type(fault).__name__}") from fault
+    finally:
+        raw.close()
+
+
+def _empty_log(cursor: Any, until: float) -> None:
+    while True:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        if not cursor.fetchone()[0]:
+            return
+        if time.monotonic() > until:
+            raise WorkFailed("store", "it is being read, so that its log cannot be emptied")
+        time.sleep(0.05)
+
+
 def _revision(engine: Engine) -> str | None:
     with reading(engine).begin() as connection:
         if not inspect(connection).has_table("alembic_version"):
@@ -89,6 +118,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     # fails; the original would lie in done/ and its result nowhere. FULL costs one fsync a transaction.
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    # What is deleted may name patients: it is overwritten at once, also where nothing is compacted afterwards.
+    connection.execute("PRAGMA secure_delete = ON")
 
 
 def _begin_sqlite(connection: Connection) -> None:

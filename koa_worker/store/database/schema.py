@@ -8,6 +8,8 @@
         ├─ reports
         └─ publications, parcels      what was sent where; destinations
 
+    doomed                            what an erasure has begun to remove
+
 A knee is a place in an image. It has one grade for each model release and software version that looked at it; the one
 that counts is marked current, the others are kept.
 """
@@ -33,10 +35,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from koa_worker.store.database.columns import Moment, RowId, SaidByFile, WallTime, one_of
-from koa_worker.store.records import ParcelState, State
+from koa_worker.store.records import ErasureReason, ParcelState, State
 from koa_worker.values import Laterality, Side, SpacingSource
 
-REVISION = "0010"  # of the newest migration: a store that says so needs none
+REVISION = "0013"  # of the newest migration: a store that says so needs none
 
 # Constraints get names of their own, so that a later migration can drop them on any database.
 _NAMES = {
@@ -55,6 +57,12 @@ _DUE = text("changes > reported_changes")
 class PictureKind(StrEnum):
     FRAME = "frame"  # the whole radiograph, small: JPEG
     CROP = "crop"  # one knee as the model saw it: PNG
+
+
+class DoomedKind(StrEnum):
+    FILE = "file"  # by its id, also one that has no row
+    STUDY = "study"  # by its key
+    PATH = "path"  # of an original, a report or a result object: made of ids, never of names
 
 
 class Base(DeclarativeBase):
@@ -130,6 +138,7 @@ class StudyRow(Base):
     study_uid: Mapped[str] = mapped_column(SaidByFile, unique=True)
     patient_name: Mapped[str] = mapped_column(SaidByFile)
     patient_id: Mapped[str] = mapped_column(SaidByFile)
+    patient_issuer: Mapped[str] = mapped_column(SaidByFile, default="", server_default="")  # who gave the id
     patient_birth_date: Mapped[dt.date | None]
     patient_sex: Mapped[str] = mapped_column(SaidByFile)
     accession: Mapped[str] = mapped_column(SaidByFile)
@@ -163,7 +172,9 @@ class ImageRow(Base):
     column_mm: Mapped[float | None]
     spacing_source: Mapped[SpacingSource] = mapped_column(one_of(SpacingSource, "spacing_source"))
     details: Mapped[dict[str, str]] = mapped_column(JSON)
-    conflicts_with: Mapped[str | None] = mapped_column(ForeignKey("files.id"))  # same SOP UID, other bytes
+    # Another file with the same SOP UID and other bytes. Indexed, as each row is that others refer to: without, the
+    # removal of one row would look through all.
+    conflicts_with: Mapped[str | None] = mapped_column(ForeignKey("files.id"), index=True)
     patient_differs: Mapped[bool]  # this file names another patient than the study's first one
 
 
@@ -321,3 +332,14 @@ class ParcelRow(Base):
     detail: Mapped[str] = mapped_column(default="")  # why the last try failed
     queued_at: Mapped[dt.datetime]
     acknowledged_at: Mapped[dt.datetime | None]
+
+
+class DoomedRow(Base):
+    """Something that an erasure has begun to remove; it names nobody, and it is gone when the erasure is finished."""
+
+    __tablename__ = "doomed"
+
+    kind: Mapped[DoomedKind] = mapped_column(one_of(DoomedKind, "kind"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    reason: Mapped[ErasureReason] = mapped_column(one_of(ErasureReason, "reason"))
+    at: Mapped[dt.datetime]

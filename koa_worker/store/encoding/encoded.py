@@ -62,7 +62,7 @@ class EncodedResult:
 
 def encode(outcome: Completed) -> EncodedResult:
     radiograph = outcome.radiograph
-    knees = tuple(_knee(reading) for reading in outcome.readings)
+    knees = tuple(_knee(knee) for knee in outcome.knees)
     return EncodedResult(
         radiograph.study, radiograph.patient, _frame(radiograph), knees, outcome.refused, outcome.timings_ms
     )
@@ -82,6 +82,6 @@ def _frame(radiograph: Radiograph) -> EncodedFrame:
     )
 
 
-def _knee(reading: GradedKnee) -> EncodedKnee:
-    crop, heatmap = encode_crop(reading.crop), encode_heatmap(reading.heatmap.values)
-    return EncodedKnee(reading.roi, reading.grade, reading.joint_space, crop, heatmap)
+def _knee(knee: GradedKnee) -> EncodedKnee:
+    crop, heatmap = encode_crop(knee.crop), encode_heatmap(knee.heatmap.values)
+    return EncodedKnee(knee.roi, knee.grade, knee.joint_space, crop, heatmap)

@@ -39,7 +39,7 @@ BY = GradedBy("net-v1", "ab" * 32, "1.0")
 def completed() -> Completed:
     shares = (0.1, 0.2, 0.3, 0.25, 0.15)
     grade = Grade(2, shares, 0.3, 0.7, 0.875, (ReviewReason(ReviewCode.NOT_CHECKED),), "net-v1")
-    readings = tuple(
+    knees = tuple(
         GradedKnee(
             KneeRoi(Box(x, -4, 220, 220), side), np.zeros((1, 1), np.uint8), grade, Heatmap(np.zeros((7, 7), "f4"), 2)
         )
@@ -48,13 +48,13 @@ def completed() -> Completed:
     margin = ((1.0, 2.0), (3.0, 4.0))
     medial = Compartment(CompartmentName.MEDIAL, True, 0.06, 0.07, 4.5, 5.25, margin, margin)
     lateral = Compartment(CompartmentName.LATERAL, False, None, None, None, None, margin, margin)
-    readings = (
-        replace(readings[0], joint_space=JointSpace((lateral, medial), SpacingSource.DETECTOR, 75.5)),
-        readings[1],
+    knees = (
+        replace(knees[0], joint_space=JointSpace((lateral, medial), SpacingSource.DETECTOR, 75.5)),
+        knees[1],
     )
     refused = (RefusedKnee(KneeRoi(Box(600, 0, 9, 9), Side.LEFT, turned=1), "implant"),)
     radiograph = Radiograph(np.zeros((400, 600), np.uint16), "DICOM", Study("1.2", "1.2.3", view="PA"))
-    return Completed(Arrival(Path("x"), "aa", 7, "Ivanov"), radiograph, readings, {"read": 1.0}, refused)
+    return Completed(Arrival(Path("x"), "aa", 7, "Ivanov"), radiograph, knees, {"read": 1.0}, refused)
 
 
 def test_a_line_a_knee_and_one_that_says_why_there_is_none(tmp_path: Path) -> None:

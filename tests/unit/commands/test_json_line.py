@@ -32,8 +32,8 @@ GRADE = Grade(2, (0.1, 0.1, 0.6, 0.1, 0.1), 0.6, 0.8, 1.0, (LOW,), "net-v1")
 def completed() -> Completed:
     crop = np.zeros((224, 224), np.uint8)
     roi = KneeRoi(Box(1, 2, 3, 3), Side.LEFT)
-    reading = GradedKnee(roi, crop, GRADE, Heatmap(np.zeros((7, 7), np.float32), 2))
-    return Completed(ARRIVAL, Radiograph(crop, "PNG", Study("1.2", "1.3", view="PA")), (reading,), {})
+    knee = GradedKnee(roi, crop, GRADE, Heatmap(np.zeros((7, 7), np.float32), 2))
+    return Completed(ARRIVAL, Radiograph(crop, "PNG", Study("1.2", "1.3", view="PA")), (knee,), {})
 
 
 def test_a_graded_file() -> None:

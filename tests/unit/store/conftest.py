@@ -92,7 +92,7 @@ class Maker:
         lateral = Compartment(CompartmentName.LATERAL, False, None, None, None, None, line, line)
         return JointSpace((medial, lateral), SpacingSource.DETECTOR, 401.5)
 
-    def reading(self, kl: int, *, side: Side = Side.LEFT, x: int = 100, model: str = "net-v1") -> GradedKnee:
+    def knee(self, kl: int, *, side: Side = Side.LEFT, x: int = 100, model: str = "net-v1") -> GradedKnee:
         return GradedKnee(
             KneeRoi(Box(x, -3, 400, 400), side),
             self._random.integers(0, 256, (224, 224), np.uint8),
@@ -101,13 +101,13 @@ class Maker:
             self.joint_space(),
         )
 
-    def completed(self, arrival: Arrival, *readings: GradedKnee, **said: Any) -> EncodedResult:
-        return encode(self.graded(arrival, *readings, **said))
+    def completed(self, arrival: Arrival, *knees: GradedKnee, **said: Any) -> EncodedResult:
+        return encode(self.graded(arrival, *knees, **said))
 
     def graded(
         self,
         arrival: Arrival,
-        *readings: GradedKnee,
+        *knees: GradedKnee,
         study_uid: str = "1.2.3",
         sop_uid: str | None = None,
         patient: Patient = PATIENT,
@@ -130,7 +130,7 @@ class Maker:
             Spacing(0.15, 0.15, SpacingSource.DETECTOR),
             details={"bits": "12"},
         )
-        return Completed(arrival, radiograph, readings or (self.reading(2),), {"read": 12.5, "grade": 3.25})
+        return Completed(arrival, radiograph, knees or (self.knee(2),), {"read": 12.5, "grade": 3.25})
 
     def rejected(self, arrival: Arrival, *, study_uid: str | None = None) -> Rejected:
         study = Study(study_uid, f"{study_uid}.9") if study_uid else None
@@ -155,12 +155,12 @@ def grade(store: Store, make: Maker) -> Callable[..., tuple[str, str]]:
     """Takes a file all the way: gives its id and its study's key."""
 
     def take(
-        content: str, *readings: GradedKnee, digest: str = "d1", version: str = "1.0", **said: Any
+        content: str, *knees: GradedKnee, digest: str = "d1", version: str = "1.0", **said: Any
     ) -> tuple[str, str]:
         arrival = make.arrival(content)
         store.files.add_arrival(arrival, NOW)
         assert store.files.start(arrival.id, "w")
-        outcome = make.completed(arrival, *readings, **said)
+        outcome = make.completed(arrival, *knees, **said)
         key = store.files.complete(arrival.id, outcome, digest, version, f"done/{arrival.id}.dcm").study_key
         assert key is not None
         return arrival.id, key

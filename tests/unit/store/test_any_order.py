@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from koa_worker.errors import WorkFailed
+from koa_worker.errors import WrongState
 from koa_worker.store import State, Store
 from koa_worker.values import Arrival, Failed
 
@@ -70,7 +70,7 @@ class Verbs(RuleBasedStateMachine):
 
     @rule(arrival=files, kl=st.integers(0, 4), digest=st.sampled_from(["d1", "d2"]))
     def complete(self, arrival: Arrival, kl: int, digest: str) -> None:
-        outcome = self.make.completed(arrival, self.make.reading(kl))
+        outcome = self.make.completed(arrival, self.make.knee(kl))
         regrade = self.expected[arrival.id] is State.COMPLETED
         allowed = regrade or self.expected[arrival.id] is State.WORKING
         if self._try(lambda: self.store.files.complete(arrival.id, outcome, digest, "1.0", "done/x"), allowed=allowed):
@@ -133,7 +133,7 @@ class Verbs(RuleBasedStateMachine):
         if allowed:
             verb()
             return True
-        with pytest.raises(WorkFailed):
+        with pytest.raises(WrongState):
             verb()
         return False
 

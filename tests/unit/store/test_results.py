@@ -38,8 +38,8 @@ def test_a_study_comes_back_as_it_went_in(store: Store, make: Any) -> None:
     arrival = make.arrival("a")
     store.files.add_arrival(arrival, NOW)
     store.files.start(arrival.id, "w")
-    readings = (make.reading(3, side=Side.RIGHT), make.reading(1, side=Side.LEFT, x=600))
-    key = store.files.complete(arrival.id, make.completed(arrival, *readings), "d1", "1.0", "done/x").study_key
+    knees = (make.knee(3, side=Side.RIGHT), make.knee(1, side=Side.LEFT, x=600))
+    key = store.files.complete(arrival.id, make.completed(arrival, *knees), "d1", "1.0", "done/x").study_key
     assert key is not None
 
     study = store.studies.content(key)
@@ -54,13 +54,13 @@ def test_a_study_comes_back_as_it_went_in(store: Store, make: Any) -> None:
     assert (image.spacing.row_mm, image.spacing.source) == (0.15, SpacingSource.DETECTOR)
     assert image.details == {"bits": "12"}
     assert (image.conflicts_with, image.patient_differs) == (None, False)
-    for knee, reading in zip(image.knees, readings, strict=True):
-        assert knee.roi == reading.roi
-        assert knee.grade == reading.grade
-        assert knee.joint_space == reading.joint_space
-        np.testing.assert_array_equal(knee.crop, reading.crop)
-        np.testing.assert_array_equal(knee.heatmap.values, reading.heatmap.values)
-        assert (knee.model_digest, knee.software_version) == ("d1", "1.0")
+    for kept, knee in zip(image.knees, knees, strict=True):
+        assert kept.roi == knee.roi
+        assert kept.grade == knee.grade
+        assert kept.joint_space == knee.joint_space
+        np.testing.assert_array_equal(kept.crop, knee.crop)
+        np.testing.assert_array_equal(kept.heatmap.values, knee.heatmap.values)
+        assert (kept.model_digest, kept.software_version) == ("d1", "1.0")
 
 
 def test_how_long_each_stage_took_is_kept(url: str, grade: Take) -> None:
@@ -72,14 +72,14 @@ def test_how_long_each_stage_took_is_kept(url: str, grade: Take) -> None:
 
 
 def test_what_the_net_computes_in_single_precision_is_kept(store: Store, make: Any, grade: Take) -> None:
-    reading = make.reading(4)
+    knee = make.knee(4)
     single = replace(
-        reading.grade,
+        knee.grade,
         probabilities=tuple(np.array([0, 0, 0, 1e-8, 1.0000001], np.float32)),
         confidence=np.float32(0.75),
         review_reasons=(ReviewReason(ReviewCode.LOW_CONFIDENCE, np.float32(0.75), np.float64(0.8)),),
     )
-    _, key = grade("a", replace(reading, grade=single, heatmap=Heatmap(np.ones((4, 5), np.float32), 4)))
+    _, key = grade("a", replace(knee, grade=single, heatmap=Heatmap(np.ones((4, 5), np.float32), 4)))
     (knee,) = store.studies.content(key).images[0].knees
     assert knee.grade.confidence == 0.75
     assert knee.grade.review_reasons == (ReviewReason(ReviewCode.LOW_CONFIDENCE, 0.75, 0.8),)
@@ -90,8 +90,8 @@ def test_a_number_that_is_none_is_not_kept(store: Store, make: Any) -> None:
     arrival = make.arrival("a")
     store.files.add_arrival(arrival, NOW)
     store.files.start(arrival.id, "w")
-    reading = make.reading(4)
-    broken = replace(reading, grade=replace(reading.grade, probabilities=(0.0, 0.0, 0.0, 0.0, float("nan"))))
+    knee = make.knee(4)
+    broken = replace(knee, grade=replace(knee.grade, probabilities=(0.0, 0.0, 0.0, 0.0, float("nan"))))
     with pytest.raises(WorkFailed):
         store.files.complete(arrival.id, make.completed(arrival, broken), "d1", "1.0", "done/x")
     record = store.files.find(arrival.id)
@@ -151,10 +151,10 @@ def test_what_the_first_file_left_out_is_taken_from_a_later_one(store: Store, gr
 
 
 def test_a_regrade_keeps_the_former_grades(store: Store, make: Any, grade: Take) -> None:
-    file_id, key = grade("a", make.reading(1))
+    file_id, key = grade("a", make.knee(1))
     before = store.files.find(file_id)
     arrival = replace(make.arrival("a"), id=file_id)
-    outcome = make.completed(arrival, make.reading(3, model="net-v2"), make.reading(0, x=700, model="net-v2"))
+    outcome = make.completed(arrival, make.knee(3, model="net-v2"), make.knee(0, x=700, model="net-v2"))
     assert store.files.complete(file_id, outcome, "d2", "1.1", "done/x").study_key == key
 
     knees = store.studies.content(key).images[0].knees
@@ -174,19 +174,19 @@ def test_a_regrade_keeps_the_former_grades(store: Store, make: Any, grade: Take)
 
 
 def test_the_same_result_again_is_kept_once(store: Store, make: Any, grade: Take) -> None:
-    reading = make.reading(2)
-    file_id, key = grade("a", reading)
-    outcome = make.completed(replace(make.arrival("a"), id=file_id), reading)
+    knee = make.knee(2)
+    file_id, key = grade("a", knee)
+    outcome = make.completed(replace(make.arrival("a"), id=file_id), knee)
     store.files.complete(file_id, outcome, "d1", "1.0", "done/x")
     assert len(list(store.export.rows(superseded=True))) == 1
     assert len(store.studies.content(key).images[0].knees) == 1
 
 
 def test_a_former_model_can_come_back(store: Store, make: Any, grade: Take) -> None:
-    file_id, _ = grade("a", make.reading(1))
+    file_id, _ = grade("a", make.knee(1))
     arrival = replace(make.arrival("a"), id=file_id)
-    store.files.complete(file_id, make.completed(arrival, make.reading(3, model="net-v2")), "d2", "1.0", "x")
-    store.files.complete(file_id, make.completed(arrival, make.reading(1)), "d1", "1.0", "x")
+    store.files.complete(file_id, make.completed(arrival, make.knee(3, model="net-v2")), "d2", "1.0", "x")
+    store.files.complete(file_id, make.completed(arrival, make.knee(1)), "d1", "1.0", "x")
     assert [row.grade.model for row in store.export.rows()] == ["net-v1"]
     assert len(list(store.export.rows(superseded=True))) == 2
 
@@ -219,8 +219,8 @@ def test_a_refused_knee_is_kept_beside_the_graded_one_and_exported(store: Store,
     store.files.add_arrival(arrival, NOW)
     store.files.start(arrival.id, "w")
     refused = RefusedKnee(KneeRoi(Box(500, 20, 400, 400), Side.RIGHT), "implant", "metal")
-    roi = replace(make.reading(2).roi, turned=2)
-    outcome = replace(make.completed(arrival, replace(make.reading(2), roi=roi)), refused=(refused,))
+    roi = replace(make.knee(2).roi, turned=2)
+    outcome = replace(make.completed(arrival, replace(make.knee(2), roi=roi)), refused=(refused,))
     key = store.files.complete(arrival.id, outcome, "d1", "1.0", "done/a").study_key
     (image,) = store.studies.content(key).images
     assert (image.refused, image.knees[0].roi) == ((refused,), roi)

@@ -158,7 +158,7 @@ def completed(arrival: Arrival, refused: tuple[RefusedKnee, ...] = ()) -> Comple
     )
     pixels = np.random.default_rng(1).integers(0, 255, (300, 400), np.uint8)
     radiograph = Radiograph(pixels, "DICOM", study, Patient(NAME, "P-17", date(1950, 2, 1), "F"))
-    readings = tuple(
+    knees = tuple(
         GradedKnee(
             KneeRoi(Box(20 + 200 * at, 80, 150, 150), side),
             pixels[:224, :224],
@@ -167,7 +167,7 @@ def completed(arrival: Arrival, refused: tuple[RefusedKnee, ...] = ()) -> Comple
         )
         for at, (kl, side) in enumerate(((2, Side.RIGHT), (3, Side.LEFT)))
     )
-    return Completed(arrival, radiograph, readings, {}, refused)
+    return Completed(arrival, radiograph, knees, {}, refused)
 
 
 @pytest.fixture

@@ -103,10 +103,10 @@ def test_a_study_tells_the_joint_space_and_the_knees_without_a_grade(
     grade = Grade(2, (0.1, 0.1, 0.5, 0.2, 0.1), 0.5, 0.8, 1.0, (), "net-v1")
     heat = Heatmap(np.zeros((7, 7), np.float32), 2)
     space = JointSpace((lateral, medial), SpacingSource.DETECTOR, 75.5)
-    reading = GradedKnee(KneeRoi(Box(1, 2, 90, 90), Side.LEFT), pixels, grade, heat, space)
+    knee = GradedKnee(KneeRoi(Box(1, 2, 90, 90), Side.LEFT), pixels, grade, heat, space)
     refused = RefusedKnee(KneeRoi(Box(100, 2, 90, 91), Side.RIGHT), "implant", "bright")
     radiograph = Radiograph(pixels, "DICOM", StudyOf("1.9", "1.9.3"))
-    result = encode(Completed(arrival, radiograph, (reading,), {}, (refused,)))
+    result = encode(Completed(arrival, radiograph, (knee,), {}, (refused,)))
     settled = store.files.complete(arrival.id, result, "d" * 64, "1.0", "done/x")
     (image,) = got(client, f"{API}/studies/{settled.study_key}")["images"]
     found = image["knees"][0]["joint_space"]

@@ -33,7 +33,7 @@ def source(tmp_path: Path, make: Any) -> str:
             store.files.add_arrival(arrival, NOW)
             assert store.files.start(arrival.id, "w")
             if content == "graded":
-                outcome = make.completed(arrival, make.reading(1), make.reading(3, side=Side.RIGHT, x=900))
+                outcome = make.completed(arrival, make.knee(1), make.knee(3, side=Side.RIGHT, x=900))
                 key = store.files.complete(arrival.id, outcome, "d1", "1.0", "done/Ünicode.dcm")
                 store.files.complete(arrival.id, outcome, "d2", "1.1", "done/x.dcm")
             elif content == "rejected":

@@ -139,8 +139,8 @@ def test_refused_knees_of_an_earlier_store_stay_where_a_rejected_file_may_have_s
 
 def test_a_code_of_a_newer_version_stays_readable(url: str, grade: Any, make: Any) -> None:
     """Two versions may work on one store for a while."""
-    reading = make.reading(2)
-    flagged = replace(reading, grade=replace(reading.grade, review_reasons=(ReviewReason(ReviewCode.TURNED, 90),)))
+    knee = make.knee(2)
+    flagged = replace(knee, grade=replace(knee.grade, review_reasons=(ReviewReason(ReviewCode.TURNED, 90),)))
     with Store.open(url) as store:
         grade("a", flagged)
         engine = connect(url)

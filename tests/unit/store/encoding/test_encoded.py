@@ -17,8 +17,8 @@ from koa_worker.values import Completed
 
 @pytest.fixture
 def graded(make: Any) -> Completed:
-    readings = (make.reading(3), make.reading(1, x=700))
-    outcome: Completed = make.graded(make.arrival("a"), *readings, shape=(2501, 2003))
+    knees = (make.knee(3), make.knee(1, x=700))
+    outcome: Completed = make.graded(make.arrival("a"), *knees, shape=(2501, 2003))
     return outcome
 
 
@@ -30,10 +30,10 @@ def test_it_knows_how_large_the_radiograph_is_and_no_pixels_of_it(graded: Comple
 
 
 def test_crops_and_heatmaps_are_the_graded_ones_bit_for_bit(graded: Completed) -> None:
-    for reading, knee in zip(graded.readings, encode(graded).knees, strict=True):
-        np.testing.assert_array_equal(decode_crop(knee.crop), reading.crop)
-        np.testing.assert_array_equal(decode_heatmap(knee.heatmap), reading.heatmap.values)
-        assert (knee.roi, knee.grade, knee.joint_space) == (reading.roi, reading.grade, reading.joint_space)
+    for knee, kept in zip(graded.knees, encode(graded).knees, strict=True):
+        np.testing.assert_array_equal(decode_crop(kept.crop), knee.crop)
+        np.testing.assert_array_equal(decode_heatmap(kept.heatmap), knee.heatmap.values)
+        assert (kept.roi, kept.grade, kept.joint_space) == (knee.roi, knee.grade, knee.joint_space)
 
 
 def test_a_frame_that_was_halved_already_gives_the_same_picture(graded: Completed) -> None:

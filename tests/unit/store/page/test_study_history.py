@@ -140,7 +140,7 @@ def test_today_begins_at_local_midnight(store: Store, clock: Clock, make: Any, g
 
 
 def test_a_row_of_the_export_names_everything_but_the_patient(store: Store, make: Any, grade: Take) -> None:
-    file_id, key = grade("a", make.reading(1))
+    file_id, key = grade("a", make.knee(1))
     (row,) = to_rows(store.export.rows())
     assert (row["file_id"], row["study_key"], row["study_uid"]) == (file_id, key, "1.2.3")
     assert [row[name] for name in ("box_x", "box_y", "box_width", "box_height")] == [100, -3, 400, 400]

@@ -38,7 +38,7 @@ def _turn(store: Store, wanted: Wanted, limit: int) -> list[WorklistPage]:
 def archive(store: Store, make: Any, grade: Take) -> Store:
     """Eight graded files of all grades and both sides, one reject, one that waits, one that failed."""
     for number, (kl, side) in enumerate(product((0, 1, 2, 3), (Side.LEFT, Side.RIGHT))):
-        grade(f"g{number}", make.reading(kl, side=side), study_uid=f"1.2.{number}")
+        grade(f"g{number}", make.knee(kl, side=side), study_uid=f"1.2.{number}")
     for content, at in (("r", 1), ("w", 2), ("f", 3)):
         arrival = make.arrival(content)
         store.files.add_arrival(arrival, NOW + timedelta(minutes=at))
@@ -128,7 +128,7 @@ def test_a_regrade_replaces_the_line(store: Store, make: Any, grade: Take) -> No
     store.files.add_arrival(arrival, NOW)
     store.files.start(arrival.id, "w")
     for kl, digest in ((2, "d1"), (4, "d2")):
-        store.files.complete(arrival.id, make.completed(arrival, make.reading(kl)), digest, "1.0", "done/x")
+        store.files.complete(arrival.id, make.completed(arrival, make.knee(kl)), digest, "1.0", "done/x")
     assert _see(store) == [("completed", Side.LEFT, 4)]
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training.fitting.augment import LEVELS, NONE, Augmentation, augment
+from koa_worker.knee.grading.prepare import equalize, prepare
+from training.fitting.augment import LEVELS, NONE, Augmentation, augment, augment_raw, enlarge
 
 
 @pytest.fixture
@@ -83,3 +84,46 @@ def test_exposure_keeps_the_order_of_the_grays(knee: np.ndarray) -> None:
         changed = augment(knee, np.random.default_rng(seed), how, 224)
         order = np.argsort(knee.ravel(), kind="stable")
         assert (np.diff(changed.ravel()[order].astype(int)) >= 0).all()
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("size", [96, 224, 352])
+def test_raw_crops_come_out_alike_for_the_same_chance(knee: np.ndarray, level: str, size: int) -> None:
+    given = knee.copy()
+    for seed in range(20):
+        one = augment_raw(knee, np.random.default_rng(seed), LEVELS[level], size)
+        other = augment_raw(knee, np.random.default_rng(seed), LEVELS[level], size)
+        assert one.shape == (size, size)
+        assert one.dtype == np.uint8
+        assert np.array_equal(one, other)
+    assert np.array_equal(knee, given)
+
+
+@pytest.mark.parametrize("size", [160, 224, 352])
+def test_raw_crop_that_is_not_changed_is_what_work_makes_of_it(knee: np.ndarray, size: int) -> None:
+    changed = augment_raw(knee, np.random.default_rng(0), NONE, size)
+    assert np.array_equal(changed, enlarge(prepare(knee, equalized=False), size))
+
+
+def test_raw_crop_is_equalised_after_its_exposure_has_changed(knee: np.ndarray) -> None:
+    """A table of grays after equalisation would give equal grays equal ones; before it, each place has its own."""
+    how = replace(NONE, gamma=0.35, contrast=0.25, brightness=15)
+    equalised = equalize(knee)
+
+    def is_table(changed: np.ndarray) -> bool:
+        return all(np.ptp(changed[equalised == gray]) == 0 for gray in np.unique(equalised))
+
+    for seed in range(20):
+        assert is_table(augment(equalised, np.random.default_rng(seed), how, 224))
+        assert not is_table(augment_raw(knee, np.random.default_rng(seed), how, 224))
+
+
+def test_other_limits_and_no_equalisation_are_rare(knee: np.ndarray) -> None:
+    """Only what is rare differs from equalisation as at work: most of that has another limit, and the rest none."""
+    how = replace(NONE, rare=0.2, blur=0.3, grain=0.0)  # so little blur and grain as changes nothing
+    usual = equalize(knee)
+    made = [augment_raw(knee, np.random.default_rng(seed), how, 224) for seed in range(300)]
+    as_at_work = sum(np.array_equal(one, usual) for one in made)
+    untouched = sum(np.array_equal(one, knee) for one in made)
+    assert 100 < as_at_work < 270
+    assert 2 < untouched < 40

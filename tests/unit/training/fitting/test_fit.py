@@ -20,6 +20,7 @@ import cv2  # noqa: E402 - Keras decides first whether this file runs
 import numpy as np  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
+from koa_worker.knee.grading.prepare import equalize  # noqa: E402
 from training.__main__ import app  # noqa: E402
 from training.data.layouts import Dataset, Item, Preparation  # noqa: E402
 from training.fitting import checkpoint, runfile  # noqa: E402
@@ -82,10 +83,24 @@ def test_scaling_is_the_workers() -> None:
 def test_mixed_pictures_and_what_is_learnt_of_them_are_laid_over_in_one_share() -> None:
     grades = np.arange(5).repeat(4)
     shown = np.broadcast_to(grades[:, None, None, None] * 10.0, (20, 2, 2, 1)).astype(np.float32)
-    both, targets = mixed(shown, soft_labels(grades, 0), 0.5, np.random.default_rng(0))
+    both, targets = mixed(shown, soft_labels(grades, 0), grades, np.random.default_rng(0), mix=0.5, within=4)
     assert both[:, 0, 0, 0] == pytest.approx(10 * (targets @ np.arange(5)), abs=1e-4)
     assert targets.sum(axis=1) == pytest.approx(np.ones(20), abs=1e-5)
     assert (targets.max(axis=1) < 0.99).any()
+    assert any(np.ptp(np.flatnonzero(target)) > 1 for target in targets)
+
+
+def test_mixed_within_one_grade_are_only_knees_of_neighbouring_grades() -> None:
+    grades = np.arange(5).repeat(4)
+    shown = np.broadcast_to(grades[:, None, None, None] * 10.0, (20, 2, 2, 1)).astype(np.float32)
+    across = 0
+    for seed in range(10):
+        both, targets = mixed(shown, soft_labels(grades, 0), grades, np.random.default_rng(seed), mix=1.0, within=1)
+        assert both[:, 0, 0, 0] == pytest.approx(10 * (targets @ np.arange(5)), abs=1e-4)
+        taught = [np.flatnonzero(target) for target in targets]
+        assert all(np.ptp(both_of) <= 1 for both_of in taught)
+        across += sum(len(both_of) == 2 for both_of in taught)
+    assert across > 60
 
 
 def test_batches_without_mix_hold_each_knees_own_answer() -> None:
@@ -96,6 +111,37 @@ def test_batches_without_mix_hold_each_knees_own_answer() -> None:
     )  # fmt: skip
     assert sorted(batches[0][1].argmax(axis=1)) == [0, 2, 4]
     assert (batches[0][1].max(axis=1) == 1).all()
+
+
+def test_batches_equalise_those_alone_that_are_not_yet_equalised() -> None:
+    grades = np.array([0, 2, 4])
+    chance = np.random.default_rng(0)
+    pictures = chance.normal(120, 20, (3, 224, 224)).astype(np.uint8)
+    batches = Batches(
+        pictures, grades, soft_labels(grades, 0),
+        epoch=0, seed=0, size=224, batch=3, how=LEVELS["none"], balance=0, raw=np.array([True, False, True]),
+    )  # fmt: skip
+    shown, targets = batches[0]
+    for one, grade in zip(shown, targets.argmax(axis=1), strict=True):
+        known = pictures[grade // 2]
+        wanted = known if grade == 2 else equalize(known)
+        assert np.abs(one - scale(wanted[np.newaxis])[0]).max() < 1.5 / 127.5  # a table of grays may round by one
+
+
+def test_epoch_of_raw_crops_is_the_same_after_a_restart() -> None:
+    grades = np.arange(5).repeat(2)
+    pictures = np.random.default_rng(0).normal(120, 20, (10, 224, 224)).astype(np.uint8)
+
+    def begun() -> Batches:
+        return Batches(
+            pictures, grades, soft_labels(grades, 0.5),
+            epoch=3, seed=7, size=96, batch=5, how=LEVELS["usual"], balance=0.5, raw=np.ones(10, np.bool_),
+        )  # fmt: skip
+
+    before = begun()
+    before[0]
+    for one, other in zip(before[1], begun()[1], strict=True):
+        assert np.array_equal(one, other)
 
 
 def test_plan_follows_from_the_sizes() -> None:
@@ -186,6 +232,19 @@ def test_run_keeps_what_it_was_made_of(knees: Path, tmp_path: Path) -> None:
     assert (again.exit_code, "give --resume" in again.output) == (2, True)
     other = CliRunner(env={"COLUMNS": "300"}).invoke(app, [*arguments, "--resume", "--rate", "0.1"])
     assert (other.exit_code, "another rate" in other.output) == (2, True)
+
+
+def test_run_that_equalises_after_augmentation_is_resumed_as_that(knees: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    common = ("--network", "cnn", "--sizes", "224x1", "--head-epochs", "0")
+    raw = ["--data", f"raw:{knees}", "--out", str(out), "--batch", "10", "--seed", "3", *common]
+    done = CliRunner(env={"COLUMNS": "300"}).invoke(app, ["fit", *raw, "--equalize", "after"])
+    assert done.exit_code == 0, done.output
+    assert json.loads((out / "run.json").read_text())["settings"]["equalize"] == "after"
+    other = CliRunner(env={"COLUMNS": "300"}).invoke(app, ["fit", *raw, "--resume"])
+    assert (other.exit_code, "another equalize" in other.output) == (2, True)
+    wrong = CliRunner(env={"COLUMNS": "300"}).invoke(app, ["fit", *raw, "--resume", "--equalize", "never"])
+    assert (wrong.exit_code, "before, after" in wrong.output) == (2, True)
 
 
 def test_run_folder_of_other_data_is_not_resumed(tmp_path: Path) -> None:

@@ -107,11 +107,11 @@ def assert_same_as_worker(pipeline: Pipeline, crops: list[Crop], least: float) -
     for crop, grade in zip(crops, graded.grades, strict=True):
         data = crop.path.read_bytes()
         outcome = pipeline.process(Arrival(crop.path, hashlib.sha256(data).hexdigest(), len(data), "x"))
-        if isinstance(outcome, Rejected) or not outcome.readings[0].roi.whole_frame:
+        if isinstance(outcome, Rejected) or not outcome.knees[0].roi.whole_frame:
             continue
         assert isinstance(outcome, Completed)
         whole += 1
-        given = outcome.readings[0].grade
+        given = outcome.knees[0].grade
         assert replace(given, review_reasons=grade.review_reasons) == grade
         assert set(grade.review_reasons) <= set(given.review_reasons)
     assert whole >= least * len(crops)
