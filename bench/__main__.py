@@ -1,4 +1,4 @@
-"""`make bench`: stages, files a second, nets and runtimes, growth; tables and a picture into docs/.
+"""`make bench`: stages, files a second, networks and runtimes, growth; tables and an image into docs/.
 
 `python -m bench [stages speed nets archives stores] [--quick] [--out FOLDER]`
 Without --out the tables are only printed.

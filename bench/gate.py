@@ -1,8 +1,8 @@
-"""`python -m bench.gate DATA [WORD]`: what the gate turns away of knees, implants, other parts and pictures.
+"""`python -m bench.gate DATA [WORD]`: what the gate turns away of knees, implants, other parts and images.
 
 Each file goes the worker's whole way; DATA is laid out as the development data are. With a word only the sets whose
-name begins with it. The layer was fitted to `train` and to pictures made of it alone. The limits of metal and the kinds
-of made pictures were chosen while looking at the implants and at the knees of other hospitals; the validation crops,
+name begins with it. The layer was fitted to `train` and to images made of it alone. The limits of metal and the kinds
+of made images were chosen while looking at the implants and at the knees of other hospitals; the validation crops,
 and the metal drawn over them and on plates, were kept apart.
 """
 
@@ -41,7 +41,7 @@ OF_THE_GATE = {
     ReviewCode.POSSIBLE_METAL,
     ReviewCode.LIKE_IMPLANT,
 }
-STEPS = (0.3, 0.5, 0.7)  # sizes of the squares that are cut from pictures
+STEPS = (0.3, 0.5, 0.7)  # sizes of the squares that are cut from images
 
 
 @dataclass(slots=True)

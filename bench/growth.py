@@ -1,6 +1,6 @@
 """How time and memory grow with an archive, and a store's verbs with its rows.
 
-`python -m bench.growth FILES FOLDER` grades one archive of small files with a simulated net: each file is listed,
+`python -m bench.growth FILES FOLDER` grades one archive of small files with a simulated network: each file is listed,
 opened, hashed, noted in the ledger and written as Parquet, but its grade is made from its hash.
 """
 
@@ -52,7 +52,7 @@ BY = GradedBy("simulated-v1", "5" * 64, __version__)
 
 
 class Simulated:
-    """An engine without decoder or net."""
+    """An engine without decoder or network."""
 
     def grade(self, take: Take, _stop: Stop) -> Iterator[Finding]:
         while taken := take(10):
@@ -120,7 +120,7 @@ def measure_stores(*, quick: bool) -> Section:
             rows.append((f"{size:,}", *(f"{ms:.2f}" for ms in spent.values())))
     return Section(
         title="A store grows",
-        note="SQLite, in milliseconds of processor time (medians): one verb each on a store that holds so many graded "
+        note="SQLite, in milliseconds of processor time (medians): one verb each on a store with this number of graded "
         "knees.",
         columns=("knees", *drawn),
         rows=tuple(rows),

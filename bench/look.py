@@ -1,4 +1,4 @@
-"""One net in several runtimes, in a process that loads nothing else: what it takes is that runtime's.
+"""One network in several runtimes, in a process that loads nothing else: what it takes is that runtime's.
 
 `python -m bench.look build FOLDER` makes a MobileNetV2 with the shape of a release's member and random weights, and
 converts it; `python -m bench.look time WAY FOLDER ROUNDS` times one look at one knee. Time does not depend on weights.

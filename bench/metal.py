@@ -1,4 +1,4 @@
-"""`python -m bench.metal DATA`: what the evidence of metal is fitted to, and what it is worth on pictures kept apart.
+"""`python -m bench.metal DATA`: what the evidence of metal is fitted to, and what it is worth on images kept apart.
 
 The four weights of `koa_worker/knee/grading/metal.py` are fitted to metal drawn over raw training crops, and to the
 same crops without it as many consoles show them; the knees of every other frame of two other hospitals are among those
@@ -62,7 +62,7 @@ def show(name: str, found: Sequence[Metal]) -> None:
 
 
 def fit(data: Path) -> tuple[Rows, float]:
-    """Logistic regression on the pieces of choosing pictures."""
+    """Logistic regression on the pieces of choosing images."""
     bone: list[Piece] = []
     metal: list[Piece] = []
     paths = sorted((data / "oai-raw-224/train").glob("*/*.png"))

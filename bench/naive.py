@@ -1,8 +1,8 @@
-"""The way that everybody's script goes: Keras `predict`, then Grad-CAM with a gradient tape on the same net.
+"""The way that everybody's script goes: Keras `predict`, then Grad-CAM with a gradient tape on the same network.
 
-`python -m bench.naive PLATE`: one look of one plain net, as such scripts take it. With `--every-look`: every look that
-the release takes, of nets of the same shapes, so that both do the same work. It is given the boxes, so that only the
-nets and the heatmap are compared. The weights are random: time does not depend on their values.
+`python -m bench.naive PLATE`: one pass of one plain network, as such scripts do it. With `--every-look`: every pass
+that the release makes, by networks of the same shapes, so that both do the same work. It is given the boxes, so that
+only the networks and the heatmap are compared. The weights are random: time does not depend on their values.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ STRIDE = 32  # pixels for each field of the last feature map
 
 @dataclass(frozen=True)
 class Net:
-    """A net, the same with its last feature map as a second output, and which part of the crop it enlarges."""
+    """A network, the same with its last feature map as a second output, and which part of the crop it enlarges."""
 
     net: keras.Model
     both: keras.Model
@@ -66,7 +66,7 @@ class Net:
 
 
 def build_all() -> tuple[list[Net], list[View]]:
-    """What the release looks with: nets as large as its members', and its views."""
+    """What the release looks with: networks as large as its members', and its views."""
     manifest = Release.open(model_folder()).manifest
     maps = Grader.load(model_folder()).features(np.zeros((SIZE, SIZE), np.uint8))
     nets = [

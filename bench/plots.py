@@ -1,4 +1,4 @@
-"""The tables as one picture: a panel each."""
+"""The tables as one image: a panel each."""
 
 from __future__ import annotations
 

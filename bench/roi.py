@@ -168,7 +168,7 @@ def main() -> None:
     parser.add_argument("data", nargs="?", type=Path)
     parser.add_argument("--synthetic", type=int, default=500)
     parser.add_argument("--variants", type=int, default=300)
-    parser.add_argument("--set-in", type=int, default=300, help="pictures of each kind with a knee set in")
+    parser.add_argument("--set-in", type=int, default=300, help="images of each kind with a knee set in")
     wanted = parser.parse_args()
     if wanted.data is not None and wanted.set_in:
         set_in.show_plates(wanted.data)

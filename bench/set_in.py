@@ -29,7 +29,7 @@ Gray = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class SetIn:
-    """One picture and where its knees are, the one that was set in first."""
+    """One image and where its knees are, the one that was set in first."""
 
     pixels: Gray
     placed: Box
@@ -51,7 +51,7 @@ def gray(path: Path) -> Gray:
 
 
 def pictures(data: Path, kind: str, count: int, *, judging: bool) -> list[SetIn]:
-    """So many pictures with a crop of this kind; the same ones on every run."""
+    """This number of images with a crop of this kind; the same ones on every run."""
     folder = data / "oai-raw-224" / ("val" if judging else "train")
     crops = [path for kl in KINDS[kind] for path in sorted((folder / str(kl)).glob("*.png"))]
     plates = [(plate, boxes) for plate, boxes in truths().items() if len(boxes) == 2 and plate % 2 == int(judging)]
@@ -61,7 +61,7 @@ def pictures(data: Path, kind: str, count: int, *, judging: bool) -> list[SetIn]
         plate, boxes = plates[number % len(plates)]
         which, path = int(rng.integers(2)), crops[int(rng.integers(len(crops)))]
         pixels = gray(data / f"plates-hospital2/plate_{plate:03}.jpg")
-        # A right knee lies left in the picture, with its fibula left.
+        # A right knee lies left in the image, with its fibula left.
         crop = gray(path) if path.stem[-1] == "RL"[which] else gray(path)[:, ::-1]
         made.append(SetIn(set_in(pixels, boxes[which], crop), boxes[which], boxes[1 - which]))
     return made

@@ -41,7 +41,7 @@ def measure_stages(*, quick: bool) -> Section:
 
 
 def over_limit(measured: Measured, *without: str) -> float:
-    """How many times what decoder and net alone take."""
+    """How many times what decoder and network alone take."""
     spent = measured.stages_ms
     whole = sum(ms for stage, ms in spent.items() if stage not in without)
     return whole / sum(spent[stage] for stage in throughput.DECODER_AND_NET)

@@ -60,7 +60,7 @@ def main() -> None:
     options.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     options.add_argument("--size", type=int, nargs=2, default=[2000, 2500], metavar=("ROWS", "COLUMNS"))
     options.add_argument("--small", action="store_true", help="crops of one knee instead of plates, two workers")
-    options.add_argument("--waiting", type=int, help="so many files in the inbox before the daemon starts")
+    options.add_argument("--waiting", type=int, help="number of files in the inbox before the daemon starts")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="koa-throughput-", dir=os.environ.get("TMPDIR")) as folder:
         place = Path(folder)
@@ -141,7 +141,7 @@ def fill(folder: Path, patterns: list[bytes], numbers: range) -> None:
     folder.mkdir(parents=True)
     for number, pattern in zip(numbers, itertools.cycle(patterns), strict=False):
         uid = f"{UID[: -len(str(number))]}{number}"
-        # A picture has no UID; what follows its end makes it a file of its own.
+        # An image has no UID; what follows its end makes it a file of its own.
         own = pattern.replace(UID.encode(), uid.encode()) if UID.encode() in pattern else pattern + b"#%d" % number
         (folder / f"{number}.dcm").write_bytes(own)
 

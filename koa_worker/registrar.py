@@ -61,7 +61,7 @@ class Registrar:
             made_at=now,
             patient=study.patient,
             study=_study(study),
-            images=tuple(_image(image, study) for image in study.images),
+            images=tuple(_image(number, image, study) for number, image in study.numbered_images),
             rejected=tuple(RejectedEntry(reject.file_id, reject.code, reject.detail) for reject in study.rejected),
             graded_by=self.graded_by,
         )
@@ -78,12 +78,13 @@ def _study(study: StudyRecord) -> Study:
     )
 
 
-def _image(image: ImageRecord, study: StudyRecord) -> ImageEntry:
+def _image(number: int, image: ImageRecord, study: StudyRecord) -> ImageEntry:
     return ImageEntry(
         id=image.file_id,
+        number=number,
         format=image.format,
         view=image.view,
-        taken=study.date,
+        taken=image.taken_at or study.date,
         columns=image.width,
         rows=image.height,
         spacing=image.spacing,

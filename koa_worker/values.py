@@ -120,6 +120,19 @@ class Study:
     body_part: str = ""
     view: str = ""  # "PA", "AP", "LATERAL" … or empty
     institution: str = ""
+    acquired_at: datetime | None = None  # as the hospital's clock showed it; None without a time of day
+    content_at: datetime | None = None  # when the content was made, likewise
+    instance_number: int | None = None
+    expected_images: int | None = None  # number of images of the study, where the file gives it
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What an image is, whatever it is wrapped in, as digests; empty where they are not known."""
+
+    pixels: str = ""  # of the decoded pixels
+    shown: str = ""  # of the decoded pixels and how they are displayed: window, lookup tables, polarity
+    header: str = ""  # of what the header says of patient, study, side, view and the size of a pixel
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,6 +148,7 @@ class Radiograph:
     # The patient's side at column 0 of the image: right ("R") or left ("L"); "" if neither the file nor the display
     # convention of the view gives it.
     column_zero_side: str = ""
+    fingerprint: Fingerprint = Fingerprint()  # of a DICOM object
     coloured: float = 0.0  # share of the image with a colour that differs from the tint of the whole
     details: dict[str, str] = field(default_factory=dict)  # transfer syntax, bits, window: for a technical reader
     # The pixels at half their size, if they have been halved: finding the knees and drawing a small picture begin so.

@@ -29,7 +29,7 @@ EqualizedOption = Annotated[
 ]
 NonKneesOption = Annotated[
     Path | None,
-    typer.Option(help="Further pictures that are no knees, for the gate: any format that the worker reads."),
+    typer.Option(help="Further images that are no knees, for the gate: any format that the worker reads."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else there.")]
 
@@ -45,10 +45,10 @@ def evaluate(
     *,
     equalized: EqualizedOption = None,
     whole_frames: Annotated[
-        bool, typer.Option("--whole-frames", help="The pictures are whole frames: find the knees first.")
+        bool, typer.Option("--whole-frames", help="The images are whole frames: find the knees first.")
     ] = False,
     as_json: JsonOption = False,
-    out: Annotated[Path | None, typer.Option(help="A folder for the pictures.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A folder for the images.")] = None,
 ) -> None:
     """Measures a release on labelled knees, with 95 % intervals bootstrapped over subjects."""
     grader = Grader.load(model)
@@ -109,7 +109,7 @@ def occlusion(
 def export(
     nets: Annotated[
         list[Path],
-        typer.Argument(help="The trained nets (.keras), one for each member, or members of releases (.tflite)."),
+        typer.Argument(help="The trained networks (.keras), one for each member, or members of releases (.tflite)."),
     ],
     data: Annotated[Path, typer.Option("--data", help="Validation crops: calibration, thresholds and figures.")],
     out: Annotated[Path, typer.Option("--out", help="The release to be made: a folder named NAME-vN.")],
@@ -130,7 +130,7 @@ def export(
     ] = 4.0,
     equalized: EqualizedOption = None,
 ) -> None:
-    """Makes a release of trained nets, checks it against them, calibrates it and writes its card."""
+    """Makes a release of trained networks, checks it against them, calibrates it and writes its card."""
     from .network import networks  # noqa: PLC0415
     from .network.convert import Precision  # noqa: PLC0415
     from .releasing import export as exporting  # noqa: PLC0415 - needs TensorFlow; the other commands do not
@@ -161,7 +161,7 @@ def gate(
     non_knees: NonKneesOption = None,
     equalized: EqualizedOption = None,
 ) -> None:
-    """Fits anew what a finished release knows of pictures that are no knees."""
+    """Fits the gate of a finished release again: what it knows of images that are no knees."""
     others = gates.read_others(non_knees) if non_knees else ()
     gates.renew_gate(model, gates.fit_gate(model, read_crops(samples, equalized=equalized), others, say))
 

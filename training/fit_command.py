@@ -18,10 +18,11 @@ def fit(
     csv: Annotated[list[str] | None, typer.Option(help="a table with path, grade and if known subject, split")] = None,
     network: Annotated[str, typer.Option(help="mobilenetv2 or cnn")] = "mobilenetv2",
     start: Annotated[
-        str, typer.Option(help="ImageNet weights (.h5); to go on: a net (.keras, .h5), or a release's member (.tflite)")
+        str,
+        typer.Option(help="ImageNet weights (.h5); to go on: a network (.keras, .h5) or a member (.tflite)"),
     ] = "",
     seed: Annotated[int, typer.Option(help="decides everything that is left to chance")] = 0,
-    sizes: Annotated[str, typer.Option(help="picture sizes and epochs, such as 160x8,224x4")] = "224x12",
+    sizes: Annotated[str, typer.Option(help="image sizes and epochs, such as 160x8,224x4")] = "224x12",
     seen: Annotated[int, typer.Option(help="at work, enlarge the crop to this size before looking")] = 224,
     window: Annotated[str, typer.Option(help="of that, look at these rows and columns in the middle: 192x384")] = "",
     head_epochs: Annotated[int, typer.Option(help="epochs of the head alone, before the rest")] = 1,
@@ -29,7 +30,7 @@ def fit(
     head_rate: Annotated[float, typer.Option(help="learning rate of the head alone")] = 1e-3,
     rate: Annotated[float, typer.Option(help="highest learning rate of the rest")] = 5e-4,
     weight_decay: float = 0.02,
-    batch: Annotated[int, typer.Option(help="pictures a step")] = 32,
+    batch: Annotated[int, typer.Option(help="images a step")] = 32,
     dropout: float = 0.3,
     sigma: Annotated[float, typer.Option(help="width of the soft labels in grades; 0: hard labels")] = 0.5,
     teacher: Annotated[str, typer.Option(help="a release folder, whose answers are learnt beside the labels")] = "",
@@ -43,10 +44,10 @@ def fit(
         float, typer.Option(min=0, help="lay each knee over another (mixup); 0: never, 1: any share is as likely")
     ] = 0.0,
     mix_within: Annotated[
-        int, typer.Option(min=0, max=4, help="lay it over a knee at most so many grades away; 4: over any")
+        int, typer.Option(min=0, max=4, help="lay it over a knee at most this number of grades away; 4: over any")
     ] = 4,
     average: Annotated[float, typer.Option(help="momentum of the weights' average")] = 0.997,
-    patience: Annotated[int, typer.Option(help="stop after so many epochs without a better one; 0: never")] = 0,
+    patience: Annotated[int, typer.Option(help="stop after this number of epochs without improvement; 0: never")] = 0,
     resume: Annotated[bool, typer.Option(help="go on with the run in --out")] = False,
 ) -> None:
     """Fit a network to graded knees; the run folder then holds best.keras."""

@@ -122,7 +122,7 @@ class Ledger:
         return [(number, Entry(place, size, stamp)) for _, number, place, size, stamp in rows]
 
     def record(self, finding: Finding, tries: int) -> bool:
-        """Keeps what was found; false for what failed and is to be done again until it has had so many tries."""
+        """Keeps what was found; false for what failed and has tries left."""
         result = zlib.compress(json.dumps(finding.rows, ensure_ascii=False).encode(), 1)
         with _Transaction(self._connection):
             ((ending,),) = self._connection.execute(

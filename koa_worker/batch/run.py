@@ -132,7 +132,9 @@ def _engine(config: Config, plan: Plan, release: Release) -> Engine:
 
 
 def _store(config: Config, plan: Plan) -> AbstractContextManager[Store | None]:
-    return Store.open(config.store.url) if plan.store else nullcontext()
+    if not plan.store:
+        return nullcontext()
+    return Store.open(config.store.url, quiet_seconds=config.study.quiet_seconds)  # no report at each image
 
 
 def _make_folder(results: Path) -> None:

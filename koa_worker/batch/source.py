@@ -18,7 +18,7 @@ _STAMPS = ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", 
 
 
 def entries_of(source: str, leave_out: Path) -> Iterator[Entry]:
-    """Every file of the source, in no particular order; `leave_out` is a folder of ours that may lie in it."""
+    """Every file of the source, in no particular order; `leave_out` is our own folder, which may be inside it."""
     if is_manifest(source):
         return _listed(source)
     if is_remote(source):

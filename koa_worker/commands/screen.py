@@ -66,6 +66,7 @@ def status_values(settings: Config) -> dict[str, Any]:
         "per_minute": round(record.per_minute, 1),
         "minutes_left": _minutes_left(inbox.total, record),
         "reports": record.reports,
+        "studies_waiting": record.studies_waiting,
         "disk_free_gb": _free_gb(settings.folders.inbox),
         "model": record.model,
     }
@@ -127,7 +128,7 @@ def _status_rows(values: dict[str, Any]) -> list[tuple[str, str]]:
         ),
         ("rejected", _by_code(values["rejected"])),
         ("failed", _by_code(values["failed"]) + (f", {values['parked']} parked" if values["parked"] else "")),
-        ("reports", str(values["reports"])),
+        ("reports", str(values["reports"]) + _waiting(values["studies_waiting"])),
         ("speed", f"{values['per_minute']} files per minute" + (f", {left} minutes left" if left is not None else "")),
         ("disk free", f"{values['disk_free_gb']} GB" if values["disk_free_gb"] is not None else "no inbox yet"),
         ("model", values["model"] or "nothing graded yet"),
@@ -136,6 +137,10 @@ def _status_rows(values: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _overdue(count: int) -> str:
     return f", {count} incomplete for too long" if count else ""
+
+
+def _waiting(count: int) -> str:
+    return f", {count} {'study waits' if count == 1 else 'studies wait'} for more images" if count else ""
 
 
 def _by_code(counts: dict[str, int]) -> str:

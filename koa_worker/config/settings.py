@@ -93,6 +93,10 @@ class IntakeSettings(_Section):
     overdue_minutes: float = Field(default=60.0, ge=0.0)
 
 
+class StudySettings(_Section):
+    quiet_seconds: float = Field(default=5.0, ge=0.0, le=86400.0)
+
+
 class WorkSettings(_Section):
     workers: int = Field(default=0, ge=0)
     run_between: str = ""
@@ -169,6 +173,7 @@ class ResultSettings(_Section):
     structured_report: bool = True
     secondary_capture: bool = True
     pdf: bool = True
+    supersede: Literal["none", "iocm"] = "none"
     folder: Path = Path("work/outgoing")
     retry_seconds: float = Field(default=30.0, gt=0.0)
 
@@ -236,6 +241,7 @@ class Config(_Section):
     store: StoreSettings = StoreSettings()
     model: ModelSettings = ModelSettings()
     intake: IntakeSettings = IntakeSettings()
+    study: StudySettings = StudySettings()
     work: WorkSettings = WorkSettings()
     limits: Limits = Limits()
     report: ReportSettings = ReportSettings()

@@ -1,4 +1,4 @@
-"""The places that the configuration gives files of ours, and what lies there."""
+"""The places that the configuration gives to files of this program, and what lies there."""
 
 from __future__ import annotations
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from koa_worker.config import Config
 from koa_worker.daemon.counts import Counts
-from koa_worker.daemon.delayed_reports import DelayedReports
 from koa_worker.daemon.heartbeats import Heartbeats
 from koa_worker.daemon.job_queue import JobQueue
 from koa_worker.daemon.pauses import Pause, reason_to_pause
@@ -43,8 +42,8 @@ class Dispatcher:
         self._overdue = 0
         self.backlog = Backlog(config.folders.inbox, config.intake)
         self.counts = Counts()
+        self.studies_waiting = 0  # for more of their images, with their report
         self._jobs = JobQueue()
-        self._reports = DelayedReports()
         self._deaths = WorkerDeaths(config, store, self.counts)
         self._pause = Pause()
         self._look = Timer(_SECONDS_BETWEEN_LOOKS)
@@ -63,7 +62,7 @@ class Dispatcher:
         """What a stop or a crash left unfinished, and the reports that it left unwritten."""
         for taken in left_over(self._config.folders.work):
             self._jobs.add(taken)
-        for study_key in self._store.reports.due():
+        for study_key in self._store.reports.left_over():
             self._jobs.add(WriteReport(study_key))
 
     def work_until(self, stop: Stop, *, once: bool) -> None:
@@ -76,13 +75,15 @@ class Dispatcher:
                 self._give_jobs()
                 self._claim_ahead()
                 self._give_jobs()
+            elif self._pause.reason is PauseReason.OUTSIDE_HOURS:  # what was graded within them is reported
+                self._give_reports()
             if once and self._is_over():
                 return
             self._listen(self._seconds_to_wait())
             self._heartbeats.beat(self.pulse())
 
     def finish(self, seconds: float) -> None:
-        """Waits so many seconds for the files being worked on; the next start takes up what is not finished then."""
+        """Waits at most this number of seconds for the files in progress; the next start resumes the others."""
         give_up = time.monotonic() + seconds
         while self._pool.busy and time.monotonic() < give_up:
             self._listen(1.0)
@@ -95,8 +96,8 @@ class Dispatcher:
         self._pause.change_to(reason_to_pause(self._config))
         self._warn_of_overdue()
         self._jobs.put_back_postponed()
-        self._add_delayed_reports()
         try:
+            self._add_reports()
             self._record_deaths()
             self._add_retries()
             if not self._jobs:  # housekeeping never holds up work
@@ -109,9 +110,16 @@ class Dispatcher:
             self._overdue = self.backlog.seen.overdue
             logger.warning("files stay unfinished in the inbox", extra={"files": self._overdue})
 
-    def _add_delayed_reports(self, *, at_once: bool = False) -> None:
-        for job in self._reports.take_due(at_once=at_once):
-            self._jobs.add(job)
+    def _add_reports(self, *, at_once: bool = False) -> None:
+        """Of the studies that have waited long enough, or with `at_once` of all."""
+        owed = self._store.reports.owed()
+        # One that is being written may show the last change or not: it is looked at when it is written.
+        ready = [
+            one.study_key for one in owed if (one.ready or at_once) and not self._jobs.is_unfinished(one.study_key)
+        ]
+        self.studies_waiting = len(owed) - len(ready)
+        for study_key in self._store.reports.claim(ready) if ready else ():
+            self._jobs.add(WriteReport(study_key))
 
     def _record_deaths(self) -> None:
         for job, what in self._deaths.record():
@@ -147,15 +155,26 @@ class Dispatcher:
         while self._jobs and self._pool.idle:
             self._pool.give(self._jobs.take())
 
+    def _give_reports(self) -> None:
+        while self._pool.idle and (job := self._jobs.take_report()):
+            self._pool.give(job)
+
     def _is_over(self) -> bool:
         if self._pool.busy:
             return False
         if self._pause.reason is PauseReason.OUTSIDE_HOURS:
-            return True
+            self._add_last_reports()
+            return not self._jobs.has_report
         if self._jobs or self._jobs.has_postponed or self._deaths or not self.backlog.is_drained():
             return False
-        self._add_delayed_reports(at_once=True)
+        self._add_last_reports()
         return not self._jobs
+
+    def _add_last_reports(self) -> None:
+        try:
+            self._add_reports(at_once=True)
+        except WorkFailed as fault:  # the next start writes them
+            logger.warning("reports are left to the next start", extra={"fault": where(fault)})
 
     # What came of it
 
@@ -175,8 +194,6 @@ class Dispatcher:
                 self._jobs.finish(job)
                 self._deaths.forget(job)
                 self.counts.add_job(event)
-                if event.delayed_report is not None:
-                    self._reports.delay(event.delayed_report)
             case Postponed(job):
                 self._jobs.postpone(job)
                 self._look.restart(_SECONDS_POSTPONED)

@@ -28,6 +28,9 @@ def figures(dispatcher: Dispatcher, work: Path) -> Iterator[Metric]:
     yield GaugeMetricFamily("koa_inbox_files", "Files waiting in the inbox.", backlog.waiting)
     yield GaugeMetricFamily("koa_inbox_overdue_files", "Files that stay unfinished.", pulse.overdue)
     yield GaugeMetricFamily("koa_oldest_waiting_seconds", "Age of the oldest waiting file.", age)
+    yield GaugeMetricFamily(
+        "koa_studies_waiting", "Studies whose report waits for more images.", dispatcher.studies_waiting
+    )
     yield GaugeMetricFamily("koa_paused", "1 while no file is taken.", float(pulse.paused is not None))
     yield GaugeMetricFamily("koa_disk_free_bytes", "Room for files.", free_mb(work) * 1e6)
 

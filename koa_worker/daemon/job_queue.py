@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from koa_worker.workers.messages import Job
+from koa_worker.workers.messages import Job, WriteReport
 
 
 class JobQueue:
@@ -23,6 +23,11 @@ class JobQueue:
     def has_postponed(self) -> bool:
         return bool(self._postponed)
 
+    @property
+    def has_report(self) -> bool:
+        """Whether a report waits to be written."""
+        return any(isinstance(job, WriteReport) for job in self._waiting)
+
     def is_unfinished(self, job_id: str) -> bool:
         return job_id in self._unfinished
 
@@ -33,6 +38,13 @@ class JobQueue:
     def take(self) -> Job:
         """The next one, to be given to a worker process."""
         return self._waiting.popleft()
+
+    def take_report(self) -> Job | None:
+        """The next report, before all files; None if none waits."""
+        report = next((job for job in self._waiting if isinstance(job, WriteReport)), None)
+        if report is not None:
+            self._waiting.remove(report)
+        return report
 
     def finish(self, job: Job) -> None:
         self._unfinished.discard(job.id)

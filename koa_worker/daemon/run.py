@@ -25,7 +25,10 @@ _PATIENCE_SECONDS = 2.0
 def work(config: Config, pool: WorkerPool, stop: Stop, *, once: bool) -> int:
     """Until stopped, or with `once` until the inbox is drained. Gives the number of files not graded."""
     service = Service()
-    with Store.open(config.store.url, patience=_PATIENCE_SECONDS) as store, Watch(config.folders.inbox) as watch:
+    with (
+        Store.open(config.store.url, patience=_PATIENCE_SECONDS, quiet_seconds=config.study.quiet_seconds) as store,
+        Watch(config.folders.inbox) as watch,
+    ):
         stop.wake = watch.wake
         dispatcher = Dispatcher(config, store, pool, watch, service)
         _wait_for_workers(pool, watch, stop)

@@ -9,7 +9,7 @@ Clock = Callable[[], float]
 
 
 class Timer:
-    """Is due at once, and then so many seconds after each restart."""
+    """Is due at once, and then this number of seconds after each restart."""
 
     def __init__(self, seconds: float, clock: Clock = time.monotonic) -> None:
         self._seconds = seconds

@@ -18,7 +18,7 @@ from koa_worker.workers.messages import Job, WorkerDied
 
 logger = logging.getLogger(__name__)
 
-_WORKER = "foreman"  # as the database has called it from the first version on
+_DISPATCHER = "foreman"  # the name that the history of files in the database has had for it since the first version
 
 
 class Next(Enum):
@@ -80,7 +80,7 @@ class WorkerDeaths:
         if self._store.files.find(job.id) is None:
             # The next worker process hashes it: the cost of that grows with the file.
             self._store.files.add_arrival(job.named("", 0), now)
-        if not self._store.files.start(job.id, _WORKER, take_over=True):
+        if not self._store.files.start(job.id, _DISPATCHER, take_over=True):
             return None
         failed = self._store.files.fail(
             job.id, Failed(job.named("", 0), death.code, death.detail), max_tries=self._max_tries, now=now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from koa_worker.publish import codes, uids
 from koa_worker.publish.original import Original, copy_patient_and_study
-from koa_worker.publish.result import ResultKind
+from koa_worker.publish.result import Replaced, ResultKind
 from koa_worker.system.dicom_libraries import set_up_pydicom
 from koa_worker.system.durable import whole_file
 from koa_worker.system.own_objects import IMPLEMENTATION_UID, MANUFACTURER
@@ -23,6 +24,7 @@ _SERIES = {
     ResultKind.STRUCTURED_REPORT: (9101, "SR", "measurements"),
     ResultKind.SECONDARY_CAPTURE: (9102, "OT", "heatmaps"),
     ResultKind.PDF: (9103, "DOC", "report"),
+    ResultKind.REJECTION_NOTE: (9104, "KO", "rejection note"),
 }
 
 
@@ -40,13 +42,21 @@ def new_object(kind: ResultKind, sop_class_uid: str, sop_uid: str, original: Ori
 
 
 def finish(
-    target: Dataset, kind: ResultKind, original: Original, graded_by: GradedBy, *, number: int, made_at: datetime
+    target: Dataset,
+    kind: ResultKind,
+    original: Original,
+    graded_by: GradedBy,
+    *,
+    number: int,
+    made_at: datetime,
+    revision: int | None = None,
 ) -> None:
-    """Adds the series, the equipment and the time to an object."""
+    """Adds the series, the equipment and the time to an object; a revision is one of the series too."""
     local = made_at.astimezone()
-    target.SeriesInstanceUID = uids.of_series(kind, original.study_uid, graded_by.digest)
+    target.SeriesInstanceUID = uids.of_series(kind, original.study_uid, graded_by.digest, revision or 1)
     target.SeriesNumber, target.InstanceNumber = series_number(kind), number
-    target.SeriesDescription = f"koa-worker {_SERIES[kind][2]}, AI, research use only"
+    title = _SERIES[kind][2] + (f" revision {revision}" if revision else "")
+    target.SeriesDescription = f"koa-worker {title}, AI, research use only"
     target.ContentDate = target.InstanceCreationDate = local.strftime("%Y%m%d")
     target.ContentTime = target.InstanceCreationTime = local.strftime("%H%M%S")
     target.Manufacturer = target.ManufacturerModelName = MANUFACTURER
@@ -80,6 +90,29 @@ def reference(original: Original) -> Dataset:
     item = Dataset()
     item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = original.sop_class_uid, original.sop_uid
     return item
+
+
+def place_of(replaced: Sequence[Replaced]) -> list[Dataset]:
+    """Replaced objects of one study in PS3.3's hierarchy of study, series and object (table C.17-3)."""
+    by_series: dict[str, list[Dataset]] = {}
+    for one in replaced:
+        item = Dataset()
+        item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = one.sop_class_uid, one.sop_uid
+        by_series.setdefault(one.series_uid, []).append(item)
+    study = Dataset()
+    study.StudyInstanceUID = replaced[0].study_uid
+    study.ReferencedSeriesSequence = []
+    for series_uid, items in by_series.items():
+        series = Dataset()
+        series.SeriesInstanceUID, series.ReferencedSOPSequence = series_uid, items
+        study.ReferencedSeriesSequence.append(series)
+    return [study]
+
+
+def name_predecessor(target: Dataset, replaces: Replaced | None) -> None:
+    """Predecessor Documents Sequence (PS3.3 C.17.2 and C.24.2)."""
+    if replaces is not None:
+        target.PredecessorDocumentsSequence = place_of([replaces])
 
 
 def _file_meta(target: Dataset) -> FileMetaDataset:

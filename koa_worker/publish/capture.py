@@ -8,12 +8,13 @@ from pydicom.uid import SecondaryCaptureImageStorage
 from koa_worker.publish import base, uids
 from koa_worker.publish.original import Original
 from koa_worker.publish.picture import draw
-from koa_worker.publish.result import ImageResult, ResultKind
+from koa_worker.publish.result import ImageResult, Replaced, ResultKind
 from koa_worker.system.own_mark import stamp
 from koa_worker.values import Side
 
 
-def build(original: Original, result: ImageResult) -> Dataset:
+def build(original: Original, result: ImageResult, _replaces: Replaced | None) -> Dataset:
+    """An image has no attribute by which it would name the one that it replaces."""
     kind = ResultKind.SECONDARY_CAPTURE
     sop_uid = uids.of_image_object(kind, original.sop_uid, result)
     target = base.new_object(kind, SecondaryCaptureImageStorage, sop_uid, original)

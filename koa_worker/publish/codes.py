@@ -19,6 +19,10 @@ YES, NO = Code("373066001", "SCT", "Yes"), Code("373067005", "SCT", "No")
 RADIOGRAPHY = Code("168537006", "SCT", "Plain radiography")
 ARTIFICIAL_INTELLIGENCE = Code("123110", "DCM", "Artificial Intelligence")
 PROCESSING_EQUIPMENT = Code("109102", "DCM", "Processing Equipment")
+# PS3.16 CID 7010. Of IHE's four rejection notes, this is the one that hides an object and keeps it: "Rejected for
+# Patient Safety Reasons" (113037) and "Incorrect Modality Worklist Entry" (113038) claim a fault that nobody found, and
+# "Data Retention Policy Expired" (113039) lets the PACS delete what a reader may have relied on.
+REJECTED = Code("113001", "DCM", "Rejected for Quality Reasons")
 NO_UNIT = Code("1", "UCUM", "no units")
 MILLIMETRE = Code("mm", "UCUM", "millimeter")
 

@@ -12,25 +12,10 @@ from pydicom.uid import UID
 
 from koa_worker.errors import WorkFailed
 from koa_worker.system.dicom_libraries import set_up_pydicom
+from koa_worker.system.header_elements import PATIENT, STUDY
 
 set_up_pydicom()
 
-# Attributes of the modules Patient (PS3.3 C.7.1.1), Clinical Trial Subject (C.7.1.3), General Study (C.7.2.1), Patient
-# Study (C.7.2.2) and Clinical Trial Study (C.7.2.3): those by which a PACS identifies patients and studies, and those
-# that say that the file was de-identified.
-_PATIENT = (
-    "PatientName", "PatientID", "IssuerOfPatientID", "TypeOfPatientID", "IssuerOfPatientIDQualifiersSequence",
-    "PatientBirthDate", "PatientBirthTime", "PatientSex", "OtherPatientIDs", "OtherPatientIDsSequence",
-    "OtherPatientNames", "EthnicGroup", "PatientComments", "QualityControlSubject", "PatientIdentityRemoved",
-    "DeidentificationMethod", "DeidentificationMethodCodeSequence", "PatientSpeciesDescription",
-    "ClinicalTrialSponsorName", "ClinicalTrialProtocolID", "ClinicalTrialProtocolName", "ClinicalTrialSiteID",
-    "ClinicalTrialSiteName", "ClinicalTrialSubjectID", "ClinicalTrialSubjectReadingID",
-)  # fmt: skip
-_STUDY = (
-    "StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "IssuerOfAccessionNumberSequence",
-    "ReferringPhysicianName", "StudyDescription", "ProcedureCodeSequence", "PatientAge", "PatientSize",
-    "PatientWeight", "AdmissionID", "ClinicalTrialTimePointID", "ClinicalTrialTimePointDescription",
-)  # fmt: skip
 _DEEPEST = 12
 # Type 2: they must be there, if only empty.
 _ALWAYS = (
@@ -73,7 +58,7 @@ def read_original(path: Path) -> Original:
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID"):
         if not UID(str(header.get(keyword, ""))).is_valid:
             raise WorkFailed("no_place", keyword)
-    for keyword in (*_PATIENT, *_STUDY):
+    for keyword in (*PATIENT, *STUDY):
         if _is_bottomless(header, keyword):
             raise WorkFailed("no_place", keyword)
     return Original(header)
@@ -95,7 +80,7 @@ def copy_patient_and_study(original: Original, target: Dataset) -> None:
     header = original.header
     if "SpecificCharacterSet" in header:
         target["SpecificCharacterSet"] = header["SpecificCharacterSet"]
-    for keyword in (*_PATIENT, *_STUDY):
+    for keyword in (*PATIENT, *STUDY):
         if keyword in header:
             target[keyword] = header[keyword]
     for keyword in _ALWAYS:

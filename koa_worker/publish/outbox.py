@@ -77,7 +77,7 @@ class Outbox:
     def _publish(self, ticket: PublicationTicket) -> None:
         try:
             study = self._store.studies.content(ticket.study_key)
-            parcels = [self._put(made) for made in self._missing(ticket, study)]
+            parcels = [self._put(made, places) for made, places in self._missing(ticket, study)]
         except NotYet:
             return
         # A result that cannot be expressed as DICOM must not block the others; its report is written anyway.
@@ -93,20 +93,33 @@ class Outbox:
             parcels = []
         self._store.sending.queue(ticket, parcels)
 
-    def _missing(self, ticket: PublicationTicket, study: StudyRecord) -> Iterator[Made]:
-        """Objects that are not yet queued for all destinations."""
+    def _missing(self, ticket: PublicationTicket, study: StudyRecord) -> Iterator[tuple[Made, tuple[str, ...]]]:
+        """Objects that are not yet queued for all destinations, each with its destinations."""
         had: dict[str, set[str]] = {}
         for parcel in self._store.sending.parcels(ticket.study_key):
             had.setdefault(parcel.sop_uid, set()).add(parcel.destination)
         for made in self._objects.of_study(study, ticket):
-            if not had.get(made.sop_uid, set()).issuperset(ticket.destinations):
-                yield made
+            places = ticket.destinations
+            if made.rejects:  # for those that have what it rejects
+                having = set().union(*(had.get(one.sop_uid, set()) for one in made.rejects))
+                places = tuple(name for name in places if name in having)
+            if not had.get(made.sop_uid, set()).issuperset(places):
+                yield made, places
 
-    def _put(self, made: Made) -> NewParcel:
+    def _put(self, made: Made, places: tuple[str, ...]) -> NewParcel:
         path = self._settings.folder / f"{made.sop_uid}.dcm"
         target = made.make()
         write_object(path, target)
-        return NewParcel(made.kind, str(target.SOPClassUID), made.sop_uid, str(path))
+        return NewParcel(
+            made.kind,
+            str(target.SOPClassUID),
+            made.sop_uid,
+            str(path),
+            subject=made.subject,
+            series_uid=str(target.SeriesInstanceUID),
+            replaces=made.replaces.sop_uid if made.replaces else None,
+            destinations=places,
+        )
 
     # Sending
 

@@ -7,17 +7,17 @@ from pydicom.uid import EncapsulatedPDFStorage
 
 from koa_worker.publish import base, uids
 from koa_worker.publish.original import Original
-from koa_worker.publish.result import Document, ResultKind
+from koa_worker.publish.result import Document, Replaced, ResultKind
 
 
-def build(original: Original, document: Document) -> Dataset:
-    """The PDF in the study of `original`, which is any image of that study and patient."""
+def build(original: Original, document: Document, replaces: Replaced | None) -> Dataset:
+    """The PDF in the study of `original`, which is any image of that study and patient; it names the one before it."""
     target = base.new_object(
         ResultKind.PDF, EncapsulatedPDFStorage, uids.of_document(original.study_uid, document), original
     )
     target.ConversionType = "WSD"
     target.BurnedInAnnotation = "YES"  # a report names the patient
-    target.DocumentTitle = "Knee osteoarthritis report, research use only"
+    target.DocumentTitle = f"Knee osteoarthritis report, revision {document.revision}, research use only"
     target.ConceptNameCodeSequence = []
     target.AcquisitionDateTime = ""
     target.SourceInstanceSequence = [base.reference(original)]
@@ -25,7 +25,14 @@ def build(original: Original, document: Document) -> Dataset:
     # A value has an even length; this is the number of bytes that belong to the document (C.24.2).
     target.EncapsulatedDocumentLength = len(document.pdf)
     target.EncapsulatedDocument = document.pdf + b"\0" * (len(document.pdf) % 2)
+    base.name_predecessor(target, replaces)
     base.finish(
-        target, ResultKind.PDF, original, document.graded_by, number=document.revision, made_at=document.made_at
+        target,
+        ResultKind.PDF,
+        original,
+        document.graded_by,
+        number=document.revision,
+        made_at=document.made_at,
+        revision=document.revision,
     )
     return target

@@ -18,6 +18,17 @@ class ResultKind(StrEnum):
     STRUCTURED_REPORT = "structured_report"
     SECONDARY_CAPTURE = "secondary_capture"
     PDF = "pdf"
+    REJECTION_NOTE = "rejection_note"  # says which of the others are replaced
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """A result object that another one replaces, by its place in the PACS."""
+
+    study_uid: str
+    series_uid: str
+    sop_class_uid: str
+    sop_uid: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +46,8 @@ class KneeResult:
 class ImageResult:
     """All results of one image."""
 
-    sha256: str  # of the original file
+    image: str  # what the image is, in digits: its pixels, or its file where the pixels have no digest
+    content: tuple[str, ...]  # what the results derive from: the displayed pixels and the header, or the file
     number: int  # of the image in its study, from 1
     rows: int  # of the stored image; the boxes are in its pixels
     columns: int
@@ -44,6 +56,7 @@ class ImageResult:
     graded_by: GradedBy
     made_at: datetime
     refused: tuple[RefusedKnee, ...] = ()
+    site: str = ""  # digest of the site's calibration
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +67,5 @@ class Document:
     revision: int
     graded_by: GradedBy
     made_at: datetime
+    content: tuple[str, ...] = ()  # what its images are; empty for a study of an earlier version
+    site: str = ""

@@ -27,15 +27,18 @@ from pydicom.uid import Comprehensive3DSRStorage
 
 from koa_worker.publish import base, codes, uids
 from koa_worker.publish.original import Original
-from koa_worker.publish.result import ImageResult, KneeResult, ResultKind
+from koa_worker.publish.result import ImageResult, KneeResult, Replaced, ResultKind
 from koa_worker.system.own_objects import MANUFACTURER
 from koa_worker.values import GRADES, CompartmentName, GradedBy, KneeRoi, RefusedKnee, Side
 
 _DEVICE = Code("121007", "DCM", "Device")
 
 
-def build(original: Original, result: ImageResult) -> Dataset:
-    """The structured report of one image; unverified and preliminary, because no person has checked it."""
+def build(original: Original, result: ImageResult, replaces: Replaced | None) -> Dataset:
+    """The structured report of one image; unverified and preliminary, because no person has checked it.
+
+    It names the report of the same image that it replaces.
+    """
     kind = ResultKind.STRUCTURED_REPORT
     sop_uid = uids.of_image_object(kind, original.sop_uid, result)
     evidence = _evidence(original, result)
@@ -57,6 +60,7 @@ def build(original: Original, result: ImageResult) -> Dataset:
         if element.tag not in target:
             target.add(element)
     base.finish(target, kind, original, result.graded_by, number=result.number, made_at=result.made_at)
+    base.name_predecessor(target, replaces)
     target.CodingSchemeIdentificationSequence = [_scheme()]
     return target
 
@@ -76,18 +80,8 @@ def _evidence(original: Original, result: ImageResult) -> Dataset:
 
 
 def _content(original: Original, evidence: Dataset, result: ImageResult) -> MeasurementReport:
-    device = DeviceObserverIdentifyingAttributes(
-        uid=uids.derive("device", result.graded_by.software, result.graded_by.digest),
-        name=f"koa-worker {result.graded_by.software}",
-        manufacturer_name=MANUFACTURER,
-        model_name=result.graded_by.model,
-    )
     return MeasurementReport(
-        observation_context=ObservationContext(
-            observer_device_context=ObserverContext(
-                observer_type=_concept(_DEVICE), observer_identifying_attributes=device
-            )
-        ),
+        observation_context=ObservationContext(observer_device_context=observer(result.graded_by)),
         procedure_reported=codes.RADIOGRAPHY,
         imaging_measurements=[
             *(_group(original, result, knee) for knee in result.knees),
@@ -99,6 +93,17 @@ def _content(original: Original, evidence: Dataset, result: ImageResult) -> Meas
         ),
         referenced_images=[evidence],
     )
+
+
+def observer(graded_by: GradedBy) -> ObserverContext:
+    """TID 1002: the program and the model release that looked at the image."""
+    device = DeviceObserverIdentifyingAttributes(
+        uid=uids.derive("device", graded_by.software, graded_by.digest),
+        name=f"koa-worker {graded_by.software}",
+        manufacturer_name=MANUFACTURER,
+        model_name=graded_by.model,
+    )
+    return ObserverContext(observer_type=_concept(_DEVICE), observer_identifying_attributes=device)
 
 
 def _group(original: Original, result: ImageResult, knee: KneeResult) -> MeasurementsAndQualitativeEvaluations:
@@ -133,7 +138,7 @@ def _tracking(original: Original, result: ImageResult, roi: KneeRoi) -> Tracking
     """The tracking identifier of a knee. The same box in the same image gets the same one with any model."""
     box = roi.box.as_list()
     return TrackingIdentifier(
-        uid=hd.UID(uids.derive("knee", original.sop_uid, result.sha256, *box)),
+        uid=hd.UID(uids.derive("knee", original.sop_uid, result.image, *box)),
         identifier=f"{roi.side} knee, box {' '.join(map(str, box))}",
     )
 

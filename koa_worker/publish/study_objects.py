@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from pydicom.dataset import Dataset
@@ -13,9 +14,10 @@ from pydicom.dataset import Dataset
 from koa_worker.config import ResultSettings
 from koa_worker.errors import WorkFailed
 from koa_worker.knee.grading.explain import overlay
-from koa_worker.publish import capture, pdf_object, sr, uids
+from koa_worker.publish import capture, pdf_object, rejection_note, sr, uids
 from koa_worker.publish.original import Original, read_original
-from koa_worker.publish.result import Document, ImageResult, KneeResult, ResultKind
+from koa_worker.publish.predecessors import Predecessors
+from koa_worker.publish.result import Document, ImageResult, KneeResult, Replaced, ResultKind
 from koa_worker.store import ImageRecord, PublicationTicket, Store, StudyRecord
 from koa_worker.values import GradedBy
 
@@ -29,8 +31,11 @@ class Made:
     """An object that can be made: its UID is known before it is made."""
 
     kind: ResultKind
+    subject: str  # the id of the file that it is about; empty: the whole study
     sop_uid: str
     make: Callable[[], Dataset]
+    replaces: Replaced | None = None
+    rejects: tuple[Replaced, ...] = ()  # of a rejection note
 
 
 class NotYet(Exception):
@@ -43,11 +48,14 @@ class ResultObjects:
 
     settings: ResultSettings
     store: Store
+    site: str = ""  # digest of the site's calibration
 
     def of_study(self, study: StudyRecord, ticket: PublicationTicket) -> Iterator[Made]:
         """The objects that the settings ask for; files that are not DICOM have none."""
         document_of: Original | None = None
-        for number, image in enumerate(study.images, start=1):
+        before = Predecessors(study.study_uid, self.store.sending.result_objects(study.key))
+        replaced: list[Replaced] = []
+        for number, image in study.numbered_images:
             if image.format != "DICOM" or not image.knees:
                 continue
             original = self._original(image, ticket)
@@ -55,29 +63,44 @@ class ResultObjects:
                 continue
             if not image.patient_differs:
                 document_of = document_of or original
-            yield from self._of_image(original, _result(number, image))
-        if self.settings.pdf and document_of is not None:
-            yield self._of_study(document_of, ticket, study)
+            for made in self._of_image(original, _result(number, image, self.site), image.file_id, before):
+                replaced += _newly_replaced(made, before)
+                yield made
+        if document_of is None:
+            return
+        if self.settings.pdf:
+            made = self._of_study(document_of, ticket, study, before)
+            replaced += _newly_replaced(made, before)
+            yield made
+        if self.settings.supersede == "iocm" and replaced:
+            yield _rejection_note(document_of, ticket, study, tuple(replaced))
 
-    def _of_image(self, original: Original, result: ImageResult) -> Iterator[Made]:
+    def _of_image(self, original: Original, result: ImageResult, file_id: str, before: Predecessors) -> Iterator[Made]:
         for kind, wanted, build in (
             (ResultKind.STRUCTURED_REPORT, self.settings.structured_report, sr.build),
             (ResultKind.SECONDARY_CAPTURE, self.settings.secondary_capture, capture.build),
         ):
             if wanted:
                 sop_uid = uids.of_image_object(kind, original.sop_uid, result)
-                yield Made(kind, sop_uid, lambda build=build: build(original, result))  # type: ignore[misc]
+                replaces = before.of(kind, file_id, sop_uid)
+                make = partial(build, original, result, replaces)
+                yield Made(kind, file_id, sop_uid, make, replaces)
 
-    def _of_study(self, original: Original, ticket: PublicationTicket, study: StudyRecord) -> Made:
-        newest = max((knee for image in study.images for knee in image.knees), key=lambda knee: knee.graded_at)
-        graded_by = GradedBy(newest.grade.model, newest.model_digest, newest.software_version)
-        document = Document(Path(ticket.report_path).read_bytes(), ticket.revision, graded_by, ticket.reported_at)
+    def _of_study(
+        self, original: Original, ticket: PublicationTicket, study: StudyRecord, before: Predecessors
+    ) -> Made:
+        pdf = Path(ticket.report_path).read_bytes()
+        known = [image for image in study.images if image.fingerprint.pixels]
+        content = tuple(part for image in known for part in (image.sop_uid, *_content(image)))
+        document = Document(pdf, ticket.revision, _last_grader(study), ticket.reported_at, content, self.site)
         sop_uid = uids.of_document(original.study_uid, document)
-        return Made(ResultKind.PDF, sop_uid, lambda: pdf_object.build(original, document))
+        replaces = before.of(ResultKind.PDF, "", sop_uid)
+        make = partial(pdf_object.build, original, document, replaces)
+        return Made(ResultKind.PDF, "", sop_uid, make, replaces)
 
     def _original(self, image: ImageRecord, ticket: PublicationTicket) -> Original | None:
         """The original's header; None if the file is missing or lacks the necessary UIDs."""
-        record = self.store.files.find(image.file_id)
+        record = self.store.files.source(image.file_id)
         path = Path(record.filed_as) if record is not None and record.filed_as else None
         if path is None or not path.exists():
             if datetime.now(UTC) - ticket.reported_at < _PATIENCE and path is not None:
@@ -91,10 +114,43 @@ class ResultObjects:
             return None
 
 
-def _result(number: int, image: ImageRecord) -> ImageResult:
+def _content(image: ImageRecord) -> tuple[str, ...]:
+    """What the results of an image derive from; of an image of an earlier version only its file is known."""
+    known = image.fingerprint
+    return (known.shown, known.header) if known.pixels else (image.sha256,)
+
+
+def _newly_replaced(made: Made, before: Predecessors) -> list[Replaced]:
+    """What a rejection note has to name: once, with the object that takes its place."""
+    return [made.replaces] if made.replaces is not None and before.is_new(made.sop_uid) else []
+
+
+def _rejection_note(
+    original: Original, ticket: PublicationTicket, study: StudyRecord, replaced: tuple[Replaced, ...]
+) -> Made:
+    sop_uid = uids.of_rejection_note([one.sop_uid for one in replaced])
+    make = partial(
+        rejection_note.build,
+        original,
+        replaced,
+        _last_grader(study),
+        revision=ticket.revision,
+        made_at=ticket.reported_at,
+    )
+    return Made(ResultKind.REJECTION_NOTE, "", sop_uid, make, rejects=replaced)
+
+
+def _last_grader(study: StudyRecord) -> GradedBy:
+    knees = (knee for _, image in study.numbered_images for knee in image.knees)
+    newest = max(knees, key=lambda knee: knee.graded_at)
+    return GradedBy(newest.grade.model, newest.model_digest, newest.software_version)
+
+
+def _result(number: int, image: ImageRecord, site: str) -> ImageResult:
     knee = image.knees[0]
     return ImageResult(
-        sha256=image.sha256,
+        image=image.fingerprint.pixels or image.sha256,
+        content=_content(image),
         number=number,
         rows=image.height,
         columns=image.width,
@@ -106,4 +162,5 @@ def _result(number: int, image: ImageRecord) -> ImageResult:
         graded_by=GradedBy(knee.grade.model, knee.model_digest, knee.software_version),
         made_at=knee.graded_at,
         refused=image.refused,
+        site=site,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 
 from koa_worker.publish.result import Document, ImageResult, ResultKind
 
@@ -17,14 +18,28 @@ def derive(*parts: object) -> str:
 
 
 def of_image_object(kind: ResultKind, sop_uid: str, result: ImageResult) -> str:
-    """The UID of an image's object. The original's SHA-256 is a part, because two files may have the same UID."""
-    return derive(kind, sop_uid, result.sha256, result.graded_by.digest, result.graded_by.software)
+    """The UID of an image's object: other pixels, another header or another calibration make another object."""
+    by = result.graded_by
+    return derive(kind, sop_uid, *result.content, by.digest, by.software, *_known(result.site))
 
 
 def of_document(study_uid: str, document: Document) -> str:
-    return derive(ResultKind.PDF, study_uid, document.graded_by.digest, document.graded_by.software, document.revision)
+    by, rest = document.graded_by, (*document.content, *_known(document.site))
+    return derive(ResultKind.PDF, study_uid, by.digest, by.software, document.revision, *rest)
 
 
-def of_series(kind: ResultKind, study_uid: str, digest: str) -> str:
-    """One series for each kind of object and each model release."""
-    return derive("series", kind, study_uid, digest)
+def of_rejection_note(rejected: Sequence[str]) -> str:
+    return derive(ResultKind.REJECTION_NOTE, *rejected)
+
+
+def of_series(kind: ResultKind, study_uid: str, digest: str, revision: int = 1) -> str:
+    """One series for each kind of object and each model release.
+
+    A series has one description, and that of a report names its revision: each later one has a series of its own.
+    """
+    return derive("series", kind, study_uid, digest, *([revision] if revision > 1 else []))
+
+
+def _known(site: str) -> tuple[str, ...]:
+    """Without a calibration, nothing is added: results of earlier versions keep their UIDs."""
+    return (site,) if site else ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 
 from koa_worker.config import Limits
@@ -34,16 +35,22 @@ def read(arrival: Arrival, limits: Limits) -> Radiograph:
 
 
 def _load(arrival: Arrival, limits: Limits) -> bytes:
-    """The whole file. Its size is read from the open file, so that another file cannot take its place in between."""
+    """The whole file, if it is still the one that was hashed: its grade is kept under that hash.
+
+    Its size is read from the open file, so that another file cannot take its place in between.
+    """
     most = limits.max_file_mb * 1_000_000
     try:
         with arrival.path.open("rb") as stream:
             size = os.fstat(stream.fileno()).st_size
             if size > most:
                 raise _too_large(size, stream.read(_HEADER_BYTES), arrival.sha256)
-            return stream.read(size)
+            data = stream.read(size)
     except OSError as fault:
         raise WorkFailed("io", fault.strerror or type(fault).__name__) from fault
+    if arrival.sha256 and hashlib.sha256(data).hexdigest() != arrival.sha256:
+        raise WorkFailed("io", "it has changed since it was hashed")
+    return data
 
 
 def _too_large(size: int, start: bytes, sha256: str) -> InputRejected:

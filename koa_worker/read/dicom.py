@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from koa_worker.config import Limits
 from koa_worker.errors import InputRejected, belonging_to
-from koa_worker.read import elements, geometry, identity
+from koa_worker.read import elements, fingerprint, geometry, identity
 from koa_worker.read.layout import layout_of
 from koa_worker.read.parse import Parsed, parse
 from koa_worker.read.pixels import check_syntax, decode, is_lossy
 from koa_worker.read.present import present
 from koa_worker.system.dicom_libraries import set_up_pydicom
 from koa_worker.system.own_objects import is_own
-from koa_worker.values import Patient, Radiograph, Study
+from koa_worker.values import Fingerprint, Patient, Radiograph, Study
 
 _DICOMDIR = "1.2.840.10008.1.3.10"
 # Computed and digital radiography, film digitised into secondary captures, and the multi-frame captures that may
@@ -44,9 +46,10 @@ def read_dicom(data: bytes, sha256: str, limits: Limits) -> Radiograph:
         _check_kind(parsed)
         layout = layout_of(dataset, limits.max_megapixels)
         codes = decode(parsed, layout, limits.max_megapixels)
-        pixels, shown = present(codes, layout, dataset, lossy=is_lossy(parsed.syntax))
-    return Radiograph(
-        pixels=pixels,
+        stored = fingerprint.of_pixels(codes, layout)  # before the codes make room for what is displayed
+        presentation = present(codes, layout, dataset, lossy=is_lossy(parsed.syntax))
+    radiograph = Radiograph(
+        pixels=presentation.apply(codes),
         format="DICOM",
         study=study,
         patient=patient,
@@ -57,9 +60,11 @@ def read_dicom(data: bytes, sha256: str, limits: Limits) -> Radiograph:
             "transfer_syntax": UID(parsed.syntax).name,
             "bits": f"{layout.bits_stored} of {layout.bits_allocated}{' signed' if layout.signed else ''}",
             "photometric": layout.photometric,
-            **shown,
+            **presentation.details,
         },
     )
+    seen = fingerprint.of_display(stored, presentation.table, layout)
+    return replace(radiograph, fingerprint=Fingerprint(stored, seen, fingerprint.of_header(dataset, radiograph)))
 
 
 def identify(start: bytes, sha256: str) -> tuple[Study, Patient]:

@@ -30,6 +30,10 @@ def study_of(dataset: Dataset, sha256: str) -> Study:
         body_part=elements.word(dataset, "BodyPartExamined"),
         view=geometry.view(dataset),
         institution=elements.text(dataset, "InstitutionName"),
+        acquired_at=_instant(dataset, "Acquisition"),
+        content_at=_instant(dataset, "Content"),
+        instance_number=_count(dataset, "InstanceNumber"),
+        expected_images=_expected_images(dataset),
     )
 
 
@@ -47,7 +51,7 @@ def patient_of(dataset: Dataset) -> Patient:
 
 def study_of_picture(sha256: str) -> Study:
     """The study of a file that is not DICOM: its own study, the same one each time the file arrives."""
-    return Study(study_uid=derived_uid(sha256, 0), sop_uid=derived_uid(sha256, 1))
+    return Study(study_uid=derived_uid(sha256, 0), sop_uid=derived_uid(sha256, 1), expected_images=1)
 
 
 def derived_uid(sha256: str, half: int) -> str:
@@ -71,6 +75,33 @@ def _moment(dataset: Dataset) -> datetime | None:
         if day is not None:
             return datetime.combine(day, _time(elements.text(dataset, f"{kind}Time")))
     return None
+
+
+def _instant(dataset: Dataset, kind: str) -> datetime | None:
+    """Date and time of one kind, by which images are put in order; a date alone would put its image first."""
+    whole = elements.text(dataset, f"{kind}DateTime")
+    parts = elements.text(dataset, f"{kind}Date"), elements.text(dataset, f"{kind}Time")
+    for day, hour in ((whole[:8], whole[8:]), parts):
+        found = _date(day)
+        if found is not None and _TIME.match(hour):
+            return datetime.combine(found, _time(hour))
+    return None
+
+
+def _expected_images(dataset: Dataset) -> int | None:
+    """Number of Study Related Instances (0020,1208); an image without a study of its own is alone in one.
+
+    Images in Acquisition (0020,1002) and Number of Series Related Instances (0020,1209) count less than a study: each
+    view of a knee is often an acquisition and a series of its own.
+    """
+    if not _uid(dataset, "StudyInstanceUID"):
+        return 1
+    return _count(dataset, "NumberOfStudyRelatedInstances") or None
+
+
+def _count(dataset: Dataset, keyword: str) -> int | None:
+    found = elements.whole(dataset, keyword)
+    return found if found is not None and 0 <= found < 1 << 31 else None
 
 
 def _years(raw: str) -> float | None:

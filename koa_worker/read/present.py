@@ -6,6 +6,7 @@ the at most 65,536 codes, and the resulting table is applied to the image in a s
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -20,15 +21,29 @@ from koa_worker.read.lookup import Numbers
 _BLIND = 0.99  # a window that shows this share of the image in one shade is not used
 
 
-def present(
-    codes: NDArray[Any], layout: Layout, dataset: Dataset, *, lossy: bool
-) -> tuple[NDArray[Any], dict[str, str]]:
-    """The displayed image, and the window and polarity that were used, for a technical reader."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Presentation:
+    """How the codes of an image are displayed."""
+
+    table: NDArray[Any] | None  # the displayed value of each code; None where a code is displayed as it is
+    details: dict[str, str]  # the window and polarity that were used, for a technical reader
+
+    def apply(self, codes: NDArray[Any]) -> NDArray[Any]:
+        """The displayed image; in place if the decoder allocated the memory for us: new memory costs more time."""
+        if self.table is None:
+            return codes
+        target = codes if codes.flags.writeable and codes.dtype == self.table.dtype else None
+        return cv2.LUT(codes, self.table, target)
+
+
+def present(codes: NDArray[Any], layout: Layout, dataset: Dataset, *, lossy: bool) -> Presentation:
+    """How the image is to be displayed."""
     if layout.samples == 3:
-        return _colour(codes, layout), {"window": "none: a colour capture", "polarity": "as captured"}
+        captured = {"window": "none: a colour capture", "polarity": "as captured"}
+        return Presentation(_colour(codes, layout), captured)
     if layout.photometric == "PALETTE COLOR":
         gray = lookup.palette_luminance(dataset, _domain(codes))
-        return _through(codes, gray), {"window": "none: a palette", "polarity": "as captured"}
+        return Presentation(gray, {"window": "none: a palette", "polarity": "as captured"})
     stored = _stored_values(codes, layout, lossy=lossy)
     values = _modality(dataset, stored)
     padding = _padding(dataset, stored, layout)
@@ -38,30 +53,24 @@ def present(
     inverse = _is_inverse(dataset, layout, window)
     details = {"window": window, "polarity": "inverted" if inverse else "as stored"}
     if window == "none" and not inverse and not padding.any() and layout.bits_stored == 8 == codes.itemsize * 8:
-        return codes, details
+        return Presentation(None, details)
     shades = 1.0 - shades if inverse else shades
     shades[padding] = 0.0  # not part of the image: shown as background, PS3.3 C.7.5.1.1.2
     if window == "none" and codes.dtype == np.uint8:
-        return _through(codes, np.rint(shades * 255.0).astype(np.uint8)), details
-    return _through(codes, np.rint(shades * 65535.0).astype(np.uint16)), details
-
-
-def _through(codes: NDArray[Any], table: NDArray[Any]) -> NDArray[Any]:
-    """Applies the table; in place if the decoder allocated the memory for us, because new memory costs more time."""
-    target = codes if codes.flags.writeable and codes.dtype == table.dtype else None
-    return cv2.LUT(codes, table, target)
+        return Presentation(np.rint(shades * 255.0).astype(np.uint8), details)
+    return Presentation(np.rint(shades * 65535.0).astype(np.uint16), details)
 
 
 def _domain(codes: NDArray[Any]) -> int:
     return 256 if codes.dtype == np.uint8 else 65_536
 
 
-def _colour(codes: NDArray[Any], layout: Layout) -> NDArray[Any]:
+def _colour(codes: NDArray[Any], layout: Layout) -> NDArray[Any] | None:
     if codes.dtype == np.uint8 or layout.bits_stored == 16:
-        return codes
+        return None
     top = 2**layout.bits_stored - 1
-    scaled = np.rint(np.minimum(np.arange(65_536), top) * (65535.0 / top))
-    return _through(codes, scaled.astype(np.uint16))
+    scaled: NDArray[Any] = np.rint(np.minimum(np.arange(65_536), top) * (65535.0 / top)).astype(np.uint16)
+    return scaled
 
 
 def _stored_values(codes: NDArray[Any], layout: Layout, *, lossy: bool) -> Numbers:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,6 +36,7 @@ class ImageEntry:
     """One graded file of the study."""
 
     id: str  # the arrival's id
+    number: int  # in its study; the same in every revision
     format: str
     view: str
     taken: datetime | None
@@ -59,14 +59,9 @@ class StudyReport:
     made_at: datetime  # aware
     patient: Patient
     study: Study
-    images: tuple[ImageEntry, ...]
+    images: tuple[ImageEntry, ...]  # in the order in which they are shown
     rejected: tuple[RejectedEntry, ...]
     graded_by: GradedBy
-
-
-def in_reading_order(images: Sequence[ImageEntry]) -> tuple[ImageEntry, ...]:
-    """Sorted by view, the patient's right before the left, so that the order of arrival does not change the page."""
-    return tuple(sorted(images, key=lambda image: (image.view == "", image.view, _first_side(image), image.id)))
 
 
 def knees_in_reading_order(image: ImageEntry) -> tuple[KneeEntry, ...]:
@@ -75,7 +70,3 @@ def knees_in_reading_order(image: ImageEntry) -> tuple[KneeEntry, ...]:
     if {Side.LEFT, Side.RIGHT} <= {knee.roi.side for knee in knees}:
         knees.sort(key=lambda knee: _SIDE_ORDER[knee.roi.side])
     return tuple(knees)
-
-
-def _first_side(image: ImageEntry) -> int:
-    return min((_SIDE_ORDER[knee.roi.side] for knee in image.knees), default=len(_SIDE_ORDER))

@@ -10,7 +10,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from koa_worker import config
 from koa_worker.report import words
-from koa_worker.report.content import StudyReport, in_reading_order, knees_in_reading_order
+from koa_worker.report.content import StudyReport, knees_in_reading_order
 from koa_worker.report.detail import ImageBlock
 from koa_worker.report.flow import Block, lay_out
 from koa_worker.report.fonts import begin, ready
@@ -49,15 +49,15 @@ def render(report: StudyReport, settings: config.ReportSettings) -> bytes:
 
 def compose(report: StudyReport) -> list[Block]:
     """The blocks in the order in which they are read."""
-    images = in_reading_order(report.images)
+    images = report.images
     rows: list[Block] = []
     details: list[Block] = []
     total = sum(len(image.knees) for image in images)
-    for place, image in enumerate(images, start=1):
-        title = words.image_title(place, len(images), image.view)
+    for image in images:
+        title = words.image_title(image.number, len(images), image.view)
         start = len(rows) + 1
         knees = tuple(enumerate(knees_in_reading_order(image), start=start))
-        where = words.image_reference(place, image.view) if len(images) > 1 else ""
+        where = words.image_reference(image.number, image.view) if len(images) > 1 else ""
         rows += [KneeRow(number, where, knee, compact=total > MANY) for number, knee in knees]
         starts = range(0, len(knees), MOST_A_BLOCK)
         details += [ImageBlock(title, image, knees[at : at + MOST_A_BLOCK], report.graded_by.model) for at in starts]
@@ -68,8 +68,8 @@ def compose(report: StudyReport) -> list[Block]:
 def _refusals(report: StudyReport) -> list[Block]:
     """Knees of graded images first, then whole files."""
     told = [
-        (words.refused_knee(number, knee.roi.side), knee.code, knee.detail)
-        for number, image in enumerate(in_reading_order(report.images), start=1)
+        (words.refused_knee(image.number, knee.roi.side), knee.code, knee.detail)
+        for image in report.images
         for knee in image.refused
     ]
     told += [(words.file_label(entry.id), entry.code, entry.detail) for entry in report.rejected]
@@ -79,12 +79,12 @@ def _refusals(report: StudyReport) -> list[Block]:
 def _warnings(report: StudyReport) -> tuple[str, ...]:
     """The warnings that a reader needs before trusting a grade; they are on the first page."""
     lines = []
-    for number, image in enumerate(in_reading_order(report.images), start=1):
+    for image in report.images:
         if image.patient_differs:
-            lines.append(words.patient_differs(number))
+            lines.append(words.patient_differs(image.number))
         if image.identity_taken:
-            lines.append(words.identity_taken(number))
-        lines += [words.knee_not_graded(number, knee.roi.side, knee.code) for knee in image.refused]
+            lines.append(words.identity_taken(image.number))
+        lines += [words.knee_not_graded(image.number, knee.roi.side, knee.code) for knee in image.refused]
     if report.rejected:
         lines.append(words.not_graded(len(report.rejected)))
     return tuple(lines)

@@ -10,7 +10,7 @@ from koa_worker.store.database.schema import FileRow
 from koa_worker.store.encoding import joint_space, review_reasons
 from koa_worker.store.encoding.pictures import decode_crop, decode_heatmap
 from koa_worker.store.records import FileRecord, ImageRecord, KneeRecord, RejectedRecord
-from koa_worker.values import Box, Grade, Heatmap, KneeRoi, RefusedKnee, Spacing
+from koa_worker.values import Box, Fingerprint, Grade, Heatmap, KneeRoi, RefusedKnee, Spacing
 
 
 def to_file_record(file: FileRow) -> FileRecord:
@@ -98,8 +98,11 @@ def to_image_record(row: Row[Any], knees: tuple[KneeRecord, ...], refused: tuple
         knees=knees,
         refused=refused,
         arrived_at=row.arrived_at,
+        fingerprint=Fingerprint(row.pixels_digest, row.shown_digest, row.header_digest),
         conflicts_with=row.conflicts_with,
         patient_differs=row.patient_differs,
+        number=row.number,
+        taken_at=row.acquired_at or row.content_at,
     )
 
 

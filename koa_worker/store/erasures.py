@@ -58,7 +58,7 @@ class Erasures(StorePart):
         things += [(DoomedKind.STUDY, key) for key in keys] + [(DoomedKind.PATH, path) for path in paths]
         for kind, key in dict.fromkeys(things):
             session.merge(DoomedRow(kind=kind, key=key, reason=reason, at=at))
-        _redo(session, [place.key for place in found.touched])
+        _redo(session, [place.key for place in found.touched], at)
         _note(session, at, who, f"{reason}_begun", f"files {len(found.files)}, studies {len(keys)}")
         return True
 
@@ -116,9 +116,10 @@ def _doomed(session: Session, reason: ErasureReason) -> Doomed:
     return Doomed(*(frozenset(kinds[kind]) for kind in (DoomedKind.FILE, DoomedKind.STUDY, DoomedKind.PATH)))
 
 
-def _redo(session: Session, keys: Collection[str]) -> None:
+def _redo(session: Session, keys: Collection[str], at: datetime) -> None:
     """Studies of others lose a file: what was made with it goes, and is made again without it."""
-    session.execute(update(StudyRow).where(StudyRow.key.in_(keys)).values(changes=StudyRow.changes + 1))
+    changed = {"changes": StudyRow.changes + 1, "changed_at": at, "unreported_since": at}
+    session.execute(update(StudyRow).where(StudyRow.key.in_(keys)).values(changed))
     session.execute(update(ReportRow).where(ReportRow.study_key.in_(keys)).values(path=None))
     unsent = (ParcelRow.study_key.in_(keys), ParcelRow.state != ParcelState.ACKNOWLEDGED)
     session.execute(delete(ParcelRow).where(*unsent))

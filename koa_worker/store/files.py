@@ -2,7 +2,7 @@
 
 waiting ──start──> working ──complete──> completed
    ^                  ├──────reject────> rejected
-   └──retry── failed <┴──fail            (a settled file whose bytes were settled before, or an own result: duplicate)
+   └──retry── failed <┴──fail            (one whose image or bytes were settled before, or an own result: duplicate)
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 from koa_worker.errors import OWN_RESULT
 from koa_worker.store.convert import to_file_record
 from koa_worker.store.database.base import StorePart, reads, writes
-from koa_worker.store.database.schema import FileRow, GradeRow, KneeRow
+from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, KneeRow
 from koa_worker.store.encoding.encoded import EncodedResult
+from koa_worker.store.headers import keep_header
 from koa_worker.store.journal import list_events, record_event
 from koa_worker.store.lifecycle import (
     begin,
@@ -37,6 +38,7 @@ from koa_worker.store.lifecycle import (
 )
 from koa_worker.store.records import EventRecord, FileRecord, FileTicket, Settled, State, Taken
 from koa_worker.store.results import Maker, keep_refusals, keep_results
+from koa_worker.store.same_image import find_same_image, renew_image, settle_same_image
 from koa_worker.store.studies import change_study
 from koa_worker.store.worklist_index import list_file
 from koa_worker.values import Arrival, Failed, Rejected
@@ -103,7 +105,8 @@ class Files(StorePart):
         """Ends the file with its grades.
 
         A file that is completed already gets these grades as its current ones and keeps the former: that is a regrade,
-        or the same result again after a crash.
+        or the same result again after a crash. Another file with the same image is a duplicate, and what it says
+        otherwise is taken over.
         """
         maker = Maker(model_digest, software_version, self.now())
         return self._complete(file_id, result, maker, filed_as)
@@ -111,39 +114,47 @@ class Files(StorePart):
     @writes
     def _complete(self, session: Session, file_id: str, result: EncodedResult, maker: Maker, filed_as: str) -> Settled:
         file = get_file(session, file_id)
-        require(file, State.WORKING, State.COMPLETED)
-        twin = settled_twin(session, file.sha256) if file.state is State.WORKING else None
+        require(file, State.WORKING, State.COMPLETED, State.DUPLICATE)
+        if file.state is not State.WORKING:
+            renew_image(session, file, result, maker)
+            return settled(session, file, self.sessions.quiet)
+        file.filed_as = filed_as
+        twin = settled_twin(session, file.sha256)
         # Two workers graded the same content at the same time; the first result counts.
         if twin is not None and twin.state is State.COMPLETED and twin.study_key is not None:
-            file.filed_as = filed_as
             settle_as_duplicate(session, file, twin, maker.at)
-            return settled(session, file)
-        again = file.state is State.COMPLETED
-        study, patient_differs = change_study(session, result.study, result.patient, maker.at)
-        file.filed_as, file.study_key = filed_as, study.key
-        keep_results(session, file, result, maker=maker, again=again, patient_differs=patient_differs)
-        if not again:
-            file.code = file.detail = None
-            settle(file, State.COMPLETED, maker.at)
-        knees = f"knees: {len(result.knees)}"
-        record_event(session, file.id, "regraded" if again else "completed", maker.at, knees)
-        return settled(session, file)
+        elif (image := find_same_image(session, result)) is not None:
+            settle_same_image(session, file, image, result, maker)
+        else:
+            self._keep_new(session, file, result, maker)
+        return settled(session, file, self.sessions.quiet)
+
+    @staticmethod
+    def _keep_new(session: Session, file: FileRow, result: EncodedResult, maker: Maker) -> None:
+        """Ends a file that shows a new image."""
+        study, differs = change_study(session, result.study, result.patient, maker.at)
+        file.study_key = study.key
+        keep_results(session, file, result, source_id=file.id, maker=maker, again=False, patient_differs=differs)
+        keep_header(session, file.id, file.id, result, maker.at)
+        file.code = file.detail = None
+        settle(file, State.COMPLETED, maker.at)
+        record_event(session, file.id, "completed", maker.at, f"knees: {len(result.knees)}")
 
     @writes
     def reject(self, session: Session, file_id: str, outcome: Rejected, filed_as: str) -> Settled:
         """Ends the file with its error code; the report of its study names it if the header names a study."""
         file, at = get_file(session, file_id), self.now()
         if file.state is State.REJECTED:
-            return settled(session, file)  # said before a crash; nothing to add
+            return settled(session, file, self.sessions.quiet)  # said before a crash; nothing to add
         require(file, State.WORKING)
         file.filed_as = filed_as
         twin = settled_twin(session, file.sha256)
         if twin is not None:
             settle_as_duplicate(session, file, twin, at)
-            return settled(session, file)
+            return settled(session, file, self.sessions.quiet)
         if outcome.code == OWN_RESULT:
             settle_as_own(session, file, outcome, at)
-            return settled(session, file)
+            return settled(session, file, self.sessions.quiet)
         if outcome.study is not None:
             study, patient_differs = change_study(session, outcome.study, outcome.patient, at)
             if patient_differs:
@@ -153,7 +164,7 @@ class Files(StorePart):
         keep_refusals(session, file.id, outcome.refused)
         settle(file, State.REJECTED, at)
         record_event(session, file.id, "rejected", at, outcome.code)
-        return settled(session, file)
+        return settled(session, file, self.sessions.quiet)
 
     @writes
     def fail(self, session: Session, file_id: str, outcome: Failed, *, max_tries: int, now: datetime) -> FileRecord:
@@ -240,6 +251,13 @@ class Files(StorePart):
     @reads
     def find(self, session: Session, file_id: str) -> FileRecord | None:
         file = session.get(FileRow, file_id)
+        return to_file_record(file) if file is not None else None
+
+    @reads
+    def source(self, session: Session, file_id: str) -> FileRecord | None:
+        """The file whose contents an image has now: the image's own, or a later one with another header."""
+        image = session.get(ImageRow, file_id)
+        file = session.get(FileRow, image.source_id) if image is not None else None
         return to_file_record(file) if file is not None else None
 
     @reads

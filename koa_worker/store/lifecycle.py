@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, bindparam, or_, select
+from sqlalchemy import and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from koa_worker import __version__
 from koa_worker.errors import UnknownRecord, WrongState
 from koa_worker.store.convert import to_file_record
-from koa_worker.store.database.schema import DoomedKind, DoomedRow, FileRow, StudyRow, table_of
+from koa_worker.store.database.schema import DoomedKind, DoomedRow, FileRow, ImageRow, StudyRow, table_of
 from koa_worker.store.journal import record_event, record_events
 from koa_worker.store.records import FileTicket, Settled, State
 from koa_worker.store.reports import begin_report_of_change
@@ -21,12 +21,15 @@ _FIRST_PAUSE = timedelta(minutes=1)
 _LONGEST_PAUSE = timedelta(hours=4)
 # Statements that every file needs are built once: building one takes longer than SQLite takes to run it.
 _REFUSED_NOW = and_(FileRow.state == State.REJECTED, FileRow.software_version == bindparam("version"))
-_SETTLED_TWIN = (
-    select(FileRow.id)
-    .where(FileRow.sha256 == bindparam("sha256"), or_(FileRow.state == State.COMPLETED, _REFUSED_NOW))
-    .order_by(FileRow.state, FileRow.arrived_at)  # completed sorts before rejected
+_IMAGE_TWIN = (
+    select(ImageRow.file_id)
+    .join(FileRow, FileRow.id == ImageRow.source_id)
+    .where(FileRow.sha256 == bindparam("sha256"))
+    .order_by(FileRow.arrived_at)
     .limit(1)
 )
+_REFUSED_TWIN = select(FileRow.id).where(FileRow.sha256 == bindparam("sha256"), _REFUSED_NOW)
+_REFUSED_TWIN = _REFUSED_TWIN.order_by(FileRow.arrived_at).limit(1)
 
 
 _doomed = table_of(DoomedRow)
@@ -108,13 +111,18 @@ def settle(file: FileRow, state: State, at: datetime) -> None:
 
 
 def settled_twin(session: Session, sha256: str) -> FileRow | None:
-    """The file with the same bytes that was settled before.
+    """The file of the image that has the same bytes, or the rejected file that has.
 
-    A rejected file counts only if this version rejected it: a newer version may read what an older one could not.
+    The bytes of an image are those of its source: where a later file has corrected the header, the earlier header would
+    be news again. A rejected file counts only if this version rejected it: a newer version may read what an older one
+    could not.
     """
     if not sha256:  # it could not be read
         return None
-    known = session.connection().scalar(_SETTLED_TWIN, {"sha256": sha256, "version": __version__})
+    connection = session.connection()
+    known = connection.scalar(_IMAGE_TWIN, {"sha256": sha256})
+    if known is None:
+        known = connection.scalar(_REFUSED_TWIN, {"sha256": sha256, "version": __version__})
     return session.get(FileRow, known) if known is not None else None
 
 
@@ -138,11 +146,11 @@ def settle_as_duplicate(session: Session, file: FileRow, original: FileRow, at: 
     record_event(session, file.id, "duplicate", at, original.id)
 
 
-def settled(session: Session, file: FileRow) -> Settled:
+def settled(session: Session, file: FileRow, quiet: timedelta) -> Settled:
     """The final state of the file, with the revision of the report that is due; a duplicate changes no report."""
     list_file(session, file)
     study = session.get(StudyRow, file.study_key) if file.study_key else None
-    revision = begin_report_of_change(session, study) if study is not None else None
+    revision = begin_report_of_change(session, study, quiet) if study is not None else None
     return Settled(to_file_record(file), file.study_key, revision)
 
 

@@ -11,7 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from koa_worker.values import Grade, Heatmap, JointSpace, KneeRoi, Laterality, Patient, RefusedKnee, Role, Side, Spacing
+from koa_worker.values import (
+    Fingerprint,
+    Grade,
+    Heatmap,
+    JointSpace,
+    KneeRoi,
+    Laterality,
+    Patient,
+    RefusedKnee,
+    Role,
+    Side,
+    Spacing,
+)
 
 
 class State(StrEnum):
@@ -22,7 +34,7 @@ class State(StrEnum):
     COMPLETED = "completed"
     REJECTED = "rejected"
     FAILED = "failed"
-    DUPLICATE = "duplicate"  # the same bytes were completed or rejected before; also a result of our own
+    DUPLICATE = "duplicate"  # of an image or bytes that were settled before; also a result of our own
 
 
 class ErasureReason(StrEnum):
@@ -149,6 +161,14 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
+class OwedReport:
+    """A study whose report is behind and not begun."""
+
+    study_key: str
+    ready: bool  # no more of the study has come for long enough
+
+
+@dataclass(frozen=True, slots=True)
 class EventRecord:
     at: datetime
     kind: str
@@ -193,8 +213,11 @@ class ImageRecord:
     knees: tuple[KneeRecord, ...]  # from left to right
     refused: tuple[RefusedKnee, ...]  # the others, which are given no grade
     arrived_at: datetime
-    conflicts_with: str | None  # an earlier file with the same SOP Instance UID and other bytes
+    fingerprint: Fingerprint
+    conflicts_with: str | None  # an earlier file with the same SOP Instance UID and other pixels
     patient_differs: bool  # the file names another patient than the study's first file
+    number: int | None  # in its study; None until a report shows the image
+    taken_at: datetime | None  # by the hospital's clock: when it was acquired, or else when its content was made
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,10 +243,15 @@ class StudyRecord:
     description: str = field(repr=False)
     institution: str = field(repr=False)
     date: datetime | None = field(repr=False)  # as the hospital's clock showed it
-    images: tuple[ImageRecord, ...]  # in the order of their arrival
+    images: tuple[ImageRecord, ...]  # in the order in which they were taken
     rejected: tuple[RejectedRecord, ...]
     report_revision: int  # of the last report recorded; 0 if there is none
     created_at: datetime  # when its first file was settled
+
+    @property
+    def numbered_images(self) -> tuple[tuple[int, ImageRecord], ...]:
+        """With their numbers; without those that came after the last revision was begun, and wait for the next one."""
+        return tuple((image.number, image) for image in self.images if image.number is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,12 +287,28 @@ class ParcelState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewParcel:
-    """An object to be sent to every destination."""
+    """An object to be sent to every destination, or to some."""
 
     kind: str
     sop_class_uid: str
     sop_uid: str
     path: str
+    subject: str = ""  # the id of the file that it is about; empty: the whole study
+    series_uid: str = ""
+    replaces: str | None = None  # SOP Instance UID of the object before it
+    destinations: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResultObjectRecord:
+    """A result object that was made before."""
+
+    kind: str
+    subject: str
+    sop_class_uid: str
+    sop_uid: str
+    series_uid: str
+    replaces: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +361,7 @@ class StatusRecord:
     per_minute: float  # files settled, over the last ten minutes
     conflicts: int  # graded files whose SOP Instance UID had come before with other bytes
     reports: int
+    studies_waiting: int  # whose report waits for more of their images
     model: str | None  # that graded last
     model_digest: str | None
 

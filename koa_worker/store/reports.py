@@ -1,24 +1,34 @@
-"""The revisions of a study's report: numbered before they are written, and recorded as written afterwards."""
+"""The revisions of a study's report: numbered before they are written, and recorded as written afterwards.
+
+changed ──> owed, since then ──quiet, complete or waited long enough──> begun: has a number ──> written
+                 └──claim (the daemon gives it to a worker process)──────^
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from koa_worker.errors import UnknownRecord
 from koa_worker.store.database.base import StorePart, reads, writes
-from koa_worker.store.database.schema import ImageRow, ReportRow, StudyRow, table_of
+from koa_worker.store.database.schema import FileRow, ImageRow, ReportRow, StudyRow, table_of
+from koa_worker.store.image_numbers import number_images, take_numbers_back
 from koa_worker.store.journal import record_reported
+from koa_worker.store.records import OwedReport, State
 from koa_worker.store.studies import get_study
 
-# Up to this number of changes, a study is reported after each one. The report of a larger study would be rewritten too
-# often: it is written when the study has grown by this share, and when no image has arrived for a while.
+# Where reports need not wait: up to this number of changes, a study is reported after each one. The report of a larger
+# study would be rewritten too often: it is written when the study has grown by this share, and when no image has
+# arrived for a while.
 _AT_EACH_CHANGE = 8
 _GROWN = 1.5
+_REST = timedelta(seconds=5)
+# A study that never comes to rest is reported after so many times the quiet time.
+_LONGEST_WAIT = 10
 
 # By ready-made statements throughout: they are put together once, and nothing goes through the object mapper.
 _reports, _studies, _images = map(table_of, (ReportRow, StudyRow, ImageRow))
@@ -41,7 +51,24 @@ _REPORTED = update(_studies).where(_studies.c.key == bindparam("of_study"))
 _GIVE_BACK = delete(_reports).where(
     _OF_STUDY, _reports.c.revision == bindparam("revision"), _reports.c.written_at.is_(None)
 )
-_LEAVE = update(_studies).where(_studies.c.key == bindparam("study_key")).values(reported_changes=_studies.c.changes)
+_LEAVE = (
+    update(_studies)
+    .where(_studies.c.key == bindparam("study_key"))
+    .values(reported_changes=_studies.c.changes, unreported_since=None)
+)
+_OWED = (
+    select(_studies.c.key, _studies.c.changed_at, _studies.c.unreported_since)
+    .where(_studies.c.unreported_since.is_not(None))
+    .order_by(_studies.c.unreported_since, _studies.c.key)
+)
+_CLAIM = (
+    update(_studies)
+    .where(_studies.c.key == bindparam("of_study"), _studies.c.unreported_since.is_not(None))
+    .values(unreported_since=None)
+)
+_FILES = select(func.count()).where(
+    FileRow.study_key == bindparam("study_key"), FileRow.state.in_((State.COMPLETED, State.REJECTED))
+)
 _ANY_WRITTEN = exists().where(_reports.c.study_key == _studies.c.key, _reports.c.written_at.is_not(None))
 _WANT = update(_studies).where(_studies.c.reported_changes > 0, ~_ANY_WRITTEN).values(reported_changes=0)
 _ANY_GRADED = select(_images.c.file_id).where(_images.c.study_key == bindparam("study_key")).limit(1)
@@ -118,6 +145,7 @@ class Reports(StorePart):
         connection = session.connection()
         connection.execute(_GIVE_BACK, {"study_key": study_key, "revision": revision})
         connection.execute(_LEAVE, {"study_key": study_key})
+        take_numbers_back(session, study_key)
 
     @writes
     def want_missing(self, session: Session) -> None:
@@ -126,23 +154,77 @@ class Reports(StorePart):
 
     @reads
     def due(self, session: Session) -> tuple[str, ...]:
-        """The studies whose report is out of date, oldest first; also after a crash between result and report."""
+        """The studies whose report is out of date, oldest first, whether it should wait for more of them or not."""
         return tuple(session.connection().scalars(_DUE))
 
+    @reads
+    def left_over(self, session: Session) -> tuple[str, ...]:
+        """Those whose report was due and is not written: a crash or a stop came between."""
+        return tuple(session.connection().scalars(_DUE.where(_studies.c.unreported_since.is_(None))))
 
-def begin_report_of_change(session: Session, study: StudyRow) -> int | None:
+    @reads
+    def owed(self, session: Session) -> tuple[OwedReport, ...]:
+        """The studies whose report waits for more of them, and those whose report need not wait any more."""
+        now, quiet = self.now(), self.sessions.quiet or _REST
+        return tuple(
+            OwedReport(row.key, ready=_is_ready(row.changed_at, row.unreported_since, now, quiet))
+            for row in session.connection().execute(_OWED)
+        )
+
+    @writes
+    def claim(self, session: Session, study_keys: Collection[str]) -> tuple[str, ...]:
+        """Ends the waiting of these studies, and gives those that nobody else has taken on meanwhile."""
+        connection = session.connection()
+        return tuple(key for key in study_keys if connection.execute(_CLAIM, {"of_study": key}).rowcount)
+
+    @writes
+    def ask(self, session: Session, study_key: str) -> None:
+        """Has the report of a study written that was begun or claimed and never recorded, if so."""
+        study = get_study(session, study_key)
+        if study.unreported_since is None and session.connection().scalar(_DUE.where(_studies.c.key == study_key)):
+            study.unreported_since = study.changed_at = self.now()
+
+
+def begin_report_of_change(session: Session, study: StudyRow, quiet: timedelta) -> int | None:
     """The same for a study that has just changed; None if its report can wait or there is nothing to show."""
-    last, shown = _last_begun(session, study)
-    grown = study.changes <= _AT_EACH_CHANGE or study.changes >= _GROWN * shown
-    if study.changes <= shown or not grown:
+    if not session.connection().scalar(_ANY_GRADED, {"study_key": study.key}):
         return None
-    graded = session.connection().scalar(_ANY_GRADED, {"study_key": study.key})
-    return _begin(session, study, last) if graded else None
+    last, shown = _last_begun(session, study)
+    if study.changes <= shown:
+        return None
+    if _is_complete(session, study) or (not quiet and _is_worth_a_report(study, shown)):
+        return _begin(session, study, last)
+    study.unreported_since = study.unreported_since or study.changed_at
+    return None
+
+
+def _is_complete(session: Session, study: StudyRow) -> bool:
+    """Whether as many files have come as the study is said to have. With more than that, nobody knows how many will."""
+    return study.expected_images is not None and study.expected_images == session.scalar(
+        _FILES, {"study_key": study.key}
+    )
+
+
+def _is_worth_a_report(study: StudyRow, shown: int) -> bool:
+    return study.changes <= _AT_EACH_CHANGE or study.changes >= _GROWN * shown
+
+
+def _is_ready(changed: datetime, since: datetime, now: datetime, quiet: timedelta) -> bool:
+    """Whether the study was quiet for long enough, or was never quiet and has waited long enough.
+
+    A time in the future was noted before the clock was set back, and nothing can be measured from it. Clocks of two
+    machines differ by less than the quiet time.
+    """
+    if max(changed, since) > now + quiet:
+        return True
+    return now >= changed + quiet or now >= since + _LONGEST_WAIT * quiet
 
 
 def _begin(session: Session, study: StudyRow, last: int) -> int:
     begun = {"study_key": study.key, "revision": last + 1, "shows_changes": study.changes}
     session.connection().execute(_BEGIN, begun)
+    number_images(session, study.key)
+    study.unreported_since = None
     return last + 1
 
 

@@ -55,10 +55,18 @@ class Maker:
 
 
 def keep_results(
-    session: Session, file: FileRow, result: EncodedResult, *, maker: Maker, again: bool, patient_differs: bool
+    session: Session,
+    file: FileRow,
+    result: EncodedResult,
+    *,
+    source_id: str,
+    maker: Maker,
+    again: bool,
+    patient_differs: bool,
 ) -> None:
-    """The rows of a grading; `again` when the file has some already."""
-    _keep_image(session, file, result, maker.at, again=again, patient_differs=patient_differs)
+    """The rows of a grading; `again` when the file has some already. The contents are those of the file `source_id`."""
+    said = {"study_key": file.study_key, "source_id": source_id, "patient_differs": patient_differs}
+    _keep_image(session, file, said | describe(result.study, result.frame), maker.at, again=again)
     _keep_model(session, result, maker)
     knees = dict(zip(_keep_knees(session, file.id, result.knees, again=again), result.knees, strict=True))
     _keep_grades(session, file.id, knees, maker, again=again)
@@ -67,27 +75,27 @@ def keep_results(
     _keep_timings(session, file.id, result.timings_ms, again=again)
 
 
-def _keep_image(
-    session: Session, file: FileRow, result: EncodedResult, at: datetime, *, again: bool, patient_differs: bool
-) -> None:
+def _keep_image(session: Session, file: FileRow, said: Mapping[str, Any], at: datetime, *, again: bool) -> None:
     connection = session.connection()
-    described = _description(result.study, result.frame)
-    said = {"study_key": file.study_key, "patient_differs": patient_differs, **described}
     if again:
         connection.execute(_RENEW_IMAGE, {"of_file": file.id, **said})
         return
-    same_uid = {"sop_uid": result.study.sop_uid, "sha256": file.sha256}
+    same_uid = {"sop_uid": said["sop_uid"], "sha256": file.sha256}
     earlier = connection.scalar(_EARLIER_WITH_SAME_UID, same_uid)
     connection.execute(_ADD_IMAGE, {"file_id": file.id, "conflicts_with": earlier, **said})
     if earlier is not None:
         record_event(session, file.id, "conflict", at, earlier)
-    if patient_differs:
+    if said["patient_differs"]:
         record_event(session, file.id, "patient_differs", at)
 
 
-def _description(study: Study, frame: EncodedFrame) -> dict[str, Any]:
-    spacing = frame.spacing
+def describe(study: Study, frame: EncodedFrame) -> dict[str, Any]:
+    """What is known of an image, as the columns of its row."""
+    spacing, fingerprint = frame.spacing, frame.fingerprint
     return {
+        "pixels_digest": fingerprint.pixels,
+        "shown_digest": fingerprint.shown,
+        "header_digest": fingerprint.header,
         "sop_uid": study.sop_uid,
         "series_uid": study.series_uid,
         "sop_class_uid": study.sop_class_uid,
@@ -102,6 +110,9 @@ def _description(study: Study, frame: EncodedFrame) -> dict[str, Any]:
         "row_mm": float(spacing.row_mm) if spacing else None,
         "column_mm": float(spacing.column_mm) if spacing else None,
         "spacing_source": spacing.source if spacing else SpacingSource.NONE,
+        "acquired_at": study.acquired_at,
+        "content_at": study.content_at,
+        "instance_number": study.instance_number,
         "details": {storable(name): storable(value) for name, value in frame.details.items()},
     }
 

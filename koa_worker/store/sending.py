@@ -15,8 +15,15 @@ from sqlalchemy.orm import Session
 
 from koa_worker.errors import UnknownRecord
 from koa_worker.store.database.base import StorePart, reads, writes
-from koa_worker.store.database.schema import DestinationRow, ImageRow, ParcelRow, PublicationRow, ReportRow
-from koa_worker.store.records import NewParcel, ParcelRecord, ParcelState, PublicationTicket
+from koa_worker.store.database.schema import (
+    DestinationRow,
+    ImageRow,
+    ParcelRow,
+    PublicationRow,
+    ReportRow,
+    ResultObjectRow,
+)
+from koa_worker.store.records import NewParcel, ParcelRecord, ParcelState, PublicationTicket, ResultObjectRecord
 from koa_worker.store.studies import get_study
 
 _LONGEST_PAUSE = timedelta(hours=1)
@@ -69,12 +76,25 @@ class Sending(StorePart):
         publication.revision, publication.asked, publication.at = ticket.revision, False, at
         new = []
         for parcel in parcels:
+            _know_object(session, ticket, parcel)
             had = set(session.scalars(select(ParcelRow.destination).where(ParcelRow.sop_uid == parcel.sop_uid)))
-            missing = [name for name in ticket.destinations if name not in had]
+            wanted = ticket.destinations if parcel.destinations is None else parcel.destinations
+            missing = [name for name in wanted if name not in had]
             session.add_all(_parcel(name, ticket.study_key, parcel, at) for name in missing)
             if missing:
                 new.append(parcel)
         return tuple(new)
+
+    @reads
+    def result_objects(self, session: Session, study_key: str) -> tuple[ResultObjectRecord, ...]:
+        """All result objects of a study that were ever queued, in the order in which they were made."""
+        rows = session.scalars(
+            select(ResultObjectRow).where(ResultObjectRow.study_key == study_key).order_by(ResultObjectRow.id)
+        )
+        return tuple(
+            ResultObjectRecord(row.kind, row.subject, row.sop_class_uid, row.sop_uid, row.series_uid, row.replaces)
+            for row in rows
+        )
 
     @reads
     def parcels_due(self, session: Session, destination: str, limit: int = _AT_A_TIME) -> tuple[ParcelRecord, ...]:
@@ -177,6 +197,22 @@ def _ticket(report: ReportRow, since: Mapping[str, datetime], *, asked: bool) ->
     assert report.written_at is not None  # noqa: S101 - chosen so
     chosen = tuple(sorted(name for name, start in since.items() if asked or start <= report.written_at))
     return PublicationTicket(report.study_key, report.revision, report.path or "", report.written_at, chosen)
+
+
+def _know_object(session: Session, ticket: PublicationTicket, parcel: NewParcel) -> None:
+    """Once, and for good: an object that is sent again names the same predecessor."""
+    if session.scalar(select(ResultObjectRow.id).where(ResultObjectRow.sop_uid == parcel.sop_uid)) is None:
+        session.add(
+            ResultObjectRow(
+                study_key=ticket.study_key,
+                kind=parcel.kind,
+                subject=parcel.subject,
+                sop_class_uid=parcel.sop_class_uid,
+                sop_uid=parcel.sop_uid,
+                series_uid=parcel.series_uid,
+                replaces=parcel.replaces,
+            )
+        )
 
 
 def _parcel(destination: str, study_key: str, parcel: NewParcel, at: datetime) -> ParcelRow:

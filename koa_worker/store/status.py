@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from koa_worker.store.database.base import StorePart, reads
-from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, ModelRow, ReportRow
+from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, ModelRow, ReportRow, StudyRow
 from koa_worker.store.records import Pace, State, StatusRecord
 
 _SPEED_WINDOW = timedelta(minutes=10)
@@ -34,6 +34,7 @@ class Counts(StorePart):
             per_minute=_per_minute(session, now),
             conflicts=session.scalar(select(func.count()).where(ImageRow.conflicts_with.is_not(None))) or 0,
             reports=session.scalar(select(func.count()).where(ReportRow.written_at.is_not(None))) or 0,
+            studies_waiting=session.scalar(select(func.count()).where(StudyRow.unreported_since.is_not(None))) or 0,
             model=model.name if model else None,
             model_digest=model.digest if model else None,
         )

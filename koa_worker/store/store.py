@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
@@ -40,9 +40,13 @@ class Store:
     """
 
     def __init__(
-        self, database: Engine, clock: Callable[[], datetime] = utc_now, patience: float = PATIENCE_SECONDS
+        self,
+        database: Engine,
+        clock: Callable[[], datetime] = utc_now,
+        patience: float = PATIENCE_SECONDS,
+        quiet_seconds: float = 0.0,
     ) -> None:
-        self.sessions = sessions = Sessions(database, clock, patience)
+        self.sessions = sessions = Sessions(database, clock, patience, timedelta(seconds=quiet_seconds))
         self.files = Files(sessions)
         self.studies = Studies(sessions)
         self.reports = Reports(sessions)
@@ -62,10 +66,18 @@ class Store:
         self.uploads = Uploads(sessions)
 
     @classmethod
-    def open(cls, url: str, *, clock: Callable[[], datetime] = utc_now, patience: float = PATIENCE_SECONDS) -> Self:
+    def open(
+        cls,
+        url: str,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        patience: float = PATIENCE_SECONDS,
+        quiet_seconds: float = 0.0,
+    ) -> Self:
         """Connects, creates the database if it is missing, and migrates the tables.
 
         What is recorded gets its time from `clock`. A verb waits for `patience` seconds while others are in the way.
+        A report waits until no more of its study has come for `quiet_seconds`.
         """
         database = engine.connect(url, patience)
         try:
@@ -73,7 +85,7 @@ class Store:
         except DBAPIError as fault:
             database.dispose()
             raise unanswered(fault) from fault
-        return cls(database, clock, patience)
+        return cls(database, clock, patience, quiet_seconds)
 
     def close(self) -> None:
         self.sessions.close()

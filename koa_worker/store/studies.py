@@ -1,8 +1,10 @@
-"""Studies and their patients: found by UID, created by the first file, never overwritten by a later file."""
+"""Studies and their patients: found by UID, created by the first file, and corrected only as `headers.py` says."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -30,15 +32,18 @@ def change_study(session: Session, study: Study, patient: Patient | None, at: da
     Attributes that the study lacks are taken from the file. Existing ones are kept, so that one wrong file cannot put
     another patient's name over earlier results.
     """
-    said = _said(study, patient or Patient())
+    said = said_of(study, patient or Patient())
     row = session.scalars(select(StudyRow).where(StudyRow.study_uid == storable(study.study_uid))).first()
     if row is None:
-        row = StudyRow(key=new_id(), study_uid=study.study_uid, changes=1, reported_changes=0, created_at=at, **said)
+        counts = {"changes": 1, "reported_changes": 0, "expected_images": study.expected_images}
+        row = StudyRow(key=new_id(), study_uid=study.study_uid, created_at=at, changed_at=at, **counts, **said)
         session.add(row)
         session.flush()  # before the files and images that refer to it
         return row, False
     row.changes += 1
-    differs = any(said[name] and getattr(row, name) and said[name] != getattr(row, name) for name in _WHO)
+    row.changed_at = at
+    row.expected_images = max(row.expected_images or 0, study.expected_images or 0) or None
+    differs = says_another(said, row)
     if not differs:
         news = {name: value for name, value in said.items() if value and not getattr(row, name)}
         for name, value in news.items():
@@ -48,18 +53,25 @@ def change_study(session: Session, study: Study, patient: Patient | None, at: da
     return row, differs
 
 
-_WHO = ("patient_name", "patient_id", "patient_issuer", "patient_birth_date", "patient_sex")
+WHO = ("patient_name", "patient_id", "patient_issuer", "patient_birth_date", "patient_sex")
+ABOUT = ("accession", "description", "institution", "date")
 
 
-def _said(study: Study, patient: Patient) -> dict[str, object]:
+def says_another(said: Mapping[str, Any], study: StudyRow) -> bool:
+    """Whether a header names another patient than the study; what is empty names nobody."""
+    return any(said[name] and getattr(study, name) and said[name] != getattr(study, name) for name in WHO)
+
+
+def said_of(study: Study, patient: Patient) -> dict[str, Any]:
+    """What a header says of patient and study, as the store keeps it."""
     return {
         "patient_name": storable(patient.name),
         "patient_id": storable(patient.id),
         "patient_issuer": storable(patient.issuer),
         "patient_birth_date": patient.birth_date,
         "patient_sex": storable(patient.sex),
-        "accession": study.accession,
-        "description": study.description,
-        "institution": study.institution,
+        "accession": storable(study.accession),
+        "description": storable(study.description),
+        "institution": storable(study.institution),
         "date": study.date,
     }

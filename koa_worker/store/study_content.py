@@ -24,6 +24,7 @@ from koa_worker.store.database.schema import (
     StudyRow,
     table_of,
 )
+from koa_worker.store.image_numbers import as_taken
 from koa_worker.store.records import ImageRecord, KneeRecord, RejectedRecord, State, StudyRecord
 from koa_worker.values import Patient, RefusedKnee
 
@@ -36,7 +37,6 @@ _IMAGES = (
     .join(FileRow, FileRow.id == _image.c.file_id)
     .join(_picture, (_picture.c.file_id == _image.c.file_id) & (_picture.c.kind == PictureKind.FRAME))
     .where(_OF_STUDY)
-    .order_by(FileRow.arrived_at, FileRow.id)
 )
 _KNEES = (
     select(
@@ -97,7 +97,7 @@ class Studies(StorePart):
 
 def _images(session: Session, study_key: str, refused: _Refused) -> tuple[ImageRecord, ...]:
     knees = _knees(session, study_key)
-    rows = session.connection().execute(_IMAGES, {"study_key": study_key})
+    rows = sorted(session.connection().execute(_IMAGES, {"study_key": study_key}), key=as_taken)
     return tuple(to_image_record(row, tuple(knees[row.file_id]), tuple(refused[row.file_id])) for row in rows)
 
 

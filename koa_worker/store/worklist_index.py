@@ -65,12 +65,13 @@ _lines, _words = table_of(IndexLine), table_of(Word)
 _FORGET_LINES = delete(_lines).where(_lines.c.file_id == bindparam("of_file"))
 _RENEW_LINES = update(_lines).where(_lines.c.file_id == bindparam("of_file"))
 _ADD_LINES, _ADD_WORDS = insert(_lines), insert(_words)
-_KNOWN_WORDS = select(_words.c.word).where(
+_THESE_WORDS = (
     _words.c.names_patient == bindparam("names_patient"),
     _words.c.word.in_(bindparam("words", expanding=True)),
     _words.c.arrived_at == bindparam("arrived_at"),
     _words.c.file_id == bindparam("file_id"),
 )
+_KNOWN_WORDS, _FORGET_WORDS = select(_words.c.word).where(*_THESE_WORDS), delete(_words).where(*_THESE_WORDS)
 _KNEES_NOW = (
     select(KneeRow.id.label("knee_id"), KneeRow.side, GradeRow.kl, GradeRow.needs_review, GradeRow.confidence)
     .join(GradeRow, (GradeRow.knee_id == KneeRow.id) & GradeRow.is_current)
@@ -96,7 +97,7 @@ def list_file(session: Session, file: FileRow, *, new: bool = False) -> None:
 
 
 def list_words(session: Session, file: FileRow) -> None:
-    """Adds the words of a file. Words are never removed, because neither studies nor rejections are overwritten."""
+    """Adds the words of a file. Only those of a study that is corrected are ever removed, by `unlist_study`."""
     code = words_of(file.code or "") if file.state is State.REJECTED else ()
     _add_words(session, file, code, names_patient=False)
     study = session.get(StudyRow, file.study_key) if file.study_key else None
@@ -115,10 +116,19 @@ def _add_words(session: Session, file: FileRow, words: tuple[str, ...], *, names
 
 
 def relist_study(session: Session, study: StudyRow) -> None:
-    """Adds words to the earlier files of a study, after a later file has added attributes to it."""
+    """Adds words to the earlier files of a study, after a later file has added attributes to it or changed them."""
     session.flush()
     for file in session.scalars(select(FileRow).where(FileRow.study_key == study.key)):
         list_words(session, file)
+
+
+def unlist_study(session: Session, study: StudyRow) -> None:
+    """Takes the words of a study from its files, before its attributes change: nobody finds it by what it was."""
+    session.flush()
+    words = study_words(study)
+    for file in session.scalars(select(FileRow).where(FileRow.study_key == study.key)):
+        subject = {"names_patient": True, "arrived_at": file.arrived_at, "file_id": file.id}
+        session.connection().execute(_FORGET_WORDS, {**subject, "words": words})
 
 
 def study_words(study: StudyRow) -> tuple[str, ...]:

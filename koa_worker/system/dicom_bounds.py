@@ -75,7 +75,7 @@ _library_primitive = DIMSEServiceProvider.receive_primitive
 
 
 def _receive(self: AssociationSocket, nr_bytes: int) -> bytearray:
-    """Up to so many bytes, fewer when the peer has gone; OSError when they are too many or too slow."""
+    """At most `nr_bytes` bytes, fewer if the peer has gone; raises OSError if they are too many or too slow."""
     line = self.socket
     if line is None:
         raise ConnectionAbortedError

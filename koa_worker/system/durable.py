@@ -1,7 +1,7 @@
 """Files that only their owner can read, and that a power cut leaves whole or not at all.
 
-Bytes are on the disk after an fsync of their file, a name after an fsync of its folder. Who is told that a file is
-there, as the sender of a radiograph, must be able to count on both.
+An fsync of a file puts its bytes on the disk; an fsync of its folder puts its name there. Both must have happened
+before a sender is told that its radiograph is stored.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def _left(action: str) -> Response:
 
 
 def _pace(name: str) -> None:
-    """So many tries from one address, for one account from there, and for it from everywhere.
+    """Limits the tries from one address, those for one account from there, and those for it from everywhere.
 
     What is beyond is refused before any work is done. Nobody's wrong passwords keep a user out who logged in from the
     same address before.

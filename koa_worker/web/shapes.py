@@ -122,6 +122,7 @@ class RefusedKnee(Shape):
 
 class Image(Shape):
     file_id: Id
+    number: int | None = Field(description="As in the report; null until a report shows the image.")
     format: str
     view: str
     laterality: Literal["left", "right", "both", "unknown"]

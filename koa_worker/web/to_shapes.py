@@ -128,6 +128,7 @@ def _image(key: str, image: ImageRecord) -> Image:
     spacing = image.spacing
     return Image(
         file_id=image.file_id,
+        number=image.number,
         format=image.format,
         view=image.view,
         laterality=image.laterality.value,

@@ -94,14 +94,16 @@ class FileSteps:
             return self._park(taken, fault)
         with self._clock("store"):
             known = self._store.files.take(arrival, self._worker)
-        record, delayed_report = known.record, known.record.study_key
         if known.begun:
-            record, delayed_report = self._keep(self._process(arrival))
+            record = self._keep(self._process(arrival))
+        else:
+            record = known.record
+            self._ask_for_report(record)
         with self._clock("file"):
             if self._file(taken, record, known.original_state):
                 taken.release()
         logger.info(record.state, extra={"file": taken.id, "code": record.code or "-"})
-        return self._done(taken, record.state, record.code, delayed_report)
+        return self._done(taken, record.state, record.code)
 
     def _park(self, taken: Claim, fault: OSError) -> Done:
         """A file that this account may not read waits for a person, and nothing else waits with it."""
@@ -124,8 +126,15 @@ class FileSteps:
         if record is None or record.filed_as is None or not Path(record.filed_as).exists():
             record = self._fail_missing(taken, known=record is not None)
         taken.release()
-        # The process that filed it could not say any more that a report was put off.
-        return self._done(taken, record.state, record.code, record.study_key) if record else self._done(taken, None)
+        if record is None:
+            return self._done(taken, None)
+        self._ask_for_report(record)
+        return self._done(taken, record.state, record.code)
+
+    def _ask_for_report(self, record: FileRecord) -> None:
+        """The process that settled the file may have died before it wrote the report."""
+        if record.study_key is not None:
+            self._store.reports.ask(record.study_key)
 
     def _fail_missing(self, taken: Claim, *, known: bool) -> FileRecord | None:
         """The file as it failed; None if there is nothing to fail. While its whole folder is away, nothing is sure."""
@@ -137,8 +146,8 @@ class FileSteps:
         gone = Failed(taken.named("", 0), "io", "the file is gone from the work folder")
         return self._store.files.fail(taken.id, gone, max_tries=1, now=datetime.now(UTC))
 
-    def _done(self, job: Job, state: State | None, code: str | None = None, delayed_report: str | None = None) -> Done:
-        return Done(job, state, code, self._clock.spent_ms, self._clock.cpu_ms, delayed_report)
+    def _done(self, job: Job, state: State | None, code: str | None = None) -> Done:
+        return Done(job, state, code, self._clock.spent_ms, self._clock.cpu_ms)
 
     def _process(self, arrival: Arrival) -> Outcome:
         self._grading(on=True)
@@ -149,8 +158,8 @@ class FileSteps:
             self._clock.cpu_ms.update(outcome.cpu_ms)
         return outcome
 
-    def _keep(self, outcome: Outcome) -> tuple[FileRecord, str | None]:
-        """The file as it ended, and the study whose report was put off."""
+    def _keep(self, outcome: Outcome) -> FileRecord:
+        """The file as it ended."""
         arrival, now = outcome.arrival, datetime.now(UTC)
         folders = self._config.folders
         with self._clock("store"):
@@ -162,18 +171,14 @@ class FileSteps:
                         arrival.id, outcome, str(filed_path(arrival, folders.rejected, now))
                     )
                 case Failed():
-                    return self._store.files.fail(
-                        arrival.id, outcome, max_tries=self._config.limits.max_tries, now=now
-                    ), None
-        return kept.record, self._report_if_begun(kept)
+                    return self._store.files.fail(arrival.id, outcome, max_tries=self._config.limits.max_tries, now=now)
+        self._report_if_begun(kept)
+        return kept.record
 
-    def _report_if_begun(self, kept: Settled) -> str | None:
-        """The study whose report was put off."""
+    def _report_if_begun(self, kept: Settled) -> None:
         study_key, revision = kept.study_key, kept.revision
-        if study_key is None or revision is None:
-            return study_key
-        self._report(lambda: self._registrar.write_report(study_key, revision), study_key)
-        return None
+        if study_key is not None and revision is not None:
+            self._report(lambda: self._registrar.write_report(study_key, revision), study_key)
 
     def _report(self, write: Callable[[], object], study_key: str) -> None:
         try:
@@ -186,17 +191,17 @@ class FileSteps:
             logger.exception("report failed", extra={"study": study_key})
 
     def _regrade(self, job: Regrade) -> Done:
-        """Grades an archived original anew; one that cannot be read any more keeps the grades it has."""
-        record = self._store.files.find(job.file_id)
+        """Grades an archived original again; one that cannot be read any more keeps its grades."""
+        record = self._store.files.source(job.file_id)
         path = Path(record.filed_as) if record and record.filed_as else None
-        if record is None or record.state is not State.COMPLETED or path is None or not path.is_file():
+        if record is None or path is None or not path.is_file():
             return Done(job, None, "io")
         outcome = self._process(Arrival(path, record.sha256, record.size, record.name, record.id))
         if not isinstance(outcome, Completed):
             logger.warning("not regraded", extra={"file": job.file_id, "code": outcome.code})
             return Done(job, None, outcome.code)
-        delayed_report = self._report_if_begun(self._registrar.complete(outcome, path))
-        return self._done(job, State.COMPLETED, delayed_report=delayed_report)
+        self._report_if_begun(self._registrar.complete(outcome, path))
+        return self._done(job, State.COMPLETED)
 
     def _file(self, taken: Claim, record: FileRecord, original: State | None) -> bool:
         """Moves the original to where it ends; false while it is still to be tried again."""

@@ -81,7 +81,6 @@ class Done:
     code: str | None = None
     spent_ms: dict[str, float] = field(default_factory=dict)
     cpu_ms: dict[str, float] = field(default_factory=dict)
-    delayed_report: str | None = None  # the study whose report may be behind: to be written when no more of it comes
 
 
 @dataclass(frozen=True, slots=True)

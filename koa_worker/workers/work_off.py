@@ -79,7 +79,7 @@ class _Again:
         return True
 
     def due(self, count: int) -> list[AnyJob]:
-        """At most so many of those whose pause is over, which are taken out."""
+        """At most this number of the jobs whose pause is over; they are taken out."""
         now = time.monotonic()
         found = [waiting for waiting in self._waiting if waiting[0] <= now][:count]
         for waiting in found:

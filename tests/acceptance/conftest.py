@@ -51,7 +51,9 @@ class Site:
 
 
 def make_site(folder: Path) -> Site:
-    quick = "[intake]\nstable_seconds = 0.0\nscan_seconds = 0.3\nincomplete_seconds = 0.5\n"
+    quick = (
+        "[study]\nquiet_seconds = 0.0\n[intake]\nstable_seconds = 0.0\nscan_seconds = 0.3\nincomplete_seconds = 0.5\n"
+    )
     (folder / "config.toml").write_text(f"{quick}[limits]\nmin_free_mb = 0\n")
     (folder / "work/inbox").mkdir(parents=True)
     return Site(folder)

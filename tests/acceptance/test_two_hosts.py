@@ -97,7 +97,7 @@ def daemon(folder: Path, name: str, url: str, host: Host) -> Iterator[Callable[[
     shared = "".join(f"{kind} = '{folder / kind}'\n" for kind in ("inbox", "done", "rejected", "failed", "reports"))
     (folder / f"{name}.toml").write_text(
         f"[folders]\n{shared}work = '{folder / name}'\n[store]\nurl = '{url}'\n[work]\nworkers = 1\n"
-        "[intake]\nstable_seconds = 0.0\nscan_seconds = 0.3\n[limits]\nmin_free_mb = 0\n"
+        "[study]\nquiet_seconds = 0.0\n[intake]\nstable_seconds = 0.0\nscan_seconds = 0.3\n[limits]\nmin_free_mb = 0\n"
     )
     words = [*host.prefix, sys.executable, "-m", "koa_worker", "run", "--config", str(folder / f"{name}.toml")]
     log = folder / f"{name}.log"

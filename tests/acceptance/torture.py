@@ -40,6 +40,8 @@ SETTINGS = """
 [folders]
 inbox = "{inbox}"
 work = "work/{name}"
+[study]
+quiet_seconds = 0.0
 [intake]
 stable_seconds = 0.3
 scan_seconds = 0.3

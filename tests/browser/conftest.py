@@ -42,6 +42,8 @@ FLAGS = (
     "--disable-dev-shm-usage",
 )
 SETTINGS = """
+[study]
+quiet_seconds = 0.0
 [intake]
 stable_seconds = 0.0
 scan_seconds = 0.3

@@ -29,21 +29,18 @@ from koa_worker.values import (
     Box,
     Compartment,
     CompartmentName,
-    Completed,
-    Grade,
     GradedBy,
     GradedKnee,
-    Heatmap,
     JointSpace,
     KneeRoi,
     Patient,
-    Radiograph,
     ReviewCode,
     ReviewReason,
     Side,
     SpacingSource,
     Study,
 )
+from tests import make
 from tests.make import free_ports, until
 
 PATIENT = Person("Примеров^Образец^Тестович", "SYN-0101", "19580314", "M")
@@ -74,12 +71,8 @@ def probabilities(kl: int) -> tuple[float, float, float, float, float]:
 
 
 def knee(side: Side, kl: int, x: int) -> GradedKnee:
-    random = np.random.default_rng(kl)
-    shares = probabilities(kl)
-    grade = Grade(kl, shares, shares[kl], sum(shares[2:]), 0.875, (CUT_OFF,) * (kl == 1), "net-v1")
-    crop = random.integers(0, 256, (224, 224), np.uint8)
-    heat = Heatmap(random.random((7, 7), np.float32), kl)
-    return GradedKnee(KneeRoi(Box(x, -4, 220, 220), side), crop, grade, heat, joint_space(kl))
+    grade = make.grade(kl, probabilities(kl), agreement=0.875, reasons=(CUT_OFF,) * (kl == 1))
+    return make.knee(grade, KneeRoi(Box(x, -4, 220, 220), side), space=joint_space(kl))
 
 
 def joint_space(kl: int) -> JointSpace:
@@ -115,13 +108,14 @@ class Hospital:
         arrival = Arrival(filed, f"{number:064d}", filed.stat().st_size, "Ivanov.dcm")
         study = Study(study_uid, str(header.SOPInstanceUID), str(header.SeriesInstanceUID), modality="DX", view="PA")
         patient = Patient("Примеров Образец", PATIENT.id, None, "M")
-        radiograph = Radiograph(plate.pixels, "DICOM", study, patient)
         knees = (knee(Side.RIGHT, kl[0], 40), knee(Side.LEFT, kl[1], 320))
         self.store.files.add_arrival(arrival, datetime.now(UTC))
         assert self.store.files.start(arrival.id, "w")
         by = GradedBy("net-v1", "ab" * 32, __version__)
         registrar = Registrar(self.store, self.settings.folders.reports, self.settings.report, by)
-        kept = registrar.complete(Completed(arrival, radiograph, knees, {}), filed)
+        kept = registrar.complete(
+            make.completed(arrival, *knees, study=study, patient=patient, pixels=plate.pixels), filed
+        )
         assert kept.study_key is not None
         assert kept.revision is not None
         registrar.write_report(kept.study_key, kept.revision)

@@ -26,6 +26,8 @@ function OnStoredInstance(instanceId, tags, metadata, origin)
 end
 """
 SETTINGS = """
+[study]
+quiet_seconds = 0.0
 [intake]
 stable_seconds = 0.0
 scan_seconds = 0.3

@@ -23,6 +23,8 @@ from tests.make import free_port, until
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = """
+[study]
+quiet_seconds = 0.0
 [intake]
 stable_seconds = 0.0
 scan_seconds = 0.3

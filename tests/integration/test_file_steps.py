@@ -198,7 +198,27 @@ def test_a_job_whose_worker_died_after_filing_is_done_when_given_again(
     assert done.state is State.COMPLETED
     record = store.files.find(taken.id)
     assert record is not None
-    assert done.delayed_report == record.study_key is not None  # or a delayed report would wait for the next start
+    assert [owed.study_key for owed in store.reports.owed()] == []  # it had its report before its worker died
+    assert_finished_once(settings, store)
+
+
+def test_a_job_whose_worker_died_before_its_report_asks_for_the_report_when_given_again(
+    settings: Config, store: Store, steps: FileSteps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: Any) -> None:
+        raise Killed
+
+    drop_knee(settings)
+    (taken,) = (claim(waiting, settings.folders.work) for waiting in scan(settings.folders.inbox).oldest)
+    assert taken is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(registrar.Registrar, "write_report", die)
+        with pytest.raises(Killed):
+            steps.work(taken)
+    assert store.reports.owed() == ()
+    steps.work(taken)
+    (owed,) = store.reports.owed()
+    steps.work(WriteReport(owed.study_key))
     assert_finished_once(settings, store)
 
 

@@ -108,6 +108,14 @@ def is_cut(line: socket.socket, data: bytes = b"", most: int = 1 << 30) -> bool:
     return False
 
 
+def encoded(command: Dataset) -> bytes:
+    """With its group length in front."""
+    stream = pydicom.filebase.DicomBytesIO()
+    stream.is_little_endian, stream.is_implicit_VR = True, True
+    pydicom.filewriter.write_dataset(stream, command)
+    return struct.pack("<HHLL", 0, 0, 4, len(stream.getvalue())) + stream.getvalue()
+
+
 @pytest.mark.parametrize("kind", [REQUEST, DATA])
 def test_a_pdu_of_four_gigabytes_is_not_waited_for(port: int, kind: int) -> None:
     before = resident_mb()
@@ -147,10 +155,7 @@ def test_a_data_set_with_an_echo_is_cut(port: int) -> None:
     command = Dataset()
     command.AffectedSOPClassUID, command.CommandField, command.MessageID = VERIFICATION, 0x0030, 1
     command.CommandDataSetType = 0x0001
-    stream = pydicom.filebase.DicomBytesIO()
-    stream.is_little_endian, stream.is_implicit_VR = True, True
-    pydicom.filewriter.write_dataset(stream, command)
-    said = struct.pack("<HHLL", 0, 0, 4, len(stream.getvalue())) + stream.getvalue()
+    said = encoded(command)
     pieces = [(0x03, said), *[(0x00, bytes(16_000))] * 2000]
     with association.dul.socket.socket as line:
         data = b"".join(
@@ -201,10 +206,7 @@ def test_a_large_object_goes_to_the_disk_as_it_comes(port: int, inbox: Path) -> 
     command.AffectedSOPClassUID, command.CommandField = DigitalXRayImageStorageForPresentation, 0x0001
     command.MessageID, command.Priority, command.CommandDataSetType = 1, 2, 0x0001
     command.AffectedSOPInstanceUID = "1.2.3"
-    stream = pydicom.filebase.DicomBytesIO()
-    stream.is_little_endian, stream.is_implicit_VR = True, True
-    pydicom.filewriter.write_dataset(stream, command)
-    said = struct.pack("<HHLL", 0, 0, 4, len(stream.getvalue())) + stream.getvalue()
+    said = encoded(command)
     before = resident_mb()
     piece = bytes(16_000)
     line.sendall(struct.pack(">BBLLBB", DATA, 0, len(said) + 6, len(said) + 2, 1, 0x03) + said)
@@ -325,10 +327,7 @@ def test_a_flood_of_echoes_that_waits_for_no_answer_is_cut(port: int) -> None:
     command = Dataset()
     command.AffectedSOPClassUID, command.CommandField, command.MessageID = VERIFICATION, 0x0030, 1
     command.CommandDataSetType = 0x0101
-    stream = pydicom.filebase.DicomBytesIO()
-    stream.is_little_endian, stream.is_implicit_VR = True, True
-    pydicom.filewriter.write_dataset(stream, command)
-    said = struct.pack("<HHLL", 0, 0, 4, len(stream.getvalue())) + stream.getvalue()
+    said = encoded(command)
     echo = struct.pack(">BBLLBB", DATA, 0, len(said) + 6, len(said) + 2, 1, 0x03) + said
     line = association.dul.socket.socket
     assert is_cut(line, echo * 500, 100 << 20)

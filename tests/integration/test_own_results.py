@@ -14,7 +14,7 @@ from pydicom.uid import SecondaryCaptureImageStorage, generate_uid
 from koa_worker import synthetic
 from koa_worker.config import Config, DestinationSettings, Limits
 from koa_worker.errors import InputRejected
-from koa_worker.intake import claim, scan
+from koa_worker.intake import claim, digest, scan
 from koa_worker.pipeline import Pipeline
 from koa_worker.publish.outbox import Outbox
 from koa_worker.read import read
@@ -58,7 +58,7 @@ def objects(
 
 
 def arrival(path: Path) -> Arrival:
-    return Arrival(path, "0" * 64, path.stat().st_size, "")
+    return Arrival(path, digest(path), path.stat().st_size, "")
 
 
 def code_of(path: Path) -> str:
@@ -140,9 +140,7 @@ def test_in_the_daemon_own_results_fail_nothing_and_report_nothing(
         (folders.inbox / f"{kind}.dcm").write_bytes(objects[kind].read_bytes())
     claims = [claim(waiting, folders.work) for waiting in scan(folders.inbox).oldest]
     ends = [steps.work(taken) for taken in claims if taken is not None]
-    assert [(end.state, end.code, end.delayed_report) for end in ends if isinstance(end, Done)] == [
-        (State.DUPLICATE, "own_result", None)
-    ] * 3
+    assert [(end.state, end.code) for end in ends if isinstance(end, Done)] == [(State.DUPLICATE, "own_result")] * 3
     assert hospital.store.counts.status().counts[State.DUPLICATE] == 3
     assert hospital.store.reports.due() == ()
     filed = [path for path in folders.rejected.rglob("*") if path.is_file()]

@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from koa_worker import knee_fields, values
 from koa_worker.batch.parquet import SCHEMA
 from koa_worker.batch.rows import rows_of
@@ -19,7 +17,6 @@ from koa_worker.knee_fields import COLUMNS as KNEE_COLUMNS
 from koa_worker.knee_fields import KneeFields
 from koa_worker.store import Store, encode
 from koa_worker.values import (
-    Arrival,
     Box,
     Compartment,
     CompartmentName,
@@ -27,37 +24,22 @@ from koa_worker.values import (
     Grade,
     GradedBy,
     GradedKnee,
-    Heatmap,
-    JointSpace,
     KneeRoi,
-    Radiograph,
     ReviewCode,
     ReviewReason,
     Side,
-    SpacingSource,
-    Study,
 )
 from koa_worker.web import openapi
+from tests import make
 
-LINE = ((1.0, 2.0), (3.0, 4.0))
-SPACE = JointSpace(
-    (
-        Compartment(CompartmentName.LATERAL, False, None, None, None, None, LINE, LINE),
-        Compartment(CompartmentName.MEDIAL, True, 0.0625, 0.125, 4.5, 5.25, LINE, LINE),
-    ),
-    SpacingSource.DETECTOR,
-    75.5,
-)
 REASONS = (ReviewReason(ReviewCode.TURNED, 180), ReviewReason(ReviewCode.LOW_AGREEMENT, 3, 8))
 ROI = KneeRoi(Box(9, -4, 220, 221), Side.LEFT, turned=2)
-GRADE = Grade(2, (0.0, 0.25, 0.5, 0.125, 0.125), 0.5, 0.75, 0.375, REASONS, "net-v1")
+GRADE = make.grade(2, (0.0, 0.25, 0.5, 0.125, 0.125), agreement=0.375, reasons=REASONS)
+SPACE = make.joint_space()
 
 
 def completed() -> Completed:
-    crop = np.zeros((224, 224), np.uint8)
-    knee = GradedKnee(ROI, crop, GRADE, Heatmap(np.zeros((7, 7), np.float32), 2), SPACE)
-    radiograph = Radiograph(np.zeros((400, 600), np.uint16), "DICOM", Study("1.2", "1.2.3", view="PA"))
-    return Completed(Arrival(Path("x"), "aa", 7, "x"), radiograph, (knee,), {})
+    return make.completed(make.arrival(), make.knee(GRADE, ROI, space=SPACE))
 
 
 def test_the_table_has_everything_that_is_known_of_a_knee() -> None:

@@ -59,6 +59,6 @@ def radiograph_of(path: Path) -> Radiograph:
 
 
 def as_input(crops: Sequence[Crop]) -> Singles:
-    """What the nets are fed: three equal channels in [-1, 1]."""
+    """What the networks are fed: three equal channels in [-1, 1]."""
     gray = np.stack([crop.picture for crop in crops]).astype(np.float32) / 127.5 - 1.0
     return np.repeat(gray[..., None], 3, axis=3)

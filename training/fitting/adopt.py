@@ -1,8 +1,8 @@
-"""A member of a release as a Keras net again, so that a fit can go on from it on other knees.
+"""A member of a release as a Keras network again, so that a fit can go on from it on other knees.
 
 LiteRT folds each batch normalization into the convolution before it, and with it go the statistics that learning needs.
-They are measured anew: what a convolution gives on some of the pictures to be learnt is its mean and variance; scale
-and offset are what puts the very same numbers out again. The net answers as the member does, and can learn.
+They are measured again: what a convolution gives on some of the images to be learnt is its mean and variance; scale
+and offset are what puts the very same numbers out again. The network answers as the member does, and can learn.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from numpy.typing import NDArray
 from ..network import networks
 from .batches import scale
 
-MEASURED = 256  # pictures
-AT_ONCE = 8  # every map of the net is held for so many
+MEASURED = 256  # images
+AT_ONCE = 8  # every map of the network is held for this number of images
 
 Pictures = NDArray[np.uint8]
 Weights = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 def adopt(member: Path, pictures: Pictures, *, seen: int, window: tuple[int, int] | None) -> keras.Model:
-    """A `mobilenetv2` that answers as the member does, its statistics those of these pictures."""
+    """A `mobilenetv2` that answers as the member does, its statistics those of these images."""
     from ..network.litert import weights  # noqa: PLC0415 - needs TensorFlow, whatever the backend
 
     net = networks.build("mobilenetv2", seen=seen, window=window)
@@ -69,7 +69,7 @@ def _fill(layer: Any, kernel: NDArray[np.float32], member: Path, *others: NDArra
 
 
 def _measure(net: keras.Model, pairs: Sequence[tuple[Any, Any]], pictures: Pictures) -> None:
-    """Means and variances of what each convolution gives; scale and offset that leave the net's answers as they are."""
+    """Means and variances of what each convolution gives; scale and offset that keep the network's answers."""
     backbone = net.get_layer("backbone")
     probe = keras.Model(backbone.input, [convolution.output for convolution, _ in pairs])
     before = net.layers[1 : net.layers.index(backbone)]

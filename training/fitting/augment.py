@@ -1,7 +1,7 @@
 """Changes that a knee crop may show at another hospital: framing, exposure, sharpness, grain, compression.
 
 `augment` is for a crop that comes equalised: what it changes is what is left of a plate's own look after equalisation.
-`augment_raw` is for one whose raw picture is known: the plate itself is changed, and equalised afterwards as at work.
+`augment_raw` is for one whose raw image is known: the plate itself is changed, and equalised afterwards as at work.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def augment_raw(raw: Picture, chance: np.random.Generator, how: Augmentation, si
 
 
 def enlarge(picture: Picture, size: int) -> Picture:
-    """The 224×224 crop at the size that is looked at, as the first layer of a released net resizes it."""
+    """The 224×224 crop at the size that is looked at, as the first layer of a released network resizes it."""
     if picture.shape == (size, size):
         return picture
     return np.asarray(cv2.resize(picture, (size, size), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)

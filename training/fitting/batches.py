@@ -1,4 +1,4 @@
-"""The pictures of an epoch as Keras takes them: sampled, augmented, scaled, with what is to be learnt of each.
+"""The images of an epoch as Keras takes them: sampled, augmented, scaled, with what is to be learnt of each.
 
 Everything that is left to chance is drawn from (seed, epoch, batch), so that an epoch is the same after a restart and
 with any number of loading threads.
@@ -21,7 +21,7 @@ Floats = NDArray[np.float32]
 
 
 def scale(pictures: Picture) -> Floats:
-    """[n, h, w] of 0…255 to [n, h, w, 3] of -1…1, as the worker feeds the net."""
+    """[n, h, w] of 0…255 to [n, h, w, 3] of -1…1, as the worker feeds the network."""
     gray = pictures.astype(np.float32) / np.float32(127.5) - np.float32(1)
     return np.repeat(gray[..., np.newaxis], 3, axis=-1)
 
@@ -36,9 +36,9 @@ def soft_labels(grades: NDArray[np.int64], sigma: float) -> Floats:
 
 
 def sample(grades: NDArray[np.int64], balance: float, chance: np.random.Generator) -> NDArray[np.int64]:
-    """An epoch's order: 0 takes each picture once, 1 each grade equally often, between is between.
+    """An epoch's order: 0 takes each image once, 1 each grade equally often, between is between.
 
-    Systematic: a picture that is due 1.7 times comes once or twice, never not at all.
+    Systematic: an image that is due 1.7 times comes once or twice, never not at all.
     """
     counts = np.bincount(grades, minlength=len(GRADES))
     weights = 1.0 / counts[grades] ** balance
@@ -71,7 +71,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         balance: float,
         mix: float = 0.0,
         mix_within: int = len(GRADES) - 1,
-        raw: NDArray[np.bool_] | None = None,  # which of the pictures are still to be equalised; None: none
+        raw: NDArray[np.bool_] | None = None,  # which of the images are still to be equalised; None: none
         workers: int = 1,
     ) -> None:
         super().__init__(workers=workers, max_queue_size=8)
@@ -83,7 +83,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self._order = sample(grades, balance, np.random.default_rng((*self._place, 0)))
 
     def __len__(self) -> int:
-        # A last batch of one picture would have no variance to normalize by.
+        # A last batch of one image would have no variance to normalize by.
         return max(1, len(self._order) // self._batch)
 
     def __getitem__(self, index: int) -> tuple[Floats, Any]:
@@ -103,9 +103,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 def mixed(
     shown: Floats, targets: Floats, grades: NDArray[np.int64], chance: np.random.Generator, *, mix: float, within: int
 ) -> tuple[Floats, Floats]:
-    """Each picture laid over another of its batch, and what is to be learnt of them in the same share (mixup).
+    """Each image laid over another of its batch, and what is to be learnt of them in the same share (mixup).
 
-    All are knees centred on the joint, so that the sum of two is a likely picture; the net can't know it by heart.
+    All are knees centred on the joint, so that the sum of two is a likely image; the network can't know it by heart.
     """
     shares = chance.beta(mix, mix, len(shown)).astype(np.float32)
     others = _partners(grades, within, chance)
@@ -118,7 +118,7 @@ def mixed(
 
 
 def _partners(grades: NDArray[np.int64], within: int, chance: np.random.Generator) -> NDArray[np.int64]:
-    """For each picture one whose grade is at most so far from its own; at times it is itself."""
+    """For each image one whose grade is at most so far from its own; at times it is itself."""
     if within >= len(GRADES) - 1:
         return np.asarray(chance.permutation(len(grades)), np.int64)
     near = np.abs(grades[:, np.newaxis] - grades) <= within
@@ -126,7 +126,7 @@ def _partners(grades: NDArray[np.int64], within: int, chance: np.random.Generato
 
 
 def middle(pictures: Picture, window: tuple[int, int] | None) -> Picture:
-    """The rows and columns in the middle of each picture; all of it without a window."""
+    """The rows and columns in the middle of each image; all of it without a window."""
     if window is None:
         return pictures
     top, left = ((extent - wanted) // 2 for extent, wanted in zip(pictures.shape[1:], window, strict=True))

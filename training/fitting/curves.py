@@ -1,4 +1,4 @@
-"""What a run has reached so far: a table of its epochs, and their curves as a picture."""
+"""What a run has reached so far: a table of its epochs, and their curves as an image."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def measure(probabilities: NDArray[np.float64], grades: NDArray[np.int64]) -> di
 
 
 def write(rows: Sequence[EpochFigures], folder: Path) -> None:
-    """`epochs.csv` and `curves.png`, anew after each epoch."""
+    """`epochs.csv` and `curves.png`, written again after each epoch."""
     with (folder / "epochs.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, [column.name for column in fields(EpochFigures)])
         table.writeheader()

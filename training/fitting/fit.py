@@ -75,7 +75,7 @@ class Fitting:
 
     def _one(self, epoch: Epoch, ticker: Ticker) -> curves.EpochFigures:
         began = time.monotonic()
-        # Not every backend keeps dropout's state with the model; begun anew with each epoch, none needs to be kept.
+        # Not every backend keeps dropout's state with the model; begun again with each epoch, none needs to be kept.
         keras.utils.set_random_seed(self.settings.seed * 1000 + epoch.number)
         self._enter(epoch.phase)
         history = self.model.fit(
@@ -95,7 +95,7 @@ class Fitting:
         )
 
     def _learnt(self) -> Floats:
-        """What each training picture is to be answered with: its label, softened, and what a teacher says of it."""
+        """What each training image is to be answered with: its label, softened, and what a teacher says of it."""
         settings = self.settings
         labels = soft_labels(self._train.grades, settings.sigma)
         if not settings.teacher:

@@ -41,7 +41,7 @@ def close_run(folder: Path, best: dict[str, Any]) -> None:
 
 
 def published(net: Path) -> dict[str, Any]:
-    """What the run file beside a net says of how it was made, fit to be shown to anyone."""
+    """What the run file beside a network says of how it was made, fit to be shown to anyone."""
     file = net.with_name("run.json")
     if not file.is_file():
         return {"net": net.stem}

@@ -31,7 +31,7 @@ class Settings:
     start: str = ""  # what `start.begin` can begin from; "" is from scratch
     seed: int = 0
     head_epochs: int = 1
-    sizes: tuple[tuple[int, int], ...] = ((SIZE, 12),)  # (picture size, epochs): small pictures first are cheaper
+    sizes: tuple[tuple[int, int], ...] = ((SIZE, 12),)  # (image size, epochs): small images first are cheaper
     seen: int = SIZE  # at work the network enlarges its crop to this size, which the last epochs should have shown it
     window: tuple[int, int] | None = None  # of what is seen, the rows and columns in the middle; None: all of it
     freeze: str = ""  # the backbone's layers before this one stay as they are

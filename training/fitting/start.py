@@ -1,6 +1,6 @@
-"""What a fit begins from: nothing, ImageNet weights, a net that Keras saved, or a member of a release.
+"""What a fit begins from: nothing, ImageNet weights, a network that Keras saved, or a member of a release.
 
-A net of another project is no release, since what it answers and what it was shown may be anything; but where it is
+A network of another project is no release, since what it answers and what it was shown may be anything; but where it is
 a MobileNetV2, its backbone is a start like any other.
 """
 
@@ -69,7 +69,7 @@ def begin(settings: Settings, pictures: Pictures) -> keras.Model:
 
 
 def _is_whole_net(path: Path) -> bool:
-    """Whether the file holds a net with its layers; ImageNet's .h5 holds weights alone."""
+    """Whether the file holds a network with its layers; ImageNet's .h5 holds weights alone."""
     if path.suffix != ".h5":
         return path.suffix == ".keras"
     if not h5py.is_hdf5(path):
@@ -79,7 +79,7 @@ def _is_whole_net(path: Path) -> bool:
 
 
 def _take_over(model: keras.Model, found: Weights, path: Path) -> bool:
-    """All weights of a net of the same shape, else those of the backbone within it; whether it was all of them."""
+    """All weights of a network of the same shape, else those of the backbone within it; whether it was all of them."""
     if _shapes(found) == _shapes(model.get_weights()):
         model.set_weights(found)
         return True

@@ -53,8 +53,8 @@ def find_temperature(logits: Floats, truth: Ints, combine: Combine) -> float:
 def prior_bias(truth: Ints, share: float) -> Floats:
     """What to add to every logit to give back a share of how frequent each grade is.
 
-    Sampling rare grades more often has taken it from the nets. One number, where a free one for each grade would fit
-    the chance of a few hundred knees.
+    Sampling rare grades more often has taken it from the networks. It is one number: a free one for each grade would
+    fit the chance of a few hundred knees.
     """
     frequency = np.log(np.maximum(np.bincount(truth, minlength=len(GRADES)), 1))
     return np.asarray((share * (frequency - frequency.mean())).round(4))
@@ -77,8 +77,8 @@ def choose_review(
     """The thresholds that spare most knees a review while those spared are right `target` of the time.
 
     `doubtful` are knees that the grader sends to review whatever their confidence. Where no threshold reaches the
-    target on at least 30 % of the knees, the net is not good enough to promise it; then the half of which it is surer
-    is spared, and the release's figures say how often that is right.
+    target on at least 30 % of the knees, the network is not good enough to promise it; then the half of which it is
+    surer is spared, and the release's figures say how often that is right.
     """
     offers = [
         offer for least in np.unique(agreement) for offer in _offers(confidence, right, ~doubtful, agreement, least)

@@ -1,4 +1,4 @@
-"""Several models on the same knees in one table: releases, their members by themselves, nets as `fit` saves them."""
+"""Several models on the same knees in one table: releases, single members, networks as `fit` saves them."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _answers(model: Path, crops: Sequence[Crop], *, members: bool) -> Iterator[t
 
 
 def _keras_answers(path: Path, crops: Sequence[Crop]) -> Floats:
-    """A Keras net's probabilities, plain and mirrored averaged as in a release, not calibrated."""
+    """A Keras network's probabilities, plain and mirrored averaged as in a release, not calibrated."""
     from ..network import networks  # noqa: PLC0415 - a comparison of releases needs no Keras
 
     net = networks.load_own(path)

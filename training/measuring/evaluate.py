@@ -57,7 +57,7 @@ class Graded:
 def grade_all(
     grader: Grader, crops: Iterable[Crop], change: Callable[[Picture], Picture] | None = None, *, quiet: bool = True
 ) -> Graded:
-    """Every crop through the grader; `change` alters the prepared picture on its way there."""
+    """Every crop through the grader; `change` alters the prepared image on its way there."""
     crops = list(crops)
     pictures = (crop.picture if change is None else change(crop.picture) for crop in crops)
     steps = track(pictures, "grading", total=len(crops), console=Console(stderr=True), disable=quiet)
@@ -100,7 +100,7 @@ def _table(title: str, first: str, *others: str) -> Table:
 
 
 def draw(graded: Graded, figures: Figures, folder: Path) -> None:
-    """The four pictures of an evaluation."""
+    """The four images of an evaluation."""
     confidence = np.array([grade.confidence for grade in graded.grades])
     plots.draw_confusion(figures, folder / "confusion.png")
     plots.draw_roc(graded.probabilities, graded.truth, folder / "roc.png")

@@ -49,7 +49,7 @@ class Occlusion:
 
 
 def hide(picture: Picture, cells: NDArray[np.intp]) -> Picture:
-    """The picture with those cells of the 7×7 grid painted over with its mean."""
+    """The image with those cells of the 7×7 grid painted over with its mean."""
     mask = np.zeros(CELLS * CELLS, dtype=bool)
     mask[cells] = True
     whole = np.kron(mask.reshape(CELLS, CELLS), np.ones([side // CELLS for side in picture.shape])).astype(bool)

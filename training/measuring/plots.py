@@ -1,4 +1,4 @@
-"""Pictures of an evaluation: confusion heatmap, ROC, reliability diagram, coverage against accuracy.
+"""Images of an evaluation: confusion heatmap, ROC, reliability diagram, coverage against accuracy.
 
 Figures are made without pyplot: its global list of figures leaks in long runs and needs a screen on some machines.
 """
@@ -44,7 +44,7 @@ def draw_confusion(figures: Figures, path: Path) -> None:
 
 def draw_roc(probabilities: Floats, truth: Ints, path: Path) -> None:
     """ROC of KL ≥ 2 and KL ≥ 1."""
-    from sklearn.metrics import roc_curve  # noqa: PLC0415 - takes seconds to load, and only pictures need it
+    from sklearn.metrics import roc_curve  # noqa: PLC0415 - takes seconds to load, and only images need it
 
     figure, axes = _canvas("Receiver operating characteristic")
     axes.plot([0, 1], [0, 1], color="0.8", linewidth=1)

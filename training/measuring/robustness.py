@@ -53,7 +53,7 @@ def gamma(power: float) -> Change:
 
 
 def grain(deviation: float, seed: int = 0) -> Change:
-    """Noise that differs from picture to picture yet is the same in every run: its seed is of the picture."""
+    """Noise that differs from image to image yet is the same in every run: its seed is of the image."""
 
     def add(picture: Picture) -> Picture:
         noise = np.random.default_rng((seed, int(picture.sum()))).normal(0, deviation, picture.shape)

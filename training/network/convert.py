@@ -1,6 +1,6 @@
-"""Turns one trained Keras net into a LiteRT member: logits and the last feature map, head weights beside it.
+"""Turns one trained Keras network into a LiteRT member: logits and the last feature map, head weights beside it.
 
-The head after the feature map is GAP → Dense(ReLU) → Dense. It is taken out of the net and written down once more in
+The head after the feature map is GAP → Dense(ReLU) → Dense. It is taken out of the network and also written as
 plain arrays, so that the heatmap has a closed form; the converted member computes its logits from the same arrays.
 """
 
@@ -41,7 +41,7 @@ def halved(head: Head) -> Head:
 
 
 def split(model: Any) -> tuple[Any, Head]:
-    """The net up to its last feature map, and its head."""
+    """The network up to its last feature map, and its head."""
     pools = [layer for layer in model.layers if isinstance(layer, keras.layers.GlobalAveragePooling2D)]
     dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
     if len(pools) != 1 or len(dense) != 2 or dense[0].activation is not keras.activations.relu:

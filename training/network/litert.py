@@ -3,9 +3,9 @@
 Halving keeps large weights in half precision where that costs least. The converter's own float16 option rounds
 everything; on MobileNetV2 that moves probabilities by up to 0.06, nearly all of it through the depthwise kernels, which
 are 3 % of the weights: nine numbers have nothing to average a rounding out with. So those and the biases stay single.
-What is left is mostly a shift that is the same for every picture, since the inputs of a pointwise layer are positive;
-each bias takes up its layer's mean shift, measured on sample crops. On 104 crops and one net: 0.055 everything halved,
-0.010 without the depthwise kernels, 0.0016 with the biases.
+What is left is mostly a shift that is the same for every image, since the inputs of a pointwise layer are positive;
+each bias takes up its layer's mean shift, measured on sample crops. On 104 crops and one network: 0.055 everything
+halved, 0.010 without the depthwise kernels, 0.0016 with the biases.
 """
 
 from __future__ import annotations

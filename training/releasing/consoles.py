@@ -16,12 +16,12 @@ from ..fitting.augment import compress
 
 Chance = np.random.Generator
 GRAINS = (0.0, 0.005, 0.015, 0.03)  # of the range
-BRIGHTEST = 1.15  # of what can be shown: more is no picture of bone any more
-LEAST_PIXELS, MOST_PIXELS = 80, 180  # of the side, where a picture comes with few of them
+BRIGHTEST = 1.15  # of what can be shown: more is no image of bone any more
+LEAST_PIXELS, MOST_PIXELS = 80, 180  # of the side, where an image comes with few of them
 
 
 def shown(raw: Picture, chance: Chance) -> Picture:
-    """The crop as the worker would hand it to the net if another console had shown it."""
+    """The crop as the worker would hand it to the network if another console had shown it."""
     return equalize(exposed(raw, chance))
 
 

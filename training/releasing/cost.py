@@ -1,4 +1,4 @@
-"""What a release costs: its nets' time for a knee, in looks of one plain MobileNetV2 of 224 pixels timed beside it.
+"""What a release costs: its networks' time for a knee, in looks of one plain MobileNetV2 of 224 pixels timed beside it.
 
 A time alone says as much of the machine as of the release. Both are timed by turns, in time that the processor worked,
 so that whatever else runs meets both.

@@ -1,6 +1,6 @@
-"""Makes a release of trained Keras nets: LiteRT members, head weights, calibration, figures, model card.
+"""Makes a release of trained Keras networks: LiteRT members, head weights, calibration, figures, model card.
 
-The export checks itself and leaves nothing behind when a check fails: each member must say what its Keras net says,
+The export checks itself and leaves nothing behind when a check fails: each member must say what its Keras network says,
 and everything that is chosen or measured goes through the worker's own grader.
 """
 
@@ -32,21 +32,21 @@ from ..network.litert import shift
 from . import card, cost, gate
 
 SAMPLED = 200  # crops that float16 and int8 are fitted to
-CHECKED = 200  # images on which member and Keras net are compared
+CHECKED = 200  # images on which member and Keras network are compared
 CLOSE = 1e-3  # in probability, for members that compute in floats
 SAME = 0.98  # share of equal grades, for int8
-MEMBER = ".tflite"  # a member of another release, where others are nets that `fit` has saved
+MEMBER = ".tflite"  # a member of another release, where others are networks that `fit` has saved
 
 Say = Callable[[str], None]
 
 
 class ExportFailed(Exception):
-    """A member does not say what its Keras net says, cannot be taken over, or costs too much."""
+    """A member does not say what its Keras network says, cannot be taken over, or costs too much."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How far a member is from its Keras net, on the same crops."""
+    """How far a member is from its Keras network, on the same crops."""
 
     images: int
     largest: float  # difference of any probability
@@ -59,14 +59,14 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What shall become of which nets."""
+    """What shall become of which networks."""
 
     nets: tuple[Path, ...]
     folder: Path
     precision: Precision = Precision.FLOAT16
     prior: float = 0.0  # see `prior_bias`; 0 leaves the logits as trained
     views: tuple[str, ...] = ("plain", "mirrored")
-    most_looks: float = cost.ALLOWED  # of a plain net, that a knee may cost
+    most_looks: float = cost.ALLOWED  # of a plain network, that a knee may cost
 
     @property
     def name(self) -> str:
@@ -139,7 +139,7 @@ def _fill(plan: Plan, folder: Path, validation: Sequence[Crop], training: Traini
 def _member(
     plan: Plan, folder: Path, number: int, *, validation: Sequence[Crop], training: Training, say: Say
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """One member's entry in the manifest, how far it is from its Keras net, and the run that made it."""
+    """One member's entry in the manifest, how far it is from its Keras network, and the run that made it."""
     path = plan.nets[number - 1]
     if path.suffix == MEMBER:
         return _taken_over(plan, folder, number)
@@ -198,7 +198,7 @@ def _write_member(folder: Path, number: int, net: bytes, head: bytes) -> dict[st
 
 
 def compare(net: Any, member: dict[str, Any], folder: Path, crops: Sequence[Crop]) -> Agreement:
-    """The Keras net and the member as the worker runs it, on the same crops."""
+    """The Keras network and the member as the worker runs it, on the same crops."""
     alone = {"name": "member", "version": 0, "members": [member], "views": ["plain"], "temperature": 1.0}
     alone |= {"input": {"size": 224, "scale": "-1..1", "equalized": True}, "review": {"confidence": 0, "agreement": 0}}
     _write_manifest(folder, alone)

@@ -1,6 +1,6 @@
-"""Fits what a release knows of pictures that are no knees: one linear layer on the channels of each member.
+"""Fits what a release knows of images that are no knees: one linear layer on the channels of each member.
 
-Training crops, as they are and as stranger plates would show them, against pictures made of them that are none
+Training crops, as they are and as stranger plates would show them, against images made of them that are none
 (`nonknees.py`). A quarter of the subjects is held out of the fit; how strange their knees look sets the thresholds.
 """
 
@@ -48,7 +48,7 @@ class Examples:
 
 
 def fit_gate(folder: Path, crops: Sequence[Crop], others: Sequence[Picture], say: Say) -> Familiar:
-    """Fits the gate of the release in `folder`; `others` are further pictures that are no knees."""
+    """Fits the gate of the release in `folder`; `others` are further images that are no knees."""
     examples = show(Grader.load(folder), choose(crops), others)
     fitted = [_fit_member(seen, examples) for seen in examples.channels]
     weights = np.stack([w for w, _ in fitted])
@@ -80,7 +80,7 @@ def renew_gate(folder: Path, familiar: Familiar) -> None:
 
 
 def choose(crops: Sequence[Crop]) -> list[Crop]:
-    """So many of each grade, evenly over the list, that rare ones count as much as there are of them."""
+    """This number of each grade, evenly over the list, that rare ones count as much as there are of them."""
     chosen: list[Crop] = []
     for kl in GRADES:
         of_grade = [crop for crop in crops if crop.kl == kl]
@@ -108,7 +108,7 @@ def show(grader: Grader, crops: Sequence[Crop], others: Sequence[Picture]) -> Ex
 
 
 def _made_of(crop: Crop, chance: np.random.Generator) -> Iterator[tuple[Kind, Picture]]:
-    """Three knees and two or three pictures that are none, of one crop."""
+    """Three knees and two or three images that are none, of one crop."""
     yield Kind.KNEE, crop.picture if chance.random() < 0.5 else cv2.flip(crop.picture, 1).astype(np.uint8)
     yield Kind.KNEE, _shown(crop, chance)
     yield Kind.KNEE, oddknees.make(_shown(crop, chance), chance)
@@ -156,7 +156,7 @@ def regress(inputs: Singles, targets: Singles) -> tuple[Singles, Singles]:
 
 
 def read_others(folder: Path) -> list[Picture]:
-    """Pictures below a folder that are no knees, squeezed into a square."""
+    """Images below a folder that are no knees, squeezed into a square."""
     found: list[Picture] = []
     for path in sorted(file for file in folder.rglob("*") if file.is_file()):
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -28,12 +28,17 @@ class Sessions:
     """A database, and how verbs get through to it."""
 
     def __init__(
-        self, database: Engine, clock: Callable[[], datetime] = utc_now, patience: float = PATIENCE_SECONDS
+        self,
+        database: Engine,
+        clock: Callable[[], datetime] = utc_now,
+        patience: float = PATIENCE_SECONDS,
+        quiet: timedelta = timedelta(0),
     ) -> None:
         self.writing = database
         self.reading = engine.reading(database)
         self.clock = clock
         self.patience = patience
+        self.quiet = quiet  # how long a report waits for more of its study
 
     def write(self, verb: Callable[[Session], T]) -> T:
         return transact(self.writing, verb, self.patience)

@@ -1,12 +1,12 @@
-"""The tables. Patient data lives in `studies` (and a file's own name in `files.name`) and nowhere else.
+"""The tables. Patient data lives in `studies`, `headers` (and a file's own name in `files.name`) and nowhere else.
 
     files ─┬─ events, timings             what happened to a file
            ├─ refusals                    knees that were seen and not graded
            └─ images ─┬─ pictures         what a report draws from
-    studies ┘         └─ knees ── grades ── models
-        │
+    studies ┘         ├─ knees ── grades ── models
+        │             └─ headers          whom each image says it is of, now and before
         ├─ reports
-        └─ publications, parcels      what was sent where; destinations
+        └─ publications, parcels, result_objects      what was sent where; destinations
 
     doomed                            what an erasure has begun to remove
 
@@ -52,6 +52,7 @@ _NAMES = {
 # The conditions of partial indexes, in words that both databases know.
 _CURRENT = text("is_current")
 _DUE = text("changes > reported_changes")
+_UNREPORTED = text("unreported_since IS NOT NULL")
 
 
 class PictureKind(StrEnum):
@@ -132,7 +133,10 @@ class StudyRow(Base):
     """An examination and whom it is of."""
 
     __tablename__ = "studies"
-    __table_args__ = (Index("ix_studies_due", "key", sqlite_where=_DUE, postgresql_where=_DUE),)
+    __table_args__ = (
+        Index("ix_studies_due", "key", sqlite_where=_DUE, postgresql_where=_DUE),
+        Index("ix_studies_unreported", "unreported_since", sqlite_where=_UNREPORTED, postgresql_where=_UNREPORTED),
+    )
 
     key: Mapped[str] = mapped_column(primary_key=True)
     study_uid: Mapped[str] = mapped_column(SaidByFile, unique=True)
@@ -148,6 +152,10 @@ class StudyRow(Base):
     changes: Mapped[int] = mapped_column(default=0)  # how often what a report would show became more
     reported_changes: Mapped[int] = mapped_column(default=0)  # how many of them a written report shows
     created_at: Mapped[dt.datetime]
+    changed_at: Mapped[dt.datetime | None]  # the last time that `changes` grew
+    # Since when a report is owed that nobody has begun; the report waits while more of the study comes.
+    unreported_since: Mapped[dt.datetime | None]
+    expected_images: Mapped[int | None]  # the largest number that a file of the study gives
 
 
 class ImageRow(Base):
@@ -175,7 +183,34 @@ class ImageRow(Base):
     # Another file with the same SOP UID and other bytes. Indexed, as each row is that others refer to: without, the
     # removal of one row would look through all.
     conflicts_with: Mapped[str | None] = mapped_column(ForeignKey("files.id"), index=True)
+    # The file whose contents count, the last that brought this image. Never null: SQLite cannot add such a column.
+    source_id: Mapped[str | None] = mapped_column(ForeignKey("files.id"), index=True)
+    pixels_digest: Mapped[str] = mapped_column(default="", server_default="")  # empty: not known, as in all three
+    shown_digest: Mapped[str] = mapped_column(default="", server_default="")
+    header_digest: Mapped[str] = mapped_column(default="", server_default="")
     patient_differs: Mapped[bool]  # this file names another patient than the study's first one
+    number: Mapped[int | None]  # in its study, given when a report first shows the image, and never changed
+    acquired_at: Mapped[dt.datetime | None] = mapped_column(WallTime)
+    content_at: Mapped[dt.datetime | None] = mapped_column(WallTime)
+    instance_number: Mapped[int | None]
+
+
+class HeaderRow(Base):
+    """What the header of an image said of its patient and study. That of the image's source counts."""
+
+    __tablename__ = "headers"
+
+    file_id: Mapped[str] = mapped_column(ForeignKey("files.id"), primary_key=True)  # the file that brought it
+    image_id: Mapped[str] = mapped_column(ForeignKey("images.file_id"), index=True)
+    at: Mapped[dt.datetime]
+    patient_name: Mapped[str] = mapped_column(SaidByFile)
+    patient_id: Mapped[str] = mapped_column(SaidByFile)
+    patient_birth_date: Mapped[dt.date | None]
+    patient_sex: Mapped[str] = mapped_column(SaidByFile)
+    accession: Mapped[str] = mapped_column(SaidByFile)
+    description: Mapped[str] = mapped_column(SaidByFile)
+    institution: Mapped[str] = mapped_column(SaidByFile)
+    date: Mapped[dt.datetime | None] = mapped_column(WallTime)
 
 
 class KneeRow(Base):
@@ -308,6 +343,21 @@ class PublicationRow(Base):
     revision: Mapped[int]  # 0: none yet, or it is to be done again
     asked: Mapped[bool]  # by a person: to every destination, however old
     at: Mapped[dt.datetime]
+
+
+class ResultObjectRow(Base):
+    """A result object that was made, and the one that it replaces: a later revision names its predecessor by it."""
+
+    __tablename__ = "result_objects"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    study_key: Mapped[str] = mapped_column(ForeignKey("studies.key"), index=True)
+    kind: Mapped[str]
+    subject: Mapped[str]  # the id of the image's file; of the report empty
+    sop_class_uid: Mapped[str]
+    sop_uid: Mapped[str] = mapped_column(unique=True)
+    series_uid: Mapped[str]
+    replaces: Mapped[str | None]  # SOP Instance UID
 
 
 class ParcelRow(Base):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from koa_worker.store.encoding.pictures import encode_crop, encode_frame, encode_heatmap
 from koa_worker.values import (
     Completed,
+    Fingerprint,
     Grade,
     GradedKnee,
     JointSpace,
@@ -35,6 +36,7 @@ class EncodedFrame:
     column_zero_side: str
     spacing: Spacing | None
     details: dict[str, str]
+    fingerprint: Fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ def _frame(radiograph: Radiograph) -> EncodedFrame:
         column_zero_side=radiograph.column_zero_side,
         spacing=radiograph.spacing,
         details=radiograph.details,
+        fingerprint=radiograph.fingerprint,
     )
 
 

@@ -1,6 +1,5 @@
 """The results as others read them: whole parts, typed columns, private files, and the same bytes every time."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,47 +13,28 @@ from koa_worker.commands.export import COLUMNS
 from koa_worker.values import (
     Arrival,
     Box,
-    Compartment,
-    CompartmentName,
     Completed,
-    Grade,
     GradedBy,
-    GradedKnee,
-    Heatmap,
-    JointSpace,
     KneeRoi,
-    Radiograph,
     RefusedKnee,
     Rejected,
     ReviewCode,
     ReviewReason,
     Side,
-    SpacingSource,
     Study,
 )
+from tests import make
 
 BY = GradedBy("net-v1", "ab" * 32, "1.0")
 
 
 def completed() -> Completed:
-    shares = (0.1, 0.2, 0.3, 0.25, 0.15)
-    grade = Grade(2, shares, 0.3, 0.7, 0.875, (ReviewReason(ReviewCode.NOT_CHECKED),), "net-v1")
-    knees = tuple(
-        GradedKnee(
-            KneeRoi(Box(x, -4, 220, 220), side), np.zeros((1, 1), np.uint8), grade, Heatmap(np.zeros((7, 7), "f4"), 2)
-        )
-        for x, side in ((1, Side.RIGHT), (300, Side.LEFT))
-    )
-    margin = ((1.0, 2.0), (3.0, 4.0))
-    medial = Compartment(CompartmentName.MEDIAL, True, 0.06, 0.07, 4.5, 5.25, margin, margin)
-    lateral = Compartment(CompartmentName.LATERAL, False, None, None, None, None, margin, margin)
-    knees = (
-        replace(knees[0], joint_space=JointSpace((lateral, medial), SpacingSource.DETECTOR, 75.5)),
-        knees[1],
-    )
+    grade = make.grade(2, (0.1, 0.2, 0.3, 0.25, 0.15), agreement=0.875, reasons=(ReviewReason(ReviewCode.NOT_CHECKED),))
+    crop = np.zeros((1, 1), np.uint8)  # so that a size that is measured is that of all else
+    right = make.knee(grade, KneeRoi(Box(1, -4, 220, 220), Side.RIGHT), space=make.joint_space(), crop=crop)
+    left = make.knee(grade, KneeRoi(Box(300, -4, 220, 220), Side.LEFT), crop=crop)
     refused = (RefusedKnee(KneeRoi(Box(600, 0, 9, 9), Side.LEFT, turned=1), "implant"),)
-    radiograph = Radiograph(np.zeros((400, 600), np.uint16), "DICOM", Study("1.2", "1.2.3", view="PA"))
-    return Completed(Arrival(Path("x"), "aa", 7, "Ivanov"), radiograph, knees, {"read": 1.0}, refused)
+    return make.completed(make.arrival(), right, left, refused=refused, timings_ms={"read": 1.0})
 
 
 def test_a_line_a_knee_and_one_that_says_why_there_is_none(tmp_path: Path) -> None:

@@ -3,19 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from koa_worker.commands.json_line import to_line
 from koa_worker.values import (
     Arrival,
     Box,
     Completed,
     Failed,
-    Grade,
-    GradedKnee,
-    Heatmap,
     KneeRoi,
-    Radiograph,
     RefusedKnee,
     Rejected,
     ReviewCode,
@@ -23,17 +17,15 @@ from koa_worker.values import (
     Side,
     Study,
 )
+from tests import make
 
 ARRIVAL = Arrival(Path("x"), "ab" * 32, 3, "x")
 LOW = ReviewReason(ReviewCode.LOW_CONFIDENCE, 0.6, 0.7)
-GRADE = Grade(2, (0.1, 0.1, 0.6, 0.1, 0.1), 0.6, 0.8, 1.0, (LOW,), "net-v1")
 
 
 def completed() -> Completed:
-    crop = np.zeros((224, 224), np.uint8)
-    roi = KneeRoi(Box(1, 2, 3, 3), Side.LEFT)
-    knee = GradedKnee(roi, crop, GRADE, Heatmap(np.zeros((7, 7), np.float32), 2))
-    return Completed(ARRIVAL, Radiograph(crop, "PNG", Study("1.2", "1.3", view="PA")), (knee,), {})
+    knee = make.knee(make.grade(2, reasons=(LOW,)), KneeRoi(Box(1, 2, 3, 3), Side.LEFT))
+    return make.completed(ARRIVAL, knee, study=Study("1.2", "1.3", view="PA"))
 
 
 def test_a_graded_file() -> None:

@@ -1,6 +1,9 @@
 """The daemon's queue: what waits, what is postponed, what is not finished."""
 
+from pathlib import Path
+
 from koa_worker.daemon.job_queue import JobQueue
+from koa_worker.intake import Claim
 from koa_worker.workers.messages import WriteReport
 
 A, B, C = (WriteReport(key) for key in "abc")
@@ -29,3 +32,16 @@ def test_postponed_jobs_do_not_wait_until_they_are_put_back_before_the_others() 
     jobs.put_back_postponed()
     assert not jobs.has_postponed
     assert [jobs.take() for _ in range(3)] == [A, B, C]
+
+
+def test_reports_can_be_taken_out_of_their_turn() -> None:
+    jobs = JobQueue()
+    file = Claim("f", Path("f.file"), "f.dcm")
+    for job in (file, A, B):
+        jobs.add(job)
+    assert jobs.take_report() == A
+    assert jobs.has_report
+    assert jobs.take_report() == B
+    assert not jobs.has_report
+    assert jobs.take_report() is None
+    assert jobs.take() == file

@@ -29,6 +29,7 @@ NAMES = {
     "koa_files_total", "koa_faults_total", "koa_stage_seconds_total", "koa_stage_cpu_seconds_total",
     "koa_workers_lost_total", "koa_workers", "koa_workers_busy", "koa_inbox_files", "koa_inbox_overdue_files",
     "koa_oldest_waiting_seconds", "koa_paused", "koa_disk_free_bytes",
+    "koa_studies_waiting",
 }  # fmt: skip
 
 
@@ -44,6 +45,7 @@ def of_a_dispatcher(folder: Path) -> CollectorRegistry:
         backlog=SimpleNamespace(seen=SimpleNamespace(oldest=[SimpleNamespace(modified_ns=now_ns - 10**11)]), waiting=4),
         counts=counts,
         workers_replaced=1,
+        studies_waiting=7,
     )
     return registry(lambda: figures(cast("Dispatcher", dispatcher), folder), counts.stages)
 
@@ -70,6 +72,7 @@ def test_the_names_that_others_rely_on_stay(tmp_path: Path) -> None:
     assert (said["koa_workers", ""], said["koa_workers_busy", ""], said["koa_paused", ""]) == (2, 1, 1)
     assert (said["koa_inbox_files", ""], said["koa_inbox_overdue_files", ""]) == (4, 3)
     assert said["koa_oldest_waiting_seconds", ""] == pytest.approx(100, abs=30)
+    assert said["koa_studies_waiting", ""] == 7
     assert said["koa_disk_free_bytes", ""] > 0
 
 

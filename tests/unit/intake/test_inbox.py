@@ -6,7 +6,10 @@ import time
 import tracemalloc
 from pathlib import Path
 
+import pytest
+
 from koa_worker.intake import scan
+from tests import make
 
 
 def drop(path: Path, modified: int, content: bytes = b"x") -> None:
@@ -37,6 +40,13 @@ def test_links_and_pipes_are_not_followed(tmp_path: Path) -> None:
     (inbox / "folder").symlink_to(tmp_path / "outside")
     os.mkfifo(inbox / "pipe.dcm")
     assert scan(inbox).oldest == ()
+
+
+@pytest.mark.parametrize("kind", make.IRREGULAR)
+def test_what_is_no_regular_file_is_not_taken(tmp_path: Path, kind: str) -> None:
+    make.irregular(tmp_path / "knee.dcm", kind)
+    drop(tmp_path / "real.dcm", 1)
+    assert [waiting.path.name for waiting in scan(tmp_path).oldest] == ["real.dcm"]
 
 
 def test_a_missing_inbox_is_empty(tmp_path: Path) -> None:

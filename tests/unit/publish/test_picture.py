@@ -95,7 +95,7 @@ def test_the_whole_picture_is_drawn() -> None:
     frame = cv2.imencode(".jpg", np.full((100, 100), 90, np.uint8))[1].tobytes()
     knees = (knee(CUT_OFF, space=SPACES[0]), knee())
     by = GradedBy("net-v1", "ab" * 32, "1.0")
-    drawn = picture.draw(ImageResult("aa", 1, 100, 100, frame, knees, by, datetime(2026, 1, 1, tzinfo=UTC)))
+    drawn = picture.draw(ImageResult("aa", ("aa",), 1, 100, 100, frame, knees, by, datetime(2026, 1, 1, tzinfo=UTC)))
     signal = (drawn == np.array(picture._SIGNAL, np.uint8)).all(axis=2)
     flagged, plain = signal[:520, 1800:], signal[520:1000, 1800:]
     assert flagged.any()

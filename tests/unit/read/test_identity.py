@@ -62,6 +62,7 @@ def test_a_picture_is_its_own_study(take):
     data = cv2.imencode(".png", PIXELS)[1].tobytes()
     found = take(data)
     assert found.study == take(data).study
+    assert found.study.expected_images == 1
     assert found.study.study_uid != found.study.sop_uid
     assert found.study.study_uid.startswith("2.25.")
     assert found.patient == Patient()
@@ -84,6 +85,38 @@ def test_a_picture_is_its_own_study(take):
 )
 def test_dates(make, take, day, moment, expected):
     assert take(make(PIXELS, StudyDate=day, StudyTime=moment)).study.date == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"AcquisitionDate": "20260131", "AcquisitionTime": "101112"}, datetime(2026, 1, 31, 10, 11, 12)),
+        ({"AcquisitionDateTime": "20260131101112.5+0100"}, datetime(2026, 1, 31, 10, 11, 12, 500000)),
+        (
+            {"AcquisitionDateTime": "20260131", "AcquisitionDate": "20260131", "AcquisitionTime": "10"},
+            datetime(2026, 1, 31, 10),
+        ),
+        ({"AcquisitionDate": "20260131"}, None),  # would come before all others of its day
+        ({"AcquisitionTime": "101112"}, None),
+    ],
+)
+def test_an_image_was_taken_at_a_time_of_day_or_nobody_knows_when(make, take, said, expected):
+    assert take(make(PIXELS, **said)).study.acquired_at == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"NumberOfStudyRelatedInstances": 4}, 4),
+        ({"NumberOfStudyRelatedInstances": 0}, None),
+        ({"NumberOfStudyRelatedInstances": "99999999999"}, None),
+        ({"NumberOfSeriesRelatedInstances": 1, "ImagesInAcquisition": 1}, None),  # each view is a series
+        ({"StudyInstanceUID": ""}, 1),
+        ({}, None),
+    ],
+)
+def test_the_number_of_images_that_a_study_will_have(make, take, said, expected):
+    assert take(make(PIXELS, **said)).study.expected_images == expected
 
 
 @pytest.mark.parametrize(

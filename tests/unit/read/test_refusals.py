@@ -203,6 +203,13 @@ def test_a_file_that_cannot_be_opened_is_our_failure(arrive):
     assert arrival.name not in caught.value.detail.split()
 
 
+def test_other_bytes_than_those_that_were_hashed_are_not_graded(arrive):
+    arrival = arrive(b"x" * 99)
+    arrival.path.write_bytes(b"y" * 99)
+    with pytest.raises(WorkFailed, match="changed since it was hashed"):
+        read(arrival, Limits())
+
+
 @pytest.mark.parametrize("syntax", ALL_SYNTAXES, ids=lambda syntax: syntax.keyword)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 @given(changes=st.lists(st.tuples(st.integers(0, 1 << 20), st.integers(0, 255)), min_size=1, max_size=12))

@@ -105,7 +105,7 @@ def draw_image(
     shrink = min(1.0, 900 / max(size))
     small = cv2.resize(pixels, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
     frame = Picture(cv2.imencode(".jpg", small)[1].tobytes())
-    return ImageEntry(file_id, file_format, study.view, study.date, columns, rows, spacing, frame, tuple(knees))
+    return ImageEntry(file_id, 1, file_format, study.view, study.date, columns, rows, spacing, frame, tuple(knees))
 
 
 def report_of(*images, rejected: tuple[RejectedEntry, ...] = (), patient=PATIENT, study=STUDY, revision=1):
@@ -115,7 +115,7 @@ def report_of(*images, rejected: tuple[RejectedEntry, ...] = (), patient=PATIENT
         made_at=datetime(2026, 11, 21, 10, 15, tzinfo=UTC),
         patient=patient,
         study=study,
-        images=tuple(images),
+        images=tuple(dataclasses.replace(image, number=place) for place, image in enumerate(images, start=1)),
         rejected=rejected,
         graded_by=GradedBy(MODEL, "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "0.1.0"),
     )

@@ -104,12 +104,24 @@ def test_every_page_names_its_patient_its_number_its_model_and_the_notice(make_s
             assert part in said
 
 
-def test_the_right_knee_comes_first_in_whatever_order_files_and_knees_came(make_study: Make) -> None:
-    report = make_study(2, single=True)
-    turned = dataclasses.replace(report, images=report.images[::-1])
+def test_the_right_knee_of_an_image_comes_first_in_whatever_order_they_were_found(make_bilateral: Make) -> None:
+    report = make_bilateral()
+    (image,) = report.images
+    turned = dataclasses.replace(report, images=(dataclasses.replace(image, knees=image.knees[::-1]),))
     assert render(report, SETTINGS) == render(turned, SETTINGS)
     said = words_of(render(report, SETTINGS))
     assert said.index("Right") < said.index("Left")
+
+
+def test_images_are_shown_in_their_order_under_their_own_numbers(make_study: Make) -> None:
+    """One that came later has the highest number, even if it was taken first."""
+    report = make_study(3, single=True)
+    late = tuple(
+        dataclasses.replace(image, number=number) for image, number in zip(report.images, (3, 1, 2), strict=True)
+    )
+    said = words_of(render(dataclasses.replace(report, images=late), SETTINGS))
+    places = [said.index(f"Image {number} of 3") for number in (3, 1, 2)]
+    assert places == sorted(places)
 
 
 def test_two_single_radiographs_share_a_page(make_study: Make) -> None:

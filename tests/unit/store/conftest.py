@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
@@ -16,16 +15,10 @@ from koa_worker.store import EncodedResult, Store, encode
 from koa_worker.values import (
     Arrival,
     Box,
-    Compartment,
-    CompartmentName,
     Completed,
-    Grade,
     GradedKnee,
-    Heatmap,
-    JointSpace,
     KneeRoi,
     Patient,
-    Radiograph,
     Rejected,
     ReviewCode,
     ReviewReason,
@@ -34,6 +27,7 @@ from koa_worker.values import (
     SpacingSource,
     Study,
 )
+from tests import make as shared
 from tests.make import Clock
 from tests.postgres import Server
 
@@ -76,30 +70,12 @@ class Maker:
         self._random = np.random.default_rng(7)
 
     def arrival(self, content: str) -> Arrival:
-        digest = hashlib.sha256(content.encode()).hexdigest()
-        return Arrival(Path("claimed"), digest, len(content), "Ivanova^Anna.dcm")
-
-    def grade(self, kl: int, model: str = "net-v1") -> Grade:
-        others = (1 - 0.6) / 4
-        probabilities = [0.6 if grade == kl else others for grade in range(5)]
-        sure = (probabilities[0], probabilities[1], probabilities[2], probabilities[3], probabilities[4])
-        return Grade(kl, sure, 0.6, sum(probabilities[2:]), 0.75, (DISAGREE,) * (kl == 1), model)
-
-    def joint_space(self) -> JointSpace:
-        """A clear left compartment and one whose margins are not."""
-        line = ((100.5, 200.25), (120.0, 201.5))
-        medial = Compartment(CompartmentName.MEDIAL, True, 0.03, 0.05, 2.25, 3.5, line, line[::-1])
-        lateral = Compartment(CompartmentName.LATERAL, False, None, None, None, None, line, line)
-        return JointSpace((medial, lateral), SpacingSource.DETECTOR, 401.5)
+        return shared.arrival(content, "Ivanova^Anna.dcm")
 
     def knee(self, kl: int, *, side: Side = Side.LEFT, x: int = 100, model: str = "net-v1") -> GradedKnee:
-        return GradedKnee(
-            KneeRoi(Box(x, -3, 400, 400), side),
-            self._random.integers(0, 256, (224, 224), np.uint8),
-            self.grade(kl, model),
-            Heatmap(self._random.random((7, 7), np.float32), kl),
-            self.joint_space(),
-        )
+        grade = shared.grade(kl, agreement=0.75, reasons=(DISAGREE,) * (kl == 1), model=model)
+        crop = self._random.integers(0, 256, (224, 224), np.uint8)
+        return shared.knee(grade, KneeRoi(Box(x, -3, 400, 400), side), space=shared.joint_space(), crop=crop)
 
     def completed(self, arrival: Arrival, *knees: GradedKnee, **said: Any) -> EncodedResult:
         return encode(self.graded(arrival, *knees, **said))
@@ -122,15 +98,15 @@ class Maker:
             modality="DX",
             view="PA",
         )
-        radiograph = Radiograph(
-            self._random.integers(0, 4096, shape, np.uint16),
-            "DICOM",
-            study,
-            patient,
-            Spacing(0.15, 0.15, SpacingSource.DETECTOR),
-            details={"bits": "12"},
+        return shared.completed(
+            arrival,
+            *(knees or (self.knee(2),)),
+            study=study,
+            patient=patient,
+            pixels=self._random.integers(0, 4096, shape, np.uint16),
+            spacing=Spacing(0.15, 0.15, SpacingSource.DETECTOR),
+            timings_ms={"read": 12.5, "grade": 3.25},
         )
-        return Completed(arrival, radiograph, knees or (self.knee(2),), {"read": 12.5, "grade": 3.25})
 
     def rejected(self, arrival: Arrival, *, study_uid: str | None = None) -> Rejected:
         study = Study(study_uid, f"{study_uid}.9") if study_uid else None

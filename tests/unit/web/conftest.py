@@ -22,12 +22,8 @@ from koa_worker.values import (
     Arrival,
     Box,
     Completed,
-    Grade,
-    GradedKnee,
-    Heatmap,
     KneeRoi,
     Patient,
-    Radiograph,
     RefusedKnee,
     Rejected,
     ReviewCode,
@@ -39,6 +35,7 @@ from koa_worker.values import (
 from koa_worker.web import create_app
 from koa_worker.web.guard import passwords
 from koa_worker.web.guard.passwords import Cost, hashed
+from tests import make
 from tests.make import Clock
 
 
@@ -157,17 +154,16 @@ def completed(arrival: Arrival, refused: tuple[RefusedKnee, ...] = ()) -> Comple
         "1.2", "1.2.3", accession="A-1", description="Knees standing", date=datetime(2026, 3, 1, 9), view="PA"
     )
     pixels = np.random.default_rng(1).integers(0, 255, (300, 400), np.uint8)
-    radiograph = Radiograph(pixels, "DICOM", study, Patient(NAME, "P-17", date(1950, 2, 1), "F"))
-    knees = tuple(
-        GradedKnee(
+    knees = (
+        make.knee(
+            make.grade(kl, (0.1, 0.1, 0.5, 0.2, 0.1), reasons=(BORDERLINE,) * at),
             KneeRoi(Box(20 + 200 * at, 80, 150, 150), side),
-            pixels[:224, :224],
-            Grade(kl, (0.1, 0.1, 0.5, 0.2, 0.1), 0.5, 0.8, 1.0, (BORDERLINE,) * at, "net-v1"),
-            Heatmap(np.linspace(0, 1, 49, dtype=np.float32).reshape(7, 7), kl),
+            crop=pixels[:224, :224],
         )
         for at, (kl, side) in enumerate(((2, Side.RIGHT), (3, Side.LEFT)))
     )
-    return Completed(arrival, radiograph, knees, {}, refused)
+    patient = Patient(NAME, "P-17", date(1950, 2, 1), "F")
+    return make.completed(arrival, *knees, study=study, patient=patient, pixels=pixels, refused=refused)
 
 
 @pytest.fixture

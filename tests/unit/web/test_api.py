@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import schemathesis
 from flask import Flask
@@ -27,25 +26,16 @@ from schemathesis.specs.openapi.checks import (
 from koa_worker.config import Config
 from koa_worker.store import Store, UploadRecord, encode
 from koa_worker.values import (
-    Arrival,
     Box,
-    Compartment,
-    CompartmentName,
-    Completed,
-    Grade,
-    GradedKnee,
-    Heatmap,
-    JointSpace,
     KneeRoi,
-    Radiograph,
     RefusedKnee,
     Side,
-    SpacingSource,
 )
 from koa_worker.values import Study as StudyOf
 from koa_worker.web import create_app, openapi, shapes
 from koa_worker.web.guard import access
 from koa_worker.web.guard.passwords import new_token, secret_hash
+from tests import make
 
 API = "/api/v1"
 SCRIPT = {"X-CSRF-Token": "script"}
@@ -93,26 +83,18 @@ def test_a_study_tells_the_joint_space_and_the_knees_without_a_grade(
     graded: Any, store: Store, client: FlaskClient
 ) -> None:
     """As report, page and export do."""
-    line = ((1.0, 2.0), (3.0, 4.0))
-    medial = Compartment(CompartmentName.MEDIAL, True, 0.0625, 0.125, 4.5, 5.25, line, line)
-    lateral = Compartment(CompartmentName.LATERAL, False, None, None, None, None, line, line)
-    arrival = Arrival(Path("x"), "c" * 64, 9, "x.dcm")
+    arrival = make.arrival("c")
     store.files.add_arrival(arrival, datetime.now(UTC))
     store.files.start(arrival.id, "w")
-    pixels = np.zeros((224, 224), np.uint8)
-    grade = Grade(2, (0.1, 0.1, 0.5, 0.2, 0.1), 0.5, 0.8, 1.0, (), "net-v1")
-    heat = Heatmap(np.zeros((7, 7), np.float32), 2)
-    space = JointSpace((lateral, medial), SpacingSource.DETECTOR, 75.5)
-    knee = GradedKnee(KneeRoi(Box(1, 2, 90, 90), Side.LEFT), pixels, grade, heat, space)
     refused = RefusedKnee(KneeRoi(Box(100, 2, 90, 91), Side.RIGHT), "implant", "bright")
-    radiograph = Radiograph(pixels, "DICOM", StudyOf("1.9", "1.9.3"))
-    result = encode(Completed(arrival, radiograph, (knee,), {}, (refused,)))
+    knee = make.knee(make.grade(2), space=make.joint_space())
+    result = encode(make.completed(arrival, knee, study=StudyOf("1.9", "1.9.3"), refused=(refused,)))
     settled = store.files.complete(arrival.id, result, "d" * 64, "1.0", "done/x")
     (image,) = got(client, f"{API}/studies/{settled.study_key}")["images"]
     found = image["knees"][0]["joint_space"]
     assert (found["medial"]["min_mm"], found["calibration"], found["tibial_width_px"]) == (4.5, "detector", 75.5)
     assert (found["lateral"]["min_mm"], found["lateral"]["clear"], found["picture_left"]) == (None, False, None)
-    assert found["medial"]["tibial"] == [[1.0, 2.0], [3.0, 4.0]]
+    assert found["medial"]["femoral"] == [[1.0, 2.0], [3.0, 4.0]]
     (implant,) = image["refused"]
     assert (implant["side"], implant["box"], implant["error"]["code"]) == ("right", [100, 2, 90, 91], "implant")
 

@@ -151,7 +151,7 @@ def test_a_row_of_the_export_names_everything_but_the_patient(store: Store, make
         ["Model predictions differ by two grades or more (KL 1 to KL 3)."],
     )
     assert row["review_codes"] == ["disagreement"]
-    assert (row["medial_min_mm"], row["medial_mean_ratio"], row["tibial_width_px"]) == (2.25, 0.05, 401.5)
+    assert (row["medial_min_mm"], row["medial_mean_ratio"], row["tibial_width_px"]) == (4.5, 0.125, 75.5)
     assert (row["lateral_min_mm"], row["picture_left_min_ratio"]) == (None, None)
     assert (row["model"], row["model_digest"], row["software_version"]) == ("net-v1", "d1", "1.0")
     line = json.dumps(row, default=str)

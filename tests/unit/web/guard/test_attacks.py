@@ -59,6 +59,12 @@ def test_another_authorization_does_not_switch_the_forgery_check_off(logged_in: 
     assert browser.get("/").status_code == 200
 
 
+def test_a_name_cannot_turn_what_stands_beside_it(graded: Any, logged_in: Enter) -> None:
+    anna = logged_in("anna")
+    for path in ("/", f"/studies/{graded.key}"):
+        assert "<bdi>Ivanova" in anna.get(path).text
+
+
 def test_a_token_does_not_end_a_person_s_logins(app: Flask, users: Store, logged_in: Enter) -> None:
     browser = logged_in("anna")
     token = new_token()

@@ -1,0 +1,51 @@
+"""The order of a study's images, and their numbers.
+
+Images are shown in the order in which they were taken. A number is given when a report first shows the image, and
+stays: an image that comes later gets the next number, even if it was taken before the others.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row, bindparam, exists, func, select, update
+from sqlalchemy.orm import Session
+
+from koa_worker.store.database.schema import FileRow, ImageRow, ReportRow, table_of
+
+_images, _files, _reports = map(table_of, (ImageRow, FileRow, ReportRow))
+_OF_STUDY = _images.c.study_key == bindparam("study_key")
+_WITHOUT_NUMBER = (
+    select(_images, _files.c.arrived_at)
+    .join(_files, _files.c.id == _images.c.file_id)
+    .where(_OF_STUDY, _images.c.number.is_(None))
+)
+_HIGHEST = select(func.max(_images.c.number)).where(_OF_STUDY)
+_TAKE_BACK = (
+    update(_images)
+    .where(_images.c.study_key == bindparam("of_study"))
+    .where(~exists().where(_reports.c.study_key == _images.c.study_key))
+    .values(number=None)
+)
+_GIVE = update(_images).where(_images.c.file_id == bindparam("of_file"))
+
+
+def as_taken(image: Row[Any]) -> tuple[object, ...]:
+    """Sorts by acquisition time, content time, instance number and arrival; what a file does not give comes last."""
+    given = (image.acquired_at or image.content_at, image.content_at, image.instance_number)
+    return (*((value is None, value) for value in given), image.arrived_at, image.file_id)
+
+
+def number_images(session: Session, study_key: str) -> None:
+    """Gives the images of a study that have no number the next ones, in the order in which they were taken."""
+    connection, of_study = session.connection(), {"study_key": study_key}
+    images = sorted(connection.execute(_WITHOUT_NUMBER, of_study), key=as_taken)
+    if images:
+        first = (connection.scalar(_HIGHEST, of_study) or 0) + 1
+        numbers = [{"of_file": image.file_id, "number": number} for number, image in enumerate(images, start=first)]
+        connection.execute(_GIVE, numbers)
+
+
+def take_numbers_back(session: Session, study_key: str) -> None:
+    """Of a study of which no report was begun after all."""
+    session.connection().execute(_TAKE_BACK, {"of_study": study_key})
