@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, bindparam, func, select
@@ -28,6 +29,7 @@ from koa_worker.store.database.schema import (
 from koa_worker.store.image_numbers import as_taken
 from koa_worker.store.patient_exams import patient_exams
 from koa_worker.store.records import ImageRecord, KneeRecord, RejectedRecord, State, StudyRecord
+from koa_worker.store.studies import get_study
 from koa_worker.values import Patient, RefusedKnee
 
 # Every report runs these statements: they are built once, and their rows bypass the object mapper.
@@ -96,6 +98,11 @@ class Studies(StorePart):
             created_at=study.created_at,
             exams=patient_exams(session.connection(), study),
         )
+
+    @reads
+    def created_at(self, session: Session, study_key: str) -> datetime:
+        """When the first file of the study was settled."""
+        return get_study(session, study_key).created_at
 
 
 def _patient(study: Row[Any]) -> Patient:
