@@ -60,7 +60,7 @@ def exported(one: ExportedStudyKnee, form: str, *, with_identity: bool = False) 
     stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     export_studies([one], form, stream, with_identity=with_identity)
     stream.flush()
-    data = stream.buffer.getvalue()  # type: ignore[attr-defined]
+    data = stream.buffer.getvalue()
     match form:
         case "csv":
             (row,) = csv.DictReader(io.StringIO(data.decode()))
