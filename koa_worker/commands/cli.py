@@ -320,13 +320,12 @@ def export(
     from koa_worker.commands.table import write_csv, write_json
     from koa_worker.store import Store
 
-    if by is By.STUDY and with_identity:
-        raise typer.BadParameter("needs --by image", param_hint="--with-identity")
     if by is By.STUDY:
         from koa_worker.commands.study_table import export_studies
 
         with Store.open(config.load(config_file).store.url) as store:
-            export_studies(store.export.study_knees(), form, sys.stdout)
+            knees = store.export.study_knees(with_identity=with_identity)
+            export_studies(knees, form, sys.stdout, with_identity=with_identity)
         return
     if form is Format.PARQUET:
         raise typer.BadParameter("parquet needs --by study; batch writes Parquet by image", param_hint="--format")

@@ -302,12 +302,13 @@ class ExportedKnee:
 
 @dataclass(frozen=True, slots=True)
 class ExportedStudyKnee:
-    """One knee of a study with all its images, for the table of studies; it names no patient."""
+    """One knee of a study with all its images, for the table of studies; it names no patient unless asked to."""
 
     study_key: str
     study_uid: str
     knee: StudyKnee
     course: Course | None  # where an earlier exam shows the knee too
+    identity: Mapping[str, Any] = field(default_factory=dict, repr=False)  # only on demand
 
 
 @dataclass(frozen=True, slots=True)
