@@ -28,7 +28,7 @@ class Regraded:
 
 def regrade(config: Config) -> Regraded:
     """Grades each file whose grades come from another model. It can be stopped and started again at any moment."""
-    with WorkerPool(config, config.work.workers or cores()) as pool, Store.open(config.store.url) as store:
+    with WorkerPool(config, config.work.workers or cores()) as pool, Store.of(config.store) as store:
         while not pool.ready:
             pool.listen(1.0)
         tally = _work_off(pool, _to_do(store, pool.digest))
