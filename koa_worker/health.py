@@ -159,6 +159,8 @@ def look_at_store(config: Config, store: Store | None = None) -> tuple[FromStore
         else:
             stored = _ask(store)
     except KoaError as fault:
+        if fault.code == "config":
+            raise
         if fault.code == "store_missing" and not has_owner(config.folders.work):
             return None, ()  # a new installation
         return None, (Concern("database", detail=fault.detail or fault.entry.sentence.rstrip(".")),)

@@ -195,6 +195,7 @@ def status(
         typer.echo(json.dumps(status_values(settings, found)))
     else:
         Console().print(status_screen(settings, found))
+    raise typer.Exit(1 if any(concern.code == "database" for concern in found.concerns) else 0)
 
 
 @app.command()
