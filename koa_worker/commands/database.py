@@ -11,7 +11,7 @@ from koa_worker import config
 from koa_worker.commands.options import ConfigFile
 
 app = typer.Typer(
-    help="Upgrade or move the database, or compare it with the folders after a restore.", no_args_is_help=True
+    help="Upgrade or move the database, or compare it with the folders.", no_args_is_help=True
 )
 
 
