@@ -31,8 +31,6 @@ app = typer.Typer(
 
 app.add_typer(users.app, name="user")
 app.add_typer(database.app, name="db")
-app.command()(custody.find)
-app.command()(custody.forget)
 
 
 class Format(StrEnum):
@@ -351,6 +349,10 @@ def export(
             write_csv(rows, sys.stdout, columns)
         else:
             write_json(rows, sys.stdout)
+
+
+app.command()(custody.find)
+app.command()(custody.forget)
 
 
 @app.command()
