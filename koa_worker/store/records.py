@@ -410,6 +410,32 @@ class StatusRecord:
     model_digest: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class DeliveryRecord:
+    """What one destination has received, what it has not, and what it answered last."""
+
+    destination: str
+    waiting: int
+    failing: int  # of the waiting ones, those that it failed on at least once
+    refused: int
+    acknowledged: int
+    failures: int  # tries in a row at which it did not answer
+    answer: str  # the last one that was not a success; empty if it takes everything
+    next_try_at: datetime | None
+    oldest_waiting: datetime | None
+    oldest_refused: datetime | None
+    last_success: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LastSuccesses:
+    """When each step last succeeded; None: never."""
+
+    arrived: datetime | None
+    graded: datetime | None
+    reported: datetime | None
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Whose:
     """What is looked for: a patient, a study or an accession number. It has no repr, because it names a patient."""

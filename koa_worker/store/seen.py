@@ -17,6 +17,7 @@ from koa_worker.values import GRADES
 _image, _knee, _grade = map(table_of, (ImageRow, KneeRow, GradeRow))
 OF_GRADE: tuple[Any, ...] = (
     *(_grade.c[name] for name in ("kl", "p0", "p1", "p2", "p3", "p4", "confidence", "oa_probability", "agreement")),
+    *(_grade.c[name] for name in ("release_p0", "release_p1", "release_p2", "release_p3", "release_p4", "site")),
     _grade.c.strangeness,
     _grade.c.review_reasons,
     _grade.c.site,
