@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from dataclasses import fields, replace
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -34,6 +35,14 @@ def test_a_row_has_the_grade_that_stands_the_others_and_the_change() -> None:
     assert (row["medial_change_mm"], row["lateral_change_mm"]) == (-1.0, None)
 
 
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+def test_whose_a_knee_is_stands_last_and_only_on_demand(form: str) -> None:
+    identity = {"patient_id": "P-1", "patient_issuer": "HOSP", "accession": "A-2"}
+    row = exported(replace(knee(), identity=identity), form, with_identity=True)
+    assert list(row) == [*COLUMNS, *identity]
+    assert {name: row[name] for name in identity} == identity
+
+
 def test_every_number_of_a_grade_is_a_column() -> None:
     several = {"probabilities": "p", "release_probabilities": "release_p"}
     assert {field.name for field in fields(Grade)} - set(several) <= set(COLUMNS)
@@ -50,16 +59,22 @@ def test_every_number_of_a_grade_is_a_column() -> None:
 
 @pytest.mark.parametrize("form", ["csv", "json", "parquet"])
 def test_every_form_has_the_same_row(form: str) -> None:
+    row = exported(knee(), form)
+    assert list(row) == list(COLUMNS)
+    assert (row["side"], float(row["medial_change_mm"])) == ("right", -1.0)
+
+
+def exported(one: ExportedStudyKnee, form: str, *, with_identity: bool = False) -> dict[str, Any]:
+    """The only row of a table, read back."""
     stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-    export_studies([knee()], form, stream)
+    export_studies([one], form, stream, with_identity=with_identity)
     stream.flush()
-    data = stream.buffer.getvalue()  # type: ignore[attr-defined]
+    data = stream.buffer.getvalue()
     match form:
         case "csv":
             (row,) = csv.DictReader(io.StringIO(data.decode()))
+            return dict(row)
         case "json":
-            row = json.loads(data)
+            return dict(json.loads(data))
         case _:
-            (row,) = pq.read_table(io.BytesIO(data)).to_pylist()
-    assert list(row) == list(COLUMNS)
-    assert (row["side"], float(row["medial_change_mm"])) == ("right", -1.0)
+            return dict(pq.read_table(io.BytesIO(data)).to_pylist()[0])
