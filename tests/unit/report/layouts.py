@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import date
+from functools import cache
 
 from koa_worker.report.content import ImageEntry, KneeEntry, RejectedEntry, StudyReport
 from koa_worker.study.earlier import Course, NotCompared, PatientExams, Point, SpaceChange
@@ -32,7 +33,7 @@ MANY_REASONS = (
     ReviewReason(ReviewCode.LOW_AGREEMENT, 4, 10),
     ReviewReason(ReviewCode.IMAGES_DISAGREE, 1, 3),
 )
-IMPLANT = RefusedKnee(KneeRoi(Box(1100, 450, 700, 700), Side.LEFT), "implant")
+IMPLANT = RefusedKnee(KneeRoi(Box(420, 150, 250, 250), Side.LEFT), "implant")
 CUT_OFF = RefusedKnee(KneeRoi(Box(0, 0, 9, 9), Side.RIGHT), "cut_off")
 REJECTED = (
     RejectedEntry("ab12cd34ef", "implant", refused=(CUT_OFF, IMPLANT)),
@@ -76,7 +77,7 @@ def measured(image: ImageEntry, plane: SpacingSource = SpacingSource.DETECTOR, *
 
 def both(number: int = 1, right: Grade | None = None, left: Grade | None = None, **drawn: object) -> ImageEntry:
     grades = {Side.RIGHT: right or grade_of(2), Side.LEFT: left or grade_of(1, *REASONS)}
-    return draw_image(f"{number:08x}", grades, **drawn)
+    return draw_image(f"{number:08x}", grades, **{"size": (700, 560), **drawn})
 
 
 def _single(number: int, side: Side, kl: int) -> ImageEntry:
@@ -103,17 +104,17 @@ def _on_site_scale() -> StudyReport:
     return dataclasses.replace(report, graded_by=dataclasses.replace(report.graded_by, site=site))
 
 
+@cache
 def every_layout() -> dict[str, StudyReport]:
     bilateral = report_of(measured(both()))
-    small = {"size": (700, 560)}
     found = {
         "bilateral": bilateral,
         "flagged": report_of(measured(both(1, grade_of(2, *MANY_REASONS)), clear=False)),
         "one knee": report_of(_single(1, Side.RIGHT, 3)),
         "two knees": report_of(_single(1, Side.RIGHT, 3), _single(2, Side.LEFT, 0)),
         "three images": report_of(*(_single(at, (Side.RIGHT, Side.LEFT)[at % 2], at + 1) for at in range(3))),
-        "four images": report_of(*(measured(both(at, grade_of(at), **small)) for at in range(4))),
-        "eight images": report_of(*(both(at, grade_of(at % 5), **small) for at in range(8))),
+        "four images": report_of(*(measured(both(at, grade_of(at))) for at in range(4))),
+        "eight images": report_of(*(both(at, grade_of(at % 5)) for at in range(8))),
         "refused": report_of(dataclasses.replace(_single(1, Side.RIGHT, 3), refused=(IMPLANT,))),
         "rejected only": report_of(rejected=REJECTED),
         "rejected beside": report_of(measured(both()), rejected=REJECTED),
