@@ -48,6 +48,7 @@ OPERATORS = {
     "f*",
     "B",
     "W",
+    "W*",
     "n",
     "BT",
     "ET",
