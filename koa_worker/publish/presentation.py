@@ -53,7 +53,7 @@ def build(original: Original, result: ImageResult, _replaces: Replaced | None) -
         instance_number=result.number,
         manufacturer=MANUFACTURER,
         manufacturer_model_name=MANUFACTURER,
-        software_versions=(result.graded_by.software, result.graded_by.model),
+        software_versions=result.graded_by.software,
         device_serial_number=result.graded_by.software,
         content_label="KOA KNEES",
         content_description=f"Knees: {_NOTICE}",
@@ -93,7 +93,8 @@ def _image(original: Original, result: ImageResult) -> Dataset:
 
 def _annotations(image: Dataset, result: ImageResult) -> Iterator[GraphicAnnotation]:
     size = (result.rows, result.columns)
-    boxes = [places.outline(knee.roi.box, *size) for knee in (*result.knees, *result.refused)]
+    rois = [*(knee.roi for knee in result.knees), *(knee.roi for knee in result.refused)]
+    boxes = [places.outline(roi.box, *size) for roi in rois]
     clear = [part for knee in result.knees if knee.joint_space for part in knee.joint_space.compartments if part.clear]
     margins = [
         places.margin(points, *size) for part in clear for points in (part.femoral, part.tibial) if len(points) > 1
