@@ -21,6 +21,7 @@ from koa_worker.knee.finding.draw_roi import draw
 from koa_worker.knee.finding.roi import trace
 from koa_worker.knee.grading.metal import metal_outline
 from koa_worker.pipeline import Pipeline
+from koa_worker.publish.in_place import IN_PLACE, write_objects
 from koa_worker.read import read
 from koa_worker.registrar import Registrar
 from koa_worker.store import Store
@@ -36,11 +37,17 @@ class Result:
 
 
 def process_paths(
-    paths: Sequence[Path], config: Config, pipeline: Pipeline, *, out: Path | None, debug_roi: Path | None
+    paths: Sequence[Path],
+    config: Config,
+    pipeline: Pipeline,
+    *,
+    out: Path | None,
+    debug_roi: Path | None,
+    dicom: Path | None = None,
 ) -> Iterator[Result]:
-    """One result for each file below `paths`, in order; with `out` a report for each study."""
+    """One result for each file below `paths`, in order; with `out` the report of each study, with `dicom` its objects."""
     written: dict[str, Path] = {}
-    with _registrar(config, pipeline, out) if out else nullcontext() as registrar:
+    with _registrar(config, pipeline, out) if out or dicom else nullcontext() as registrar:
         for path in _files(paths):
             try:
                 arrival = Arrival(path, digest(path), path.stat().st_size, path.name)
@@ -51,10 +58,13 @@ def process_paths(
                 _draw(arrival, config, debug_roi)
             outcome = pipeline.process(arrival)
             report = _report(registrar, outcome, written) if registrar and isinstance(outcome, Completed) else None
+            report = report if out else None
             yield Result(path, outcome, report)
         if registrar:
             for study_key in registrar.store.reports.due():
                 registrar.write_due_report(study_key)
+        if registrar and dicom is not None:
+            write_objects(registrar.store, config.dicom.results, dicom)
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
@@ -66,12 +76,14 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 @contextmanager
-def _registrar(config: Config, pipeline: Pipeline, out: Path) -> Iterator[Registrar]:
+def _registrar(config: Config, pipeline: Pipeline, out: Path | None) -> Iterator[Registrar]:
+    """Without a folder for them, reports are made for their objects only."""
     with (
         tempfile.TemporaryDirectory(prefix="koa-worker-") as folder,  # made with mode 0700
         Store.open(f"sqlite:///{folder}/results.sqlite3") as store,
     ):
-        yield Registrar(store, out, config.report, pipeline.grader.graded_by)
+        store.sending.know_destinations([IN_PLACE])
+        yield Registrar(store, out or Path(folder) / "reports", config.report, pipeline.grader.graded_by)
 
 
 def _report(registrar: Registrar, outcome: Completed, written: dict[str, Path]) -> Path | None:
