@@ -45,7 +45,7 @@ def process_paths(
     debug_roi: Path | None,
     dicom: Path | None = None,
 ) -> Iterator[Result]:
-    """One result for each file below `paths`, in order; with `out` the report of each study, with `dicom` its objects."""
+    """One result for each file below `paths`, in order; reports go to `out`, and their DICOM objects to `dicom`."""
     written: dict[str, Path] = {}
     with _registrar(config, pipeline, out) if out or dicom else nullcontext() as registrar:
         for path in _files(paths):

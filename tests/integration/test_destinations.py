@@ -22,7 +22,7 @@ from koa_worker.store import ParcelState
 from tests.integration.conftest import STUDY_UID, Hospital, Orthanc
 
 PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
-TOKEN = "a-token-that-nobody-logs"  # noqa: S105 - of this test
+TOKEN = "a-token-that-nobody-logs"
 
 
 def by_stow(url: str, **more: Any) -> DestinationSettings:
@@ -43,7 +43,7 @@ def archive(status: int, text: bytes = b"{}") -> Iterator[tuple[str, list[dict[s
             self.end_headers()
             self.wfile.write(text)
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, *_said: Any) -> None:
             """Says nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
