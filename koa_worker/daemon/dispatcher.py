@@ -33,6 +33,7 @@ from koa_worker.workers.pool import WorkerPool
 logger = logging.getLogger(__name__)
 
 _SECONDS_BETWEEN_LOOKS = 2.0  # at the disk, the clock and the files whose pause may be over
+_SECONDS_BETWEEN_REMOVALS = 60.0  # of what has expired, once nothing is left that has
 _SECONDS_POSTPONED = 3.0
 
 
@@ -55,6 +56,7 @@ class Dispatcher:
         self._inbox_state = InboxState(config)
         self.notices = Notices()
         self._look = Timer(_SECONDS_BETWEEN_LOOKS)
+        self._housekeeping = Timer(_SECONDS_BETWEEN_REMOVALS)
         self._heartbeats = Heartbeats(config.folders.work, service)
 
     @property
@@ -151,13 +153,19 @@ class Dispatcher:
             self._record_deaths()
             self._add_retries()
             if not self._jobs:  # housekeeping never holds up work
-                remove_expired(self._config, self._store, datetime.now().astimezone().date())
+                self._remove_expired()
         except (OSError, WorkFailed) as fault:
             if not self._unanswered:
                 logger.warning("disk or database does not answer", extra={"fault": where(fault)})
             self._unanswered.begin(may_try=False)
         else:
             self._unanswered.house_kept(idle=not (self._jobs or self._jobs.has_postponed or self._pool.busy))
+
+    def _remove_expired(self) -> None:
+        if not self._housekeeping.is_due():
+            return
+        if not remove_expired(self._config, self._store, datetime.now().astimezone().date()):
+            self._housekeeping.restart()
 
     def _warn_of_overdue(self) -> None:
         if self.backlog.seen.overdue != self._overdue:
