@@ -124,7 +124,8 @@ def running(site: Site) -> Iterator[subprocess.Popen[bytes]]:
         subprocess.Popen(words, cwd=site.folder, env=environment, stderr=log) as daemon,
     ):
         try:
-            until(lambda: b"ready" in (site.folder / "log").read_bytes(), _SECONDS)
+            until(lambda: b"ready" in (site.folder / "log").read_bytes() or daemon.poll() is not None, 2 * _SECONDS)
+            assert daemon.poll() is None, (site.folder / "log").read_text()
             yield daemon
         finally:
             daemon.send_signal(signal.SIGCONT)
@@ -145,8 +146,20 @@ def choosy(port: int) -> Iterator[None]:
         server.shutdown()
 
 
+@contextmanager
+def showing(site: Site) -> Iterator[None]:
+    """The table, also of a test that fails, which then shows the log as well."""
+    try:
+        yield
+    except BaseException:
+        print((site.folder / "log").read_text())
+        raise
+    finally:
+        site.show()
+
+
 def test_no_fault_is_silent(site: Site) -> None:
-    with running(site), choosy(site.rejecting):
+    with running(site), choosy(site.rejecting), showing(site):
         until(lambda: site.check()[0] == 0, _SECONDS)
         inbox, work = site.work / "inbox", site.work
         _folders(site, inbox, work)
@@ -161,7 +174,6 @@ def test_no_fault_is_silent(site: Site) -> None:
         _deliveries(site)
         site.fault("database stopped", "database", site.server.stop, site.server.start)
     _ends(site)
-    site.show()
 
 
 def _folders(site: Site, inbox: Path, work: Path) -> None:
