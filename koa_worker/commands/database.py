@@ -10,9 +10,7 @@ import typer
 from koa_worker import config
 from koa_worker.commands.options import ConfigFile
 
-app = typer.Typer(
-    help="Upgrade or move the database, or compare it with the folders after a restore.", no_args_is_help=True
-)
+app = typer.Typer(help="Upgrade or move the database, or compare it with the folders.", no_args_is_help=True)
 
 
 @app.command()

@@ -14,7 +14,7 @@ from koa_worker.report import words
 from koa_worker.store import IDENTITY_NAMES, ExportedStudyKnee
 from koa_worker.study.earlier import COMPARED, REPEATABLE_MM, Course
 from koa_worker.study.knees import StudyKnee
-from koa_worker.values import WIDTHS
+from koa_worker.values import GRADES, WIDTHS
 
 _ROWS_AT_A_TIME = 10_000
 
@@ -50,6 +50,8 @@ SCHEMA = pa.schema(
         *((f"{name}_change_mm", _SHARE) for name in COMPARED),
         ("not_compared", _TEXT),
         ("repeatable_mm", _SHARE),
+        *((f"{shares}{kl}", _SHARE) for shares in ("p", "release_p") for kl in GRADES),
+        ("site", _TEXT),  # SHA-256 of the site's scale; empty where the release's own is used
     ],
     metadata={"notice": RESEARCH_NOTICE},
 )
@@ -89,6 +91,9 @@ def _of_knee(line: StudyKnee) -> dict[str, Any]:
         "review_codes": [reason.code.value for reason in line.review_reasons],
         **{f"{name}_{width}": space.width(name, width) for name in COMPARED for width in WIDTHS if space},
         "model": seen.grade.model,
+        **{f"p{kl}": share for kl, share in zip(GRADES, seen.grade.probabilities, strict=True)},
+        **{f"release_p{kl}": share for kl, share in zip(GRADES, seen.grade.by_release, strict=True)},
+        "site": seen.grade.site or None,
     }
 
 

@@ -193,6 +193,7 @@ class ReceiverSettings(_Section):
 class ResultSettings(_Section):
     structured_report: bool = True
     secondary_capture: bool = True
+    presentation: bool = True
     pdf: bool = True
     supersede: Literal["none", "iocm"] = "none"
     folder: Path = Path("work/outgoing")

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 
+from pydicom.dataset import Dataset
 from pydicom.filereader import dcmread
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGBaseline8Bit, SecondaryCaptureImageStorage
 from pynetdicom import AE
 from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
@@ -107,6 +108,8 @@ def _associate(destination: DestinationSettings, sop_class_uids: Collection[str]
     application.connection_timeout = application.network_timeout = destination.timeout_seconds
     for sop_class_uid in sorted(sop_class_uids):
         application.add_requested_context(sop_class_uid, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+        if sop_class_uid == SecondaryCaptureImageStorage:  # a context of its own: else a peer chooses between both
+            application.add_requested_context(sop_class_uid, [JPEGBaseline8Bit])
     try:
         tls = _tls(destination)
         association = application.associate(
@@ -161,11 +164,24 @@ def _send_one(association: Association, parcel: Parcel) -> Receipt:
     if not parcel.path.exists():
         gone = "object file missing; koa-worker send with the report's name makes it again"
         return Receipt(parcel, DeliveryAnswer.REFUSED, gone)
-    status = association.send_c_store(dcmread(parcel.path))
+    status = association.send_c_store(_as_accepted(dcmread(parcel.path), association))
     if "Status" not in status:
         raise Unreachable("no answer")
     code = int(status.Status)
     return Receipt(parcel, answer_of(code), f"status {code:04X}")
+
+
+def _as_accepted(target: Dataset, association: Association) -> Dataset:
+    """The object as it is, or without its compression for a PACS that does not take it so."""
+    syntax = target.file_meta.TransferSyntaxUID
+    taken = {
+        context.transfer_syntax[0]
+        for context in association.accepted_contexts
+        if context.abstract_syntax == target.SOPClassUID
+    }
+    if syntax.is_compressed and syntax not in taken:
+        target.decompress(generate_instance_uid=False)
+    return target
 
 
 def _tls(destination: DestinationSettings) -> ssl.SSLContext | None:

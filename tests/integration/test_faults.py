@@ -30,7 +30,8 @@ from tests.postgres import Server
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="mounts and needs another account"),
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1200),
+    pytest.mark.slow,
 ]
 _SECONDS = 90.0  # with a machine that has much to do; the looks themselves are 2 and 5 seconds apart
 
@@ -61,7 +62,8 @@ class Site:
         )
 
     def check(self) -> tuple[int, str]:
-        asked = CliRunner().invoke(app, ["status", "--check", "--config", str(self.folder / "config.toml")])
+        words = ["status", "--check", "--config", str(self.folder / "config.toml")]
+        asked = CliRunner().invoke(app, words, catch_exceptions=False)
         return asked.exit_code, asked.output
 
     def alive(self) -> int:
@@ -124,7 +126,7 @@ def running(site: Site) -> Iterator[subprocess.Popen[bytes]]:
         subprocess.Popen(words, cwd=site.folder, env=environment, stderr=log) as daemon,
     ):
         try:
-            until(lambda: b"ready" in (site.folder / "log").read_bytes() or daemon.poll() is not None, 2 * _SECONDS)
+            until(lambda: b"ready" in (site.folder / "log").read_bytes() or daemon.poll() is not None, 3 * _SECONDS)
             assert daemon.poll() is None, (site.folder / "log").read_text()
             yield daemon
         finally:

@@ -15,7 +15,7 @@ from koa_worker.commands.study_table import COLUMNS, export_studies, to_rows
 from koa_worker.store import ExportedStudyKnee
 from koa_worker.study.earlier import Course, Point, SpaceChange
 from koa_worker.study.knees import bring_together
-from koa_worker.values import CompartmentName, Grade
+from koa_worker.values import GRADES, CompartmentName, Grade
 from tests.unit.study.test_earlier import NOW, THEN, seen, space
 
 
@@ -44,8 +44,17 @@ def test_whose_a_knee_is_stands_last_and_only_on_demand(form: str) -> None:
 
 
 def test_every_number_of_a_grade_is_a_column() -> None:
-    left_out = {"probabilities", "review_reasons"}  # the five shares are in the table by image
-    assert {field.name for field in fields(Grade)} - left_out <= set(COLUMNS)
+    several = {"probabilities": "p", "release_probabilities": "release_p"}
+    assert {field.name for field in fields(Grade)} - set(several) <= set(COLUMNS)
+    assert {f"{shares}{kl}" for shares in several.values() for kl in GRADES} <= set(COLUMNS)
+    grade = knee().knee.stands.grade
+    on_site = replace(grade, release_probabilities=tuple(reversed(grade.probabilities)), site="5e" * 32)
+    scaled = replace(knee().knee, stands=replace(knee().knee.stands, grade=on_site))
+    for line, site in ((knee().knee, None), (scaled, "5e" * 32)):
+        (row,) = to_rows([replace(knee(), knee=line)])
+        assert [row[f"p{kl}"] for kl in GRADES] == list(grade.probabilities)
+        assert [row[f"release_p{kl}"] for kl in GRADES] == list(line.stands.grade.by_release)
+        assert row["site"] == site
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "parquet"])
