@@ -1,7 +1,7 @@
 """The commands. An error becomes an exit code and one clear sentence.
 
 Exit codes: 0 fine, 1 some input was rejected, 2 wrong use or configuration, or it cannot start, 3 work is left,
-4 the database or a folder was lost while running.
+or an erasure is not finished, 4 the database or a folder was lost while running.
 """
 
 from __future__ import annotations
