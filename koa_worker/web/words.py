@@ -9,6 +9,7 @@ from flask import Flask
 from koa_worker.report import words
 from koa_worker.store import State
 from koa_worker.values import GRADE_WORDS, GRADES, Side
+from koa_worker.web.hanging import edges, hanging
 
 STATES = {
     State.WAITING: "Waiting",
@@ -33,6 +34,8 @@ def teach(app: Flask) -> None:
         "review": words.review_reason,
         "width": words.width,
         "plane": words.plane,
+        "hanging": hanging,
+        "edges": edges,
     }
     app.jinja_env.globals |= {
         "GRADES": GRADES,

@@ -35,8 +35,9 @@ def test_uploads_become_results_with_a_heatmap_to_fade(browser: Any, uploaded: A
     browser.log_in("anna")
     browser.go(uploaded.study)
     assert len(browser.all(".knee")) == 2
-    assert len(browser.all(".boxes rect")) == 2
-    for picture in browser.all(".base, .heat"):
+    assert len(browser.all(".pane[hidden] .boxes rect")) == 2
+    browser.one(".seen summary").click()
+    for picture in browser.all(".base, .crop .heat"):
         assert browser.run("return arguments[0].naturalWidth", picture) > 100
     heat = browser.one(".crop .heat")
     slider = browser.one(".crop [data-sets=heat]")
@@ -49,7 +50,7 @@ def test_uploads_become_results_with_a_heatmap_to_fade(browser: Any, uploaded: A
 
 
 def test_a_picture_is_looked_at_closely_by_keys(browser: Any, uploaded: Any) -> None:
-    browser.log_in("anna")
+    browser.log_in("victor")
     browser.go(uploaded.study)
     stage, layers = browser.one(".crop .stage"), browser.one(".crop .layers")
 
