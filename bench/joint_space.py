@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from koa_worker.errors import InputRejected
 from koa_worker.knee.finding.roi import find_knees
 from koa_worker.knee.joint_space.measure import measure
-from koa_worker.synthetic import Collimation, Plate, draw, random_knee, random_spec
+from koa_worker.synthetic import Collimation, Plate, PlateSpec, draw, random_knee, random_spec
 from koa_worker.values import (
     GRADES,
     CompartmentName,
@@ -34,6 +35,7 @@ from koa_worker.values import (
 
 NAMES = (CompartmentName.MEDIAL, CompartmentName.LATERAL)
 FIELD_MM = 150
+TIBIA_MM = 75  # an adult's tibial plateau, on average
 
 
 def plate(rng: np.random.Generator) -> Plate:
@@ -95,6 +97,70 @@ def repeatability(count: int) -> None:
         f"drawn again, shifted, turned, 8 to 16 bits: SD median {np.nanmedian(spreads):.3f} mm, "
         f"95 % {np.nanquantile(spreads, 0.95):.3f} mm, root mean square {rms:.3f} mm"
     )
+
+
+def exposed(pixels: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+    """The picture in another exposure: contrast, brightness and curve as consoles vary them."""
+    most = float(np.iinfo(pixels.dtype).max)
+    share = np.clip(pixels / most * rng.uniform(0.75, 1.2) + rng.uniform(-0.03, 0.03), 0, 1)
+    return np.asarray(np.round(share ** rng.uniform(0.8, 1.25) * most), pixels.dtype)
+
+
+def limit_of_change(data: Path | None, count: int) -> None:
+    """1.96 × √2 × SD of a width that is measured again: a smaller difference of two exams is no change."""
+    rng = np.random.default_rng(8)
+    spreads = [_drawn_again(plate(rng).spec, rng) for _ in range(count)]
+    _print_limit("drawn, shifted, turned by 2°, other grain and exposure, 8 to 16 bits", np.concatenate(spreads))
+    if data is None:
+        return
+    every = [pixels for _, pixels in crops(data)]
+    chosen = rng.choice(len(every), min(4 * count, len(every)), replace=False)
+    shares = np.concatenate([_crop_again(every[number], rng) for number in chosen])
+    known = shares[~np.isnan(shares)]
+    print(f"validation crops again, {len(known)} compartments: {np.median(known):.3%} of the tibial width (median SD)")
+    _print_limit(f"validation crops, shifted, turned by 2°, exposed, at {TIBIA_MM} mm tibial width", shares * TIBIA_MM)
+
+
+def _drawn_again(first: PlateSpec, rng: np.random.Generator, times: int = 6) -> NDArray[np.float64]:
+    """The standard deviation of the least width of each compartment."""
+    knee, widths = first.knees[0], []
+    for number in range(times):
+        middle = tuple(at + rng.uniform(-3, 3) / first.width for at in knee.centre)
+        moved = replace(knee, centre=(middle[0], middle[1]), tilt_deg=knee.tilt_deg + rng.uniform(-2, 2))
+        drawn = draw(replace(first, knees=(moved,), seed=number))
+        again = measured(replace(drawn, pixels=exposed(drawn.pixels, rng)), bits=(16, 12, 10, 8)[number % 4])
+        widths.append([again.width(name, "min_mm") for name in NAMES])
+    return _spread(widths)
+
+
+def _crop_again(pixels: NDArray[np.uint8], rng: np.random.Generator, times: int = 6) -> NDArray[np.float64]:
+    """The same for a real crop, as shares of the tibial width."""
+    height, width = pixels.shape
+    widths: list[list[float | None]] = []
+    for _ in range(times):
+        turn = cv2.getRotationMatrix2D((width / 2, height / 2), rng.uniform(-2, 2), 1.0)
+        turn[:, 2] += rng.uniform(-1.5, 1.5, 2)
+        moved = cv2.warpAffine(pixels, turn, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        frame = Radiograph(exposed(np.asarray(moved, np.uint8), rng), "PNG", Study("1", "2"))
+        try:
+            found = measure(frame, find_knees(frame)[0])
+        except InputRejected:
+            continue
+        widths.append([part.min_ratio for part in found.compartments])
+    return _spread(widths)
+
+
+def _spread(widths: list[list[float | None]]) -> NDArray[np.float64]:
+    """The standard deviation of each compartment; NaN where fewer than three measurements succeeded."""
+    columns = [[width for width in column if width is not None] for column in zip(*widths, strict=True)]
+    return np.array([np.std(column, ddof=1) if len(column) > 2 else np.nan for column in columns], np.float64)
+
+
+def _print_limit(what: str, spreads: NDArray[np.float64]) -> None:
+    known = spreads[~np.isnan(spreads)]
+    rms = float(np.sqrt(np.mean(np.square(known))))
+    ends = f"SD median {np.median(known):.3f}, 95 % {np.quantile(known, 0.95):.3f}, root mean square {rms:.3f} mm"
+    print(f"{what}: {ends}; limit of change {1.96 * np.sqrt(2) * rms:.3f} mm")
 
 
 def real(data: Path) -> None:
@@ -176,6 +242,7 @@ def main() -> None:
     speed()
     accuracy(settings.plates)
     repeatability(max(1, settings.plates // 6))
+    limit_of_change(settings.data, settings.plates)
     if settings.data is not None:
         real(settings.data)
 

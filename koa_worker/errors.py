@@ -235,6 +235,31 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         "A file of the model release does not match the manifest.",
         "Restore the release. The worker never grades with a changed model.",
     ),
+    "site_missing": CatalogueEntry(
+        Fault.SETUP,
+        "The file of the site's scale cannot be read.",
+        "Correct [model] site or --site, or make the file with koa-worker calibrate.",
+    ),
+    "site_altered": CatalogueEntry(
+        Fault.SETUP,
+        "The file of the site's scale was changed after koa-worker calibrate wrote it.",
+        "Restore the file, or make it again with koa-worker calibrate. It must not be edited.",
+    ),
+    "site_other_release": CatalogueEntry(
+        Fault.SETUP,
+        "The site's scale was fitted to another model release.",
+        "Run koa-worker calibrate again with this release and the same grades, or set [model] path to that release.",
+    ),
+    "grades_unusable": CatalogueEntry(
+        Fault.SETUP,
+        "The grades to calibrate to cannot be used.",
+        "Give a CSV file with the columns path and kl, or sop_uid, side and kl. See docs/calibration.md.",
+    ),
+    "too_few_grades": CatalogueEntry(
+        Fault.SETUP,
+        "There are too few graded knees to calibrate.",
+        "Have readers grade at least 30 knees, of all grades that occur.",
+    ),
     "training_missing": CatalogueEntry(
         Fault.SETUP,
         "A package that the training commands need is not installed.",

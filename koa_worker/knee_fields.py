@@ -58,14 +58,21 @@ class KneeFields(_Fields):
     whole_frame: bool = Field(description="The picture was a crop of a knee already.")
     turned: int = Field(description="Quarters anticlockwise that make the knee stand upright.")
     kl: GradeNumber
-    probabilities: list[Share] = Field(min_length=5, max_length=5)
+    probabilities: list[Share] = Field(min_length=5, max_length=5, description="On the site's scale, if there is one.")
     confidence: Share
     oa_probability: Share = Field(description="P(KL ≥ 2).")
     agreement: Share
+    strangeness: float | None = Field(
+        description="Log odds against a knee like the training knees; null where it was not judged."
+    )
     needs_review: bool
     review_reasons: list[str] = Field(description="Sentences for a reader.")
     review_codes: list[str] = Field(description="The same reasons for a program, see docs/review.md.")
     joint_space: JointSpace | None = Field(description="Null where the knee was not measured.")
+    release_probabilities: list[Share] = Field(
+        min_length=5, max_length=5, description="What the release itself says, before the site's scale."
+    )
+    site: str | None = Field(description="SHA-256 of the site's scale; null where the release's own scale is used.")
 
 
 def describe(position: int, roi: KneeRoi, grade: values.Grade, joint_space: values.JointSpace | None) -> KneeFields:
@@ -80,10 +87,13 @@ def describe(position: int, roi: KneeRoi, grade: values.Grade, joint_space: valu
         confidence=float(grade.confidence),
         oa_probability=float(grade.oa_probability),
         agreement=float(grade.agreement),
+        strangeness=None if grade.strangeness is None else float(grade.strangeness),
         needs_review=grade.needs_review,
         review_reasons=[words.review_reason(reason) for reason in grade.review_reasons],
         review_codes=[reason.code.value for reason in grade.review_reasons],
         joint_space=_joint_space(joint_space) if joint_space else None,
+        release_probabilities=[float(share) for share in grade.by_release],
+        site=grade.site or None,
     )
 
 
@@ -107,9 +117,12 @@ _COLUMNS_OF: dict[str, dict[str, Any]] = {
     "side": {"side": str},
     "box": dict.fromkeys(("box_x", "box_y", "box_width", "box_height"), int),
     "probabilities": dict.fromkeys((f"p{kl}" for kl in GRADES), float),
+    "strangeness": {"strangeness": float},
     "joint_space": dict.fromkeys(
         ("tibial_width_px", *(f"{name}_{width}" for name in CompartmentName for width in WIDTHS)), float
     ),
+    "release_probabilities": dict.fromkeys((f"release_p{kl}" for kl in GRADES), float),
+    "site": {"site": str},
 }
 
 COLUMNS: dict[str, Any] = {  # of a table, with the types of their values

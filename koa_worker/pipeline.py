@@ -14,8 +14,9 @@ import numpy as np
 from koa_worker.config import Config, Limits
 from koa_worker.errors import OWN_RESULT, InputRejected, WorkFailed, belonging_to
 from koa_worker.knee.finding.density import halve
-from koa_worker.knee.finding.roi import find
+from koa_worker.knee.finding.roi import Trace, find
 from koa_worker.knee.finding.rotation import as_stored, turned
+from koa_worker.knee.finding.second_look import other_places
 from koa_worker.knee.grading import review
 from koa_worker.knee.grading.explain import FeatureMaps, heatmap
 from koa_worker.knee.grading.familiar import Familiar
@@ -68,7 +69,7 @@ class Pipeline:
 
     @classmethod
     def load(cls, config: Config) -> Pipeline:
-        grader = Grader.load(model_folder(config.model.path), config.model.review_confidence)
+        grader = Grader.load(model_folder(config.model.path), config.model.review_confidence, config.model.site)
         return cls(grader, config.limits)
 
     def process(self, arrival: Arrival) -> Outcome:
@@ -128,15 +129,32 @@ class Pipeline:
                 seen = find(frame)
         except InputRejected as fault:
             return _JudgedFrame(fault=fault)
-        if quarters:
-            height, width = radiograph.pixels.shape
-            stored, without_knee = (
-                [as_stored(roi, quarters, height, width) for roi in rois] for rois in (seen.rois, seen.without_knee)
-            )
-        else:
-            stored, without_knee = list(seen.rois), list(seen.without_knee)
-        looks = tuple(self._judge(frame, *places, clock) for places in zip(seen.rois, stored, strict=True))
-        return _JudgedFrame(looks, without_knee=tuple(RefusedKnee(roi, "knee_not_found") for roi in without_knee))
+        looks = tuple(self._judge(frame, roi, quarters, clock) for roi in seen.rois)
+        without_knee = tuple(
+            RefusedKnee(_as_stored(roi, frame, quarters), "knee_not_found") for roi in seen.without_knee
+        )
+        return _JudgedFrame(self._look_elsewhere(frame, seen, looks, quarters, clock), without_knee=without_knee)
+
+    def _look_elsewhere(
+        self, frame: Radiograph, seen: Trace, looks: tuple[_JudgedKnee, ...], quarters: int, clock: Stopwatch
+    ) -> tuple[_JudgedKnee, ...]:
+        """Moves a knee of weak evidence to a place above or below where the model sees a far likelier one.
+
+        Only beside a knee that the model knows: without one, nothing says that the frame shows knees at all.
+        """
+        familiar = self.grader.familiar
+        if familiar is None or all(one.verdict.strangeness > familiar.fair for one in looks):
+            return looks
+        settled = list(looks)
+        for number, one in enumerate(looks):
+            if not one.verdict.may_lie_elsewhere(familiar):
+                continue
+            with clock("roi"):
+                places = other_places(frame, seen, number)
+            others = (self._judge(frame, place, quarters, clock) for place in places)
+            better = (other for other in others if other.verdict.stands_better(familiar, one.verdict.strangeness))
+            settled[number] = min(better, key=lambda other: other.verdict.strangeness, default=one)
+        return tuple(settled)
 
     def _turn(self, radiograph: Radiograph, upright: _JudgedFrame, clock: Stopwatch) -> _JudgedFrame | None:
         """Looks at the turned frame; used only if every knee in it is then far more likely to be a knee."""
@@ -147,8 +165,8 @@ class Pipeline:
                 return looks
         return None
 
-    def _judge(self, frame: Radiograph, roi: KneeRoi, stored: KneeRoi, clock: Stopwatch) -> _JudgedKnee:
-        familiar = self.grader.familiar
+    def _judge(self, frame: Radiograph, roi: KneeRoi, quarters: int, clock: Stopwatch) -> _JudgedKnee:
+        familiar, stored = self.grader.familiar, _as_stored(roi, frame, quarters)
         with clock("prepare"):
             small = resize(crop(frame.pixels, roi.box))
             picture = prepared(small)
@@ -163,11 +181,13 @@ class Pipeline:
     def _explain(
         self, radiograph: Radiograph, one: _JudgedKnee, alone: tuple[ReviewReason, ...], clock: Stopwatch
     ) -> GradedKnee:
-        grade = replace(one.grade, review_reasons=(*alone, *one.verdict.reasons, *one.grade.review_reasons))
+        reasons = (*alone, *one.verdict.reasons, *one.grade.review_reasons)
+        strangeness = float(one.verdict.strangeness) if one.verdict.impression else None
+        grade = replace(one.grade, review_reasons=reasons, strangeness=strangeness)
         with clock("measure"):
             joint_space = None if one.roi.turned else measure(radiograph, one.roi)
         with clock("explain"):
-            warmth = heatmap(one.maps, grade.kl)
+            warmth = heatmap(one.maps, grade.release_kl)
         return GradedKnee(one.roi, one.crop, grade, warmth, joint_space)
 
 
@@ -200,6 +220,12 @@ class _JudgedFrame:
 def _belonging(radiograph: Radiograph) -> AbstractContextManager[None]:
     """A plain picture names neither study nor patient."""
     return belonging_to(radiograph.study, radiograph.patient) if radiograph.format == "DICOM" else nullcontext()
+
+
+def _as_stored(roi: KneeRoi, frame: Radiograph, quarters: int) -> KneeRoi:
+    """The place in the stored image of what was found in a frame that is turned by this number of quarters."""
+    height, width = frame.pixels.shape[:: -1 if quarters % 2 else 1]
+    return as_stored(roi, quarters, height, width)
 
 
 def _middle(knee: RefusedKnee) -> float:

@@ -37,7 +37,7 @@ class Registrar:
 
     def write_report(self, study_key: str, revision: int) -> Path:
         """Writes a revision of the study's PDF that was begun, in place of the revision before it."""
-        study = self.store.studies.content(study_key)
+        study = self.store.studies.content(study_key).reported
         now = datetime.now(UTC)
         path = self._path(study)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -64,6 +64,9 @@ class Registrar:
             images=tuple(_image(number, image, study) for number, image in study.numbered_images),
             rejected=tuple(RejectedEntry(reject.file_id, reject.code, reject.detail) for reject in study.rejected),
             graded_by=self.graded_by,
+            study_knees=study.knees,
+            courses=study.courses,
+            exams=study.exams,
         )
 
 
@@ -98,4 +101,4 @@ def _image(number: int, image: ImageRecord, study: StudyRecord) -> ImageEntry:
 
 def _knee(knee: KneeRecord) -> KneeEntry:
     crop, warm = encode_crop(knee.crop), encode_crop(overlay(knee.crop, knee.heatmap))
-    return KneeEntry(knee.roi, knee.grade, crop, warm, knee.joint_space)
+    return KneeEntry(knee.roi, knee.grade, crop, warm, knee.joint_space, knee.position)

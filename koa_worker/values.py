@@ -1,7 +1,7 @@
 """The values that are passed from stage to stage: typed, frozen, with almost no behaviour.
 
     file → intake → Arrival → read → Radiograph → roi → KneeRoi* → grade → Grade → measure → JointSpace
-         → explain → Heatmap → GradedKnee* → store → report → publish
+         → explain → Heatmap → GradedKnee* → store → study → report → publish
 
 No stage changes a value that it was given; it makes the next one.
 """
@@ -124,6 +124,7 @@ class Study:
     content_at: datetime | None = None  # when the content was made, likewise
     instance_number: int | None = None
     expected_images: int | None = None  # number of images of the study, where the file gives it
+    weight_bearing: bool = False  # the header says that the patient stood on the leg
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,7 @@ class GradedBy:
     model: str  # "name-vN"
     digest: str  # SHA-256 of the release's manifest
     software: str  # koa-worker's version
+    site: str = ""  # digest of the site's scale, if the answers are on one
 
 
 class ReviewCode(StrEnum):
@@ -203,6 +205,7 @@ class ReviewCode(StrEnum):
     LOW_AGREEMENT = "low_agreement"  # how many looks give this grade, and how many looks there are
     DISAGREEMENT = "disagreement"  # the lowest and the highest grade that a look gives
     BORDERLINE = "borderline"  # P(KL ≥ 2), and how near to one half is too near
+    IMAGES_DISAGREE = "images_disagree"  # the lowest and the highest grade of this knee among the study's images
     OTHER = "other"  # neither: a sentence of an earlier version, kept as it was
 
 
@@ -216,17 +219,33 @@ class ReviewReason:
     text: str = ""  # of OTHER alone
 
 
+Probabilities = tuple[float, float, float, float, float]  # of KL 0 to KL 4
+
+
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """The model's grade of one knee, with its confidence."""
+    """The model's grade of one knee, with its confidence; on the site's scale if there is one."""
 
     kl: int
-    probabilities: tuple[float, float, float, float, float]
+    probabilities: Probabilities
     confidence: float  # the probability of `kl`
     oa_probability: float  # P(KL ≥ 2)
-    agreement: float  # share of members × views whose own grade is `kl`
+    agreement: float  # share of members × views whose own grade is the release's
     review_reasons: tuple[ReviewReason, ...]
     model: str  # "name-vN"
+    strangeness: float | None = None  # log odds against a knee like the training knees; None: nothing judged it
+    release_probabilities: Probabilities | None = None  # what the release itself says, if the site has its own scale
+    site: str = ""  # digest of the site's scale
+
+    @property
+    def by_release(self) -> Probabilities:
+        """The probabilities before the site's scale."""
+        return self.release_probabilities or self.probabilities
+
+    @property
+    def release_kl(self) -> int:
+        """The grade before the site's scale: what the looks voted for, and what the heatmap explains."""
+        return self.by_release.index(max(self.by_release))
 
     @property
     def needs_review(self) -> bool:

@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from distributed import Client, Future, as_completed
@@ -21,11 +22,11 @@ from distributed.comm import CommClosedError
 from distributed.scheduler import KilledWorker
 
 from koa_worker import __version__
-from koa_worker.batch.dask_worker import Chunk, Graded, GradingPlugin, grade_chunk
+from koa_worker.batch.dask_worker import SITE, Chunk, Graded, GradingPlugin, grade_chunk
 from koa_worker.batch.entries import Finding
 from koa_worker.batch.grade_entry import failed_finding
 from koa_worker.batch.local import Take, job_for
-from koa_worker.config import Config, ModelSettings
+from koa_worker.config import Config
 from koa_worker.errors import SetupError, Unfinished
 from koa_worker.knee.grading.release import Release
 from koa_worker.system.stop import Stop
@@ -112,17 +113,22 @@ class Cluster:
 
     def _equip(self, client: Client) -> None:
         config = Config(
-            model=ModelSettings(review_confidence=self._config.model.review_confidence),
+            model=self._config.model.model_copy(update={"path": ""}),
             limits=self._config.limits,
             log=self._config.log,
         )
         try:
-            client.register_plugin(GradingPlugin(self._name, config, self._release.contents()))
+            client.register_plugin(GradingPlugin(self._name, config, self._contents()))
         except (OSError, TimeoutError, SetupError):
             raise
         # Whatever a worker says that lacks this program, or has another Python.
         except Exception as fault:
             raise SetupError("cluster", f"a worker answers with {type(fault).__name__}") from fault
+
+    def _contents(self) -> dict[str, bytes]:
+        """The files of the release, and of the site's scale."""
+        site = self._config.model.site
+        return self._release.contents() | ({SITE: Path(site).read_bytes()} if site else {})
 
     def _work(self, client: Client, take: Take, stop: Stop) -> Iterator[Finding]:
         done = as_completed(loop=client.loop)

@@ -27,6 +27,7 @@ from koa_worker.system.stop import Stop
 from koa_worker.workers.messages import Examine
 from koa_worker.workers.pool import WorkerPool
 
+SITE = "site.json"  # the site's scale, beside the release's files
 _SECONDS_IDLE = 120.0  # after which a worker process is ended: its client may have been killed
 _SECONDS_BETWEEN_LOOKS = 10.0
 
@@ -76,7 +77,8 @@ class GradingPlugin(WorkerPlugin):  # type: ignore[misc]
         for name, content in self._release.items():
             (self._folder / name).write_bytes(content)
         self._release = {}  # the worker processes read the files, and compare their hashes with the manifest's
-        model = self._config.model.model_copy(update={"path": str(self._folder)})
+        site = str(self._folder / SITE) if self._config.model.site else ""
+        model = self._config.model.model_copy(update={"path": str(self._folder), "site": site})
         self._config = self._config.model_copy(update={"model": model})
         self._workers: dict[int, _ThreadWorker] = {}
         self._ended = threading.Event()

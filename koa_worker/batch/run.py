@@ -25,6 +25,7 @@ from koa_worker.batch.source import entries_of
 from koa_worker.config import Config
 from koa_worker.errors import SetupError
 from koa_worker.knee.grading.release import Release, model_folder
+from koa_worker.knee.grading.site import SiteScale
 from koa_worker.store import Store
 from koa_worker.system.stop import Stop, on_signal
 from koa_worker.workers.pool import cores
@@ -68,9 +69,11 @@ class Summary:
 def run(config: Config, plan: Plan, console: Console) -> Summary:
     """Grades what is not done yet."""
     release = Release.open(model_folder(config.model.path))
+    site = SiteScale.load(Path(config.model.site), release.digest) if config.model.site else None
     _make_folder(plan.results)
     with on_signal() as stop, Ledger.open(plan.results / "_ledger") as ledger, _store(config, plan) as store:
-        ledger.belongs_to(f"{release.digest[:16]} by {__version__}, review {config.model.review_confidence}")
+        scale = f", site {site.digest[:16]}" if site else ""
+        ledger.belongs_to(f"{release.digest[:16]} by {__version__}, review {config.model.review_confidence}{scale}")
         sweep(plan.results)
         console.print("listing …", highlight=False)
         ledger.compare(entries_of(plan.source, plan.results))

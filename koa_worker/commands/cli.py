@@ -1,6 +1,7 @@
 """The commands. An error becomes an exit code and one clear sentence.
 
-Exit codes: 0 fine, 1 some input was rejected or failed, 2 wrong use or configuration, 3 a batch that is not finished.
+Exit codes: 0 fine, 1 some input was rejected or failed, 2 wrong use or configuration, 3 a batch or an erasure that is
+not finished.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from rich.console import Console
 
 from koa_worker import RESEARCH_NOTICE, __version__, config
 from koa_worker.commands import custody, database, users
-from koa_worker.commands.options import ConfigFile
+from koa_worker.commands.options import ConfigFile, SiteScaleFile
 from koa_worker.errors import KoaError, SetupError
 from koa_worker.system import log
 
@@ -37,6 +38,12 @@ app.command()(custody.forget)
 class Format(StrEnum):
     CSV = "csv"
     JSON = "json"
+    PARQUET = "parquet"
+
+
+class By(StrEnum):
+    IMAGE = "image"
+    STUDY = "study"
 
 
 def main() -> None:
@@ -108,6 +115,7 @@ def process(
         Path | None,
         typer.Option(help="Write an image for each file into DIR that shows how the knees were found.", metavar="DIR"),
     ] = None,
+    site: SiteScaleFile = None,
 ) -> None:
     """Grade files in place. No file is moved and nothing is stored in the database."""
     from koa_worker.commands.in_place import process_paths
@@ -116,7 +124,7 @@ def process(
     from koa_worker.pipeline import Pipeline
     from koa_worker.values import Completed
 
-    settings = config.load(config_file)
+    settings = config.load(config_file).with_site(site)
     log.set_up(settings.log)
     pipeline = Pipeline.load(settings)
     all_graded = True
@@ -147,12 +155,13 @@ def batch(
     ] = None,
     no_store: Annotated[bool, typer.Option("--no-store", help="Write only Parquet, no database.")] = False,
     reports: Annotated[bool, typer.Option("--reports", help="Write a PDF report for each study.")] = False,
+    site: SiteScaleFile = None,
 ) -> None:
     """Grade an archive in place. To resume after a stop, run the same command again."""
     from koa_worker.batch.run import Plan, run
     from koa_worker.commands.screen import batch_line
 
-    settings = config.load(config_file).with_store(store)
+    settings = config.load(config_file).with_store(store).with_site(site)
     if no_store and (reports or store):
         raise typer.BadParameter("--no-store cannot be combined with --store or --reports")
     log.set_up(settings.log)
@@ -205,17 +214,65 @@ def retry(
 
 
 @app.command()
-def regrade(config_file: ConfigFile = None) -> None:
-    """Grade all stored files again with the current model. Earlier grades are kept."""
-    from koa_worker.commands.regrade import regrade
-    from koa_worker.intake import prepare_folders
+def regrade(
+    config_file: ConfigFile = None,
+    site: SiteScaleFile = None,
+    send: Annotated[bool, typer.Option("--send", help="With --site: send the new results to the PACS.")] = False,
+) -> None:
+    """Grade all stored files again with the current model. Earlier grades are kept.
 
-    settings = config.load(config_file)
+    With --site only the scale changes: no file is read, and nothing is sent to the PACS without --send.
+    """
+    from koa_worker.commands.regrade import regrade, rescale
+    from koa_worker.intake import prepare_folders
+    from koa_worker.publish.outbox import Outbox
+    from koa_worker.store import Store
+
+    if send and site is None:
+        raise typer.BadParameter("--send can only be used with --site")
+    settings = config.load(config_file).with_site(site)
     log.set_up(settings.log)
     prepare_folders(settings.folders)
+    if site is not None:
+        rescaled = rescale(settings, unsent=not send)
+        if send and settings.dicom.destinations:
+            with Store.open(settings.store.url) as store:
+                Outbox(settings, store).work()
+        typer.echo(f"{rescaled.done} knees put on the site's scale, {rescaled.others} of another release kept.")
+        raise typer.Exit(1 if rescaled.others else 0)
     counts = regrade(settings)
     typer.echo(f"{counts.done} graded again, {counts.kept} keep their earlier grades.")
     raise typer.Exit(1 if counts.kept else 0)
+
+
+@app.command()
+def calibrate(
+    config_file: ConfigFile = None,
+    grades: Annotated[
+        Path | None,
+        typer.Option(help="CSV with the columns path, kl, or sop_uid, side, kl; also side, subject.", metavar="FILE"),
+    ] = None,
+    from_readings: Annotated[
+        bool, typer.Option("--from-readings", help="Use the grades that readers have saved on the page.")
+    ] = False,
+    out: Annotated[Path, typer.Option(help="Where to write the scale.", metavar="FILE")] = Path("site.json"),
+    crops: Annotated[
+        Path | None, typer.Option(help="Also write the graded knees into DIR, for koa-train.", metavar="DIR")
+    ] = None,
+) -> None:
+    """Fit the answers to how this site's readers use the scale. See docs/calibration.md."""
+    from koa_worker.commands.calibrate import NO_BETTER, run
+
+    if (grades is None) != from_readings:
+        raise typer.BadParameter("give either --grades FILE or --from-readings")
+    settings = config.load(config_file)
+    log.set_up(settings.log)
+    better = True
+    for sentence in run(settings, grades, out, crops):
+        typer.echo(sentence)
+        better = sentence != NO_BETTER
+    typer.echo(RESEARCH_NOTICE)
+    raise typer.Exit(0 if better else 1)
 
 
 @app.command()
@@ -249,19 +306,37 @@ def send(
 
 @app.command()
 def export(
-    form: Annotated[Format, typer.Option("--format", help="csv, or json (one object per line).")] = Format.CSV,
+    form: Annotated[
+        Format, typer.Option("--format", help="csv, json (one object per line), or parquet (only by study).")
+    ] = Format.CSV,
+    by: Annotated[By, typer.Option(help="One line per knee and image, or one per knee and study.")] = By.IMAGE,
+    with_identity: Annotated[
+        bool, typer.Option("--with-identity", help="Add patient id, its issuer and accession number.")
+    ] = False,
     config_file: ConfigFile = None,
 ) -> None:
     """Print a flat table of all results, with one line per knee."""
-    from koa_worker.commands.export import COLUMNS, to_rows
+    from koa_worker.commands.export import COLUMNS, WITH_IDENTITY, to_rows
     from koa_worker.commands.table import write_csv, write_json
     from koa_worker.store import Store
 
+    if by is By.STUDY and with_identity:
+        raise typer.BadParameter("needs --by image", param_hint="--with-identity")
+    if by is By.STUDY:
+        from koa_worker.commands.study_table import export_studies
+
+        with Store.open(config.load(config_file).store.url) as store:
+            export_studies(store.export.study_knees(), form, sys.stdout)
+        return
+    if form is Format.PARQUET:
+        raise typer.BadParameter("parquet needs --by study; batch writes Parquet by image", param_hint="--format")
     with Store.open(config.load(config_file).store.url) as store:
+        columns = WITH_IDENTITY if with_identity else COLUMNS
+        rows = to_rows(store.export.rows(with_identity=with_identity), columns)
         if form is Format.CSV:
-            write_csv(to_rows(store.export.rows()), sys.stdout, COLUMNS)
+            write_csv(rows, sys.stdout, columns)
         else:
-            write_json(to_rows(store.export.rows()), sys.stdout)
+            write_json(rows, sys.stdout)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""`koa-worker db …`: copies the results to another database."""
+"""`koa-worker db …`: copies the results to another database, and compares the database with the folders."""
 
 from __future__ import annotations
 
@@ -10,12 +10,7 @@ import typer
 from koa_worker import config
 from koa_worker.commands.options import ConfigFile
 
-app = typer.Typer(help="Move the database.", no_args_is_help=True)
-
-
-@app.callback()
-def _options() -> None:
-    """Typer needs this: without it the only command, `copy`, would lose its name."""
+app = typer.Typer(help="Move the database, or compare it with the folders after a restore.", no_args_is_help=True)
 
 
 @app.command()
@@ -38,3 +33,42 @@ def copy(
     with sole_owner(work) if work.is_dir() else nullcontext():
         copy_store(source, target, lambda table, rows: typer.echo(f"{table}: {rows} rows copied and checked"))
     typer.echo("Copied. Now set [store] url in config.toml to the new URL.")
+
+
+@app.command()
+def reconcile(
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Take originals up again; the daemon grades them. Renew reports.")
+    ] = False,
+    remove_reports: Annotated[
+        bool, typer.Option("--remove-reports", help="Delete reports of studies that the database does not know.")
+    ] = False,
+    config_file: ConfigFile = None,
+) -> None:
+    """List originals, reports and rows that do not know each other, for example after a restore."""
+    from koa_worker.custody import reconcile as work
+    from koa_worker.store import Store
+
+    settings = config.load(config_file)
+    with Store.open(settings.store.url) as store:
+        found = work.compare(settings, store)
+        for kind, these in (
+            ("original unknown to the database", found.unknown_originals),
+            ("original finished or moved after the backup", found.misplaced_originals),
+            ("record without its original", found.missing_originals),
+            ("report unknown to the database", found.unknown_reports),
+            ("report missing of study", found.missing_reports),
+            ("report newer or changed of study", found.other_reports),
+        ):
+            for one in these:
+                typer.echo(f"{kind}: {one}")
+        if not found:
+            typer.echo("Database and folders agree.")
+            return
+        if remove_reports:
+            for path in found.unknown_reports:
+                path.unlink(missing_ok=True)
+            typer.echo(f"{len(found.unknown_reports)} reports removed.")
+        if apply:
+            typer.echo(f"{work.apply(store, found)} originals will be graded again while the daemon runs.")
+    raise typer.Exit(0 if apply else 1)

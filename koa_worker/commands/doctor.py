@@ -70,4 +70,5 @@ def _database(settings: Config) -> str:
 
 def _model(settings: Config) -> str:
     grader = Pipeline.load(settings).grader
-    return f"{grader.name}, every file matches the manifest ({grader.digest[:12]})"
+    site = f", on the site's scale {grader.graded_by.site[:12]}" if settings.model.site else ""
+    return f"{grader.name}, every file matches the manifest ({grader.digest[:12]}){site}"

@@ -6,15 +6,18 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from koa_worker import knee_fields
-from koa_worker.store import GRADING_NAMES, IMAGE_NAMES, ExportedKnee, ExportedRefusal
+from koa_worker.store import GRADING_NAMES, IDENTITY_NAMES, IMAGE_NAMES, ExportedKnee, ExportedRefusal
 
 COLUMNS = (*IMAGE_NAMES, *knee_fields.COLUMNS, *GRADING_NAMES, "refused", "legs")
+WITH_IDENTITY = (*COLUMNS, *IDENTITY_NAMES)
 
 
-def to_rows(exported: Iterable[ExportedKnee | ExportedRefusal]) -> Iterator[dict[str, Any]]:
-    """A value for each of `COLUMNS`, in their order."""
+def to_rows(
+    exported: Iterable[ExportedKnee | ExportedRefusal], columns: tuple[str, ...] = COLUMNS
+) -> Iterator[dict[str, Any]]:
+    """A value for each of the columns, in their order."""
     for knee in exported:
-        yield dict.fromkeys(COLUMNS) | dict(knee.image) | {"legs": knee.legs} | _of_knee(knee)
+        yield dict.fromkeys(columns) | dict(knee.image) | {"legs": knee.legs} | _of_knee(knee)
 
 
 def _of_knee(knee: ExportedKnee | ExportedRefusal) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Options that every command has."""
+"""Options that several commands have."""
 
 from __future__ import annotations
 
@@ -9,4 +9,8 @@ import typer
 
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="Settings; ./config.toml if there is one.", metavar="FILE")
+]
+SiteScaleFile = Annotated[
+    Path | None,
+    typer.Option("--site", help="Grade on the site's own scale: site.json of `calibrate`.", metavar="FILE"),
 ]

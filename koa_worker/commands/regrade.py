@@ -1,4 +1,7 @@
-"""Grades the archive again after a new model release; the earlier grades are kept beside the new ones."""
+"""Grades the archive again after a new model release; the earlier grades are kept beside the new ones.
+
+To put an archive on a site's scale needs no net: what the release said is stored beside each grade.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,17 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
+from koa_worker import __version__
 from koa_worker.config import Config
+from koa_worker.knee.grading.grade import on_scale
+from koa_worker.knee.grading.release import Release, model_folder
+from koa_worker.knee.grading.site import SiteScale
+from koa_worker.registrar import Registrar
 from koa_worker.store import State, Store
 from koa_worker.system.stop import Stop
+from koa_worker.values import GradedBy
 from koa_worker.workers.messages import Done, Job, Regrade, WorkerDied, WriteReport
 from koa_worker.workers.pool import WorkerPool, cores
 from koa_worker.workers.work_off import work_off
@@ -27,13 +37,52 @@ class Regraded:
 
 
 def regrade(config: Config) -> Regraded:
-    """Grades each file whose grades come from another model. It can be stopped and started again at any moment."""
+    """Grades each file whose grades come from another model. It can be stopped and started again at any moment.
+
+    Knees that the present model has graded on another scale than the configured one are put on that scale first.
+    """
+    rescale(config, unsent=False)
     with WorkerPool(config, config.work.workers or cores()) as pool, Store.open(config.store.url) as store:
         while not pool.ready:
             pool.listen(1.0)
         tally = _work_off(pool, _to_do(store, pool.digest))
         _work_off(pool, map(WriteReport, store.reports.due()))  # of large studies, which are not written each time
     return Regraded(tally[True], tally[False])
+
+
+@dataclass(frozen=True, slots=True)
+class Rescaled:
+    """How many knees are now on the scale."""
+
+    done: int
+    others: int  # knees that another release graded, which no scale of this one fits
+
+
+def rescale(config: Config, *, unsent: bool) -> Rescaled:
+    """Puts the grades of the configured release on the configured site's scale, or back on the release's own.
+
+    With `unsent` the new reports are not made into objects for the PACS.
+    """
+    release = Release.open(model_folder(config.model.path))
+    site = SiteScale.load(Path(config.model.site), release.digest) if config.model.site else None
+    review = release.review(config.model.review_confidence)
+    scale, done = site.digest if site else "", 0
+    with Store.open(config.store.url) as store:
+        by = GradedBy(release.manifest.label, release.digest, __version__, scale)
+        registrar = Registrar(store, config.folders.reports, config.report, by)
+        for study_key in _elsewhere(store, release.digest, scale):
+            knees = store.site_scales.grades_elsewhere(study_key, release.digest, scale)
+            grades = {knee.grade_id: on_scale(knee.grade, site, review) for knee in knees}
+            registrar.write_report(study_key, store.site_scales.put(study_key, grades, unsent=unsent))
+            done += len(knees)
+        return Rescaled(done, store.site_scales.count_others(release.digest))
+
+
+def _elsewhere(store: Store, digest: str, scale: str) -> Iterator[str]:
+    last = ""
+    while keys := store.site_scales.studies_elsewhere(digest, scale, after=last):
+        yield from keys
+        last = keys[-1]
 
 
 def _to_do(store: Store, digest: str) -> Iterator[Regrade]:

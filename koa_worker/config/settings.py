@@ -81,9 +81,11 @@ class StoreSettings(_Section):
 class ModelSettings(_Section):
     path: str = ""
     review_confidence: float = Field(default=0.0, ge=0.0, le=1.0)
+    site: str = ""
 
     def below(self, base: Path) -> Self:
-        return self.model_copy(update={"path": str((base / self.path).absolute())}) if self.path else self
+        named = {name: path for name in ("path", "site") if (path := getattr(self, name))}
+        return self.model_copy(update={name: str((base / path).absolute()) for name, path in named.items()})
 
 
 class IntakeSettings(_Section):
@@ -124,6 +126,10 @@ class Limits(_Section):
 
 class RetentionSettings(_Section):
     done_days: int = Field(default=0, ge=0)
+    rejected_days: int = Field(default=0, ge=0)
+    failed_days: int = Field(default=0, ge=0)
+    reports_days: int = Field(default=0, ge=0)
+    results_days: int = Field(default=0, ge=0)
 
 
 class MetricsSettings(_Section):
@@ -266,3 +272,9 @@ class Config(_Section):
         """The same with another database, named on the command line: a relative path starts at the current folder."""
         store = StoreSettings(url=url).below(Path.cwd()) if url else self.store
         return self.model_copy(update={"store": store})
+
+    def with_site(self, path: Path | None) -> Self:
+        """The same with another site's scale, named on the command line."""
+        if path is None:
+            return self
+        return self.model_copy(update={"model": self.model.model_copy(update={"site": str(path.absolute())})})

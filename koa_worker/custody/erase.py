@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,13 +49,32 @@ def erase(config: Config, store: Store, whose: Whose, *, who: str, wait_seconds:
         flying = _in_flight(config, finding.belongings, finding.by_header)
         elsewhere = frozenset(file.id for file in store.found.working() if file.id in elsewhere)
         late = time.monotonic() > give_up
-        if not flying and (late or not elsewhere) and _intend(config, store, finding, who):
-            break
+        if not flying and (late or not elsewhere):
+            if not finding:
+                return Erased(finding, len(elsewhere))
+            if _intend(config, store, finding, who):
+                break
         if late:
             raise Unfinished("in_flight", f"files: {len(flying)}")
         time.sleep(_PAUSE_SECONDS)
     finish(config, store, ErasureReason.FORGET, who)
     return Erased(finding, len(elsewhere))
+
+
+def erase_studies(config: Config, store: Store, keys: Collection[str], *, who: str) -> int:
+    """Erases studies whose time is over, without compacting the database; gives their number.
+
+    None of them while a file of one is being worked on: a later call erases them.
+    """
+    finish(config, store, ErasureReason.RETENTION, who)
+    found = store.erasures.look(None, keys=keys)
+    if not keys or _in_flight(config, found, frozenset()):
+        return 0
+    paths = places.paths_of(config, found)
+    if not store.erasures.intend(found, (), paths, abandoned=(), reason=ErasureReason.RETENTION, who=who):
+        return 0
+    finish(config, store, ErasureReason.RETENTION, who)
+    return len(found.studies)
 
 
 def finish(config: Config, store: Store, reason: ErasureReason, who: str) -> None:
@@ -106,6 +125,8 @@ def _intend(config: Config, store: Store, finding: Finding, who: str) -> bool:
             path.rename(places.hidden(config.folders.inbox, file_id))
         except FileNotFoundError:
             return False  # a daemon claimed it just now
+        except OSError as fault:
+            raise WorkFailed("io", fault.strerror or "") from None  # its message has the name that the exporter gave
     extra = finding.by_header | places.hidden_ids(config.folders.inbox)
     here = {file_id for file_id, _ in places.claimed(config.folders.work)}
     return store.erasures.intend(

@@ -79,7 +79,7 @@ def unknown(config: Config, store: Store) -> Iterator[tuple[str, Path]]:
     """The originals that the store does not know: it is older than the folders."""
     lying = filed(config)
     while some := list(itertools.islice(lying, _AT_A_TIME)):
-        known = store.found.known([file_id for file_id, _ in some])
+        known = {file.id for file in store.found.files([file_id for file_id, _ in some])}
         yield from ((file_id, path) for file_id, path in some if file_id not in known)
 
 

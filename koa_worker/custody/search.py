@@ -36,7 +36,7 @@ class Search:
     config: Config
     store: Store
     whose: Whose
-    _read: dict[str, Match | None] = field(default_factory=dict)
+    _read: dict[Path, Match | None] = field(default_factory=dict)
     _in_headers: Whose = field(init=False)
 
     def __post_init__(self) -> None:
@@ -47,12 +47,12 @@ class Search:
         matching: set[str] = set()
         paths: set[str] = set()
         for file_id, path in self._headers():
-            if self._matches(file_id, path):
+            if self._matches(path):
                 matching.add(file_id)
                 paths.add(str(path))
-        in_inbox = tuple(path for path in self._inbox() if self._matches(str(path), path))
+        in_inbox = tuple(path for path in self._inbox() if self._matches(path))
         found = self.store.erasures.look(self.whose, matching)
-        self._refuse_several_issuers(found)
+        self._refuse_several_issuers()
         # What lies in the work folder is removed by its id.
         filed = {path for path in paths if Path(path).parent != self.config.folders.work}
         return Finding(found, frozenset(matching), places.paths_of(self.config, found) | filed, in_inbox)
@@ -71,16 +71,16 @@ class Search:
             for waiting in scan(self.config.folders.inbox, limit=_ALL).oldest:
                 yield waiting.path
 
-    def _matches(self, key: str, path: Path) -> bool:
-        if self._read.get(key) is None:  # a file that was claimed or moved under our eyes is read again
-            self._read[key] = match(path, self._in_headers)
-        return self._read[key] is not None
+    def _matches(self, path: Path) -> bool:
+        if path not in self._read:
+            self._read[path] = match(path, self._in_headers)
+        return self._read[path] is not None
 
-    def _refuse_several_issuers(self, found: Belongings) -> None:
+    def _refuse_several_issuers(self) -> None:
         """Two hospitals may give the same id to two persons."""
         if self.whose.patient_id is None or self.whose.issuer is not None:
             return
-        issuers = {place.issuer for place in found.studies}
+        issuers = set(self.store.found.issuers(self.whose.patient_id))
         issuers |= {said.issuer for said in self._read.values() if said is not None and said.issuer is not None}
         if len(issuers) > 1:
             raise SetupError("several_issuers", f"{len(issuers)} issuers")

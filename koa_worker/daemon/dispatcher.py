@@ -28,6 +28,7 @@ from koa_worker.workers.pool import WorkerPool
 logger = logging.getLogger(__name__)
 
 _SECONDS_BETWEEN_LOOKS = 2.0  # at the disk, the clock and the files whose pause may be over
+_SECONDS_BETWEEN_REMOVALS = 60.0  # of what has expired, once nothing is left that has
 _SECONDS_POSTPONED = 3.0
 
 
@@ -47,6 +48,7 @@ class Dispatcher:
         self._deaths = WorkerDeaths(config, store, self.counts)
         self._pause = Pause()
         self._look = Timer(_SECONDS_BETWEEN_LOOKS)
+        self._housekeeping = Timer(_SECONDS_BETWEEN_REMOVALS)
         self._heartbeats = Heartbeats(config.folders.work, service)
 
     @property
@@ -101,9 +103,15 @@ class Dispatcher:
             self._record_deaths()
             self._add_retries()
             if not self._jobs:  # housekeeping never holds up work
-                remove_expired(self._config, self._store, datetime.now().astimezone().date())
+                self._remove_expired()
         except (OSError, WorkFailed) as fault:
             logger.warning("disk or database does not answer", extra={"fault": where(fault)})
+
+    def _remove_expired(self) -> None:
+        if not self._housekeeping.is_due():
+            return
+        if not remove_expired(self._config, self._store, datetime.now().astimezone().date()):
+            self._housekeeping.restart()
 
     def _warn_of_overdue(self) -> None:
         if self.backlog.seen.overdue != self._overdue:

@@ -1,49 +1,82 @@
-"""Removes originals from done/ once they are older than the site wants to keep them. Nothing else is ever deleted."""
+"""Removes what is older than the site wants to keep it: originals, reports, and whole studies with their results."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 from koa_worker.config import Config
+from koa_worker.custody import places
+from koa_worker.custody.erase import erase_studies
 from koa_worker.store import State, Store
 
 logger = logging.getLogger(__name__)
 
+_STUDIES_AT_A_TIME = 20
+_WHO = "retention"  # in the audit log
+
 
 def remove_expired(config: Config, store: Store, today: date, limit: int = 200) -> int:
-    """Some of the expired originals, the oldest days first; gives their number. Results and reports stay.
+    """Some of what has expired, the oldest days first; gives its number.
 
     The store knows first, so that a crash in between leaves a file that the next call removes.
     """
-    if not config.retention.done_days:
-        return 0
-    first_kept = today - timedelta(days=config.retention.done_days)
+    folders, kept = config.folders, config.retention
     removed = 0
-    for day in _expired_days(config.folders.done, first_kept):
-        for original in sorted(day.iterdir()):
-            if removed >= limit:
-                return removed
-            record = store.files.find(original.name.partition(".")[0])
-            if record is None or record.state not in (State.COMPLETED, State.DUPLICATE):
-                continue  # not put there by us
-            store.files.record_removal(record.id)
-            original.unlink(missing_ok=True)
-            removed += 1
-        if not any(day.iterdir()):
-            day.rmdir()
-    if removed:
-        logger.info("originals removed from done", extra={"files": removed})
+    for folder, days, states in (
+        (folders.done, kept.done_days, (State.COMPLETED, State.DUPLICATE)),
+        (folders.rejected, kept.rejected_days, (State.REJECTED, State.DUPLICATE)),
+        (folders.failed, kept.failed_days, (State.FAILED,)),
+    ):
+        if days:
+            removed += _remove_originals(store, folder, today - timedelta(days=days), states, limit - removed)
+    if kept.reports_days:
+        removed += _remove_reports(config, store, _midnight(today, kept.reports_days), limit)
+    if kept.results_days:
+        before = _midnight(today, kept.results_days)
+        expired = store.erasures.studies_settled_before(before, _STUDIES_AT_A_TIME)
+        removed += erase_studies(config, store, expired, who=_WHO)
     return removed
 
 
-def _expired_days(done: Path, first_kept: date) -> Iterator[Path]:
-    for folder in sorted(done.iterdir()):
-        try:
-            day = date.fromisoformat(folder.name)
-        except ValueError:
-            continue
-        if day < first_kept and folder.is_dir() and not folder.is_symlink():
-            yield folder
+def _remove_originals(store: Store, folder: Path, first_kept: date, states: tuple[State, ...], limit: int) -> int:
+    removed = 0
+    for day in _expired_days(folder, first_kept):
+        for path in sorted(day.iterdir()):
+            if removed >= limit:
+                return removed
+            record = store.files.find(path.name.partition(".")[0])
+            if record is None or record.state not in states:
+                continue  # not put there by us
+            store.files.record_removal(record.id)
+            path.unlink(missing_ok=True)
+            removed += not path.name.endswith(places.REASON)
+        if not any(day.iterdir()):
+            day.rmdir()
+    if removed:
+        logger.info("originals removed", extra={"folder": folder.name, "files": removed})
+    return removed
+
+
+def _expired_days(folder: Path, first_kept: date) -> Iterator[Path]:
+    for day in places.days(folder):
+        if date.fromisoformat(day.name) < first_kept:
+            yield day
+
+
+def _remove_reports(config: Config, store: Store, before: datetime, limit: int) -> int:
+    expired = store.reports.written_before(before, limit)
+    for key, path in expired:
+        store.reports.record_removal(key)
+        if Path(path).is_relative_to(config.folders.reports):
+            Path(path).unlink(missing_ok=True)
+    if expired:
+        logger.info("reports removed", extra={"reports": len(expired)})
+    return len(expired)
+
+
+def _midnight(today: date, days: int) -> datetime:
+    """The start of the first day that is kept, in this machine's time zone."""
+    return datetime.combine(today - timedelta(days=days), time.min).astimezone()

@@ -73,7 +73,8 @@ def _equipment(graded_by: GradedBy, at: datetime) -> Dataset:
     item.SoftwareVersions = [graded_by.software, graded_by.model]
     item.ContributionDateTime = at.strftime("%Y%m%d%H%M%S")
     item.ContributionDescription = (
-        f"Graded by artificial intelligence. Model {graded_by.model}, manifest SHA-256 {graded_by.digest}. "
+        f"Graded by artificial intelligence. Model {graded_by.model}, manifest SHA-256 {graded_by.digest}"
+        f"{f', site scale SHA-256 {graded_by.site}' if graded_by.site else ''}. "
         "Research use only. Not for diagnostic use."
     )
     return item

@@ -24,6 +24,8 @@ PROCESSING_EQUIPMENT = Code("109102", "DCM", "Processing Equipment")
 # "Data Retention Policy Expired" (113039) lets the PACS delete what a reader may have relied on.
 REJECTED = Code("113001", "DCM", "Rejected for Quality Reasons")
 NO_UNIT = Code("1", "UCUM", "no units")
+DAY = Code("d", "UCUM", "day")
+BASELINE = Code("121079", "DCM", "Baseline")  # CID 280; the first exam of the knee that is known here
 MILLIMETRE = Code("mm", "UCUM", "millimeter")
 
 GRADE = Code("KL", SCHEME, "Kellgren-Lawrence grade")
@@ -47,6 +49,14 @@ WIDTHS = {
     CompartmentName.MEDIAL: Code("JSWM", SCHEME, "Minimum joint space width, medial compartment"),
     CompartmentName.LATERAL: Code("JSWL", SCHEME, "Minimum joint space width, lateral compartment"),
 }
+STUDY_GRADE = Code("KLSTUDY", SCHEME, "Kellgren-Lawrence grade that stands for this knee")
+OTHER_GRADE = Code("KLOTHER", SCHEME, "Kellgren-Lawrence grade in another image of the study")
+GRADE_CHANGE = Code("KLCHANGE", SCHEME, "Change of the Kellgren-Lawrence grade since earlier exam")
+WIDTH_CHANGES = {
+    CompartmentName.MEDIAL: Code("JSWMCHANGE", SCHEME, "Change of minimum joint space width, medial compartment"),
+    CompartmentName.LATERAL: Code("JSWLCHANGE", SCHEME, "Change of minimum joint space width, lateral compartment"),
+}
+REPEATABLE = Code("JSWLIMIT", SCHEME, "Least change of a width beyond repeatability")
 PLANE = Code("PLANE", SCHEME, "Plane in which lengths are measured")
 PLANES = {
     SpacingSource.CALIBRATED: Code("CALIB", SCHEME, "Patient, corrected for magnification"),
@@ -57,5 +67,6 @@ PLANES = {
 def private() -> tuple[Code, ...]:
     """All codes of our own scheme."""
     single = (GRADE, OA_PROBABILITY, AGREEMENT, REVIEW, NOT_GRADED, REFUSAL, PLANE)
-    several = (REFUSALS, GRADE_VALUES, PROBABILITIES, WIDTHS, PLANES)
-    return (*single, *(code for codes in several for code in codes.values()))
+    together = (STUDY_GRADE, OTHER_GRADE, GRADE_CHANGE, REPEATABLE)
+    several = (REFUSALS, GRADE_VALUES, PROBABILITIES, WIDTHS, WIDTH_CHANGES, PLANES)
+    return (*single, *together, *(code for codes in several for code in codes.values()))

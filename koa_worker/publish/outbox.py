@@ -76,7 +76,7 @@ class Outbox:
 
     def _publish(self, ticket: PublicationTicket) -> None:
         try:
-            study = self._store.studies.content(ticket.study_key)
+            study = self._store.studies.content(ticket.study_key).reported
             parcels = [self._put(made, places) for made, places in self._missing(ticket, study)]
         except NotYet:
             return

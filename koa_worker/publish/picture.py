@@ -58,6 +58,7 @@ def draw(result: ImageResult) -> Canvas:
     _write(canvas, RESEARCH_NOTICE, (_MARGIN, foot), 1.2, _SIGNAL)
     graded_by = result.graded_by
     made = f"koa-worker {graded_by.software}, model {graded_by.model}, manifest SHA-256 {graded_by.digest[:12]}"
+    made += f", site scale {graded_by.site[:12]}" if graded_by.site else ""
     _write(canvas, f"Graded by artificial intelligence: {made}", (_MARGIN, foot + 42), _SMALL, _QUIET)
     return canvas
 

@@ -9,6 +9,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from koa_worker.study.earlier import Course
+from koa_worker.study.knees import StudyKnee
 from koa_worker.values import Grade, GradedBy, JointSpace, KneeRoi, RefusedKnee
 
 
@@ -40,6 +42,12 @@ class KneeResult:
     crop: NDArray[np.uint8]  # as the model saw it, gray
     overlay: NDArray[np.uint8]  # the same with the heatmap, RGB
     joint_space: JointSpace | None = None
+    line: StudyKnee | None = None  # the knee in all images of the study, where this image's grade stands for it
+    course: Course | None = None  # and its course, where an earlier exam shows it
+
+    @property
+    def needs_review(self) -> bool:
+        return bool(self.line.review_reasons) if self.line else self.grade.needs_review
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +64,18 @@ class ImageResult:
     graded_by: GradedBy
     made_at: datetime
     refused: tuple[RefusedKnee, ...] = ()
-    site: str = ""  # digest of the site's calibration
+
+    @property
+    def context(self) -> tuple[object, ...]:
+        """What the results say of other images and exams; empty if they say nothing of them."""
+        said: list[object] = []
+        for knee in self.knees:
+            others = knee.line.others if knee.line else ()
+            said += [(seen.sop_uid, seen.position, seen.grade.kl) for seen in others]
+            if knee.course is not None:
+                said += [(point.date.isoformat(), point.knee.stands.grade.kl) for point in knee.course.points]
+                said += [(change.name.value, change.then_mm, change.now_mm) for change in knee.course.spaces]
+        return tuple(said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,4 +87,3 @@ class Document:
     graded_by: GradedBy
     made_at: datetime
     content: tuple[str, ...] = ()  # what its images are; empty for a study of an earlier version
-    site: str = ""

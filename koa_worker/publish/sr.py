@@ -25,9 +25,10 @@ from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 from pydicom.uid import Comprehensive3DSRStorage
 
-from koa_worker.publish import base, codes, uids
+from koa_worker.publish import base, codes, sr_course, uids
 from koa_worker.publish.original import Original
 from koa_worker.publish.result import ImageResult, KneeResult, Replaced, ResultKind
+from koa_worker.study.earlier import Course
 from koa_worker.system.own_objects import MANUFACTURER
 from koa_worker.values import GRADES, CompartmentName, GradedBy, KneeRoi, RefusedKnee, Side
 
@@ -85,6 +86,7 @@ def _content(original: Original, evidence: Dataset, result: ImageResult) -> Meas
         procedure_reported=codes.RADIOGRAPHY,
         imaging_measurements=[
             *(_group(original, result, knee) for knee in result.knees),
+            *(_earlier(original, result, knee, knee.course) for knee in result.knees if knee.course),
             *(_refused(original, result, knee) for knee in result.refused),
         ],
         title=Code("126000", "DCM", "Imaging Measurement Report"),
@@ -110,12 +112,27 @@ def _group(original: Original, result: ImageResult, knee: KneeResult) -> Measure
     """TID 1501: the results of one knee, with a reference to its image."""
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=_tracking(original, result, knee.roi),
+        time_point_context=sr_course.now(knee),
         method=codes.ARTIFICIAL_INTELLIGENCE,
         algorithm_id=_algorithm(result.graded_by),
         finding_sites=[_site(knee.roi.side)],
         measurements=list(_measurements(knee)),
         qualitative_evaluations=list(_evaluations(knee)),
         source_images=[SourceImageForMeasurementGroup(original.sop_class_uid, original.sop_uid)],
+    )
+
+
+def _earlier(
+    original: Original, result: ImageResult, knee: KneeResult, course: Course
+) -> MeasurementsAndQualitativeEvaluations:
+    """The same knee at the earlier exam: the same tracking identifier at an earlier time point."""
+    return MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=_tracking(original, result, knee.roi),
+        time_point_context=sr_course.time_point(course, len(course.points) - 2),
+        method=codes.ARTIFICIAL_INTELLIGENCE,
+        finding_sites=[_site(knee.roi.side)],
+        measurements=sr_course.earlier_measurements(course),
+        qualitative_evaluations=sr_course.earlier_evaluations(course),
     )
 
 
@@ -151,7 +168,11 @@ def _algorithm(graded_by: GradedBy) -> AlgorithmIdentification:
     return AlgorithmIdentification(
         name=graded_by.model,
         version=f"koa-worker {graded_by.software}",
-        parameters=[f"manifest SHA-256 {graded_by.digest}", "Research use only. Not for diagnostic use."],
+        parameters=[
+            f"manifest SHA-256 {graded_by.digest}",
+            *([f"site scale SHA-256 {graded_by.site}"] if graded_by.site else []),
+            "Research use only. Not for diagnostic use.",
+        ],
         family=codes.ARTIFICIAL_INTELLIGENCE,
         manufacturer=MANUFACTURER,
     )
@@ -165,6 +186,7 @@ def _measurements(knee: KneeResult) -> Iterator[Measurement]:
     yield _share(codes.AGREEMENT, grade.agreement)
     for name, width_mm in _widths(knee).items():
         yield Measurement(codes.WIDTHS[name], width_mm, codes.MILLIMETRE)
+    yield from sr_course.changes(knee)
 
 
 def _widths(knee: KneeResult) -> dict[CompartmentName, float]:
@@ -176,7 +198,8 @@ def _widths(knee: KneeResult) -> dict[CompartmentName, float]:
 
 def _evaluations(knee: KneeResult) -> Iterator[QualitativeEvaluation]:
     yield QualitativeEvaluation(name=codes.GRADE, value=codes.GRADE_VALUES[knee.grade.kl])
-    yield QualitativeEvaluation(name=codes.REVIEW, value=codes.YES if knee.grade.needs_review else codes.NO)
+    yield QualitativeEvaluation(name=codes.REVIEW, value=codes.YES if knee.needs_review else codes.NO)
+    yield from sr_course.evaluations(knee)
     if knee.joint_space is not None and _widths(knee):
         yield QualitativeEvaluation(name=codes.PLANE, value=codes.PLANES[knee.joint_space.calibration])
 

@@ -48,7 +48,6 @@ class ResultObjects:
 
     settings: ResultSettings
     store: Store
-    site: str = ""  # digest of the site's calibration
 
     def of_study(self, study: StudyRecord, ticket: PublicationTicket) -> Iterator[Made]:
         """The objects that the settings ask for; files that are not DICOM have none."""
@@ -63,12 +62,12 @@ class ResultObjects:
                 continue
             if not image.patient_differs:
                 document_of = document_of or original
-            for made in self._of_image(original, _result(number, image, self.site), image.file_id, before):
+            for made in self._of_image(original, _result(number, image, study), image.file_id, before):
                 replaced += _newly_replaced(made, before)
                 yield made
         if document_of is None:
             return
-        if self.settings.pdf:
+        if self.settings.pdf and ticket.report_path:  # retention may have deleted it since
             made = self._of_study(document_of, ticket, study, before)
             replaced += _newly_replaced(made, before)
             yield made
@@ -92,7 +91,7 @@ class ResultObjects:
         pdf = Path(ticket.report_path).read_bytes()
         known = [image for image in study.images if image.fingerprint.pixels]
         content = tuple(part for image in known for part in (image.sop_uid, *_content(image)))
-        document = Document(pdf, ticket.revision, _last_grader(study), ticket.reported_at, content, self.site)
+        document = Document(pdf, ticket.revision, _last_grader(study), ticket.reported_at, content)
         sop_uid = uids.of_document(original.study_uid, document)
         replaces = before.of(ResultKind.PDF, "", sop_uid)
         make = partial(pdf_object.build, original, document, replaces)
@@ -143,11 +142,13 @@ def _rejection_note(
 def _last_grader(study: StudyRecord) -> GradedBy:
     knees = (knee for _, image in study.numbered_images for knee in image.knees)
     newest = max(knees, key=lambda knee: knee.graded_at)
-    return GradedBy(newest.grade.model, newest.model_digest, newest.software_version)
+    return GradedBy(newest.grade.model, newest.model_digest, newest.software_version, newest.grade.site)
 
 
-def _result(number: int, image: ImageRecord, site: str) -> ImageResult:
+def _result(number: int, image: ImageRecord, study: StudyRecord) -> ImageResult:
     knee = image.knees[0]
+    lines = {line.stands.place: line for line in study.knees}
+    courses = {course.now.stands.place: course for course in study.courses}
     return ImageResult(
         image=image.fingerprint.pixels or image.sha256,
         content=_content(image),
@@ -156,11 +157,18 @@ def _result(number: int, image: ImageRecord, site: str) -> ImageResult:
         columns=image.width,
         frame_jpeg=image.frame_jpeg,
         knees=tuple(
-            KneeResult(knee.roi, knee.grade, knee.crop, overlay(knee.crop, knee.heatmap), knee.joint_space)
+            KneeResult(
+                knee.roi,
+                knee.grade,
+                knee.crop,
+                overlay(knee.crop, knee.heatmap),
+                knee.joint_space,
+                lines.get((image.file_id, knee.position)),
+                courses.get((image.file_id, knee.position)),
+            )
             for knee in image.knees
         ),
-        graded_by=GradedBy(knee.grade.model, knee.model_digest, knee.software_version),
+        graded_by=GradedBy(knee.grade.model, knee.model_digest, knee.software_version, knee.grade.site),
         made_at=knee.graded_at,
         refused=image.refused,
-        site=site,
     )

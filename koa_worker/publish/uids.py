@@ -18,13 +18,17 @@ def derive(*parts: object) -> str:
 
 
 def of_image_object(kind: ResultKind, sop_uid: str, result: ImageResult) -> str:
-    """The UID of an image's object: other pixels, another header or another calibration make another object."""
-    by = result.graded_by
-    return derive(kind, sop_uid, *result.content, by.digest, by.software, *_known(result.site))
+    """The UID of an image's object: other pixels, another header or another calibration make another object.
+
+    What a structured report says of other images and earlier exams is a part of its UID too.
+    """
+    by, context = result.graded_by, result.context if kind is ResultKind.STRUCTURED_REPORT else ()
+    return derive(kind, sop_uid, *result.content, by.digest, by.software, *_known(by.site), *context)
 
 
 def of_document(study_uid: str, document: Document) -> str:
-    by, rest = document.graded_by, (*document.content, *_known(document.site))
+    by = document.graded_by
+    rest = (*document.content, *_known(by.site))
     return derive(ResultKind.PDF, study_uid, by.digest, by.software, document.revision, *rest)
 
 
@@ -41,5 +45,5 @@ def of_series(kind: ResultKind, study_uid: str, digest: str, revision: int = 1) 
 
 
 def _known(site: str) -> tuple[str, ...]:
-    """Without a calibration, nothing is added: results of earlier versions keep their UIDs."""
+    """Without a site's scale, nothing is added: results of earlier versions keep their UIDs."""
     return (site,) if site else ()

@@ -1,7 +1,7 @@
 """Decodes originals for the page in a process apart: what a hostile file does to that process is done to it alone.
 
-The process gets an open file, not a path, and gives back an open file in memory. Its time and its memory are limited. It
-starts when it is wanted, and ends by itself when it has been idle for long.
+The process gets an open file, not a path, and gives back an open file in memory. Its time and its memory are limited.
+It starts when it is wanted, and ends by itself when it has been idle for long.
 """
 
 from __future__ import annotations

@@ -19,6 +19,11 @@ _VIEW_TEXTS = (
     "PerformedProcedureStepDescription",
 )
 _VIEW_WORD = re.compile(r"(?<![A-Z])(A\.?P|P\.?A|LAT|LATERAL)(?![A-Z])")
+# Standing on the leg, in the words of protocols; the last two are names of standing views in flexion.
+_WEIGHT_BEARING = re.compile(
+    r"(?<![A-Z])(WEIGHT[ -]?BEARING|STANDING|ERECT|WB|STEHEND|DEBOUT|EN CHARGE|ROSENBERG|SCHUSS)(?![A-Z])"
+)
+_LYING = re.compile(r"(?<![A-Z])(NON[ -]?WEIGHT[ -]?BEARING|NON[ -]?WB|NOT STANDING|SUPINE|RECUMBENT)(?![A-Z])")
 _LATERALITY = {
     "R": Laterality.RIGHT,
     "RIGHT": Laterality.RIGHT,
@@ -80,6 +85,20 @@ def view(dataset: Dataset) -> str:
     found = {match.replace(".", "") for match in _VIEW_WORD.findall(texts)}
     named = {"LATERAL" if name in _LATERAL else name for name in found}
     return named.pop() if len(named) == 1 else ""
+
+
+def is_weight_bearing(dataset: Dataset) -> bool:
+    """Whether the header says that the patient stood: by the view's modifiers, or in the words of study and protocol.
+
+    A header that says both, or neither, says nothing.
+    """
+    modifiers = [
+        elements.word(modifier, "CodeMeaning")
+        for view_code in elements.items(dataset, "ViewCodeSequence")
+        for modifier in elements.items(view_code, "ViewModifierCodeSequence")
+    ]
+    texts = " ".join([*modifiers, *(elements.word(dataset, name) for name in (*_VIEW_TEXTS, "StudyDescription"))])
+    return bool(_WEIGHT_BEARING.search(texts)) and not _LYING.search(texts)
 
 
 def laterality(dataset: Dataset) -> Laterality:

@@ -34,6 +34,7 @@ def study_of(dataset: Dataset, sha256: str) -> Study:
         content_at=_instant(dataset, "Content"),
         instance_number=_count(dataset, "InstanceNumber"),
         expected_images=_expected_images(dataset),
+        weight_bearing=geometry.is_weight_bearing(dataset),
     )
 
 

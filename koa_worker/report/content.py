@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from koa_worker.report.picture import Picture
+from koa_worker.study.earlier import NO_EXAMS, Course, PatientExams
+from koa_worker.study.knees import StudyKnee
 from koa_worker.values import Grade, GradedBy, JointSpace, KneeRoi, Patient, RefusedKnee, Side, Spacing, Study
 
 _SIDE_ORDER = {Side.RIGHT: 0, Side.UNKNOWN: 1, Side.LEFT: 2}
@@ -20,6 +22,7 @@ class KneeEntry:
     crop: Picture  # as the model saw it
     overlay: Picture  # the same with the heatmap over it
     joint_space: JointSpace | None = None
+    position: int = 0  # in its image, from left to right
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class ImageEntry:
     spacing: Spacing | None
     frame: Picture  # the whole radiograph, at any size
     knees: tuple[KneeEntry, ...]
-    patient_differs: bool = False  # the file names another patient than the study's first file
+    patient_differs: bool = False  # the file names another patient than its study
     identity_taken: bool = False  # an earlier file with other content has the same SOP Instance UID
     refused: tuple[RefusedKnee, ...] = ()  # its knees that were not graded
 
@@ -62,6 +65,9 @@ class StudyReport:
     images: tuple[ImageEntry, ...]  # in the order in which they are shown
     rejected: tuple[RejectedEntry, ...]
     graded_by: GradedBy
+    study_knees: tuple[StudyKnee, ...]  # one for each knee of the images
+    courses: tuple[Course, ...] = ()  # of the knees that an earlier exam shows too
+    exams: PatientExams = NO_EXAMS
 
 
 def knees_in_reading_order(image: ImageEntry) -> tuple[KneeEntry, ...]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC
 from io import BytesIO
+from typing import NamedTuple
 
 from reportlab import rl_config
 from reportlab.pdfgen.canvas import Canvas
 
 from koa_worker import config
-from koa_worker.report import words
-from koa_worker.report.content import StudyReport, knees_in_reading_order
+from koa_worker.report import course_words, words
+from koa_worker.report.content import KneeEntry, StudyReport, knees_in_reading_order
+from koa_worker.report.course import CourseBlock
 from koa_worker.report.detail import ImageBlock
 from koa_worker.report.flow import Block, lay_out
 from koa_worker.report.fonts import begin, ready
@@ -50,19 +53,40 @@ def render(report: StudyReport, settings: config.ReportSettings) -> bytes:
 def compose(report: StudyReport) -> list[Block]:
     """The blocks in the order in which they are read."""
     images = report.images
-    rows: list[Block] = []
+    shown: dict[tuple[str, int], _Shown] = {}
     details: list[Block] = []
-    total = sum(len(image.knees) for image in images)
     for image in images:
         title = words.image_title(image.number, len(images), image.view)
-        start = len(rows) + 1
-        knees = tuple(enumerate(knees_in_reading_order(image), start=start))
+        knees = tuple(enumerate(knees_in_reading_order(image), start=len(shown) + 1))
         where = words.image_reference(image.number, image.view) if len(images) > 1 else ""
-        rows += [KneeRow(number, where, knee, compact=total > MANY) for number, knee in knees]
+        shown |= {(image.id, knee.position): _Shown(number, where, knee) for number, knee in knees}
         starts = range(0, len(knees), MOST_A_BLOCK)
         details += [ImageBlock(title, image, knees[at : at + MOST_A_BLOCK], report.graded_by.model) for at in starts]
+    rows = _rows(report, shown)
     table: list[Block] = [TableHead(), *rows] if rows else []
-    return [Identity(report), *table, Explanation(_warnings(report), graded=bool(rows)), *details, *_refusals(report)]
+    earlier: list[Block] = [CourseBlock(course, first=at == 0) for at, course in enumerate(report.courses)]
+    explained = Explanation(_warnings(report), graded=bool(rows))
+    return [Identity(report), *table, *earlier, explained, *details, *_refusals(report)]
+
+
+class _Shown(NamedTuple):
+    """A knee of an image, by its number and its image in the report."""
+
+    number: int
+    where: str
+    knee: KneeEntry
+
+
+def _rows(report: StudyReport, shown: Mapping[tuple[str, int], _Shown]) -> list[Block]:
+    """One row for each knee of the study."""
+    compact = len(report.study_knees) > MANY
+    rows: list[Block] = []
+    for line in report.study_knees:
+        number, where, knee = shown[line.stands.place]
+        others = [(shown[seen.place].where or str(shown[seen.place].number), seen.grade.kl) for seen in line.others]
+        also = course_words.other_images(others)
+        rows.append(KneeRow(number, where, knee, line.review_reasons, also, compact=compact))
+    return rows
 
 
 def _refusals(report: StudyReport) -> list[Block]:
@@ -78,7 +102,7 @@ def _refusals(report: StudyReport) -> list[Block]:
 
 def _warnings(report: StudyReport) -> tuple[str, ...]:
     """The warnings that a reader needs before trusting a grade; they are on the first page."""
-    lines = []
+    lines = [*course_words.notices(report.exams)]
     for image in report.images:
         if image.patient_differs:
             lines.append(words.patient_differs(image.number))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from koa_worker.report import text, words
 from koa_worker.report.content import KneeEntry, StudyReport
 from koa_worker.report.sheet import INK, QUIET, SIGNAL, Sheet
+from koa_worker.values import ReviewReason
 
 _LABEL = 7.5
 _FIELD = 29.0  # the height of a row of fields
@@ -120,11 +121,13 @@ class TableHead:
 
 @dataclass(frozen=True, slots=True)
 class KneeRow:
-    """One knee at a glance; a `compact` row leaves out the definition of the grade."""
+    """One knee of the study at a glance; a `compact` row leaves out the definition of the grade."""
 
-    number: int
+    number: int  # of the knee whose grade stands
     image: str
     knee: KneeEntry
+    reasons: tuple[ReviewReason, ...]  # for a review of the knee in all its images
+    others: str = ""  # the sentence about its other images
     compact: bool = False
 
     def height(self, _scale: float) -> float:
@@ -160,7 +163,7 @@ class KneeRow:
 
     def _reading(self) -> tuple[str, ...]:
         sentence = words.reading(self.knee.grade.kl, self.knee.joint_space)
-        return text.wrap(sentence, _REASON_ROOM, 8.5, most=2) if sentence else ()
+        return tuple(line for said in (sentence, self.others) if said for line in text.wrap(said, _REASON_ROOM, 8.5))
 
     def _draw_grade(self, sheet: Sheet, base: float) -> None:
         kl = self.knee.grade.kl
@@ -174,18 +177,19 @@ class KneeRow:
 
     def _draw_review(self, sheet: Sheet, base: float, below: float) -> None:
         x = sheet.left + COLUMNS.review
-        if not self.knee.grade.needs_review:
+        if not self.reasons:
             sheet.text(x, base, words.NO_REVIEW, 9, ink=QUIET)
-            return
-        sheet.warning_sign(x, base, 12)
-        sheet.text(x + 16, base, words.REVIEW, 11, bold=True, ink=SIGNAL)
+        else:
+            sheet.warning_sign(x, base, 12)
+            sheet.text(x + 16, base, words.REVIEW, 11, bold=True, ink=SIGNAL)
         for index, line in enumerate(self._reasons()):
             sheet.text(sheet.left + COLUMNS.word, below + 5.5 + _REASON_LINE * index, line, 7.5)
 
     def _reasons(self) -> tuple[str, ...]:
-        """Whole sentences, below the row, where there is room for all of them."""
-        sentences = " ".join(map(words.review_reason, self.knee.grade.review_reasons))
-        return text.wrap(sentences, _REASON_ROOM, 7.5, most=4) if sentences else ()
+        """Whole sentences, below the row, where there is room for all of them; the scale first, if it is the site's."""
+        grade = self.knee.grade
+        sentences = " ".join([words.on_site_scale(grade), *map(words.review_reason, self.reasons)]).strip()
+        return text.wrap(sentences, _REASON_ROOM, 7.5, most=5 if grade.site else 4) if sentences else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from koa_worker.values import (
     GRADE_WORDS,
     Compartment,
     CompartmentName,
+    Grade,
     GradedBy,
     JointSpace,
     Patient,
@@ -88,6 +89,7 @@ _REVIEW_SENTENCES = {
     ReviewCode.LOW_AGREEMENT: "Only {value:.0f} of {limit:.0f} model predictions agree with this grade.",
     ReviewCode.DISAGREEMENT: "Model predictions differ by two grades or more (KL {value:.0f} to KL {limit:.0f}).",
     ReviewCode.BORDERLINE: "Borderline between KL 1 and KL 2: the probability of KL 2 or more is {value:.0%}.",
+    ReviewCode.IMAGES_DISAGREE: "Images of this knee in the study disagree (KL {value:.0f} to KL {limit:.0f}).",
     ReviewCode.OTHER: "{text}",
 }
 
@@ -110,6 +112,7 @@ _REVIEW_SHORT = {
     ReviewCode.LOW_AGREEMENT: "low agreement",
     ReviewCode.DISAGREEMENT: "grades far apart",
     ReviewCode.BORDERLINE: "borderline KL 1 to 2",
+    ReviewCode.IMAGES_DISAGREE: "images disagree",
     ReviewCode.OTHER: "see the report",
 }
 
@@ -240,7 +243,7 @@ def knee_not_graded(number: int, side: Side, code: str) -> str:
 
 
 def patient_differs(number: int) -> str:
-    return f"Image {number} names a different patient than the first image of this study. Check the patient's identity."
+    return f"Image {number} names a different patient than its study. Check the patient's identity."
 
 
 def identity_taken(number: int) -> str:
@@ -256,7 +259,16 @@ def page_of(page: int, pages: int) -> str:
 
 
 def model_line(by: GradedBy) -> str:
-    return f"Model {by.model} · manifest SHA-256 {by.digest[:12]} · koa-worker {by.software}"
+    site = f" · site scale {by.site[:12]}" if by.site else ""
+    return f"Model {by.model} · manifest SHA-256 {by.digest[:12]}{site} · koa-worker {by.software}"
+
+
+def on_site_scale(grade: Grade) -> str:
+    """What a reader must know of a grade on the site's own scale; nothing of one on the release's."""
+    if not grade.site:
+        return ""
+    shares = ", ".join(percent(share) for share in grade.by_release)
+    return f"On this site's own scale ({grade.site[:12]}). The model itself says KL {grade.release_kl} ({shares})."
 
 
 def report_line(report_id: str, revision: int, made_at: datetime) -> str:

@@ -1,7 +1,7 @@
 """The database of all files: their states, results, reports and history."""
 
 from koa_worker.store.encoding.encoded import EncodedResult, encode
-from koa_worker.store.export import GRADING_NAMES, IMAGE_NAMES
+from koa_worker.store.export import GRADING_NAMES, IDENTITY_NAMES, IMAGE_NAMES
 from koa_worker.store.page.day_counts import DayCount
 from koa_worker.store.page.study_history import GradingRecord, ReportRecord
 from koa_worker.store.page.worklist_values import Cursor, Wanted, WorklistCounts, WorklistPage, WorklistRow
@@ -14,6 +14,7 @@ from koa_worker.store.records import (
     EventRecord,
     ExportedKnee,
     ExportedRefusal,
+    ExportedStudyKnee,
     FileRecord,
     FileTicket,
     FoundDelivery,
@@ -41,11 +42,13 @@ from koa_worker.store.records import (
     Whose,
     report_name,
 )
+from koa_worker.store.site_scale import KneeReading, StoredKnee
 from koa_worker.store.store import Store
 from koa_worker.values import Role
 
 __all__ = [
     "GRADING_NAMES",
+    "IDENTITY_NAMES",
     "IMAGE_NAMES",
     "Belonging",
     "Belongings",
@@ -58,6 +61,7 @@ __all__ = [
     "EventRecord",
     "ExportedKnee",
     "ExportedRefusal",
+    "ExportedStudyKnee",
     "FileRecord",
     "FileTicket",
     "FoundDelivery",
@@ -65,6 +69,7 @@ __all__ = [
     "FoundStudy",
     "GradingRecord",
     "ImageRecord",
+    "KneeReading",
     "KneeRecord",
     "NewParcel",
     "Pace",
@@ -80,6 +85,7 @@ __all__ = [
     "State",
     "StatusRecord",
     "Store",
+    "StoredKnee",
     "StudyPlace",
     "StudyRecord",
     "Taken",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
@@ -11,7 +11,16 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from koa_worker.store.database.base import StorePart, reads
 from koa_worker.store.database.columns import storable
-from koa_worker.store.database.schema import EventRow, FileRow, ImageRow, KneeRow, ParcelRow, ReportRow, StudyRow
+from koa_worker.store.database.schema import (
+    EventRow,
+    FileRow,
+    HeaderRow,
+    ImageRow,
+    KneeRow,
+    ParcelRow,
+    ReportRow,
+    StudyRow,
+)
 from koa_worker.store.page.tables import ReaderGradeRow, UploadRow
 from koa_worker.store.records import (
     Belonging,
@@ -45,6 +54,12 @@ class Found(StorePart):
         return _described(session, session.scalars(select(FileRow).where(named)).all())
 
     @reads
+    def issuers(self, session: Session, patient_id: str) -> frozenset[str]:
+        """Who gave this patient id, as far as studies say."""
+        issuers = select(StudyRow.patient_issuer).where(StudyRow.patient_id == storable(patient_id))
+        return frozenset(session.scalars(issuers.distinct()))
+
+    @reads
     def study_uid(self, session: Session, key: str) -> str | None:
         """The UID of the study with this key."""
         study = session.get(StudyRow, key)
@@ -54,10 +69,12 @@ class Found(StorePart):
     def without_study(self, session: Session) -> tuple[Belonging, ...]:
         """The files whose patient only their header knows: no study is known of them, or another patient's."""
         strange = select(EventRow.file_id).where(EventRow.file_id == FileRow.id, EventRow.kind == "patient_differs")
-        refused_stranger = and_(FileRow.state == State.REJECTED, strange.exists())
-        graded_stranger = select(ImageRow.file_id).where(ImageRow.file_id == FileRow.id, ImageRow.patient_differs)
+        silent = select(StudyRow.key).where(StudyRow.key == FileRow.study_key, _says_nothing())
+        refused = and_(FileRow.state == State.REJECTED, or_(strange.exists(), silent.exists()))
+        says_so = or_(ImageRow.file_id == FileRow.id, ImageRow.source_id == FileRow.id)
+        graded = select(ImageRow.file_id).where(says_so, ImageRow.patient_differs).exists()
         unknown = and_(FileRow.study_key.is_(None), FileRow.duplicate_of.is_(None))
-        files = session.scalars(select(FileRow).where(or_(unknown, refused_stranger, graded_stranger.exists())))
+        files = session.scalars(select(FileRow).where(or_(unknown, refused, graded)))
         return tuple(map(to_belonging, files))
 
     @reads
@@ -66,16 +83,32 @@ class Found(StorePart):
         return tuple(map(to_belonging, session.scalars(select(FileRow).where(FileRow.state == State.WORKING))))
 
     @reads
-    def known(self, session: Session, ids: Collection[str]) -> frozenset[str]:
+    def files(self, session: Session, ids: Collection[str]) -> tuple[Belonging, ...]:
         """Those of the ids that are files of this store."""
-        return frozenset(row.id for row in _files(session, FileRow.id, ids))
+        return tuple(map(to_belonging, _files(session, FileRow.id, ids)))
+
+    def filed(self) -> Iterator[tuple[str, str]]:
+        """Streams every file that is recorded to lie somewhere, with the place."""
+        rows = select(FileRow.id, FileRow.filed_as).where(FileRow.filed_as.is_not(None))
+        with self.sessions.stream() as connection:
+            for row in connection.execution_options(yield_per=_AT_A_TIME).execute(rows):
+                yield row.id, row.filed_as or ""
+
+    @reads
+    def known_studies(self, session: Session, keys: Collection[str]) -> frozenset[str]:
+        """Those of the keys that are studies of this store."""
+        found: set[str] = set()
+        for part in _parts(keys):
+            found.update(session.scalars(select(StudyRow.key).where(StudyRow.key.in_(part))))
+        return frozenset(found)
 
 
 def belongings(session: Session, whose: Whose | None, extra: Collection[str], keys: Collection[str]) -> Belongings:
     """The studies that are looked for or named by key, their files and copies, and the `extra` files."""
     studies = {place.key: place for place in (studies_of(session, whose) if whose else [])}
     studies |= {place.key: place for place in _places(session, StudyRow.key.in_(list(keys)))}
-    files = _with_copies(session, [*_files(session, FileRow.study_key, studies), *_files(session, FileRow.id, extra)])
+    named = [*extra, *(_once_of(session, whose) if whose else ())]
+    files = _with_copies(session, [*_files(session, FileRow.study_key, studies), *_files(session, FileRow.id, named)])
     ids = set(files)
     touched = []
     for place in _places(session, StudyRow.key.in_({file.study_key for file in files.values()} - {None} - {*studies})):
@@ -123,10 +156,26 @@ def studies_of(session: Session, whose: Whose) -> list[StudyPlace]:
     return _places(session, and_(*chosen)) if chosen else []
 
 
+def _once_of(session: Session, whose: Whose) -> list[str]:
+    """Files that named the patient, and whose image has been corrected to another one since."""
+    wanted = (
+        (HeaderRow.patient_id, whose.patient_id),
+        (HeaderRow.patient_issuer, whose.issuer),
+        (HeaderRow.accession, whose.accession),
+    )
+    chosen = [column == storable(value) for column, value in wanted if value is not None]
+    return list(session.scalars(select(HeaderRow.file_id).where(*chosen))) if chosen else []
+
+
+def _says_nothing() -> ColumnElement[bool]:
+    """A damaged header may say less than its bytes hold."""
+    return or_(StudyRow.patient_id == "", StudyRow.accession == "")
+
+
 def _places(session: Session, chosen: ColumnElement[bool]) -> list[StudyPlace]:
     rows = session.scalars(select(StudyRow).where(chosen).order_by(StudyRow.created_at, StudyRow.key)).all()
     reports = _reports(session, [row.key for row in rows])
-    return [StudyPlace(row.key, row.created_at, row.patient_issuer, reports.get(row.key)) for row in rows]
+    return [StudyPlace(row.key, row.created_at, reports.get(row.key)) for row in rows]
 
 
 def _reports(session: Session, keys: Collection[str]) -> dict[str, str]:
@@ -140,15 +189,24 @@ def _reports(session: Session, keys: Collection[str]) -> dict[str, str]:
 
 
 def _with_copies(session: Session, files: Iterable[FileRow]) -> dict[str, FileRow]:
-    """The files with everything that has the same bytes or was taken for a copy of one of them."""
+    """The files with everything that has the same bytes, was taken for a copy of one of them, or is its image."""
     known: dict[str, FileRow] = {}
     new = {file.id: file for file in files}
     while new:
         known |= new
         hashes = {file.sha256 for file in new.values() if file.sha256}
         copies = [*_files(session, FileRow.duplicate_of, new), *_files(session, FileRow.sha256, hashes)]
+        copies += _files(session, FileRow.id, _images_from(session, new))
         new = {file.id: file for file in copies if file.id not in known}
     return known
+
+
+def _images_from(session: Session, sources: Collection[str]) -> list[str]:
+    """The images whose contents come from these files: a correction is not erased without what it corrects."""
+    found: list[str] = []
+    for part in _parts(sources):
+        found += session.scalars(select(ImageRow.file_id).where(ImageRow.source_id.in_(part)))
+    return found
 
 
 def _files(session: Session, column: InstrumentedAttribute[Any], values: Collection[str]) -> list[FileRow]:

@@ -10,7 +10,7 @@ from koa_worker.store.database.schema import FileRow
 from koa_worker.store.encoding import joint_space, review_reasons
 from koa_worker.store.encoding.pictures import decode_crop, decode_heatmap
 from koa_worker.store.records import FileRecord, ImageRecord, KneeRecord, RejectedRecord
-from koa_worker.values import Box, Fingerprint, Grade, Heatmap, KneeRoi, RefusedKnee, Spacing
+from koa_worker.values import Box, Fingerprint, Grade, Heatmap, KneeRoi, Probabilities, RefusedKnee, Spacing
 
 
 def to_file_record(file: FileRow) -> FileRecord:
@@ -37,11 +37,12 @@ def to_file_record(file: FileRow) -> FileRecord:
 
 def to_knee_record(row: Row[Any]) -> KneeRecord:
     """Of a knee, its current grade, its model's name and its crop."""
+    grade = to_grade(row)
     return KneeRecord(
         position=row.position,
         roi=to_roi(row),
-        grade=to_grade(row),
-        heatmap=Heatmap(decode_heatmap(row.heatmap), row.kl),
+        grade=grade,
+        heatmap=Heatmap(decode_heatmap(row.heatmap), grade.release_kl),
         crop=decode_crop(row.crop),
         model_digest=row.model_digest,
         software_version=row.software_version,
@@ -67,7 +68,16 @@ def to_grade(row: Row[Any]) -> Grade:
         agreement=row.agreement,
         review_reasons=review_reasons.from_json(row.review_reasons),
         model=row.model,
+        strangeness=row.strangeness,
+        release_probabilities=_by_release(row),
+        site=row.site,
     )
+
+
+def _by_release(row: Row[Any]) -> Probabilities | None:
+    if row.release_p0 is None:
+        return None
+    return row.release_p0, row.release_p1, row.release_p2, row.release_p3, row.release_p4
 
 
 def to_spacing(row: Row[Any]) -> Spacing | None:
@@ -87,6 +97,7 @@ def to_image_record(row: Row[Any], knees: tuple[KneeRecord, ...], refused: tuple
         modality=row.modality,
         body_part=row.body_part,
         view=row.view,
+        weight_bearing=row.weight_bearing,
         laterality=row.laterality,
         column_zero_side=row.column_zero_side,
         format=row.format,

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from koa_worker.store.convert import to_grade, to_refused_knee, to_roi
 from koa_worker.store.database.base import StorePart
-from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, KneeRow, ModelRow, RefusalRow, StudyRow
+from koa_worker.store.database.schema import (
+    FileRow,
+    GradeRow,
+    ImageRow,
+    KneeRow,
+    ModelRow,
+    RefusalRow,
+    StudyRow,
+    table_of,
+)
 from koa_worker.store.encoding import joint_space
-from koa_worker.store.records import ExportedKnee, ExportedRefusal
+from koa_worker.store.patient_exams import patient_exams
+from koa_worker.store.records import ExportedKnee, ExportedRefusal, ExportedStudyKnee
+from koa_worker.store.seen import seen_in
+from koa_worker.study.earlier import NO_EXAMS, courses
+from koa_worker.study.knees import SeenKnee, bring_together
+from koa_worker.values import GRADES
 
 _ROWS_AT_A_TIME = 500
 
@@ -39,6 +53,10 @@ _OF_GRADING: tuple[Any, ...] = (
     GradeRow.graded_at,
     GradeRow.is_current,
 )
+_STUDIES = select(table_of(StudyRow)).order_by(StudyRow.created_at, StudyRow.key)
+# Only on demand: nothing else in the table names a patient.
+_OF_PATIENT: tuple[Any, ...] = (StudyRow.patient_id, StudyRow.patient_issuer, StudyRow.accession)
+IDENTITY_NAMES = tuple(column.key for column in _OF_PATIENT)
 # The knees that were seen in a file's frame, graded now or not.
 _LEGS = (
     select(func.count())
@@ -58,25 +76,49 @@ IMAGE_NAMES, GRADING_NAMES = (tuple(column.key for column in columns) for column
 class Export(StorePart):
     """Every knee, graded or not."""
 
-    def rows(self, *, superseded: bool = False) -> Iterator[ExportedKnee | ExportedRefusal]:
+    def rows(
+        self, *, superseded: bool = False, with_identity: bool = False
+    ) -> Iterator[ExportedKnee | ExportedRefusal]:
         """Streams them by study and arrival, so that an archive of millions needs no more memory than one film.
 
-        With `superseded` also the grades of former models.
+        With `superseded` also the grades of former models; with `with_identity` also whose they are.
         """
+        names = (*IMAGE_NAMES, *IDENTITY_NAMES) if with_identity else IMAGE_NAMES
         with self.sessions.stream() as connection:
             streaming = connection.execution_options(yield_per=_ROWS_AT_A_TIME)
-            yield from map(_to_knee, streaming.execute(_graded(superseded=superseded)))
-            yield from map(_to_refusal, streaming.execute(_refused()))
+            for row in streaming.execute(_graded(superseded=superseded)):
+                yield _to_knee(row, names)
+            for row in streaming.execute(_refused()):
+                yield _to_refusal(row, names)
+
+    def study_knees(self) -> Iterator[ExportedStudyKnee]:
+        """Streams the knees of all studies, each with all its images and its course since the earlier exam."""
+        with self.sessions.stream() as connection:
+            studies = connection.execution_options(yield_per=_ROWS_AT_A_TIME).execute(_STUDIES)
+            for part in studies.partitions():
+                with self.sessions.stream() as other:
+                    seen = seen_in(other, [study.key for study in part])
+                    for study in part:
+                        yield from _study_knees(other, study, seen.get(study.key, []))
 
 
-def _to_knee(row: Row[Any]) -> ExportedKnee:
-    image, grading = ({name: getattr(row, name) for name in names} for names in (IMAGE_NAMES, GRADING_NAMES))
+def _study_knees(connection: Connection, study: Row[Any], seen: list[SeenKnee]) -> Iterator[ExportedStudyKnee]:
+    knees = bring_together(seen)
+    exams = patient_exams(connection, study) if knees else NO_EXAMS
+    found = courses(knees, study.date.date() if study.date else None, exams)
+    known = {course.now.stands.place: course for course in found}
+    for knee in knees:
+        yield ExportedStudyKnee(study.key, study.study_uid, knee, known.get(knee.stands.place))
+
+
+def _to_knee(row: Row[Any], image_names: Sequence[str]) -> ExportedKnee:
+    image, grading = ({name: getattr(row, name) for name in names} for names in (image_names, GRADING_NAMES))
     space = joint_space.from_json(row.joint_space)
     return ExportedKnee(image, row.legs, row.position, to_roi(row), to_grade(row), space, grading)
 
 
-def _to_refusal(row: Row[Any]) -> ExportedRefusal:
-    image = {name: getattr(row, name) for name in IMAGE_NAMES}
+def _to_refusal(row: Row[Any], image_names: Sequence[str]) -> ExportedRefusal:
+    image = {name: getattr(row, name) for name in image_names}
     return ExportedRefusal(image, row.legs, row.position, to_refused_knee(row))
 
 
@@ -86,7 +128,7 @@ def _place(table: type[KneeRow | RefusalRow]) -> tuple[Any, ...]:
 
 def _refused() -> Select[*tuple[Any, ...]]:
     return (
-        select(*_OF_IMAGE, _LEGS, *_place(RefusalRow), RefusalRow.code, RefusalRow.detail)
+        select(*_OF_IMAGE, *_OF_PATIENT, _LEGS, *_place(RefusalRow), RefusalRow.code, RefusalRow.detail)
         .join(RefusalRow, RefusalRow.file_id == FileRow.id)
         .outerjoin(ImageRow, ImageRow.file_id == FileRow.id)
         .outerjoin(StudyRow, StudyRow.key == FileRow.study_key)
@@ -98,14 +140,18 @@ def _graded(*, superseded: bool) -> Select[*tuple[Any, ...]]:
     chosen: Select[*tuple[Any, ...]] = (
         select(
             *_OF_IMAGE,
+            *_OF_PATIENT,
             _LEGS,
             *_place(KneeRow),
             KneeRow.whole_frame,
             KneeRow.turned,
             *(getattr(GradeRow, name) for name in ("kl", "p0", "p1", "p2", "p3", "p4", "confidence", "oa_probability")),
             GradeRow.agreement,
+            GradeRow.strangeness,
             GradeRow.review_reasons,
             GradeRow.joint_space,
+            GradeRow.site,
+            *(getattr(GradeRow, f"release_p{kl}") for kl in GRADES),
             *_OF_GRADING,
         )
         .join(ImageRow, ImageRow.file_id == FileRow.id)

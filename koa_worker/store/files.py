@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from koa_worker.errors import OWN_RESULT
 from koa_worker.store.convert import to_file_record
 from koa_worker.store.database.base import StorePart, reads, writes
-from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, KneeRow
+from koa_worker.store.database.schema import EventRow, FileRow, GradeRow, ImageRow, KneeRow
 from koa_worker.store.encoding.encoded import EncodedResult
 from koa_worker.store.headers import keep_header
 from koa_worker.store.journal import list_events, record_event
@@ -36,10 +36,11 @@ from koa_worker.store.lifecycle import (
     settled_twin,
     ticket,
 )
+from koa_worker.store.patient_exams import renew_later
 from koa_worker.store.records import EventRecord, FileRecord, FileTicket, Settled, State, Taken
 from koa_worker.store.results import Maker, keep_refusals, keep_results
 from koa_worker.store.same_image import find_same_image, renew_image, settle_same_image
-from koa_worker.store.studies import change_study
+from koa_worker.store.studies import change_study, get_study
 from koa_worker.store.worklist_index import list_file
 from koa_worker.values import Arrival, Failed, Rejected
 
@@ -127,6 +128,8 @@ class Files(StorePart):
             settle_same_image(session, file, image, result, maker)
         else:
             self._keep_new(session, file, result, maker)
+        if file.study_key is not None:
+            renew_later(session.connection(), get_study(session, file.study_key), maker.at)
         return settled(session, file, self.sessions.quiet)
 
     @staticmethod
@@ -202,7 +205,8 @@ class Files(StorePart):
         for file_id in ids or ():
             get_file(session, file_id)
         chosen = FileRow.next_try_at.is_(None) if ids is None else FileRow.id.in_(ids)
-        files = session.scalars(select(FileRow).where(FileRow.state == State.FAILED, chosen)).all()
+        deleted = exists().where(EventRow.file_id == FileRow.id, EventRow.kind == "removed")  # by retention
+        files = session.scalars(select(FileRow).where(FileRow.state == State.FAILED, chosen, ~deleted)).all()
         for file in files:
             file.state, file.tries = State.WAITING, 0
             file.next_try_at = file.settled_at = None
@@ -257,7 +261,7 @@ class Files(StorePart):
     def source(self, session: Session, file_id: str) -> FileRecord | None:
         """The file whose contents an image has now: the image's own, or a later one with another header."""
         image = session.get(ImageRow, file_id)
-        file = session.get(FileRow, image.source_id) if image is not None else None
+        file = session.get(FileRow, image.source_id or file_id) if image is not None else None
         return to_file_record(file) if file is not None else None
 
     @reads

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from koa_worker.study.earlier import NO_EXAMS, Course, PatientExams, courses
+from koa_worker.study.knees import SeenKnee, StudyKnee, bring_together
 from koa_worker.values import (
     Fingerprint,
     Grade,
@@ -202,6 +204,7 @@ class ImageRecord:
     modality: str
     body_part: str
     view: str
+    weight_bearing: bool
     laterality: Laterality
     column_zero_side: str
     format: str
@@ -215,7 +218,7 @@ class ImageRecord:
     arrived_at: datetime
     fingerprint: Fingerprint
     conflicts_with: str | None  # an earlier file with the same SOP Instance UID and other pixels
-    patient_differs: bool  # the file names another patient than the study's first file
+    patient_differs: bool  # the file names another patient than its study
     number: int | None  # in its study; None until a report shows the image
     taken_at: datetime | None  # by the hospital's clock: when it was acquired, or else when its content was made
 
@@ -247,11 +250,41 @@ class StudyRecord:
     rejected: tuple[RejectedRecord, ...]
     report_revision: int  # of the last report recorded; 0 if there is none
     created_at: datetime  # when its first file was settled
+    exams: PatientExams = NO_EXAMS  # the patient's other ones
+
+    @property
+    def knees(self) -> tuple[StudyKnee, ...]:
+        """One line for each knee, from all images."""
+        return bring_together(_seen(image, knee) for image in self.images for knee in image.knees)
+
+    @property
+    def courses(self) -> tuple[Course, ...]:
+        """The course of each knee that an earlier exam shows too."""
+        return courses(self.knees, self.date.date() if self.date else None, self.exams)
 
     @property
     def numbered_images(self) -> tuple[tuple[int, ImageRecord], ...]:
         """With their numbers; without those that came after the last revision was begun, and wait for the next one."""
         return tuple((image.number, image) for image in self.images if image.number is not None)
+
+    @property
+    def reported(self) -> StudyRecord:
+        """The study as its last revision shows it: its lines and courses are of the same images."""
+        return replace(self, images=tuple(image for _, image in self.numbered_images))
+
+
+def _seen(image: ImageRecord, knee: KneeRecord) -> SeenKnee:
+    return SeenKnee(
+        image=image.file_id,
+        position=knee.position,
+        sop_uid=image.sop_uid,
+        side=knee.roi.side,
+        view=image.view,
+        weight_bearing=image.weight_bearing,
+        grade=knee.grade,
+        joint_space=knee.joint_space,
+        foreign=image.patient_differs,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +298,16 @@ class ExportedKnee:
     grade: Grade
     joint_space: JointSpace | None
     grading: Mapping[str, Any]  # who graded it, when, and whether the grade counts
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedStudyKnee:
+    """One knee of a study with all its images, for the table of studies; it names no patient."""
+
+    study_key: str
+    study_uid: str
+    knee: StudyKnee
+    course: Course | None  # where an earlier exam shows the knee too
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,7 +437,6 @@ class StudyPlace:
 
     key: str
     created_at: datetime
-    issuer: str = field(repr=False)
     report: str | None
 
 

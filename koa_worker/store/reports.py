@@ -48,6 +48,7 @@ _WRITTEN = update(_reports).where(
 )
 _HOLD = select(_studies.c.reported_changes).where(_studies.c.key == bindparam("study_key")).with_for_update()
 _REPORTED = update(_studies).where(_studies.c.key == bindparam("of_study"))
+_REMOVED = update(_reports).where(_reports.c.study_key == bindparam("of_study")).values(path=None)
 _GIVE_BACK = delete(_reports).where(
     _OF_STUDY, _reports.c.revision == bindparam("revision"), _reports.c.written_at.is_(None)
 )
@@ -153,6 +154,39 @@ class Reports(StorePart):
         session.connection().execute(_WANT)
 
     @reads
+    def written_before(self, session: Session, before: datetime, limit: int) -> tuple[tuple[str, str], ...]:
+        """Studies whose last report is older and still in its folder, each with its path, oldest first."""
+        later = _reports.alias()
+        newer = exists().where(later.c.study_key == _reports.c.study_key, later.c.written_at >= before)
+        old = select(_reports.c.study_key, func.max(_reports.c.path)).where(
+            _reports.c.path.is_not(None), _reports.c.written_at < before, ~newer
+        )
+        by_age = old.group_by(_reports.c.study_key).order_by(func.max(_reports.c.written_at)).limit(limit)
+        return tuple((row[0], row[1]) for row in session.connection().execute(by_age))
+
+    @writes
+    def record_removal(self, session: Session, study_key: str) -> None:
+        """Records that the report was deleted. It was written all the same, and is not due again."""
+        session.connection().execute(_REMOVED, {"of_study": study_key})
+
+    @writes
+    def want_again(self, session: Session, study_keys: Collection[str]) -> None:
+        """Makes the reports of these studies due: what lies in their folder is not the last one."""
+        for key in study_keys:
+            session.connection().execute(_REPORTED, {"of_study": key, "reported_changes": 0})
+
+    @reads
+    def last_written(self, session: Session) -> tuple[tuple[str, str, str], ...]:
+        """The last report of each study with its path and hash, unless it was deleted."""
+        last = select(_reports.c.study_key, func.max(_reports.c.revision).label("revision"))
+        newest = last.where(_reports.c.written_at.is_not(None)).group_by(_reports.c.study_key).subquery()
+        rows = select(_reports.c.study_key, _reports.c.path, _reports.c.sha256).join(
+            newest, (newest.c.study_key == _reports.c.study_key) & (newest.c.revision == _reports.c.revision)
+        )
+        found = session.connection().execute(rows.where(_reports.c.path.is_not(None)))
+        return tuple((row.study_key, row.path, row.sha256) for row in found)
+
+    @reads
     def due(self, session: Session) -> tuple[str, ...]:
         """The studies whose report is out of date, oldest first, whether it should wait for more of them or not."""
         return tuple(session.connection().scalars(_DUE))
@@ -218,6 +252,11 @@ def _is_ready(changed: datetime, since: datetime, now: datetime, quiet: timedelt
     if max(changed, since) > now + quiet:
         return True
     return now >= changed + quiet or now >= since + _LONGEST_WAIT * quiet
+
+
+def begin_report(session: Session, study: StudyRow) -> int:
+    """Takes the next revision at once, however large the study is."""
+    return _begin(session, study, _last_begun(session, study)[0])
 
 
 def _begin(session: Session, study: StudyRow, last: int) -> int:

@@ -26,7 +26,7 @@ from koa_worker.store.database.schema import (
 from koa_worker.store.encoding import joint_space, review_reasons
 from koa_worker.store.encoding.encoded import EncodedFrame, EncodedKnee, EncodedResult
 from koa_worker.store.journal import record_event
-from koa_worker.values import RefusedKnee, SpacingSource, Study
+from koa_worker.values import GRADES, Grade, RefusedKnee, SpacingSource, Study
 
 # These statements run for every file. They are built once and bypass the object mapper, which takes ten times as long.
 _ADD_IMAGE, _ADD_MODEL, _ADD_KNEE = (insert(table_of(model)) for model in (ImageRow, ModelRow, KneeRow))
@@ -102,6 +102,7 @@ def describe(study: Study, frame: EncodedFrame) -> dict[str, Any]:
         "modality": study.modality,
         "body_part": study.body_part,
         "view": study.view,
+        "weight_bearing": bool(study.weight_bearing),
         "laterality": frame.laterality,
         "column_zero_side": frame.column_zero_side,
         "format": frame.format,
@@ -149,20 +150,24 @@ def _at(place: Mapping[str, Any]) -> Select[int]:
 def _keep_grades(
     session: Session, file_id: str, knees: Mapping[int, EncodedKnee], maker: Maker, *, again: bool
 ) -> None:
-    """Stores the grades as the current ones. Earlier grades are kept, except those of the same model and version."""
+    """Stores the grades as the current ones.
+
+    Earlier grades are kept, except those of the same model, version and site's scale.
+    """
     connection = session.connection()
     rows = [_grade_row(knee_id, knee, maker) for knee_id, knee in knees.items()]
     if again:
         of_file = _grade.c.knee_id.in_(select(_knee.c.id).where(_knee.c.file_id == file_id))
         connection.execute(update(_grade).where(of_file, _grade.c.is_current).values(is_current=False))
-        by = (_grade.c.model_digest == maker.model_digest, _grade.c.software_version == maker.software_version)
-        known = set(connection.scalars(select(_grade.c.knee_id).where(_grade.c.knee_id.in_(knees), *by)))
-        for row in rows:
-            if row["knee_id"] in known:
-                connection.execute(update(_grade).where(_grade.c.knee_id == row["knee_id"], *by).values(row))
-        rows = [row for row in rows if row["knee_id"] not in known]
+        rows = [row for row in rows if not replace_grade(session, row)]
     if rows:
         connection.execute(_ADD_GRADES, rows)
+
+
+def replace_grade(session: Session, row: Mapping[str, Any]) -> bool:
+    """Puts a grade in place of the knee's former one by the same maker; false if there is none."""
+    same = (_grade.c[name] == row[name] for name in ("knee_id", "model_digest", "software_version", "site"))
+    return session.connection().execute(update(_grade).where(*same).values(row)).rowcount > 0
 
 
 def _grade_row(knee_id: int, knee: EncodedKnee, maker: Maker) -> dict[str, Any]:
@@ -172,16 +177,27 @@ def _grade_row(knee_id: int, knee: EncodedKnee, maker: Maker) -> dict[str, Any]:
         "model_digest": maker.model_digest,
         "software_version": maker.software_version,
         "is_current": True,
-        "kl": int(grade.kl),
-        **{f"p{kl}": float(share) for kl, share in enumerate(grade.probabilities)},
-        "confidence": float(grade.confidence),
-        "oa_probability": float(grade.oa_probability),
-        "agreement": float(grade.agreement),
-        "needs_review": grade.needs_review,
-        "review_reasons": review_reasons.to_json(grade.review_reasons),
+        **grade_values(grade),
         "heatmap": knee.heatmap,
         "joint_space": joint_space.to_json(knee.joint_space),
         "graded_at": maker.at,
+    }
+
+
+def grade_values(grade: Grade) -> dict[str, Any]:
+    """The columns of a grade itself, without its maker and without what was measured beside it."""
+    by_release = grade.release_probabilities
+    return {
+        "kl": int(grade.kl),
+        **{f"p{kl}": float(share) for kl, share in enumerate(grade.probabilities)},
+        **{f"release_p{kl}": float(by_release[kl]) if by_release else None for kl in GRADES},
+        "site": grade.site,
+        "confidence": float(grade.confidence),
+        "oa_probability": float(grade.oa_probability),
+        "agreement": float(grade.agreement),
+        "strangeness": None if grade.strangeness is None else float(grade.strangeness),
+        "needs_review": grade.needs_review,
+        "review_reasons": review_reasons.to_json(grade.review_reasons),
     }
 
 

@@ -58,7 +58,7 @@ def find_same_image(session: Session, result: EncodedResult) -> Image | None:
 
 def settle_same_image(session: Session, file: FileRow, image: Image, result: EncodedResult, maker: Maker) -> None:
     """Ends a file that shows an image once more, as a duplicate; what it says counts if it is new and came last."""
-    owner, source = get_file(session, image.file_id), get_file(session, image.source_id)
+    owner, source = get_file(session, image.file_id), get_file(session, image.source_id or image.file_id)
     came_last = (file.arrived_at, file.id) > (source.arrived_at, source.id)
     if came_last and _differs(image, result):
         _take_over(session, file, image, result, maker)

@@ -27,6 +27,7 @@ from koa_worker.store.page.uploads import Uploads
 from koa_worker.store.page.worklist import Worklist
 from koa_worker.store.reports import Reports
 from koa_worker.store.sending import Sending
+from koa_worker.store.site_scale import SiteScales
 from koa_worker.store.status import Counts
 from koa_worker.store.study_content import Studies
 
@@ -53,6 +54,7 @@ class Store:
         self.sending = Sending(sessions)
         self.counts = Counts(sessions)
         self.export = Export(sessions)
+        self.site_scales = SiteScales(sessions)
         self.found = Found(sessions)
         self.erasures = Erasures(sessions)
         # What only the web page needs.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Row, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from koa_worker.errors import UnknownRecord
@@ -25,6 +26,7 @@ from koa_worker.store.database.schema import (
     table_of,
 )
 from koa_worker.store.image_numbers import as_taken
+from koa_worker.store.patient_exams import patient_exams
 from koa_worker.store.records import ImageRecord, KneeRecord, RejectedRecord, State, StudyRecord
 from koa_worker.values import Patient, RefusedKnee
 
@@ -83,7 +85,7 @@ class Studies(StorePart):
         return StudyRecord(
             key=study.key,
             study_uid=study.study_uid,
-            patient=Patient(study.patient_name, study.patient_id, study.patient_birth_date, study.patient_sex),
+            patient=_patient(study),
             accession=study.accession,
             description=study.description,
             institution=study.institution,
@@ -92,7 +94,18 @@ class Studies(StorePart):
             rejected=_rejected(session, study_key, refused),
             report_revision=_last_written(session, study_key),
             created_at=study.created_at,
+            exams=patient_exams(session.connection(), study),
         )
+
+
+def _patient(study: Row[Any]) -> Patient:
+    return Patient(
+        name=study.patient_name,
+        id=study.patient_id,
+        birth_date=study.patient_birth_date,
+        sex=study.patient_sex,
+        issuer=study.patient_issuer,
+    )
 
 
 def _images(session: Session, study_key: str, refused: _Refused) -> tuple[ImageRecord, ...]:

@@ -1,7 +1,8 @@
 """The tables of the worklist, derived from the other tables, so that a page reads fifty rows even among millions.
 
-There is a line for each graded knee, and one for each file without any. All filter columns are in the line and in one
-index, which ends with the order of the page: each combination of filters is a few scans of that index.
+There is a line for each graded knee of each image, and one for each file without any. Of the lines of one knee in a
+study one stands, by the rule of `study/knees.py`, and is shown. All filter columns are in the line and in one index,
+which ends with the order of the page: each combination of filters is a few scans of that index.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, ForeignKey, Index, String, bindparam, delete, insert, select, true, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from koa_worker.store.database.columns import Moment, RowId, one_of
-from koa_worker.store.database.schema import Base, FileRow, GradeRow, KneeRow, StudyRow, table_of
+from koa_worker.store.database.schema import Base, FileRow, GradeRow, ImageRow, KneeRow, StudyRow, table_of
 from koa_worker.store.records import State
 from koa_worker.store.search_words import LONGEST_WORD, words_of
+from koa_worker.store.seen import SEEN, to_seen
+from koa_worker.study.knees import bring_together
 from koa_worker.values import Side
 
 # The attributes of a study that are searched, for roles that may see patient data.
@@ -27,7 +30,7 @@ class IndexLine(Base):
 
     __tablename__ = "worklist_lines"
     __table_args__ = (
-        Index("ix_worklist_lines_filters", "state", "kl", "side", "needs_review", "arrived_at", "id"),
+        Index("ix_worklist_lines_filters", "stands", "state", "kl", "side", "needs_review", "arrived_at", "id"),
         # Everything that the dashboard counts, so that it need not look into the table.
         Index("ix_worklist_lines_days", "day", "state", "kl", "code", "confidence"),
     )
@@ -35,6 +38,10 @@ class IndexLine(Base):
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     file_id: Mapped[str] = mapped_column(ForeignKey("files.id"), index=True)
     knee_id: Mapped[int | None] = mapped_column(ForeignKey("knees.id"), index=True)
+    stands: Mapped[bool] = mapped_column(default=True, server_default=true())  # the page has the line
+    images: Mapped[int] = mapped_column(default=1, server_default="1")  # of the knee in its study
+    lowest_kl: Mapped[int | None]  # among these images
+    highest_kl: Mapped[int | None]
     arrived_at: Mapped[dt.datetime] = mapped_column(Moment)
     state: Mapped[State] = mapped_column(one_of(State, "state"))
     kl: Mapped[int | None]
@@ -79,6 +86,17 @@ _KNEES_NOW = (
     .order_by(KneeRow.position.desc())  # a page shows the last line first
 )
 
+_LINES_OF_STUDY = (
+    SEEN.add_columns(
+        _lines.c.id.label("line"),
+        *(_lines.c[name] for name in ("stands", "needs_review", "images", "lowest_kl", "highest_kl")),
+    )
+    .join(_lines, _lines.c.knee_id == table_of(KneeRow).c.id)
+    .where(table_of(ImageRow).c.study_key == bindparam("study_key"))
+    .where(_lines.c.file_id == table_of(ImageRow).c.file_id)
+)
+_STAND = update(_lines).where(_lines.c.id == bindparam("of_line"))
+
 
 def list_file(session: Session, file: FileRow, *, new: bool = False) -> None:
     """Updates the lines of a file from the file and its knees; a new file has none yet."""
@@ -89,11 +107,31 @@ def list_file(session: Session, file: FileRow, *, new: bool = False) -> None:
         connection.execute(_FORGET_LINES, of_file)
         if lines := [_line(file, **knee) for knee in connection.execute(_KNEES_NOW, of_file).mappings()]:
             connection.execute(_ADD_LINES, lines)
+        if file.study_key is not None:
+            _bring_together(connection, file.study_key)
     else:
         now = {"state": file.state, "code": file.code, "day": _day(file)}
         if new or connection.execute(_RENEW_LINES, of_file | now).rowcount == 0:
             connection.execute(_ADD_LINES, [_line(file)])
     list_words(session, file)
+
+
+def _bring_together(connection: Connection, study_key: str) -> None:
+    """Marks the line of each knee that stands in the study, after one of its images has changed."""
+    rows = connection.execute(_LINES_OF_STUDY, {"study_key": study_key}).all()
+    places = {(row.file_id, row.position): row for row in rows}
+    changed = []
+    for knee in bring_together(map(to_seen, rows)):
+        lowest, highest = knee.grades
+        common = {"images": len(knee.every), "lowest_kl": lowest, "highest_kl": highest}
+        for seen in knee.every:
+            row, stands = places[seen.place], seen is knee.stands
+            reasons = knee.review_reasons if stands else seen.grade.review_reasons
+            wanted = {"stands": stands, "needs_review": bool(reasons), **common}
+            if any(getattr(row, name) != value for name, value in wanted.items()):
+                changed.append({"of_line": row.line, **wanted})
+    if changed:
+        connection.execute(_STAND, changed)
 
 
 def list_words(session: Session, file: FileRow) -> None:

@@ -84,6 +84,9 @@ class Result(Shape):
     needs_review: bool
     review_reasons: list[str] = Field(description="Sentences for a reader.")
     review_codes: list[str] = Field(description="The same reasons for a program, see docs/review.md.")
+    images: int = Field(description="That show this knee in its study; this is the one whose grade stands.")
+    lowest_kl: GradeNumber | None = Field(description="Among these images.")
+    highest_kl: GradeNumber | None
     study_url: str | None
 
 
@@ -137,6 +140,49 @@ class Image(Shape):
     refused: list[RefusedKnee]
 
 
+class KneePlace(Shape):
+    """A knee in one image of the study."""
+
+    file_id: Id
+    position: int
+    kl: GradeNumber
+
+
+class SpaceChange(Shape):
+    compartment: Literal["medial", "lateral"]
+    then_mm: float
+    now_mm: float
+    is_change: bool = Field(description="Whether the difference is more than the measurement's repeatability.")
+
+
+class EarlierKnee(Shape):
+    """The knee at the patient's earlier exam."""
+
+    study: Id
+    date: date
+    days: int = Field(description="Between the two exams.")
+    kl: GradeNumber
+    kl_change: int
+    same_model: bool = Field(description="Whether one model release gave both grades.")
+    joint_space: list[SpaceChange]
+    not_compared: Literal["not_measured", "view", "spacing"] | None = Field(
+        description="Why the joint space is not compared."
+    )
+    repeatable_mm: float = Field(description="A smaller difference of two widths is the measurement's own scatter.")
+
+
+class StudyKnee(Shape):
+    """One knee of the study, from all its images."""
+
+    side: SideWord
+    stands: KneePlace = Field(description="The image whose grade stands, see docs/earlier-exams.md.")
+    others: list[KneePlace]
+    needs_review: bool
+    review_reasons: list[str]
+    review_codes: list[str]
+    earlier: EarlierKnee | None = Field(description="Null without an earlier exam, and for who may not see patients.")
+
+
 class RejectedFile(Shape):
     file_id: Id
     arrived_at: datetime
@@ -164,6 +210,9 @@ class Study(Shape):
     study_uid: str | None = Field(description="The PACS's own; null for who may not see patients.")
     created_at: datetime
     patient: Patient | None
+    knees: list[StudyKnee]
+    newest_exam: date | None = Field(description="If this is an earlier exam: the day of the patient's newest one.")
+    exam_not_taken: bool = Field(description="Another exam under this patient ID could not be confirmed.")
     images: list[Image]
     rejected: list[RejectedFile]
     readings: list[Reading]

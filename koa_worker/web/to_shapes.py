@@ -20,18 +20,24 @@ from koa_worker.store import (
     UploadRecord,
     WorklistRow,
 )
+from koa_worker.study import knees
+from koa_worker.study.earlier import REPEATABLE_MM, Course
 from koa_worker.web.guard.access import may_see_patients
 from koa_worker.web.receive_upload import is_in_inbox
 from koa_worker.web.shapes import (
+    EarlierKnee,
     Explained,
     Image,
     Knee,
+    KneePlace,
     Patient,
     Reading,
     RefusedKnee,
     RejectedFile,
     Result,
+    SpaceChange,
     Study,
+    StudyKnee,
     Upload,
 )
 
@@ -91,6 +97,9 @@ def to_result(row: WorklistRow) -> Result:
         needs_review=row.needs_review,
         review_reasons=[words.review_reason(reason) for reason in row.review_reasons],
         review_codes=[reason.code.value for reason in row.review_reasons],
+        images=row.images,
+        lowest_kl=row.lowest_kl,
+        highest_kl=row.highest_kl,
         study_url=url_for("api.show_study", key=row.study_key) if row.study_key else None,
     )
 
@@ -101,6 +110,9 @@ def to_study(study: StudyRecord, readings: tuple[ReadingRecord, ...]) -> Study:
         study_uid=study.study_uid if may_see_patients() else None,
         created_at=study.created_at,
         patient=_patient(study) if may_see_patients() else None,
+        knees=_study_knees(study),
+        newest_exam=study.exams.newest if may_see_patients() else None,
+        exam_not_taken=study.exams.not_taken and may_see_patients(),
         images=[_image(study.key, image) for image in study.images],
         rejected=[_rejected(file) for file in study.rejected],
         readings=[_reading(reading) for reading in readings],
@@ -108,6 +120,49 @@ def to_study(study: StudyRecord, readings: tuple[ReadingRecord, ...]) -> Study:
         report_url=url_for("api.report", key=study.key),
         dicom_url=url_for("api.dicom", key=study.key),
         notice=RESEARCH_NOTICE,
+    )
+
+
+def _study_knees(study: StudyRecord) -> list[StudyKnee]:
+    known = {course.now.stands.place: course for course in study.courses} if may_see_patients() else {}
+    return [_study_knee(line, known.get(line.stands.place)) for line in study.knees]
+
+
+def _study_knee(line: knees.StudyKnee, course: Course | None) -> StudyKnee:
+    return StudyKnee(
+        side=line.side.value,
+        stands=_place(line.stands),
+        others=[_place(seen) for seen in line.others],
+        needs_review=bool(line.review_reasons),
+        review_reasons=[words.review_reason(reason) for reason in line.review_reasons],
+        review_codes=[reason.code.value for reason in line.review_reasons],
+        earlier=_earlier(course) if course else None,
+    )
+
+
+def _place(seen: knees.SeenKnee) -> KneePlace:
+    return KneePlace(file_id=seen.image, position=seen.position, kl=seen.grade.kl)
+
+
+def _earlier(course: Course) -> EarlierKnee:
+    return EarlierKnee(
+        study=course.then.study_key,
+        date=course.then.date,
+        days=course.days,
+        kl=course.then.knee.stands.grade.kl,
+        kl_change=course.grade_change,
+        same_model=course.same_model,
+        joint_space=[
+            SpaceChange(
+                compartment=change.name.value,
+                then_mm=change.then_mm,
+                now_mm=change.now_mm,
+                is_change=change.is_change,
+            )
+            for change in course.spaces
+        ],
+        not_compared=course.not_compared.value if course.not_compared else None,
+        repeatable_mm=REPEATABLE_MM,
     )
 
 

@@ -6,10 +6,12 @@ from datetime import date, datetime
 
 from flask import Flask
 
-from koa_worker.report import words
+from koa_worker.report import course_words, words
 from koa_worker.store import State
+from koa_worker.study.earlier import Course
 from koa_worker.values import GRADE_WORDS, GRADES, Side
 from koa_worker.web.hanging import edges, hanging
+from koa_worker.web.plots import Plot, Series, line
 
 STATES = {
     State.WAITING: "Waiting",
@@ -32,10 +34,15 @@ def teach(app: Flask) -> None:
         "state": lambda state: STATES[State(state)],
         "knee": words.knee_title,
         "review": words.review_reason,
+        "scale": words.on_site_scale,
         "width": words.width,
         "plane": words.plane,
         "hanging": hanging,
         "edges": edges,
+        "notices": course_words.notices,
+        "grade_change": course_words.grade_change,
+        "space_changes": course_words.space_changes,
+        "course_plot": course_plot,
     }
     app.jinja_env.globals |= {
         "GRADES": GRADES,
@@ -43,6 +50,7 @@ def teach(app: Flask) -> None:
         "GRADE_MEANINGS": words.GRADE_MEANINGS,
         "COMPARTMENTS": words.COMPARTMENTS,
         "STATES": STATES,
+        "EARLIER_EXAMS": course_words.EARLIER_EXAMS,
     }
 
 
@@ -53,6 +61,14 @@ def moment(when: datetime | None) -> str:
 
 def day(when: date | None) -> str:
     return words.day(when)
+
+
+def course_plot(course: Course) -> Plot:
+    """The grade of a knee at each exam."""
+    title = f"{words.knee_title(course.now.side)}: grade at each exam"
+    days = [f"{point.date:%b %Y}" for point in course.points]
+    grades = Series("KL", "stroke-a", [float(point.knee.stands.grade.kl) for point in course.points])
+    return line(title, "", days, grades, within=(GRADES[0], GRADES[-1]))
 
 
 def number(count: float) -> str:

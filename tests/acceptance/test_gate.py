@@ -11,11 +11,13 @@ import numpy as np
 import pydicom
 import pytest
 
+from bench import set_in
 from koa_worker.config import Config
+from koa_worker.knee.finding.roi import find_knees, overlap
 from koa_worker.pipeline import Pipeline
 from koa_worker.synthetic import ImplantKind, Plate, draw, random_spec, with_implant
 from koa_worker.synthetic.write import write_dicom
-from koa_worker.values import Arrival, Completed, Outcome, Rejected, ReviewCode
+from koa_worker.values import Arrival, Completed, Outcome, Radiograph, Rejected, ReviewCode, Study
 
 
 @pytest.fixture(scope="module")
@@ -143,3 +145,14 @@ def test_real_frames_are_turned_upright(take, shared: Path, quarters: int) -> No
             assert isinstance(outcome, Completed), path.name
         if isinstance(outcome, Completed):
             assert {knee.roi.turned for knee in outcome.knees} == {-quarters % 4}
+
+
+@pytest.mark.parametrize("number", [3, 21])
+def test_a_severe_knee_is_graded_where_the_model_sees_it(take, shared: Path, number: int) -> None:
+    """On these faint plates density prefers a place half a plateau away."""
+    picture = set_in.pictures(shared, "KL 4", number + 1, judging=False)[number]
+    found = find_knees(Radiograph(picture.pixels, "PNG", Study("1", "2")))
+    assert max(overlap(roi.box, picture.placed) for roi in found) < 0.5
+    outcome = take(picture.pixels)
+    assert isinstance(outcome, Completed)
+    assert max(overlap(knee.roi.box, picture.placed) for knee in outcome.knees) > 0.7

@@ -106,7 +106,7 @@ def test_the_audit_log_says_that_something_was_erased_and_not_what(full: Site) -
     last, first = full.store.audit.deeds(limit=2)
     assert (first.action, last.action) == ("forget_begun", "forget_finished")
     assert (first.who, first.subject) == ("console", "")
-    assert first.detail == "files 10, studies 2"
+    assert first.detail == "files 10, studies 3"
 
 
 def test_no_row_is_left_on_postgresql(tmp_path: Path, pipeline: Pipeline, postgres: Server, nobodys_port: int) -> None:
@@ -159,6 +159,18 @@ def test_a_file_that_names_another_patient_than_its_study_is_erased_alone(site: 
     assert study.report is None
     assert site.store.reports.due() == (study.study,)
     assert [trace for trace in site.traces() if "forgetova" in trace or "frg" in trace] == []
+
+
+def test_an_image_that_named_the_patient_before_it_was_corrected_goes_too(site: Site) -> None:
+    """The PACS had it under the wrong patient first; the history of its header must not name that one either."""
+    site.drop("a.dcm", VICTIM, seed=1, study="1.2.3", accession="OTHER-1")
+    site.work_off()
+    site.drop("b.dcm", OTHER, seed=1, study="1.2.3", accession="OTHER-1")
+    site.work_off()
+    assert site.store.found.of(BY_ID) == ()
+    assert site.traces()
+    forget(site)
+    assert site.traces() == []
 
 
 def test_a_file_in_the_hands_of_a_daemon_is_waited_for(site: Site) -> None:
@@ -245,6 +257,10 @@ def test_find_says_what_belongs_to_it(command: Callable[..., Result], full: Site
     named = command("find", "--name-of-file", "-", "--json", said="Forgetova 3.dcm")
     assert json.loads(named.stdout)["study"] == graded["study"]
     assert command("find", "--patient-id", "-", said="nobody").exit_code == 1
+    rows = [json.loads(line) for line in command("export", "--format", "json", "--with-identity").stdout.splitlines()]
+    whose = {(row["patient_id"], row["patient_issuer"], row["accession"]) for row in rows}
+    assert whose == {(VICTIM.id, ISSUER, ACCESSION), (OTHER.id, ISSUER, "OTHER-1")}
+    assert VICTIM.id not in command("export").stdout
     assert VICTIM.id not in command("find", "--patient-id", "-", said=VICTIM.id).output
 
 

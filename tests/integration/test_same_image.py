@@ -16,15 +16,19 @@ from pydicom import Dataset, uid
 
 from koa_worker import synthetic
 from koa_worker.config import Config, DestinationSettings
-from koa_worker.intake import claim, scan
+from koa_worker.intake import claim, left_over, scan
 from koa_worker.pipeline import Pipeline
 from koa_worker.publish.outbox import Outbox
 from koa_worker.store import FileRecord, State, StudyRecord
+from koa_worker.store.files import Files
+from koa_worker.store.reports import Reports
+from koa_worker.store.study_content import Studies
 from koa_worker.synthetic.codecs import SYNTAXES, put_pixels
 from koa_worker.synthetic.write import Person, write_dicom
 from koa_worker.values import Side
+from koa_worker.workers import file_steps
 from koa_worker.workers.file_steps import FileSteps
-from koa_worker.workers.messages import Done, Regrade
+from koa_worker.workers.messages import Done, Regrade, WriteReport
 from tests.integration.conftest import Hospital, hospital_in
 
 OLD, NEW = Person("Wrongname^Anna", "P-1", "19500201", "F"), Person("Rightname^Anna", "P-1", "19500201", "F")
@@ -205,12 +209,12 @@ def test_a_patient_is_corrected_when_all_images_say_so(site: Site, radiographs: 
     study = site.study()
     assert study.patient.id == "P-1"
     assert [image.patient_differs for image in study.images] == [True, False]
-    assert "names another patient" in site.words()
+    assert "names a different patient" in site.words()
     site.send(changed(radiographs[1], PatientID="P-2"))
     study = site.study()
     assert study.patient.id == "P-2"
     assert [image.patient_differs for image in study.images] == [False, False]
-    assert "names another patient" not in site.words()
+    assert "names a different patient" not in site.words()
 
 
 def test_a_corrected_side_is_taken_over(site: Site, radiographs: tuple[Path, Path]) -> None:
@@ -287,3 +291,53 @@ def test_neither_history_nor_path_tells_a_name(site: Site, radiographs: tuple[Pa
     told += "\n".join(str(path.relative_to(site.hospital.folder)) for path in site.hospital.folder.rglob("*"))
     for secret in ("Wrongname", "Rightname", "P-77", "P-1", "ACC-5"):
         assert secret not in told
+
+
+class Killed(BaseException):
+    """Stands for a kill -9: nothing catches it."""
+
+
+STEPS: list[tuple[Any, str]] = [
+    (Files, "take"),
+    (Files, "complete"),
+    (Studies, "content"),
+    (Reports, "record"),
+    (file_steps, "file_away"),
+]
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize(("place", "step"), STEPS, ids=[step for _, step in STEPS])
+def test_a_kill_around_any_step_of_a_correction_loses_and_doubles_nothing(
+    site: Site, radiographs: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, place: Any, step: str, moment: str
+) -> None:
+    real = getattr(place, step)
+
+    def die(*args: Any, **options: Any) -> None:
+        if moment == "after":
+            real(*args, **options)
+        raise Killed
+
+    first = site.send(radiographs[0])
+    with monkeypatch.context() as patch:
+        patch.setattr(place, step, die)
+        with pytest.raises(Killed):
+            site.send(changed(radiographs[0], PatientName=NEW.name))
+    store, folders = site.hospital.store, site.hospital.settings.folders
+    for job in [*left_over(folders.work), *map(WriteReport, store.reports.due())]:
+        site.steps.work(job)
+    Outbox(site.hospital.settings, store).work()
+    (again,) = [path.stem for path in folders.done.rglob("*.dcm") if path.stem != first.id]
+    record = store.files.find(again)
+    assert record is not None
+    assert (record.state, record.duplicate_of, record.filed_as) == (
+        State.DUPLICATE,
+        first.id,
+        str(next(folders.done.rglob(f"{again}.dcm"))),
+    )
+    assert len(site.study().images) == 1
+    assert [event.kind for event in store.files.events(first.id)].count("updated") == 1
+    assert "Rightname Anna" in site.words()
+    assert len(set(site.sent())) == 6
+    assert store.reports.due() == ()
+    assert not [path for path in folders.work.rglob("*") if path.suffix in {".file", ".json"}]

@@ -1,8 +1,8 @@
 """Where the graded knees lie: folders and tables become one Dataset, and what cannot be used is named and left out.
 
 A folder holds one sub-folder for each grade (`2`, `Grade_2`, `2Minimal`) or pictures whose own names end in the grade
-(`NormalG0 (1).png`), with or without `train`, `val`, `test` above. A table is a CSV with the columns path and grade,
-and if known subject, split and preparation.
+(`NormalG0 (1).png`), with or without `train`, `val`, `test` above. A table is a CSV with the columns path and grade
+(or kl), and if known subject, split and preparation.
 """
 
 from __future__ import annotations
@@ -181,11 +181,13 @@ def _from_folder(source: Source) -> Iterator[Item | LeftOut]:
 def _from_table(source: Source) -> Iterator[Item | LeftOut]:
     with source.path.open(newline="", encoding="utf-8-sig") as file:
         table = csv.DictReader(file)
-        if missing := {"path", "grade"} - set(table.fieldnames or ()):
+        names = table.fieldnames or ()
+        named = "kl" if "kl" in names and "grade" not in names else "grade"  # `koa-worker calibrate` calls it kl
+        if missing := {"path", named} - set(names):
             raise ValueError(f"{source.path} has no column {' and no column '.join(sorted(missing))}")
         for row in table:
             path = source.path.parent / row["path"]  # an absolute path stays what it is
-            grade = (row["grade"] or "").strip()
+            grade = (row[named] or "").strip()
             if grade not in {"0", "1", "2", "3", "4"}:
                 yield LeftOut(path, "unlabelled", f"grade {grade!r}")
                 continue

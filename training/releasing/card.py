@@ -29,7 +29,7 @@ pre-sorting for a reader. A person reads what the worker marks for review, and n
 - It knows knees without implants only. It has learned nothing of fractures, tumours, infection or children. The gate
   that belongs to the release turns most implants, other views and other body parts away, not every one; what reaches
   the nets gets a grade.
-- It grades a crop that looks like its training crops: a square about 1.2 times as wide as the tibial plateau, around
+- It grades a crop that looks like its training crops: a square about 1.25 times as wide as the tibial plateau, around
   the joint, equalised with CLAHE(5, 8×8). The worker's own preparation makes that crop.
 - Grade 1 (doubtful) is the grade that readers agree on least; so does the net. See its row below.
 - The nets measure nothing; the joint space widths of a report come from traced edges, not from them. No alignment, no

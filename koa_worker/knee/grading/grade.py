@@ -11,7 +11,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,12 @@ from koa_worker.knee.grading.explain import FeatureMap, FeatureMaps, Head, Singl
 from koa_worker.knee.grading.familiar import Familiar
 from koa_worker.knee.grading.prepare import SIZE, Picture
 from koa_worker.knee.grading.release import Member, Release, Review, model_folder
-from koa_worker.knee.grading.review import of_votes
+from koa_worker.knee.grading.review import of_probabilities, of_votes, together
+from koa_worker.knee.grading.site import SiteScale
 from koa_worker.knee.grading.views import Part, View
-from koa_worker.values import GRADES, Grade, GradedBy
+from koa_worker.values import GRADES, Grade, GradedBy, Probabilities
 
-__all__ = ["Grader", "combine", "judge", "model_folder"]
+__all__ = ["Grader", "combine", "judge", "model_folder", "on_scale"]
 
 Floats = NDArray[np.float64]
 
@@ -40,35 +41,38 @@ _SCALE = (np.arange(256, dtype=np.float32) / 127.5 - 1.0).astype(np.float32)  # 
 class Grader:
     """A loaded release."""
 
-    def __init__(self, release: Release, nets: tuple[_Net, ...], review: Review) -> None:
+    def __init__(self, release: Release, nets: tuple[_Net, ...], review: Review, site: SiteScale | None = None) -> None:
         self.name = release.manifest.label
         self.digest = release.digest
         self._nets = nets
         self._views = tuple(View.parse(name) for name in release.manifest.views)
         self._temperature = release.manifest.temperature
         self._review = review
+        self._site = site
         self.familiar = _familiar(release)
 
     @property
     def graded_by(self) -> GradedBy:
         """Who grades here, as it is noted beside each result."""
-        return GradedBy(self.name, self.digest, __version__)
+        return GradedBy(self.name, self.digest, __version__, self._site.digest if self._site else "")
 
     @classmethod
-    def load(cls, folder: Path, review_confidence: float = 0.0) -> Grader:
-        """Loads, checks and warms up the release in `folder`; `review_confidence` 0 keeps the release's threshold."""
+    def load(cls, folder: Path, review_confidence: float = 0.0, site: str = "") -> Grader:
+        """Loads, checks and warms up the release in `folder`; `review_confidence` 0 keeps the release's threshold.
+
+        `site` is the path of a site's scale, if there is one.
+        """
         release = Release.open(folder)
-        review = release.manifest.review
-        if review_confidence > 0:
-            review = review.model_copy(update={"confidence": review_confidence})
-        return cls(release, tuple(_Net.load(release, member) for member in release.manifest.members), review)
+        scale = SiteScale.load(Path(site), release.digest) if site else None
+        nets = tuple(_Net.load(release, member) for member in release.manifest.members)
+        return cls(release, nets, release.review(review_confidence), scale)
 
     def grade(self, crop: Picture) -> tuple[Grade, FeatureMaps]:
         """The common grade of all members for a prepared crop, and the feature maps for its heatmap."""
         logits, maps = self.look(crop)
         votes = logits.argmax(axis=-1)
         probabilities = combine(logits, self._temperature)
-        return judge(probabilities, votes, self._review, self.name), maps
+        return judge(probabilities, votes, self._review, self.name, self._site), maps
 
     def features(self, crop: Picture) -> tuple[Singles, ...]:
         """The feature map of each member's plain view."""
@@ -115,20 +119,52 @@ def combine(logits: NDArray[np.floating], temperature: float) -> Floats:
     return probabilities
 
 
-def judge(probabilities: Floats, votes: NDArray[np.intp], review: Review, model: str) -> Grade:
-    """The grade from the probabilities, with its confidence and the reasons for a review."""
+def judge(
+    probabilities: Floats, votes: NDArray[np.intp], review: Review, model: str, site: SiteScale | None = None
+) -> Grade:
+    """The grade from the probabilities, with its confidence and the reasons for a review.
+
+    The votes are compared with the release's own grade: they say how unsure the nets are, on any scale.
+    """
     kl = int(probabilities.argmax())
-    p0, p1, p2, p3, p4 = (float(p) for p in probabilities)
-    agreement = float((votes == kl).mean())
-    return Grade(
+    said = _as_tuple(probabilities)
+    grade = Grade(
         kl=kl,
-        probabilities=(p0, p1, p2, p3, p4),
-        confidence=float(probabilities[kl]),
-        oa_probability=p2 + p3 + p4,
-        agreement=agreement,
-        review_reasons=of_votes(kl, probabilities, votes, review),
+        probabilities=said,
+        confidence=said[kl],
+        oa_probability=sum(said[2:]),
+        agreement=float((votes == kl).mean()),
+        review_reasons=of_votes(kl, votes, review),
         model=model,
     )
+    return on_scale(grade, site, review)
+
+
+def on_scale(grade: Grade, site: SiteScale | None, review: Review) -> Grade:
+    """The same answers of the release on a site's scale, or on its own; the review follows the probabilities.
+
+    No net is needed, so that an archive is on a new scale in minutes.
+    """
+    probabilities = np.array(grade.by_release)
+    if site is not None:
+        probabilities = site.apply(probabilities)
+    kl = int(probabilities.argmax())
+    said = _as_tuple(probabilities)
+    return replace(
+        grade,
+        kl=kl,
+        probabilities=said,
+        confidence=said[kl],
+        oa_probability=sum(said[2:]),
+        review_reasons=together(grade.review_reasons, of_probabilities(kl, probabilities, review)),
+        release_probabilities=grade.by_release if site else None,
+        site=site.digest if site else "",
+    )
+
+
+def _as_tuple(probabilities: Floats) -> Probabilities:
+    p0, p1, p2, p3, p4 = (float(p) for p in probabilities)
+    return p0, p1, p2, p3, p4
 
 
 @dataclass(frozen=True, slots=True, eq=False)

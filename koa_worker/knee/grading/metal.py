@@ -36,7 +36,7 @@ WEIGHTS = (7.65, 1.25, -2.89, -2.86)  # of log step, sharpness, log unevenness, 
 BIAS = -11.06
 CLEAR, CLEAR_EQUALIZED = 4.0, 5.5  # evidence that is metal by itself
 LEAST_EVIDENCE = -1.5  # that a piece needs to be thought of as metal at all
-TOGETHER, TOGETHER_EQUALIZED = 1.2, 4.0  # evidence and the net's log odds against a knee
+TOGETHER, TOGETHER_EQUALIZED = 0.7, 4.0  # evidence and the net's log odds against a knee
 SUSPECTED = 1.0  # evidence that a person should look at
 
 _SMALL, _MIDDLE, _LARGE = (np.ones((width, width), np.uint8) for width in (3, 5, 7))

@@ -118,6 +118,11 @@ class Release:
             raise SetupError("model_altered", f"{MANIFEST}: {where}: {first['msg']}") from fault
         return cls(folder, manifest, hashlib.sha256(content).hexdigest())
 
+    def review(self, confidence: float) -> Review:
+        """The limits for a review; a confidence above 0 replaces the release's own."""
+        own = self.manifest.review
+        return own.model_copy(update={"confidence": confidence}) if confidence > 0 else own
+
     def read(self, name: str, sha256: str) -> bytes:
         """The bytes of a file, after their hash was checked."""
         content = _read(self.folder, name)

@@ -18,6 +18,8 @@ SLIGHTLY_MISSING = 0.05  # of the plateau's width: a compartment lacks a tenth
 ADULT_YEARS = 18  # the nets have learnt adults' knees alone
 NO_METAL = Metal()
 FAR_APART = 2  # grades between two looks at the same knee
+_OF_PROBABILITIES = (ReviewCode.LOW_CONFIDENCE, ReviewCode.BORDERLINE)
+_LAST = (ReviewCode.LOW_CONFIDENCE, ReviewCode.LOW_AGREEMENT, ReviewCode.DISAGREEMENT, ReviewCode.BORDERLINE)
 
 
 def of_frame(radiograph: Radiograph, *, other_knee_found: bool) -> tuple[ReviewReason, ...]:
@@ -55,23 +57,36 @@ def of_picture(
     return tuple(reasons)
 
 
-def of_votes(
-    kl: int, probabilities: NDArray[np.float64], votes: NDArray[np.intp], review: Review
-) -> tuple[ReviewReason, ...]:
+def of_votes(kl: int, votes: NDArray[np.intp], review: Review) -> tuple[ReviewReason, ...]:
     """How unsure the nets are of the grade, each look of each net being a vote."""
-    confidence, osteoarthritis = float(probabilities[kl]), float(probabilities[2:].sum())
     agreeing, looks = int((votes == kl).sum()), len(votes)
     lowest, highest = int(votes.min()), int(votes.max())
     reasons = []
-    if confidence < review.confidence:
-        reasons.append(ReviewReason(ReviewCode.LOW_CONFIDENCE, confidence, review.confidence))
     if agreeing / looks < review.agreement:
         reasons.append(ReviewReason(ReviewCode.LOW_AGREEMENT, agreeing, looks))
     if highest - lowest >= FAR_APART:
         reasons.append(ReviewReason(ReviewCode.DISAGREEMENT, lowest, highest))
+    return tuple(reasons)
+
+
+def of_probabilities(kl: int, probabilities: NDArray[np.float64], review: Review) -> tuple[ReviewReason, ...]:
+    """How unsure the answer is: on the site's scale, if there is one."""
+    confidence, osteoarthritis = float(probabilities[kl]), float(probabilities[2:].sum())
+    reasons = []
+    if confidence < review.confidence:
+        reasons.append(ReviewReason(ReviewCode.LOW_CONFIDENCE, confidence, review.confidence))
     if abs(osteoarthritis - 0.5) < review.borderline or (kl >= 2) != (osteoarthritis >= 0.5):
         reasons.append(ReviewReason(ReviewCode.BORDERLINE, osteoarthritis, review.borderline))
     return tuple(reasons)
+
+
+def together(
+    known: tuple[ReviewReason, ...], of_these_probabilities: tuple[ReviewReason, ...]
+) -> tuple[ReviewReason, ...]:
+    """All reasons in their one order; those of earlier probabilities are replaced."""
+    kept = [reason for reason in known if reason.code not in _OF_PROBABILITIES]
+    reasons = [*kept, *of_these_probabilities]
+    return tuple(sorted(reasons, key=lambda one: _LAST.index(one.code) if one.code in _LAST else -1))
 
 
 def rule_of_votes(review: Review) -> str:

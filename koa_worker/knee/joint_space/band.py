@@ -15,7 +15,7 @@ from koa_worker.values import Box, GrayImage
 COARSE = 224  # pixels across the knee's square where margins are searched …
 FINER = 3  # … and this many times as many where they are measured: a seventh of a millimetre each
 ROWS = (72, 172)  # of the square's 224, in which the joint line lies
-PROFILED = 96  # pixels across, for the plateau: 80 of them, as where knees are found
+PROFILED = 100  # pixels across, for the plateau: 80 of them, as where knees are found
 
 # Rows and columns of the square's 224 with bone above and below the joint, and with what lies beside the joint.
 _BONE = ((slice(32, 88), slice(56, 168)), (slice(144, 192), slice(48, 176)))

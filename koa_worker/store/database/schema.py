@@ -10,8 +10,8 @@
 
     doomed                            what an erasure has begun to remove
 
-A knee is a place in an image. It has one grade for each model release and software version that looked at it; the one
-that counts is marked current, the others are kept.
+A knee is a place in an image. It has one grade for each model release and software version that looked at it, and each
+site's scale; the one that counts is marked current, the others are kept.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -38,7 +39,7 @@ from koa_worker.store.database.columns import Moment, RowId, SaidByFile, WallTim
 from koa_worker.store.records import ErasureReason, ParcelState, State
 from koa_worker.values import Laterality, Side, SpacingSource
 
-REVISION = "0013"  # of the newest migration: a store that says so needs none
+REVISION = "0015"  # of the newest migration: a store that says so needs none
 
 # Constraints get names of their own, so that a later migration can drop them on any database.
 _NAMES = {
@@ -136,6 +137,8 @@ class StudyRow(Base):
     __table_args__ = (
         Index("ix_studies_due", "key", sqlite_where=_DUE, postgresql_where=_DUE),
         Index("ix_studies_unreported", "unreported_since", sqlite_where=_UNREPORTED, postgresql_where=_UNREPORTED),
+        # The exams of one patient by their day, so that the earlier one is found among millions.
+        Index("ix_studies_patient", "patient_id", "patient_issuer", "patient_birth_date", "date"),
     )
 
     key: Mapped[str] = mapped_column(primary_key=True)
@@ -171,6 +174,7 @@ class ImageRow(Base):
     modality: Mapped[str] = mapped_column(SaidByFile)
     body_part: Mapped[str] = mapped_column(SaidByFile)
     view: Mapped[str] = mapped_column(SaidByFile)
+    weight_bearing: Mapped[bool] = mapped_column(default=False, server_default=false())
     laterality: Mapped[Laterality] = mapped_column(one_of(Laterality, "laterality"))
     column_zero_side: Mapped[str]
     format: Mapped[str]
@@ -180,15 +184,15 @@ class ImageRow(Base):
     column_mm: Mapped[float | None]
     spacing_source: Mapped[SpacingSource] = mapped_column(one_of(SpacingSource, "spacing_source"))
     details: Mapped[dict[str, str]] = mapped_column(JSON)
-    # Another file with the same SOP UID and other bytes. Indexed, as each row is that others refer to: without, the
-    # removal of one row would look through all.
-    conflicts_with: Mapped[str | None] = mapped_column(ForeignKey("files.id"), index=True)
-    # The file whose contents count, the last that brought this image. Never null: SQLite cannot add such a column.
+    # The file whose contents count, the last that brought this image; null where that one was erased alone.
     source_id: Mapped[str | None] = mapped_column(ForeignKey("files.id"), index=True)
     pixels_digest: Mapped[str] = mapped_column(default="", server_default="")  # empty: not known, as in all three
     shown_digest: Mapped[str] = mapped_column(default="", server_default="")
     header_digest: Mapped[str] = mapped_column(default="", server_default="")
-    patient_differs: Mapped[bool]  # this file names another patient than the study's first one
+    # Another file with the same SOP UID and other pixels. Indexed, as each row is that others refer to: without, the
+    # removal of one row would look through all.
+    conflicts_with: Mapped[str | None] = mapped_column(ForeignKey("files.id"), index=True)
+    patient_differs: Mapped[bool]  # this file names another patient than its study
     number: Mapped[int | None]  # in its study, given when a report first shows the image, and never changed
     acquired_at: Mapped[dt.datetime | None] = mapped_column(WallTime)
     content_at: Mapped[dt.datetime | None] = mapped_column(WallTime)
@@ -205,6 +209,7 @@ class HeaderRow(Base):
     at: Mapped[dt.datetime]
     patient_name: Mapped[str] = mapped_column(SaidByFile)
     patient_id: Mapped[str] = mapped_column(SaidByFile)
+    patient_issuer: Mapped[str] = mapped_column(SaidByFile)
     patient_birth_date: Mapped[dt.date | None]
     patient_sex: Mapped[str] = mapped_column(SaidByFile)
     accession: Mapped[str] = mapped_column(SaidByFile)
@@ -265,7 +270,7 @@ class GradeRow(Base):
 
     __tablename__ = "grades"
     __table_args__ = (
-        UniqueConstraint("knee_id", "model_digest", "software_version", name="uq_grades_maker"),
+        UniqueConstraint("knee_id", "model_digest", "software_version", "site", name="uq_grades_maker"),
         CheckConstraint("kl BETWEEN 0 AND 4", name="kl"),
         # Also keeps NaN out; a sum of rounded floats may be a hair above 1.
         *(CheckConstraint(f"p{kl} BETWEEN 0 AND 1.000001", name=f"p{kl}") for kl in range(5)),
@@ -282,9 +287,17 @@ class GradeRow(Base):
     p2: Mapped[float]
     p3: Mapped[float]
     p4: Mapped[float]
+    # What the release itself says; empty where there is no site's scale, and p0 to p4 are the release's.
+    release_p0: Mapped[float | None]
+    release_p1: Mapped[float | None]
+    release_p2: Mapped[float | None]
+    release_p3: Mapped[float | None]
+    release_p4: Mapped[float | None]
+    site: Mapped[str] = mapped_column(default="", server_default="")  # digest of the site's scale
     confidence: Mapped[float]
     oa_probability: Mapped[float]
     agreement: Mapped[float]
+    strangeness: Mapped[float | None]  # log odds against a knee; empty where it was not judged or not kept
     needs_review: Mapped[bool]  # whether there is a reason, for the worklist's index and for queries by hand
     review_reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSON)  # as in `review_reasons.py`
     heatmap: Mapped[bytes] = mapped_column(LargeBinary)  # a .npy of a few hundred bytes

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
+from koa_worker.store.convert import to_grade
 from koa_worker.store.database.base import StorePart, reads
-from koa_worker.store.database.schema import GradeRow, ImageRow, KneeRow, ModelRow, PictureKind, PictureRow, ReportRow
+from koa_worker.store.database.schema import (
+    GradeRow,
+    ImageRow,
+    KneeRow,
+    ModelRow,
+    PictureKind,
+    PictureRow,
+    ReportRow,
+    table_of,
+)
 from koa_worker.store.encoding.pictures import decode_heatmap
 from koa_worker.values import Heatmap, Side
 
@@ -62,8 +73,9 @@ class StudyHistory(StorePart):
     @reads
     def heatmap(self, session: Session, study_key: str, file_id: str, position: int) -> Heatmap | None:
         """The heatmap of the current grade."""
-        grades = (
-            select(GradeRow.heatmap, GradeRow.kl)
+        grades: Select[*tuple[Any, ...]] = (
+            select(*table_of(GradeRow).c, ModelRow.name.label("model"))
+            .join(ModelRow, ModelRow.digest == GradeRow.model_digest)
             .join(KneeRow, KneeRow.id == GradeRow.knee_id)
             .join(ImageRow, ImageRow.file_id == KneeRow.file_id)
         )
@@ -74,7 +86,7 @@ class StudyHistory(StorePart):
             GradeRow.is_current,
         )
         row = session.execute(grades.where(*chosen)).first()
-        return Heatmap(decode_heatmap(row.heatmap), row.kl) if row else None
+        return Heatmap(decode_heatmap(row.heatmap), to_grade(row).release_kl) if row else None
 
     @reads
     def gradings(self, session: Session, study_key: str) -> tuple[GradingRecord, ...]:

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import product
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, select, true, union_all
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, literal, or_, select, true, union_all
+from sqlalchemy.orm import Session, aliased
 
 from koa_worker.store.database.base import StorePart, reads
 from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, KneeRow, RefusalRow, StudyRow
@@ -22,7 +21,8 @@ from koa_worker.store.page.worklist_values import Cursor, Wanted, WorklistCounts
 from koa_worker.store.records import State
 from koa_worker.store.status import midnight
 from koa_worker.store.worklist_index import IndexLine
-from koa_worker.values import GRADES, Side
+from koa_worker.study.knees import images_disagree
+from koa_worker.values import GRADES, ReviewReason, Side
 
 COUNTED = 10_000  # more are “10,000+”
 _FILES_AT_A_TIME = 200
@@ -65,7 +65,29 @@ class Worklist(StorePart):
         return WorklistCounts(by_state, parked_count, today_count, min(sum(review), COUNTED), COUNTED)
 
 
-_LINES_OF_FILE = aliased(IndexLine)
+# A line of a knee counts the knees of its study, and what was refused in its images; another line counts its own file.
+_LINE_OF_STUDY, _FILE_OF_STUDY, _IMAGE_OF_STUDY = aliased(IndexLine), aliased(FileRow), aliased(ImageRow)
+_GRADED = (
+    select(func.count(_LINE_OF_STUDY.knee_id))
+    .join(_FILE_OF_STUDY, _FILE_OF_STUDY.id == _LINE_OF_STUDY.file_id)
+    .where(_FILE_OF_STUDY.study_key == FileRow.study_key, _LINE_OF_STUDY.stands == true())
+    .correlate(FileRow)
+    .scalar_subquery()
+)
+_REFUSED = (
+    select(func.count(RefusalRow.position))
+    .join(_IMAGE_OF_STUDY, _IMAGE_OF_STUDY.file_id == RefusalRow.file_id)
+    .where(_IMAGE_OF_STUDY.study_key == FileRow.study_key)
+    .correlate(FileRow)
+    .scalar_subquery()
+)
+_REFUSED_IN_FILE = (
+    select(func.count(RefusalRow.position))
+    .where(RefusalRow.file_id == IndexLine.file_id)
+    .correlate(IndexLine)
+    .scalar_subquery()
+)
+_OF_KNEE = IndexLine.knee_id.is_not(None)
 Kind = tuple[State, int | None, Side, bool]
 
 
@@ -85,6 +107,7 @@ def _kinds(wanted: Wanted) -> Iterator[Kind]:
 def _is_kind(kind: Kind) -> ColumnElement[bool]:
     state, kl, side, review = kind
     return and_(
+        IndexLine.stands == true(),
         IndexLine.state == state,
         IndexLine.kl == kl if kl is not None else IndexLine.kl.is_(None),
         IndexLine.side == side,
@@ -142,7 +165,7 @@ def _keys_by_word(
                 IndexLine.state,
                 IndexLine.kl,
                 IndexLine.side,
-            ).where(IndexLine.file_id.in_(chunk), *_in_time(wanted))
+            ).where(IndexLine.file_id.in_(chunk), IndexLine.stands == true(), *_in_time(wanted))
         ).all()
         for line in lines:
             key = Cursor(line.needs_review, line.arrived_at, line.id)
@@ -166,8 +189,8 @@ def _rows(session: Session, ids: Sequence[int], *, may_see_patients: bool) -> tu
             ImageRow.view,
             GradeRow.oa_probability,
             GradeRow.review_reasons,
-            _number_of(_LINES_OF_FILE, _LINES_OF_FILE.knee_id),
-            _number_of(RefusalRow, RefusalRow.position),
+            case((_OF_KNEE, _GRADED), else_=0),
+            case((_OF_KNEE, _REFUSED), else_=_REFUSED_IN_FILE),
         )
         .join(FileRow, FileRow.id == IndexLine.file_id)
         .outerjoin(StudyRow, StudyRow.key == FileRow.study_key)
@@ -195,18 +218,23 @@ def _rows(session: Session, ids: Sequence[int], *, may_see_patients: bool) -> tu
             kl=line.kl,
             confidence=line.confidence,
             oa_probability=oa_probability,
-            review_reasons=review_reasons.from_json(reasons or ()),
+            review_reasons=(*_disagreement(line), *review_reasons.from_json(reasons or ())),
             graded=graded,
             refused=refused,
+            images=line.images,
+            lowest_kl=line.lowest_kl,
+            highest_kl=line.highest_kl,
         )
         for line, file, study, view, oa_probability, reasons, graded, refused in found
     }
     return tuple(by_id[number] for number in ids if number in by_id)
 
 
-def _number_of(row: type[IndexLine | RefusalRow], knee: InstrumentedAttribute[Any]) -> ColumnElement[int]:
-    """The number of these knees in the file of a line; the line of a file without any names none."""
-    return select(func.count(knee)).where(row.file_id == IndexLine.file_id).correlate(IndexLine).scalar_subquery()
+def _disagreement(line: IndexLine) -> tuple[ReviewReason, ...]:
+    """A reason to look where the images of the line's knee disagree."""
+    if line.lowest_kl is None or line.highest_kl is None:
+        return ()
+    return images_disagree(line.lowest_kl, line.highest_kl)
 
 
 def _bounded(*chosen: ColumnElement[bool]) -> ColumnElement[int]:

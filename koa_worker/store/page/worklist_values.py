@@ -69,8 +69,11 @@ class WorklistRow:
     confidence: float | None
     oa_probability: float | None
     review_reasons: tuple[ReviewReason, ...]
-    graded: int  # knees of the image that have a grade
-    refused: int  # knees or legs that were seen in it and have none
+    graded: int  # knees of the study that have a grade
+    refused: int  # knees or legs that were seen in its images and have none
+    images: int = 1  # of this knee in its study; the line is the one whose grade stands
+    lowest_kl: int | None = None  # among these images
+    highest_kl: int | None = None
 
     @property
     def needs_review(self) -> bool:

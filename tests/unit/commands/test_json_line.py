@@ -55,6 +55,8 @@ def test_a_graded_file() -> None:
                 "review_reasons": ["The confidence, 60%, is below 70%."],
                 "review_codes": ["low_confidence"],
                 "joint_space": None,
+                "release_probabilities": [0.1, 0.1, 0.6, 0.1, 0.1],
+                "site": None,
             }
         ],
         "refused": [],

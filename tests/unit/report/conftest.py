@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from koa_worker.report.content import ImageEntry, KneeEntry, RejectedEntry, StudyReport
 from koa_worker.report.picture import Picture, encode_crop
+from koa_worker.study.knees import SeenKnee, bring_together
 from koa_worker.values import (
     Box,
     Grade,
@@ -101,11 +102,19 @@ def draw_image(
         box = Box(0, 0, columns, rows) if whole else box
         part = pixels[max(0, box.y) : box.y + box.height, max(0, box.x) : box.x + box.width]
         crop = cv2.resize(part, (224, 224), interpolation=cv2.INTER_AREA)
-        knees.append(KneeEntry(KneeRoi(box, side, whole), grade, encode_crop(crop), encode_crop(draw_overlay(crop))))
+        roi, position = KneeRoi(box, side, whole), len(knees)
+        knees.append(KneeEntry(roi, grade, encode_crop(crop), encode_crop(draw_overlay(crop)), position=position))
     shrink = min(1.0, 900 / max(size))
     small = cv2.resize(pixels, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
     frame = Picture(cv2.imencode(".jpg", small)[1].tobytes())
     return ImageEntry(file_id, 1, file_format, study.view, study.date, columns, rows, spacing, frame, tuple(knees))
+
+
+def seen_in(image: ImageEntry) -> list[SeenKnee]:
+    return [
+        SeenKnee(image.id, knee.position, image.id, knee.roi.side, image.view, False, knee.grade, knee.joint_space)
+        for knee in image.knees
+    ]
 
 
 def report_of(*images, rejected: tuple[RejectedEntry, ...] = (), patient=PATIENT, study=STUDY, revision=1):
@@ -117,6 +126,7 @@ def report_of(*images, rejected: tuple[RejectedEntry, ...] = (), patient=PATIENT
         study=study,
         images=tuple(dataclasses.replace(image, number=place) for place, image in enumerate(images, start=1)),
         rejected=rejected,
+        study_knees=bring_together(knee for image in images for knee in seen_in(image)),
         graded_by=GradedBy(MODEL, "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "0.1.0"),
     )
 

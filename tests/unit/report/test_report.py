@@ -248,7 +248,7 @@ def test_a_file_that_contradicts_its_study_is_warned_of_on_the_first_page(make_s
     odd = (dataclasses.replace(first, patient_differs=True), dataclasses.replace(second, identity_taken=True))
     page = open_pdf(render(dataclasses.replace(report, images=odd), SETTINGS)).pages[0]
     said = " ".join(page.extract_text().split())
-    assert "Image 2 names a different patient than the first image" in said  # the left knee, second in reading order
+    assert "Image 2 names a different patient than its study" in said  # the left knee, second in reading order
     assert "Image 1 has the same SOP Instance UID as an earlier image" in said
 
 

@@ -255,12 +255,11 @@ def test_the_knees_of_a_rejected_file_are_kept_and_exported(store: Store, make: 
             (record,) = store.studies.content(settled.study_key).rejected
             assert record.refused == knees
     rows = list(to_rows(store.export.rows()))
-    assert [(row["study_uid"], row["knee"], row["side"], row["refused"], row["legs"]) for row in rows] == [
-        ("1.2.3", 0, "right", "implant", 2),
-        ("1.2.3", 1, "left", "knee_not_found", 2),
-        (None, 0, "right", "implant", 2),
-        (None, 1, "left", "knee_not_found", 2),
-    ]
+    assert [(row["knee"], row["side"], row["refused"], row["legs"]) for row in rows] == [
+        (0, "right", "implant", 2),
+        (1, "left", "knee_not_found", 2),
+    ] * 2
+    assert {row["study_uid"] for row in rows} == {"1.2.3", None}
 
 
 def test_the_export_counts_the_knees_that_were_seen(store: Store, make: Any) -> None:

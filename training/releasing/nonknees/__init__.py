@@ -15,6 +15,7 @@ from koa_worker.knee.grading.prepare import Picture
 
 from .canvas import Chance
 from .implants import implant
+from .joints import ankle
 from .nonsense import nonsense
 from .parts import blurred, bones, elsewhere, other_view, rearranged
 from .views import lateral, skyline
@@ -26,10 +27,11 @@ _MAKERS: tuple[tuple[float, Kind, Maker], ...] = (
     (0.08, Kind.VIEW, other_view),
     (0.10, Kind.VIEW, lateral),
     (0.04, Kind.VIEW, skyline),
-    (0.13, Kind.OTHER, elsewhere),
+    (0.10, Kind.OTHER, elsewhere),
     (0.06, Kind.OTHER, rearranged),
-    (0.12, Kind.OTHER, bones),
-    (0.11, Kind.OTHER, nonsense),
+    (0.10, Kind.OTHER, bones),
+    (0.06, Kind.OTHER, ankle),
+    (0.10, Kind.OTHER, nonsense),
     (0.02, Kind.BLUR, blurred),
 )
 _SHARES = [share for share, _, _ in _MAKERS]

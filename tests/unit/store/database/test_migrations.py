@@ -17,7 +17,7 @@ from koa_worker.store import ExportedKnee, ExportedRefusal, Store, Wanted
 from koa_worker.store.database.engine import connect
 from koa_worker.store.database.migrations import configuration
 from koa_worker.store.encoding.pictures import encode_heatmap
-from koa_worker.values import Box, Fingerprint, KneeRoi, RefusedKnee, ReviewCode, ReviewReason, Side
+from koa_worker.values import Box, KneeRoi, RefusedKnee, ReviewCode, ReviewReason, Side
 
 SENTENCES = {
     "The other knee was not found in the picture.": ReviewReason(ReviewCode.OTHER_KNEE_NOT_FOUND),
@@ -50,7 +50,7 @@ TODAY = (
 HEATMAP = encode_heatmap(np.zeros((7, 7), np.float32))
 EMPTY = {"laterality": "unknown"}
 AT = datetime(2026, 1, 2, tzinfo=UTC)
-STEPS = (step.revision for step in ScriptDirectory.from_config(configuration()).walk_revisions())
+STEPS = tuple(step.revision for step in ScriptDirectory.from_config(configuration()).walk_revisions())
 WITH_SENTENCES = sorted(step for step in STEPS if step < "0009")
 
 
@@ -113,11 +113,14 @@ def test_reasons_of_every_earlier_store_become_codes(url: str, revision: str) ->
 def test_an_image_of_an_earlier_store_is_its_own_source_and_has_no_digests(url: str) -> None:
     fill(url, "0009", {1: []})
     with Store.open(url) as store:
-        (image,) = store.studies.content("s").images
         source = store.files.source("f")
-    assert image.fingerprint == Fingerprint()
     assert source is not None
     assert source.id == "f"
+    engine = connect(url)
+    with engine.connect() as connection:
+        said = sa.text("SELECT source_id, pixels_digest, shown_digest, header_digest FROM images")
+        assert [tuple(row) for row in connection.execute(said)] == [("f", "", "", "")]
+    engine.dispose()
 
 
 def test_more_grades_than_are_read_at_once_are_all_changed(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,3 +192,54 @@ def test_a_code_of_a_newer_version_stays_readable(url: str, grade: Any, make: An
             connection.execute(grades.update().values(review_reasons=[{"code": "seen_in_a_dream", "value": 3}]))
         engine.dispose()
         assert reasons_in(store) == [(ReviewReason(ReviewCode.OTHER, text="seen_in_a_dream"),)]
+
+
+@pytest.mark.parametrize("revision", sorted(step for step in STEPS if "0004" <= step < "0014"))
+def test_images_of_one_knee_that_are_there_become_one_line(url: str, revision: str) -> None:
+    """Three images of a left knee; the PA view stands, and it disagrees with the others about osteoarthritis."""
+    fill(url, revision, {})
+    engine = connect(url)
+    with engine.begin() as connection:
+        tables = sa.MetaData()
+        tables.reflect(connection)
+        put = Putter(connection, tables)
+        for number, (view, kl) in enumerate((("AP", 0), ("PA", 2), ("", 1)), start=1):
+            place = {"file_id": f"f{number}", "position": 0, "side": "left"}
+            of_file = {"state": "completed", "arrived_at": AT, "settled_at": AT, "study_key": "s"}
+            put("files", id=f"f{number}", sha256=f"{number}", **of_file)
+            put("images", file_id=f"f{number}", study_key="s", view=view, details={}, spacing_source="none")
+            put("knees", id=number, **place)
+            shares = {f"p{grade}": 0.2 for grade in range(5)}
+            maker = {"model_digest": "d", "is_current": True, "heatmap": HEATMAP, "graded_at": AT}
+            put("grades", id=number, knee_id=number, kl=kl, review_reasons=[], **shares, **maker)
+            line = {"knee_id": number, "kl": kl, "side": "left", "arrived_at": AT, "state": "completed"}
+            put("worklist_lines", id=number, file_id=f"f{number}", **line)
+    engine.dispose()
+    with Store.open(url) as store:
+        (row,) = store.worklist.page(Wanted()).rows
+    assert (row.file_id, row.kl, row.images, row.lowest_kl, row.highest_kl) == ("f2", 2, 3, 0, 2)
+    assert row.review_reasons == (ReviewReason(ReviewCode.IMAGES_DISAGREE, 0, 2),)
+
+
+def test_a_knee_keeps_its_readings_and_may_have_a_grade_on_each_scale(url: str) -> None:
+    fill(url, "0009", {1: [], 2: []})
+    engine = connect(url)
+    with engine.begin() as connection:
+        tables = sa.MetaData()
+        tables.reflect(connection)
+        put = Putter(connection, tables)
+        put("reader_grades", id=7, knee_id=2, grade_id=2, reader="anna", kl=3, at=AT)
+    with Store.open(url) as store:
+        (reading,) = store.reader_grades.readings("s")
+        exported = [row for row in store.export.rows() if isinstance(row, ExportedKnee)]
+    assert (reading.reader, reading.kl, reading.position) == ("anna", 3, 2)
+    assert [row.grade.release_probabilities for row in exported] == [None, None]
+    with engine.begin() as connection:
+        grades = sa.Table("grades", sa.MetaData(), autoload_with=connection)
+        row = dict(connection.execute(sa.select(grades).where(grades.c.id == 1)).mappings().one())
+        connection.execute(grades.insert().values(row | {"id": 8, "is_current": False, "site": "ab"}))
+    with engine.begin() as connection, pytest.raises(sa.exc.IntegrityError):
+        connection.execute(grades.insert().values(row | {"id": 9, "is_current": False, "site": "ab"}))
+    with engine.begin() as connection, pytest.raises(sa.exc.IntegrityError):
+        connection.execute(grades.insert().values(row | {"id": 9, "is_current": False, "site": "c", "p1": 2.0}))
+    engine.dispose()

@@ -119,7 +119,7 @@ def test_a_word_of_too_many_files_is_taken_whole_and_the_page_says_so(
 def test_what_a_later_file_tells_of_the_study_finds_the_earlier_one_too(store: Store, make: Any, grade: Take) -> None:
     grade("a", patient=Patient())
     assert _see(store, text="petrova") == []
-    grade("b", patient=Patient("Petrova Olga"))
+    grade("b", make.knee(2, side=Side.RIGHT), patient=Patient("Petrova Olga"))
     assert len(_see(store, text="petrova")) == 2
 
 

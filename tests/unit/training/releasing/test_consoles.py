@@ -9,6 +9,7 @@ from koa_worker.knee.grading.prepare import SIZE, looks_equalized
 from training.data.crops import Crop
 from training.releasing import consoles
 from training.releasing.nonknees.implants import over
+from training.releasing.nonknees.joints import ankle
 from training.releasing.nonknees.views import lateral, skyline
 
 
@@ -37,8 +38,8 @@ def test_metal_is_brighter_than_the_bone_beside_it(crops: list[Crop]) -> None:
             assert np.median(picture[mask]) > np.percentile(picture[~mask], 60)
 
 
-@pytest.mark.parametrize("draw", [lateral, skyline])
-def test_other_views_are_drawn_and_equalised(draw, crops: list[Crop]) -> None:
+@pytest.mark.parametrize("draw", [lateral, skyline, ankle])
+def test_other_views_and_joints_are_drawn_and_equalised(draw, crops: list[Crop]) -> None:
     made = [draw(crop.picture, np.random.default_rng(3)) for crop in crops[:4]]
     assert all((one.shape, one.dtype) == ((SIZE, SIZE), np.uint8) for one in made)
     assert not np.array_equal(made[0], made[1])

@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("patient_name", sa.String(), nullable=False),
         sa.Column("patient_id", sa.String(), nullable=False),
+        sa.Column("patient_issuer", sa.String(), nullable=False),
         sa.Column("patient_birth_date", sa.Date(), nullable=True),
         sa.Column("patient_sex", sa.String(), nullable=False),
         sa.Column("accession", sa.String(), nullable=False),

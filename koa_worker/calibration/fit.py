@@ -1,0 +1,147 @@
+"""The fit of a site's scale: one slope and four ordered shifts, held to the release by as little as was seen.
+
+The likelihood of the grades is concave in these five numbers and the order is a bound on them, so that a projected
+Newton step finds the one best answer in a few rounds. A grade may be a typing error: a small share of all grades is
+taken to come from anywhere, so that one wild grade moves little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from koa_worker.knee.grading.site import LEAST_SLOPE, Floats, SiteScale, log_odds
+from koa_worker.values import GRADES
+
+Ints = NDArray[np.int64]
+
+PENALTIES = (1.0, 3.0, 10.0, 30.0)  # what a shift by one costs, in halves of a log-likelihood
+DIGITS = 4  # of the five numbers, as the file has them
+_FOLDS = 5
+_ROUNDS = 60
+_ENOUGH = 1e-6  # gain of the objective in a round after which it ends
+_TYPING_ERRORS = 0.02  # share of the grades
+_LEAST = 1e-9
+
+# The five unknowns are the slope, the first shift, and how much each further shift lies below the one before.
+_SHIFT_OF = np.array([[0, 1, *(-float(step <= k) for step in (1, 2, 3))] for k in range(4)])  # k counts from P(KL ≥ 1)
+_START = np.array([1.0, 0.0, 0.0, 0.0, 0.0])
+_BOUNDS = np.array([LEAST_SLOPE, -np.inf, 0.0, 0.0, 0.0])
+_DISTANCE = np.vstack([[2.0, 0, 0, 0, 0], _SHIFT_OF])  # from the release: a slope changed by a half is a shift by one
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReadKnees:
+    """Knees that both the release and the site's readers graded."""
+
+    probabilities: Floats  # knee × grade, of the release
+    kl: Ints  # the readers'
+    subjects: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.kl)
+
+    def __getitem__(self, chosen: NDArray[np.bool_] | Ints) -> ReadKnees:
+        return ReadKnees(self.probabilities[chosen], self.kl[chosen], self.subjects[chosen])
+
+
+def fit(knees: ReadKnees, penalty: float) -> SiteScale:
+    """The scale that makes the readers' grades most likely, less what its distance from the release costs."""
+    way = _Way.of(knees, penalty)
+    at = _START
+    value = way.value(at)
+    for _ in range(_ROUNDS):
+        step = way.step(at)
+        for halvings in range(20):
+            new = np.maximum(at + step * 0.5**halvings, _BOUNDS)
+            gained = value - way.value(new)
+            if gained > 0:
+                break
+        else:
+            break
+        at, value = new, value - gained
+        if gained < _ENOUGH:
+            break
+    b1, b2, b3, b4 = np.round(_SHIFT_OF @ at, DIGITS).tolist()
+    return SiteScale(round(float(at[0]), DIGITS), (b1, b2, b3, b4))
+
+
+def choose_penalty(knees: ReadKnees, seed: int = 0) -> float:
+    """The penalty under which knees of other subjects are most likely."""
+    losses = np.zeros(len(PENALTIES))
+    for held in folds(knees.subjects, _FOLDS, seed):
+        for index, penalty in enumerate(PENALTIES):
+            losses[index] += log_loss(fit(knees[~held], penalty).apply(knees[held].probabilities), knees[held].kl).sum()
+    return PENALTIES[int(np.argmin(losses))]
+
+
+def fit_best(knees: ReadKnees, seed: int = 0) -> tuple[SiteScale, float]:
+    """The scale, and the penalty that was chosen for it from these knees alone."""
+    penalty = choose_penalty(knees, seed)
+    return fit(knees, penalty), penalty
+
+
+def folds(subjects: Sequence[str] | NDArray[np.str_], count: int, seed: int) -> list[NDArray[np.bool_]]:
+    """Parts of the knees, by chance; no subject is in two of them."""
+    names, places = np.unique(np.asarray(subjects), return_inverse=True)
+    order = np.random.default_rng(seed).permutation(len(names))
+    part = order[places] % min(count, len(names))
+    return [part == number for number in range(min(count, len(names)))]
+
+
+def log_loss(probabilities: Floats, kl: Ints) -> Floats:
+    """Of each knee; a share of typing errors keeps one wild grade from deciding."""
+    said = probabilities[np.arange(len(kl)), kl]
+    return np.asarray(-np.log((1 - _TYPING_ERRORS) * said + _TYPING_ERRORS / len(GRADES)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Way:
+    """What is to be made small: a function of the five unknowns, with its next step."""
+
+    here: Floats  # knee × unknown: what makes the log-odds of P(KL ≥ grade)
+    below: Floats  # and of P(KL > grade)
+    kl: Ints
+    penalty: float
+
+    @classmethod
+    def of(cls, knees: ReadKnees, penalty: float) -> _Way:
+        odds = log_odds(knees.probabilities)
+        rows = np.zeros((len(odds), 6, 5))
+        rows[:, 1:5] = _SHIFT_OF
+        rows[:, 1:5, 0] = odds
+        knee = np.arange(len(odds))
+        return cls(rows[knee, knees.kl], rows[knee, knees.kl + 1], knees.kl, penalty)
+
+    def value(self, at: Floats) -> float:
+        said, *_ = self._said(at)
+        likely = np.log((1 - _TYPING_ERRORS) * said + _TYPING_ERRORS / len(GRADES)).sum()
+        return float(-likely + self.penalty / 2 * ((_DISTANCE @ (at - _START)) ** 2).sum())
+
+    def step(self, at: Floats) -> Floats:
+        """Newton's, on the unknowns that are not held at their bounds."""
+        said, upper, lower = self._said(at)
+        here, below = self.here, self.below
+        meant = (1 - _TYPING_ERRORS) * said / ((1 - _TYPING_ERRORS) * said + _TYPING_ERRORS / len(GRADES))
+        du, dl = upper * (1 - upper), lower * (1 - lower)
+        ups, downs = du / said, dl / said
+        slope = (meant * ups) @ here - (meant * downs) @ below
+        curve_up = meant * (ups**2 - du * (1 - 2 * upper) / said)
+        curve_down = meant * (downs**2 + dl * (1 - 2 * lower) / said)
+        across = (here * (meant * ups * downs)[:, None]).T @ below
+        curve = (here * curve_up[:, None]).T @ here + (below * curve_down[:, None]).T @ below - across - across.T
+        pull = self.penalty * _DISTANCE.T @ _DISTANCE
+        slope, curve = slope - pull @ (at - _START), curve + pull
+        free = ~((at <= _BOUNDS) & (slope <= 0))
+        step = np.zeros(5)
+        step[free] = np.linalg.solve(curve[np.ix_(free, free)], slope[free])
+        return step
+
+    def _said(self, at: Floats) -> tuple[Floats, Floats, Floats]:
+        """Of each knee: the probability of its grade, P(KL ≥ grade), P(KL > grade)."""
+        upper = np.where(self.kl == GRADES[0], 1.0, 1 / (1 + np.exp(-self.here @ at)))
+        lower = np.where(self.kl == GRADES[-1], 0.0, 1 / (1 + np.exp(-self.below @ at)))
+        return np.maximum(upper - lower, _LEAST), upper, lower

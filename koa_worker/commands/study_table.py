@@ -1,0 +1,124 @@
+"""The table that `koa-worker export --by study` prints: one row for each knee of a study, from all its images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO, TextIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from koa_worker import RESEARCH_NOTICE
+from koa_worker.commands.table import write_csv, write_json
+from koa_worker.report import words
+from koa_worker.store import ExportedStudyKnee
+from koa_worker.study.earlier import COMPARED, REPEATABLE_MM, Course
+from koa_worker.study.knees import StudyKnee
+from koa_worker.values import WIDTHS
+
+_ROWS_AT_A_TIME = 10_000
+
+_TEXT, _NUMBER, _SHARE, _TEXTS = pa.string(), pa.int32(), pa.float64(), pa.list_(pa.string())
+SCHEMA = pa.schema(
+    [
+        ("study_key", _TEXT),
+        ("study_uid", _TEXT),
+        ("side", _TEXT),
+        ("images", _NUMBER),
+        ("file_id", _TEXT),  # of the image whose grade stands
+        ("sop_uid", _TEXT),
+        ("knee", _NUMBER),  # its position in that image
+        ("view", _TEXT),
+        ("weight_bearing", pa.bool_()),
+        ("kl", _NUMBER),
+        ("confidence", _SHARE),
+        ("oa_probability", _SHARE),
+        ("agreement", _SHARE),
+        ("strangeness", _SHARE),
+        ("lowest_kl", _NUMBER),  # among all images of the knee
+        ("highest_kl", _NUMBER),
+        ("other_file_ids", _TEXTS),
+        ("needs_review", pa.bool_()),
+        ("review_reasons", _TEXTS),
+        ("review_codes", _TEXTS),
+        *((f"{name}_{width}", _SHARE) for name in COMPARED for width in WIDTHS),
+        ("model", _TEXT),
+        ("earlier_study_key", _TEXT),
+        ("earlier_days", _NUMBER),
+        ("earlier_kl", _NUMBER),
+        ("kl_change", _NUMBER),
+        *((f"{name}_change_mm", _SHARE) for name in COMPARED),
+        ("not_compared", _TEXT),
+        ("repeatable_mm", _SHARE),
+    ],
+    metadata={"notice": RESEARCH_NOTICE},
+)
+COLUMNS = tuple(SCHEMA.names)
+
+
+def to_rows(exported: Iterable[ExportedStudyKnee]) -> Iterator[dict[str, Any]]:
+    """A value for each of `COLUMNS`, in their order."""
+    for one in exported:
+        of_study = {"study_key": one.study_key, "study_uid": one.study_uid}
+        yield dict.fromkeys(COLUMNS) | of_study | _of_knee(one.knee) | (_of_course(one.course) if one.course else {})
+
+
+def _of_knee(line: StudyKnee) -> dict[str, Any]:
+    seen, (lowest, highest) = line.stands, line.grades
+    space = seen.joint_space
+    return {
+        "side": seen.side.value,
+        "images": len(line.every),
+        "file_id": seen.image,
+        "sop_uid": seen.sop_uid,
+        "knee": seen.position,
+        "view": seen.view,
+        "weight_bearing": seen.weight_bearing,
+        "kl": seen.grade.kl,
+        "confidence": seen.grade.confidence,
+        "oa_probability": seen.grade.oa_probability,
+        "agreement": seen.grade.agreement,
+        "strangeness": seen.grade.strangeness,
+        "lowest_kl": lowest,
+        "highest_kl": highest,
+        "other_file_ids": [other.image for other in line.others],
+        "needs_review": bool(line.review_reasons),
+        "review_reasons": [words.review_reason(reason) for reason in line.review_reasons],
+        "review_codes": [reason.code.value for reason in line.review_reasons],
+        **{f"{name}_{width}": space.width(name, width) for name in COMPARED for width in WIDTHS if space},
+        "model": seen.grade.model,
+    }
+
+
+def _of_course(course: Course) -> dict[str, Any]:
+    return {
+        "earlier_study_key": course.then.study_key,
+        "earlier_days": course.days,
+        "earlier_kl": course.then.knee.stands.grade.kl,
+        "kl_change": course.grade_change,
+        **{f"{change.name}_change_mm": change.by_mm for change in course.spaces},
+        "not_compared": course.not_compared.value if course.not_compared else None,
+        "repeatable_mm": REPEATABLE_MM if course.spaces else None,
+    }
+
+
+def export_studies(exported: Iterable[ExportedStudyKnee], form: str, stream: TextIO) -> None:
+    match form:
+        case "csv":
+            write_csv(to_rows(exported), stream, COLUMNS)
+        case "json":
+            write_json(to_rows(exported), stream)
+        case _:
+            _write_parquet(to_rows(exported), stream.buffer)
+
+
+def _write_parquet(rows: Iterable[dict[str, Any]], stream: BinaryIO) -> None:
+    """In parts, so that an archive of millions needs no more memory than a small one."""
+    with pq.ParquetWriter(stream, SCHEMA, compression="zstd") as writer:
+        part: list[dict[str, Any]] = []
+        for row in rows:
+            part.append(row)
+            if len(part) == _ROWS_AT_A_TIME:
+                writer.write_table(pa.Table.from_pylist(part, schema=SCHEMA))
+                part = []
+        writer.write_table(pa.Table.from_pylist(part, schema=SCHEMA))

@@ -1,0 +1,64 @@
+"""The knees of studies as the rule of one line per knee looks at them, without their pictures."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select
+
+from koa_worker.store.convert import to_grade
+from koa_worker.store.database.schema import GradeRow, ImageRow, KneeRow, ModelRow, table_of
+from koa_worker.store.encoding import joint_space
+from koa_worker.study.knees import SeenKnee
+
+_image, _knee, _grade = map(table_of, (ImageRow, KneeRow, GradeRow))
+OF_GRADE: tuple[Any, ...] = (
+    *(_grade.c[name] for name in ("kl", "p0", "p1", "p2", "p3", "p4", "confidence", "oa_probability", "agreement")),
+    _grade.c.strangeness,
+    _grade.c.review_reasons,
+    ModelRow.name.label("model"),
+)
+SEEN = (
+    select(
+        _image.c.study_key,
+        _image.c.file_id,
+        _image.c.sop_uid,
+        _image.c.view,
+        _image.c.weight_bearing,
+        _image.c.patient_differs,
+        _knee.c.id.label("knee_id"),
+        _knee.c.position,
+        _knee.c.side,
+        *OF_GRADE,
+    )
+    .join(_knee, _knee.c.file_id == _image.c.file_id)
+    .join(_grade, (_grade.c.knee_id == _knee.c.id) & _grade.c.is_current)
+    .join(ModelRow, ModelRow.digest == _grade.c.model_digest)
+)
+_OF_STUDIES = SEEN.add_columns(_grade.c.joint_space).where(
+    _image.c.study_key.in_(bindparam("study_keys", expanding=True))
+)
+
+
+def seen_in(connection: Connection, study_keys: Collection[str]) -> Mapping[str, list[SeenKnee]]:
+    """The graded knees of each study, with their joint space."""
+    by_study: defaultdict[str, list[SeenKnee]] = defaultdict(list)
+    for row in connection.execute(_OF_STUDIES, {"study_keys": list(study_keys)}):
+        by_study[row.study_key].append(to_seen(row, joint_space.from_json(row.joint_space)))
+    return by_study
+
+
+def to_seen(row: Row[Any], space: Any = None) -> SeenKnee:
+    return SeenKnee(
+        image=row.file_id,
+        position=row.position,
+        sop_uid=row.sop_uid,
+        side=row.side,
+        view=row.view,
+        weight_bearing=row.weight_bearing,
+        grade=to_grade(row),
+        joint_space=space,
+        foreign=row.patient_differs,
+    )
