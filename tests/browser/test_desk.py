@@ -53,8 +53,8 @@ def gray(desk: Any, across: float = 0.5, down: float = 0.3) -> int:
 def view(desk: Any, number: int = 0) -> list[float]:
     """What of the film the pane shows: its left, its top, its width, its height."""
     time.sleep(0.1)
-    box = panes(desk)[number].find_element("css selector", ".marks").get_attribute("viewBox")
-    return [float(part) for part in box.split()]
+    marks = panes(desk)[number].find_element("css selector", ".marks")
+    return [float(part) for part in desk.run("return arguments[0].getAttribute('viewBox')", marks).split()]
 
 
 def key(desk: Any, *keys: str) -> None:

@@ -83,6 +83,24 @@ def test_a_reader_keeps_the_own_grade(browser: Any, uploaded: Any) -> None:
     browser.see("anna and the model", "main")
 
 
+def test_a_reader_reads_both_knees_by_keys_alone(browser: Any, uploaded: Any) -> None:
+    browser.log_in("ada")
+    browser.go(uploaded.study)
+    first, second = (knee.get_attribute("id") for knee in browser.all(".knee"))
+    assert browser.one("[data-current]").get_attribute("id") == first
+    form = browser.one(".reading")
+    browser.one("body").send_keys("2", Keys.ENTER)
+    browser.await_next_page(form)
+    browser.see("KL 2", f"[id='{first}'] .readings tbody")
+    assert browser.one("[data-current]").get_attribute("id") == second
+    form = browser.all(".reading")[1]
+    model = form.get_attribute("data-model")
+    browser.one("body").send_keys("y")
+    browser.await_next_page(form)
+    rows = browser.all(f"[id='{second}'] .readings tr")
+    assert any("ada" in row.text and f"KL {model}" in row.text.replace("\xa0", " ") for row in rows)
+
+
 def test_the_worklist_is_filtered_and_searched(browser: Any, uploaded: Any) -> None:
     browser.log_in("anna")
     assert len(browser.all(".line[role=row]:not(.heads)")) >= 4

@@ -63,6 +63,7 @@ class Desk {
     const wanted = knees.length ? knees : this.films.map((film) => ({ film, focus: null, name: film.dataset.name }));
     this.panes = wanted.map(({ film, focus, name }) => {
       const figure = film.cloneNode(true);
+      figure.hidden = false;
       figure.querySelector(".name").textContent = name;
       figure.querySelector(".stage").setAttribute("aria-label", `${name}. ${figure.querySelector(".stage").getAttribute("aria-label")}`);
       this.place.append(figure);

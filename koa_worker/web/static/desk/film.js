@@ -52,8 +52,8 @@ export class Film {
     return { auto: [share(0.01), share(0.995)], bone: [share(0.4), share(0.999)], soft: [share(0.005), share(0.75)] };
   }
 
-  // Draws what begins at x, y of the film, `step` film pixels for one of the target, into 32-bit pixels.
-  draw(target, columns, rows, x, y, step, shades) {
+  // The values of what begins at x, y of the film, `step` film pixels for one of the target; 0 beyond its edges.
+  sample(target, columns, rows, x, y, step) {
     const size = Math.min(Math.max(Math.round(Math.log2(step)), 0), this.levels.length - 1);
     const level = this.levels[size];
     const part = 2 ** size;
@@ -63,23 +63,23 @@ export class Film {
     for (let row = 0, at = 0; row < rows; row++, at += columns) {
       const down = y / part + (row + 0.5) * stride - 0.5;
       if (down < -0.5 || down >= level.height - 0.5) {
-        target.fill(BLACK, at, at + columns);
+        target.fill(0, at, at + columns);
         continue;
       }
       const top = Math.max(Math.floor(down), 0);
       const lower = Math.max(down - top, 0);
       const here = top * level.width;
       const below = Math.min(top + 1, level.height - 1) * level.width;
-      target.fill(BLACK, at, at + first);
+      target.fill(0, at, at + first);
       for (let column = first; column < last; column++) {
         const left = index[column];
         const right = left + 1 < level.width ? left + 1 : left;
         const across = share[column];
         const upper = values[here + left] + (values[here + right] - values[here + left]) * across;
         const under = values[below + left] + (values[below + right] - values[below + left]) * across;
-        target[at + column] = shades[(upper + (under - upper) * lower) | 0];
+        target[at + column] = upper + (under - upper) * lower;
       }
-      target.fill(BLACK, at + last, at + columns);
+      target.fill(0, at + last, at + columns);
     }
   }
 

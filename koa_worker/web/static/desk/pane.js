@@ -118,17 +118,31 @@ export class Pane {
 
   paintFilm(start) {
     const { width, height } = this.canvas;
-    const brush = this.canvas.getContext("2d", { alpha: false });
     this.image ??= new ImageData(width, height);
+    const step = this.across / (width * this.scale);
+    const part = `${width} ${height} ${start.x} ${start.y} ${step}`;
+    if (this.sampled !== part) {
+      // Kept for the next window: to look up shades takes a tenth of the time.
+      if (this.values?.length !== width * height) this.values = new Uint16Array(width * height);
+      this.film.sample(this.values, width, height, start.x, start.y, step);
+      this.sampled = part;
+    }
     const pixels = new Uint32Array(this.image.data.buffer);
-    this.film.draw(pixels, width, height, start.x, start.y, this.across / (width * this.scale), this.desk.shades(this.film));
-    brush.putImageData(this.image, 0, 0);
+    const shades = this.desk.shades(this.film);
+    const values = this.values;
+    for (let at = 0; at < pixels.length; at++) pixels[at] = shades[values[at]];
+    this.brush().putImageData(this.image, 0, 0);
+  }
+
+  // Pixels come from the processor and stay with it, so that nothing is sent to a GPU and back.
+  brush() {
+    return this.canvas.getContext("2d", { alpha: false, willReadFrequently: true });
   }
 
   // The small picture that the report has too, until the original is here or where there is none any more.
   paintPicture(start) {
     if (!this.picture.complete || !this.picture.naturalWidth) return;
-    const brush = this.canvas.getContext("2d", { alpha: false });
+    const brush = this.brush();
     const dense = (this.canvas.width / this.across) * this.scale;
     brush.fillRect(0, 0, this.canvas.width, this.canvas.height);
     brush.drawImage(this.picture, -start.x * dense, -start.y * dense, this.width * dense, this.height * dense);
