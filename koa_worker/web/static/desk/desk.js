@@ -162,6 +162,7 @@ class Desk {
     this.bar.querySelector("[data-opacity]").value = this.likes.opacity;
     this.bar.querySelector("[data-preset]").value = this.preset;
     for (const name of OVERLAYS) this.root.classList.toggle(`without-${name}`, this.hidden || !this.likes[name]);
+    if (this.likes.heat) for (const heat of this.place.querySelectorAll(".heat[data-href]")) fetchHeat(heat);
     this.root.classList.toggle("bare", this.hidden);
     this.root.dataset.tool = this.tool;
     this.root.style.setProperty("--heat", this.likes.opacity / 100);
@@ -196,6 +197,12 @@ class Desk {
     }
     event.preventDefault();
   }
+}
+
+// A heatmap is loaded only once it is wanted: the films come first.
+function fetchHeat(heat) {
+  heat.setAttribute("href", heat.dataset.href);
+  heat.removeAttribute("data-href");
 }
 
 function kept() {
