@@ -27,6 +27,8 @@ from koa_worker.store import Store
 from koa_worker.system.own_mark import marked
 from koa_worker.values import Arrival, Completed, Failed, Outcome
 
+_UNTIL_THE_END = 86_400.0  # seconds that a report waits for more of its study; longer than a run
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -38,9 +40,11 @@ class Result:
 def process_paths(
     paths: Sequence[Path], config: Config, pipeline: Pipeline, *, out: Path | None, debug_roi: Path | None
 ) -> Iterator[Result]:
-    """One result for each file below `paths`, in order; with `out` a report for each study."""
-    written: dict[str, Path] = {}
-    with _registrar(config, pipeline, out) if out else nullcontext() as registrar:
+    """One result for each file below `paths`, in order; with `out` a report for each study.
+
+    A report is written once its study is complete; where no header says when that is, after the last file.
+    """
+    with _registrar(config, pipeline, out) if out else nullcontext() as registrar, _written(registrar):
         for path in _files(paths):
             try:
                 arrival = Arrival(path, digest(path), path.stat().st_size, path.name)
@@ -50,11 +54,8 @@ def process_paths(
             if debug_roi is not None:
                 _draw(arrival, config, debug_roi)
             outcome = pipeline.process(arrival)
-            report = _report(registrar, outcome, written) if registrar and isinstance(outcome, Completed) else None
+            report = _report(registrar, outcome) if registrar and isinstance(outcome, Completed) else None
             yield Result(path, outcome, report)
-        if registrar:
-            for study_key in registrar.store.reports.due():
-                registrar.write_due_report(study_key)
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
@@ -69,13 +70,24 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
 def _registrar(config: Config, pipeline: Pipeline, out: Path) -> Iterator[Registrar]:
     with (
         tempfile.TemporaryDirectory(prefix="koa-worker-") as folder,  # made with mode 0700
-        Store.open(f"sqlite:///{folder}/results.sqlite3") as store,
+        Store.open(f"sqlite:///{folder}/results.sqlite3", quiet_seconds=_UNTIL_THE_END) as store,
     ):
         yield Registrar(store, out, config.report, pipeline.grader.graded_by)
 
 
-def _report(registrar: Registrar, outcome: Completed, written: dict[str, Path]) -> Path | None:
-    """The path of the study's report; in a large study this image may be added to the report only at the end."""
+@contextmanager
+def _written(registrar: Registrar | None) -> Iterator[None]:
+    """Writes the reports that waited, also after Ctrl-C: hours of grading are not lost with it."""
+    try:
+        yield
+    finally:
+        if registrar:
+            for study_key in registrar.store.reports.due():
+                registrar.write_due_report(study_key)
+
+
+def _report(registrar: Registrar, outcome: Completed) -> Path | None:
+    """The path of the study's report, which may be written only at the end."""
     arrival = outcome.arrival
     if not registrar.store.files.take(arrival, "process").begun:  # an earlier path held the same bytes
         return None
@@ -83,8 +95,8 @@ def _report(registrar: Registrar, outcome: Completed, written: dict[str, Path]) 
     if kept.study_key is None:
         return None
     if kept.revision is not None:
-        written[kept.study_key] = registrar.write_report(kept.study_key, kept.revision)
-    return written.get(kept.study_key)
+        registrar.write_report(kept.study_key, kept.revision)
+    return registrar.path_of(kept.study_key)
 
 
 def _draw(arrival: Arrival, config: Config, folder: Path) -> None:

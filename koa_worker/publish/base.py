@@ -12,7 +12,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from koa_worker.publish import codes, uids
 from koa_worker.publish.original import Original, copy_patient_and_study
-from koa_worker.publish.result import Replaced, ResultKind
+from koa_worker.publish.result import ImageResult, Replaced, ResultKind
 from koa_worker.system.dicom_libraries import set_up_pydicom
 from koa_worker.system.durable import whole_file
 from koa_worker.system.own_objects import IMPLEMENTATION_UID, MANUFACTURER
@@ -20,11 +20,13 @@ from koa_worker.values import GradedBy
 
 set_up_pydicom()
 
+_DOCUMENTS = (ResultKind.STRUCTURED_REPORT, ResultKind.REJECTION_NOTE)
 _SERIES = {
     ResultKind.STRUCTURED_REPORT: (9101, "SR", "measurements"),
     ResultKind.SECONDARY_CAPTURE: (9102, "OT", "heatmaps"),
     ResultKind.PDF: (9103, "DOC", "report"),
     ResultKind.REJECTION_NOTE: (9104, "KO", "rejection note"),
+    ResultKind.PRESENTATION: (9105, "PR", "boxes and margins"),
 }
 
 
@@ -52,7 +54,7 @@ def finish(
     revision: int | None = None,
 ) -> None:
     """Adds the series, the equipment and the time to an object; a revision is one of the series too."""
-    local = made_at.astimezone()
+    local = original.local(made_at)
     target.SeriesInstanceUID = uids.of_series(kind, original.study_uid, graded_by.digest, revision or 1)
     target.SeriesNumber, target.InstanceNumber = series_number(kind), number
     title = _SERIES[kind][2] + (f" revision {revision}" if revision else "")
@@ -61,22 +63,38 @@ def finish(
     target.ContentTime = target.InstanceCreationTime = local.strftime("%H%M%S")
     target.Manufacturer = target.ManufacturerModelName = MANUFACTURER
     target.SoftwareVersions = [graded_by.software, graded_by.model]
-    target.ContributingEquipmentSequence = [_equipment(graded_by, local)]
+    target.ContributingEquipmentSequence = [_program(graded_by, local), _model(graded_by, local)]
+    target.ContentQualification = "RESEARCH"
+    if original.requests and kind not in _DOCUMENTS:  # in the series; a document names its requests itself
+        target.RequestAttributesSequence = original.requests
     target.file_meta = _file_meta(target)
 
 
-def _equipment(graded_by: GradedBy, at: datetime) -> Dataset:
-    """PS3.3 C.12.1.1.5: the worker and its model, so that a result can be traced to the exact weights."""
-    item = Dataset()
-    item.PurposeOfReferenceCodeSequence = [coded(codes.PROCESSING_EQUIPMENT)]
-    item.Manufacturer = item.ManufacturerModelName = MANUFACTURER
-    item.SoftwareVersions = [graded_by.software, graded_by.model]
-    item.ContributionDateTime = at.strftime("%Y%m%d%H%M%S")
+def _program(graded_by: GradedBy, at: datetime) -> Dataset:
+    """PS3.3 C.12.1.1.5: the program that found and measured the knees, and made the objects."""
+    item = _equipment(MANUFACTURER, graded_by.software, at)
+    item.DeviceUID = uids.of_program(graded_by)
+    item.ContributionDescription = "Found and measured the knees. Research use only. Not for diagnostic use."
+    return item
+
+
+def _model(graded_by: GradedBy, at: datetime) -> Dataset:
+    """The model that graded, as equipment of its own, so that a result can be traced to the exact weights."""
+    item = _equipment(graded_by.model, graded_by.model, at)
+    item.DeviceUID = uids.of_model(graded_by)
     item.ContributionDescription = (
         f"Graded by artificial intelligence. Model {graded_by.model}, manifest SHA-256 {graded_by.digest}"
         f"{f', site scale SHA-256 {graded_by.site}' if graded_by.site else ''}. "
         "Research use only. Not for diagnostic use."
     )
+    return item
+
+
+def _equipment(name: str, version: str, at: datetime) -> Dataset:
+    item = Dataset()
+    item.PurposeOfReferenceCodeSequence = [coded(codes.PROCESSING_EQUIPMENT)]
+    item.Manufacturer, item.ManufacturerModelName, item.SoftwareVersions = MANUFACTURER, name, version
+    item.ContributionDateTime = at.strftime("%Y%m%d%H%M%S%z")
     return item
 
 
@@ -86,10 +104,36 @@ def coded(code: Code) -> Dataset:
     return item
 
 
+def image_header(original: Original, result: ImageResult) -> Dataset:
+    """A header for the library, without patient data, which our code copies unchanged from the original later."""
+    said = Dataset()
+    said.SOPClassUID, said.SOPInstanceUID = original.sop_class_uid, original.sop_uid
+    said.StudyInstanceUID, said.SeriesInstanceUID = original.study_uid, original.series_uid
+    for keyword in ("PatientID", "PatientName", "PatientSex", "AccessionNumber", "StudyID", "ReferringPhysicianName"):
+        setattr(said, keyword, "")
+    said.Rows, said.Columns = result.rows, result.columns
+    said.PatientBirthDate = said.StudyDate = said.StudyTime = None
+    return said
+
+
 def reference(original: Original) -> Dataset:
     """A reference to the original by its class and UID."""
     item = Dataset()
     item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = original.sop_class_uid, original.sop_uid
+    return item
+
+
+def request(original: Original, asked: Dataset) -> Dataset:
+    """What was ordered, as a document refers to it (PS3.3 C.17.2), from the original's series."""
+    item = Dataset()
+    item.StudyInstanceUID = original.study_uid
+    item.ReferencedStudySequence = original.header.get("ReferencedStudySequence") or []
+    item.AccessionNumber = asked.get("AccessionNumber") or original.header.get("AccessionNumber") or ""
+    item.PlacerOrderNumberImagingServiceRequest = asked.get("PlacerOrderNumberImagingServiceRequest") or ""
+    item.FillerOrderNumberImagingServiceRequest = asked.get("FillerOrderNumberImagingServiceRequest") or ""
+    item.RequestedProcedureID = asked.get("RequestedProcedureID") or ""
+    item.RequestedProcedureDescription = asked.get("RequestedProcedureDescription") or ""
+    item.RequestedProcedureCodeSequence = asked.get("RequestedProcedureCodeSequence") or []
     return item
 
 

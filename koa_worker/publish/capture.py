@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import cv2
 from pydicom.dataset import Dataset
-from pydicom.uid import SecondaryCaptureImageStorage
+from pydicom.encaps import encapsulate
+from pydicom.uid import JPEGBaseline8Bit, SecondaryCaptureImageStorage
 
 from koa_worker.publish import base, uids
 from koa_worker.publish.original import Original
-from koa_worker.publish.picture import draw
+from koa_worker.publish.picture import Canvas, draw
 from koa_worker.publish.result import ImageResult, Replaced, ResultKind
 from koa_worker.system.own_mark import stamp
 from koa_worker.values import Side
+
+_QUALITY = 92
 
 
 def build(original: Original, result: ImageResult, _replaces: Replaced | None) -> Dataset:
@@ -31,16 +35,30 @@ def build(original: Original, result: ImageResult, _replaces: Replaced | None) -
     # Our words name nobody. Only the maker of the radiograph knows whether the radiograph itself does (C.7.6.1).
     target.BurnedInAnnotation = "YES" if original.burnt_in else "NO"
     target.LossyImageCompression = "01"  # the frame was stored as JPEG before it was drawn here
-    target.LossyImageCompressionRatio = _ratio(result)
-    target.LossyImageCompressionMethod = "ISO_10918_1"
-    target.SamplesPerPixel, target.PhotometricInterpretation, target.PlanarConfiguration = 3, "RGB", 0
+    encoded = _jpeg(picture)
+    target.LossyImageCompressionRatio = [_ratio(result), f"{picture.nbytes / len(encoded):.1f}"]
+    target.LossyImageCompressionMethod = ["ISO_10918_1", "ISO_10918_1"]
+    target.SamplesPerPixel, target.PhotometricInterpretation, target.PlanarConfiguration = 3, "YBR_FULL_422", 0
     target.Rows, target.Columns = picture.shape[:2]
     target.BitsAllocated, target.BitsStored, target.HighBit, target.PixelRepresentation = 8, 8, 7, 0
-    data = picture.tobytes()
-    target.PixelData = data + b"\0" * (len(data) % 2)
+    target.PixelData = encapsulate([encoded])
     target["PixelData"].VR = "OB"
+    target["PixelData"].is_undefined_length = True
     base.finish(target, kind, original, result.graded_by, number=result.number, made_at=result.made_at)
+    target.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
     return target
+
+
+def _jpeg(picture: Canvas) -> bytes:
+    """JPEG baseline with half the colour across, which is what YBR_FULL_422 means (PS3.5 8.2.1)."""
+    options = [
+        cv2.IMWRITE_JPEG_QUALITY,
+        _QUALITY,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_422,
+    ]
+    encoded = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)[1].tobytes()
+    return encoded + b"\0" * (len(encoded) % 2)
 
 
 def _say_side(target: Dataset, sides: set[Side]) -> None:

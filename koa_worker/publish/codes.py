@@ -23,6 +23,24 @@ PROCESSING_EQUIPMENT = Code("109102", "DCM", "Processing Equipment")
 # Patient Safety Reasons" (113037) and "Incorrect Modality Worklist Entry" (113038) claim a fault that nobody found, and
 # "Data Retention Policy Expired" (113039) lets the PACS delete what a reader may have relied on.
 REJECTED = Code("113001", "DCM", "Rejected for Quality Reasons")
+# What osteoarthritis of the knee is called by others. No public scheme has the five grades; the severity of SNOMED CT
+# says the three that count as osteoarthritis, and the grade in our own code stands beside it.
+KNEE_OSTEOARTHRITIS = Code("239873007", "SCT", "Osteoarthritis of knee")
+SEVERITY = Code("246112005", "SCT", "Severity")
+SEVERITIES = {
+    2: Code("255604002", "SCT", "Mild"),
+    3: Code("6736007", "SCT", "Moderate"),
+    4: Code("24484000", "SCT", "Severe"),
+}
+HALVES = {
+    CompartmentName.MEDIAL: Code("255561001", "SCT", "Medial"),
+    CompartmentName.LATERAL: Code("49370004", "SCT", "Lateral"),
+}
+VISUAL_EXPLANATION = Code("130401", "DCM", "Visual explanation")
+CLASS_ACTIVATION = Code("130403", "DCM", "Gradient-weighted class activation")  # CID 217
+METHOD = Code("370129005", "SCT", "Measurement Method")
+SOURCE = Code("121112", "DCM", "Source of Measurement")  # CID 7551
+OUTLINE = Code("121055", "DCM", "Path")
 NO_UNIT = Code("1", "UCUM", "no units")
 DAY = Code("d", "UCUM", "day")
 BASELINE = Code("121079", "DCM", "Baseline")  # CID 280; the first exam of the knee that is known here

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 
 from pydicom.dataset import Dataset
@@ -12,7 +13,7 @@ from pydicom.uid import UID
 
 from koa_worker.errors import WorkFailed
 from koa_worker.system.dicom_libraries import set_up_pydicom
-from koa_worker.system.header_elements import PATIENT, STUDY
+from koa_worker.system.header_elements import LATER, PATIENT, REQUEST, STUDY
 
 set_up_pydicom()
 
@@ -47,6 +48,15 @@ class Original:
         return str(self.header.SOPClassUID)
 
     @property
+    def requests(self) -> tuple[Dataset, ...]:
+        """What was ordered, if the header says it."""
+        return tuple(self.header.get(REQUEST) or ())
+
+    def local(self, moment: datetime) -> datetime:
+        """The moment by the clock of the original, or of this machine if the header names no time zone."""
+        return moment.astimezone(_zone(str(self.header.get("TimezoneOffsetFromUTC", "") or "")))
+
+    @property
     def burnt_in(self) -> bool:
         """Whether the image may contain burnt-in patient data; False only if the header says so."""
         return str(self.header.get("BurnedInAnnotation", "")).strip().upper() != "NO"
@@ -58,10 +68,19 @@ def read_original(path: Path) -> Original:
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID"):
         if not UID(str(header.get(keyword, ""))).is_valid:
             raise WorkFailed("no_place", keyword)
-    for keyword in (*PATIENT, *STUDY):
+    for keyword in (*PATIENT, *STUDY, *LATER, REQUEST):
         if _is_bottomless(header, keyword):
             raise WorkFailed("no_place", keyword)
     return Original(header)
+
+
+def _zone(offset: str) -> tzinfo | None:
+    """Of an offset as in +0530 (PS3.3 C.12.1); None if it is none."""
+    sign, digits = offset[:1], offset[1:]
+    if sign not in {"+", "-"} or len(digits) != 4 or not digits.isdigit() or int(digits) > 1400:
+        return None
+    away = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    return timezone(-away if sign == "-" else away)
 
 
 def _is_bottomless(header: Dataset, keyword: str) -> bool:
@@ -80,7 +99,7 @@ def copy_patient_and_study(original: Original, target: Dataset) -> None:
     header = original.header
     if "SpecificCharacterSet" in header:
         target["SpecificCharacterSet"] = header["SpecificCharacterSet"]
-    for keyword in (*PATIENT, *STUDY):
+    for keyword in (*PATIENT, *STUDY, *LATER):
         if keyword in header:
             target[keyword] = header[keyword]
     for keyword in _ALWAYS:

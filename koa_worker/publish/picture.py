@@ -75,8 +75,16 @@ def _frame(result: ImageResult) -> Canvas:
         right, bottom = round((box.x + box.width) * scale) - 1, round((box.y + box.height) * scale) - 1
         cv2.rectangle(canvas, (left, top), (right, bottom), (0, 0, 0), 5)
         cv2.rectangle(canvas, (left, top), (right, bottom), _WHITE, 2)
-        _write(canvas, f"{number} {knee.roi.side.letter}", (max(left, 0) + 10, max(top, 0) + 38), _PLAIN, _WHITE)
+        _label(canvas, f"{number} {knee.roi.side.letter}".strip(), (max(left, 0), max(top, 0)))
     return canvas
+
+
+def _label(canvas: Canvas, text: str, at: tuple[int, int]) -> None:
+    """White on black, because bone is as bright as the letters."""
+    (wide, high), below = cv2.getTextSize(text, _FONT, _PLAIN, _THICKNESS)
+    corner = (at[0] + wide + 20, at[1] + high + below + 20)
+    cv2.rectangle(canvas, at, corner, (0, 0, 0), cv2.FILLED)
+    _write(canvas, text, (at[0] + 10, at[1] + high + 12), _PLAIN, _WHITE)
 
 
 def _knee(number: int, knee: KneeResult) -> Canvas:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from koa_worker.study.earlier import Course
 from koa_worker.study.knees import StudyKnee
-from koa_worker.values import Grade, GradedBy, JointSpace, KneeRoi, RefusedKnee
+from koa_worker.values import Grade, GradedBy, JointSpace, KneeRoi, RefusedKnee, Spacing
 
 
 class ResultKind(StrEnum):
@@ -19,6 +19,7 @@ class ResultKind(StrEnum):
 
     STRUCTURED_REPORT = "structured_report"
     SECONDARY_CAPTURE = "secondary_capture"
+    PRESENTATION = "presentation"
     PDF = "pdf"
     REJECTION_NOTE = "rejection_note"  # says which of the others are replaced
 
@@ -64,6 +65,8 @@ class ImageResult:
     graded_by: GradedBy
     made_at: datetime
     refused: tuple[RefusedKnee, ...] = ()
+    spacing: Spacing | None = None
+    explained: bool = False  # a capture with the heatmaps is made too
 
     @property
     def context(self) -> tuple[object, ...]:

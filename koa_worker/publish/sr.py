@@ -17,20 +17,22 @@ from highdicom.sr import (
     MeasurementsAndQualitativeEvaluations,
     ObservationContext,
     ObserverContext,
+    PlanarROIMeasurementsAndQualitativeEvaluations,
     QualitativeEvaluation,
-    SourceImageForMeasurementGroup,
     TrackingIdentifier,
 )
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 from pydicom.uid import Comprehensive3DSRStorage
 
-from koa_worker.publish import base, codes, sr_course, uids
+from koa_worker.publish import base, codes, sr_course, sr_places, uids
 from koa_worker.publish.original import Original
 from koa_worker.publish.result import ImageResult, KneeResult, Replaced, ResultKind
 from koa_worker.study.earlier import Course
 from koa_worker.system.own_objects import MANUFACTURER
-from koa_worker.values import GRADES, CompartmentName, GradedBy, KneeRoi, RefusedKnee, Side
+from koa_worker.values import GRADES, Compartment, GradedBy, KneeRoi, RefusedKnee, Side
+
+_Group = PlanarROIMeasurementsAndQualitativeEvaluations | MeasurementsAndQualitativeEvaluations
 
 _DEVICE = Code("121007", "DCM", "Device")
 
@@ -44,7 +46,7 @@ def build(original: Original, result: ImageResult, replaces: Replaced | None) ->
     sop_uid = uids.of_image_object(kind, original.sop_uid, result)
     evidence = _evidence(original, result)
     document = Comprehensive3DSR(
-        evidence=[evidence],
+        evidence=[evidence, *([sr_places.capture_evidence(original, result)] if result.explained else [])],
         content=_content(original, evidence, result)[0],
         series_instance_uid=uids.of_series(kind, original.study_uid, result.graded_by.digest),
         series_number=base.series_number(kind),
@@ -62,21 +64,16 @@ def build(original: Original, result: ImageResult, replaces: Replaced | None) ->
             target.add(element)
     base.finish(target, kind, original, result.graded_by, number=result.number, made_at=result.made_at)
     base.name_predecessor(target, replaces)
+    if original.requests:
+        target.ReferencedRequestSequence = [base.request(original, asked) for asked in original.requests]
     target.CodingSchemeIdentificationSequence = [_scheme()]
     return target
 
 
 def _evidence(original: Original, result: ImageResult) -> Dataset:
-    """A header for the library, without patient data, which our code copies unchanged from the original later."""
-    said = Dataset()
-    said.SOPClassUID, said.SOPInstanceUID = original.sop_class_uid, original.sop_uid
-    said.StudyInstanceUID, said.SeriesInstanceUID = original.study_uid, original.series_uid
-    for keyword in ("PatientID", "PatientName", "PatientSex", "AccessionNumber", "StudyID", "ReferringPhysicianName"):
-        setattr(said, keyword, "")
+    said = base.image_header(original, result)
     # Not the true modality: for a projection image the library requires attributes that CR objects need not have.
     said.Modality = "OT"
-    said.Rows, said.Columns = result.rows, result.columns
-    said.PatientBirthDate = said.StudyDate = said.StudyTime = None
     return said
 
 
@@ -85,7 +82,7 @@ def _content(original: Original, evidence: Dataset, result: ImageResult) -> Meas
         observation_context=ObservationContext(observer_device_context=observer(result.graded_by)),
         procedure_reported=codes.RADIOGRAPHY,
         imaging_measurements=[
-            *(_group(original, result, knee) for knee in result.knees),
+            *(group for knee in result.knees for group in _groups(original, result, knee)),
             *(_earlier(original, result, knee, knee.course) for knee in result.knees if knee.course),
             *(_refused(original, result, knee) for knee in result.refused),
         ],
@@ -100,7 +97,7 @@ def _content(original: Original, evidence: Dataset, result: ImageResult) -> Meas
 def observer(graded_by: GradedBy) -> ObserverContext:
     """TID 1002: the program and the model release that looked at the image."""
     device = DeviceObserverIdentifyingAttributes(
-        uid=uids.derive("device", graded_by.software, graded_by.digest),
+        uid=uids.of_program(graded_by),
         name=f"koa-worker {graded_by.software}",
         manufacturer_name=MANUFACTURER,
         model_name=graded_by.model,
@@ -108,17 +105,40 @@ def observer(graded_by: GradedBy) -> ObserverContext:
     return ObserverContext(observer_type=_concept(_DEVICE), observer_identifying_attributes=device)
 
 
-def _group(original: Original, result: ImageResult, knee: KneeResult) -> MeasurementsAndQualitativeEvaluations:
-    """TID 1501: the results of one knee, with a reference to its image."""
-    return MeasurementsAndQualitativeEvaluations(
+def _groups(original: Original, result: ImageResult, knee: KneeResult) -> Iterator[_Group]:
+    """One knee: its box with the grade, then each joint space, whose points a group with a box may not have."""
+    whole = PlanarROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=_tracking(original, result, knee.roi),
+        referenced_region=sr_places.region(original, result, knee.roi),
         time_point_context=sr_course.now(knee),
+        finding_type=codes.KNEE_OSTEOARTHRITIS if knee.grade.kl in codes.SEVERITIES else None,
         method=codes.ARTIFICIAL_INTELLIGENCE,
         algorithm_id=_algorithm(result.graded_by),
         finding_sites=[_site(knee.roi.side)],
         measurements=list(_measurements(knee)),
         qualitative_evaluations=list(_evaluations(knee)),
-        source_images=[SourceImageForMeasurementGroup(original.sop_class_uid, original.sop_uid)],
+    )
+    if result.explained:
+        sr_places.explain(whole[0], original, result)
+    yield whole
+    for part, width_mm in sr_places.measured(knee):
+        yield _space(original, result, knee, part, width_mm)
+
+
+def _space(
+    original: Original, result: ImageResult, knee: KneeResult, part: Compartment, width_mm: float
+) -> MeasurementsAndQualitativeEvaluations:
+    """TID 1501: the minimum width of one compartment, with the places between which it was measured."""
+    assert knee.joint_space is not None  # noqa: S101 - the compartment is one of its
+    return MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=sr_places.tracking_of_width(original, result, knee.roi, part),
+        time_point_context=sr_course.now(knee),
+        method=codes.ARTIFICIAL_INTELLIGENCE,
+        finding_sites=[_site(knee.roi.side, part)],
+        measurements=[sr_places.width(original, result, part, width_mm)],
+        qualitative_evaluations=[
+            QualitativeEvaluation(name=codes.PLANE, value=codes.PLANES[knee.joint_space.calibration])
+        ],
     )
 
 
@@ -136,10 +156,13 @@ def _earlier(
     )
 
 
-def _refused(original: Original, result: ImageResult, knee: RefusedKnee) -> MeasurementsAndQualitativeEvaluations:
+def _refused(
+    original: Original, result: ImageResult, knee: RefusedKnee
+) -> PlanarROIMeasurementsAndQualitativeEvaluations:
     """The same for a knee without a grade: it says that there is none, and why."""
-    return MeasurementsAndQualitativeEvaluations(
+    return PlanarROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=_tracking(original, result, knee.roi),
+        referenced_region=sr_places.region(original, result, knee.roi),
         method=codes.ARTIFICIAL_INTELLIGENCE,
         algorithm_id=_algorithm(result.graded_by),
         finding_sites=[_site(knee.roi.side)],
@@ -147,21 +170,20 @@ def _refused(original: Original, result: ImageResult, knee: RefusedKnee) -> Meas
             QualitativeEvaluation(name=codes.GRADE, value=codes.NOT_GRADED),
             QualitativeEvaluation(name=codes.REFUSAL, value=codes.REFUSALS[knee.code]),
         ],
-        source_images=[SourceImageForMeasurementGroup(original.sop_class_uid, original.sop_uid)],
     )
 
 
 def _tracking(original: Original, result: ImageResult, roi: KneeRoi) -> TrackingIdentifier:
     """The tracking identifier of a knee. The same box in the same image gets the same one with any model."""
-    box = roi.box.as_list()
     return TrackingIdentifier(
-        uid=hd.UID(uids.derive("knee", original.sop_uid, result.image, *box)),
-        identifier=f"{roi.side} knee, box {' '.join(map(str, box))}",
+        uid=hd.UID(uids.derive("knee", original.sop_uid, result.image, *roi.box.as_list())),
+        identifier=f"{roi.side} knee",
     )
 
 
-def _site(side: Side) -> FindingSite:
-    return FindingSite(anatomic_location=codes.KNEE_JOINT, laterality=codes.SIDES.get(side))
+def _site(side: Side, part: Compartment | None = None) -> FindingSite:
+    half = codes.HALVES.get(part.name) if part else None
+    return FindingSite(codes.KNEE_JOINT, laterality=codes.SIDES.get(side), topographical_modifier=half)
 
 
 def _algorithm(graded_by: GradedBy) -> AlgorithmIdentification:
@@ -179,33 +201,26 @@ def _algorithm(graded_by: GradedBy) -> AlgorithmIdentification:
 
 
 def _measurements(knee: KneeResult) -> Iterator[Measurement]:
+    """The grade first, and as a number too: viewers write the numbers of a group beside its box, not its codes."""
     grade = knee.grade
+    yield Measurement(codes.GRADE, grade.kl, codes.NO_UNIT)
     for kl in GRADES:
         yield _share(codes.PROBABILITIES[kl], grade.probabilities[kl])
     yield _share(codes.OA_PROBABILITY, grade.oa_probability)
     yield _share(codes.AGREEMENT, grade.agreement)
-    for name, width_mm in _widths(knee).items():
-        yield Measurement(codes.WIDTHS[name], width_mm, codes.MILLIMETRE)
     yield from sr_course.changes(knee)
-
-
-def _widths(knee: KneeResult) -> dict[CompartmentName, float]:
-    """The minimum widths of the clear compartments with an anatomical name, if the file gives the pixel size."""
-    space = knee.joint_space
-    found = {name: space.width(name, "min_mm") if space else None for name in codes.WIDTHS}
-    return {name: width for name, width in found.items() if width is not None}
 
 
 def _evaluations(knee: KneeResult) -> Iterator[QualitativeEvaluation]:
     yield QualitativeEvaluation(name=codes.GRADE, value=codes.GRADE_VALUES[knee.grade.kl])
+    if knee.grade.kl in codes.SEVERITIES:
+        yield QualitativeEvaluation(name=codes.SEVERITY, value=codes.SEVERITIES[knee.grade.kl])
     yield QualitativeEvaluation(name=codes.REVIEW, value=codes.YES if knee.needs_review else codes.NO)
     yield from sr_course.evaluations(knee)
-    if knee.joint_space is not None and _widths(knee):
-        yield QualitativeEvaluation(name=codes.PLANE, value=codes.PLANES[knee.joint_space.calibration])
 
 
 def _share(name: Code, value: float) -> Measurement:
-    return Measurement(name, value, codes.NO_UNIT)
+    return Measurement(name, round(value, sr_places.PLACES_SHARE), codes.NO_UNIT)
 
 
 def _scheme() -> Dataset:

@@ -17,6 +17,7 @@ from highdicom.sr import (
 
 from koa_worker.publish import codes
 from koa_worker.publish.result import KneeResult
+from koa_worker.publish.sr_places import PLACES_MM
 from koa_worker.study.earlier import REPEATABLE_MM, Course
 
 
@@ -52,7 +53,7 @@ def changes(knee: KneeResult) -> Iterator[Measurement]:
         return
     yield Measurement(codes.GRADE_CHANGE, course.grade_change, codes.NO_UNIT)
     for change in course.spaces:
-        yield Measurement(codes.WIDTH_CHANGES[change.name], round(change.by_mm, 3), codes.MILLIMETRE)
+        yield Measurement(codes.WIDTH_CHANGES[change.name], round(change.by_mm, PLACES_MM), codes.MILLIMETRE)
     if course.spaces:
         yield Measurement(codes.REPEATABLE, REPEATABLE_MM, codes.MILLIMETRE)
 
@@ -62,4 +63,7 @@ def earlier_evaluations(course: Course) -> list[QualitativeEvaluation]:
 
 
 def earlier_measurements(course: Course) -> list[Measurement]:
-    return [Measurement(codes.WIDTHS[change.name], change.then_mm, codes.MILLIMETRE) for change in course.spaces]
+    return [
+        Measurement(codes.WIDTHS[change.name], round(change.then_mm, PLACES_MM), codes.MILLIMETRE)
+        for change in course.spaces
+    ]

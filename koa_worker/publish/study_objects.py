@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from koa_worker.config import ResultSettings
 from koa_worker.errors import WorkFailed
 from koa_worker.knee.grading.explain import overlay
-from koa_worker.publish import capture, pdf_object, rejection_note, sr, uids
+from koa_worker.publish import capture, pdf_object, presentation, rejection_note, sr, uids
 from koa_worker.publish.original import Original, read_original
 from koa_worker.publish.predecessors import Predecessors
 from koa_worker.publish.result import Document, ImageResult, KneeResult, Replaced, ResultKind
@@ -62,7 +62,8 @@ class ResultObjects:
                 continue
             if not image.patient_differs:
                 document_of = document_of or original
-            for made in self._of_image(original, _result(number, image, study), image.file_id, before):
+            result = _result(number, image, study, explained=self.settings.secondary_capture)
+            for made in self._of_image(original, result, image.file_id, before):
                 replaced += _newly_replaced(made, before)
                 yield made
         if document_of is None:
@@ -78,6 +79,11 @@ class ResultObjects:
         for kind, wanted, build in (
             (ResultKind.STRUCTURED_REPORT, self.settings.structured_report, sr.build),
             (ResultKind.SECONDARY_CAPTURE, self.settings.secondary_capture, capture.build),
+            (
+                ResultKind.PRESENTATION,
+                self.settings.presentation and presentation.can_be_built(original),
+                presentation.build,
+            ),
         ):
             if wanted:
                 sop_uid = uids.of_image_object(kind, original.sop_uid, result)
@@ -145,7 +151,7 @@ def _last_grader(study: StudyRecord) -> GradedBy:
     return GradedBy(newest.grade.model, newest.model_digest, newest.software_version, newest.grade.site)
 
 
-def _result(number: int, image: ImageRecord, study: StudyRecord) -> ImageResult:
+def _result(number: int, image: ImageRecord, study: StudyRecord, *, explained: bool) -> ImageResult:
     knee = image.knees[0]
     lines = {line.stands.place: line for line in study.knees}
     courses = {course.now.stands.place: course for course in study.courses}
@@ -171,4 +177,6 @@ def _result(number: int, image: ImageRecord, study: StudyRecord) -> ImageResult:
         graded_by=GradedBy(knee.grade.model, knee.model_digest, knee.software_version, knee.grade.site),
         made_at=knee.graded_at,
         refused=image.refused,
+        spacing=image.spacing,
+        explained=explained,
     )

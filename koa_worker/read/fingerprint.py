@@ -18,7 +18,7 @@ from pydicom.sequence import Sequence
 
 from koa_worker.read import elements
 from koa_worker.read.layout import Layout
-from koa_worker.system.header_elements import PATIENT, STUDY
+from koa_worker.system.header_elements import LATER, PATIENT, REQUEST, STUDY
 from koa_worker.values import Radiograph
 
 # What results copy; beside it, whether the capture of the results may say that no name is burnt in.
@@ -52,6 +52,7 @@ def of_header(dataset: Dataset, radiograph: Radiograph) -> str:
     read = [asdict(study), asdict(patient), asdict(spacing) if spacing else None]
     sides = [radiograph.laterality, radiograph.column_zero_side]
     copied = {keyword: _said(dataset, keyword) for keyword in _COPIED}
+    copied |= {keyword: said for keyword in (*LATER, REQUEST) if (said := _said(dataset, keyword))}
     return hashlib.sha256(json.dumps([read, sides, copied], default=str).encode()).hexdigest()
 
 

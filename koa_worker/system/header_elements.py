@@ -18,3 +18,7 @@ STUDY = (
     "ReferringPhysicianName", "StudyDescription", "ProcedureCodeSequence", "PatientAge", "PatientSize",
     "PatientWeight", "AdmissionID", "ClinicalTrialTimePointID", "ClinicalTrialTimePointDescription",
 )  # fmt: skip
+# Copied by later versions too. A header without them has the digest that it always had.
+LATER = ("TimezoneOffsetFromUTC", "ReferencedStudySequence", "PhysiciansOfRecord")
+# Of the order. A structured report has a sequence of its own for it.
+REQUEST = "RequestAttributesSequence"

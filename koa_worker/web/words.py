@@ -67,7 +67,7 @@ def course_plot(course: Course) -> Plot:
     """The grade of a knee at each exam."""
     title = f"{words.knee_title(course.now.side)}: grade at each exam"
     days = [f"{point.date:%b %Y}" for point in course.points]
-    grades = Series("KL", "stroke-a", [float(point.knee.stands.grade.kl) for point in course.points])
+    grades = Series("KL", "stroke-a", [int(point.knee.stands.grade.kl) for point in course.points])
     return line(title, "", days, grades, within=(GRADES[0], GRADES[-1]))
 
 

@@ -29,7 +29,7 @@ def of(result: ImageResult, kind: ResultKind = ResultKind.STRUCTURED_REPORT, sop
         {"content": ("shown", "other")},
         {"graded_by": replace(BY, digest="d2")},
         {"graded_by": replace(BY, software="1.1")},
-        {"site": "calibration"},
+        {"graded_by": replace(BY, site="calibration")},
     ],
     ids=str,
 )

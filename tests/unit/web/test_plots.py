@@ -46,6 +46,18 @@ def test_a_line_is_broken_where_there_is_nothing_to_say() -> None:
     assert [row[1] for row in plot.rows] == ["0.50", "0.60", "–", "0.70"]
 
 
+@pytest.mark.parametrize(
+    ("within", "marks"),
+    [((0, 4), ["0", "1", "2", "3", "4"]), ((0.0, 1.0), ["0.00", "0.25", "0.50", "0.75", "1.00"])],
+)
+def test_the_scale_of_a_line_has_decimals_only_where_it_needs_them(
+    within: tuple[float, float], marks: list[str]
+) -> None:
+    plot = plots.line("Grade", "", list("ab"), Series("KL", "stroke-a", [1.0, 3.0]), within=within)
+    texts = [text for text in ET.fromstring(plot.svg).iter("text") if text.get("text-anchor") == "end"]
+    assert [text.text for text in texts] == marks
+
+
 @given(st.lists(st.integers(0, 10**7), min_size=1, max_size=40), st.text())
 def test_whatever_is_counted_the_plot_is_well_formed_and_within_its_frame(values: list[int], title: str) -> None:
     plot = plots.columns(title, title, [str(at) for at in range(len(values))], [Series("x", "fill-a", values)])
