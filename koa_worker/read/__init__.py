@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import os
-
 from koa_worker.config import Limits
-from koa_worker.errors import InputRejected, WorkFailed
-from koa_worker.read.dicom import identify, read_dicom
+from koa_worker.errors import InputRejected
+from koa_worker.read.dicom import read_dicom
 from koa_worker.read.raster import read_raster
 from koa_worker.read.sniff import format_of
+from koa_worker.read.whole_file import load
 from koa_worker.system.own_mark import has_words, is_stamped
 from koa_worker.values import Arrival, Radiograph
 
 __all__ = ["read"]
 
-_HEADER_BYTES = 1_000_000  # of a file that is too large only its header is wanted, which rarely has a tenth of this
-
 
 def read(arrival: Arrival, limits: Limits) -> Radiograph:
     """The image and everything that the file says about it; raises InputRejected if the file cannot be graded."""
-    data = _load(arrival, limits)
+    data = load(arrival, limits)
     kind = format_of(data)
     if kind == "DICOM":
         radiograph = read_dicom(data, arrival.sha256, limits)
@@ -32,30 +27,3 @@ def read(arrival: Arrival, limits: Limits) -> Radiograph:
     if is_stamped(radiograph.pixels):
         raise InputRejected("own_result", "by its bars")
     return radiograph
-
-
-def _load(arrival: Arrival, limits: Limits) -> bytes:
-    """The whole file, if it is still the one that was hashed: its grade is kept under that hash.
-
-    Its size is read from the open file, so that another file cannot take its place in between.
-    """
-    most = limits.max_file_mb * 1_000_000
-    try:
-        with arrival.path.open("rb") as stream:
-            size = os.fstat(stream.fileno()).st_size
-            if size > most:
-                raise _too_large(size, stream.read(_HEADER_BYTES), arrival.sha256)
-            data = stream.read(size)
-    except OSError as fault:
-        raise WorkFailed("io", fault.strerror or type(fault).__name__) from fault
-    if arrival.sha256 and hashlib.sha256(data).hexdigest() != arrival.sha256:
-        raise WorkFailed("io", "it has changed since it was hashed")
-    return data
-
-
-def _too_large(size: int, start: bytes, sha256: str) -> InputRejected:
-    fault = InputRejected("too_large", f"{size // 1_000_000} MB")
-    with contextlib.suppress(InputRejected):  # whose file it is cannot be read; that it is too large stays true
-        if format_of(start) == "DICOM":
-            fault.study, fault.patient = identify(start, sha256)
-    return fault

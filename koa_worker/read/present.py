@@ -61,6 +61,42 @@ def present(codes: NDArray[Any], layout: Layout, dataset: Dataset, *, lossy: boo
     return Presentation(np.rint(shades * 65535.0).astype(np.uint16), details)
 
 
+def whole_range(
+    codes: NDArray[Any], layout: Layout, dataset: Dataset, *, lossy: bool
+) -> tuple[Presentation, tuple[float, float]]:
+    """How all values of the image are displayed, not only those within its window, and where the window lies.
+
+    The window is given as the shares of the range that become black and white. Where no window is in force, or one
+    that is not linear, the image is displayed as ever, and the window is the whole range.
+    """
+    shown = present(codes, layout, dataset, lossy=lossy)
+    bounds = _linear_window(dataset)
+    if bounds is None or not shown.details["window"].endswith((" linear", " linear_exact")):
+        return shown, (0.0, 1.0)
+    stored = _stored_values(codes, layout, lossy=lossy)
+    values, padding = _modality(dataset, stored), _padding(dataset, stored, layout)
+    used = (np.bincount(codes.ravel(), minlength=len(values)) > 0) & ~padding
+    low, high = (float(pick(values[used], initial=bound)) for pick, bound in zip((np.min, np.max), bounds, strict=True))
+    shades = np.clip((values - low) / (high - low), 0.0, 1.0)
+    black, white = ((bound - low) / (high - low) for bound in bounds)
+    if shown.details["polarity"] == "inverted":
+        shades, black, white = 1.0 - shades, 1.0 - white, 1.0 - black
+    shades[padding] = 0.0
+    return Presentation(np.rint(shades * 65535.0).astype(np.uint16), shown.details), (black, white)
+
+
+def _linear_window(dataset: Dataset) -> tuple[float, float] | None:
+    """The values that the first usable window makes black and white; None if there is none."""
+    centers, widths = elements.numbers(dataset, "WindowCenter"), elements.numbers(dataset, "WindowWidth")
+    exact = elements.word(dataset, "VOILUTFunction") == "LINEAR_EXACT"
+    for center, width in zip(centers, widths, strict=False):
+        if exact and width > 0.0:
+            return center - width / 2, center + width / 2
+        if width > 1.0:
+            return center - 0.5 - (width - 1.0) / 2, center - 0.5 + (width - 1.0) / 2
+    return None
+
+
 def _domain(codes: NDArray[Any]) -> int:
     return 256 if codes.dtype == np.uint8 else 65_536
 

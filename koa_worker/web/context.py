@@ -1,4 +1,4 @@
-"""The configuration and the store, for every route, and the notice that is on every page."""
+"""The configuration, the store and the decoder, for every route, and the notice that is on every page."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from flask import Flask, current_app
 
 from koa_worker import RESEARCH_NOTICE
 from koa_worker.config import Config
+from koa_worker.read.decoder import Decoder
 from koa_worker.store import Store
 
 _KEY = "koa-worker"
@@ -17,14 +18,21 @@ _KEY = "koa-worker"
 class Context:
     config: Config
     store: Store
+    decoder: Decoder
 
 
 def furnish(app: Flask, config: Config, store: Store) -> None:
-    app.extensions[_KEY] = Context(config, store)
+    app.extensions[_KEY] = Context(config, store, Decoder(config.limits))
     app.context_processor(lambda: {"notice": RESEARCH_NOTICE})
 
 
 def context() -> Context:
-    """The configuration and the store of the current application."""
+    """The configuration, the store and the decoder of the current application."""
     found: Context = current_app.extensions[_KEY]
     return found
+
+
+def release(app: Flask) -> None:
+    """Ends what the application has started."""
+    used: Context = app.extensions[_KEY]
+    used.decoder.close()

@@ -6,16 +6,19 @@ import cv2
 import numpy as np
 from flask import Blueprint, Response, abort
 from numpy.typing import NDArray
+from werkzeug.wsgi import FileWrapper
 
 from koa_worker.knee.grading.explain import CLEAR_BELOW, COLDEST, COLORS, FULL_ABOVE, HOTTEST
 from koa_worker.system.own_mark import marked, write_words
 from koa_worker.values import Heatmap, Role
+from koa_worker.web import originals
 from koa_worker.web.context import context
 from koa_worker.web.guard.access import needs
 from koa_worker.web.guard.audit import note
 
 pages = Blueprint("pictures", __name__, url_prefix="/studies/<key>/files/<file_id>")
 
+_PIECE = 1 << 18  # bytes
 EDGE = 448  # pixels, twice the input size of the model
 
 
@@ -26,6 +29,20 @@ def frame(key: str, file_id: str) -> Response:
     if found:
         note("image", key, file_id)
     return _answer(marked(found) if found else None, "image/jpeg")
+
+
+@pages.get("/film")
+@needs(Role.READ)  # as for the frame
+def film(key: str, file_id: str) -> Response:
+    """The gray values of the original, 8 or 16 bits a pixel, row by row; the size is that of the stored image."""
+    decoded = originals.film_of(key, file_id)
+    note("film", key, file_id)
+    answer = Response(FileWrapper(decoded.stream, _PIECE), mimetype="application/octet-stream")
+    answer.call_on_close(decoded.stream.close)
+    answer.content_length = decoded.size
+    answer.headers["Koa-Size"] = f"{decoded.columns} {decoded.rows}"
+    answer.headers["Koa-Window"] = "{:.6f} {:.6f}".format(*decoded.window)
+    return answer
 
 
 @pages.get("/knees/<int:position>/crop.png")

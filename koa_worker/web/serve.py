@@ -8,10 +8,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from flask import Flask
+
 from koa_worker.config import Config
 from koa_worker.errors import SetupError
 from koa_worker.store import Store
 from koa_worker.web import create_app
+from koa_worker.web.context import release
 from koa_worker.web.guard.hosts import is_loopback
 from koa_worker.web.guard.preflight import Gate
 from koa_worker.web.receive_upload import sweep
@@ -30,7 +33,8 @@ def serving(config: Config) -> Iterator[str]:
     with Store.of(config.store, patience=_PATIENCE_SECONDS) as store:
         _refuse_unsafe(config, store)
         sweep(config)
-        server = _open(config, store)
+        app = create_app(config, store)
+        server = _open(config, store, app)
         thread = threading.Thread(target=server.run, name="page", daemon=True)
         thread.start()
         host, port = server.address
@@ -41,6 +45,7 @@ def serving(config: Config) -> Iterator[str]:
         finally:
             server.stop()
             thread.join()
+            release(app)
 
 
 def _refuse_unsafe(config: Config, store: Store) -> None:
@@ -50,7 +55,7 @@ def _refuse_unsafe(config: Config, store: Store) -> None:
         raise SetupError("web", "there are no users, and the page would be reachable from other machines")
 
 
-def _open(config: Config, store: Store) -> Server:
+def _open(config: Config, store: Store, app: Flask) -> Server:
     settings = config.web
     try:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
@@ -59,7 +64,7 @@ def _open(config: Config, store: Store) -> Server:
         raise SetupError("web", f"cannot listen on {settings.host}:{settings.port}") from fault
     believed = {"trusted_proxy": settings.proxy, "trusted_proxy_headers": "x-forwarded-for x-forwarded-proto"}
     return Server(
-        create_app(config, store),
+        app,
         Gate(config, store),
         door,
         threads=settings.threads,

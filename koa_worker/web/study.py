@@ -13,8 +13,9 @@ from koa_worker.errors import CATALOGUE, UnknownRecord
 from koa_worker.publish.study_objects import NotYet, ResultObjects
 from koa_worker.store import PublicationTicket, ReportRecord, StudyRecord
 from koa_worker.values import GRADES, Role
+from koa_worker.web import originals
 from koa_worker.web.context import context
-from koa_worker.web.guard.access import needs
+from koa_worker.web.guard.access import may_see_patients, needs
 from koa_worker.web.guard.audit import note
 
 pages = Blueprint("study", __name__, url_prefix="/studies/<key>")
@@ -27,6 +28,8 @@ LONGEST_COMMENT = 2000
 def show(key: str) -> str:
     store, study = context().store, find(key)
     note("study", key)
+    if may_see_patients():
+        originals.expect(study)
     return render_template(
         "study.html",
         study=study,

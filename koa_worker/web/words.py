@@ -10,6 +10,7 @@ from koa_worker.report import course_words, words
 from koa_worker.store import State
 from koa_worker.study.earlier import Course
 from koa_worker.values import GRADE_WORDS, GRADES, CompartmentName, Side
+from koa_worker.web.hanging import edges, hanging
 from koa_worker.web.plots import Plot, Series, line
 
 STATES = {
@@ -36,6 +37,8 @@ def teach(app: Flask) -> None:
         "scale": words.on_site_scale,
         "width": words.width,
         "plane": words.plane,
+        "hanging": hanging,
+        "edges": edges,
         "notices": course_words.notices,
         "grade_change": course_words.grade_change,
         "space_changes": course_words.space_changes,

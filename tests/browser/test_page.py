@@ -35,8 +35,9 @@ def test_uploads_become_results_with_a_heatmap_to_fade(browser: Any, uploaded: A
     browser.log_in("anna")
     browser.go(uploaded.study)
     assert len(browser.all(".knee")) == 2
-    assert len(browser.all(".boxes rect")) == 2
-    for picture in browser.all(".base, .heat"):
+    assert len(browser.all(".pane[hidden] .boxes rect")) == 2
+    browser.one(".seen summary").click()
+    for picture in browser.all(".base, .crop .heat"):
         assert browser.run("return arguments[0].naturalWidth", picture) > 100
     heat = browser.one(".crop .heat")
     slider = browser.one(".crop [data-sets=heat]")
@@ -49,7 +50,7 @@ def test_uploads_become_results_with_a_heatmap_to_fade(browser: Any, uploaded: A
 
 
 def test_a_picture_is_looked_at_closely_by_keys(browser: Any, uploaded: Any) -> None:
-    browser.log_in("anna")
+    browser.log_in("victor")
     browser.go(uploaded.study)
     stage, layers = browser.one(".crop .stage"), browser.one(".crop .layers")
 
@@ -80,6 +81,24 @@ def test_a_reader_keeps_the_own_grade(browser: Any, uploaded: Any) -> None:
     browser.see("anna", ".knee")
     browser.go("/agreement")
     browser.see("anna and the model", "main")
+
+
+def test_a_reader_reads_both_knees_by_keys_alone(browser: Any, uploaded: Any) -> None:
+    browser.log_in("ada")
+    browser.go(uploaded.study)
+    first, second = (knee.get_attribute("id") for knee in browser.all(".knee"))
+    assert browser.one("[data-current]").get_attribute("id") == first
+    form = browser.one(".reading")
+    browser.one("body").send_keys("2", Keys.ENTER)
+    browser.await_next_page(form)
+    browser.see("KL 2", f"[id='{first}'] .readings tbody")
+    assert browser.one("[data-current]").get_attribute("id") == second
+    form = browser.all(".reading")[1]
+    model = form.get_attribute("data-model")
+    browser.one("body").send_keys("y")
+    browser.await_next_page(form)
+    rows = browser.all(f"[id='{second}'] .readings tr")
+    assert any("ada" in row.text and f"KL {model}" in row.text.replace("\xa0", " ") for row in rows)
 
 
 def test_the_worklist_is_filtered_and_searched(browser: Any, uploaded: Any) -> None:

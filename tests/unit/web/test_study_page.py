@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from koa_worker.config import Config
 from koa_worker.errors import CATALOGUE
-from koa_worker.store import Store
-from koa_worker.values import Box, Compartment, CompartmentName, Heatmap, JointSpace, SpacingSource
+from koa_worker.read.decoder import Decoder, DecoderBusy
+from koa_worker.store import Store, encode
+from koa_worker.values import Arrival, Box, Compartment, CompartmentName, Heatmap, JointSpace, SpacingSource
+from koa_worker.web.context import release
 from koa_worker.web.pictures import heat_png
+from tests.unit.web.conftest import completed
 
 Enter = Callable[[str], Any]
 
@@ -154,3 +160,56 @@ def test_measured_margins_and_widths_are_drawn_where_they_are_clear(app: Flask) 
     unclear = JointSpace((medial, lateral), SpacingSource.CALIBRATED, 70.0)
     assert "margins unclear" in macros.joint_space(unclear)  # type: ignore[attr-defined]
     assert macros.margins(unclear, Box(5, 6, 70, 70)).count("points=") == 2  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def filed(config: Config, store: Store) -> tuple[str, str, Path]:
+    """A study whose original lies where it was filed: its key, its file, its path."""
+    path = config.folders.done / "film.png"
+    cv2.imwrite(str(path), np.arange(300 * 400).reshape(300, 400).astype(np.uint16))
+    arrival = Arrival(path, sha256(path.read_bytes()).hexdigest(), 9, "film.png")
+    store.files.add_arrival(arrival, datetime.now(UTC))
+    store.files.start(arrival.id, "w")
+    settled = store.files.complete(arrival.id, encode(completed(arrival)), "d" * 64, "1.0", str(path))
+    assert settled.study_key
+    return settled.study_key, arrival.id, path
+
+
+@pytest.fixture
+def released(app: Flask) -> Iterator[None]:
+    yield
+    release(app)
+
+
+@pytest.mark.usefixtures("released")
+def test_the_original_comes_with_every_pixel(filed: tuple[str, str, Path], client: FlaskClient) -> None:
+    key, file_id, path = filed
+    with client.get(f"/studies/{key}/files/{file_id}/film") as answer:
+        assert answer.headers["Koa-Size"] == "400 300"
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert np.array_equal(np.frombuffer(answer.data, "<u2").reshape(300, 400), cv2.imread(str(path), -1))
+    assert client.get(f"/studies/0/files/{file_id}/film").status_code == 404
+    path.write_bytes(b"another")
+    assert client.get(f"/studies/{key}/files/{file_id}/film").status_code == 422
+    path.unlink()
+    path.symlink_to("/etc/passwd")
+    assert client.get(f"/studies/{key}/files/{file_id}/film").status_code == 404
+
+
+def test_the_original_is_for_readers_only(filed: tuple[str, str, Path], logged_in: Enter, client: FlaskClient) -> None:
+    key, file_id, _ = filed
+    assert logged_in("victor").get(f"/studies/{key}/files/{file_id}/film").status_code == 403
+    assert client.get(f"/studies/{key}/files/{file_id}/film").status_code == 303
+
+
+def test_who_must_wait_for_the_decoder_is_told_for_how_long(
+    filed: tuple[str, str, Path], client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, file_id, _ = filed
+
+    def busy(*_: object) -> None:
+        raise DecoderBusy
+
+    monkeypatch.setattr(Decoder, "decode", busy)
+    answer = client.get(f"/studies/{key}/files/{file_id}/film")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
