@@ -31,9 +31,10 @@ _OF_THE_STORE = frozenset({"database", "destination_down", "destination_refuses"
 class FromStore:
     """What the database says."""
 
-    counts: StatusRecord
+    parked: int  # files that failed on every try
     deliveries: tuple[DeliveryRecord, ...]
     last: LastSuccesses
+    counts: StatusRecord | None  # only if they were asked for: counting a large archive takes a while
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,10 @@ class Health:
     concerns: tuple[Concern, ...]
 
 
-def look(config: Config, store: Store | None = None) -> Health:
+def look(config: Config, store: Store | None = None, *, counts: bool = True) -> Health:
     """Looks at everything and changes nothing; without `store` the database is opened, but never made or migrated."""
     felt = feel(config.folders.work)
-    stored, database = look_at_store(config, store)
+    stored, database = look_at_store(config, store, counts=counts)
     found = [*of_daemon(config, felt), *database]
     known = felt[0].concerns if felt else ()
     inbox = scan(config.folders.inbox, overdue_minutes=config.intake.overdue_minutes, limit=1)
@@ -150,14 +151,16 @@ def of_certificates(config: Config) -> Iterator[Concern]:
                 yield Concern("certificate", name, f"expired on {until:%Y-%m-%d}", until.timestamp())
 
 
-def look_at_store(config: Config, store: Store | None = None) -> tuple[FromStore | None, tuple[Concern, ...]]:
+def look_at_store(
+    config: Config, store: Store | None = None, *, counts: bool = False
+) -> tuple[FromStore | None, tuple[Concern, ...]]:
     """What the database says, and what of it concerns a person; also when the database says nothing."""
     try:
         if store is None:
             with Store.look(config.store.url, patience=_PATIENCE_SECONDS) as opened:
-                stored = _ask(opened)
+                stored = _ask(opened, counts=counts)
         else:
-            stored = _ask(store)
+            stored = _ask(store, counts=counts)
     except KoaError as fault:
         if fault.code == "config":
             raise
@@ -165,16 +168,21 @@ def look_at_store(config: Config, store: Store | None = None) -> tuple[FromStore
             return None, ()  # a new installation
         return None, (Concern("database", detail=fault.detail or fault.entry.sentence.rstrip(".")),)
     names = {destination.name for destination in config.dicom.destinations}
-    return stored, (*_of_counts(stored.counts), *_of_deliveries(stored.deliveries, names))
+    return stored, (*_of_parked(stored.parked), *_of_deliveries(stored.deliveries, names))
 
 
-def _ask(store: Store) -> FromStore:
-    return FromStore(store.counts.status(), store.deliveries.by_destination(), store.counts.last_successes())
+def _ask(store: Store, *, counts: bool) -> FromStore:
+    return FromStore(
+        store.counts.parked(),
+        store.deliveries.by_destination(),
+        store.counts.last_successes(),
+        store.counts.status() if counts else None,
+    )
 
 
-def _of_counts(counts: StatusRecord) -> Iterator[Concern]:
-    if counts.parked:
-        yield Concern("parked", detail=_number(counts.parked, "file"))
+def _of_parked(parked: int) -> Iterator[Concern]:
+    if parked:
+        yield Concern("parked", detail=_number(parked, "file"))
 
 
 def _of_deliveries(deliveries: Iterable[DeliveryRecord], names: Iterable[str]) -> Iterator[Concern]:

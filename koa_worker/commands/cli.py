@@ -1,7 +1,7 @@
 """The commands. An error becomes an exit code and one clear sentence.
 
 Exit codes: 0 fine, 1 some input was rejected, 2 wrong use or configuration, or it cannot start, 3 work is left,
-4 the database or a folder was lost while running.
+or an erasure is not finished, 4 the database or a folder was lost while running.
 """
 
 from __future__ import annotations
@@ -121,6 +121,10 @@ def process(
         typer.Option(help="Write an image for each file into DIR that shows how the knees were found.", metavar="DIR"),
     ] = None,
     site: SiteScaleFile = None,
+    dicom: Annotated[
+        Path | None,
+        typer.Option(help="Write the DICOM results of each study into DIR, as a PACS is sent them.", metavar="DIR"),
+    ] = None,
 ) -> None:
     """Grade files in place. No file is moved and nothing is stored in the database."""
     from koa_worker.commands.in_place import process_paths
@@ -133,7 +137,7 @@ def process(
     log.set_up(settings.log)
     pipeline = Pipeline.load(settings)
     all_graded = True
-    for result in process_paths(paths, settings, pipeline, out=out, debug_roi=debug_roi):
+    for result in process_paths(paths, settings, pipeline, out=out, debug_roi=debug_roi, dicom=dicom):
         all_graded &= isinstance(result.outcome, Completed)
         if as_json:
             line = to_line(result.outcome, result.path, pipeline.grader.name, result.report)
@@ -143,6 +147,16 @@ def process(
     if not as_json:
         typer.echo(RESEARCH_NOTICE)
     raise typer.Exit(0 if all_graded else 1)
+
+
+@app.command()
+def module(config_file: ConfigFile = None) -> None:
+    """Grade MERCURE_IN_DIR and write results into MERCURE_OUT_DIR, as a module of mercure."""
+    from koa_worker.commands.module import run as run_module
+
+    settings = config.load(config_file)
+    log.set_up(settings.log)
+    raise typer.Exit(0 if run_module(settings) else 1)
 
 
 @app.command()

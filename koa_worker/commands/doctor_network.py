@@ -37,7 +37,8 @@ def checks(settings: Config) -> dict[str, Callable[[Config], str]]:
 
 
 def _destination(destination: DestinationSettings, _settings: Config) -> str:
-    from koa_worker.publish.destination import Unreachable, echo
+    from koa_worker.publish.answers import Unreachable
+    from koa_worker.publish.destination import echo
 
     seconds = min(destination.timeout_seconds, _LONGEST_WAIT_SECONDS)
     try:

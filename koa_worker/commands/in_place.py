@@ -21,6 +21,7 @@ from koa_worker.knee.finding.draw_roi import draw
 from koa_worker.knee.finding.roi import trace
 from koa_worker.knee.grading.metal import metal_outline
 from koa_worker.pipeline import Pipeline
+from koa_worker.publish.in_place import IN_PLACE, write_objects
 from koa_worker.read import read
 from koa_worker.registrar import Registrar
 from koa_worker.store import Store
@@ -38,13 +39,20 @@ class Result:
 
 
 def process_paths(
-    paths: Sequence[Path], config: Config, pipeline: Pipeline, *, out: Path | None, debug_roi: Path | None
+    paths: Sequence[Path],
+    config: Config,
+    pipeline: Pipeline,
+    *,
+    out: Path | None,
+    debug_roi: Path | None,
+    dicom: Path | None = None,
 ) -> Iterator[Result]:
-    """One result for each file below `paths`, in order; with `out` a report for each study.
+    """One result for each file below `paths`, in order; with `out` a report for each study, with `dicom` its objects.
 
     A report is written once its study is complete; where no header says when that is, after the last file.
     """
-    with _registrar(config, pipeline, out) if out else nullcontext() as registrar, _written(registrar):
+    opened = _registrar(config, pipeline, out) if out or dicom else nullcontext()
+    with opened as registrar, _written(registrar, config, dicom):
         for path in _files(paths):
             try:
                 arrival = Arrival(path, digest(path), path.stat().st_size, path.name)
@@ -55,7 +63,7 @@ def process_paths(
                 _draw(arrival, config, debug_roi)
             outcome = pipeline.process(arrival)
             report = _report(registrar, outcome) if registrar and isinstance(outcome, Completed) else None
-            yield Result(path, outcome, report)
+            yield Result(path, outcome, report if out else None)
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
@@ -67,23 +75,27 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 @contextmanager
-def _registrar(config: Config, pipeline: Pipeline, out: Path) -> Iterator[Registrar]:
+def _registrar(config: Config, pipeline: Pipeline, out: Path | None) -> Iterator[Registrar]:
+    """Without a folder for them, reports are made for their objects only."""
     with (
         tempfile.TemporaryDirectory(prefix="koa-worker-") as folder,  # made with mode 0700
         Store.open(f"sqlite:///{folder}/results.sqlite3", quiet_seconds=_UNTIL_THE_END) as store,
     ):
-        yield Registrar(store, out, config.report, pipeline.grader.graded_by)
+        store.sending.know_destinations([IN_PLACE])
+        yield Registrar(store, out or Path(folder) / "reports", config.report, pipeline.grader.graded_by)
 
 
 @contextmanager
-def _written(registrar: Registrar | None) -> Iterator[None]:
-    """Writes the reports that waited, also after Ctrl-C: hours of grading are not lost with it."""
+def _written(registrar: Registrar | None, config: Config, dicom: Path | None) -> Iterator[None]:
+    """Writes the reports that waited and the objects, also after Ctrl-C: hours of grading are not lost with it."""
     try:
         yield
     finally:
         if registrar:
             for study_key in registrar.store.reports.due():
                 registrar.write_due_report(study_key)
+            if dicom is not None:
+                write_objects(registrar.store, config.dicom.results, dicom)
 
 
 def _report(registrar: Registrar, outcome: Completed) -> Path | None:

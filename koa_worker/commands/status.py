@@ -62,7 +62,7 @@ _OF_THE_STORE = (
 
 
 def _counts(health: Health) -> dict[str, Any]:
-    if health.stored is None:
+    if health.stored is None or health.stored.counts is None:
         return dict.fromkeys(_OF_THE_STORE)
     record = health.stored.counts
     inbox = health.inbox

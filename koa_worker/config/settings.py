@@ -7,9 +7,11 @@ from datetime import time
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from koa_worker import languages
 from koa_worker.config.sources import read_secret
 
 
@@ -159,6 +161,14 @@ class BatchSettings(_Section):
 class ReportSettings(_Section):
     institution: str = ""
     paper: Literal["A4", "letter"] = "A4"
+    language: str = languages.ENGLISH
+
+    @field_validator("language")
+    @classmethod
+    def _is_known(cls, language: str) -> str:
+        if language not in languages.names():
+            raise ValueError(f"there are only: {', '.join(languages.names())}")
+        return language
 
 
 class LogSettings(_Section):
@@ -167,7 +177,6 @@ class LogSettings(_Section):
 
 
 _AeTitle = Annotated[str, Field(pattern=r"^[\x21-\x5B\x5D-\x7E]([\x20-\x5B\x5D-\x7E]{0,14}[\x21-\x5B\x5D-\x7E])?$")]
-_Port = Annotated[int, Field(gt=0, le=65535)]
 
 
 class ReceiverSettings(_Section):
@@ -202,14 +211,45 @@ class ResultSettings(_Section):
 
 class DestinationSettings(_Section):
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
-    ae_title: _AeTitle
-    host: str = Field(min_length=1)
-    port: _Port
+    protocol: Literal["dimse", "stow", "folder"] = "dimse"
+    kinds: tuple[Literal["structured_report", "secondary_capture", "presentation", "pdf"], ...] = ()
+    compression: Literal["jpeg", "none"] = "jpeg"
+    ae_title: _AeTitle | Literal[""] = ""
+    host: str = ""
+    port: int = Field(default=0, ge=0, le=65535)
     calling_ae_title: _AeTitle = "KOAWORKER"
+    url: str = ""
+    token_file: str = ""
+    token_variable: str = ""
+    folder: str = ""
     timeout_seconds: float = Field(default=30.0, gt=0.0)
     tls_authority: str = ""
     tls_certificate: str = ""
     tls_key: str = ""
+
+    @model_validator(mode="after")
+    def _has_an_address(self) -> Self:
+        needed = {"dimse": ("ae_title", "host", "port"), "stow": ("url",), "folder": ("folder",)}[self.protocol]
+        for name in needed:
+            if not getattr(self, name):
+                raise ValueError(f'protocol = "{self.protocol}" needs {name}')
+        if self.protocol == "stow":
+            _check_url(self.url, secret=bool(self.token_file or self.token_variable))
+        return self
+
+
+def _check_url(url: str, *, secret: bool) -> None:
+    try:
+        place = urlsplit(url)
+        _ = place.port
+    except ValueError:
+        raise ValueError("url is not an address as in https://pacs.example/dicom-web") from None
+    if place.scheme not in {"http", "https"} or not place.hostname or place.query or place.fragment:
+        raise ValueError("url is not an address as in https://pacs.example/dicom-web")
+    if place.username or place.password:
+        raise ValueError("url contains a password; use token_file")
+    if secret and place.scheme == "http" and place.hostname not in {"127.0.0.1", "::1", "localhost"}:
+        raise ValueError("a token is sent by https only")
 
 
 class WebSettings(_Section):
@@ -253,8 +293,8 @@ _TlsUser = TypeVar("_TlsUser", ReceiverSettings, DestinationSettings)
 
 
 def _with_files_below(section: _TlsUser, base: Path) -> _TlsUser:
-    names = ("tls_certificate", "tls_key", "tls_authority")
-    named = {name: getattr(section, name) for name in names if getattr(section, name)}
+    names = ("tls_certificate", "tls_key", "tls_authority", "token_file", "folder")
+    named = {name: path for name in names if (path := getattr(section, name, ""))}
     return section.model_copy(update={name: str((base / path).absolute()) for name, path in named.items()})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -15,6 +16,7 @@ from koa_worker.system.log import where
 logger = logging.getLogger(__name__)
 
 _SECONDS_BETWEEN_LOOKS = 5.0
+_PAUSE_PER_LOOK = 20.0  # in a large store a look takes a while: at most a twentieth of the time goes into looks
 
 
 class Lookout:
@@ -46,10 +48,16 @@ def looking_out(lookout: Lookout, after: Callable[[], None]) -> Iterator[None]:
 
 
 def _run(lookout: Lookout, after: Callable[[], None], stop: threading.Event) -> None:
-    while not stop.wait(_SECONDS_BETWEEN_LOOKS):
+    pause = _SECONDS_BETWEEN_LOOKS
+    while not stop.wait(pause):
+        begun = time.monotonic()
         try:
             lookout.look()
             after()
         # Whatever fails here, grading goes on, and the next look may succeed.
         except Exception as fault:  # noqa: BLE001
             logger.warning("the lookout failed", extra={"fault": where(fault)})
+        if lookout.stored is not None:  # to wait for a database that is away is no work
+            pause = max(_SECONDS_BETWEEN_LOOKS, _PAUSE_PER_LOOK * (time.monotonic() - begun))
+        else:
+            pause = _SECONDS_BETWEEN_LOOKS

@@ -5,68 +5,22 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Collection, Generator, Sequence
-from dataclasses import dataclass
-from enum import Enum, auto
-from pathlib import Path
 
 from pydicom.dataset import Dataset
-from pydicom.filereader import dcmread
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGBaseline8Bit, SecondaryCaptureImageStorage
 from pynetdicom import AE
 from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from koa_worker.config import DestinationSettings
+from koa_worker.publish.answers import DeliveryAnswer, Parcel, Receipt, Unreachable, answer_of, gone
+from koa_worker.publish.tls import of_destination, words_of
+from koa_worker.publish.written import data_set_for
 from koa_worker.system.dicom_associations import leave, line_of, set_up_pynetdicom
 from koa_worker.system.dicom_libraries import set_up_pydicom
 
 set_up_pydicom()
 set_up_pynetdicom()
-
-
-class Unreachable(Exception):
-    """The PACS did not answer or rejected the association: nothing is wrong with the object."""
-
-
-class DeliveryAnswer(Enum):
-    """The PACS's answer for an object, which decides what is done with it."""
-
-    TAKEN = auto()  # the PACS has the object
-    BUSY = auto()  # the PACS has no space now: retry later, without a limit
-    FAILED = auto()  # the PACS failed on the object: retry later, up to a limit
-    REFUSED = auto()  # the PACS does not accept such an object: a person has to change something first
-
-
-# PS3.7 annex C and PS3.4 table B.2-1. All other statuses, including "cannot understand" (Cxxx), mean FAILED.
-_STATUSES: dict[DeliveryAnswer, frozenset[int]] = {
-    # Stored, possibly with a warning. A duplicate is stored already: each of our UIDs stands for one object.
-    DeliveryAnswer.TAKEN: frozenset({0x0000, 0x0001, 0x0107, 0x0111, 0x0116, *range(0xB000, 0xC000)}),
-    DeliveryAnswer.BUSY: frozenset({0x0213, *range(0xA700, 0xA800)}),
-    # Invalid, of an unsupported class, of a class that does not match the data set, or not authorised.
-    DeliveryAnswer.REFUSED: frozenset({0x0117, 0x0118, 0x0119, 0x0122, 0x0124, 0x0211, *range(0xA900, 0xAA00)}),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """An object that waits to be sent."""
-
-    id: int
-    sop_class_uid: str
-    path: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """The PACS's answer for an object, and the reason if it did not take the object."""
-
-    parcel: Parcel
-    answer: DeliveryAnswer
-    reason: str = ""
-
-
-def answer_of(status: int) -> DeliveryAnswer:
-    return next((answer for answer, statuses in _STATUSES.items() if status in statuses), DeliveryAnswer.FAILED)
 
 
 def send(destination: DestinationSettings, parcels: Sequence[Parcel]) -> Generator[Receipt, None, None]:
@@ -76,7 +30,7 @@ def send(destination: DestinationSettings, parcels: Sequence[Parcel]) -> Generat
         accepted = {context.abstract_syntax for context in association.accepted_contexts}
         for parcel in parcels:
             if parcel.sop_class_uid in accepted:
-                yield _send_one(association, parcel)
+                yield _send_one(association, destination, parcel)
             else:
                 yield Receipt(parcel, DeliveryAnswer.REFUSED, "storage class not accepted")
         association.release()
@@ -111,7 +65,7 @@ def _associate(destination: DestinationSettings, sop_class_uids: Collection[str]
         if sop_class_uid == SecondaryCaptureImageStorage:  # a context of its own: else a peer chooses between both
             application.add_requested_context(sop_class_uid, [JPEGBaseline8Bit])
     try:
-        tls = _tls(destination)
+        tls = of_destination(destination)
         association = application.associate(
             destination.host,
             destination.port,
@@ -119,7 +73,7 @@ def _associate(destination: DestinationSettings, sop_class_uids: Collection[str]
             tls_args=(tls, destination.host) if tls else None,
         )
     except OSError as fault:  # unknown host, or our own certificates cannot be read
-        raise Unreachable(_words(fault)) from fault
+        raise Unreachable(words_of(fault)) from fault
     if not association.is_established:
         leave(association)
         raise Unreachable(_rejection(association) if association.is_rejected else _what_is_wrong(destination, tls))
@@ -148,23 +102,14 @@ def _what_is_wrong(destination: DestinationSettings, tls: ssl.SSLContext | None)
                 with tls.wrap_socket(line, server_hostname=destination.host):
                     pass
     except OSError as fault:
-        return _words(fault)
+        return words_of(fault)
     return "no association"
 
 
-def _words(fault: OSError) -> str:
-    if isinstance(fault, ssl.SSLCertVerificationError):
-        return f"certificate is not accepted: {fault.verify_message}"
-    if isinstance(fault, ssl.SSLError):
-        return f"TLS: {fault.reason}"
-    return fault.strerror or type(fault).__name__
-
-
-def _send_one(association: Association, parcel: Parcel) -> Receipt:
-    if not parcel.path.exists():
-        gone = "object file missing; koa-worker send with the report's name makes it again"
-        return Receipt(parcel, DeliveryAnswer.REFUSED, gone)
-    status = association.send_c_store(_as_accepted(dcmread(parcel.path), association))
+def _send_one(association: Association, destination: DestinationSettings, parcel: Parcel) -> Receipt:
+    if (missing := gone(parcel)) is not None:
+        return missing
+    status = association.send_c_store(_as_accepted(data_set_for(destination, parcel.path), association))
     if "Status" not in status:
         raise Unreachable("no answer")
     code = int(status.Status)
@@ -182,14 +127,3 @@ def _as_accepted(target: Dataset, association: Association) -> Dataset:
     if syntax.is_compressed and syntax not in taken:
         target.decompress(generate_instance_uid=False)
     return target
-
-
-def _tls(destination: DestinationSettings) -> ssl.SSLContext | None:
-    """With an authority the connection is encrypted, and the PACS must show a valid certificate."""
-    if not destination.tls_authority:
-        return None
-    context = ssl.create_default_context(cafile=destination.tls_authority)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if destination.tls_certificate:
-        context.load_cert_chain(destination.tls_certificate, destination.tls_key or None)
-    return context

@@ -14,10 +14,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from koa_worker.config import Config, DestinationSettings
+from koa_worker.config import Config, DestinationSettings, ResultSettings
 from koa_worker.errors import WorkFailed
+from koa_worker.publish import destination as dimse
+from koa_worker.publish import into_folder, stow
+from koa_worker.publish.answers import DeliveryAnswer, Parcel, Receipt, Unreachable
 from koa_worker.publish.base import write_object
-from koa_worker.publish.destination import DeliveryAnswer, Parcel, Receipt, Unreachable, send
+from koa_worker.publish.result import CHOSEN, ResultKind
 from koa_worker.publish.study_objects import Made, NotYet, ResultObjects
 from koa_worker.store import NewParcel, ParcelRecord, PublicationTicket, Store, StudyRecord
 from koa_worker.system import durable
@@ -25,6 +28,7 @@ from koa_worker.system.log import where
 
 logger = logging.getLogger(__name__)
 
+_WAYS = {"dimse": dimse.send, "stow": stow.send, "folder": into_folder.send}
 _AT_A_TIME = 50  # objects in one association
 _BUSY_IN_A_ROW = 3  # after this number the PACS itself is out of space; it is not a single large object
 
@@ -44,6 +48,18 @@ def sweep_objects(folder: Path, store: Store) -> None:
         durable.sweep(folder, pattern, lambda path: str(path) not in wanted)
 
 
+def kinds_of(destination: DestinationSettings) -> frozenset[ResultKind]:
+    """The kinds of objects that a destination is sent, if they are made."""
+    return frozenset(map(ResultKind, destination.kinds)) if destination.kinds else frozenset(ResultKind)
+
+
+def _wanted(settings: ResultSettings, destinations: Sequence[DestinationSettings]) -> ResultSettings:
+    """Without the kinds that nobody is sent: a report names the capture of its heatmaps only if there is one."""
+    every = frozenset().union(*map(kinds_of, destinations)) if destinations else frozenset(ResultKind)
+    asked = {kind.value: getattr(settings, kind.value) and kind in every for kind in CHOSEN}
+    return settings.model_copy(update=asked)
+
+
 class Outbox:
     """All steps from a written report to a PACS that has acknowledged the results."""
 
@@ -52,8 +68,9 @@ class Outbox:
         self._settings = config.dicom.results
         self._destinations = config.dicom.destinations
         self._names = tuple(destination.name for destination in self._destinations)
+        self._kinds = {destination.name: kinds_of(destination) for destination in self._destinations}
         self._store = store
-        self._objects = ResultObjects(self._settings, store)
+        self._objects = ResultObjects(_wanted(self._settings, self._destinations), store)
         self._settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._settings.folder.chmod(0o700)
         self._swept = False
@@ -99,10 +116,10 @@ class Outbox:
         for parcel in self._store.sending.parcels(ticket.study_key):
             had.setdefault(parcel.sop_uid, set()).add(parcel.destination)
         for made in self._objects.of_study(study, ticket):
-            places = ticket.destinations
+            places = tuple(name for name in ticket.destinations if made.kind in self._kinds[name])
             if made.rejects:  # for those that have what it rejects
                 having = set().union(*(had.get(one.sop_uid, set()) for one in made.rejects))
-                places = tuple(name for name in places if name in having)
+                places = tuple(name for name in ticket.destinations if name in having)
             if not had.get(made.sop_uid, set()).issuperset(places):
                 yield made, places
 
@@ -145,7 +162,7 @@ class Outbox:
         records = {record.id: record for record in due}
         parcels = [Parcel(record.id, record.sop_class_uid, Path(record.path)) for record in due]
         busy = 0
-        with contextlib.closing(send(destination, parcels)) as receipts:
+        with contextlib.closing(_WAYS[destination.protocol](destination, parcels)) as receipts:
             for receipt in receipts:
                 self._note(receipt, records[receipt.parcel.id])
                 busy = busy + 1 if receipt.answer is DeliveryAnswer.BUSY else 0

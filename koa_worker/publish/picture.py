@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from koa_worker import RESEARCH_NOTICE
+from koa_worker.languages import say
 from koa_worker.publish.result import ImageResult, KneeResult
 from koa_worker.report import words
 from koa_worker.values import GRADE_WORDS, GRADES, Grade, Side
@@ -109,7 +110,7 @@ def _lines(number: int, knee: KneeResult) -> list[_Line]:
     lines = [
         _Line(f"{number}  Knee, {side}", _PLAIN, _WHITE, _TITLE + 24),
         _Line(f"KL {grade.kl}, {GRADE_WORDS[grade.kl]}", _LARGE, _WHITE, 58),
-        _Line(f"P(KL 2 or more) {words.percent(grade.oa_probability)}", _SMALL, _WHITE, 46),
+        _Line(f"{say('table.oa')} {words.percent(grade.oa_probability)}".replace("–", "-"), _SMALL, _WHITE, 46),
     ]
     space = _wrap(f"Joint space {words.joint_space(knee.joint_space)}") if knee.joint_space else []
     lines += [_Line(line, _SMALL, _SIGNAL, _DROP) for line in _review(grade, _SMALL_LINES - len(space))]

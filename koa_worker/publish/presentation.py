@@ -53,7 +53,7 @@ def build(original: Original, result: ImageResult, _replaces: Replaced | None) -
         instance_number=result.number,
         manufacturer=MANUFACTURER,
         manufacturer_model_name=MANUFACTURER,
-        software_versions=(result.graded_by.software, result.graded_by.model),  # type: ignore[arg-type]  # any number in truth
+        software_versions=result.graded_by.software,
         device_serial_number=result.graded_by.software,
         content_label="KOA KNEES",
         content_description=f"Knees: {_NOTICE}",

@@ -24,6 +24,10 @@ class ResultKind(StrEnum):
     REJECTION_NOTE = "rejection_note"  # says which of the others are replaced
 
 
+# What the settings choose among.
+CHOSEN = (ResultKind.STRUCTURED_REPORT, ResultKind.SECONDARY_CAPTURE, ResultKind.PRESENTATION, ResultKind.PDF)
+
+
 @dataclass(frozen=True, slots=True)
 class Replaced:
     """A result object that another one replaces, by its place in the PACS."""

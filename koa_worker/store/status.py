@@ -14,6 +14,7 @@ from koa_worker.store.records import LastSuccesses, Pace, State, StatusRecord
 
 _SPEED_WINDOW = timedelta(minutes=10)
 _SHORTEST_SPAN = timedelta(seconds=15)  # of which a speed is told: a single file gives none
+_PARKED = (FileRow.state == State.FAILED, FileRow.next_try_at.is_(None))
 _SETTLED = (State.COMPLETED, State.REJECTED, State.DUPLICATE)
 
 
@@ -27,7 +28,7 @@ class Counts(StorePart):
         model = _last_model(session)
         return StatusRecord(
             counts={state: by_state.get(state, 0) for state in State},
-            parked=_count(session, FileRow.state == State.FAILED, FileRow.next_try_at.is_(None)),
+            parked=_count(session, *_PARKED),
             done_today=_count(session, FileRow.state == State.COMPLETED, FileRow.settled_at >= midnight(now)),
             rejected_by_code=_by_code(session, State.REJECTED),
             failed_by_code=_by_code(session, State.FAILED),
@@ -39,6 +40,11 @@ class Counts(StorePart):
             model=model.name if model else None,
             model_digest=model.digest if model else None,
         )
+
+    @reads
+    def parked(self, session: Session) -> int:
+        """Files that failed on every try and wait for a person."""
+        return _count(session, *_PARKED)
 
     @reads
     def pace(self, session: Session) -> Pace:

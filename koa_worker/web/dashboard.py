@@ -44,7 +44,7 @@ def show() -> str:
     days = [today - timedelta(days=back) for back in reversed(range(int(wanted)))]
     config, store = context().config, context().store
     counted = store.day_counts.between(days[0], days[-1])
-    found = health.look(config, store)
+    found = health.look(config, store, counts=False)
     return render_template(
         "dashboard.html",
         ranges=RANGES,

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -167,19 +167,23 @@ class Orthanc:
         self._scripts = [str(path)]
 
     @property
+    def web(self) -> str:
+        return f"http://127.0.0.1:{self._http}"
+
+    @property
     def destination(self) -> DestinationSettings:
         return DestinationSettings(
             name="pacs", ae_title="ORTHANC", host="127.0.0.1", port=self.port, timeout_seconds=20
         )
 
     @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self, plugins: Sequence[str] = ()) -> Iterator[None]:
         self._folder.mkdir(exist_ok=True)
         said = {
             "Name": "test",
             "StorageDirectory": str(self._folder / "storage"),
             "IndexDirectory": str(self._folder / "storage"),
-            "Plugins": [],
+            "Plugins": list(plugins),
             "DicomAet": "ORTHANC",
             "DicomPort": self.port,
             "DicomCheckCalledAet": True,

@@ -30,7 +30,8 @@ from tests.postgres import Server
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="mounts and needs another account"),
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1200),
+    pytest.mark.slow,
 ]
 _SECONDS = 90.0  # with a machine that has much to do; the looks themselves are 2 and 5 seconds apart
 
@@ -61,7 +62,8 @@ class Site:
         )
 
     def check(self) -> tuple[int, str]:
-        asked = CliRunner().invoke(app, ["status", "--check", "--config", str(self.folder / "config.toml")])
+        words = ["status", "--check", "--config", str(self.folder / "config.toml")]
+        asked = CliRunner().invoke(app, words, catch_exceptions=False)
         return asked.exit_code, asked.output
 
     def alive(self) -> int:
@@ -124,7 +126,8 @@ def running(site: Site) -> Iterator[subprocess.Popen[bytes]]:
         subprocess.Popen(words, cwd=site.folder, env=environment, stderr=log) as daemon,
     ):
         try:
-            until(lambda: b"ready" in (site.folder / "log").read_bytes(), _SECONDS)
+            until(lambda: b"ready" in (site.folder / "log").read_bytes() or daemon.poll() is not None, 3 * _SECONDS)
+            assert daemon.poll() is None, (site.folder / "log").read_text()
             yield daemon
         finally:
             daemon.send_signal(signal.SIGCONT)
@@ -145,8 +148,20 @@ def choosy(port: int) -> Iterator[None]:
         server.shutdown()
 
 
+@contextmanager
+def showing(site: Site) -> Iterator[None]:
+    """The table, also of a test that fails, which then shows the log as well."""
+    try:
+        yield
+    except BaseException:
+        print((site.folder / "log").read_text())
+        raise
+    finally:
+        site.show()
+
+
 def test_no_fault_is_silent(site: Site) -> None:
-    with running(site), choosy(site.rejecting):
+    with running(site), choosy(site.rejecting), showing(site):
         until(lambda: site.check()[0] == 0, _SECONDS)
         inbox, work = site.work / "inbox", site.work
         _folders(site, inbox, work)
@@ -161,7 +176,6 @@ def test_no_fault_is_silent(site: Site) -> None:
         _deliveries(site)
         site.fault("database stopped", "database", site.server.stop, site.server.start)
     _ends(site)
-    site.show()
 
 
 def _folders(site: Site, inbox: Path, work: Path) -> None:

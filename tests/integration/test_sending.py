@@ -69,7 +69,7 @@ def run(*command: str | Path) -> str:
     return (done.stdout + done.stderr).decode("utf-8", "replace")
 
 
-@pytest.mark.parametrize("kind", ["structured_report", "secondary_capture", "pdf"])
+@pytest.mark.parametrize("kind", ["structured_report", "secondary_capture", "presentation", "pdf"])
 def test_dciodvfy_finds_no_error(peer: Callable[[str], str], objects: dict[str, Path], kind: str) -> None:
     done = subprocess.run([peer("dciodvfy"), objects[kind]], capture_output=True, text=True, check=False)
     assert [line for line in done.stderr.splitlines() if line.startswith("Error")] == []
@@ -78,7 +78,7 @@ def test_dciodvfy_finds_no_error(peer: Callable[[str], str], objects: dict[str, 
 
 def test_dsrdump_prints_the_report(peer: Callable[[str], str], objects: dict[str, Path]) -> None:
     said = run(peer("dsrdump"), objects["structured_report"])
-    assert said.count("Measurement Group") == 2
+    assert said.count("Measurement Group") == 5
     assert "Kellgren-Lawrence grade 2, minimal" in said
     assert "Kellgren-Lawrence grade 1, doubtful" in said
     assert "UNVERIFIED" in said
@@ -96,25 +96,50 @@ def test_highdicom_reads_back_what_the_store_holds(objects: dict[str, Path], at_
     report = hd.sr.srread(objects["structured_report"])
     (key,) = {parcel.study_key for parcel in at_rest.store.sending.parcels()}
     knees = at_rest.store.studies.content(key).images[0].knees
-    groups = report.content.get_image_measurement_groups()
+    groups = report.content.get_planar_roi_measurement_groups()
+    spaces = {
+        (group.finding_sites[0].laterality.value, item.name.value): (item, group)
+        for group in report.content.get_image_measurement_groups()
+        for item in group.get_measurements()
+    }
     assert len(groups) == len(knees) == 2
     for group, knee in zip(groups, knees, strict=True):
         found = {item.name.value: item.value for item in group.get_measurements()}
-        expected = {f"PKL{kl}": share for kl, share in enumerate(knee.grade.probabilities)}
+        expected = {f"PKL{kl}": round(share, 3) for kl, share in enumerate(knee.grade.probabilities)}
         space = knee.joint_space
         assert space is not None
-        widths = {codes.WIDTHS[part.name].value: part.min_mm for part in space.compartments if part.clear}
-        assert len(widths) == 2 - (knee.grade.kl == 1)
-        assert found == {**expected, "POA": knee.grade.oa_probability, "AGREE": knee.grade.agreement, **widths}
-        (plane,) = group.get_qualitative_evaluations(codes.PLANE)
-        assert plane.value == codes.PLANES[SpacingSource.DETECTOR]
+        oa = round(knee.grade.oa_probability, 3)
+        assert found == {**expected, "POA": oa, "AGREE": knee.grade.agreement, "KL": knee.grade.kl}
+        measured = [part for part in space.compartments if part.clear]
+        assert len(measured) == 2 - (knee.grade.kl == 1)
+        for part in measured:
+            width, of = spaces.pop((codes.SIDES[knee.roi.side].value, codes.WIDTHS[part.name].value))
+            assert part.min_mm is not None
+            assert width.value == round(part.min_mm, 1)
+            first, *margins = width.referenced_coordinates
+            assert first.value.shape == (2, 2)
+            assert [line.value.tolist() for line in margins] == [
+                [[x + 0.5, y + 0.5] for x, y in points] for points in (part.femoral, part.tibial)
+            ]
+            (plane,) = of.get_qualitative_evaluations(codes.PLANE)
+            assert plane.value == codes.PLANES[SpacingSource.DETECTOR]
+        box = knee.roi.box
+        corners = group.roi.value
+        assert (corners[0] == corners[-1]).all()
+        assert corners.min(axis=0).tolist() == [box.x, 0]  # it reaches over the upper edge
+        assert corners.max(axis=0).tolist() == [box.x + box.width, box.y + box.height]
         (grade,) = group.get_qualitative_evaluations(codes.GRADE)
         assert grade.value == codes.GRADE_VALUES[knee.grade.kl]
         (site,) = group.finding_sites
         assert (site.value.value, site.laterality.value) == ("49076000", codes.SIDES[knee.roi.side].value)
-        (image,) = [item for item in group[0].ContentSequence if item.ValueType == "IMAGE"]
+        (image,) = group.roi.ContentSequence
+        (shown,) = [item for item in group[0].ContentSequence if item.ValueType == "IMAGE"]
+        assert shown.name == codes.VISUAL_EXPLANATION
+        capture = pydicom.dcmread(objects["secondary_capture"], stop_before_pixels=True)
+        assert shown.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == capture.SOPInstanceUID
         source = pydicom.dcmread(next(at_rest.settings.folders.done.glob("*.dcm")), stop_before_pixels=True)
         assert image.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == source.SOPInstanceUID
+    assert spaces == {}
     assert len({group.tracking_uid for group in groups}) == 2
 
 
@@ -127,12 +152,14 @@ def test_objects_lie_in_the_original_study_and_name_their_maker(objects: dict[st
                         "AccessionNumber", "StudyID", "StudyDescription", "SpecificCharacterSet"):  # fmt: skip
             assert found[keyword].value == source[keyword].value, keyword
         assert "research use only" in found.SeriesDescription
-        equipment = found.ContributingEquipmentSequence[0]
+        program, equipment = found.ContributingEquipmentSequence
+        assert program.DeviceUID != equipment.DeviceUID
+        assert found.ContentQualification == "RESEARCH"
         assert "ab" * 32 in equipment.ContributionDescription
         assert "net-v1" in equipment.SoftwareVersions
         assert path.stat().st_mode & 0o077 == 0
         series.add(found.SeriesInstanceUID)
-    assert len(series) == 3
+    assert len(series) == 4
     assert source.SeriesInstanceUID not in series
 
 
@@ -156,7 +183,7 @@ def test_orthanc_shows_all_three_in_the_same_study(
         assert study["PatientMainDicomTags"]["PatientID"] == "SYN-0101"
         assert "Примеров" in study["PatientMainDicomTags"]["PatientName"]
         modalities = sorted(orthanc.get(f"/series/{name}")["MainDicomTags"]["Modality"] for name in study["Series"])
-        assert modalities == ["DOC", "OT", "SR"]
+        assert modalities == ["DOC", "OT", "PR", "SR"]
     assert {parcel.state for parcel in hospital.store.sending.parcels()} == {ParcelState.ACKNOWLEDGED}
     assert list(hospital.settings.dicom.results.folder.glob("*.dcm")) == []
 

@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from koa_worker.values import GRADES
+from koa_worker.watch.agreement import kappa_or_nan
 
-from ..measuring.metrics import accuracy, auc, confusion, kappa, recall
+from ..measuring.metrics import accuracy, auc, confusion, recall
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def measure(probabilities: NDArray[np.float64], grades: NDArray[np.int64]) -> di
     return {
         "val_loss": float(-np.log(probabilities[np.arange(len(grades)), grades] + 1e-9).mean()),
         "accuracy": float(accuracy(cells)[0]),
-        "kappa": float(kappa(cells)[0]),
+        "kappa": float(kappa_or_nan(cells)[0]),
         "auc": float(auc(each_once, probabilities[:, 2:].sum(axis=1), grades >= 2)[0]),
     } | {f"recall_{grade}": float(value) for grade, value in zip(GRADES, recall(cells)[0], strict=True)}
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from koa_worker.values import GRADES
-from koa_worker.watch.agreement import kappa_or_nan as kappa
+from koa_worker.watch.agreement import kappa_or_nan
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -164,7 +164,7 @@ def _from_grades(
         "accuracy": accuracy,
         "balanced_accuracy": lambda cells: _mean_present(recall(cells)),
         "macro_f1": lambda cells: _mean_present(f1(cells)),
-        "quadratic_kappa": kappa,
+        "quadratic_kappa": kappa_or_nan,
         "mae": mean_absolute_error,
     }
     by_grade = {"precision": precision, "recall": recall, "f1": f1}

@@ -48,7 +48,15 @@ def test_the_same_content_made_again_is_the_same_object() -> None:
     assert of(replace(RESULT, made_at=datetime(2026, 2, 2, tzinfo=UTC), number=7)) == of(RESULT)
 
 
-def test_results_of_an_earlier_version_keep_their_uids() -> None:
-    assert of(replace(RESULT, content=("aa",))) == uids.derive("structured_report", "1.2.3", "aa", "d1", "1.0")
+def test_the_same_result_in_another_form_is_another_object() -> None:
+    """Earlier versions made other objects of the same results, and a PACS may have both."""
+    assert of(replace(RESULT, content=("aa",))) == uids.derive("structured_report", 2, "1.2.3", "aa", "d1", "1.0")
+    assert of(replace(RESULT, content=("aa",))) != uids.derive("structured_report", "1.2.3", "aa", "d1", "1.0")
     old = replace(DOCUMENT, content=())
-    assert uids.of_document("1.2", old) == uids.derive("pdf", "1.2", "d1", "1.0", 2)
+    assert uids.of_document("1.2", old) == uids.derive("pdf", 2, "1.2", "d1", "1.0", 2)
+
+
+def test_a_report_that_names_the_capture_is_another_one() -> None:
+    assert of(replace(RESULT, explained=True)) != of(RESULT)
+    kind = ResultKind.SECONDARY_CAPTURE
+    assert of(replace(RESULT, explained=True), kind) == of(RESULT, kind)

@@ -1,0 +1,26 @@
+"""The certificates of a destination, and what is wrong with them in words."""
+
+from __future__ import annotations
+
+import ssl
+
+from koa_worker.config import DestinationSettings
+
+
+def of_destination(destination: DestinationSettings) -> ssl.SSLContext | None:
+    """With an authority the connection is encrypted, and the destination must show a valid certificate."""
+    if not destination.tls_authority:
+        return None
+    context = ssl.create_default_context(cafile=destination.tls_authority)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if destination.tls_certificate:
+        context.load_cert_chain(destination.tls_certificate, destination.tls_key or None)
+    return context
+
+
+def words_of(fault: OSError) -> str:
+    if isinstance(fault, ssl.SSLCertVerificationError):
+        return f"certificate is not accepted: {fault.verify_message}"
+    if isinstance(fault, ssl.SSLError):
+        return f"TLS: {fault.reason}"
+    return fault.strerror or type(fault).__name__
