@@ -22,13 +22,21 @@ _MONDAY = date(2024, 1, 1)
 Rates = Callable[[int], float]
 
 
+def _no_shift(_: int) -> float:
+    return 0.0
+
+
+def _as_usual(_: int) -> float:
+    return 0.05
+
+
 def site(
     rng: np.random.Generator,
     weeks: int,
     *,
     devices: int = 1,
-    shift: Rates = lambda _: 0.0,
-    refused: Rates = lambda _: 0.05,
+    shift: Rates = _no_shift,
+    refused: Rates = _as_usual,
     uneven: float = 0.0,
 ) -> Watched:
     """`shift` and `refused` are told the week after the baseline; `uneven` scatters the weekly refusals further."""
@@ -71,11 +79,21 @@ def false_alarms(rounds: int, *, devices: int = 1, uneven: float = 0.0, years: i
     return found / rounds / years
 
 
-def found_within(rounds: int, weeks: int, signal: Signal, *, devices: int = 1, **change: Rates) -> float:
+def found_within(
+    rounds: int,
+    weeks: int,
+    signal: Signal,
+    *,
+    devices: int = 1,
+    shift: Rates = _no_shift,
+    refused: Rates = _as_usual,
+) -> float:
     """Share of sites in which the change is told in time, in a chart of its signal."""
     found = 0
     for number in range(rounds):
-        watched = site(np.random.default_rng([2, devices, number]), weeks, devices=devices, **change)
+        watched = site(
+            np.random.default_rng([2, devices, number]), weeks, devices=devices, shift=shift, refused=refused
+        )
         found += any(chart.signal is signal for chart, _ in watched.alarms_since(date.min))
     return found / rounds
 

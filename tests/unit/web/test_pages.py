@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 from koa_worker import RESEARCH_NOTICE
 
 
-@pytest.mark.parametrize("path", ["/", "/dashboard"])
+@pytest.mark.parametrize("path", ["/", "/dashboard", "/dashboard/drift"])
 def test_every_page_says_what_it_is_for_and_loads_nothing_from_elsewhere(client: FlaskClient, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 200
