@@ -278,7 +278,7 @@ CATALOGUE: dict[str, CatalogueEntry] = {
     "store_missing": CatalogueEntry(
         Fault.SETUP,
         "There is no database yet.",
-        "koa-worker run makes it. If there should be one, correct [store] url or mount its disk.",
+        "Start koa-worker run, which makes it. If there should be one, correct [store] url or mount its disk.",
     ),
     "store_backup": CatalogueEntry(
         Fault.SETUP,

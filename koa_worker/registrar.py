@@ -66,7 +66,9 @@ class Registrar:
             patient=study.patient,
             study=_study(study),
             images=tuple(_image(number, image, study) for number, image in study.numbered_images),
-            rejected=tuple(RejectedEntry(reject.file_id, reject.code, reject.detail) for reject in study.rejected),
+            rejected=tuple(
+                RejectedEntry(reject.file_id, reject.code, reject.detail, reject.refused) for reject in study.rejected
+            ),
             graded_by=self.graded_by,
             study_knees=study.knees,
             courses=study.courses,

@@ -39,6 +39,11 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
+class Table(StrEnum):
+    TEXT = "text"
+    CSV = "csv"
+
+
 class By(StrEnum):
     IMAGE = "image"
     STUDY = "study"
@@ -353,6 +358,50 @@ def export(
 
 app.command()(custody.find)
 app.command()(custody.forget)
+
+
+@app.command()
+def agreement(
+    form: Annotated[Table, typer.Option("--format", help="csv, or a table for the terminal.")] = Table.TEXT,
+    config_file: ConfigFile = None,
+) -> None:
+    """How far the readers agree with one another and with the model: quadratic kappa with intervals by subject."""
+    from koa_worker.commands.agreement import COLUMNS, agreements, screen, to_rows
+    from koa_worker.commands.table import write_csv
+    from koa_worker.store import Store
+
+    with Store.open(config.load(config_file).store.url) as store:
+        found = agreements(store)
+    if form is Table.CSV:
+        write_csv(to_rows(found), sys.stdout, COLUMNS)
+    else:
+        Console().print(screen(found))
+
+
+@app.command()
+def drift(
+    form: Annotated[Table, typer.Option("--format", help="csv of all weeks, or the findings as text.")] = Table.TEXT,
+    config_file: ConfigFile = None,
+) -> None:
+    """Whether grades, likeness, exposure and refusals are still as they were. Exit 1 if one changed lately."""
+    from datetime import UTC, datetime
+
+    from koa_worker.commands.drift import COLUMNS, to_rows
+    from koa_worker.commands.table import write_csv
+    from koa_worker.knee.grading.site import fitted_to
+    from koa_worker.store import Store
+    from koa_worker.watch.drift import watch
+    from koa_worker.watch.words import sentences
+
+    settings = config.load(config_file)
+    with Store.open(settings.store.url) as store:
+        watched = watch(store.watch_days.samples(), datetime.now(UTC).date())
+    if form is Table.CSV:
+        write_csv(to_rows(watched), sys.stdout, COLUMNS)
+    else:
+        for line in sentences(watched, fitted_to(Path(settings.model.site)) if settings.model.site else ()):
+            typer.echo(line)
+    raise typer.Exit(1 if watched.lately() else 0)
 
 
 @app.command()

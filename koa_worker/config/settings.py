@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from koa_worker import languages
 from koa_worker.config.sources import read_secret
 
 
@@ -159,6 +160,14 @@ class BatchSettings(_Section):
 class ReportSettings(_Section):
     institution: str = ""
     paper: Literal["A4", "letter"] = "A4"
+    language: str = languages.ENGLISH
+
+    @field_validator("language")
+    @classmethod
+    def _is_known(cls, language: str) -> str:
+        if language not in languages.names():
+            raise ValueError(f"there are only: {', '.join(languages.names())}")
+        return language
 
 
 class LogSettings(_Section):

@@ -12,7 +12,6 @@ from koa_worker.store.convert import to_grade
 from koa_worker.store.database.schema import GradeRow, ImageRow, KneeRow, ModelRow, table_of
 from koa_worker.store.encoding import joint_space
 from koa_worker.study.knees import SeenKnee
-from koa_worker.values import GRADES
 
 _image, _knee, _grade = map(table_of, (ImageRow, KneeRow, GradeRow))
 OF_GRADE: tuple[Any, ...] = (
@@ -20,8 +19,6 @@ OF_GRADE: tuple[Any, ...] = (
     *(_grade.c[name] for name in ("release_p0", "release_p1", "release_p2", "release_p3", "release_p4", "site")),
     _grade.c.strangeness,
     _grade.c.review_reasons,
-    _grade.c.site,
-    *(_grade.c[f"release_p{kl}"] for kl in GRADES),
     ModelRow.name.label("model"),
 )
 SEEN = (

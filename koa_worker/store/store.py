@@ -33,6 +33,7 @@ from koa_worker.store.sending import Sending
 from koa_worker.store.site_scale import SiteScales
 from koa_worker.store.status import Counts
 from koa_worker.store.study_content import Studies
+from koa_worker.store.watch_days import WatchDays
 
 
 class Store:
@@ -69,6 +70,7 @@ class Store:
         self.day_counts = DayCounts(sessions)
         self.study_history = StudyHistory(sessions)
         self.reader_grades = ReaderGrades(sessions)
+        self.watch_days = WatchDays(sessions)
         self.uploads = Uploads(sessions)
 
     @classmethod

@@ -16,14 +16,15 @@ AT = datetime(2026, 6, 1, tzinfo=UTC)
 def test_the_scale_is_a_parameter_of_the_algorithm() -> None:
     said = {by: [item.TextValue for item in sr._algorithm(by) if "TextValue" in item] for by in (PLAIN, SCALED)}
     assert set(said[SCALED]) - set(said[PLAIN]) == {f"site scale SHA-256 {SCALED.site}"}
-    assert SCALED.site in base._equipment(SCALED, AT).ContributionDescription
+    assert SCALED.site in base._model(SCALED, AT).ContributionDescription
 
 
 def test_other_scales_make_other_objects_and_no_scale_the_ones_of_before() -> None:
     images = [ImageResult("aa", ("bb",), 1, 9, 9, b"", (), by, AT) for by in (PLAIN, SCALED)]
     plain, scaled = (uids.of_image_object(ResultKind.STRUCTURED_REPORT, "1.2", image) for image in images)
     assert plain != scaled
-    assert plain == uids.derive(ResultKind.STRUCTURED_REPORT, "1.2", "bb", PLAIN.digest, PLAIN.software)
+    kind = ResultKind.STRUCTURED_REPORT
+    assert plain == uids.derive(kind, uids._FORMS[kind], "1.2", "bb", PLAIN.digest, PLAIN.software)
     documents = [uids.of_document("1.2", Document(b"", 1, by, AT)) for by in (PLAIN, SCALED)]
     assert len(set(documents)) == 2
 

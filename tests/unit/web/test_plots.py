@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from koa_worker.config import Config
 from koa_worker.store import DayCount, State
 from koa_worker.system.heartbeat import PauseReason, Pulse, beat, sole_owner
+from koa_worker.watch.agreement import quadratic_kappa
 from koa_worker.web import dashboard, plots
-from koa_worker.web.agreement import Agreement, quadratic_kappa
+from koa_worker.web.agreement import Agreement
 from koa_worker.web.plots import Series
 
 DAYS = [date(2026, 6, 1) + timedelta(days=number) for number in range(10)]
