@@ -48,7 +48,7 @@ def test_every_number_of_a_grade_is_a_column() -> None:
     assert {field.name for field in fields(Grade)} - set(several) <= set(COLUMNS)
     assert {f"{shares}{kl}" for shares in several.values() for kl in GRADES} <= set(COLUMNS)
     grade = knee().knee.stands.grade
-    on_site = replace(grade, release_probabilities=tuple(reversed(grade.probabilities)), site="5e" * 32)
+    on_site = replace(grade, release_probabilities=(0.1, 0.1, 0.2, 0.3, 0.3), site="5e" * 32)
     scaled = replace(knee().knee, stands=replace(knee().knee.stands, grade=on_site))
     for line, site in ((knee().knee, None), (scaled, "5e" * 32)):
         (row,) = to_rows([replace(knee(), knee=line)])
