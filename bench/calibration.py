@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from koa_worker.calibration.figures import compare, confusion, kappa, measure
+from koa_worker.calibration.figures import compare, measure
 from koa_worker.calibration.fit import Ints, ReadKnees, fit_best
 from koa_worker.calibration.judge import cross_validate, learning_curve
 from koa_worker.config import Config
@@ -24,6 +24,7 @@ from koa_worker.intake import digest
 from koa_worker.knee.grading.prepare import prepared
 from koa_worker.pipeline import Pipeline
 from koa_worker.values import Arrival, Completed
+from koa_worker.watch.agreement import confusion, kappa
 
 SIZES = (30, 100)
 DRAWS = 10

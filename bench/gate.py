@@ -8,8 +8,8 @@ and the metal drawn over them and on plates, were kept apart.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -183,16 +183,19 @@ def sets(data: Path, folder: Path) -> dict[str, Callable[[], Iterator[Path]]]:
 
 
 def main() -> None:
+    asked = argparse.ArgumentParser(prog="python -m bench.gate", description=__doc__)
+    asked.add_argument("data", type=Path, help="folder of the data for development")
+    asked.add_argument("wanted", nargs="?", default="", help="only the sets whose name begins so")
+    given = asked.parse_args()
     pipeline = Pipeline.load(Config())
     table = Table(
         "set", "files", "turned away", "graded in part", "knees graded", "gate asks for review", "codes", "beside"
     )
     last = ""
     cost: list[tuple[float, float]] = []
-    wanted = sys.argv[2] if len(sys.argv) > 2 else ""
     with tempfile.TemporaryDirectory() as name:
-        for title, files in sets(Path(sys.argv[1]), Path(name)).items():
-            if not title.startswith(wanted):
+        for title, files in sets(given.data, Path(name)).items():
+            if not title.startswith(given.wanted):
                 continue
             found = tally(pipeline, files())
             cost += found.cost

@@ -270,6 +270,21 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         "The database was made by a newer version of koa-worker.",
         "Update koa-worker, or point [store] url at another database.",
     ),
+    "store_older": CatalogueEntry(
+        Fault.SETUP,
+        "The database was made by an older version of koa-worker.",
+        "Stop all daemons, back the database up, and run koa-worker db upgrade.",
+    ),
+    "store_missing": CatalogueEntry(
+        Fault.SETUP,
+        "There is no database yet.",
+        "Start koa-worker run, which makes it. If there should be one, correct [store] url or mount its disk.",
+    ),
+    "store_backup": CatalogueEntry(
+        Fault.SETUP,
+        "The database could not be backed up before its upgrade.",
+        "Nothing was changed. Free as much space as the database has beside it, and check the folder's permissions.",
+    ),
     "several_issuers": CatalogueEntry(
         Fault.SETUP,
         "This patient id was given by more than one issuer: it may be that of several persons.",
@@ -320,6 +335,26 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         Fault.SETUP,
         "The folders cannot be used as configured.",
         "Correct [folders], or create them with the right permissions.",
+    ),
+    "account": CatalogueEntry(
+        Fault.SETUP,
+        "This is not the account that the worker runs as.",
+        "Run the command as the owner. Another account's files would keep the service from starting.",
+    ),
+    "destination": CatalogueEntry(
+        Fault.SETUP,
+        "A destination does not answer or does not accept the worker.",
+        "Compare [[dicom.destinations]] with the PACS: host, port, both AE titles, TLS.",
+    ),
+    "tls": CatalogueEntry(
+        Fault.SETUP,
+        "A file for TLS cannot be used.",
+        "Correct its path and permissions, or renew the certificate.",
+    ),
+    "clock": CatalogueEntry(
+        Fault.SETUP,
+        "The clock of this machine is wrong.",
+        "Set it, and keep it right with NTP.",
     ),
     # requests to the page or the API
     "bad_request": CatalogueEntry(
@@ -433,6 +468,18 @@ class Unfinished(WorkFailed):
     """A batch stopped before its end; the same command resumes it."""
 
     exit_code = 3
+
+
+class NotStarted(WorkFailed):
+    """A run with an end could not begin, because something that it needs does not answer."""
+
+    exit_code = 2
+
+
+class Lost(WorkFailed):
+    """The database or a folder was lost while running; the same command goes on when it is back."""
+
+    exit_code = 4
 
 
 class SetupError(KoaError):

@@ -39,7 +39,7 @@ class Registrar:
         """Writes a revision of the study's PDF that was begun, in place of the revision before it."""
         study = self.store.studies.content(study_key).reported
         now = datetime.now(UTC)
-        path = self._path(study)
+        path = self._path(study.key, study.created_at)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part, sha256 = draft(path, self._content(study, revision, now), self.settings)
         # Two worker processes may write a report of one study at the same time. The store decides which report is
@@ -50,9 +50,13 @@ class Registrar:
             sweep(path, revision)  # also when the study was erased meanwhile
         return path
 
-    def _path(self, study: StudyRecord) -> Path:
-        """The path of the report, by the day of the study's first file, so that each revision replaces the last one."""
-        return self.reports / report_name(study.key, study.created_at)
+    def path_of(self, study_key: str) -> Path:
+        """The path of a study's report, written or not."""
+        return self._path(study_key, self.store.studies.created_at(study_key))
+
+    def _path(self, study_key: str, created_at: datetime) -> Path:
+        """By the day of the study's first file, so that each revision replaces the last one."""
+        return self.reports / report_name(study_key, created_at)
 
     def _content(self, study: StudyRecord, revision: int, now: datetime) -> StudyReport:
         return StudyReport(
@@ -62,7 +66,9 @@ class Registrar:
             patient=study.patient,
             study=_study(study),
             images=tuple(_image(number, image, study) for number, image in study.numbered_images),
-            rejected=tuple(RejectedEntry(reject.file_id, reject.code, reject.detail) for reject in study.rejected),
+            rejected=tuple(
+                RejectedEntry(reject.file_id, reject.code, reject.detail, reject.refused) for reject in study.rejected
+            ),
             graded_by=self.graded_by,
             study_knees=study.knees,
             courses=study.courses,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import time
 from collections import Counter
@@ -23,7 +24,7 @@ from koa_worker.batch.progress import Meter, shown
 from koa_worker.batch.reports import write_reports
 from koa_worker.batch.source import entries_of
 from koa_worker.config import Config
-from koa_worker.errors import SetupError
+from koa_worker.errors import Lost, NotStarted, SetupError, Unfinished, WorkFailed
 from koa_worker.knee.grading.release import Release, model_folder
 from koa_worker.knee.grading.site import SiteScale
 from koa_worker.store import Store
@@ -34,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 _TRIES = 2  # of a file that failed, the second one when all others are done
 _SECONDS_BETWEEN_PARTS = 1.0
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Engine(Protocol):
@@ -65,12 +67,31 @@ class Summary:
     def left(self) -> int:
         return self.counts[""]
 
+    @property
+    def exit_code(self) -> int:
+        """0 all graded, 1 some were rejected, 3 some are left or failed: the same command tries those again."""
+        if self.left or self.counts["failed"]:
+            return 3
+        return 1 if self.counts["rejected"] else 0
+
 
 def run(config: Config, plan: Plan, console: Console) -> Summary:
     """Grades what is not done yet."""
     release = Release.open(model_folder(config.model.path))
-    site = SiteScale.load(Path(config.model.site), release.digest) if config.model.site else None
     _make_folder(plan.results)
+    try:
+        return _run(config, plan, release, console)
+    except OSError as fault:
+        ending = Unfinished if fault.errno in _DISK_FULL else Lost
+        raise ending("io", "a folder of the batch") from fault
+    except WorkFailed as fault:
+        if isinstance(fault, (NotStarted, Unfinished)):
+            raise
+        raise Lost(fault.code, fault.detail) from fault
+
+
+def _run(config: Config, plan: Plan, release: Release, console: Console) -> Summary:
+    site = SiteScale.load(Path(config.model.site), release.digest) if config.model.site else None
     with on_signal() as stop, Ledger.open(plan.results / "_ledger") as ledger, _store(config, plan) as store:
         scale = f", site {site.digest[:16]}" if site else ""
         ledger.belongs_to(f"{release.digest[:16]} by {__version__}, review {config.model.review_confidence}{scale}")
@@ -137,7 +158,10 @@ def _engine(config: Config, plan: Plan, release: Release) -> Engine:
 def _store(config: Config, plan: Plan) -> AbstractContextManager[Store | None]:
     if not plan.store:
         return nullcontext()
-    return Store.open(config.store.url, quiet_seconds=config.study.quiet_seconds)  # no report at each image
+    try:
+        return Store.of(config.store, quiet_seconds=config.study.quiet_seconds)  # no report at each image
+    except WorkFailed as fault:
+        raise NotStarted(fault.code, fault.detail) from fault
 
 
 def _make_folder(results: Path) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from koa_worker.calibration.figures import Estimate, agreement_of_pairs
 from koa_worker.calibration.fit import ReadKnees
 from koa_worker.calibration.grades_file import GivenGrade
 from koa_worker.errors import CATALOGUE
@@ -18,6 +17,7 @@ from koa_worker.pipeline import Pipeline
 from koa_worker.store import KneeReading, Store
 from koa_worker.store.encoding.pictures import encode_crop
 from koa_worker.values import Arrival, Completed, Grade, Rejected, Side
+from koa_worker.watch.agreement import Estimate, agreement_of_pairs
 
 
 @dataclass(frozen=True, slots=True)

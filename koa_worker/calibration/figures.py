@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from koa_worker.calibration.fit import Ints, ReadKnees, log_loss
 from koa_worker.knee.grading.site import Floats
-from koa_worker.values import GRADES
+from koa_worker.watch.agreement import ROUNDS, Estimate, confusion, draw_subjects, estimate, kappa, mean
 
-ROUNDS = 1000
-_MIDDLE = (0.025, 0.975)
-_N = len(GRADES)
 _AS_WELL = 0.01  # of kappa
 _BINS = 5  # of a reliability: few, as there are few knees
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A figure and the middle 95 % of what it would be with other subjects."""
-
-    value: float
-    low: float
-    high: float
-
-    def as_list(self) -> list[float]:
-        return [round(number, 4) for number in (self.value, self.low, self.high)]
-
-    def __str__(self) -> str:
-        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +52,10 @@ def measure(knees: ReadKnees, probabilities: Floats, rounds: int = ROUNDS) -> Fi
     off = np.abs(given - knees.kl)
     draws = draw_subjects(knees.subjects, rounds)
     return Figures(
-        accuracy=_estimate(draws, lambda weights: _mean(weights, given == knees.kl)),
-        kappa=_estimate(draws, lambda weights: kappa(confusion(knees.kl, given, weights))),
-        error=_estimate(draws, lambda weights: _mean(weights, off)),
-        loss=_estimate(draws, lambda weights: _mean(weights, loss)),
+        accuracy=estimate(draws, lambda weights: mean(weights, given == knees.kl)),
+        kappa=estimate(draws, lambda weights: kappa(confusion(knees.kl, given, weights))),
+        error=estimate(draws, lambda weights: mean(weights, off)),
+        loss=estimate(draws, lambda weights: mean(weights, loss)),
     )
 
 
@@ -89,40 +69,7 @@ def compare(knees: ReadKnees, probabilities: Floats, rounds: int = ROUNDS) -> Ga
         return next(both) - next(both)
 
     draws = draw_subjects(knees.subjects, rounds)
-    return Gain(_estimate(draws, lambda weights: _mean(weights, gained)), _estimate(draws, kappas))
-
-
-def agreement_of_pairs(pairs: Ints, subjects: NDArray[np.str_], rounds: int = ROUNDS) -> tuple[Estimate, Estimate]:
-    """Accuracy and kappa of two grades of the same knees: pair × 2."""
-    draws = draw_subjects(subjects, rounds)
-    same = pairs[:, 0] == pairs[:, 1]
-    kappas = _estimate(draws, lambda weights: kappa(confusion(pairs[:, 0], pairs[:, 1], weights)))
-    return _estimate(draws, lambda weights: _mean(weights, same)), kappas
-
-
-def draw_subjects(subjects: NDArray[np.str_], rounds: int, seed: int = 0) -> Floats:
-    """Round × knee: first each knee once, then how often its subject was drawn with replacement."""
-    names, place = np.unique(subjects, return_inverse=True)
-    people = len(names)
-    counts = np.random.default_rng(seed).multinomial(people, np.full(people, 1 / people), size=rounds)
-    return np.vstack([np.ones(len(subjects)), counts[:, place]])
-
-
-def confusion(truth: Ints, given: Ints, weights: Floats | None = None) -> Floats:
-    """(Round ×) the readers' grade × the given grade."""
-    cells = np.eye(_N * _N)[truth * _N + given]
-    counted: Floats = cells.sum(axis=0) if weights is None else weights @ cells
-    return counted.reshape(*counted.shape[:-1], _N, _N)
-
-
-def kappa(cells: Floats) -> Floats:
-    """Cohen's kappa with quadratic weights; 0 where there is nothing to agree on."""
-    distance = np.subtract.outer(np.arange(_N), np.arange(_N)) ** 2
-    total = cells.sum(axis=(-2, -1))
-    by_chance = cells.sum(axis=-1)[..., :, None] * cells.sum(axis=-2)[..., None, :]
-    expected = (by_chance * distance).sum(axis=(-2, -1)) / np.maximum(total, 1)
-    found = (cells * distance).sum(axis=(-2, -1))
-    return np.where(expected > 0, 1 - found / np.where(expected > 0, expected, 1.0), 0.0)
+    return Gain(estimate(draws, lambda weights: mean(weights, gained)), estimate(draws, kappas))
 
 
 def reliability(probabilities: Floats, kl: Ints) -> list[tuple[float, float, int]]:
@@ -130,13 +77,3 @@ def reliability(probabilities: Floats, kl: Ints) -> list[tuple[float, float, int
     said, found = probabilities[:, 2:].sum(axis=1), kl >= 2
     parts = np.array_split(np.argsort(said, kind="stable"), min(_BINS, len(said)))
     return [(float(said[part].mean()), float(found[part].mean()), len(part)) for part in parts]
-
-
-def _mean(weights: Floats, values: np.ndarray[Any, Any]) -> Floats:
-    return np.asarray(weights @ values / weights.sum(axis=1), np.float64)
-
-
-def _estimate(draws: Floats, figure: Callable[[Floats], Floats]) -> Estimate:
-    found = figure(draws)
-    low, high = np.quantile(found[1:], _MIDDLE)
-    return Estimate(float(found[0]), float(low), float(high))

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from koa_worker.calibration.figures import Figures, Gain, compare, confusion, kappa, measure
+from koa_worker.calibration.figures import Figures, Gain, compare, measure
 from koa_worker.calibration.fit import Ints, ReadKnees, fit_best, folds
 from koa_worker.knee.grading.site import Floats, SiteScale
+from koa_worker.watch.agreement import confusion, kappa
 
 LEAST_KNEES = 30
 _FOLDS = 10

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from koa_worker import RESEARCH_NOTICE
 from koa_worker.calibration.collect import Collected
-from koa_worker.calibration.figures import Figures, confusion, reliability
+from koa_worker.calibration.figures import Figures, reliability
 from koa_worker.calibration.fit import ReadKnees
 from koa_worker.calibration.judge import Judgement, Learnt
 from koa_worker.calibration.svg import Drawing, Line
 from koa_worker.knee.grading.site import SiteFile
+from koa_worker.watch.agreement import confusion
 
 _FLAT = 0.01  # of kappa, from the last size to the one before
 

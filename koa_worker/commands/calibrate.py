@@ -24,11 +24,11 @@ def run(config: Config, grades: Path | None, out: Path, crops: Path | None = Non
     if grades is not None:
         given, notes = read_grades(grades)
         yield from notes
-        collected = collect.from_file(given, pipeline, lambda: Store.open(config.store.url), crops=wanted)
+        collected = collect.from_file(given, pipeline, lambda: Store.of(config.store), crops=wanted)
         told = list(collected.notes)
         collected.notes[:0] = notes
     else:
-        with Store.open(config.store.url) as store:
+        with Store.of(config.store) as store:
             collected = collect.from_readings(store, pipeline.grader.digest, crops=wanted)
         told = collected.notes
     yield from told

@@ -1,7 +1,7 @@
 """The commands. An error becomes an exit code and one clear sentence.
 
-Exit codes: 0 fine, 1 some input was rejected or failed, 2 wrong use or configuration, 3 a batch or an erasure that is
-not finished.
+Exit codes: 0 fine, 1 some input was rejected, 2 wrong use or configuration, or it cannot start, 3 work is left,
+4 the database or a folder was lost while running.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rich.console import Console
 
 from koa_worker import RESEARCH_NOTICE, __version__, config
 from koa_worker.commands import custody, database, users
-from koa_worker.commands.options import ConfigFile, SiteScaleFile
+from koa_worker.commands.options import ConfigFile, SiteScaleFile, printable
 from koa_worker.errors import KoaError, SetupError
 from koa_worker.system import log
 
@@ -31,14 +31,17 @@ app = typer.Typer(
 
 app.add_typer(users.app, name="user")
 app.add_typer(database.app, name="db")
-app.command()(custody.find)
-app.command()(custody.forget)
 
 
 class Format(StrEnum):
     CSV = "csv"
     JSON = "json"
     PARQUET = "parquet"
+
+
+class Table(StrEnum):
+    TEXT = "text"
+    CSV = "csv"
 
 
 class By(StrEnum):
@@ -85,8 +88,10 @@ def run(
 
     settings = config.load(config_file)
     log.set_up(settings.log)
-    not_graded = start.run(settings, once=once)
-    raise typer.Exit(1 if once and not_graded else 0)
+    summary = start.run(settings, once=once)
+    if once:
+        typer.echo(str(summary))
+    raise typer.Exit(summary.exit_code if once else 0)
 
 
 @app.command()
@@ -183,9 +188,7 @@ def batch(
     summary = run(settings, plan, Console(stderr=True))
     typer.echo(batch_line(summary.counts))
     typer.echo(RESEARCH_NOTICE)
-    if summary.left:
-        raise typer.Exit(3)
-    raise typer.Exit(1 if summary.counts["rejected"] + summary.counts["failed"] else 0)
+    raise typer.Exit(summary.exit_code)
 
 
 @app.command()
@@ -193,23 +196,31 @@ def status(
     config_file: ConfigFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Print only the daemon's health; exit 1 if unhealthy.")
+        bool, typer.Option("--check", help="Print only what needs a person; exit 1 if anything does.")
+    ] = False,
+    alive: Annotated[
+        bool, typer.Option("--alive", help="Print only whether the daemon's loop runs; exit 1 if not.")
     ] = False,
 ) -> None:
-    """Show how many files are waiting, graded, rejected and failed."""
-    from koa_worker.commands.screen import daemon_line, failed_line, status_screen, status_values
+    """Show how many files are waiting, graded, rejected and failed, and what needs a person."""
+    from koa_worker import health
+    from koa_worker.commands.status import check_lines, daemon_line, status_screen, status_values
     from koa_worker.system.heartbeat import condition_of, feel
 
     settings = config.load(config_file)
-    if check:
+    if alive:
         felt = feel(settings.folders.work)
-        is_well = condition_of(felt).is_well
-        typer.echo(daemon_line(felt) + (failed_line(settings) if is_well else ""))
-        raise typer.Exit(0 if is_well else 1)
+        typer.echo(daemon_line(felt))
+        raise typer.Exit(0 if condition_of(felt).is_well else 1)
+    found = health.look(settings)
+    if check:
+        typer.echo("\n".join(check_lines(found)))
+        raise typer.Exit(1 if found.concerns else 0)
     if as_json:
-        typer.echo(json.dumps(status_values(settings)))
+        typer.echo(json.dumps(status_values(settings, found)))
     else:
-        Console().print(status_screen(settings))
+        Console().print(status_screen(settings, found))
+    raise typer.Exit(1 if any(concern.code == "database" for concern in found.concerns) else 0)
 
 
 @app.command()
@@ -222,9 +233,16 @@ def retry(
     """Put failed files back into the queue. The daemon retries them."""
     from koa_worker.store import Store
 
-    with Store.open(config.load(config_file).store.url) as store:
+    with Store.of(config.load(config_file).store) as store:
         count = store.files.retry(ids)
+        unknown = [one for one in ids or () if store.files.find(one) is None]
     typer.echo(f"{count} failed {'file' if count == 1 else 'files'} put back into the queue.")
+    for one in unknown:
+        typer.echo(f"{printable(one)}: no file has this ID.", err=True)
+    others = len(set(ids or ())) - len(unknown) - count
+    if others > 0:
+        typer.echo(f"{others} of these files had not failed.", err=True)
+    raise typer.Exit(1 if unknown or others > 0 else 0)
 
 
 @app.command()
@@ -250,7 +268,7 @@ def regrade(
     if site is not None:
         rescaled = rescale(settings, unsent=not send)
         if send and settings.dicom.destinations:
-            with Store.open(settings.store.url) as store:
+            with Store.of(settings.store) as store:
                 Outbox(settings, store).work()
         typer.echo(f"{rescaled.done} knees put on the site's scale, {rescaled.others} of another release kept.")
         raise typer.Exit(1 if rescaled.others else 0)
@@ -306,7 +324,7 @@ def send(
     log.set_up(settings.log)
     if not settings.dicom.destinations:
         raise SetupError("config", "no [[dicom.destinations]] is configured")
-    with Store.open(settings.store.url) as store:
+    with Store.of(settings.store) as store:
         outbox = Outbox(settings, store)
         wanted = [Path(key).stem for key in keys or ()]
         store.sending.send_again(wanted)
@@ -334,23 +352,70 @@ def export(
     from koa_worker.commands.table import write_csv, write_json
     from koa_worker.store import Store
 
-    if by is By.STUDY and with_identity:
-        raise typer.BadParameter("needs --by image", param_hint="--with-identity")
     if by is By.STUDY:
         from koa_worker.commands.study_table import export_studies
 
-        with Store.open(config.load(config_file).store.url) as store:
-            export_studies(store.export.study_knees(), form, sys.stdout)
+        with Store.of(config.load(config_file).store) as store:
+            knees = store.export.study_knees(with_identity=with_identity)
+            export_studies(knees, form, sys.stdout, with_identity=with_identity)
         return
     if form is Format.PARQUET:
         raise typer.BadParameter("parquet needs --by study; batch writes Parquet by image", param_hint="--format")
-    with Store.open(config.load(config_file).store.url) as store:
+    with Store.of(config.load(config_file).store) as store:
         columns = WITH_IDENTITY if with_identity else COLUMNS
         rows = to_rows(store.export.rows(with_identity=with_identity), columns)
         if form is Format.CSV:
             write_csv(rows, sys.stdout, columns)
         else:
             write_json(rows, sys.stdout)
+
+
+app.command()(custody.find)
+app.command()(custody.forget)
+
+
+@app.command()
+def agreement(
+    form: Annotated[Table, typer.Option("--format", help="csv, or a table for the terminal.")] = Table.TEXT,
+    config_file: ConfigFile = None,
+) -> None:
+    """How far the readers agree with one another and with the model: quadratic kappa with intervals by subject."""
+    from koa_worker.commands.agreement import COLUMNS, agreements, screen, to_rows
+    from koa_worker.commands.table import write_csv
+    from koa_worker.store import Store
+
+    with Store.open(config.load(config_file).store.url) as store:
+        found = agreements(store)
+    if form is Table.CSV:
+        write_csv(to_rows(found), sys.stdout, COLUMNS)
+    else:
+        Console().print(screen(found))
+
+
+@app.command()
+def drift(
+    form: Annotated[Table, typer.Option("--format", help="csv of all weeks, or the findings as text.")] = Table.TEXT,
+    config_file: ConfigFile = None,
+) -> None:
+    """Whether grades, likeness, exposure and refusals are still as they were. Exit 1 if one changed lately."""
+    from datetime import UTC, datetime
+
+    from koa_worker.commands.drift import COLUMNS, to_rows
+    from koa_worker.commands.table import write_csv
+    from koa_worker.knee.grading.site import fitted_to
+    from koa_worker.store import Store
+    from koa_worker.watch.drift import watch
+    from koa_worker.watch.words import sentences
+
+    settings = config.load(config_file)
+    with Store.open(settings.store.url) as store:
+        watched = watch(store.watch_days.samples(), datetime.now(UTC).date())
+    if form is Table.CSV:
+        write_csv(to_rows(watched), sys.stdout, COLUMNS)
+    else:
+        for line in sentences(watched, fitted_to(Path(settings.model.site)) if settings.model.site else ()):
+            typer.echo(line)
+    raise typer.Exit(1 if watched.lately() else 0)
 
 
 @app.command()
@@ -397,7 +462,7 @@ def print_config(
 
 @app.command()
 def doctor(config_file: ConfigFile = None) -> None:
-    """Check configuration, folders, disk, database and model. Say how to fix each error."""
+    """Check everything that the worker needs, and change nothing. Say how to fix each error."""
     from koa_worker.commands.doctor import check
     from koa_worker.commands.screen import findings_screen
 

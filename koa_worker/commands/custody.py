@@ -56,7 +56,7 @@ def forget(
     whose = _whose(patient_id, issuer, study, accession)
     settings = config.load(config_file)
     log.set_up(settings.log)
-    with Store.open(settings.store.url) as store:
+    with Store.of(settings.store) as store:
         if not yes:
             finding = Search(settings, store, whose).look()
             _show(settings, finding, "Would be removed")
@@ -90,7 +90,7 @@ def find(
     whose = None if named is not None else _whose(patient_id, issuer, None, accession)
     if named is not None and (patient_id, issuer, accession) != (None, None, None):
         raise typer.BadParameter("--name-of-file cannot be combined with other options")
-    with Store.open(config.load(config_file).store.url) as store:
+    with Store.of(config.load(config_file).store) as store:
         studies = store.found.of(whose) if whose is not None else store.found.of_name(named or "")
     for study in studies:
         if as_json:

@@ -1,4 +1,4 @@
-"""`koa-worker db …`: copies the results to another database, and compares the database with the folders."""
+"""`koa-worker db …`: upgrades the database, copies it to another one, and compares it with the folders."""
 
 from __future__ import annotations
 
@@ -10,13 +10,28 @@ import typer
 from koa_worker import config
 from koa_worker.commands.options import ConfigFile
 
-app = typer.Typer(help="Move the database, or compare it with the folders after a restore.", no_args_is_help=True)
+app = typer.Typer(help="Upgrade or move the database, or compare it with the folders.", no_args_is_help=True)
+
+
+@app.command()
+def upgrade(config_file: ConfigFile = None) -> None:
+    """Change the tables to those of this version. A SQLite database is backed up beside itself before."""
+    from koa_worker.store import Store
+    from koa_worker.store.database.schema import REVISION
+    from koa_worker.system.heartbeat import sole_owner
+
+    settings = config.load(config_file)
+    work = settings.folders.work
+    # A daemon of the earlier version would meet tables that it does not know.
+    with sole_owner(work) if work.is_dir() else nullcontext():
+        Store.open(settings.store.url).close()
+    typer.echo(f"The tables are of version {REVISION}.")
 
 
 @app.command()
 def copy(
     source: Annotated[
-        str, typer.Argument(help="URL of the database to copy, as in [store] url.", metavar="SOURCE_URL")
+        str, typer.Argument(help="URL of the database to copy, as in section store, key url.", metavar="SOURCE_URL")
     ],
     target: Annotated[str, typer.Argument(help="URL of an empty database.", metavar="TARGET_URL")],
     config_file: ConfigFile = None,
@@ -50,7 +65,7 @@ def reconcile(
     from koa_worker.store import Store
 
     settings = config.load(config_file)
-    with Store.open(settings.store.url) as store:
+    with Store.of(settings.store) as store:
         found = work.compare(settings, store)
         for kind, these in (
             ("original unknown to the database", found.unknown_originals),

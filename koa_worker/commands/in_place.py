@@ -28,6 +28,8 @@ from koa_worker.store import Store
 from koa_worker.system.own_mark import marked
 from koa_worker.values import Arrival, Completed, Failed, Outcome
 
+_UNTIL_THE_END = 86_400.0  # seconds that a report waits for more of its study; longer than a run
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -45,26 +47,37 @@ def process_paths(
     debug_roi: Path | None,
     dicom: Path | None = None,
 ) -> Iterator[Result]:
-    """One result for each file below `paths`, in order; reports go to `out`, and their DICOM objects to `dicom`."""
-    written: dict[str, Path] = {}
+    """One result for each file below `paths`, in order; reports go to `out`, and their DICOM objects to `dicom`.
+
+    A report is written once its study is complete; where no header says when that is, after the last file.
+    """
     with _registrar(config, pipeline, out) if out or dicom else nullcontext() as registrar:
-        for path in _files(paths):
-            try:
-                arrival = Arrival(path, digest(path), path.stat().st_size, path.name)
-            except OSError as fault:
-                yield Result(path, Failed(Arrival(path, "", 0, path.name), "io", fault.strerror or ""))
-                continue
-            if debug_roi is not None:
-                _draw(arrival, config, debug_roi)
-            outcome = pipeline.process(arrival)
-            report = _report(registrar, outcome, written) if registrar and isinstance(outcome, Completed) else None
-            report = report if out else None
-            yield Result(path, outcome, report)
-        if registrar:
-            for study_key in registrar.store.reports.due():
-                registrar.write_due_report(study_key)
+        with _written(registrar):
+            yield from _process(paths, config, pipeline, registrar, debug_roi, shown=bool(out))
         if registrar and dicom is not None:
             write_objects(registrar.store, config.dicom.results, dicom)
+
+
+def _process(
+    paths: Sequence[Path],
+    config: Config,
+    pipeline: Pipeline,
+    registrar: Registrar | None,
+    debug_roi: Path | None,
+    *,
+    shown: bool,
+) -> Iterator[Result]:
+    for path in _files(paths):
+        try:
+            arrival = Arrival(path, digest(path), path.stat().st_size, path.name)
+        except OSError as fault:
+            yield Result(path, Failed(Arrival(path, "", 0, path.name), "io", fault.strerror or ""))
+            continue
+        if debug_roi is not None:
+            _draw(arrival, config, debug_roi)
+        outcome = pipeline.process(arrival)
+        report = _report(registrar, outcome) if registrar and isinstance(outcome, Completed) else None
+        yield Result(path, outcome, report if shown else None)
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
@@ -80,14 +93,25 @@ def _registrar(config: Config, pipeline: Pipeline, out: Path | None) -> Iterator
     """Without a folder for them, reports are made for their objects only."""
     with (
         tempfile.TemporaryDirectory(prefix="koa-worker-") as folder,  # made with mode 0700
-        Store.open(f"sqlite:///{folder}/results.sqlite3") as store,
+        Store.open(f"sqlite:///{folder}/results.sqlite3", quiet_seconds=_UNTIL_THE_END) as store,
     ):
         store.sending.know_destinations([IN_PLACE])
         yield Registrar(store, out or Path(folder) / "reports", config.report, pipeline.grader.graded_by)
 
 
-def _report(registrar: Registrar, outcome: Completed, written: dict[str, Path]) -> Path | None:
-    """The path of the study's report; in a large study this image may be added to the report only at the end."""
+@contextmanager
+def _written(registrar: Registrar | None) -> Iterator[None]:
+    """Writes the reports that waited, also after Ctrl-C: hours of grading are not lost with it."""
+    try:
+        yield
+    finally:
+        if registrar:
+            for study_key in registrar.store.reports.due():
+                registrar.write_due_report(study_key)
+
+
+def _report(registrar: Registrar, outcome: Completed) -> Path | None:
+    """The path of the study's report, which may be written only at the end."""
     arrival = outcome.arrival
     if not registrar.store.files.take(arrival, "process").begun:  # an earlier path held the same bytes
         return None
@@ -95,8 +119,8 @@ def _report(registrar: Registrar, outcome: Completed, written: dict[str, Path]) 
     if kept.study_key is None:
         return None
     if kept.revision is not None:
-        written[kept.study_key] = registrar.write_report(kept.study_key, kept.revision)
-    return written.get(kept.study_key)
+        registrar.write_report(kept.study_key, kept.revision)
+    return registrar.path_of(kept.study_key)
 
 
 def _draw(arrival: Arrival, config: Config, folder: Path) -> None:

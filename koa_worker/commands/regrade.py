@@ -42,7 +42,7 @@ def regrade(config: Config) -> Regraded:
     Knees that the present model has graded on another scale than the configured one are put on that scale first.
     """
     rescale(config, unsent=False)
-    with WorkerPool(config, config.work.workers or cores()) as pool, Store.open(config.store.url) as store:
+    with WorkerPool(config, config.work.workers or cores()) as pool, Store.of(config.store) as store:
         while not pool.ready:
             pool.listen(1.0)
         tally = _work_off(pool, _to_do(store, pool.digest))
@@ -67,7 +67,7 @@ def rescale(config: Config, *, unsent: bool) -> Rescaled:
     site = SiteScale.load(Path(config.model.site), release.digest) if config.model.site else None
     review = release.review(config.model.review_confidence)
     scale, done = site.digest if site else "", 0
-    with Store.open(config.store.url) as store:
+    with Store.of(config.store) as store:
         by = GradedBy(release.manifest.label, release.digest, __version__, scale)
         registrar = Registrar(store, config.folders.reports, config.report, by)
         for study_key in _elsewhere(store, release.digest, scale):

@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 from koa_worker import RESEARCH_NOTICE
 from koa_worker.commands.table import write_csv, write_json
 from koa_worker.report import words
-from koa_worker.store import ExportedStudyKnee
+from koa_worker.store import IDENTITY_NAMES, ExportedStudyKnee
 from koa_worker.study.earlier import COMPARED, REPEATABLE_MM, Course
 from koa_worker.study.knees import StudyKnee
-from koa_worker.values import WIDTHS
+from koa_worker.values import GRADES, WIDTHS
 
 _ROWS_AT_A_TIME = 10_000
 
@@ -50,17 +50,21 @@ SCHEMA = pa.schema(
         *((f"{name}_change_mm", _SHARE) for name in COMPARED),
         ("not_compared", _TEXT),
         ("repeatable_mm", _SHARE),
+        *((f"{shares}{kl}", _SHARE) for shares in ("p", "release_p") for kl in GRADES),
+        ("site", _TEXT),  # SHA-256 of the site's scale; empty where the release's own is used
     ],
     metadata={"notice": RESEARCH_NOTICE},
 )
 COLUMNS = tuple(SCHEMA.names)
+_WITH_IDENTITY = pa.schema([*SCHEMA, *((name, _TEXT) for name in IDENTITY_NAMES)], metadata=SCHEMA.metadata)
 
 
-def to_rows(exported: Iterable[ExportedStudyKnee]) -> Iterator[dict[str, Any]]:
-    """A value for each of `COLUMNS`, in their order."""
+def to_rows(exported: Iterable[ExportedStudyKnee], schema: pa.Schema = SCHEMA) -> Iterator[dict[str, Any]]:
+    """A value for each of the columns, in their order."""
     for one in exported:
-        of_study = {"study_key": one.study_key, "study_uid": one.study_uid}
-        yield dict.fromkeys(COLUMNS) | of_study | _of_knee(one.knee) | (_of_course(one.course) if one.course else {})
+        of_study = {"study_key": one.study_key, "study_uid": one.study_uid, **one.identity}
+        course = _of_course(one.course) if one.course else {}
+        yield dict.fromkeys(schema.names) | of_study | _of_knee(one.knee) | course
 
 
 def _of_knee(line: StudyKnee) -> dict[str, Any]:
@@ -87,6 +91,9 @@ def _of_knee(line: StudyKnee) -> dict[str, Any]:
         "review_codes": [reason.code.value for reason in line.review_reasons],
         **{f"{name}_{width}": space.width(name, width) for name in COMPARED for width in WIDTHS if space},
         "model": seen.grade.model,
+        **{f"p{kl}": share for kl, share in zip(GRADES, seen.grade.probabilities, strict=True)},
+        **{f"release_p{kl}": share for kl, share in zip(GRADES, seen.grade.by_release, strict=True)},
+        "site": seen.grade.site or None,
     }
 
 
@@ -102,23 +109,27 @@ def _of_course(course: Course) -> dict[str, Any]:
     }
 
 
-def export_studies(exported: Iterable[ExportedStudyKnee], form: str, stream: TextIO) -> None:
+def export_studies(
+    exported: Iterable[ExportedStudyKnee], form: str, stream: TextIO, *, with_identity: bool = False
+) -> None:
+    schema = _WITH_IDENTITY if with_identity else SCHEMA
+    rows = to_rows(exported, schema)
     match form:
         case "csv":
-            write_csv(to_rows(exported), stream, COLUMNS)
+            write_csv(rows, stream, schema.names)
         case "json":
-            write_json(to_rows(exported), stream)
+            write_json(rows, stream)
         case _:
-            _write_parquet(to_rows(exported), stream.buffer)
+            _write_parquet(rows, stream.buffer, schema)
 
 
-def _write_parquet(rows: Iterable[dict[str, Any]], stream: BinaryIO) -> None:
+def _write_parquet(rows: Iterable[dict[str, Any]], stream: BinaryIO, schema: pa.Schema) -> None:
     """In parts, so that an archive of millions needs no more memory than a small one."""
-    with pq.ParquetWriter(stream, SCHEMA, compression="zstd") as writer:
+    with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
         part: list[dict[str, Any]] = []
         for row in rows:
             part.append(row)
             if len(part) == _ROWS_AT_A_TIME:
-                writer.write_table(pa.Table.from_pylist(part, schema=SCHEMA))
+                writer.write_table(pa.Table.from_pylist(part, schema=schema))
                 part = []
-        writer.write_table(pa.Table.from_pylist(part, schema=SCHEMA))
+        writer.write_table(pa.Table.from_pylist(part, schema=schema))

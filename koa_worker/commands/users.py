@@ -156,7 +156,7 @@ def _rows(store: Store, who: str | None, subject: str | None) -> Iterator[dict[s
 def _open(config_file: Path | None) -> Store:
     from koa_worker.store import Store
 
-    return Store.open(config.load(config_file).store.url)
+    return Store.of(config.load(config_file).store)
 
 
 def _known(*, done: bool, what: str = "user") -> None:

@@ -2,6 +2,7 @@
 
 from koa_worker.config.load import DEFAULT_FILE, TracedConfig, commented_defaults, load, trace
 from koa_worker.config.settings import (
+    AlertSettings,
     BatchSettings,
     Config,
     DestinationSettings,
@@ -25,6 +26,7 @@ from koa_worker.config.settings import (
 
 __all__ = [
     "DEFAULT_FILE",
+    "AlertSettings",
     "BatchSettings",
     "Config",
     "DestinationSettings",

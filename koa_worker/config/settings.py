@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from koa_worker import languages
 from koa_worker.config.sources import read_secret
 
 
@@ -68,6 +69,7 @@ class Folders(_Section):
 class StoreSettings(_Section):
     url: str = Field(default="sqlite:///work/koa.sqlite3", repr=False)  # may hold a password
     url_file: str = ""
+    auto_upgrade: bool = True
 
     def below(self, base: Path) -> Self:
         """The same with absolute paths, and with the URL read from its file if there is one."""
@@ -138,6 +140,20 @@ class MetricsSettings(_Section):
     port: int = Field(default=0, ge=0, le=65535)
 
 
+class AlertSettings(_Section):
+    command: str = ""
+    webhook: str = ""
+    after_seconds: float = Field(default=60.0, ge=0.0)
+    timeout_seconds: float = Field(default=10.0, gt=0.0)
+
+    @field_validator("webhook")
+    @classmethod
+    def _is_address(cls, address: str) -> str:
+        if address and not address.startswith(("http://", "https://")):
+            raise ValueError("it must begin with http:// or https://")
+        return address
+
+
 class BatchSettings(_Section):
     patience_seconds: float = Field(default=300.0, gt=0.0)
 
@@ -145,6 +161,14 @@ class BatchSettings(_Section):
 class ReportSettings(_Section):
     institution: str = ""
     paper: Literal["A4", "letter"] = "A4"
+    language: str = languages.ENGLISH
+
+    @field_validator("language")
+    @classmethod
+    def _is_known(cls, language: str) -> str:
+        if language not in languages.names():
+            raise ValueError(f"there are only: {', '.join(languages.names())}")
+        return language
 
 
 class LogSettings(_Section):
@@ -286,6 +310,7 @@ class Config(_Section):
     batch: BatchSettings = BatchSettings()
     retention: RetentionSettings = RetentionSettings()
     metrics: MetricsSettings = MetricsSettings()
+    alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()
     dicom: DicomSettings = DicomSettings()
     web: WebSettings = WebSettings()
@@ -302,7 +327,7 @@ class Config(_Section):
 
     def with_store(self, url: str | None) -> Self:
         """The same with another database, named on the command line: a relative path starts at the current folder."""
-        store = StoreSettings(url=url).below(Path.cwd()) if url else self.store
+        store = StoreSettings(url=url, auto_upgrade=self.store.auto_upgrade).below(Path.cwd()) if url else self.store
         return self.model_copy(update={"store": store})
 
     def with_site(self, path: Path | None) -> Self:

@@ -19,11 +19,6 @@ class Counts:
         self.spent_ms: Counter[str] = Counter()
         self.cpu_ms: Counter[str] = Counter()
 
-    @property
-    def not_graded(self) -> int:
-        """Files that this run had to reject or could not finish."""
-        return self.outcomes[State.REJECTED] + self.outcomes[State.FAILED]
-
     def add_job(self, done: Done) -> None:
         self.stages.note(done.spent_ms)
         self.spent_ms.update(done.spent_ms)

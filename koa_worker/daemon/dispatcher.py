@@ -7,18 +7,23 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from koa_worker import health
 from koa_worker.config import Config
 from koa_worker.daemon.counts import Counts
+from koa_worker.daemon.ending import RunSummary
 from koa_worker.daemon.heartbeats import Heartbeats
+from koa_worker.daemon.inbox_state import InboxState
 from koa_worker.daemon.job_queue import JobQueue
+from koa_worker.daemon.notices import Notices
 from koa_worker.daemon.pauses import Pause, reason_to_pause
 from koa_worker.daemon.retention import remove_expired
 from koa_worker.daemon.timers import Timer
+from koa_worker.daemon.unanswered import Unanswered
 from koa_worker.daemon.worker_deaths import Next, WorkerDeaths
 from koa_worker.errors import WorkFailed
-from koa_worker.intake import Backlog, Claim, Watch, claim, claim_again, left_over
-from koa_worker.store import Store
-from koa_worker.system.heartbeat import PauseReason, Pulse
+from koa_worker.intake import Backlog, Claim, Watch, claim, claim_again, left_over, scan
+from koa_worker.store import State, Store
+from koa_worker.system.heartbeat import PAUSE_WORDS, PauseReason, Pulse
 from koa_worker.system.log import where
 from koa_worker.system.stop import Stop
 from koa_worker.system.systemd import Service
@@ -47,6 +52,9 @@ class Dispatcher:
         self._jobs = JobQueue()
         self._deaths = WorkerDeaths(config, store, self.counts)
         self._pause = Pause()
+        self._unanswered = Unanswered(config.batch.patience_seconds)
+        self._inbox_state = InboxState(config)
+        self.notices = Notices()
         self._look = Timer(_SECONDS_BETWEEN_LOOKS)
         self._housekeeping = Timer(_SECONDS_BETWEEN_REMOVALS)
         self._heartbeats = Heartbeats(config.folders.work, service)
@@ -58,7 +66,15 @@ class Dispatcher:
 
     def pulse(self) -> Pulse:
         pool = self._pool
-        return Pulse(len(pool.workers), pool.busy, self._pause.reason, self._overdue, pool.model)
+        return Pulse(
+            len(pool.workers),
+            pool.busy,
+            self._pause.reason,
+            self._overdue,
+            pool.model,
+            self._pause.since,
+            self.notices.concerns,
+        )
 
     def take_up_left_over(self) -> None:
         """What a stop or a crash left unfinished, and the reports that it left unwritten."""
@@ -73,7 +89,7 @@ class Dispatcher:
             if self._look.is_due():
                 self._look.restart()
                 self._look_around()
-            if self._pause.reason is None:
+            if self._pause.reason is None or (self._pause.reason is PauseReason.NO_ANSWER and self._unanswered.may_try):
                 self._give_jobs()
                 self._claim_ahead()
                 self._give_jobs()
@@ -91,13 +107,47 @@ class Dispatcher:
             self._listen(1.0)
             self._heartbeats.beat(self.pulse())
 
+    def summary(self, *, interrupted: bool) -> RunSummary:
+        """How the run ended, from one more look at the inbox and the work folder."""
+        outcomes, reason = self.counts.outcomes, self._pause.reason
+        hours_over = reason is PauseReason.OUTSIDE_HOURS and not interrupted
+        lost = self._unanswered.is_lost
+        stayed = "interrupted" if interrupted else PAUSE_WORDS[reason] if reason else ""
+        return RunSummary(
+            graded=outcomes[State.COMPLETED],
+            duplicates=outcomes[State.DUPLICATE],
+            rejected=outcomes[State.REJECTED],
+            failed=outcomes[State.FAILED],
+            left=scan(self._config.folders.inbox, limit=1).total + self._left_in_work(),
+            unclaimable=self._inbox_state.unclaimable,
+            hours_over=hours_over,
+            why="database or folder lost" if lost else stayed,
+            lost=lost,
+        )
+
+    def _left_in_work(self) -> int:
+        """Files that the next start takes up; those that failed wait there too, and are counted as failed."""
+        try:
+            counts = self._store.counts.status()
+            waiting_for_retry = counts.counts[State.FAILED] - counts.parked
+        except WorkFailed:
+            waiting_for_retry = 0
+        claimed = sum(1 for _ in self._config.folders.work.glob("*.json"))
+        return max(0, claimed - waiting_for_retry)
+
     # What there is to do
 
     def _look_around(self) -> None:
         self._watch.follow()
-        self._pause.change_to(reason_to_pause(self._config))
         self._warn_of_overdue()
         self._jobs.put_back_postponed()
+        self._keep_house()
+        self._unanswered.note_folders(lost=self._inbox_state.is_lost())
+        self._pause.change_to(reason_to_pause(self._config) or self._unanswered.reason)
+        self.notices.update("inbox", self._inbox_state.concerns(self.backlog.seen))
+        self.notices.update("pause", health.of_pause(self._pause.reason, self._pause.since))
+
+    def _keep_house(self) -> None:
         try:
             self._add_reports()
             self._record_deaths()
@@ -105,7 +155,11 @@ class Dispatcher:
             if not self._jobs:  # housekeeping never holds up work
                 self._remove_expired()
         except (OSError, WorkFailed) as fault:
-            logger.warning("disk or database does not answer", extra={"fault": where(fault)})
+            if not self._unanswered:
+                logger.warning("disk or database does not answer", extra={"fault": where(fault)})
+            self._unanswered.begin(may_try=False)
+        else:
+            self._unanswered.house_kept(idle=not (self._jobs or self._jobs.has_postponed or self._pool.busy))
 
     def _remove_expired(self) -> None:
         if not self._housekeeping.is_due():
@@ -154,9 +208,12 @@ class Dispatcher:
                 taken = claim(file, self._config.folders.work)
             except OSError as fault:
                 self.backlog.put_off(file)
-                logger.warning("a file cannot be claimed", extra={"fault": where(fault)})
+                self._inbox_state.not_claimed(file.path, fault)
                 continue
+            self._inbox_state.claimed(file.path)
             if taken is not None:
+                if taken.received_as is not None:  # joins the receiver's line in the log with those of the file
+                    logger.info("taken", extra={"file": taken.id, "as": taken.received_as})
                 self._jobs.add(taken)
 
     def _give_jobs(self) -> None:
@@ -170,6 +227,10 @@ class Dispatcher:
     def _is_over(self) -> bool:
         if self._pool.busy:
             return False
+        if self._unanswered.in_doubt:
+            return self._unanswered.is_lost
+        if self._pause.reason is PauseReason.DISK_NEARLY_FULL:
+            return True
         if self._pause.reason is PauseReason.OUTSIDE_HOURS:
             self._add_last_reports()
             return not self._jobs.has_report
@@ -201,10 +262,12 @@ class Dispatcher:
             case Done(job):
                 self._jobs.finish(job)
                 self._deaths.forget(job)
+                self._unanswered.end()
                 self.counts.add_job(event)
             case Postponed(job):
                 self._jobs.postpone(job)
                 self._look.restart(_SECONDS_POSTPONED)
+                self._unanswered.begin(may_try=True)
                 self._pause.change_to(PauseReason.NO_ANSWER)
             case WorkerDied(Claim() | WriteReport() as job):
                 self._deaths.add(job, event)

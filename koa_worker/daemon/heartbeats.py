@@ -24,10 +24,15 @@ class Heartbeats:
 
     def beat(self, pulse: Pulse) -> None:
         """Called at every turn of the loop."""
-        paused = pulse.paused
-        self._service.alive(PAUSE_WORDS[paused] if paused else f"{pulse.busy} of {pulse.workers} at work")
+        self._service.alive(_status_line(pulse))
         if (self._regular if pulse == self._last else self._news).is_due():
             self._regular.restart()
             self._news.restart()
             self._last = pulse
             beat(self._work, pulse)
+
+
+def _status_line(pulse: Pulse) -> str:
+    """What the service manager shows: the state, and what concerns a person."""
+    state = PAUSE_WORDS[pulse.paused] if pulse.paused else f"{pulse.busy} of {pulse.workers} at work"
+    return " ".join([f"{state};", *map(str, pulse.concerns)]) if pulse.concerns else state

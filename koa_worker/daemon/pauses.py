@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from datetime import datetime
 
 from koa_worker.config import Config
@@ -28,11 +29,13 @@ class Pause:
 
     def __init__(self) -> None:
         self.reason: PauseReason | None = None
+        self.since: float | None = None  # seconds since the epoch
 
     def change_to(self, reason: PauseReason | None) -> None:
         if reason is self.reason:
             return
         self.reason = reason
+        self.since = time.time() if reason else None
         if reason is None:
             logger.warning("resumed")
         else:

@@ -7,8 +7,11 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 from koa_worker.config import Config
+from koa_worker.daemon.alerts import alerts
 from koa_worker.daemon.dispatcher import Dispatcher
+from koa_worker.daemon.ending import RunSummary
 from koa_worker.daemon.figures import figures
+from koa_worker.daemon.lookout import Lookout, looking_out
 from koa_worker.daemon.metrics import registry, served
 from koa_worker.intake import Watch
 from koa_worker.store import Store
@@ -22,28 +25,37 @@ logger = logging.getLogger(__name__)
 _PATIENCE_SECONDS = 2.0
 
 
-def work(config: Config, pool: WorkerPool, stop: Stop, *, once: bool) -> int:
-    """Until stopped, or with `once` until the inbox is drained. Gives the number of files not graded."""
+def work(config: Config, pool: WorkerPool, stop: Stop, *, once: bool) -> RunSummary:
+    """Until stopped, or with `once` until the inbox is drained. Gives how it ended."""
     service = Service()
     with (
-        Store.open(config.store.url, patience=_PATIENCE_SECONDS, quiet_seconds=config.study.quiet_seconds) as store,
+        Store.of(config.store, patience=_PATIENCE_SECONDS, quiet_seconds=config.study.quiet_seconds) as store,
         Watch(config.folders.inbox) as watch,
     ):
         stop.wake = watch.wake
         dispatcher = Dispatcher(config, store, pool, watch, service)
         _wait_for_workers(pool, watch, stop)
         if stop.asked:
-            return 0
-        shown = registry(partial(figures, dispatcher, config.folders.work), dispatcher.counts.stages)
-        with served(config.metrics, shown), _receiver(config), _sender(config, once=once), _page(config):
+            return RunSummary(why="interrupted")
+        lookout = Lookout(config, dispatcher.notices)
+        shown = registry(partial(figures, dispatcher, config.folders.work, lookout), dispatcher.counts.stages)
+        with (
+            served(config.metrics, shown),
+            _receiver(config),
+            _sender(config, once=once),
+            _page(config),
+            looking_out(lookout, alerts(config, dispatcher.notices)),
+        ):
             logger.info("ready", extra={"model": pool.model, "workers": len(pool.workers)})
             service.ready()
             dispatcher.take_up_left_over()
             dispatcher.work_until(stop, once=once)
             service.stopping()
             dispatcher.finish(config.work.stop_seconds)
-        logger.info("stopped", extra=dict(dispatcher.counts.outcomes))
-    return dispatcher.counts.not_graded
+        summary = dispatcher.summary(interrupted=stop.asked)
+        extra: dict[str, object] = {**({"signal": stop.by} if stop.asked else {}), **dispatcher.counts.outcomes}
+        logger.info("stopped: %s", summary, extra=extra)
+    return summary
 
 
 # A site without a PACS connection or page does not wait for the libraries that one needs.

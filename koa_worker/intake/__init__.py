@@ -2,7 +2,7 @@
 
 from koa_worker.intake.backlog import Backlog
 from koa_worker.intake.claim import Claim, claim, claim_again, left_over
-from koa_worker.intake.folders import prepare_folders
+from koa_worker.intake.folders import check_folders, existing, prepare_folders
 from koa_worker.intake.identity import digest
 from koa_worker.intake.inbox import Scan, Waiting, scan
 from koa_worker.intake.watch import Watch
@@ -13,9 +13,11 @@ __all__ = [
     "Scan",
     "Waiting",
     "Watch",
+    "check_folders",
     "claim",
     "claim_again",
     "digest",
+    "existing",
     "left_over",
     "prepare_folders",
     "scan",

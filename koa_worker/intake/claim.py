@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from koa_worker.system.durable import private_file
 from koa_worker.values import Arrival, new_id
 
 _FILE, _NOTE = ".file", ".json"
+_RECEIVED = re.compile(r"received-[0-9a-f]{32}\.dcm")  # see receive/landing.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,11 @@ class Claim:
         """What lies there, hashed; others than this account cannot change it from here on."""
         make_own(self.path)
         return self.named(digest(self.path), self.path.stat().st_size)
+
+    @property
+    def received_as(self) -> str | None:
+        """The name that our receiver gave the file; None for the name of anybody else, which may be a patient's."""
+        return self.name if _RECEIVED.fullmatch(self.name) else None
 
     def has_note(self) -> bool:
         """Whether the note exists; if the work folder is gone, it does not."""

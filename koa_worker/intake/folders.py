@@ -16,13 +16,23 @@ def prepare_folders(folders: Folders) -> None:
     """Creates missing folders with mode 0700, and checks that all are separate and on one file system."""
     for name, path in folders.all().items():
         _make(name, path)
+    check_folders(folders)
+
+
+def check_folders(folders: Folders) -> None:
+    """Checks that all are separate and on one file system, and changes nothing; some may not be there yet."""
     for (name, path), (other, outer) in permutations(folders.all().items(), 2):
         if path.resolve().is_relative_to(outer.resolve()):
             raise SetupError("folders", f"{name} is inside {other}: {path}")
-    devices = {name: folders.all()[name].stat().st_dev for name in _MOVED_THROUGH}
+    devices = {name: existing(folders.all()[name]).stat().st_dev for name in _MOVED_THROUGH}
     for name, device in devices.items():
         if device != devices["inbox"]:
             raise SetupError("folders", f"{name} is not on the same file system as inbox")
+
+
+def existing(path: Path) -> Path:
+    """The folder, or the nearest one above it that is there."""
+    return next((place for place in (path, *path.parents) if place.exists()), path)
 
 
 def _make(name: str, path: Path) -> None:

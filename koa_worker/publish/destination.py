@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGBaseline8Bit, SecondaryCaptureImageStorage
 from pynetdicom import AE
 from pynetdicom.association import Association
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from koa_worker.config import DestinationSettings
 from koa_worker.publish.answers import DeliveryAnswer, Parcel, Receipt, Unreachable, answer_of, gone
@@ -24,7 +25,7 @@ set_up_pynetdicom()
 
 def send(destination: DestinationSettings, parcels: Sequence[Parcel]) -> Generator[Receipt, None, None]:
     """Sends over one association and yields a receipt for each object at once. Raises `Unreachable` if it breaks."""
-    association = _associate(destination, parcels)
+    association = _associate(destination, {parcel.sop_class_uid for parcel in parcels})
     try:
         accepted = {context.abstract_syntax for context in association.accepted_contexts}
         for parcel in parcels:
@@ -39,11 +40,27 @@ def send(destination: DestinationSettings, parcels: Sequence[Parcel]) -> Generat
         leave(association)
 
 
-def _associate(destination: DestinationSettings, parcels: Sequence[Parcel]) -> Association:
+def echo(destination: DestinationSettings) -> None:
+    """Asks whether the PACS is there and knows us (C-ECHO). Raises `Unreachable` if not."""
+    association = _associate(destination, {Verification})
+    try:
+        status = association.send_c_echo()
+        if "Status" not in status:
+            raise Unreachable("no answer to C-ECHO")
+        if int(status.Status):
+            raise Unreachable(f"C-ECHO status {int(status.Status):04X}")
+        association.release()
+    finally:
+        if association.is_established:
+            association.abort()
+        leave(association)
+
+
+def _associate(destination: DestinationSettings, sop_class_uids: Collection[str]) -> Association:
     application = AE(destination.calling_ae_title)
     application.acse_timeout = application.dimse_timeout = destination.timeout_seconds
     application.connection_timeout = application.network_timeout = destination.timeout_seconds
-    for sop_class_uid in sorted({parcel.sop_class_uid for parcel in parcels}):
+    for sop_class_uid in sorted(sop_class_uids):
         application.add_requested_context(sop_class_uid, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
         if sop_class_uid == SecondaryCaptureImageStorage:  # a context of its own: else a peer chooses between both
             application.add_requested_context(sop_class_uid, [JPEGBaseline8Bit])
@@ -59,12 +76,21 @@ def _associate(destination: DestinationSettings, parcels: Sequence[Parcel]) -> A
         raise Unreachable(words_of(fault)) from fault
     if not association.is_established:
         leave(association)
-        raise Unreachable("association rejected" if association.is_rejected else _what_is_wrong(destination, tls))
+        raise Unreachable(_rejection(association) if association.is_rejected else _what_is_wrong(destination, tls))
     # A peer that stops in the middle of a message must not block us without a timeout.
     line = line_of(association)
     if line is not None:
         line.settimeout(destination.timeout_seconds)
     return association
+
+
+def _rejection(association: Association) -> str:
+    """With the reason that the PACS gave, for example that it does not know our AE title."""
+    try:
+        reason = association.acceptor.primitive.reason_str  # type: ignore[union-attr]
+    except (AttributeError, KeyError, ValueError):  # none, or a number that the standard does not have
+        return "association rejected"
+    return f"association rejected: {reason.lower()}"
 
 
 def _what_is_wrong(destination: DestinationSettings, tls: ssl.SSLContext | None) -> str:

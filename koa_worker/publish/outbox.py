@@ -155,7 +155,7 @@ class Outbox:
                     "reason": reason,
                     "again": until.isoformat(timespec="seconds"),
                 }
-                logger.warning("destination does not answer", extra=extra)
+                logger.warning("destination does not take results", extra=extra)
                 return
 
     def _send_some(self, destination: DestinationSettings, due: Sequence[ParcelRecord]) -> None:

@@ -21,7 +21,7 @@ _SECONDS_BETWEEN_LOOKS = 2.0
 @contextmanager
 def sending(config: Config, *, once: bool) -> Iterator[None]:
     """Sends results inside the context as they arrive; with `once` everything due has been tried at its end."""
-    with Store.open(config.store.url) as store:
+    with Store.of(config.store) as store:
         Outbox(config, store)  # from now on, new results are for these destinations
         stop = threading.Event()
         thread = threading.Thread(target=_run, args=(config, store, stop), name="sender")

@@ -69,5 +69,5 @@ def _context(result: ImageResult) -> tuple[object, ...]:
 
 
 def _known(site: str) -> tuple[str, ...]:
-    """Without a site's scale, nothing is added: results of earlier versions keep their UIDs."""
+    """Without a site's scale, nothing is added."""
     return (site,) if site else ()

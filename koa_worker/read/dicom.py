@@ -9,7 +9,7 @@ from pydicom.uid import UID
 
 from koa_worker.config import Limits
 from koa_worker.errors import InputRejected, belonging_to
-from koa_worker.read import elements, fingerprint, geometry, identity
+from koa_worker.read import device, elements, fingerprint, geometry, identity
 from koa_worker.read.layout import layout_of
 from koa_worker.read.parse import Parsed, parse
 from koa_worker.read.pixels import check_syntax, decode, is_lossy
@@ -61,6 +61,7 @@ def read_dicom(data: bytes, sha256: str, limits: Limits) -> Radiograph:
             "bits": f"{layout.bits_stored} of {layout.bits_allocated}{' signed' if layout.signed else ''}",
             "photometric": layout.photometric,
             **presentation.details,
+            **device.details(dataset),
         },
     )
     seen = fingerprint.of_display(stored, presentation.table, layout)

@@ -32,6 +32,7 @@ class RejectedEntry:
     id: str
     code: str
     detail: str = ""
+    refused: tuple[RefusedKnee, ...] = ()  # its knees, each with its own reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ class CourseBlock:
 
     def draw(self, sheet: Sheet, y: float, _scale: float) -> None:
         if self.first:
-            sheet.text(sheet.left, y + 15, course_words.EARLIER_EXAMS, 10, bold=True)
+            sheet.text(sheet.left, y + 15, course_words.heading(), 10, bold=True)
             y += _HEAD
         sheet.text(sheet.left, y + 9, words.knee_title(self.course.now.side), 9, bold=True)
         for index, line in enumerate(self._lines()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from koa_worker.languages import say
 from koa_worker.report import words
 from koa_worker.report.content import ImageEntry, KneeEntry
 from koa_worker.report.sheet import BAR, GAP, INK, MARGIN_LINE, PAPER, QUIET, TRACK, Rect, Sheet
@@ -60,7 +61,7 @@ class ImageBlock:
 
     def _draw_title(self, sheet: Sheet, y: float) -> None:
         wide = sheet.text(sheet.left, y + 12, self.title, 10, bold=True)
-        size = f"{self.image.columns} × {self.image.rows} pixels"
+        size = say("image.pixels", columns=self.image.columns, rows=self.image.rows)
         pixel = words.pixel_size(self.image.spacing)
         taken = words.moment(self.image.taken)
         facts = [taken, self.image.format, size, pixel, words.file_label(self.image.id)]
@@ -78,7 +79,7 @@ class ImageBlock:
             for number, knee in self.knees:
                 _draw_box(sheet, place, points, knee.roi, f"{number} {knee.roi.side.letter}".strip())
             for refused in self.image.refused:
-                _draw_box(sheet, place, points, refused.roi, words.NOT_GRADED)
+                _draw_box(sheet, place, points, refused.roi, say("table.not_graded"))
 
     def _draw_knee(self, sheet: Sheet, panel: Rect, index: int, scale: float) -> None:
         number, knee = self.knees[index]
@@ -88,9 +89,9 @@ class ImageBlock:
         sheet.picture(Rect(panel.x, y, edge, edge), knee.crop)
         sheet.picture(Rect(second, y, edge, edge), knee.overlay)
         _draw_margins(sheet, Rect(panel.x, y, edge, edge), knee)
-        caption = words.MEASURED_CAPTION if knee.joint_space else words.CROP_CAPTION
+        caption = say("image.measured" if knee.joint_space else "image.crop")
         sheet.fitted(panel.x, y + edge + 9, edge, caption, 6.5, ink=QUIET)
-        sheet.fitted(second, y + edge + 9, edge, words.OVERLAY_CAPTION, 6.5, ink=QUIET)
+        sheet.fitted(second, y + edge + 9, edge, say("image.heatmap"), 6.5, ink=QUIET)
         _draw_bars(sheet, Rect(panel.x, y + edge + _CAPTION + 2, panel.width, _BARS), knee)
 
 
@@ -151,4 +152,4 @@ def _draw_bars(sheet: Sheet, place: Rect, knee: KneeEntry) -> None:
     sheet.bracket(end + 36, top, bottom, 3)
     middle = (top + bottom) / 2
     sheet.text(end + 41, middle - 0.5, words.percent(knee.grade.oa_probability), 8.5, bold=True)
-    sheet.text(end + 41, middle + 8, words.OA_COLUMN, 6.5, ink=QUIET)
+    sheet.text(end + 41, middle + 8, say("image.oa"), 6.5, ink=QUIET)

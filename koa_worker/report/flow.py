@@ -1,14 +1,17 @@
-"""Lays blocks out on pages: on as few pages as possible, with the images as large as that allows."""
+"""Lays blocks out on pages: on as few pages as possible, none of them half empty, with large images."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Protocol
 
 from koa_worker.report.sheet import Sheet
 
-SCALES = tuple(step / 100 for step in range(150, 57, -3))  # of the images; the words keep their size
+SCALES = tuple(step / 100 for step in range(150, 50, -3))  # of the images; the words keep their size
+TIGHT = tuple(step / 100 for step in range(51, 38, -3))  # only if one page is enough then
+HALF = 0.5  # of a page
+MOST_BALANCED = 60  # blocks; the pages of more are filled one after the other
 
 
 class Block(Protocol):
@@ -21,28 +24,72 @@ class Block(Protocol):
         """Draws the block below y."""
 
 
-def lay_out(blocks: Sequence[Block], first_room: float, later_room: float) -> tuple[float, list[list[Block]]]:
-    """The scale and the blocks of each page. Blocks grow with the scale, so that bisection finds the largest one."""
-    smallest = _fill(blocks, SCALES[-1], first_room, later_room)
+def lay_out(
+    blocks: Sequence[Block], first_room: float, later_room: float, first: int = 1
+) -> tuple[float, list[list[Block]]]:
+    """The blocks of each page, and the largest scale that needs no further page and leaves none half empty.
 
-    def is_too_large(scale: float) -> bool:
-        if any(block.height(scale) > later_room for block in blocks):
-            return True
-        return len(_fill(blocks, scale, first_room, later_room)) != len(smallest)
+    The `first` blocks are kept on the first page if they fit.
+    """
+    rooms = (first_room, later_room)
+    for scale in TIGHT if _pages(blocks, SCALES[-1], rooms) == 2 else ():
+        if _pages(blocks, scale, rooms) == 1:
+            return scale, [list(blocks)]
+    fewest = _pages(blocks, SCALES[-1], rooms)
+    best: tuple[float, float, list[int]] | None = None  # how full the emptiest page is, the scale, the pages' ends
+    for scale in SCALES:
+        heights = [block.height(scale) for block in blocks]
+        ends = _fill(heights, rooms)
+        if scale > SCALES[-1] and (len(ends) > fewest or max(heights) > later_room):
+            continue
+        if len(ends) > 1 and len(blocks) <= MOST_BALANCED and _emptiest(heights, ends, rooms) < HALF:
+            ends = _balance(heights, len(ends), rooms, first)
+        full = 1.0 if len(ends) == 1 else min(HALF, _emptiest(heights, ends, rooms))
+        if best is None or full > best[0]:
+            best = (full, scale, ends)
+        if full >= HALF or len(blocks) > MOST_BALANCED:
+            break
+    assert best is not None  # the smallest scale always gives one  # noqa: S101
+    _, scale, ends = best
+    return scale, [list(blocks[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
 
-    found = bisect_left(SCALES, True, key=lambda scale: not is_too_large(scale))
-    scale = SCALES[min(found, len(SCALES) - 1)]
-    return scale, _fill(blocks, scale, first_room, later_room)
+
+def _pages(blocks: Sequence[Block], scale: float, rooms: tuple[float, float]) -> int:
+    return len(_fill([block.height(scale) for block in blocks], rooms))
 
 
-def _fill(blocks: Sequence[Block], scale: float, first_room: float, later_room: float) -> list[list[Block]]:
-    pages: list[list[Block]] = [[]]
-    room = first_room
-    for block in blocks:
-        height = block.height(scale)
-        if height > room and pages[-1]:
-            pages.append([])
-            room = later_room
-        pages[-1].append(block)
+def _fill(heights: Sequence[float], rooms: tuple[float, float]) -> list[int]:
+    """Where each page ends if each takes as many blocks as it can."""
+    ends: list[int] = []
+    room, start = rooms[0], 0
+    for at, height in enumerate(heights):
+        if height > room and at > start:
+            ends.append(at)
+            room, start = rooms[1], at
         room -= height
-    return pages
+    return [*ends, len(heights)]
+
+
+def _emptiest(heights: Sequence[float], ends: Sequence[int], rooms: tuple[float, float]) -> float:
+    """How much of the emptiest page is filled."""
+    starts = [0, *ends]
+    return min(
+        sum(heights[start:end]) / rooms[page > 0] for page, (start, end) in enumerate(zip(starts, ends, strict=False))
+    )
+
+
+def _balance(heights: Sequence[float], pages: int, rooms: tuple[float, float], first: int) -> list[int]:
+    """The ends of so many pages of which the emptiest one is as full as can be."""
+    sums = [0.0, *accumulate(heights)]
+    found: dict[int, tuple[float, list[int]]] = {0: (1.0, [])}  # for each end of the pages so far
+    for page in range(pages):
+        further: dict[int, tuple[float, list[int]]] = {}
+        for start, (full, ends) in found.items():
+            for end in range(max(start + 1, first if page == 0 else 0), len(heights) + 1):
+                share = (sums[end] - sums[start]) / rooms[page > 0]
+                if share > 1.0 and end > start + 1:
+                    break
+                if end not in further or min(full, share) > further[end][0]:
+                    further[end] = (min(full, share), [*ends, end])
+        found = further
+    return found[len(heights)][1] if len(heights) in found else _fill(heights, rooms)

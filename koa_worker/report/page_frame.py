@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from koa_worker.languages import say
 from koa_worker.report import text, words
 from koa_worker.report.content import StudyReport
 from koa_worker.report.sheet import FOOT, INK, MARK, QUIET, TOP, Rect, Sheet
@@ -14,16 +15,18 @@ _MARK_HEIGHT = 3.0
 
 
 def draw_first_head(sheet: Sheet, institution: str) -> None:
-    room = sheet.width - _draw_notice(sheet, TOP) - 16
-    sheet.text(sheet.left, TOP + 14, words.TITLE, 17, bold=True)
-    sheet.fitted(sheet.left, TOP + 28, room, institution or words.SUBTITLE, 9, ink=QUIET)
+    _draw_notice(sheet, TOP)
+    room = sheet.width - text.width(say("report.subtitle"), 9) - 16
+    sheet.text(sheet.left, TOP + 14, say("report.title"), 17, bold=True)
+    sheet.text(sheet.left, TOP + 28, say("report.subtitle"), 9, ink=QUIET)
+    sheet.fitted(sheet.right, TOP + 28, room, institution, 9, ink=QUIET, align="right")
     sheet.rule(sheet.left, TOP + 37, sheet.width, weight=1.2, ink=INK)
 
 
 def draw_later_head(sheet: Sheet, report: StudyReport) -> None:
     """Draws the head of a later page. It names the patient, because printed pages get separated."""
     room = sheet.width - _draw_notice(sheet, TOP - 4) - 16
-    name = report.patient.name or f"{words.PATIENT} {words.NOT_STATED}"
+    name = report.patient.name or f"{say('report.patient')} {say('report.not_stated')}"
     rest = " · ".join(fact for fact in (report.patient.id, words.moment(report.study.date)) if fact)
     shown = text.shorten(name, max(room * 0.5, room - text.width(rest, 9) - 10), 9, bold=True)
     wide = sheet.text(sheet.left, TOP + 8, shown, 9, bold=True)
@@ -32,9 +35,9 @@ def draw_later_head(sheet: Sheet, report: StudyReport) -> None:
 
 
 def _draw_notice(sheet: Sheet, y: float) -> float:
-    wide = text.width(words.NOTICE, _NOTICE_SIZE, bold=True) + 14
+    wide = text.width(say("report.notice"), _NOTICE_SIZE, bold=True) + 14
     sheet.outline(Rect(sheet.right - wide, y, wide, 17), weight=0.9, ink=INK)
-    sheet.text(sheet.right - wide / 2, y + 11.6, words.NOTICE, _NOTICE_SIZE, bold=True, align="centre")
+    sheet.text(sheet.right - wide / 2, y + 11.6, say("report.notice"), _NOTICE_SIZE, bold=True, align="centre")
     return wide
 
 
@@ -44,6 +47,8 @@ def draw_foot(sheet: Sheet, report: StudyReport, page: int, pages: int) -> None:
     number = words.page_of(page, pages)
     room = sheet.width - text.width(number, 7.5, bold=True) - 12
     model = words.model_line(report.graded_by)
+    if page > 1:  # printed pages get separated; the first one has it in its head
+        model = f"{say('report.computed')} · {model}"
     sheet.fitted(sheet.left, y + 11, room, model, 7.5, ink=QUIET)
     made = words.report_line(report.id, report.revision, report.made_at)
     sheet.fitted(sheet.left, y + 21, room, made, 7.5, ink=QUIET)

@@ -11,19 +11,25 @@ from reportlab import rl_config
 from reportlab.pdfgen.canvas import Canvas
 
 from koa_worker import config
+from koa_worker.languages import language, say, speaking
 from koa_worker.report import course_words, words
+from koa_worker.report.archival import COLOURS, PDF_VERSION, About, srgb, xmp
 from koa_worker.report.content import KneeEntry, StudyReport, knees_in_reading_order
 from koa_worker.report.course import CourseBlock
 from koa_worker.report.detail import ImageBlock
+from koa_worker.report.explanation import Explanation, NoneGraded, Warnings
 from koa_worker.report.flow import Block, lay_out
 from koa_worker.report.fonts import begin, ready
+from koa_worker.report.knee_table import KneeRow, TableHead
 from koa_worker.report.page_frame import FIRST_HEAD, LATER_HEAD, draw_first_head, draw_foot, draw_later_head
-from koa_worker.report.refusals import Refusal
-from koa_worker.report.reportlab_parts import document_of
+from koa_worker.report.refusals import refusals, refused_rows
+from koa_worker.report.reportlab_parts import add_archival_parts, document_of
 from koa_worker.report.sheet import PAPERS, TOP, Sheet
-from koa_worker.report.summary import Explanation, Identity, KneeRow, TableHead
+from koa_worker.report.summary import Identity
+from koa_worker.values import Side
 
 MANY = 6  # more knees than this make the rows of the table smaller
+_SIDES = {Side.RIGHT: 0, Side.UNKNOWN: 1, Side.LEFT: 2}  # as they are read
 MOST_A_BLOCK = 4  # knees beneath one frame; more would not fit a page
 
 # Images are written as bytes; the library's default writes them as text, which is a quarter larger.
@@ -32,13 +38,28 @@ rl_config.useA85 = 0
 
 def render(report: StudyReport, settings: config.ReportSettings) -> bytes:
     """The finished file; the same content gives the same bytes."""
+    with speaking(settings.language):
+        return _render(report, settings)
+
+
+def _render(report: StudyReport, settings: config.ReportSettings) -> bytes:
     size = PAPERS[settings.paper]
     stream = BytesIO()
-    canvas = Canvas(stream, pagesize=size, pageCompression=1, invariant=1, lang="en", initialFontName=ready())
+    canvas = Canvas(
+        stream,
+        pagesize=size,
+        pageCompression=1,
+        invariant=1,
+        lang=language(),
+        initialFontName=ready(),
+        pdfVersion=PDF_VERSION,
+    )
     begin(document_of(canvas))
-    _describe(canvas, report)
+    _describe(canvas, _about(report))
     sheet = Sheet(canvas, size)
-    scale, pages = lay_out(compose(report), sheet.bottom - TOP - FIRST_HEAD, sheet.bottom - TOP - LATER_HEAD)
+    blocks = compose(report)
+    summary = next((at for at, block in enumerate(blocks) if isinstance(block, ImageBlock)), 1)
+    scale, pages = lay_out(blocks, sheet.bottom - TOP - FIRST_HEAD, sheet.bottom - TOP - LATER_HEAD, summary)
     for number, blocks in enumerate(pages, start=1):
         y = _draw_head(sheet, report, settings, number)
         for block in blocks:
@@ -62,11 +83,13 @@ def compose(report: StudyReport) -> list[Block]:
         shown |= {(image.id, knee.position): _Shown(number, where, knee) for number, knee in knees}
         starts = range(0, len(knees), MOST_A_BLOCK)
         details += [ImageBlock(title, image, knees[at : at + MOST_A_BLOCK], report.graded_by.model) for at in starts]
-    rows = _rows(report, shown)
-    table: list[Block] = [TableHead(), *rows] if rows else []
+    graded = _graded_rows(report, shown)
+    rows = sorted([*graded, *refused_rows(report)], key=lambda row: _SIDES[row[0]])
+    table: list[Block] = [] if graded else [NoneGraded()]
+    table += [TableHead(bool(graded)), *(block for _, block in rows)] if rows else []
     earlier: list[Block] = [CourseBlock(course, first=at == 0) for at, course in enumerate(report.courses)]
-    explained = Explanation(_warnings(report), graded=bool(rows))
-    return [Identity(report), *table, *earlier, explained, *details, *_refusals(report)]
+    explained: list[Block] = [Explanation(report)] if graded else []
+    return [Identity(report), *table, *_warnings(report), *earlier, *explained, *details, *refusals(report)]
 
 
 class _Shown(NamedTuple):
@@ -77,41 +100,29 @@ class _Shown(NamedTuple):
     knee: KneeEntry
 
 
-def _rows(report: StudyReport, shown: Mapping[tuple[str, int], _Shown]) -> list[Block]:
-    """One row for each knee of the study."""
+def _graded_rows(report: StudyReport, shown: Mapping[tuple[str, int], _Shown]) -> list[tuple[Side, Block]]:
+    """One row for each graded knee of the study, with its side."""
     compact = len(report.study_knees) > MANY
-    rows: list[Block] = []
+    rows: list[tuple[Side, Block]] = []
     for line in report.study_knees:
         number, where, knee = shown[line.stands.place]
         others = [(shown[seen.place].where or str(shown[seen.place].number), seen.grade.kl) for seen in line.others]
         also = course_words.other_images(others)
-        rows.append(KneeRow(number, where, knee, line.review_reasons, also, compact=compact))
+        rows.append((line.side, KneeRow(number, where, knee, line.review_reasons, also, compact=compact)))
     return rows
 
 
-def _refusals(report: StudyReport) -> list[Block]:
-    """Knees of graded images first, then whole files."""
-    told = [
-        (words.refused_knee(image.number, knee.roi.side), knee.code, knee.detail)
-        for image in report.images
-        for knee in image.refused
-    ]
-    told += [(words.file_label(entry.id), entry.code, entry.detail) for entry in report.rejected]
-    return [Refusal(*one, first=index == 0) for index, one in enumerate(told)]
-
-
-def _warnings(report: StudyReport) -> tuple[str, ...]:
-    """The warnings that a reader needs before trusting a grade; they are on the first page."""
+def _warnings(report: StudyReport) -> list[Block]:
+    """The warnings that a reader needs before trusting a grade."""
     lines = [*course_words.notices(report.exams)]
     for image in report.images:
         if image.patient_differs:
             lines.append(words.patient_differs(image.number))
         if image.identity_taken:
             lines.append(words.identity_taken(image.number))
-        lines += [words.knee_not_graded(image.number, knee.roi.side, knee.code) for knee in image.refused]
-    if report.rejected:
+    if report.rejected and report.images:
         lines.append(words.not_graded(len(report.rejected)))
-    return tuple(lines)
+    return [Warnings(tuple(lines))] if lines else []
 
 
 def _draw_head(sheet: Sheet, report: StudyReport, settings: config.ReportSettings, page: int) -> float:
@@ -122,13 +133,26 @@ def _draw_head(sheet: Sheet, report: StudyReport, settings: config.ReportSetting
     return TOP + LATER_HEAD
 
 
-def _describe(canvas: Canvas, report: StudyReport) -> None:
-    """Sets the metadata. It contains no patient data, because file managers and mail programs show it."""
-    canvas.setTitle(words.document_title(report.id))
-    canvas.setAuthor(words.AUTHOR)
-    canvas.setSubject(words.NOTICE)
-    canvas.setKeywords(words.KEYWORDS)
-    canvas.setCreator(f"{words.AUTHOR} {report.graded_by.software}")
-    made = report.made_at.astimezone(UTC)
-    canvas.setDateFormatter(lambda *_: f"D:{made:%Y%m%d%H%M%S}+00'00'")
+def _about(report: StudyReport) -> About:
+    """The metadata contains no patient data, because file managers and mail programs show it."""
+    return About(
+        title=words.document_title(report.id, report.revision),
+        author=words.AUTHOR,
+        subject=say("report.notice"),
+        keywords=say("report.keywords"),
+        creator=f"{words.AUTHOR} {report.graded_by.software}",
+        made_at=report.made_at.astimezone(UTC),
+        language=language(),
+    )
+
+
+def _describe(canvas: Canvas, about: About) -> None:
+    canvas.setTitle(about.title)
+    canvas.setAuthor(about.author)
+    canvas.setSubject(about.subject)
+    canvas.setKeywords(about.keywords)
+    canvas.setCreator(about.creator)
+    canvas.setProducer(about.creator)
+    canvas.setDateFormatter(lambda *_: f"D:{about.made_at:%Y%m%d%H%M%S}+00'00'")
     canvas.setViewerPreference("DisplayDocTitle", "true")
+    add_archival_parts(canvas, xmp(about, about.creator), srgb(), COLOURS)

@@ -1,40 +1,82 @@
-"""The part of the report on what was not graded: the reason, and what to do about it."""
+"""What to do about what was not graded; a file whose knees nobody saw has its reason here too."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from koa_worker.errors import CATALOGUE
+from koa_worker.languages import say
 from koa_worker.report import text, words
+from koa_worker.report.content import StudyReport
+from koa_worker.report.flow import Block
+from koa_worker.report.knee_table import RefusedRow
 from koa_worker.report.sheet import INK, QUIET, Sheet
+from koa_worker.values import RefusedKnee, Side
 
-_HEAD = 24.0
+_HEAD, _LINE = 24.0, 11.0
+_MOST_NAMES, _MOST_LINES = 32, 20  # in one entry
+_ROOM = 511.0  # of the narrower paper
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One file or knee that was not graded, with its error code. The first one has the heading above it."""
+    """One error code, and the files or knees that it is about. The first one has the heading above it."""
 
-    what: str  # which file, or which knee of which image
+    what: str  # which files, or which knees of which images
     code: str
-    detail: str
+    reason: str  # empty where the table of knees has it
     first: bool
 
     def height(self, _scale: float) -> float:
-        return 17.0 + 11.0 * len(self._remedy()) + (_HEAD if self.first else 0.0)
+        return 8.0 + _LINE * len(self._lines()) + (_HEAD if self.first else 0.0)
 
     def draw(self, sheet: Sheet, y: float, _scale: float) -> None:
         if self.first:
             sheet.rule(sheet.left, y + 4, sheet.width, weight=1.2, ink=INK)
-            sheet.text(sheet.left, y + 18, words.NOT_GRADED, 10, bold=True)
+            sheet.text(sheet.left, y + 18, say("table.not_graded"), 10, bold=True)
             y += _HEAD
-        sentence = CATALOGUE[self.code].sentence_with(self.detail)
-        label = f"{self.what} · {self.code}"
-        room = sheet.width - text.width(label, 7.5) - 14
-        sheet.fitted(sheet.left, y + 10, room, sentence, 9)
-        sheet.text(sheet.right, y + 10, label, 7.5, ink=QUIET, align="right")
-        for index, line in enumerate(self._remedy()):
-            sheet.text(sheet.left, y + 22 + 11 * index, line, 8, ink=QUIET)
+        for index, (line, size, quiet) in enumerate(self._lines()):
+            sheet.text(sheet.left, y + 10 + _LINE * index, line, size, ink=QUIET if quiet else INK)
 
-    def _remedy(self) -> tuple[str, ...]:
-        return text.wrap(words.remedy(CATALOGUE[self.code].remedy), 500.0, 8, most=2)
+    def _lines(self) -> list[tuple[str, float, bool]]:
+        """Each with its size, and whether it is less important."""
+        reason = text.wrap(self.reason, _ROOM, 9) if self.reason else ()
+        what = text.wrap(f"{self.what} · {self.code}", _ROOM, 8, most=_MOST_LINES)
+        remedy = text.wrap(words.remedy(self.code), _ROOM, 8)
+        lines = [(line, 9.0, False) for line in reason]
+        return lines + [(line, 8.0, not lines) for line in what] + [(line, 8.0, True) for line in remedy]
+
+
+def refused_rows(report: StudyReport) -> list[tuple[Side, Block]]:
+    """A row for each knee that was seen and not graded, also in files that were rejected, with its side."""
+    several = len(report.images) + len(report.rejected) > 1
+    rows: list[tuple[Side, Block]] = []
+    for where, knee in _refused_knees(report):
+        shown = where if several else ""
+        rows.append((knee.roi.side, RefusedRow(knee.roi.side, shown, knee.code, knee.detail)))
+    return rows
+
+
+def refusals(report: StudyReport) -> list[Block]:
+    """One entry for each reason, however many files and knees have it: first those that the table of knees tells."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for where, knee in _refused_knees(report):
+        told.setdefault((knee.code, ""), []).append(f"{words.knee_title(knee.roi.side)}, {where}")
+    in_table = {(where, knee.code) for where, knee in _refused_knees(report)}
+    for entry in report.rejected:
+        label = words.file_label(entry.id)
+        if (label, entry.code) not in in_table:
+            told.setdefault((entry.code, words.fault(entry.code, entry.detail)), []).append(label)
+    entries = [
+        (what[at : at + _MOST_NAMES], code, reason)
+        for (code, reason), what in told.items()
+        for at in range(0, len(what), _MOST_NAMES)
+    ]
+    return [Refusal("; ".join(what), code, reason, first=at == 0) for at, (what, code, reason) in enumerate(entries)]
+
+
+def _refused_knees(report: StudyReport) -> list[tuple[str, RefusedKnee]]:
+    """Each with the name of its image or file."""
+    found = [
+        (words.image_reference(image.number, image.view), knee) for image in report.images for knee in image.refused
+    ]
+    return found + [(words.file_label(entry.id), knee) for entry in report.rejected for knee in entry.refused]

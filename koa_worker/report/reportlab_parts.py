@@ -1,4 +1,4 @@
-"""All uses of reportlab's undocumented parts: the document of a canvas, subsets of fonts, JPEG bytes unchanged."""
+"""All uses of reportlab's undocumented parts: a canvas's document, subsets of fonts, JPEG bytes unchanged, PDF/A."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from reportlab.lib.rl_accel import escapePDF, fp_str
 from reportlab.lib.utils import ImageReader
-from reportlab.pdfbase.pdfdoc import PDFArray, PDFObject
+from reportlab.pdfbase.pdfdoc import PDFArray, PDFDictionary, PDFName, PDFObject, PDFStream, PDFString
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
@@ -20,6 +20,36 @@ from reportlab.pdfgen.canvas import Canvas
 def document_of(canvas: Canvas) -> Any:
     """The PDF document of the canvas, a private attribute of the library."""
     return canvas._doc  # noqa: SLF001
+
+
+def add_archival_parts(canvas: Canvas, xmp: bytes, profile: bytes, colours: str) -> None:
+    """Puts the metadata and the output intent, with its ICC profile, into the document's catalog."""
+    document = document_of(canvas)
+    metadata = PDFStream(PDFDictionary({"Type": PDFName("Metadata"), "Subtype": PDFName("XML")}), xmp)
+    destination = PDFStream(PDFDictionary({"N": 3}), profile)
+    intent = PDFDictionary(
+        {
+            "Type": PDFName("OutputIntent"),
+            "S": PDFName("GTS_PDFA1"),
+            "OutputConditionIdentifier": PDFString(colours),
+            "Info": PDFString(colours),
+            "DestOutputProfile": document.Reference(destination, "outputProfile"),
+        }
+    )
+    catalog = document.Catalog
+    catalog.Metadata, catalog.OutputIntents = metadata, PDFArray([intent])
+    catalog.__NoDefault__ = [*catalog.__NoDefault__, "OutputIntents"]
+
+
+_format_stream = PDFStream.format
+
+
+def _with_line_end(stream: PDFStream, document: Any) -> bytes:
+    """A stream with the end of line before its last keyword that PDF/A requires (ISO 19005-2, 6.1.7.1)."""
+    return bytes(_format_stream(stream, document)).removesuffix(b"endstream\n") + b"\nendstream\n"
+
+
+PDFStream.format = _with_line_end
 
 
 def draw_literally(canvas: Canvas, operators: str) -> None:

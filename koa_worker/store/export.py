@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
@@ -91,24 +91,31 @@ class Export(StorePart):
             for row in streaming.execute(_refused()):
                 yield _to_refusal(row, names)
 
-    def study_knees(self) -> Iterator[ExportedStudyKnee]:
-        """Streams the knees of all studies, each with all its images and its course since the earlier exam."""
+    def study_knees(self, *, with_identity: bool = False) -> Iterator[ExportedStudyKnee]:
+        """Streams the knees of all studies, each with all its images and its course since the earlier exam.
+
+        With `with_identity` also whose they are.
+        """
+        names = IDENTITY_NAMES if with_identity else ()
         with self.sessions.stream() as connection:
             studies = connection.execution_options(yield_per=_ROWS_AT_A_TIME).execute(_STUDIES)
             for part in studies.partitions():
                 with self.sessions.stream() as other:
                     seen = seen_in(other, [study.key for study in part])
                     for study in part:
-                        yield from _study_knees(other, study, seen.get(study.key, []))
+                        identity = {name: getattr(study, name) for name in names}
+                        yield from _study_knees(other, study, seen.get(study.key, []), identity)
 
 
-def _study_knees(connection: Connection, study: Row[Any], seen: list[SeenKnee]) -> Iterator[ExportedStudyKnee]:
+def _study_knees(
+    connection: Connection, study: Row[Any], seen: list[SeenKnee], identity: Mapping[str, Any]
+) -> Iterator[ExportedStudyKnee]:
     knees = bring_together(seen)
     exams = patient_exams(connection, study) if knees else NO_EXAMS
     found = courses(knees, study.date.date() if study.date else None, exams)
     known = {course.now.stands.place: course for course in found}
     for knee in knees:
-        yield ExportedStudyKnee(study.key, study.study_uid, knee, known.get(knee.stands.place))
+        yield ExportedStudyKnee(study.key, study.study_uid, knee, known.get(knee.stands.place), identity)
 
 
 def _to_knee(row: Row[Any], image_names: Sequence[str]) -> ExportedKnee:

@@ -16,10 +16,11 @@ from sqlalchemy.orm import Session
 from koa_worker.errors import OWN_RESULT
 from koa_worker.store.convert import to_file_record
 from koa_worker.store.database.base import StorePart, reads, writes
+from koa_worker.store.database.columns import storable
 from koa_worker.store.database.schema import EventRow, FileRow, GradeRow, ImageRow, KneeRow
 from koa_worker.store.encoding.encoded import EncodedResult
 from koa_worker.store.headers import keep_header
-from koa_worker.store.journal import list_events, record_event
+from koa_worker.store.journal import SHOWS_IMAGE, list_events, record_event
 from koa_worker.store.lifecycle import (
     begin,
     get_file,
@@ -162,6 +163,8 @@ class Files(StorePart):
             study, patient_differs = change_study(session, outcome.study, outcome.patient, at)
             if patient_differs:
                 record_event(session, file.id, "patient_differs", at)
+            if outcome.study.sop_uid:
+                record_event(session, file.id, SHOWS_IMAGE, at, storable(outcome.study.sop_uid))
             file.study_key = study.key
         file.code, file.detail = outcome.code, outcome.detail
         keep_refusals(session, file.id, outcome.refused)

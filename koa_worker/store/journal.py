@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from koa_worker.store.database.schema import EventRow, FileRow, table_of
 from koa_worker.store.records import EventRecord
 
+SHOWS_IMAGE = "shows_image"  # of a rejected file; the detail is the image's SOP Instance UID
+
 _events, _files = table_of(EventRow), table_of(FileRow)
 _NOTE = insert(_events)
 _NOTE_OF_STUDY = insert(_events).from_select(

@@ -302,12 +302,13 @@ class ExportedKnee:
 
 @dataclass(frozen=True, slots=True)
 class ExportedStudyKnee:
-    """One knee of a study with all its images, for the table of studies; it names no patient."""
+    """One knee of a study with all its images, for the table of studies; it names no patient unless asked to."""
 
     study_key: str
     study_uid: str
     knee: StudyKnee
     course: Course | None  # where an earlier exam shows the knee too
+    identity: Mapping[str, Any] = field(default_factory=dict, repr=False)  # only on demand
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,6 +408,32 @@ class StatusRecord:
     studies_waiting: int  # whose report waits for more of their images
     model: str | None  # that graded last
     model_digest: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRecord:
+    """What one destination has received, what it has not, and what it answered last."""
+
+    destination: str
+    waiting: int
+    failing: int  # of the waiting ones, those that it failed on at least once
+    refused: int
+    acknowledged: int
+    failures: int  # tries in a row at which it did not answer
+    answer: str  # the last one that was not a success; empty if it takes everything
+    next_try_at: datetime | None
+    oldest_waiting: datetime | None
+    oldest_refused: datetime | None
+    last_success: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LastSuccesses:
+    """When each step last succeeded; None: never."""
+
+    arrived: datetime | None
+    graded: datetime | None
+    reported: datetime | None
 
 
 @dataclass(frozen=True, slots=True, repr=False)

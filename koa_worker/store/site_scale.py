@@ -58,6 +58,7 @@ class KneeReading:
     knee_id: int
     reader: str
     kl: int
+    blind: bool | None = None  # whether the reader had not seen the model's grade; None: nobody knows
 
 
 class SiteScales(StorePart):

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from koa_worker.store.database.base import StorePart, reads
 from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, ModelRow, ReportRow, StudyRow
-from koa_worker.store.records import Pace, State, StatusRecord
+from koa_worker.store.records import LastSuccesses, Pace, State, StatusRecord
 
 _SPEED_WINDOW = timedelta(minutes=10)
+_SHORTEST_SPAN = timedelta(seconds=15)  # of which a speed is told: a single file gives none
 _SETTLED = (State.COMPLETED, State.REJECTED, State.DUPLICATE)
 
 
@@ -44,6 +45,16 @@ class Counts(StorePart):
         """How quickly files are settled now, and what has waited longest."""
         return Pace(_per_minute(session, self.now()), _oldest_waiting(session))
 
+    @reads
+    def last_successes(self, session: Session) -> LastSuccesses:
+        """When a file was last taken in and graded, and when a report was last written."""
+        graded = select(func.max(FileRow.settled_at)).where(FileRow.state == State.COMPLETED)
+        return LastSuccesses(
+            arrived=session.scalar(select(func.max(FileRow.arrived_at))),
+            graded=session.scalar(graded),
+            reported=session.scalar(select(func.max(ReportRow.written_at))),
+        )
+
 
 def midnight(now: datetime) -> datetime:
     """The start of the day in this machine's time zone."""
@@ -51,9 +62,12 @@ def midnight(now: datetime) -> datetime:
 
 
 def _per_minute(session: Session, now: datetime) -> float:
-    since = now - _SPEED_WINDOW
-    settled = _count(session, FileRow.state.in_(_SETTLED), FileRow.settled_at > since, FileRow.settled_at <= now)
-    return settled / (_SPEED_WINDOW / timedelta(minutes=1))
+    """Since the first file in the window: after a burst that began a minute ago, that minute counts, not the window."""
+    chosen = (FileRow.state.in_(_SETTLED), FileRow.settled_at > now - _SPEED_WINDOW, FileRow.settled_at <= now)
+    settled, first = session.execute(select(func.count(), func.min(FileRow.settled_at)).where(*chosen)).one()
+    if first is None:
+        return 0.0
+    return float(settled / (max(now - first, _SHORTEST_SPAN) / timedelta(minutes=1)))
 
 
 def _count(session: Session, *chosen: ColumnElement[bool]) -> int:

@@ -10,10 +10,13 @@ from typing import Self
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from koa_worker.config import StoreSettings
+from koa_worker.errors import SetupError
 from koa_worker.store.belongings import Found
 from koa_worker.store.database import engine
 from koa_worker.store.database.base import Sessions, utc_now
 from koa_worker.store.database.transaction import PATIENCE_SECONDS, unanswered
+from koa_worker.store.deliveries import Deliveries
 from koa_worker.store.erasures import Erasures
 from koa_worker.store.export import Export
 from koa_worker.store.files import Files
@@ -30,6 +33,7 @@ from koa_worker.store.sending import Sending
 from koa_worker.store.site_scale import SiteScales
 from koa_worker.store.status import Counts
 from koa_worker.store.study_content import Studies
+from koa_worker.store.watch_days import WatchDays
 
 
 class Store:
@@ -52,6 +56,7 @@ class Store:
         self.studies = Studies(sessions)
         self.reports = Reports(sessions)
         self.sending = Sending(sessions)
+        self.deliveries = Deliveries(sessions)
         self.counts = Counts(sessions)
         self.export = Export(sessions)
         self.site_scales = SiteScales(sessions)
@@ -65,6 +70,7 @@ class Store:
         self.day_counts = DayCounts(sessions)
         self.study_history = StudyHistory(sessions)
         self.reader_grades = ReaderGrades(sessions)
+        self.watch_days = WatchDays(sessions)
         self.uploads = Uploads(sessions)
 
     @classmethod
@@ -75,19 +81,39 @@ class Store:
         clock: Callable[[], datetime] = utc_now,
         patience: float = PATIENCE_SECONDS,
         quiet_seconds: float = 0.0,
+        upgrade: bool = True,
     ) -> Self:
-        """Connects, creates the database if it is missing, and migrates the tables.
+        """Connects, creates the database if it is missing, and migrates the tables; older ones only with `upgrade`.
 
         What is recorded gets its time from `clock`. A verb waits for `patience` seconds while others are in the way.
         A report waits until no more of its study has come for `quiet_seconds`.
         """
         database = engine.connect(url, patience)
         try:
-            engine.migrate(database)
+            engine.migrate(database, upgrade=upgrade)
         except DBAPIError as fault:
             database.dispose()
             raise unanswered(fault) from fault
         return cls(database, clock, patience, quiet_seconds)
+
+    @classmethod
+    def of(cls, settings: StoreSettings, *, patience: float = PATIENCE_SECONDS, quiet_seconds: float = 0.0) -> Self:
+        """Opens the configured database."""
+        return cls.open(settings.url, patience=patience, quiet_seconds=quiet_seconds, upgrade=settings.auto_upgrade)
+
+    @classmethod
+    def look(cls, url: str, *, patience: float = PATIENCE_SECONDS) -> Self:
+        """Connects to a database of this version, and neither creates nor migrates one; `SetupError` if it is not."""
+        database = engine.connect(url, patience, create=False)
+        try:
+            engine.require_current(database)
+        except DBAPIError as fault:
+            database.dispose()
+            raise unanswered(fault) from fault
+        except SetupError:
+            database.dispose()
+            raise
+        return cls(database, patience=patience)
 
     def close(self) -> None:
         self.sessions.close()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, select
+from sqlalchemy import ColumnElement, Row, bindparam, exists, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from koa_worker.errors import UnknownRecord
 from koa_worker.store.convert import to_image_record, to_knee_record, to_refused_knee, to_rejected_record
 from koa_worker.store.database.base import StorePart, reads
 from koa_worker.store.database.schema import (
+    EventRow,
     FileRow,
     GradeRow,
     ImageRow,
@@ -26,8 +28,10 @@ from koa_worker.store.database.schema import (
     table_of,
 )
 from koa_worker.store.image_numbers import as_taken
+from koa_worker.store.journal import SHOWS_IMAGE
 from koa_worker.store.patient_exams import patient_exams
 from koa_worker.store.records import ImageRecord, KneeRecord, RejectedRecord, State, StudyRecord
+from koa_worker.store.studies import get_study
 from koa_worker.values import Patient, RefusedKnee
 
 # Every report runs these statements: they are built once, and their rows bypass the object mapper.
@@ -60,9 +64,24 @@ _REFUSED = (
     .where(FileRow.study_key == bindparam("study_key"))
     .order_by(RefusalRow.position)
 )
+
+
+def _is_graded_since() -> ColumnElement[bool]:
+    """Whether a file that came later, with a corrected header, made a graded image of what a file shows."""
+    file, later, said = table_of(FileRow), table_of(FileRow).alias(), table_of(EventRow)
+    return exists().where(
+        said.c.file_id == file.c.id,
+        said.c.kind == SHOWS_IMAGE,
+        _image.c.study_key == file.c.study_key,
+        _image.c.sop_uid == said.c.detail,
+        _image.c.source_id == later.c.id,
+        tuple_(later.c.arrived_at, later.c.id) > tuple_(file.c.arrived_at, file.c.id),
+    )
+
+
 _REJECTED = (
     select(FileRow.id, FileRow.sha256, FileRow.code, FileRow.detail, FileRow.arrived_at)
-    .where(FileRow.study_key == bindparam("study_key"), FileRow.state == State.REJECTED)
+    .where(FileRow.study_key == bindparam("study_key"), FileRow.state == State.REJECTED, ~_is_graded_since())
     .order_by(FileRow.arrived_at, FileRow.id)
 )
 _LAST_WRITTEN = select(func.max(ReportRow.revision)).where(
@@ -96,6 +115,11 @@ class Studies(StorePart):
             created_at=study.created_at,
             exams=patient_exams(session.connection(), study),
         )
+
+    @reads
+    def created_at(self, session: Session, study_key: str) -> datetime:
+        """When the first file of the study was settled."""
+        return get_study(session, study_key).created_at
 
 
 def _patient(study: Row[Any]) -> Patient:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -13,6 +14,10 @@ from koa_worker.values import CompartmentName, Side, SpacingSource
 # The least difference of two measured widths that is more than the measurement's own scatter: 1.96 × √2 × the standard
 # deviation of repeated measurements of one knee, from `python -m bench.joint_space` (docs/earlier-exams.md).
 REPEATABLE_MM = 0.5
+# What 95 % of repeated measurements of one width differ from their mean by, from the same measurements. They took a
+# tibial width of 75 mm, so that the share of it is known as well.
+SCATTER_MM = REPEATABLE_MM / math.sqrt(2)
+SCATTER_RATIO = SCATTER_MM / 75.0
 
 COMPARED = (CompartmentName.MEDIAL, CompartmentName.LATERAL)
 

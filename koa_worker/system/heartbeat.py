@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from koa_worker.errors import SetupError
+from koa_worker.system.concern import Concern
 
 _LOCK, _PULSE = ".lock", ".pulse"
 # The worker processes hold the lock too: those of a killed daemon live a moment longer than the daemon.
@@ -60,6 +61,8 @@ class Pulse:
     paused: PauseReason | None  # None while files are taken
     overdue: int  # incomplete files that have not changed for too long
     model: str
+    paused_since: float | None = None  # seconds since the epoch
+    concerns: tuple[Concern, ...] = ()  # as the daemon sees them
 
 
 @contextmanager
@@ -126,7 +129,8 @@ def condition_of(felt: tuple[Pulse, float] | None) -> Condition:
 
 def _read(written: dict[str, Any]) -> Pulse:
     paused = written["paused"]
-    return Pulse(**{**written, "paused": PauseReason(paused) if paused else None})
+    concerns = tuple(Concern(**one) for one in written.get("concerns", ()))
+    return Pulse(**{**written, "paused": PauseReason(paused) if paused else None, "concerns": concerns})
 
 
 def _lock(descriptor: int) -> bool:

@@ -1,4 +1,4 @@
-"""Stopping by signal: SIGTERM and SIGINT ask the loop to stop, and it ends after the files in progress."""
+"""Stopping by signal: SIGTERM, SIGINT and SIGHUP ask the loop to stop, and it ends after the files in progress."""
 
 from __future__ import annotations
 
@@ -17,7 +17,14 @@ class Stop:
 
     def __init__(self) -> None:
         self.asked = False
+        self.by = ""  # the name of the signal
         self.wake: Callable[[], None] = _nothing
+
+
+def _asking() -> list[signal.Signals]:
+    """A closed terminal (SIGHUP) asks too, unless nohup has made the program deaf to it."""
+    deaf = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [signal.SIGTERM, signal.SIGINT, *([] if deaf else [signal.SIGHUP])]
 
 
 @contextmanager
@@ -29,10 +36,10 @@ def on_signal() -> Iterator[Stop]:
         if stop.asked:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
-        stop.asked = True
+        stop.asked, stop.by = True, signal.Signals(number).name
         stop.wake()
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, ask) for number in _asking()}
     try:
         yield stop
     finally:

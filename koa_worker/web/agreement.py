@@ -9,6 +9,7 @@ from typing import Self
 from flask import Blueprint, render_template
 
 from koa_worker.values import GRADES, Role
+from koa_worker.watch.agreement import quadratic_kappa
 from koa_worker.web.context import context
 from koa_worker.web.guard.access import needs
 
@@ -37,15 +38,6 @@ class Agreement:
             for most in (0, 1)
         ]
         return cls(one, other, matrix, knees, near[0] / knees, near[1] / knees, quadratic_kappa(matrix))
-
-
-def quadratic_kappa(matrix: Matrix) -> float | None:
-    """Cohen's kappa with quadratic weights: 1 minus observed over expected squared differences."""
-    total = sum(map(sum, matrix))
-    rows, columns = [sum(row) for row in matrix], [sum(column) for column in zip(*matrix, strict=True)]
-    there = sum((row - column) ** 2 * matrix[row][column] for row in GRADES for column in GRADES)
-    by_chance = sum((row - column) ** 2 * rows[row] * columns[column] for row in GRADES for column in GRADES)
-    return 1 - total * there / by_chance if by_chance else None
 
 
 @pages.get("")

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 from flask import Blueprint, abort, render_template, request
 
+from koa_worker import health
 from koa_worker.errors import CATALOGUE
-from koa_worker.intake import scan
+from koa_worker.knee.grading.site import fitted_to
 from koa_worker.store import DayCount, State
-from koa_worker.system.heartbeat import PAUSE_WORDS, feel
+from koa_worker.system.heartbeat import PAUSE_WORDS
 from koa_worker.values import GRADES, Role
+from koa_worker.watch.drift import Signal, watch
+from koa_worker.watch.words import sentences
 from koa_worker.web import plots
 from koa_worker.web.context import context
 from koa_worker.web.guard.access import needs
@@ -40,19 +44,32 @@ def show() -> str:
     days = [today - timedelta(days=back) for back in reversed(range(int(wanted)))]
     config, store = context().config, context().store
     counted = store.day_counts.between(days[0], days[-1])
+    found = health.look(config, store)
     return render_template(
         "dashboard.html",
         ranges=RANGES,
         days=len(days),
         counts=store.worklist.counts(),
         pace=store.counts.pace(),
-        inbox=scan(config.folders.inbox, overdue_minutes=config.intake.overdue_minutes, limit=1),
-        pulse=feel(config.folders.work),
+        deliveries=found.stored.deliveries if found.stored else (),
+        inbox=found.inbox,
+        pulse=found.felt,
+        concerns=[one for one in found.concerns if one.code != "not_running"],  # the page says that in its own words
         pause_words=PAUSE_WORDS,
         plots=[throughput(days, counted), distribution(days, counted), confidence(days, counted)],
         rejections=rejections(counted),
         catalogue=CATALOGUE,
     )
+
+
+@pages.get("/drift")
+@needs(Role.VIEW)
+def drift() -> str:
+    """Whether the weeks are still as they were."""
+    config, store = context().config, context().store
+    watched = watch(store.watch_days.samples(), datetime.now(UTC).date())
+    fitted = fitted_to(Path(config.model.site)) if config.model.site else ()
+    return render_template("drift.html", sentences=list(sentences(watched, fitted)), watched=watched, Signal=Signal)
 
 
 def throughput(days: Sequence[date], counted: Sequence[DayCount]) -> Plot:

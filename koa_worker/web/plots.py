@@ -98,7 +98,9 @@ class _Scale:
         return TOP + (HEIGHT - TOP - BOTTOM) * (1 - (value - self.low) / (self.high - self.low))
 
     def marks(self) -> list[float]:
-        return [self.low + self.step * at for at in range(round((self.high - self.low) / self.step) + 1)]
+        """Whole numbers where all of them are, so that they are written without decimals."""
+        marks = [self.low + self.step * at for at in range(round((self.high - self.low) / self.step) + 1)]
+        return [round(mark) for mark in marks] if all(mark == round(mark) for mark in marks) else marks
 
 
 def _step(labels: Sequence[str]) -> float:

@@ -27,7 +27,7 @@ _PATIENCE_SECONDS = 10.0  # timeout for the database; nobody waits longer for a 
 @contextmanager
 def serving(config: Config) -> Iterator[str]:
     """Serves the page inside the context; gives its URL."""
-    with Store.open(config.store.url, patience=_PATIENCE_SECONDS) as store:
+    with Store.of(config.store, patience=_PATIENCE_SECONDS) as store:
         _refuse_unsafe(config, store)
         sweep(config)
         server = _open(config, store)

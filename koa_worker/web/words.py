@@ -9,7 +9,7 @@ from flask import Flask
 from koa_worker.report import course_words, words
 from koa_worker.store import State
 from koa_worker.study.earlier import Course
-from koa_worker.values import GRADE_WORDS, GRADES, Side
+from koa_worker.values import GRADE_WORDS, GRADES, CompartmentName, Side
 from koa_worker.web.plots import Plot, Series, line
 
 STATES = {
@@ -29,7 +29,7 @@ def teach(app: Flask) -> None:
         "percent": words.percent,
         "number": number,
         "up_to": up_to,
-        "side": lambda side: words.SIDES[Side(side)],
+        "side": lambda side: words.side(Side(side)),
         "state": lambda state: STATES[State(state)],
         "knee": words.knee_title,
         "review": words.review_reason,
@@ -44,10 +44,10 @@ def teach(app: Flask) -> None:
     app.jinja_env.globals |= {
         "GRADES": GRADES,
         "GRADE_WORDS": GRADE_WORDS,
-        "GRADE_MEANINGS": words.GRADE_MEANINGS,
-        "COMPARTMENTS": words.COMPARTMENTS,
+        "GRADE_MEANINGS": {kl: words.grade_meaning(kl) for kl in GRADES},
+        "COMPARTMENTS": {name: words.compartment(name) for name in CompartmentName},
         "STATES": STATES,
-        "EARLIER_EXAMS": course_words.EARLIER_EXAMS,
+        "EARLIER_EXAMS": course_words.heading(),
     }
 
 
@@ -64,7 +64,7 @@ def course_plot(course: Course) -> Plot:
     """The grade of a knee at each exam."""
     title = f"{words.knee_title(course.now.side)}: grade at each exam"
     days = [f"{point.date:%b %Y}" for point in course.points]
-    grades = Series("KL", "stroke-a", [float(point.knee.stands.grade.kl) for point in course.points])
+    grades = Series("KL", "stroke-a", [int(point.knee.stands.grade.kl) for point in course.points])
     return line(title, "", days, grades, within=(GRADES[0], GRADES[-1]))
 
 

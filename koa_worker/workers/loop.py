@@ -85,7 +85,7 @@ def _open_store(config: Config) -> Store:
     """The parent has opened it before; if it does not answer now, it will again."""
     while True:
         try:
-            return Store.open(config.store.url, quiet_seconds=config.study.quiet_seconds)
+            return Store.of(config.store, quiet_seconds=config.study.quiet_seconds)
         except WorkFailed:
             time.sleep(_SECONDS_BETWEEN_CALLS)
 

@@ -76,7 +76,7 @@ def test_a_harmful_file_costs_itself_and_nothing_else(folder: Path, harm: str, c
     configure(folder, f"[limits]\n{limits}")
     (folder / "archive/0/Archivov bad").write_bytes(f"SABOTAGE:{harm}".encode())
     done = archive.batch(folder)
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert done.stdout.startswith("11 graded, 1 rejected, 1 failed.\n")
     (failed,) = (row for row in archive.rows(folder / "results") if row["outcome"] == "failed")
     assert (failed["code"], failed["source"]) == (code, str(folder / "archive/0/Archivov bad"))

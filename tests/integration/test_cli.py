@@ -5,12 +5,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from pypdf import PdfReader
 from typer.testing import CliRunner, Result
 
 from koa_worker import RESEARCH_NOTICE, __version__, config
 from koa_worker.commands import cli
 from koa_worker.synthetic import KneeSpec, crop
-from koa_worker.synthetic.write import write_png
+from koa_worker.synthetic.write import write_dicom, write_png
 from koa_worker.system.own_mark import has_words
 from koa_worker.values import Side
 
@@ -56,6 +57,17 @@ def test_process_writes_reports_where_it_is_told(knee: Path, tmp_path: Path) -> 
     assert report.is_relative_to(tmp_path / "out")
     assert knee.exists()
     assert not (tmp_path / "work").exists()  # neither folders nor store of a daemon were made
+
+
+def test_process_writes_one_revision_for_a_study(tmp_path: Path) -> None:
+    for seed in range(3):
+        write_dicom(tmp_path / f"{seed}.dcm", crop(KneeSpec(Side.RIGHT), size=260, seed=seed), study_uid="2.25.18")
+    lines = [json.loads(line) for line in call("process", ".", "--json", "--out", "out").stdout.splitlines()]
+    (report,) = Path("out").rglob("*.pdf")
+    assert [line["report"] for line in lines] == [str(report)] * 3
+    text = " ".join(page.extract_text() for page in PdfReader(report).pages)
+    assert "revision 1 " in text
+    assert "Image 3" in text
 
 
 def test_process_draws_how_the_knees_were_found(knee: Path, tmp_path: Path) -> None:

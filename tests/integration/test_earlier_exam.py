@@ -99,7 +99,7 @@ def test_the_report_says_what_has_changed(twice: tuple[Hospital, str]) -> None:
     (path,) = hospital.settings.folders.reports.rglob(f"{key}.pdf")
     first = pypdf.PdfReader(BytesIO(path.read_bytes())).pages[0].extract_text()
     said = " ".join(first.split())
-    assert course_words.EARLIER_EXAMS in said
+    assert course_words.heading() in said
     assert course_words.grade_change(course).replace("\u00a0", " ") in said
     for sentence in course_words.space_changes(course):
         assert sentence.split(":")[0][1:] in said

@@ -260,7 +260,9 @@ def test_find_says_what_belongs_to_it(command: Callable[..., Result], full: Site
     rows = [json.loads(line) for line in command("export", "--format", "json", "--with-identity").stdout.splitlines()]
     whose = {(row["patient_id"], row["patient_issuer"], row["accession"]) for row in rows}
     assert whose == {(VICTIM.id, ISSUER, ACCESSION), (OTHER.id, ISSUER, "OTHER-1")}
-    assert VICTIM.id not in command("export").stdout
+    by_study = command("export", "--by", "study", "--format", "json", "--with-identity").stdout.splitlines()
+    assert {json.loads(line)["patient_id"] for line in by_study} == {VICTIM.id, OTHER.id}
+    assert VICTIM.id not in command("export").stdout + command("export", "--by", "study").stdout
     assert VICTIM.id not in command("find", "--patient-id", "-", said=VICTIM.id).output
 
 

@@ -224,7 +224,7 @@ def test_a_peer_that_accepts_and_never_answers_is_given_up(
             Outbox(hospital.settings, hospital.store).work()
     assert {parcel.state for parcel in hospital.store.sending.parcels()} == {ParcelState.WAITING}
     assert [parcel.tries for parcel in hospital.store.sending.parcels()] == [0, 0, 0]  # it has said nothing of them
-    assert "destination does not answer" in caplog.text
+    assert "destination does not take results" in caplog.text
     assert not any(secret in f"{vars(record)}" for record in caplog.records for secret in SECRETS)
 
 

@@ -80,7 +80,7 @@ def test_systemd_reads_the_units(tmp_path: Path) -> None:
 def test_each_service_says_how_it_is_and_the_worker_asks_as_the_image_does() -> None:
     assert set(COMPOSE["services"]) == {"orthanc", "postgres", "worker"}
     assert all(service["healthcheck"]["test"][0] == "CMD" for service in COMPOSE["services"].values())
-    assert COMPOSE["services"]["worker"]["healthcheck"]["test"][1:] == ["koa-worker", "status", "--check"]
+    assert COMPOSE["services"]["worker"]["healthcheck"]["test"][1:] == ["koa-worker", "status", "--alive"]
 
 
 def test_secrets_are_files_that_are_kept_out_of_the_history_and_the_image() -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from koa_worker.values import GRADES
+from koa_worker.watch.agreement import kappa_or_nan as kappa
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -118,13 +119,6 @@ def precision(cells: Floats) -> Floats:
 def f1(cells: Floats) -> Floats:
     """2·TP / (2·TP + FP + FN): 0, not undefined, where a grade exists but is never given."""
     return ratio(2 * np.diagonal(cells, axis1=1, axis2=2), cells.sum(axis=1) + cells.sum(axis=2))
-
-
-def kappa(cells: Floats) -> Floats:
-    """Cohen's kappa with quadratic weights: 1 − observed over expected squared disagreement."""
-    distance = np.subtract.outer(np.arange(N), np.arange(N)) ** 2
-    expected = cells.sum(axis=2)[:, :, None] * cells.sum(axis=1)[:, None, :] / cells.sum(axis=(1, 2))[:, None, None]
-    return 1 - ratio((cells * distance).sum(axis=(1, 2)), (expected * distance).sum(axis=(1, 2)))
 
 
 def mean_absolute_error(cells: Floats) -> Floats:

@@ -85,6 +85,12 @@ class SiteScale:
         return from_log_odds(self.slope * log_odds(probabilities) + np.asarray(self.shifts))
 
 
+def fitted_to(path: Path) -> list[int]:
+    """How many knees of each grade, on the site's scale, the scale was fitted to; empty if the file does not say."""
+    counts = _read(path).get("seen", {}).get("site", [])
+    return [int(count) for count in counts]
+
+
 def log_odds(probabilities: Floats) -> Floats:
     """logit P(KL ≥ k) for k from 1 to 4: (…, 5) → (…, 4)."""
     tails = np.cumsum(np.asarray(probabilities, np.float64)[..., ::-1], axis=-1)[..., ::-1][..., 1:]

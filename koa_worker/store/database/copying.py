@@ -24,8 +24,10 @@ def copy_store(source: str, target: str, say: Callable[[str, int], None]) -> Non
     """
     if source == target:
         raise SetupError("store_copy", "source and target are the same")
-    origin, goal = databases.connect(source), databases.connect(target)
+    origin = databases.connect(source, create=False)
+    goal = databases.connect(target)
     try:
+        databases.require_tables(origin)
         for database in (origin, goal):
             databases.migrate(database)
         with databases.reading(origin).begin() as old, _alone(goal).begin() as new:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import time
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +19,20 @@ from koa_worker.errors import SetupError, WorkFailed
 from koa_worker.store.database import postgres, transaction
 from koa_worker.store.database.schema import REVISION
 
+logger = logging.getLogger(__name__)
+
 _MIGRATION_LOCK = 0x6B6F61  # any number that every worker on a PostgreSQL server agrees on
 
 
-def connect(url: str, patience: float = transaction.PATIENCE_SECONDS) -> Engine:
-    """An engine whose writing transactions are serializable: they behave as if they ran one after the other."""
+def connect(url: str, patience: float = transaction.PATIENCE_SECONDS, *, create: bool = True) -> Engine:
+    """An engine whose writing transactions are serializable: they behave as if they ran one after the other.
+
+    Without `create` a database that is not there is an error, and its file is not made.
+    """
     try:
         place = make_url(url)
         if place.get_backend_name() == "sqlite":
-            return _connect_sqlite(place, patience)
+            return _connect_sqlite(place, patience, create=create)
         if postgres.is_postgres(place):
             return postgres.connect(place, patience)
     # Their messages quote the URL, and with it a password.
@@ -42,11 +50,20 @@ def reading(engine: Engine) -> Engine:
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
-def migrate(engine: Engine) -> None:
-    """Migrates the tables to this version; if several workers start at the same time, one of them does it."""
-    if _revision(engine) == REVISION:
+def migrate(engine: Engine, *, upgrade: bool = True) -> None:
+    """Migrates the tables to this version; if several workers start at the same time, one of them does it.
+
+    Older tables are left alone without `upgrade`, which is an error then. Tables that are missing are made.
+    """
+    found = _revision(engine)
+    if found == REVISION:
         return  # nothing to do, which also spares the start-up time of the migration library
-    from koa_worker.store.database.migrations import upgrade  # noqa: PLC0415
+    if found is not None:
+        _refuse_newer(found)
+        if not upgrade:
+            raise SetupError("store_older", f"its tables are of version {found}, not {REVISION}")
+        back_up(engine, found)
+    from koa_worker.store.database import migrations  # noqa: PLC0415
 
     if engine.dialect.name == "postgresql":
         # A worker that waited for the lock must see what its holder did; an earlier snapshot would not show it.
@@ -54,7 +71,46 @@ def migrate(engine: Engine) -> None:
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-        upgrade(connection)
+        migrations.upgrade(connection)
+
+
+def require_current(engine: Engine) -> None:
+    """Raises `SetupError` unless the tables are there and of this version; changes nothing."""
+    found = _revision(engine)
+    if found is None:
+        raise SetupError("store_missing")
+    if found != REVISION:
+        _refuse_newer(found)
+        raise SetupError("store_older", f"its tables are of version {found}, not {REVISION}")
+
+
+def require_tables(engine: Engine) -> None:
+    """Raises `SetupError` if no tables of ours are there: the address is mistyped."""
+    if _revision(engine) is None:
+        raise SetupError("store_missing")
+
+
+def _refuse_newer(found: str) -> None:
+    from koa_worker.store.database import migrations  # noqa: PLC0415
+
+    if found not in migrations.revisions():
+        raise SetupError("store_newer")
+
+
+def back_up(engine: Engine, revision: str) -> Path | None:
+    """Copies a SQLite database beside itself before its tables are changed; other databases have their own tools."""
+    if engine.dialect.name != "sqlite" or not engine.url.database or engine.url.database == ":memory:":
+        return None
+    made = Path(f"{engine.url.database}.{revision}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.backup")
+    try:
+        os.close(os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        with closing(sqlite3.connect(engine.url.database)) as origin, closing(sqlite3.connect(made)) as copy:
+            origin.backup(copy)
+    except (OSError, sqlite3.Error) as fault:
+        made.unlink(missing_ok=True)
+        raise SetupError("store_backup", type(fault).__name__) from fault
+    logger.info("database backed up before its upgrade", extra={"revision": revision})
+    return made
 
 
 def compact(engine: Engine, patience: float) -> None:
@@ -93,9 +149,13 @@ def _revision(engine: Engine) -> str | None:
         return revision
 
 
-def _connect_sqlite(place: URL, patience: float) -> Engine:
+def _connect_sqlite(place: URL, patience: float, *, create: bool) -> Engine:
     if place.database and place.database != ":memory:":
-        _create_private(Path(place.database))
+        path = Path(place.database)
+        if create:
+            _create_private(path)
+        elif not path.exists():
+            raise SetupError("store_missing")
     engine = create_engine(place, connect_args={"timeout": patience}, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

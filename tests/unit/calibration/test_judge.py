@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from koa_worker.calibration.figures import agreement_of_pairs, compare, confusion, kappa, measure, reliability
+from koa_worker.calibration.figures import compare, measure, reliability
 from koa_worker.calibration.judge import cross_validate, find_suspicious, judge
 from koa_worker.knee.grading.site import SiteScale
+from koa_worker.watch.agreement import agreement_of_pairs, confusion, kappa
 
 OTHERS = SiteScale(1.0, (-2.0, -2.0, -2.0, -2.0))
 SAME = SiteScale(1.0, (0.0, 0.0, 0.0, 0.0))

@@ -12,13 +12,13 @@ import pytest
 
 from koa_worker.calibration.collect import Ceiling, Collected, ReadKnee
 from koa_worker.calibration.crops import write_crops
-from koa_worker.calibration.figures import Estimate
 from koa_worker.calibration.fit import ReadKnees
 from koa_worker.calibration.run import calibrate
 from koa_worker.errors import SetupError
 from koa_worker.knee.grading.site import SiteScale
 from koa_worker.store.encoding.pictures import encode_crop
 from koa_worker.values import Grade, GradedBy
+from koa_worker.watch.agreement import Estimate
 from training.data.layouts import collect
 
 BY = GradedBy("net-v1", "ab" * 32, "1.0")

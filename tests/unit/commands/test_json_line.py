@@ -51,6 +51,7 @@ def test_a_graded_file() -> None:
                 "confidence": 0.6,
                 "oa_probability": 0.8,
                 "agreement": 1.0,
+                "strangeness": None,
                 "needs_review": True,
                 "review_reasons": ["The confidence, 60%, is below 70%."],
                 "review_codes": ["low_confidence"],

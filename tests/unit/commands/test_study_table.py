@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -14,7 +15,7 @@ from koa_worker.commands.study_table import COLUMNS, export_studies, to_rows
 from koa_worker.store import ExportedStudyKnee
 from koa_worker.study.earlier import Course, Point, SpaceChange
 from koa_worker.study.knees import bring_together
-from koa_worker.values import CompartmentName, Grade
+from koa_worker.values import GRADES, CompartmentName, Grade
 from tests.unit.study.test_earlier import NOW, THEN, seen, space
 
 
@@ -34,23 +35,46 @@ def test_a_row_has_the_grade_that_stands_the_others_and_the_change() -> None:
     assert (row["medial_change_mm"], row["lateral_change_mm"]) == (-1.0, None)
 
 
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+def test_whose_a_knee_is_stands_last_and_only_on_demand(form: str) -> None:
+    identity = {"patient_id": "P-1", "patient_issuer": "HOSP", "accession": "A-2"}
+    row = exported(replace(knee(), identity=identity), form, with_identity=True)
+    assert list(row) == [*COLUMNS, *identity]
+    assert {name: row[name] for name in identity} == identity
+
+
 def test_every_number_of_a_grade_is_a_column() -> None:
-    left_out = {"probabilities", "review_reasons"}  # the five shares are in the table by image
-    assert {field.name for field in fields(Grade)} - left_out <= set(COLUMNS)
+    several = {"probabilities": "p", "release_probabilities": "release_p"}
+    assert {field.name for field in fields(Grade)} - set(several) <= set(COLUMNS)
+    assert {f"{shares}{kl}" for shares in several.values() for kl in GRADES} <= set(COLUMNS)
+    grade = knee().knee.stands.grade
+    on_site = replace(grade, release_probabilities=tuple(reversed(grade.probabilities)), site="5e" * 32)
+    scaled = replace(knee().knee, stands=replace(knee().knee.stands, grade=on_site))
+    for line, site in ((knee().knee, None), (scaled, "5e" * 32)):
+        (row,) = to_rows([replace(knee(), knee=line)])
+        assert [row[f"p{kl}"] for kl in GRADES] == list(grade.probabilities)
+        assert [row[f"release_p{kl}"] for kl in GRADES] == list(line.stands.grade.by_release)
+        assert row["site"] == site
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "parquet"])
 def test_every_form_has_the_same_row(form: str) -> None:
+    row = exported(knee(), form)
+    assert list(row) == list(COLUMNS)
+    assert (row["side"], float(row["medial_change_mm"])) == ("right", -1.0)
+
+
+def exported(one: ExportedStudyKnee, form: str, *, with_identity: bool = False) -> dict[str, Any]:
+    """The only row of a table, read back."""
     stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-    export_studies([knee()], form, stream)
+    export_studies([one], form, stream, with_identity=with_identity)
     stream.flush()
-    data = stream.buffer.getvalue()  # type: ignore[attr-defined]
+    data = stream.buffer.getvalue()
     match form:
         case "csv":
             (row,) = csv.DictReader(io.StringIO(data.decode()))
+            return dict(row)
         case "json":
-            row = json.loads(data)
+            return dict(json.loads(data))
         case _:
-            (row,) = pq.read_table(io.BytesIO(data)).to_pylist()
-    assert list(row) == list(COLUMNS)
-    assert (row["side"], float(row["medial_change_mm"])) == ("right", -1.0)
+            return dict(pq.read_table(io.BytesIO(data)).to_pylist()[0])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from koa_worker.daemon.heartbeats import Heartbeats
+from koa_worker.system.concern import Concern
 from koa_worker.system.heartbeat import PauseReason, Pulse, feel, sole_owner
 from koa_worker.system.systemd import Service
 
@@ -37,7 +38,8 @@ def test_it_beats_soon_after_news_and_otherwise_now_and_then(tmp_path: Path) -> 
 
 
 def test_what_is_beaten_is_felt(tmp_path: Path) -> None:
-    paused = replace(PULSE, paused=PauseReason.DISK_NEARLY_FULL)
+    concern = Concern("destination_down", "pacs", "Connection refused", 5.0)
+    paused = replace(PULSE, paused=PauseReason.DISK_NEARLY_FULL, paused_since=7.0, concerns=(concern,))
     with sole_owner(tmp_path):
         Heartbeats(tmp_path, Service()).beat(paused)
         felt = feel(tmp_path)
@@ -50,6 +52,7 @@ def test_what_is_beaten_is_felt(tmp_path: Path) -> None:
     [
         (replace(PULSE, busy=1), b"STATUS=1 of 2 at work"),
         (replace(PULSE, paused=PauseReason.OUTSIDE_HOURS), b"STATUS=outside run_between"),
+        (replace(PULSE, concerns=(Concern("inbox_gone"),)), b"STATUS=0 of 2 at work; The inbox is gone."),
     ],
 )
 def test_the_service_manager_is_told(

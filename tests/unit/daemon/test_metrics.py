@@ -17,12 +17,16 @@ from koa_worker import config
 from koa_worker.daemon.counts import Counts
 from koa_worker.daemon.dispatcher import Dispatcher
 from koa_worker.daemon.figures import figures
+from koa_worker.daemon.lookout import Lookout
 from koa_worker.daemon.metrics import Stages, registry, served
+from koa_worker.daemon.notices import Notices
 from koa_worker.errors import SetupError
-from koa_worker.store import State
+from koa_worker.store import ParcelState, State, Store
+from koa_worker.system.concern import Concern
 from koa_worker.system.heartbeat import PauseReason, Pulse
 from koa_worker.workers.messages import Done, WriteReport
 from tests.make import free_port
+from tests.parcels import queue_one
 
 # Dashboards and alerts outside rely on these names.
 NAMES = {
@@ -41,13 +45,34 @@ def of_a_dispatcher(folder: Path) -> CollectorRegistry:
         state, code = (State.COMPLETED, None) if number else (State.REJECTED, "no_knee")
         counts.add_job(Done(WriteReport("a"), state, code, {"read": 1000.0}, {"read": 500.0}))
     dispatcher = SimpleNamespace(
-        pulse=lambda: Pulse(2, 1, PauseReason.OUTSIDE_HOURS, 3, "net"),
+        pulse=lambda: Pulse(
+            2,
+            1,
+            PauseReason.OUTSIDE_HOURS,
+            3,
+            "net",
+            concerns=(Concern("inbox_gone"), Concern("destination_down", "pacs")),
+        ),
         backlog=SimpleNamespace(seen=SimpleNamespace(oldest=[SimpleNamespace(modified_ns=now_ns - 10**11)]), waiting=4),
         counts=counts,
         workers_replaced=1,
         studies_waiting=7,
     )
-    return registry(lambda: figures(cast("Dispatcher", dispatcher), folder), counts.stages)
+    return registry(lambda: figures(cast("Dispatcher", dispatcher), folder, looking(folder)), counts.stages)
+
+
+def looking(folder: Path) -> Lookout:
+    """One that has looked at a store whose only destination refuses a result and does not answer."""
+    url = f"sqlite:///{folder}/koa.sqlite3"
+    Store.open(url).close()
+    queue_one(url, "pacs", folder / "a.dcm", state=ParcelState.REFUSED)
+    destination = config.DestinationSettings(name="pacs", ae_title="A", host="h", port=1)
+    settings = config.Config(
+        store=config.StoreSettings(url=url), dicom=config.DicomSettings(destinations=(destination,))
+    )
+    lookout = Lookout(settings, Notices())
+    lookout.look()
+    return lookout
 
 
 def samples(shown: CollectorRegistry) -> dict[tuple[str, str], float]:
@@ -74,6 +99,14 @@ def test_the_names_that_others_rely_on_stay(tmp_path: Path) -> None:
     assert said["koa_oldest_waiting_seconds", ""] == pytest.approx(100, abs=30)
     assert said["koa_studies_waiting", ""] == 7
     assert said["koa_disk_free_bytes", ""] > 0
+
+
+def test_what_needs_a_person_is_a_number_by_code_also_when_nothing_does(tmp_path: Path) -> None:
+    said = samples(of_a_dispatcher(tmp_path))
+    assert (said["koa_concerns", "inbox_gone"], said["koa_concerns", "destination_down"]) == (1, 1)
+    assert said["koa_concerns", "parked"] == 0
+    assert said["koa_database_up", ""] == 1
+    assert (said["koa_deliveries", "pacs|refused"], said["koa_deliveries", "pacs|acknowledged"]) == (1, 0)
 
 
 def test_stages_are_a_histogram_of_seconds(tmp_path: Path) -> None:

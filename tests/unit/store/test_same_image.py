@@ -164,6 +164,25 @@ def test_history_keeps_what_a_header_said_and_events_tell_none_of_it(sender: Sen
     assert {tuple(row) for row in rows} == {(first, P1.name, P1.id), (second, P2.name, P2.id)}
 
 
+@pytest.mark.parametrize(
+    ("image", "later", "told"),
+    [("9", True, False), ("b", True, True), ("9", False, True)],
+    ids=["its image", "another image", "an image that came before"],
+)
+def test_a_rejected_file_is_told_of_until_its_image_is_graded(
+    sender: Sender, image: str, later: bool, told: bool
+) -> None:
+    """With LATERAL corrected to PA, for example, the study has one image, and nothing in it is without a grade."""
+    if not later:
+        sender.send(image)
+    arrival, _ = sender.begin("9", "said LATERAL")
+    sender.store.files.reject(arrival.id, sender.make.rejected(arrival, study_uid="1.2.3"), "rejected/9")
+    if later:
+        sender.send(image)
+    rejected = [reject.file_id for reject in sender.store.studies.content(sender.key()).rejected]
+    assert rejected == ([arrival.id] if told else [])
+
+
 @pytest.fixture
 def forget_digests(url: str) -> Callable[[], None]:
     """Makes the store as if an earlier version had filled it."""

@@ -11,7 +11,7 @@ import pytest
 from koa_worker.system.stop import on_signal
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_asks_and_wakes(number: signal.Signals) -> None:
     woken: list[bool] = []
     with on_signal() as stop:
@@ -19,6 +19,7 @@ def test_a_signal_asks_and_wakes(number: signal.Signals) -> None:
         assert not stop.asked
         os.kill(os.getpid(), number)
         assert stop.asked
+        assert stop.by == number.name
     assert woken == [True]
 
 

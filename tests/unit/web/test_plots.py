@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from koa_worker.config import Config
 from koa_worker.store import DayCount, State
 from koa_worker.system.heartbeat import PauseReason, Pulse, beat, sole_owner
+from koa_worker.watch.agreement import quadratic_kappa
 from koa_worker.web import dashboard, plots
-from koa_worker.web.agreement import Agreement, quadratic_kappa
+from koa_worker.web.agreement import Agreement
 from koa_worker.web.plots import Series
 
 DAYS = [date(2026, 6, 1) + timedelta(days=number) for number in range(10)]
@@ -44,6 +45,18 @@ def test_a_line_is_broken_where_there_is_nothing_to_say() -> None:
     assert len([line for line in root.iter("line") if line.get("class") == "stroke-a"]) == 1
     assert len(list(root.iter("circle"))) == 3
     assert [row[1] for row in plot.rows] == ["0.50", "0.60", "–", "0.70"]
+
+
+@pytest.mark.parametrize(
+    ("within", "marks"),
+    [((0, 4), ["0", "1", "2", "3", "4"]), ((0.0, 1.0), ["0.00", "0.25", "0.50", "0.75", "1.00"])],
+)
+def test_the_scale_of_a_line_has_decimals_only_where_it_needs_them(
+    within: tuple[float, float], marks: list[str]
+) -> None:
+    plot = plots.line("Grade", "", list("ab"), Series("KL", "stroke-a", [1.0, 3.0]), within=within)
+    texts = [text for text in ET.fromstring(plot.svg).iter("text") if text.get("text-anchor") == "end"]
+    assert [text.text for text in texts] == marks
 
 
 @given(st.lists(st.integers(0, 10**7), min_size=1, max_size=40), st.text())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection
 
@@ -28,3 +29,8 @@ def upgrade(connection: Connection) -> None:
         command.upgrade(config, "head")
     except CommandError as fault:  # it knows no way from the revision that it found
         raise SetupError("store_newer") from fault
+
+
+def revisions() -> frozenset[str]:
+    """All versions of the tables that this program knows a way from."""
+    return frozenset(step.revision for step in ScriptDirectory.from_config(configuration()).walk_revisions())

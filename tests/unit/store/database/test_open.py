@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -111,3 +112,66 @@ def test_a_folder_that_cannot_be_made_is_a_fault_of_the_folders(tmp_path: Path) 
     with pytest.raises(SetupError) as fault:
         Store.open(f"sqlite:///{tmp_path}/file/koa.sqlite3")
     assert fault.value.code == "folders"
+
+
+def test_looking_makes_nothing_and_tells_what_is_there(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/below/koa.sqlite3"
+    with pytest.raises(SetupError) as fault:
+        Store.look(url)
+    assert fault.value.code == "store_missing"
+    assert list(tmp_path.iterdir()) == []
+    Store.open(url).close()
+    with Store.look(url) as store:
+        assert store.counts.status().reports == 0
+
+
+def test_a_server_s_empty_database_is_left_empty_by_a_look(url: str) -> None:
+    engine = connect(url)
+    with pytest.raises(SetupError) as fault:
+        Store.look(url)
+    assert fault.value.code == "store_missing"
+    assert inspect(engine).get_table_names() == []
+    engine.dispose()
+
+
+def older(folder: Path) -> str:
+    """A store of the first shape, with one file."""
+    url = f"sqlite:///{folder}/koa.sqlite3"
+    engine = connect(url)
+    with engine.begin() as connection:
+        settings = configuration()
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, "0001")
+        connection.execute(
+            text(
+                "INSERT INTO files (id, sha256, size, name, state, starts, tries, arrived_at) "
+                "VALUES ('a', 'a', 1, '', 'waiting', 0, 0, '2026-01-01 00:00:00.000000')"
+            )
+        )
+    engine.dispose()
+    return url
+
+
+def test_an_older_store_is_backed_up_before_it_is_upgraded(tmp_path: Path) -> None:
+    Store.open(older(tmp_path)).close()
+    (backup,) = tmp_path.glob("*.backup")
+    assert backup.name.startswith("koa.sqlite3.0001-")
+    assert backup.stat().st_mode & 0o777 == 0o600
+    with sqlite3.connect(backup) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+        assert connection.execute("SELECT id FROM files").fetchall() == [("a",)]
+    connection.close()
+    Store.open(f"sqlite:///{tmp_path}/koa.sqlite3").close()
+    assert len(list(tmp_path.glob("*.backup"))) == 1
+
+
+def test_an_older_store_is_left_as_it_is_where_it_should_be(tmp_path: Path) -> None:
+    url = older(tmp_path)
+    for opened in (lambda: Store.open(url, upgrade=False), lambda: Store.look(url)):
+        with pytest.raises(SetupError) as fault:
+            opened()
+        assert (fault.value.code, fault.value.exit_code) == ("store_older", 2)
+    with sqlite3.connect(tmp_path / "koa.sqlite3") as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+    connection.close()
+    assert list(tmp_path.glob("*.backup")) == []

@@ -138,7 +138,7 @@ def test_table_with_its_own_subjects_splits_and_preparations(tmp_path: Path) -> 
 
 
 def test_table_without_grades_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "knees.csv").write_text("path,kl\na.png,1\n")
+    (tmp_path / "knees.csv").write_text("path,score\na.png,1\n")
     with pytest.raises(ValueError, match="no column grade"):
         collect([tmp_path / "knees.csv"])
 

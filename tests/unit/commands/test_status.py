@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from koa_worker.commands.screen import daemon_line
+from koa_worker.commands.status import daemon_line
 from koa_worker.system.heartbeat import PauseReason, Pulse
 
 PULSE = Pulse(workers=2, busy=1, paused=None, overdue=0, model="koa-v1")

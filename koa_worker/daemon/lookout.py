@@ -1,0 +1,55 @@
+"""Looks now and then at the store and at the parts of the daemon, in a thread: the loop waits for neither."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from koa_worker import health
+from koa_worker.config import Config
+from koa_worker.daemon.notices import Notices
+from koa_worker.system.log import where
+
+logger = logging.getLogger(__name__)
+
+_SECONDS_BETWEEN_LOOKS = 5.0
+
+
+class Lookout:
+    """Keeps what the store said last, for the metrics; what concerns a person goes to the notices."""
+
+    def __init__(self, config: Config, notices: Notices) -> None:
+        self._config = config
+        self._notices = notices
+        self.stored: health.FromStore | None = None
+
+    def look(self) -> None:
+        self.stored, concerns = health.look_at_store(self._config)
+        self._notices.update("store", concerns)
+        self._notices.update("parts", health.of_parts(self._config))
+        self._notices.update("certificates", health.of_certificates(self._config))
+
+
+@contextmanager
+def looking_out(lookout: Lookout, after: Callable[[], None]) -> Iterator[None]:
+    """Looks inside the context; `after` each look it is called too."""
+    stop = threading.Event()
+    thread = threading.Thread(target=_run, args=(lookout, after, stop), name="lookout", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _run(lookout: Lookout, after: Callable[[], None], stop: threading.Event) -> None:
+    while not stop.wait(_SECONDS_BETWEEN_LOOKS):
+        try:
+            lookout.look()
+            after()
+        # Whatever fails here, grading goes on, and the next look may succeed.
+        except Exception as fault:  # noqa: BLE001
+            logger.warning("the lookout failed", extra={"fault": where(fault)})

@@ -1,0 +1,198 @@
+"""How the whole worker is: the only place where it is decided what concerns a person.
+
+The daemon, `status` and the page look through this module. What only the daemon can see (files that it cannot take, a
+part of it that has ended) comes with its heartbeat.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from koa_worker.config import Config
+from koa_worker.errors import KoaError
+from koa_worker.intake import Scan, scan
+from koa_worker.store import DeliveryRecord, LastSuccesses, StatusRecord, Store
+from koa_worker.system.certificates import expiries
+from koa_worker.system.concern import Concern
+from koa_worker.system.disk import free_mb
+from koa_worker.system.heartbeat import Condition, PauseReason, Pulse, condition_of, feel, has_owner
+
+_PATIENCE_SECONDS = 5.0  # who asks how it is should not wait long for a database that is away
+# What is decided from the store alone, so that everybody who can read it decides the same.
+_OF_THE_STORE = frozenset({"database", "destination_down", "destination_refuses", "parked"})
+
+
+@dataclass(frozen=True, slots=True)
+class FromStore:
+    """What the database says."""
+
+    counts: StatusRecord
+    deliveries: tuple[DeliveryRecord, ...]
+    last: LastSuccesses
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The worker at one moment."""
+
+    felt: tuple[Pulse, float] | None  # the daemon's last heartbeat and its age in seconds
+    inbox: Scan
+    stored: FromStore | None  # None: the database cannot be used
+    concerns: tuple[Concern, ...]
+
+
+def look(config: Config, store: Store | None = None) -> Health:
+    """Looks at everything and changes nothing; without `store` the database is opened, but never made or migrated."""
+    felt = feel(config.folders.work)
+    stored, database = look_at_store(config, store)
+    found = [*of_daemon(config, felt), *database]
+    known = felt[0].concerns if felt else ()
+    inbox = scan(config.folders.inbox, overdue_minutes=config.intake.overdue_minutes, limit=1)
+    return Health(felt, inbox, stored, tuple(one.known_since(known) for one in found))
+
+
+def of_daemon(config: Config, felt: tuple[Pulse, float] | None) -> Iterator[Concern]:
+    """Whether it runs; what it says itself; and where it does not run, how its folders are."""
+    condition = condition_of(felt)
+    if felt is None or condition is Condition.NOT_RUNNING:
+        yield Concern("not_running")
+        folders = config.folders.all()
+        if any(path.exists() for path in folders.values()):  # otherwise it is a new installation
+            yield from of_folders(folders, {})
+            yield from of_disks(config)
+        return
+    pulse, age_seconds = felt
+    if condition is Condition.SILENT:
+        yield Concern("silent", detail=f"for {age_seconds:.0f} seconds")
+    yield from (one for one in pulse.concerns if one.code not in _OF_THE_STORE)
+
+
+def of_folders(folders: Mapping[str, Path], devices: Mapping[str, int]) -> Iterator[Concern]:
+    """Folders that are gone or of no use; `devices` are the numbers of their file systems at the start."""
+    for name, path in folders.items():
+        try:
+            device = path.stat().st_dev
+            if name == "inbox":
+                with os.scandir(path):
+                    pass
+        except FileNotFoundError:
+            yield Concern("inbox_gone") if name == "inbox" else Concern("folder_gone", name)
+        except OSError as fault:
+            detail = fault.strerror or type(fault).__name__
+            if name == "inbox":
+                yield Concern("inbox_unreadable", detail=detail)
+            else:
+                yield Concern("folder_gone", name, detail)
+        else:
+            if name == "inbox" and devices.get(name, device) != device:
+                yield Concern("inbox_moved")
+
+
+def of_scan(seen: Scan) -> Iterator[Concern]:
+    """What the last scan of the inbox could not read, or what stays incomplete in it."""
+    if seen.unreadable:
+        yield Concern("unreadable_folders", detail=_number(seen.unreadable, "folder"))
+    if seen.overdue:
+        yield Concern("unfinished", detail=_number(seen.overdue, "file"))
+
+
+def of_disks(config: Config) -> Iterator[Concern]:
+    free = min(free_mb(folder) for folder in (config.folders.work, config.folders.reports))
+    if free < config.limits.min_free_mb:
+        yield Concern("disk_full", detail=f"{free:.0f} MB free")
+
+
+def of_pause(reason: PauseReason | None, since: float | None) -> Iterator[Concern]:
+    """The hours that are configured concern nobody."""
+    if reason is PauseReason.DISK_NEARLY_FULL:
+        yield Concern("disk_full", since=since)
+    if reason is PauseReason.NO_ANSWER:
+        yield Concern("no_answer", since=since)
+
+
+def of_parts(config: Config) -> Iterator[Concern]:
+    """Threads of this process that should run and do not."""
+    alive = {thread.name for thread in threading.enumerate()}
+    wanted = {
+        "receiver": config.dicom.receiver.enabled,
+        "sender": bool(config.dicom.destinations),
+        "page": config.web.enabled,
+    }
+    return (Concern("part_down", name) for name, enabled in wanted.items() if enabled and name not in alive)
+
+
+def tls_files(config: Config) -> Iterator[tuple[str, Path]]:
+    """The certificates that are configured, by the section and key that name them."""
+    sections = {"receiver": config.dicom.receiver} | {one.name: one for one in config.dicom.destinations}
+    for where, section in sections.items():
+        for name in ("tls_certificate", "tls_authority"):
+            path = getattr(section, name)
+            if path and (where != "receiver" or config.dicom.receiver.enabled):
+                yield f"{where} {name}", Path(path)
+
+
+def of_certificates(config: Config) -> Iterator[Concern]:
+    now = datetime.now(UTC)
+    for name, path in tls_files(config):
+        try:
+            until = min(expiries(path))
+        except OSError as fault:
+            yield Concern("certificate", name, fault.strerror or type(fault).__name__)
+        except ValueError:
+            yield Concern("certificate", name, "not in PEM form")
+        else:
+            if until < now:
+                yield Concern("certificate", name, f"expired on {until:%Y-%m-%d}", until.timestamp())
+
+
+def look_at_store(config: Config, store: Store | None = None) -> tuple[FromStore | None, tuple[Concern, ...]]:
+    """What the database says, and what of it concerns a person; also when the database says nothing."""
+    try:
+        if store is None:
+            with Store.look(config.store.url, patience=_PATIENCE_SECONDS) as opened:
+                stored = _ask(opened)
+        else:
+            stored = _ask(store)
+    except KoaError as fault:
+        if fault.code == "config":
+            raise
+        if fault.code == "store_missing" and not has_owner(config.folders.work):
+            return None, ()  # a new installation
+        return None, (Concern("database", detail=fault.detail or fault.entry.sentence.rstrip(".")),)
+    names = {destination.name for destination in config.dicom.destinations}
+    return stored, (*_of_counts(stored.counts), *_of_deliveries(stored.deliveries, names))
+
+
+def _ask(store: Store) -> FromStore:
+    return FromStore(store.counts.status(), store.deliveries.by_destination(), store.counts.last_successes())
+
+
+def _of_counts(counts: StatusRecord) -> Iterator[Concern]:
+    if counts.parked:
+        yield Concern("parked", detail=_number(counts.parked, "file"))
+
+
+def _of_deliveries(deliveries: Iterable[DeliveryRecord], names: Iterable[str]) -> Iterator[Concern]:
+    """A destination that is no longer configured is shown with its counts, but nobody can do anything about it."""
+    for one in deliveries:
+        if one.destination not in names:
+            continue
+        if one.failures or one.failing:
+            detail = f"{one.answer}; {_number(one.waiting, 'object')} waiting"
+            yield Concern("destination_down", one.destination, detail, _seconds(one.oldest_waiting))
+        if one.refused:
+            detail = f"{one.answer}; {_number(one.refused, 'object')} refused"
+            yield Concern("destination_refuses", one.destination, detail, _seconds(one.oldest_refused))
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return moment.timestamp() if moment else None
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
