@@ -47,23 +47,35 @@ def process_paths(
     debug_roi: Path | None,
     dicom: Path | None = None,
 ) -> Iterator[Result]:
-    """One result for each file below `paths`, in order; with `out` a report for each study, with `dicom` its objects.
+    """One result for each file below `paths`, in order; reports go to `out`, and their DICOM objects to `dicom`.
 
     A report is written once its study is complete; where no header says when that is, after the last file.
     """
     opened = _registrar(config, pipeline, out) if out or dicom else nullcontext()
     with opened as registrar, _written(registrar, config, dicom):
-        for path in _files(paths):
-            try:
-                arrival = Arrival(path, digest(path), path.stat().st_size, path.name)
-            except OSError as fault:
-                yield Result(path, Failed(Arrival(path, "", 0, path.name), "io", fault.strerror or ""))
-                continue
-            if debug_roi is not None:
-                _draw(arrival, config, debug_roi)
-            outcome = pipeline.process(arrival)
-            report = _report(registrar, outcome) if registrar and isinstance(outcome, Completed) else None
-            yield Result(path, outcome, report if out else None)
+        yield from _process(paths, config, pipeline, registrar, debug_roi, shown=bool(out))
+
+
+def _process(
+    paths: Sequence[Path],
+    config: Config,
+    pipeline: Pipeline,
+    registrar: Registrar | None,
+    debug_roi: Path | None,
+    *,
+    shown: bool,
+) -> Iterator[Result]:
+    for path in _files(paths):
+        try:
+            arrival = Arrival(path, digest(path), path.stat().st_size, path.name)
+        except OSError as fault:
+            yield Result(path, Failed(Arrival(path, "", 0, path.name), "io", fault.strerror or ""))
+            continue
+        if debug_roi is not None:
+            _draw(arrival, config, debug_roi)
+        outcome = pipeline.process(arrival)
+        report = _report(registrar, outcome) if registrar and isinstance(outcome, Completed) else None
+        yield Result(path, outcome, report if shown else None)
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:

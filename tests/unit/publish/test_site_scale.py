@@ -23,7 +23,8 @@ def test_other_scales_make_other_objects_and_no_scale_the_ones_of_before() -> No
     images = [ImageResult("aa", ("bb",), 1, 9, 9, b"", (), by, AT) for by in (PLAIN, SCALED)]
     plain, scaled = (uids.of_image_object(ResultKind.STRUCTURED_REPORT, "1.2", image) for image in images)
     assert plain != scaled
-    assert plain == uids.derive(ResultKind.STRUCTURED_REPORT, 2, "1.2", "bb", PLAIN.digest, PLAIN.software)
+    kind = ResultKind.STRUCTURED_REPORT
+    assert plain == uids.derive(kind, uids._FORMS[kind], "1.2", "bb", PLAIN.digest, PLAIN.software)
     documents = [uids.of_document("1.2", Document(b"", 1, by, AT)) for by in (PLAIN, SCALED)]
     assert len(set(documents)) == 2
 

@@ -48,12 +48,12 @@ def test_the_same_content_made_again_is_the_same_object() -> None:
     assert of(replace(RESULT, made_at=datetime(2026, 2, 2, tzinfo=UTC), number=7)) == of(RESULT)
 
 
-def test_the_same_result_in_another_form_is_another_object() -> None:
-    """Earlier versions made other objects of the same results, and a PACS may have both."""
-    assert of(replace(RESULT, content=("aa",))) == uids.derive("structured_report", 2, "1.2.3", "aa", "d1", "1.0")
-    assert of(replace(RESULT, content=("aa",))) != uids.derive("structured_report", "1.2.3", "aa", "d1", "1.0")
+def test_the_form_of_an_object_is_a_part_of_its_uid_and_no_site_adds_nothing() -> None:
+    form = uids._FORMS[ResultKind.STRUCTURED_REPORT]
+    assert of(replace(RESULT, content=("aa",))) == uids.derive("structured_report", form, "1.2.3", "aa", "d1", "1.0")
     old = replace(DOCUMENT, content=())
-    assert uids.of_document("1.2", old) == uids.derive("pdf", 2, "1.2", "d1", "1.0", 2)
+    form = uids._FORMS[ResultKind.PDF]
+    assert uids.of_document("1.2", old) == uids.derive("pdf", form, "1.2", "d1", "1.0", 2)
 
 
 def test_a_report_that_names_the_capture_is_another_one() -> None:
