@@ -16,7 +16,8 @@ from koa_worker.system.log import where
 logger = logging.getLogger(__name__)
 
 _SECONDS_BETWEEN_LOOKS = 5.0
-_PAUSE_PER_LOOK = 20.0  # in a large store a look takes a while: at most a twentieth of the time goes into looks
+_PAUSE_PER_LOOK = 20.0  # in a large store a look takes a while, and should not take much of the time
+_LONGEST_PAUSE_SECONDS = 30.0
 
 
 class Lookout:
@@ -58,6 +59,7 @@ def _run(lookout: Lookout, after: Callable[[], None], stop: threading.Event) -> 
         except Exception as fault:  # noqa: BLE001
             logger.warning("the lookout failed", extra={"fault": where(fault)})
         if lookout.stored is not None:  # to wait for a database that is away is no work
-            pause = max(_SECONDS_BETWEEN_LOOKS, _PAUSE_PER_LOOK * (time.monotonic() - begun))
+            took = time.monotonic() - begun
+            pause = min(max(_SECONDS_BETWEEN_LOOKS, _PAUSE_PER_LOOK * took), _LONGEST_PAUSE_SECONDS)
         else:
             pause = _SECONDS_BETWEEN_LOOKS
