@@ -109,7 +109,7 @@ def _lines(number: int, knee: KneeResult) -> list[_Line]:
     lines = [
         _Line(f"{number}  Knee, {side}", _PLAIN, _WHITE, _TITLE + 24),
         _Line(f"KL {grade.kl}, {GRADE_WORDS[grade.kl]}", _LARGE, _WHITE, 58),
-        _Line(f"{words.OA_COLUMN} {words.percent(grade.oa_probability)}".replace("–", "-"), _SMALL, _WHITE, 46),
+        _Line(f"OA (KL 2-4) {words.percent(grade.oa_probability)}", _SMALL, _WHITE, 46),
     ]
     space = _wrap(f"Joint space {words.joint_space(knee.joint_space)}") if knee.joint_space else []
     lines += [_Line(line, _SMALL, _SIGNAL, _DROP) for line in _review(grade, _SMALL_LINES - len(space))]
