@@ -40,6 +40,12 @@ def _destination(destination: DestinationSettings, _settings: Config) -> str:
     from koa_worker.publish.answers import Unreachable
     from koa_worker.publish.destination import echo
 
+    if destination.protocol == "folder":
+        if not Path(destination.folder).is_dir():
+            raise SetupError("destination", "its folder does not exist")
+        return "its folder exists"
+    if destination.protocol == "stow":
+        return "STOW-RS has no echo; not asked"
     seconds = min(destination.timeout_seconds, _LONGEST_WAIT_SECONDS)
     try:
         echo(destination.model_copy(update={"timeout_seconds": seconds}))
