@@ -125,7 +125,9 @@ def test_no_row_is_left_on_postgresql(tmp_path: Path, pipeline: Pipeline, postgr
 
 
 @pytest.mark.parametrize(
-    "whose", [Whose(study=f"{UID}.1"), Whose(accession=ACCESSION), Whose(patient_id=VICTIM.id, issuer=ISSUER)], ids=str
+    "whose",
+    [Whose(study=f"{UID}.1"), Whose(accession=ACCESSION), Whose(patient_id=VICTIM.id, issuer=ISSUER)],
+    ids=["study", "accession", "patient"],
 )
 def test_a_study_or_an_accession_number_is_erased_alone(full: Site, whose: Whose) -> None:
     forget(full, whose)
