@@ -130,8 +130,9 @@ def test_the_structured_report_has_both_time_points(
                 for path in objects(hospital, key, tmp_path)}  # fmt: skip
     assert set(by_image) == {seen.sop_uid for seen in line.every}
     path = by_image[line.stands.sop_uid]
-    now, then = hd.sr.srread(path).content.get_image_measurement_groups()
-    assert now.tracking_uid == then.tracking_uid
+    content = hd.sr.srread(path).content
+    (now,) = content.get_planar_roi_measurement_groups()
+    (then,) = content.get_image_measurement_groups(tracking_uid=now.tracking_uid)
     assert (
         then.get_qualitative_evaluations(codes.GRADE)[0].value
         == codes.GRADE_VALUES[course.points[1].knee.stands.grade.kl]
@@ -139,7 +140,7 @@ def test_the_structured_report_has_both_time_points(
     assert now.get_measurements(codes.GRADE_CHANGE)[0].value == course.grade_change
     for change in course.spaces:
         (found,) = now.get_measurements(codes.WIDTH_CHANGES[change.name])
-        assert found.value == pytest.approx(change.by_mm, abs=0.001)
+        assert found.value == pytest.approx(change.by_mm, abs=0.0501)
     dumped = subprocess.run([peer("dsrdump"), path], capture_output=True, text=True, check=True).stdout
     for expected in ('"2025-03-02"', '"2026-03-10"', "Longitudinal Temporal Offset from Event", "Baseline"):
         assert expected in dumped

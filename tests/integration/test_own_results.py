@@ -54,7 +54,11 @@ def objects(
         hospital.sends_to(DestinationSettings(name="pacs", ae_title="PACS", host="127.0.0.1", port=nobodys_port))
         hospital.grade(plate)
         Outbox(hospital.settings, hospital.store).work()
-        yield {parcel.kind: Path(parcel.path) for parcel in hospital.store.sending.parcels()}
+        made = {parcel.kind: Path(parcel.path) for parcel in hospital.store.sending.parcels()}
+        capture = pydicom.dcmread(made["secondary_capture"])
+        capture.decompress(generate_instance_uid=False)  # not every program below reads JPEG
+        capture.save_as(made["secondary_capture"])
+        yield made
 
 
 def arrival(path: Path) -> Arrival:

@@ -131,7 +131,7 @@ BY_DCMTK = {
 def assert_nothing_new(site: Site, first: FileRecord, again: FileRecord) -> None:
     assert (first.state, again.state, again.duplicate_of) == (State.COMPLETED, State.DUPLICATE, first.id)
     study = site.study()
-    assert (len(study.images), study.report_revision, len(site.sent())) == (1, 1, 3)
+    assert (len(study.images), study.report_revision, len(site.sent())) == (1, 1, 4)
     assert "updated" not in site.history(first.id)
     assert len(list(site.hospital.settings.folders.done.rglob("*.dcm"))) == 2
 
@@ -170,7 +170,7 @@ def assert_updated(site: Site, first: FileRecord, again: FileRecord) -> StudyRec
     study = site.study()
     assert (again.state, again.duplicate_of, again.study_key) == (State.DUPLICATE, first.id, study.key)
     assert [image.file_id for image in study.images] == [first.id]
-    assert (study.report_revision, len(site.sent()), len(set(site.sent()))) == (2, 6, 6)
+    assert (study.report_revision, len(site.sent()), len(set(site.sent()))) == (2, 8, 8)
     assert len(list(site.hospital.store.export.rows())) == 1
     assert site.hospital.store.counts.status().conflicts == 0
     return study
@@ -184,7 +184,7 @@ def test_a_corrected_name_reaches_report_and_results(site: Site, radiographs: tu
     assert not study.images[0].patient_differs
     assert "Rightname Anna" in site.words()
     assert "Wrongname" not in site.words()
-    newest = [pydicom.dcmread(parcel.path) for parcel in site.hospital.store.sending.parcels()[3:]]
+    newest = [pydicom.dcmread(parcel.path) for parcel in site.hospital.store.sending.parcels()[4:]]
     assert {str(made.PatientName) for made in newest} == {NEW.name}
     told = site.history(first.id)["updated"]
     assert told == f"by {again.id}: patient_name"
@@ -261,7 +261,7 @@ def test_other_pixels_are_a_conflict(site: Site, radiographs: tuple[Path, Path])
     assert (again.state, len(study.images), study.report_revision) == (State.COMPLETED, 2, 2)
     assert [image.conflicts_with for image in study.images] == [None, first.id]
     assert "same SOP Instance UID" in site.words()
-    assert len(set(site.sent())) == 6
+    assert len(set(site.sent())) == 9
 
 
 def test_the_same_image_in_another_study_is_another_image(site: Site, radiographs: tuple[Path, Path]) -> None:
@@ -338,6 +338,6 @@ def test_a_kill_around_any_step_of_a_correction_loses_and_doubles_nothing(
     assert len(site.study().images) == 1
     assert [event.kind for event in store.files.events(first.id)].count("updated") == 1
     assert "Rightname Anna" in site.words()
-    assert len(set(site.sent())) == 6
+    assert len(set(site.sent())) == 8
     assert store.reports.due() == ()
     assert not [path for path in folders.work.rglob("*") if path.suffix in {".file", ".json"}]

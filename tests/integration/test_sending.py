@@ -14,7 +14,12 @@ from pathlib import Path
 import highdicom as hd
 import pydicom
 import pytest
-from pydicom.uid import Comprehensive3DSRStorage, EncapsulatedPDFStorage, SecondaryCaptureImageStorage
+from pydicom.uid import (
+    Comprehensive3DSRStorage,
+    EncapsulatedPDFStorage,
+    GrayscaleSoftcopyPresentationStateStorage,
+    SecondaryCaptureImageStorage,
+)
 from pynetdicom import AE, evt
 from typer.testing import CliRunner, Result
 
@@ -195,19 +200,19 @@ def test_while_orthanc_is_away_nothing_is_lost_and_later_all_arrive_once(
     hospital.grade(plate)
     with orthanc.running():
         Outbox(hospital.settings, hospital.store).work()
-        assert len(orthanc.instances()) == 3
+        assert len(orthanc.instances()) == 4
     for study in ("2.25.77", "2.25.78"):
         hospital.grade(plate, study_uid=study)
         Outbox(hospital.settings, hospital.store).work()
     waiting = [parcel for parcel in hospital.store.sending.parcels() if parcel.state is ParcelState.WAITING]
-    assert len(waiting) == 6
+    assert len(waiting) == 8
     with orthanc.running():
         # A new outbox, as after a restart: what it knows is what the store says.
         until(lambda: (Outbox(hospital.settings, hospital.store).work(), not still_waiting(hospital))[1])
         found = sorted(tags["SOPInstanceUID"] for tags in orthanc.instances())
     assert found == sorted(parcel.sop_uid for parcel in hospital.store.sending.parcels())
-    assert len(found) == len(set(found)) == 9
-    assert max(parcel.tries for parcel in hospital.store.sending.parcels()[:3]) == 1
+    assert len(found) == len(set(found)) == 12
+    assert max(parcel.tries for parcel in hospital.store.sending.parcels()[:4]) == 1
 
 
 def still_waiting(hospital: Hospital) -> bool:
@@ -223,7 +228,7 @@ def test_a_peer_that_accepts_and_never_answers_is_given_up(
         with caplog.at_level(logging.INFO, "koa_worker"):
             Outbox(hospital.settings, hospital.store).work()
     assert {parcel.state for parcel in hospital.store.sending.parcels()} == {ParcelState.WAITING}
-    assert [parcel.tries for parcel in hospital.store.sending.parcels()] == [0, 0, 0]  # it has said nothing of them
+    assert [parcel.tries for parcel in hospital.store.sending.parcels()] == [0, 0, 0, 0]  # it has said nothing of them
     assert "destination does not take results" in caplog.text
     assert not any(secret in f"{vars(record)}" for record in caplog.records for secret in SECRETS)
 
@@ -254,7 +259,7 @@ def test_what_was_reported_before_a_destination_was_known_is_sent_only_when_aske
     assert hospital.store.sending.parcels() == ()
     hospital.store.sending.send_again([key])
     Outbox(hospital.settings, hospital.store).work()
-    assert len(hospital.store.sending.parcels()) == 3
+    assert len(hospital.store.sending.parcels()) == 4
 
 
 def test_a_new_revision_sends_its_pdf_and_nothing_twice(
@@ -268,7 +273,7 @@ def test_a_new_revision_sends_its_pdf_and_nothing_twice(
     hospital.grade(other, kl=(3, 4))
     Outbox(hospital.settings, hospital.store).work()
     kinds = [parcel.kind for parcel in hospital.store.sending.parcels()[len(first) :]]
-    assert sorted(kinds) == ["pdf", "secondary_capture", "structured_report"]
+    assert sorted(kinds) == ["pdf", "presentation", "secondary_capture", "structured_report"]
 
 
 def storescp(program: str, port: int, folder: Path, *options: str | Path) -> subprocess.Popen[bytes]:
@@ -308,7 +313,7 @@ def test_over_tls(
         Outbox(hospital.settings, hospital.store).work()
         pacs.terminate()
     assert {parcel.state for parcel in hospital.store.sending.parcels()} == {ParcelState.ACKNOWLEDGED}
-    assert len(list((tmp_path / "pacs").iterdir())) == 3
+    assert len(list((tmp_path / "pacs").iterdir())) == 4
 
 
 def test_a_pacs_that_cannot_prove_who_it_is_gets_nothing(
@@ -338,7 +343,12 @@ def test_a_pacs_that_cannot_prove_who_it_is_gets_nothing(
 def pacs_that_answers(answer: Callable[[evt.Event], int], *classes: str) -> Iterator[int]:
     """A PACS with an opinion of what it is sent; gives its port."""
     application = AE("ORTHANC")
-    for storage_class in classes or (Comprehensive3DSRStorage, SecondaryCaptureImageStorage, EncapsulatedPDFStorage):
+    for storage_class in classes or (
+        Comprehensive3DSRStorage,
+        SecondaryCaptureImageStorage,
+        GrayscaleSoftcopyPresentationStateStorage,
+        EncapsulatedPDFStorage,
+    ):
         application.add_supported_context(storage_class)
     server = application.start_server((NOWHERE, 0), block=False, evt_handlers=[(evt.EVT_C_STORE, answer)])
     try:
@@ -369,9 +379,10 @@ def test_what_a_pacs_answers_decides_what_is_done(
         hospital.grade(plate)
         Outbox(hospital.settings, hospital.store).work()
     found = hospital.store.sending.parcels()
-    assert [(parcel.state, parcel.tries) for parcel in found] == [(state, tries)] * 3
+    asked = 3 if status == 0xA700 else 4  # three times without room, and the rest is kept back
+    assert [(parcel.state, parcel.tries) for parcel in found] == [(state, tries)] * asked + [(state, 0)] * (4 - asked)
     kept = list(hospital.settings.dicom.results.folder.glob("*.dcm"))
-    assert len(kept) == (0 if state is ParcelState.ACKNOWLEDGED else 3)
+    assert len(kept) == (0 if state is ParcelState.ACKNOWLEDGED else 4)
 
 
 def test_what_a_pacs_stumbles_over_is_tried_so_often_and_left_to_a_person(
@@ -387,7 +398,7 @@ def test_what_a_pacs_stumbles_over_is_tried_so_often_and_left_to_a_person(
         status = 0x0000
         outbox.work()
         assert states(hospital) == {ParcelState.REFUSED}  # nobody asked
-        assert hospital.store.sending.wake_parcels() == 3
+        assert hospital.store.sending.wake_parcels() == 4
         outbox.work()
         assert states(hospital) == {ParcelState.ACKNOWLEDGED}
 
@@ -399,7 +410,8 @@ def states(hospital: Hospital) -> set[ParcelState]:
 def test_a_class_that_is_not_accepted_is_left_to_a_person_and_the_others_arrive(
     hospital: Hospital, plate: synthetic.Plate
 ) -> None:
-    with pacs_that_answers(lambda _event: 0x0000, SecondaryCaptureImageStorage, EncapsulatedPDFStorage) as port:
+    classes = (SecondaryCaptureImageStorage, GrayscaleSoftcopyPresentationStateStorage, EncapsulatedPDFStorage)
+    with pacs_that_answers(lambda _event: 0x0000, *classes) as port:
         hospital.sends_to(to(port, seconds=20))
         hospital.grade(plate)
         Outbox(hospital.settings, hospital.store).work()
@@ -464,18 +476,18 @@ def test_koa_worker_send(hospital: Hospital, plate: synthetic.Plate, send_comman
         assert send_command().exit_code == 0
         assert came == []  # it was reported before the destination was known
         sent = send_command(f"{key}.pdf")
-        assert (sent.exit_code, len(came)) == (0, 3)
-        assert "3 acknowledged" in sent.stdout
-        assert (send_command().exit_code, len(came)) == (0, 3)  # nothing twice
+        assert (sent.exit_code, len(came)) == (0, 4)
+        assert "4 acknowledged" in sent.stdout
+        assert (send_command().exit_code, len(came)) == (0, 4)  # nothing twice
         assert (send_command(key).exit_code, sorted(came)) == (
             0,
-            sorted(came[:3] * 2),
+            sorted(came[:4] * 2),
         )  # unless asked; the same objects
         unknown = send_command("unheard-of.pdf")
         assert isinstance(unknown.exception, UnknownRecord)
         assert str(unknown.exception).startswith("The database has no such record (study unheard-of). ")
     gone = send_command(key)
     assert gone.exit_code == 1
-    assert "3 waiting" in gone.stdout
+    assert "4 waiting" in gone.stdout
     assert "Connection refused" in gone.stderr
     assert not any(secret in gone.output + sent.output for secret in SECRETS)
