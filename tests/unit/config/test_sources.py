@@ -14,7 +14,8 @@ from koa_worker.errors import SetupError
 SHIPPED = Path(__file__).parents[3] / "config.toml"
 # Another value than the default for each setting, as text.
 OTHERS: dict[str, str] = {
-    "log.level": "debug", "log.format": "json", "report.paper": "letter", "work.run_between": "22:00-06:00",
+    "log.level": "debug", "log.format": "json", "report.paper": "letter", "report.language": "de",
+    "dicom.results.supersede": "iocm", "work.run_between": "22:00-06:00",
     "web.names": '["koa.example.org"]', "dicom.receiver.callers": '["PACS@10.1.2.3", "*@10.0.0.0/8"]',
     "alerts.webhook": "https://alerts.example.org/koa",
     "dicom.receiver.ae_title": "OTHER", "model.review_confidence": "0.5",
