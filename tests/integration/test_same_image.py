@@ -243,7 +243,7 @@ def test_a_corrected_size_of_a_pixel_measures_the_joint_space_again(site: Site, 
 def test_another_window_is_graded_again(site: Site, radiographs: tuple[Path, Path]) -> None:
     first = site.send(radiographs[0])
     (before,) = site.study().images[0].knees
-    study = assert_updated(site, first, site.send(changed(radiographs[0], WindowWidth=3000)))
+    study = assert_updated(site, first, site.send(changed(radiographs[0], WindowWidth=3600)))
     (knee,) = study.images[0].knees
     assert not np.array_equal(knee.crop, before.crop)
     assert knee.graded_at > before.graded_at
