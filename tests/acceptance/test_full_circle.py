@@ -39,7 +39,7 @@ def test_orthanc_to_the_daemon_and_back(site: Site, peer: Callable[[str], str], 
             said = daemon.stderr.read()
         (study,) = [orthanc.get(f"/studies/{name}") for name in orthanc.get("/studies")]
         modalities = sorted(orthanc.get(f"/series/{name}")["MainDicomTags"]["Modality"] for name in study["Series"])
-    assert modalities == ["DOC", "DX", "OT", "SR"]
+    assert modalities == ["DOC", "DX", "OT", "PR", "SR"]
     assert "sent" in said
     for secret in ("Mihon", "見本", "SYN-0102", "19630722"):
         assert secret not in said

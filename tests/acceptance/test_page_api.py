@@ -103,7 +103,7 @@ def test_a_script_uploads_and_fetches(site: Site, script: Script) -> None:
     assert status == 200
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         kinds = {pydicom.dcmread(io.BytesIO(archive.read(name))).Modality for name in archive.namelist()}
-    assert kinds == {"SR", "OT", "DOC"}
+    assert kinds == {"SR", "OT", "PR", "DOC"}
     again = script.upload(film.read_bytes(), "copy.dcm")
     assert (again["state"], again["is_duplicate"], again["study"]) == ("completed", True, done["study"])
     page = script.upload(b"<html><script>alert(1)</script>", "page.html")
