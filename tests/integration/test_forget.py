@@ -255,7 +255,12 @@ def test_find_says_what_belongs_to_it(command: Callable[..., Result], full: Site
     graded = next(study for study in studies if study["report"])
     assert Path(graded["report"]).is_file()
     assert {file["state"] for file in graded["files"]} == {"completed", "rejected"}
-    assert {one["kind"] for one in graded["deliveries"]} == {"structured_report", "secondary_capture", "pdf"}
+    assert {one["kind"] for one in graded["deliveries"]} == {
+        "structured_report",
+        "secondary_capture",
+        "presentation",
+        "pdf",
+    }
     named = command("find", "--name-of-file", "-", "--json", said="Forgetova 3.dcm")
     assert json.loads(named.stdout)["study"] == graded["study"]
     assert command("find", "--patient-id", "-", said="nobody").exit_code == 1

@@ -17,7 +17,6 @@ def test_outcomes_codes_and_times_are_added_up() -> None:
     assert counts.outcomes == {"completed": 1, "rejected": 1, "failed": 1}
     assert counts.codes == {"no_knee": 1, "timed_out": 1}
     assert (counts.spent_ms, counts.cpu_ms) == ({"read": 5.0}, {"read": 3.0})
-    assert counts.not_graded == 2
     shown = CollectorRegistry()
     shown.register(counts.stages.histogram)
     assert b'koa_stage_duration_seconds_count{stage="read"} 2.0' in generate_latest(shown)
@@ -29,4 +28,3 @@ def test_a_duplicate_of_a_rejected_file_counts_no_code_and_a_report_no_file() ->
     counts.add_job(Done(JOB, None))
     assert counts.outcomes == {"duplicate": 1}
     assert counts.codes == {}
-    assert counts.not_graded == 0
