@@ -41,7 +41,7 @@ class Search:
 
     def __post_init__(self) -> None:
         uid = self.store.found.study_uid(self.whose.study) if self.whose.study is not None else None
-        self._in_headers = replace(self.whose, study=uid or self.whose.study)  # they know no keys of ours
+        self._in_headers = replace(self.whose, study=uid or self.whose.study)  # a header has no study key
 
     def look(self) -> Finding:
         matching: set[str] = set()

@@ -66,7 +66,7 @@ def erase_in_child(settings: Config, last: int | None) -> int | None:
 
 
 def torment(folder: Path, kills: int, chance: random.Random) -> Counter[str]:
-    """Kills so often, in rounds of one to three kills, each from the full site on."""
+    """Kills the given number of times, in rounds of one to three; each round starts with the full site."""
     pipeline = Pipeline.load(Config())
     with site_in(folder / "site", pipeline) as site:
         site.fill(free_port())

@@ -149,7 +149,7 @@ def test_a_note_goes_to_those_who_have_what_it_rejects(hospital: Hospital, repla
     assert note.ConceptNameCodeSequence[0].CodeValue == "113001"
     (rejected,) = note.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence
     assert rejected.ReferencedSOPClassUID == EncapsulatedPDFStorage
-    hospital.store.sending.send_again([key])  # whoever asks for the results now gets what stands
+    hospital.store.sending.send_again([key])  # a person asks for the results again: the current ones are sent
     Outbox(hospital.settings, hospital.store).work()
     again = [Path(parcel.path) for parcel in hospital.store.sending.parcels()]
     assert {path.name for path in again} == {path.name for path in (*replaced[:2], *replaced[3:6])}

@@ -85,7 +85,7 @@ def require_current(engine: Engine) -> None:
 
 
 def require_tables(engine: Engine) -> None:
-    """Raises `SetupError` if no tables of ours are there: the address is mistyped."""
+    """Raises `SetupError` if the database has no koa-worker tables, because its address is mistyped."""
     if _revision(engine) is None:
         raise SetupError("store_missing")
 
