@@ -112,7 +112,8 @@ def assert_same_as_worker(pipeline: Pipeline, crops: list[Crop], least: float) -
         assert isinstance(outcome, Completed)
         whole += 1
         given = outcome.knees[0].grade
-        assert replace(given, review_reasons=grade.review_reasons) == grade
+        assert replace(given, review_reasons=grade.review_reasons, strangeness=None) == grade
+        assert given.strangeness is not None
         assert set(grade.review_reasons) <= set(given.review_reasons)
     assert whole >= least * len(crops)
 
