@@ -85,5 +85,6 @@ class WorkerDeaths:
         failed = self._store.files.fail(
             job.id, Failed(job.named("", 0), death.code, death.detail), max_tries=self._max_tries, now=now
         )
-        self._counts.add_outcome(State.FAILED, death.code)
+        if not failed.parked:  # one that is parked goes to a worker process to be filed, which counts it then
+            self._counts.add_outcome(State.FAILED, death.code)
         return failed
