@@ -432,12 +432,13 @@ class InputRejected(KoaError):
     """The file caused the error; a retry would not help.
 
     It knows the study and patient, as far as the header could be read, and never names them in its text. It also knows
-    the knees that were seen and refused.
+    the knees that were seen and refused, and whether one of these is surely a knee.
     """
 
     study: Study | None = None
     patient: Patient | None = None
     refused: tuple[RefusedKnee, ...] = ()
+    knee_seen: bool = False
 
 
 @contextmanager

@@ -38,6 +38,7 @@ from koa_worker.values import (
     RefusedKnee,
     Rejected,
     ReviewReason,
+    Ungraded,
 )
 
 logger = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ class Pipeline:
         except InputRejected as fault:
             if fault.code == OWN_RESULT:  # no study reports it
                 return Rejected(arrival, fault.code, fault.detail)
-            return Rejected(arrival, fault.code, fault.detail, fault.study, fault.patient, fault.refused)
+            return self._rejected(arrival, fault)
         except WorkFailed as fault:
             return Failed(arrival, fault.code, fault.detail)
         except MemoryError:
@@ -96,6 +97,12 @@ class Pipeline:
             logger.exception("stage failed", extra={"file": arrival.id})
             return Failed(arrival, "internal", type(fault).__name__)
         return Completed(arrival, radiograph, graded, clock.spent_ms, refused, clock.cpu_ms)
+
+    def _rejected(self, arrival: Arrival, fault: InputRejected) -> Rejected:
+        named = fault.study.knees_named if fault.study else ()
+        of_knee = fault.study is not None and (bool(named) or fault.knee_seen)
+        ungraded = Ungraded(named, self.grader.graded_by) if of_knee else None
+        return Rejected(arrival, fault.code, fault.detail, fault.study, fault.patient, fault.refused, ungraded)
 
     def _grade_knees(
         self, radiograph: Radiograph, clock: Stopwatch
@@ -118,6 +125,7 @@ class Pipeline:
             first = min(refused, key=lambda knee: (knee.code != "implant", knee.code == "knee_not_found"))
             rejected = InputRejected(first.code, first.detail)
             rejected.refused = refused
+            rejected.knee_seen = any(one.verdict.shows_knee(self.grader.familiar) for one in looks.knees)
             raise rejected
         return graded, refused
 

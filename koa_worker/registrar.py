@@ -67,7 +67,10 @@ class Registrar:
             study=_study(study),
             images=tuple(_image(number, image, study) for number, image in study.numbered_images),
             rejected=tuple(
-                RejectedEntry(reject.file_id, reject.code, reject.detail, reject.refused) for reject in study.rejected
+                RejectedEntry(
+                    reject.file_id, reject.code, reject.detail, reject.refused, () if study.images else reject.unseen
+                )
+                for reject in study.rejected
             ),
             graded_by=self.graded_by,
             study_knees=study.knees,

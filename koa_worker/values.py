@@ -125,6 +125,7 @@ class Study:
     instance_number: int | None = None
     expected_images: int | None = None  # number of images of the study, where the file gives it
     weight_bearing: bool = False  # the header says that the patient stood on the leg
+    knees_named: tuple[Side, ...] = ()  # the knees that the header of a radiograph says it shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +346,14 @@ class Completed:
 
 
 @dataclass(frozen=True, slots=True)
+class Ungraded:
+    """A knee was looked for in vain: it was seen or the header names it, and the results say that it has no grade."""
+
+    named: tuple[Side, ...]  # by the header; empty: the image alone shows a knee
+    looked: GradedBy
+
+
+@dataclass(frozen=True, slots=True)
 class Rejected:
     """The file cannot be graded, with the reason."""
 
@@ -354,6 +363,7 @@ class Rejected:
     study: Study | None = None
     patient: Patient | None = None
     refused: tuple[RefusedKnee, ...] = ()  # seen in the frame, each with its own reason
+    ungraded: Ungraded | None = None  # of a DICOM object that is about a knee
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from koa_worker.read import read
 from koa_worker.registrar import Registrar
 from koa_worker.store import Store
 from koa_worker.system.own_mark import marked
-from koa_worker.values import Arrival, Completed, Failed, Outcome
+from koa_worker.values import Arrival, Completed, Failed, Outcome, Rejected
 
 _UNTIL_THE_END = 86_400.0  # seconds that a report waits for more of its study; longer than a run
 
@@ -74,7 +74,7 @@ def _process(
         if debug_roi is not None:
             _draw(arrival, config, debug_roi)
         outcome = pipeline.process(arrival)
-        report = _report(registrar, outcome) if registrar and isinstance(outcome, Completed) else None
+        report = _report(registrar, outcome) if registrar and isinstance(outcome, Completed | Rejected) else None
         yield Result(path, outcome, report if shown else None)
 
 
@@ -110,17 +110,22 @@ def _written(registrar: Registrar | None, config: Config, dicom: Path | None) ->
                 write_objects(registrar.store, config.dicom.results, dicom)
 
 
-def _report(registrar: Registrar, outcome: Completed) -> Path | None:
+def _report(registrar: Registrar, outcome: Completed | Rejected) -> Path | None:
     """The path of the study's report, which may be written only at the end."""
     arrival = outcome.arrival
     if not registrar.store.files.take(arrival, "process").begun:  # an earlier path held the same bytes
         return None
-    kept = registrar.complete(outcome, arrival.path)
+    if isinstance(outcome, Rejected):
+        kept = registrar.store.files.reject(arrival.id, outcome, str(arrival.path))
+        told = outcome.ungraded is not None
+    else:
+        kept = registrar.complete(outcome, arrival.path)
+        told = True
     if kept.study_key is None:
         return None
     if kept.revision is not None:
         registrar.write_report(kept.study_key, kept.revision)
-    return registrar.path_of(kept.study_key)
+    return registrar.path_of(kept.study_key) if told else None
 
 
 def _draw(arrival: Arrival, config: Config, folder: Path) -> None:

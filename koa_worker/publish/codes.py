@@ -61,7 +61,11 @@ REFUSALS = {
     "cut_off": Code("CUTOFF", SCHEME, "Joint cut off by the edge of the picture"),
     "poor_exposure": Code("EXPOSURE", SCHEME, "Joint exposed too badly"),
     "blurred": Code("BLURRED", SCHEME, "Joint too blurred"),
+    "no_knee": Code("NOJOINT", SCHEME, "No knee joint found in the image"),
+    "blank": Code("BLANK", SCHEME, "Image blank or almost blank"),
+    "too_small": Code("TOOSMALL", SCHEME, "Too few pixels for a grade"),
 }
+UNUSABLE = Code("UNUSABLE", SCHEME, "Image cannot be read or is of a kind that cannot be graded")
 REVIEW = Code("REVIEW", SCHEME, "Grade should be reviewed by a reader")
 WIDTHS = {
     CompartmentName.MEDIAL: Code("JSWM", SCHEME, "Minimum joint space width, medial compartment"),
@@ -84,7 +88,7 @@ PLANES = {
 
 def private() -> tuple[Code, ...]:
     """All codes of our own scheme."""
-    single = (GRADE, OA_PROBABILITY, AGREEMENT, REVIEW, NOT_GRADED, REFUSAL, PLANE)
+    single = (GRADE, OA_PROBABILITY, AGREEMENT, REVIEW, NOT_GRADED, REFUSAL, PLANE, UNUSABLE)
     together = (STUDY_GRADE, OTHER_GRADE, GRADE_CHANGE, REPEATABLE)
     several = (REFUSALS, GRADE_VALUES, PROBABILITIES, WIDTHS, WIDTH_CHANGES, PLANES)
     return (*single, *together, *(code for codes in several for code in codes.values()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from koa_worker.publish.result import Replaced, ResultKind
@@ -18,12 +19,15 @@ class Predecessors:
     def is_new(self, sop_uid: str) -> bool:
         return all(one.sop_uid != sop_uid for one in self.made)
 
-    def of(self, kind: ResultKind, subject: str, sop_uid: str) -> Replaced | None:
-        """The last one of the same kind about the same image or study; of one that was made before, what it named."""
+    def of(self, kind: ResultKind, subjects: Collection[str], sop_uid: str) -> Replaced | None:
+        """The last one of the same kind about the same image or study; of one that was made before, what it named.
+
+        An image is known by the id of its file, or by its own UID where an earlier file of it was not graded.
+        """
         for one in reversed(self.made):
             if one.sop_uid == sop_uid:
                 return self._find(one.replaces)
-        about = [one for one in self.made if (one.kind, one.subject) == (kind, subject)]
+        about = [one for one in self.made if one.kind == kind and one.subject in subjects]
         return self._place(about[-1]) if about else None
 
     def _find(self, sop_uid: str | None) -> Replaced | None:

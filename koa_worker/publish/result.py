@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from koa_worker.study.earlier import Course
 from koa_worker.study.knees import StudyKnee
-from koa_worker.values import Grade, GradedBy, JointSpace, KneeRoi, RefusedKnee, Spacing
+from koa_worker.values import Grade, GradedBy, JointSpace, KneeRoi, RefusedKnee, Side, Spacing
 
 
 class ResultKind(StrEnum):
@@ -55,9 +55,17 @@ class KneeResult:
         return bool(self.line.review_reasons) if self.line else self.grade.needs_review
 
 
+@dataclass(frozen=True, slots=True)
+class UnseenKnee:
+    """A knee that the header of an image names and nobody saw in it, with the code of the reason."""
+
+    side: Side
+    code: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageResult:
-    """All results of one image."""
+    """All results of one image, or that it has none."""
 
     image: str  # what the image is, in digits: its pixels, or its file where the pixels have no digest
     content: tuple[str, ...]  # what the results derive from: the displayed pixels and the header, or the file
@@ -69,6 +77,7 @@ class ImageResult:
     graded_by: GradedBy
     made_at: datetime
     refused: tuple[RefusedKnee, ...] = ()
+    unseen: tuple[UnseenKnee, ...] = ()
     spacing: Spacing | None = None
     explained: bool = False  # a capture with the heatmaps is made too
 

@@ -27,7 +27,7 @@ from pydicom.uid import Comprehensive3DSRStorage
 
 from koa_worker.publish import base, codes, sr_course, sr_places, uids
 from koa_worker.publish.original import Original
-from koa_worker.publish.result import ImageResult, KneeResult, Replaced, ResultKind
+from koa_worker.publish.result import ImageResult, KneeResult, Replaced, ResultKind, UnseenKnee
 from koa_worker.study.earlier import Course
 from koa_worker.system.own_objects import MANUFACTURER
 from koa_worker.values import GRADES, Compartment, GradedBy, KneeRoi, RefusedKnee, Side
@@ -85,6 +85,7 @@ def _content(original: Original, evidence: Dataset, result: ImageResult) -> Meas
             *(group for knee in result.knees for group in _groups(original, result, knee)),
             *(_earlier(original, result, knee, knee.course) for knee in result.knees if knee.course),
             *(_refused(original, result, knee) for knee in result.refused),
+            *(_unseen(original, result, knee) for knee in result.unseen),
         ],
         title=Code("126000", "DCM", "Imaging Measurement Report"),
         language_of_content_item_and_descendants=LanguageOfContentItemAndDescendants(
@@ -166,11 +167,27 @@ def _refused(
         method=codes.ARTIFICIAL_INTELLIGENCE,
         algorithm_id=_algorithm(result.graded_by),
         finding_sites=[_site(knee.roi.side)],
-        qualitative_evaluations=[
-            QualitativeEvaluation(name=codes.GRADE, value=codes.NOT_GRADED),
-            QualitativeEvaluation(name=codes.REFUSAL, value=codes.REFUSALS[knee.code]),
-        ],
+        qualitative_evaluations=_reason(knee.code),
     )
+
+
+def _unseen(original: Original, result: ImageResult, knee: UnseenKnee) -> MeasurementsAndQualitativeEvaluations:
+    """TID 1501: a knee that the header names and nobody saw has no region."""
+    uid = uids.derive("knee", original.sop_uid, result.image, knee.side)
+    return MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=TrackingIdentifier(uid=hd.UID(uid), identifier=f"{knee.side} knee"),
+        method=codes.ARTIFICIAL_INTELLIGENCE,
+        algorithm_id=_algorithm(result.graded_by),
+        finding_sites=[_site(knee.side)],
+        qualitative_evaluations=_reason(knee.code),
+    )
+
+
+def _reason(code: str) -> list[QualitativeEvaluation]:
+    return [
+        QualitativeEvaluation(name=codes.GRADE, value=codes.NOT_GRADED),
+        QualitativeEvaluation(name=codes.REFUSAL, value=codes.REFUSALS.get(code, codes.UNUSABLE)),
+    ]
 
 
 def _tracking(original: Original, result: ImageResult, roi: KneeRoi) -> TrackingIdentifier:

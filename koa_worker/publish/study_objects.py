@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from pydicom.dataset import Dataset
 
@@ -17,8 +18,16 @@ from koa_worker.knee.grading.explain import overlay
 from koa_worker.publish import capture, pdf_object, presentation, rejection_note, sr, uids
 from koa_worker.publish.original import Original, read_original
 from koa_worker.publish.predecessors import Predecessors
-from koa_worker.publish.result import Document, ImageResult, KneeResult, Replaced, ResultKind
-from koa_worker.store import ImageRecord, PublicationTicket, Store, StudyRecord
+from koa_worker.publish.result import Document, ImageResult, KneeResult, Replaced, ResultKind, UnseenKnee
+from koa_worker.store import (
+    FileRecord,
+    ImageRecord,
+    PublicationTicket,
+    RejectedRecord,
+    Store,
+    StudyRecord,
+    UngradedRecord,
+)
 from koa_worker.values import GradedBy
 
 logger = logging.getLogger(__name__)
@@ -31,11 +40,20 @@ class Made:
     """An object that can be made: its UID is known before it is made."""
 
     kind: ResultKind
-    subject: str  # the id of the file that it is about; empty: the whole study
+    subject: str  # the id of the file that it is about, or the UID of an ungraded image; empty: the whole study
     sop_uid: str
     make: Callable[[], Dataset]
     replaces: Replaced | None = None
     rejects: tuple[Replaced, ...] = ()  # of a rejection note
+
+
+class _About(NamedTuple):
+    """An image, its results, and by what they are known later."""
+
+    original: Original
+    result: ImageResult
+    subject: str
+    foreign: bool  # it names another patient than its study
 
 
 class NotYet(Exception):
@@ -54,16 +72,10 @@ class ResultObjects:
         document_of: Original | None = None
         before = Predecessors(study.study_uid, self.store.sending.result_objects(study.key))
         replaced: list[Replaced] = []
-        for number, image in study.numbered_images:
-            if image.format != "DICOM" or not image.knees:
-                continue
-            original = self._original(image, ticket)
-            if original is None:
-                continue
-            if not image.patient_differs:
-                document_of = document_of or original
-            result = _result(number, image, study, explained=self.settings.secondary_capture)
-            for made in self._of_image(original, result, image.file_id, before):
+        for about in self._graded(study, ticket) if study.images else self._ungraded(study, ticket):
+            if not about.foreign:
+                document_of = document_of or about.original
+            for made in self._of_image(about, before):
                 replaced += _newly_replaced(made, before)
                 yield made
         if document_of is None:
@@ -75,48 +87,70 @@ class ResultObjects:
         if self.settings.supersede == "iocm" and replaced:
             yield _rejection_note(document_of, ticket, study, tuple(replaced))
 
-    def _of_image(self, original: Original, result: ImageResult, file_id: str, before: Predecessors) -> Iterator[Made]:
+    def _graded(self, study: StudyRecord, ticket: PublicationTicket) -> Iterator[_About]:
+        for number, image in study.numbered_images:
+            if image.format == "DICOM" and image.knees:
+                file = self.store.files.source(image.file_id)
+                original = _original(file, image.file_id, ticket)
+                if original is not None:
+                    result = _result(number, image, study, explained=self.settings.secondary_capture)
+                    yield _About(original, result, image.file_id, image.patient_differs)
+
+    def _ungraded(self, study: StudyRecord, ticket: PublicationTicket) -> Iterator[_About]:
+        """Of a study without any grade, its images of a knee: of each the last file that was rejected."""
+        found: dict[str, _About] = {}
+        for file in study.rejected:
+            if file.ungraded is None:
+                continue
+            original = _original(self.store.files.find(file.file_id), file.file_id, ticket)
+            if original is not None:
+                number = found[original.sop_uid].result.number if original.sop_uid in found else len(found) + 1
+                result = _no_result(number, file, file.ungraded, original)
+                found[original.sop_uid] = _About(original, result, original.sop_uid, file.ungraded.patient_differs)
+        yield from found.values()
+
+    def _of_image(self, about: _About, before: Predecessors) -> Iterator[Made]:
+        original, result = about.original, about.result
+        graded = bool(result.knees)
+        drawn = graded and self.settings.presentation and presentation.can_be_built(original)
         for kind, wanted, build in (
             (ResultKind.STRUCTURED_REPORT, self.settings.structured_report, sr.build),
-            (ResultKind.SECONDARY_CAPTURE, self.settings.secondary_capture, capture.build),
-            (
-                ResultKind.PRESENTATION,
-                self.settings.presentation and presentation.can_be_built(original),
-                presentation.build,
-            ),
+            (ResultKind.SECONDARY_CAPTURE, graded and self.settings.secondary_capture, capture.build),
+            (ResultKind.PRESENTATION, drawn, presentation.build),
         ):
             if wanted:
                 sop_uid = uids.of_image_object(kind, original.sop_uid, result)
-                replaces = before.of(kind, file_id, sop_uid)
+                replaces = before.of(kind, {about.subject, original.sop_uid}, sop_uid)
                 make = partial(build, original, result, replaces)
-                yield Made(kind, file_id, sop_uid, make, replaces)
+                yield Made(kind, about.subject, sop_uid, make, replaces)
 
     def _of_study(
         self, original: Original, ticket: PublicationTicket, study: StudyRecord, before: Predecessors
     ) -> Made:
         pdf = Path(ticket.report_path).read_bytes()
         known = [image for image in study.images if image.fingerprint.pixels]
-        content = tuple(part for image in known for part in (image.sop_uid, *_content(image)))
+        graded = tuple(part for image in known for part in (image.sop_uid, *_content(image)))
+        content = graded if study.images else tuple(file.sha256 for file in study.rejected if file.ungraded)
         document = Document(pdf, ticket.revision, _last_grader(study), ticket.reported_at, content)
         sop_uid = uids.of_document(original.study_uid, document)
-        replaces = before.of(ResultKind.PDF, "", sop_uid)
+        replaces = before.of(ResultKind.PDF, {""}, sop_uid)
         make = partial(pdf_object.build, original, document, replaces)
         return Made(ResultKind.PDF, "", sop_uid, make, replaces)
 
-    def _original(self, image: ImageRecord, ticket: PublicationTicket) -> Original | None:
-        """The original's header; None if the file is missing or lacks the necessary UIDs."""
-        record = self.store.files.source(image.file_id)
-        path = Path(record.filed_as) if record is not None and record.filed_as else None
-        if path is None or not path.exists():
-            if datetime.now(UTC) - ticket.reported_at < _PATIENCE and path is not None:
-                raise NotYet
-            logger.warning("results not sent: original file missing", extra={"file": image.file_id})
-            return None
-        try:
-            return read_original(path)
-        except WorkFailed as fault:
-            logger.warning("results not sent", extra={"file": image.file_id, "code": fault.code})
-            return None
+
+def _original(record: FileRecord | None, file_id: str, ticket: PublicationTicket) -> Original | None:
+    """The original's header; None if the file is missing or lacks the necessary UIDs."""
+    path = Path(record.filed_as) if record is not None and record.filed_as else None
+    if path is None or not path.exists():
+        if datetime.now(UTC) - ticket.reported_at < _PATIENCE and path is not None:
+            raise NotYet
+        logger.warning("results not sent: original file missing", extra={"file": file_id})
+        return None
+    try:
+        return read_original(path)
+    except WorkFailed as fault:
+        logger.warning("results not sent", extra={"file": file_id, "code": fault.code})
+        return None
 
 
 def _content(image: ImageRecord) -> tuple[str, ...]:
@@ -146,9 +180,28 @@ def _rejection_note(
 
 
 def _last_grader(study: StudyRecord) -> GradedBy:
-    knees = (knee for _, image in study.numbered_images for knee in image.knees)
+    """Who graded last; of a study without any grade, who looked last."""
+    knees = [knee for _, image in study.numbered_images for knee in image.knees]
+    if not knees:
+        return max((file.ungraded for file in study.rejected if file.ungraded), key=lambda one: one.at).looked
     newest = max(knees, key=lambda knee: knee.graded_at)
     return GradedBy(newest.grade.model, newest.model_digest, newest.software_version, newest.grade.site)
+
+
+def _no_result(number: int, file: RejectedRecord, ungraded: UngradedRecord, original: Original) -> ImageResult:
+    return ImageResult(
+        image=file.sha256,
+        content=(file.sha256,),
+        number=number,
+        rows=int(original.header.get("Rows") or 0),
+        columns=int(original.header.get("Columns") or 0),
+        frame_jpeg=b"",
+        knees=(),
+        graded_by=ungraded.looked,
+        made_at=ungraded.at,
+        refused=file.refused,
+        unseen=tuple(UnseenKnee(side, file.code) for side in file.unseen),
+    )
 
 
 def _result(number: int, image: ImageRecord, study: StudyRecord, *, explained: bool) -> ImageResult:

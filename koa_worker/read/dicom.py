@@ -41,7 +41,7 @@ set_up_pydicom()
 def read_dicom(data: bytes, sha256: str, limits: Limits) -> Radiograph:
     parsed = parse(data, limits.max_file_mb * 1_000_000)
     dataset = parsed.dataset
-    study, patient = identity.study_of(dataset, sha256), identity.patient_of(dataset)
+    study, patient = _study_of(dataset, sha256), identity.patient_of(dataset)
     with belonging_to(study, patient):
         _check_kind(parsed)
         layout = layout_of(dataset, limits.max_megapixels)
@@ -74,6 +74,12 @@ def identify(start: bytes, sha256: str) -> tuple[Study, Patient]:
     return identity.study_of(dataset, sha256), identity.patient_of(dataset)
 
 
+def _study_of(dataset: Dataset, sha256: str) -> Study:
+    """The study of an object; only a radiograph names knees to be graded: another object of a knee names none."""
+    study = identity.study_of(dataset, sha256)
+    return study if _other_kind(dataset) else replace(study, knees_named=geometry.named_knees(dataset))
+
+
 def _check_kind(parsed: Parsed) -> None:
     """Rejects anything but a single radiograph with readable pixels; more specific reasons come first."""
     dataset = parsed.dataset
@@ -86,13 +92,19 @@ def _check_kind(parsed: Parsed) -> None:
         raise _without_pixels(parsed, sop_class)
     if (elements.whole(dataset, "NumberOfFrames") or 1) > 1:
         raise InputRejected("multi_frame")
+    if kind := _other_kind(dataset):
+        raise InputRejected("unsupported_modality", kind)
+    check_syntax(parsed.syntax)
+
+
+def _other_kind(dataset: Dataset) -> str:
+    """The kind of an object that is known to be no radiograph."""
     modality = elements.word(dataset, "Modality")
     if modality in _OTHER_MODALITIES:
-        raise InputRejected("unsupported_modality", f"modality {modality}")
+        return f"modality {modality}"
+    sop_class = identity.sop_class(dataset)
     registered = UID(sop_class)
-    if sop_class not in _RADIOGRAPHS and registered.type == "SOP Class":
-        raise InputRejected("unsupported_modality", registered.name)
-    check_syntax(parsed.syntax)
+    return registered.name if sop_class not in _RADIOGRAPHS and registered.type == "SOP Class" else ""
 
 
 def _without_pixels(parsed: Parsed, sop_class: str) -> InputRejected:

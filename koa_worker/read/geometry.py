@@ -7,7 +7,7 @@ import re
 from pydicom.dataset import Dataset
 
 from koa_worker.read import elements
-from koa_worker.values import Laterality, Spacing, SpacingSource
+from koa_worker.values import Laterality, Side, Spacing, SpacingSource
 
 _LARGEST_MM = 10.0  # no radiograph has coarser pixels; a larger number is in another unit
 _FRONTAL = ("AP", "PA")
@@ -108,6 +108,21 @@ def laterality(dataset: Dataset) -> Laterality:
         if found is not None:
             return found
     return Laterality.UNKNOWN
+
+
+def named_knees(dataset: Dataset) -> tuple[Side, ...]:
+    """The knees that Body Part Examined and the laterality name; a knee without a side is one of an unknown side."""
+    if "KNEE" not in elements.word(dataset, "BodyPartExamined"):
+        return ()
+    match laterality(dataset):
+        case Laterality.BOTH:
+            return Side.RIGHT, Side.LEFT
+        case Laterality.RIGHT:
+            return (Side.RIGHT,)
+        case Laterality.LEFT:
+            return (Side.LEFT,)
+        case _:
+            return (Side.UNKNOWN,)
 
 
 def side_at_column_zero(dataset: Dataset) -> str:

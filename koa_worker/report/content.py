@@ -33,6 +33,7 @@ class RejectedEntry:
     code: str
     detail: str = ""
     refused: tuple[RefusedKnee, ...] = ()  # its knees, each with its own reason
+    unseen: tuple[Side, ...] = ()  # knees that its header names and nobody saw, if the study has no grade at all
 
 
 @dataclass(frozen=True, slots=True)

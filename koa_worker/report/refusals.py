@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from koa_worker.languages import say
 from koa_worker.report import text, words
@@ -10,7 +11,7 @@ from koa_worker.report.content import StudyReport
 from koa_worker.report.flow import Block
 from koa_worker.report.knee_table import RefusedRow
 from koa_worker.report.sheet import INK, QUIET, Sheet
-from koa_worker.values import RefusedKnee, Side
+from koa_worker.values import Side
 
 _HEAD, _LINE = 24.0, 11.0
 _MOST_NAMES, _MOST_LINES = 32, 20  # in one entry
@@ -47,21 +48,20 @@ class Refusal:
 
 
 def refused_rows(report: StudyReport) -> list[tuple[Side, Block]]:
-    """A row for each knee that was seen and not graded, also in files that were rejected, with its side."""
+    """A row for each knee that was seen or named and not graded, also in files that were rejected, with its side."""
     several = len(report.images) + len(report.rejected) > 1
-    rows: list[tuple[Side, Block]] = []
-    for where, knee in _refused_knees(report):
-        shown = where if several else ""
-        rows.append((knee.roi.side, RefusedRow(knee.roi.side, shown, knee.code, knee.detail)))
-    return rows
+    return [
+        (knee.side, RefusedRow(knee.side, knee.where if several else "", knee.code, knee.detail))
+        for knee in _refused_knees(report)
+    ]
 
 
 def refusals(report: StudyReport) -> list[Block]:
     """One entry for each reason, however many files and knees have it: first those that the table of knees tells."""
     told: dict[tuple[str, str], list[str]] = {}
-    for where, knee in _refused_knees(report):
-        told.setdefault((knee.code, ""), []).append(f"{words.knee_title(knee.roi.side)}, {where}")
-    in_table = {(where, knee.code) for where, knee in _refused_knees(report)}
+    for knee in _refused_knees(report):
+        told.setdefault((knee.code, ""), []).append(f"{words.knee_title(knee.side)}, {knee.where}")
+    in_table = {(knee.where, knee.code) for knee in _refused_knees(report)}
     for entry in report.rejected:
         label = words.file_label(entry.id)
         if (label, entry.code) not in in_table:
@@ -74,9 +74,23 @@ def refusals(report: StudyReport) -> list[Block]:
     return [Refusal("; ".join(what), code, reason, first=at == 0) for at, (what, code, reason) in enumerate(entries)]
 
 
-def _refused_knees(report: StudyReport) -> list[tuple[str, RefusedKnee]]:
-    """Each with the name of its image or file."""
+class _Refused(NamedTuple):
+    """A knee without a grade, with the name of its image or file."""
+
+    where: str
+    side: Side
+    code: str
+    detail: str
+
+
+def _refused_knees(report: StudyReport) -> list[_Refused]:
     found = [
-        (words.image_reference(image.number, image.view), knee) for image in report.images for knee in image.refused
+        _Refused(words.image_reference(image.number, image.view), knee.roi.side, knee.code, knee.detail)
+        for image in report.images
+        for knee in image.refused
     ]
-    return found + [(words.file_label(entry.id), knee) for entry in report.rejected for knee in entry.refused]
+    for entry in report.rejected:
+        where = words.file_label(entry.id)
+        found += [_Refused(where, knee.roi.side, knee.code, knee.detail) for knee in entry.refused]
+        found += [_Refused(where, side, entry.code, entry.detail) for side in entry.unseen]
+    return found

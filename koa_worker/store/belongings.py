@@ -21,6 +21,7 @@ from koa_worker.store.database.schema import (
     ReportRow,
     StudyRow,
 )
+from koa_worker.store.journal import PATIENT_DIFFERS
 from koa_worker.store.page.tables import ReaderGradeRow, UploadRow
 from koa_worker.store.records import (
     Belonging,
@@ -68,7 +69,7 @@ class Found(StorePart):
     @reads
     def without_study(self, session: Session) -> tuple[Belonging, ...]:
         """The files whose patient only their header knows: no study is known of them, or another patient's."""
-        strange = select(EventRow.file_id).where(EventRow.file_id == FileRow.id, EventRow.kind == "patient_differs")
+        strange = select(EventRow.file_id).where(EventRow.file_id == FileRow.id, EventRow.kind == PATIENT_DIFFERS)
         silent = select(StudyRow.key).where(StudyRow.key == FileRow.study_key, _says_nothing())
         refused = and_(FileRow.state == State.REJECTED, or_(strange.exists(), silent.exists()))
         says_so = or_(ImageRow.file_id == FileRow.id, ImageRow.source_id == FileRow.id)

@@ -9,7 +9,7 @@ from sqlalchemy import Row
 from koa_worker.store.database.schema import FileRow
 from koa_worker.store.encoding import joint_space, review_reasons
 from koa_worker.store.encoding.pictures import decode_crop, decode_heatmap
-from koa_worker.store.records import FileRecord, ImageRecord, KneeRecord, RejectedRecord
+from koa_worker.store.records import FileRecord, ImageRecord, KneeRecord, RejectedRecord, UngradedRecord
 from koa_worker.values import Box, Fingerprint, Grade, Heatmap, KneeRoi, Probabilities, RefusedKnee, Spacing
 
 
@@ -117,5 +117,5 @@ def to_image_record(row: Row[Any], knees: tuple[KneeRecord, ...], refused: tuple
     )
 
 
-def to_rejected_record(row: Any, refused: tuple[RefusedKnee, ...]) -> RejectedRecord:
-    return RejectedRecord(row.id, row.sha256, row.code or "", row.detail or "", row.arrived_at, refused)
+def to_rejected_record(row: Any, refused: tuple[RefusedKnee, ...], ungraded: UngradedRecord | None) -> RejectedRecord:
+    return RejectedRecord(row.id, row.sha256, row.code or "", row.detail or "", row.arrived_at, refused, ungraded)

@@ -20,7 +20,7 @@ from koa_worker.store.database.columns import storable
 from koa_worker.store.database.schema import EventRow, FileRow, GradeRow, ImageRow, KneeRow
 from koa_worker.store.encoding.encoded import EncodedResult
 from koa_worker.store.headers import keep_header
-from koa_worker.store.journal import SHOWS_IMAGE, list_events, record_event
+from koa_worker.store.journal import PATIENT_DIFFERS, SHOWS_IMAGE, list_events, record_event
 from koa_worker.store.lifecycle import (
     begin,
     get_file,
@@ -42,6 +42,7 @@ from koa_worker.store.records import EventRecord, FileRecord, FileTicket, Settle
 from koa_worker.store.results import Maker, keep_refusals, keep_results
 from koa_worker.store.same_image import find_same_image, renew_image, settle_same_image
 from koa_worker.store.studies import change_study, get_study
+from koa_worker.store.ungraded import keep_ungraded
 from koa_worker.store.worklist_index import list_file
 from koa_worker.values import Arrival, Failed, Rejected
 
@@ -162,10 +163,12 @@ class Files(StorePart):
         if outcome.study is not None:
             study, patient_differs = change_study(session, outcome.study, outcome.patient, at)
             if patient_differs:
-                record_event(session, file.id, "patient_differs", at)
+                record_event(session, file.id, PATIENT_DIFFERS, at)
             if outcome.study.sop_uid:
                 record_event(session, file.id, SHOWS_IMAGE, at, storable(outcome.study.sop_uid))
             file.study_key = study.key
+            if outcome.ungraded is not None:
+                keep_ungraded(session, file.id, outcome.ungraded, at)
         file.code, file.detail = outcome.code, outcome.detail
         keep_refusals(session, file.id, outcome.refused)
         settle(file, State.REJECTED, at)

@@ -11,6 +11,7 @@ from koa_worker.store.database.schema import EventRow, FileRow, table_of
 from koa_worker.store.records import EventRecord
 
 SHOWS_IMAGE = "shows_image"  # of a rejected file; the detail is the image's SOP Instance UID
+PATIENT_DIFFERS = "patient_differs"  # the file names another patient than its study
 
 _events, _files = table_of(EventRow), table_of(FileRow)
 _NOTE = insert(_events)

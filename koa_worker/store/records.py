@@ -16,6 +16,7 @@ from koa_worker.study.knees import SeenKnee, StudyKnee, bring_together
 from koa_worker.values import (
     Fingerprint,
     Grade,
+    GradedBy,
     Heatmap,
     JointSpace,
     KneeRoi,
@@ -224,6 +225,16 @@ class ImageRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class UngradedRecord:
+    """What is known of a rejected file that is about a knee."""
+
+    named: tuple[Side, ...]  # the knees that its header names
+    looked: GradedBy
+    at: datetime
+    patient_differs: bool  # the file names another patient than its study
+
+
+@dataclass(frozen=True, slots=True)
 class RejectedRecord:
     """A file of a study that could not be graded."""
 
@@ -233,6 +244,15 @@ class RejectedRecord:
     detail: str
     arrived_at: datetime
     refused: tuple[RefusedKnee, ...]  # the knees that were seen in it, from left to right
+    ungraded: UngradedRecord | None = None  # if the file is about a knee
+
+    @property
+    def unseen(self) -> tuple[Side, ...]:
+        """The knees that its header names and nobody saw; one that was seen on another side may be any of them."""
+        named = self.ungraded.named if self.ungraded else ()
+        seen = [knee.roi.side for knee in self.refused]
+        elsewhere = sum(side not in named for side in seen)
+        return tuple(side for side in named if side not in seen)[elsewhere:]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

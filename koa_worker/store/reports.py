@@ -20,6 +20,7 @@ from koa_worker.store.image_numbers import number_images, take_numbers_back
 from koa_worker.store.journal import record_reported
 from koa_worker.store.records import OwedReport, State
 from koa_worker.store.studies import get_study
+from koa_worker.store.ungraded import any_ungraded
 
 # Where reports need not wait: up to this number of changes, a study is reported after each one. The report of a larger
 # study would be rewritten too often: it is written when the study has grown by this share, and when no image has
@@ -73,10 +74,11 @@ _FILES = select(func.count()).where(
 _ANY_WRITTEN = exists().where(_reports.c.study_key == _studies.c.key, _reports.c.written_at.is_not(None))
 _WANT = update(_studies).where(_studies.c.reported_changes > 0, ~_ANY_WRITTEN).values(reported_changes=0)
 _ANY_GRADED = select(_images.c.file_id).where(_images.c.study_key == bindparam("study_key")).limit(1)
+_ANY_UNGRADED = select(any_ungraded(bindparam("study_key")))
 
 
 def _is_due() -> ColumnElement[bool]:
-    """Something is graded, and the last report is behind, or a later one was begun and never noted.
+    """There is something to show, and the last report is behind, or a later one was begun and never noted.
 
     A kill between putting a report in place and noting it leaves such a one: its PDF may be there, unknown.
     """
@@ -88,7 +90,8 @@ def _is_due() -> ColumnElement[bool]:
     )
     begun = exists().where(_reports.c.study_key == _studies.c.key, _reports.c.written_at.is_(None), ~later)
     graded = exists().where(_images.c.study_key == _studies.c.key)
-    return and_(or_(_studies.c.changes > _studies.c.reported_changes, begun), graded)
+    shown = or_(graded, any_ungraded(_studies.c.key))
+    return and_(or_(_studies.c.changes > _studies.c.reported_changes, begun), shown)
 
 
 _DUE = select(_studies.c.key).where(_is_due()).order_by(_studies.c.created_at, _studies.c.key)
@@ -220,13 +223,18 @@ class Reports(StorePart):
 
 
 def begin_report_of_change(session: Session, study: StudyRow, quiet: timedelta) -> int | None:
-    """The same for a study that has just changed; None if its report can wait or there is nothing to show."""
-    if not session.connection().scalar(_ANY_GRADED, {"study_key": study.key}):
+    """The same for a study that has just changed; None if its report can wait or there is nothing to show.
+
+    That no knee could be graded is said when the study is complete or at rest: the next image may have a grade.
+    """
+    of_study = {"study_key": study.key}
+    graded = session.connection().scalar(_ANY_GRADED, of_study) is not None
+    if not graded and not session.connection().scalar(_ANY_UNGRADED, of_study):
         return None
     last, shown = _last_begun(session, study)
     if study.changes <= shown:
         return None
-    if _is_complete(session, study) or (not quiet and _is_worth_a_report(study, shown)):
+    if _is_complete(session, study) or (graded and not quiet and _is_worth_a_report(study, shown)):
         return _begin(session, study, last)
     study.unreported_since = study.unreported_since or study.changed_at
     return None

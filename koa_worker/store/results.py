@@ -25,7 +25,7 @@ from koa_worker.store.database.schema import (
 )
 from koa_worker.store.encoding import joint_space, review_reasons
 from koa_worker.store.encoding.encoded import EncodedFrame, EncodedKnee, EncodedResult
-from koa_worker.store.journal import record_event
+from koa_worker.store.journal import PATIENT_DIFFERS, record_event
 from koa_worker.values import GRADES, Grade, RefusedKnee, SpacingSource, Study
 
 # These statements run for every file. They are built once and bypass the object mapper, which takes ten times as long.
@@ -86,7 +86,7 @@ def _keep_image(session: Session, file: FileRow, said: Mapping[str, Any], at: da
     if earlier is not None:
         record_event(session, file.id, "conflict", at, earlier)
     if said["patient_differs"]:
-        record_event(session, file.id, "patient_differs", at)
+        record_event(session, file.id, PATIENT_DIFFERS, at)
 
 
 def describe(study: Study, frame: EncodedFrame) -> dict[str, Any]:

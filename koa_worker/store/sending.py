@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from koa_worker.errors import UnknownRecord
@@ -25,6 +25,7 @@ from koa_worker.store.database.schema import (
 )
 from koa_worker.store.records import NewParcel, ParcelRecord, ParcelState, PublicationTicket, ResultObjectRecord
 from koa_worker.store.studies import get_study
+from koa_worker.store.ungraded import any_ungraded
 
 _LONGEST_PAUSE = timedelta(hours=1)
 _AT_A_TIME = 100
@@ -42,7 +43,7 @@ class Sending(StorePart):
 
     @reads
     def publications_due(self, session: Session, names: Collection[str]) -> tuple[PublicationTicket, ...]:
-        """Studies of DICOM images whose newest report has not been made into objects for these destinations."""
+        """Studies of DICOM objects whose newest report has not been made into objects for these destinations."""
         since = {
             row.name: row.since for row in session.scalars(select(DestinationRow).where(DestinationRow.name.in_(names)))
         }
@@ -52,12 +53,13 @@ class Sending(StorePart):
             .group_by(ReportRow.study_key)
             .subquery()
         )
+        of_images = exists().where(ImageRow.study_key == ReportRow.study_key, ImageRow.format == "DICOM")
         rows = session.execute(
             select(ReportRow, PublicationRow)
             .join(newest, (newest.c.study_key == ReportRow.study_key) & (newest.c.revision == ReportRow.revision))
             .join(PublicationRow, PublicationRow.study_key == ReportRow.study_key, isouter=True)
             .where(ReportRow.revision > func.coalesce(PublicationRow.revision, 0))
-            .where(exists().where(ImageRow.study_key == ReportRow.study_key, ImageRow.format == "DICOM"))
+            .where(or_(of_images, any_ungraded(ReportRow.study_key)))
             .order_by(ReportRow.written_at)
         )
         tickets = (_ticket(report, since, asked=bool(published and published.asked)) for report, published in rows)

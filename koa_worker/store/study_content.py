@@ -32,6 +32,7 @@ from koa_worker.store.journal import SHOWS_IMAGE
 from koa_worker.store.patient_exams import patient_exams
 from koa_worker.store.records import ImageRecord, KneeRecord, RejectedRecord, State, StudyRecord
 from koa_worker.store.studies import get_study
+from koa_worker.store.ungraded import ungraded_of
 from koa_worker.values import Patient, RefusedKnee
 
 # Every report runs these statements: they are built once, and their rows bypass the object mapper.
@@ -154,8 +155,9 @@ def _refused(session: Session, study_key: str) -> _Refused:
 
 
 def _rejected(session: Session, study_key: str, refused: _Refused) -> tuple[RejectedRecord, ...]:
-    rows = session.connection().execute(_REJECTED, {"study_key": study_key})
-    return tuple(to_rejected_record(row, tuple(refused[row.id])) for row in rows)
+    rows = session.connection().execute(_REJECTED, {"study_key": study_key}).all()
+    ungraded = ungraded_of(session, study_key) if rows else {}
+    return tuple(to_rejected_record(row, tuple(refused[row.id]), ungraded.get(row.id)) for row in rows)
 
 
 def _last_written(session: Session, study_key: str) -> int:

@@ -18,7 +18,7 @@ from koa_worker.intake import digest
 from koa_worker.pipeline import Pipeline
 from koa_worker.read import dicom
 from koa_worker.synthetic.write import Person, write_dicom
-from koa_worker.values import Arrival, Outcome, Rejected, Side
+from koa_worker.values import Arrival, Outcome, Rejected, Side, Ungraded
 
 PATIENT = Person("Muster^Erika", "P-17", "19500201", "F")
 
@@ -98,3 +98,31 @@ def test_a_plain_picture_belongs_to_no_study(pipeline: Pipeline, tmp_path: Path)
     outcome = processed(pipeline, path)
     assert isinstance(outcome, Rejected)
     assert (outcome.code, outcome.study, outcome.patient) == ("blank", None, None)
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"BodyPartExamined": "KNEE", "ImageLaterality": "B", "ViewPosition": "LATERAL"}, (Side.RIGHT, Side.LEFT)),
+        ({"BodyPartExamined": "KNEE", "ImageLaterality": "R", "NumberOfFrames": 7}, (Side.RIGHT,)),
+        ({"BodyPartExamined": "HIP", "ImageLaterality": "R"}, None),
+        ({"BodyPartExamined": "CHEST", "ImageLaterality": ""}, None),
+        ({"BodyPartExamined": "KNEE", "ImageLaterality": "R", "Modality": "MR"}, None),
+    ],
+)
+def test_a_reject_knows_the_knees_that_its_header_names(
+    pipeline: Pipeline, radiograph: Path, values: dict[str, Any], named: tuple[Side, ...] | None
+) -> None:
+    outcome = processed(pipeline, changed(radiograph, **values))
+    assert isinstance(outcome, Rejected)
+    assert outcome.ungraded == (None if named is None else Ungraded(named, pipeline.grader.graded_by))
+
+
+def test_a_reject_that_names_no_part_is_about_a_knee_if_one_was_seen(pipeline: Pipeline, tmp_path: Path) -> None:
+    plate = synthetic.draw(synthetic.PlateSpec(900, 700, 0.3, (synthetic.KneeSpec(Side.LEFT),), seed=5))
+    path = tmp_path / "it"
+    write_dicom(path, synthetic.with_implant(plate, plate.truths[0]), patient=PATIENT)
+    outcome = processed(pipeline, changed(path, BodyPartExamined=""))
+    assert isinstance(outcome, Rejected)
+    assert outcome.code == "implant"
+    assert outcome.ungraded == Ungraded((), pipeline.grader.graded_by)

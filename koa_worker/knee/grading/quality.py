@@ -58,6 +58,12 @@ class Verdict:
         """The strangeness from the model's impression; minus infinity without one: such a knee is not strange."""
         return self.impression.strangeness if self.impression else -np.inf
 
+    def shows_knee(self, familiar: Familiar | None) -> bool:
+        """Whether what is refused is a knee all the same: hidden, cut off, blurred or from another side."""
+        if self.impression is None or familiar is None or self.code == "not_a_knee":
+            return False
+        return self.strangeness <= familiar.strange or self.impression.kind is not Kind.OTHER
+
     def may_lie_askew(self, familiar: Familiar | None) -> bool:
         """Whether the region is unfamiliar to the model and may be a knee after a turn of the frame."""
         return familiar is not None and self.strangeness > familiar.fair and self.code not in _STAYS

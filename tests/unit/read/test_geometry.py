@@ -7,7 +7,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from koa_worker.read import geometry
-from koa_worker.values import Laterality, Spacing, SpacingSource
+from koa_worker.values import Laterality, Side, Spacing, SpacingSource
 
 DETECTOR, CALIBRATED = SpacingSource.DETECTOR, SpacingSource.CALIBRATED
 
@@ -69,6 +69,22 @@ def test_spacing(values, expected):
 )
 def test_laterality(values, expected):
     assert geometry.laterality(header(**values)) is expected
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"BodyPartExamined": "KNEE", "ImageLaterality": "B"}, (Side.RIGHT, Side.LEFT)),
+        ({"BodyPartExamined": "Knee ", "Laterality": "R"}, (Side.RIGHT,)),
+        ({"BodyPartExamined": "KNEE", "ImageLaterality": "L"}, (Side.LEFT,)),
+        ({"BodyPartExamined": "KNEE"}, (Side.UNKNOWN,)),
+        ({"BodyPartExamined": "LEG", "ImageLaterality": "B"}, ()),
+        ({"BodyPartExamined": "HIP", "ImageLaterality": "R"}, ()),
+        ({"ImageLaterality": "R"}, ()),
+    ],
+)
+def test_the_knees_that_a_header_names(values, expected):
+    assert geometry.named_knees(header(**values)) == expected
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from koa_worker.errors import CATALOGUE, InputRejected
 from koa_worker.knee.grading.familiar import KINDS, Familiar, Impression, Kind
 from koa_worker.knee.grading.metal import Metal
 from koa_worker.knee.grading.prepare import Picture, crop, equalize, resize
-from koa_worker.knee.grading.quality import check_frame, judge_knee
+from koa_worker.knee.grading.quality import Verdict, check_frame, judge_knee
 from koa_worker.knee.grading.review import of_frame
 from koa_worker.publish.codes import REFUSALS
 from koa_worker.synthetic import ImplantKind, draw, random_spec, with_implant
@@ -171,3 +171,18 @@ def test_an_old_release_without_a_gate_asks_for_a_person(joint: Picture) -> None
 
 def test_every_reason_against_a_knee_has_its_words_and_its_code_in_a_structured_report() -> None:
     assert set(REFUSALS) <= set(CATALOGUE)
+
+
+@pytest.mark.parametrize(
+    ("code", "seen", "expected"),
+    [
+        ("cut_off", KNEE, True),
+        ("implant", Impression(FAMILIAR.strange + 2, Kind.IMPLANT), True),
+        ("other_view", Impression(FAMILIAR.strange + 2, Kind.VIEW), True),
+        ("implant", Impression(FAMILIAR.strange + 2, Kind.OTHER), False),  # a hip, as far as the net can say
+        ("not_a_knee", Impression(FAMILIAR.strange + 2, Kind.VIEW), False),
+        ("cut_off", None, False),  # nothing says that it is a knee
+    ],
+)
+def test_whether_what_is_refused_is_a_knee(code: str, seen: Impression | None, expected: bool) -> None:
+    assert Verdict(code, impression=seen).shows_knee(FAMILIAR) is expected
