@@ -68,6 +68,7 @@ def build(original: Original, result: ImageResult, _replaces: Replaced | None) -
     target.PresentationLUTShape = "INVERSE" if image.PhotometricInterpretation == "MONOCHROME1" else "IDENTITY"
     base.finish(target, kind, original, result.graded_by, number=result.number, made_at=result.made_at)
     target.PresentationCreationDate, target.PresentationCreationTime = target.ContentDate, target.ContentTime
+    del target.ContentDate, target.ContentTime  # it has only the other pair
     return target
 
 

@@ -16,7 +16,7 @@ _NAMESPACE = uuid.UUID("5d0c1a55-6e0e-4f7b-9a42-6b6f61776f72")
 _FORMS = {
     ResultKind.STRUCTURED_REPORT: 2,
     ResultKind.SECONDARY_CAPTURE: 2,
-    ResultKind.PRESENTATION: 1,
+    ResultKind.PRESENTATION: 2,
     ResultKind.PDF: 2,
 }
 
