@@ -344,7 +344,7 @@ CATALOGUE: dict[str, CatalogueEntry] = {
     "destination": CatalogueEntry(
         Fault.SETUP,
         "A destination does not answer or does not accept the worker.",
-        "Compare [[dicom.destinations]] with the PACS: host, port, both AE titles, TLS.",
+        "Compare [[dicom.destinations]] with the PACS: host, port, AE titles, or url and token, or folder; TLS.",
     ),
     "tls": CatalogueEntry(
         Fault.SETUP,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -37,21 +39,30 @@ def checks(settings: Config) -> dict[str, Callable[[Config], str]]:
 
 
 def _destination(destination: DestinationSettings, _settings: Config) -> str:
+    from koa_worker.publish import stow
     from koa_worker.publish.answers import Unreachable
     from koa_worker.publish.destination import echo
 
     if destination.protocol == "folder":
-        if not Path(destination.folder).is_dir():
-            raise SetupError("destination", "its folder does not exist")
-        return "its folder exists"
-    if destination.protocol == "stow":
-        return "STOW-RS has no echo; not asked"
+        return _folder(Path(destination.folder))
     seconds = min(destination.timeout_seconds, _LONGEST_WAIT_SECONDS)
+    impatient = destination.model_copy(update={"timeout_seconds": seconds})
     try:
-        echo(destination.model_copy(update={"timeout_seconds": seconds}))
+        if destination.protocol == "stow":
+            return stow.echo(impatient)
+        echo(impatient)
     except Unreachable as fault:
         raise SetupError("destination", str(fault)) from fault
     return f"answers C-ECHO as {destination.ae_title}"
+
+
+def _folder(folder: Path) -> str:
+    """Nothing is written to try it: another program may take what appears there."""
+    if not folder.is_dir():
+        raise SetupError("destination", "its folder does not exist, or is not mounted")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise SetupError("destination", "no permission to write into its folder")
+    return f"its folder can be written, {shutil.disk_usage(folder).free / 1e9:.0f} GB free"
 
 
 def _port(code: str, host: str, port: int, settings: Config) -> str:

@@ -11,8 +11,8 @@ import json
 import os
 import ssl
 import uuid
-from collections.abc import Generator, Sequence
-from contextlib import closing
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +22,7 @@ from koa_worker.config.sources import read_secret
 from koa_worker.errors import SetupError
 from koa_worker.publish.answers import DeliveryAnswer, Parcel, Receipt, Unreachable, answer_of, gone
 from koa_worker.publish.tls import of_destination, words_of
+from koa_worker.publish.uids import derive
 from koa_worker.publish.written import bytes_for
 
 _MOST_OF_AN_ANSWER = 1 << 20  # bytes
@@ -34,19 +35,50 @@ _OF_THE_WAY = {
     403: "not authorised: look at the token",
     404: "there is no DICOMweb service at this url",
 }
+_NOT_IMPLEMENTED = 501
 _REFUSED = frozenset({400, 406, 413, 415})
 
 
 def send(destination: DestinationSettings, parcels: Sequence[Parcel]) -> Generator[Receipt, None, None]:
     """Sends over one connection and yields a receipt for each object at once. Raises `Unreachable` if it breaks."""
-    try:
+    with _said_in_words():
         headers = _credentials(destination)
         with closing(_connect(destination)) as connection:
             for parcel in parcels:
                 yield gone(parcel) or _send_one(connection, destination, headers, parcel)
+
+
+def echo(destination: DestinationSettings) -> str:
+    """Asks by QIDO-RS for a study that nobody has, and gives what the answer means. Raises `Unreachable` if not good.
+
+    STOW-RS has no question that changes nothing. A service that only stores need not understand this one.
+    """
+    with _said_in_words():
+        headers = _credentials(destination)
+        with closing(_connect(destination)) as connection:
+            path = f"{_studies(destination)}?StudyInstanceUID={derive('nobody')}&limit=1"
+            connection.request("GET", path, headers={"Accept": "application/dicom+json", **headers})
+            status = connection.getresponse().status
+    if status in _OF_THE_WAY:
+        raise Unreachable(_OF_THE_WAY[status])
+    if 300 <= status < 400 or (status >= 500 and status != _NOT_IMPLEMENTED):
+        raise Unreachable(f"HTTP {status}")
+    said = "answers" if status < 300 else f"answers HTTP {status} to a query, which does not tell whether it stores"
+    way = "by TLS" if destination.url.startswith("https:") else "without TLS"
+    return f"{said}, {way}{', and takes the token' if headers and status < 300 else ''}"
+
+
+@contextmanager
+def _said_in_words() -> Iterator[None]:
+    try:
+        yield
     except (OSError, http.client.HTTPException) as fault:
         reason = words_of(fault) if isinstance(fault, OSError) else type(fault).__name__
         raise Unreachable(reason) from None  # the fault may quote what the other side said
+
+
+def _studies(destination: DestinationSettings) -> str:
+    return urlsplit(destination.url).path.rstrip("/") + "/studies"
 
 
 def _connect(destination: DestinationSettings) -> http.client.HTTPConnection:
@@ -85,13 +117,12 @@ def _send_one(
             f"\r\n--{boundary}--\r\n".encode(),
         )
     )
-    path = urlsplit(destination.url).path.rstrip("/") + "/studies"
     said = {
         "Content-Type": f'multipart/related; type="application/dicom"; boundary={boundary}',
         "Accept": "application/dicom+json",
         **headers,
     }
-    connection.request("POST", path, body, said)
+    connection.request("POST", _studies(destination), body, said)
     answer = connection.getresponse()
     text = answer.read(_MOST_OF_AN_ANSWER)
     if not answer.isclosed():

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +15,7 @@ from koa_worker import synthetic
 from koa_worker.config import DestinationSettings
 from koa_worker.publish.outbox import Outbox
 from koa_worker.store import ParcelState
+from tests.dicomweb import archive
 from tests.integration.conftest import STUDY_UID, Hospital, Orthanc
 
 PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
@@ -27,34 +24,6 @@ TOKEN = "a-token-that-nobody-logs"
 
 def by_stow(url: str, **more: Any) -> DestinationSettings:
     return DestinationSettings(name="web", protocol="stow", url=url, timeout_seconds=5.0, **more)
-
-
-@contextmanager
-def archive(status: int, text: bytes = b"{}") -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """An archive that answers the same to each request; gives its address and the headers that it was sent."""
-    seen: list[dict[str, str]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            seen.append(dict(self.headers))
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        def log_message(self, *_said: Any) -> None:
-            """Says nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/dicom-web", seen
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def parcels(hospital: Hospital) -> dict[str, tuple[ParcelState, str]]:

@@ -15,6 +15,7 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from koa_worker.commands import doctor
 from koa_worker.store import Store
 from tests.certificates import make_certificate
+from tests.dicomweb import archive
 from tests.make import free_port
 
 
@@ -106,6 +107,86 @@ def test_a_destination_is_asked() -> None:
     with listening(["SOMEBODY"]) as port:
         assert "calling ae title not recognised" in wrong(destination(port))["destination pacs"]
     assert "refused" in wrong(destination(free_port()))["destination pacs"]
+
+
+def web(url: str, more: str = "") -> str:
+    return (
+        f'[[dicom.destinations]]\nname = "web"\nprotocol = "stow"\nurl = "{url}"\ntimeout_seconds = 5.0\n'
+        f'token_file = "token"\n{more}'
+    )
+
+
+def test_an_archive_is_asked_for_a_study_that_nobody_has() -> None:
+    Path("token").write_text("a-token")
+    with archive(204, b"") as (url, seen):
+        checks = found(web(url))
+    assert checks["destination web"].fine
+    assert checks["destination web"].says == "answers, without TLS, and takes the token"
+    (asked,) = seen
+    assert asked["Request"].startswith("GET /dicom-web/studies?StudyInstanceUID=2.25.")
+    assert asked["Authorization"] == "Bearer a-token"
+
+
+@pytest.mark.parametrize(
+    ("status", "hint"),
+    [
+        (401, "look at the token"),
+        (403, "look at the token"),
+        (404, "no DICOMweb service at this url"),
+        (302, "HTTP 302"),
+        (503, "HTTP 503"),
+    ],
+)
+def test_an_archive_that_would_take_nothing_is_said(status: int, hint: str) -> None:
+    Path("token").write_text("a-token")
+    with archive(status) as (url, _):
+        said = wrong(web(url))
+    assert hint in said["destination web"]
+    assert "a-token" not in said["destination web"]
+
+
+@pytest.mark.parametrize("status", [400, 405, 406, 501])
+def test_an_archive_without_queries_may_store_all_the_same(status: int) -> None:
+    Path("token").write_text("a-token")
+    with archive(status) as (url, _):
+        check = found(web(url))["destination web"]
+    assert check.fine
+    assert check.says == f"answers HTTP {status} to a query, which does not tell whether it stores, without TLS"
+
+
+def test_an_archive_that_is_not_there_or_a_token_that_is_not() -> None:
+    Path("token").write_text("a-token")
+    assert "refused" in wrong(web(f"http://127.0.0.1:{free_port()}"))["destination web"]
+    Path("token").unlink()
+    with archive(200) as (url, seen):
+        assert "file of the token cannot be read" in wrong(web(url))["destination web"]
+    assert seen == []
+
+
+def test_the_certificate_of_an_archive_is_checked(peer: Any, tmp_path: Path) -> None:
+    peer("openssl")
+    Path("token").write_text("a-token")
+    make_certificate(tmp_path / "a.pem", days=5)
+    with archive(200, certificate=tmp_path / "a.pem") as (url, seen):
+        assert "certificate is not accepted: self" in wrong(web(url))["destination web"]
+        assert seen == []  # and the token was not shown
+        check = found(web(url, 'tls_authority = "a.pem"\n'))["destination web"]
+    assert check.says == "answers, by TLS, and takes the token"
+
+
+def test_the_folder_of_a_destination() -> None:
+    text = '[[dicom.destinations]]\nname = "registry"\nprotocol = "folder"\nfolder = "registry"\n'
+    assert "does not exist" in wrong(text)["destination registry"]
+    Path("registry").mkdir()
+    assert found(text)["destination registry"].says.startswith("its folder can be written, ")
+    assert list(Path("registry").iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_said() -> None:
+    Path("registry").mkdir(mode=0o500)
+    text = '[[dicom.destinations]]\nname = "registry"\nprotocol = "folder"\nfolder = "registry"\n'
+    assert "no permission" in wrong(text)["destination registry"]
 
 
 def test_the_files_for_tls_are_read_with_their_end(peer: Any, tmp_path: Path) -> None:
