@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from koa_worker.languages import say
 from koa_worker.report import words
 from koa_worker.report.content import ImageEntry, KneeEntry
+from koa_worker.report.flow import SCALES
 from koa_worker.report.sheet import BAR, GAP, INK, MARGIN_LINE, PAPER, QUIET, TRACK, Rect, Sheet
 from koa_worker.values import GRADES, KneeRoi
 
 _TITLE, _PANEL_TITLE, _CAPTION, _BAR = 20.0, 18.0, 12.0, 11.0
-_BARS = _BAR * len(GRADES) + 4
+_TIGHT_BAR = 10.0
 _CROP, _CROP_GAP = 119.0, 10.0  # at scale 1; two and their gap fill half of the narrower paper
+_LEAST_CAPTION = 92.0  # the room of the words below a picture, however small that is
 _FRAME_BELOW, _FRAME_BESIDE = 262.0, 196.0  # the most that a frame takes in height, at scale 1
 _NARROWEST = 511.0  # the width of the narrower paper between its margins
 
@@ -29,8 +31,8 @@ class ImageBlock:
     def height(self, scale: float) -> float:
         frame = self._frame_height(scale)
         if self._beside:
-            return _TITLE + max(frame + 4, _panel_height(scale)) + 10
-        return _TITLE + frame + 12 + -(-len(self.knees) // 2) * _panel_height(scale) + 6
+            return _TITLE + max(frame + 4, _panel_height(scale)) + (4 if _is_tight(scale) else 10)
+        return _TITLE + frame + 12 + -(-len(self.knees) // 2) * _panel_height(scale) + (0 if _is_tight(scale) else 6)
 
     def draw(self, sheet: Sheet, y: float, scale: float) -> None:
         self._draw_title(sheet, y)
@@ -85,23 +87,33 @@ class ImageBlock:
         number, knee = self.knees[index]
         _draw_panel_title(sheet, panel, number, knee, self.model)
         edge, y = _crop_edge(scale), panel.y + _PANEL_TITLE
-        second = panel.x + edge + _CROP_GAP
+        room = max(edge, _LEAST_CAPTION)
+        second = panel.x + room + _CROP_GAP
         sheet.picture(Rect(panel.x, y, edge, edge), knee.crop)
         sheet.picture(Rect(second, y, edge, edge), knee.overlay)
         _draw_margins(sheet, Rect(panel.x, y, edge, edge), knee)
         caption = say("image.measured" if knee.joint_space else "image.crop")
-        sheet.fitted(panel.x, y + edge + 9, edge, caption, 6.5, ink=QUIET)
-        sheet.fitted(second, y + edge + 9, edge, say("image.heatmap"), 6.5, ink=QUIET)
-        _draw_bars(sheet, Rect(panel.x, y + edge + _CAPTION + 2, panel.width, _BARS), knee)
+        sheet.fitted(panel.x, y + edge + 9, room, caption, 6.5, ink=QUIET)
+        sheet.fitted(second, y + edge + 9, room, say("image.heatmap"), 6.5, ink=QUIET)
+        _draw_bars(sheet, Rect(panel.x, y + edge + _CAPTION + 2, panel.width, _bars_height(scale)), knee)
 
 
 def _crop_edge(scale: float) -> float:
     """Crops shrink less than frames, because they show the evidence; the frame only shows its position."""
-    return _CROP * min(1.0, 1.0 - (1.0 - scale) * 0.4)
+    usual = 1.0 - (1.0 - max(scale, SCALES[-1])) * 0.4
+    return _CROP * min(1.0, usual - max(SCALES[-1] - scale, 0.0))
+
+
+def _is_tight(scale: float) -> bool:
+    return scale < SCALES[-1]
+
+
+def _bars_height(scale: float) -> float:
+    return (_TIGHT_BAR if _is_tight(scale) else _BAR) * len(GRADES) + 4
 
 
 def _panel_height(scale: float) -> float:
-    return _PANEL_TITLE + _crop_edge(scale) + _CAPTION + _BARS + 6
+    return _PANEL_TITLE + _crop_edge(scale) + _CAPTION + _bars_height(scale) + 6
 
 
 def _draw_box(sheet: Sheet, frame: Rect, points: float, roi: KneeRoi, label: str) -> None:
@@ -140,15 +152,16 @@ def _draw_bars(sheet: Sheet, place: Rect, knee: KneeEntry) -> None:
     """Draws one bar for each grade. The given grade is black and bold; a bracket joins the grades that mean OA."""
     x, y = place.x, place.y
     start, end = x + 62, x + place.width - 92
+    pitch = (place.height - 4) / len(GRADES)
     for kl in GRADES:
-        base, given = y + _BAR * kl + 8.5, kl == knee.grade.kl
+        base, given = y + pitch * kl + 8.5, kl == knee.grade.kl
         sheet.text(x, base, f"{kl} {words.grade_word(kl)}", 8, bold=given)
         sheet.fill(Rect(start, base - 6.5, end - start, 7), TRACK)
         share = min(max(knee.grade.probabilities[kl], 0.0), 1.0)
         if share > 0:
             sheet.fill(Rect(start, base - 6.5, (end - start) * share, 7), INK if given else BAR)
         sheet.text(end + 28, base, words.percent(share), 8, bold=given, align="right")
-    top, bottom = y + _BAR * 2 + 2, y + _BAR * 5 - 2.5
+    top, bottom = y + pitch * 2 + 2, y + pitch * 5 - 2.5
     sheet.bracket(end + 36, top, bottom, 3)
     middle = (top + bottom) / 2
     sheet.text(end + 41, middle - 0.5, words.percent(knee.grade.oa_probability), 8.5, bold=True)

@@ -9,7 +9,7 @@ from typing import Protocol
 from koa_worker.report.sheet import Sheet
 
 SCALES = tuple(step / 100 for step in range(150, 50, -3))  # of the images; the words keep their size
-TIGHT = tuple(step / 100 for step in range(51, 38, -3))  # only if one page is enough then
+TIGHT = tuple(step / 100 for step in range(48, 34, -3))  # only if that saves a page
 HALF = 0.5  # of a page
 MOST_BALANCED = 60  # blocks; the pages of more are filled one after the other
 
@@ -32,15 +32,13 @@ def lay_out(
     The `first` blocks are kept on the first page if they fit.
     """
     rooms = (first_room, later_room)
-    for scale in TIGHT if _pages(blocks, SCALES[-1], rooms) == 2 else ():
-        if _pages(blocks, scale, rooms) == 1:
-            return scale, [list(blocks)]
-    fewest = _pages(blocks, SCALES[-1], rooms)
+    fewest = _pages(blocks, TIGHT[-1], rooms)
+    scales = SCALES if _pages(blocks, SCALES[-1], rooms) == fewest else TIGHT
     best: tuple[float, float, list[int]] | None = None  # how full the emptiest page is, the scale, the pages' ends
-    for scale in SCALES:
+    for scale in scales:
         heights = [block.height(scale) for block in blocks]
         ends = _fill(heights, rooms)
-        if scale > SCALES[-1] and (len(ends) > fewest or max(heights) > later_room):
+        if scale > scales[-1] and (len(ends) > fewest or max(heights) > later_room):
             continue
         if len(ends) > 1 and len(blocks) <= MOST_BALANCED and _emptiest(heights, ends, rooms) < HALF:
             ends = _balance(heights, len(ends), rooms, first)

@@ -11,6 +11,7 @@ from koa_worker.system.own_mark import BARS
 FIRST_HEAD = 46.0  # heights below the top margin
 LATER_HEAD = 30.0
 _NOTICE_SIZE = 8.5
+_INSTITUTION = (9.0, 8.0, 7.0)  # sizes to try
 _MARK_HEIGHT = 3.0
 
 
@@ -19,7 +20,8 @@ def draw_first_head(sheet: Sheet, institution: str) -> None:
     room = sheet.width - text.width(say("report.subtitle"), 9) - 16
     sheet.text(sheet.left, TOP + 14, say("report.title"), 17, bold=True)
     sheet.text(sheet.left, TOP + 28, say("report.subtitle"), 9, ink=QUIET)
-    sheet.fitted(sheet.right, TOP + 28, room, institution, 9, ink=QUIET, align="right")
+    size = next((size for size in _INSTITUTION if text.width(institution, size) <= room), _INSTITUTION[-1])
+    sheet.fitted(sheet.right, TOP + 28, room, institution, size, ink=QUIET, align="right")
     sheet.rule(sheet.left, TOP + 37, sheet.width, weight=1.2, ink=INK)
 
 

@@ -83,27 +83,30 @@ def test_words_stay_on_the_page_and_beside_each_other(
             assert not overlap(place, beside), (said, other)
 
 
+@pytest.mark.parametrize("paper", ["A4", "letter"])
 @pytest.mark.parametrize("language", names())
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_of_our_own_words_none_is_cut_off(
-    layouts: Layouts, name: str, language: str, monkeypatch: pytest.MonkeyPatch
+    layouts: Layouts, name: str, language: str, paper: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watched = Watched(monkeypatch)
-    render(layouts[name], ReportSettings(language=language))
+    render(layouts[name], ReportSettings(language=language, paper=paper))
     for page in watched.drawn():
         assert not [said for said, _ in page.texts if said.endswith(text.ELLIPSIS)]
 
 
+@pytest.mark.parametrize("paper", ["A4", "letter"])
 @pytest.mark.parametrize("language", names())
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_no_page_of_several_is_more_than_half_empty(
-    layouts: Layouts, name: str, language: str, monkeypatch: pytest.MonkeyPatch
+    layouts: Layouts, name: str, language: str, paper: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watched = Watched(monkeypatch)
-    render(layouts[name], ReportSettings(language=language))
+    render(layouts[name], ReportSettings(language=language, paper=paper))
+    height = {"A4": 841.9, "letter": 792.0}[paper]
     pages = list(watched.drawn())
     for page in pages if len(pages) > 1 else ():
-        assert page.lowest >= TOP + 0.47 * (841.9 - FOOT - TOP)
+        assert page.lowest >= TOP + 0.47 * (height - FOOT - TOP)
 
 
 @pytest.mark.parametrize("language", names())

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from koa_worker import RESEARCH_NOTICE
 from koa_worker.config import ReportSettings
 from koa_worker.errors import CATALOGUE, WorkFailed
+from koa_worker.languages import names
 from koa_worker.report import draft, put
 from koa_worker.report.content import RejectedEntry, StudyReport
 from koa_worker.report.pdf import render
@@ -124,8 +125,21 @@ def test_images_are_shown_in_their_order_under_their_own_numbers(make_study: Mak
     assert places == sorted(places)
 
 
-def test_two_single_radiographs_share_a_page(make_study: Make) -> None:
-    assert len(open_pdf(render(make_study(2, single=True), SETTINGS)).pages) == 1
+@pytest.mark.parametrize("language", names())
+@pytest.mark.parametrize("paper", ["A4", "letter"])
+def test_two_single_radiographs_share_a_page(make_study: Make, paper: str, language: str) -> None:
+    settings = ReportSettings(paper=paper, language=language)
+    assert len(open_pdf(render(make_study(2, single=True), settings)).pages) == 1
+
+
+@pytest.mark.parametrize("paper", ["A4", "letter"])
+def test_two_bilateral_radiographs_share_a_page_after_the_first(make_study: Make, paper: str) -> None:
+    assert len(open_pdf(render(make_study(4, size=(700, 560)), ReportSettings(paper=paper))).pages) == 3
+
+
+def test_a_long_institution_is_written_smaller_before_it_is_cut(make_bilateral: Make) -> None:
+    house = "Universitätsklinikum Musterstadt Ost"
+    assert house in words_of(render(make_bilateral(), ReportSettings(institution=house, language="de")))
 
 
 @pytest.mark.parametrize("code", [code for code, entry in CATALOGUE.items() if entry.fault == "rejected"])
