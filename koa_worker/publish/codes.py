@@ -40,7 +40,6 @@ VISUAL_EXPLANATION = Code("130401", "DCM", "Visual explanation")
 CLASS_ACTIVATION = Code("130403", "DCM", "Gradient-weighted class activation")  # CID 217
 METHOD = Code("370129005", "SCT", "Measurement Method")
 SOURCE = Code("121112", "DCM", "Source of Measurement")  # CID 7551
-OUTLINE = Code("121055", "DCM", "Path")
 NO_UNIT = Code("1", "UCUM", "no units")
 DAY = Code("d", "UCUM", "day")
 BASELINE = Code("121079", "DCM", "Baseline")  # CID 280; the first exam of the knee that is known here

@@ -25,6 +25,12 @@ def margin(points: Points, rows: int, columns: int) -> Line:
     return _within(np.array(points, np.float64), rows, columns)
 
 
+def space(part: Compartment, rows: int, columns: int) -> Line:
+    """The closed outline of a joint space, between the margins of both bones."""
+    around = (*part.femoral, *reversed(part.tibial), part.femoral[0])
+    return margin(around, rows, columns)
+
+
 def narrowest(part: Compartment, spacing: Spacing | None, rows: int, columns: int) -> Line:
     """The two points between which the joint space of a compartment is narrowest: one of each bone."""
     femoral, tibial = (np.array(line, np.float64) for line in (part.femoral, part.tibial))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import highdicom as hd
 from highdicom.sr import (
@@ -107,7 +108,7 @@ def observer(graded_by: GradedBy) -> ObserverContext:
 
 
 def _groups(original: Original, result: ImageResult, knee: KneeResult) -> Iterator[_Group]:
-    """One knee: its box with the grade, then each joint space, whose points a group with a box may not have."""
+    """One knee: its box with the grade; each joint space, whose points a group with a box may not have; its margins."""
     whole = PlanarROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=_tracking(original, result, knee.roi),
         referenced_region=sr_places.region(original, result, knee.roi),
@@ -124,6 +125,12 @@ def _groups(original: Original, result: ImageResult, knee: KneeResult) -> Iterat
     yield whole
     for part, width_mm in sr_places.measured(knee):
         yield _space(original, result, knee, part, width_mm)
+        yield PlanarROIMeasurementsAndQualitativeEvaluations(
+            tracking_identifier=sr_places.tracking_of("margins", original, result, knee.roi, part),
+            referenced_region=sr_places.between(original, result, part),
+            method=codes.ARTIFICIAL_INTELLIGENCE,
+            finding_sites=[_site(knee.roi.side, part)],
+        )
 
 
 def _space(
@@ -132,7 +139,7 @@ def _space(
     """TID 1501: the minimum width of one compartment, with the places between which it was measured."""
     assert knee.joint_space is not None  # noqa: S101 - the compartment is one of its
     return MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=sr_places.tracking_of_width(original, result, knee.roi, part),
+        tracking_identifier=sr_places.tracking_of("width", original, result, knee.roi, part),
         time_point_context=sr_course.now(knee),
         method=codes.ARTIFICIAL_INTELLIGENCE,
         finding_sites=[_site(knee.roi.side, part)],
@@ -171,15 +178,23 @@ def _refused(
     )
 
 
-def _unseen(original: Original, result: ImageResult, knee: UnseenKnee) -> MeasurementsAndQualitativeEvaluations:
-    """TID 1501: a knee that the header names and nobody saw has no region."""
+def _unseen(original: Original, result: ImageResult, knee: UnseenKnee) -> _Group:
+    """A knee that the header names and nobody saw is somewhere in the image: OHIF fails on a group without a region.
+
+    Of a file that is so damaged that its size is unknown, there is no region.
+    """
     uid = uids.derive("knee", original.sop_uid, result.image, knee.side)
-    return MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=TrackingIdentifier(uid=hd.UID(uid), identifier=f"{knee.side} knee"),
-        method=codes.ARTIFICIAL_INTELLIGENCE,
-        algorithm_id=_algorithm(result.graded_by),
-        finding_sites=[_site(knee.side)],
-        qualitative_evaluations=_reason(knee.code),
+    said: dict[str, Any] = {
+        "tracking_identifier": TrackingIdentifier(uid=hd.UID(uid), identifier=f"{knee.side} knee"),
+        "method": codes.ARTIFICIAL_INTELLIGENCE,
+        "algorithm_id": _algorithm(result.graded_by),
+        "finding_sites": [_site(knee.side)],
+        "qualitative_evaluations": _reason(knee.code),
+    }
+    if not (result.rows and result.columns):
+        return MeasurementsAndQualitativeEvaluations(**said)
+    return PlanarROIMeasurementsAndQualitativeEvaluations(
+        referenced_region=sr_places.everything(original, result), **said
     )
 
 

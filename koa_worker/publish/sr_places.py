@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import highdicom as hd
 from highdicom.sr import (
@@ -21,7 +22,7 @@ from pydicom.uid import SecondaryCaptureImageStorage
 from koa_worker.publish import codes, places, uids
 from koa_worker.publish.original import Original
 from koa_worker.publish.result import ImageResult, KneeResult, ResultKind
-from koa_worker.values import Compartment, KneeRoi
+from koa_worker.values import Box, Compartment, KneeRoi
 
 PLACES_MM = 1  # decimals of a width: a pixel is larger than a hundredth of a millimetre
 PLACES_SHARE = 3  # decimals of a probability
@@ -33,20 +34,25 @@ def region(original: Original, result: ImageResult, roi: KneeRoi) -> ImageRegion
 
 
 def width(original: Original, result: ImageResult, part: Compartment, width_mm: float) -> Measurement:
-    """The minimum width, from the two points where the space is narrowest; behind them the margins of the bones."""
-    size = (result.rows, result.columns)
-    lines = [
-        (codes.SOURCE, places.narrowest(part, result.spacing, *size)),
-        *((codes.OUTLINE, places.margin(points, *size)) for points in (part.femoral, part.tibial) if len(points) > 1),
-    ]
+    """The minimum width, from the two points where the space is narrowest: OHIF reads no more than one line of it."""
+    line = places.narrowest(part, result.spacing, result.rows, result.columns)
     return Measurement(
         codes.WIDTHS[part.name],
         round(width_mm, PLACES_MM),
         codes.MILLIMETRE,
-        referenced_coordinates=[
-            CoordinatesForMeasurement("POLYLINE", line, _source(original), purpose) for purpose, line in lines
-        ],
+        referenced_coordinates=[CoordinatesForMeasurement("POLYLINE", line, _source(original), codes.SOURCE)],
     )
+
+
+def between(original: Original, result: ImageResult, part: Compartment) -> ImageRegion:
+    """The joint space itself: along the margin of the femur and back along that of the tibia."""
+    return ImageRegion("POLYLINE", places.space(part, result.rows, result.columns), _source(original))
+
+
+def everything(original: Original, result: ImageResult) -> ImageRegion:
+    """The whole image, where nobody knows the place in it."""
+    frame = Box(0, 0, result.columns, result.rows)
+    return ImageRegion("POLYLINE", places.outline(frame, result.rows, result.columns), _source(original))
 
 
 def measured(knee: KneeResult) -> Iterator[tuple[Compartment, float]]:
@@ -81,10 +87,13 @@ def capture_evidence(original: Original, result: ImageResult) -> Dataset:
     return said
 
 
-def tracking_of_width(original: Original, result: ImageResult, roi: KneeRoi, part: Compartment) -> TrackingIdentifier:
-    """A width is followed by itself: it has an identifier of its own, beside that of its knee."""
-    uid = uids.derive("width", original.sop_uid, result.image, *roi.box.as_list(), part.name)
-    return TrackingIdentifier(uid=hd.UID(uid), identifier=f"{roi.side} knee, {part.name} joint space")
+def tracking_of(
+    what: Literal["width", "margins"], original: Original, result: ImageResult, roi: KneeRoi, part: Compartment
+) -> TrackingIdentifier:
+    """A part of a knee is followed by itself: it has an identifier of its own, beside that of its knee."""
+    words = f"{part.name} joint space" if what == "width" else f"margins of the {part.name} joint space"
+    uid = uids.derive(what, original.sop_uid, result.image, *roi.box.as_list(), part.name)
+    return TrackingIdentifier(uid=hd.UID(uid), identifier=f"{roi.side} knee, {words}")
 
 
 def _source(original: Original) -> SourceImageForRegion:

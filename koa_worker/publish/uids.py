@@ -14,7 +14,7 @@ _NAMESPACE = uuid.UUID("5d0c1a55-6e0e-4f7b-9a42-6b6f61776f72")
 
 # Of an object's form. A later version that makes it of the same results in another form must count on.
 _FORMS = {
-    ResultKind.STRUCTURED_REPORT: 2,
+    ResultKind.STRUCTURED_REPORT: 3,
     ResultKind.SECONDARY_CAPTURE: 2,
     ResultKind.PRESENTATION: 2,
     ResultKind.PDF: 2,

@@ -131,7 +131,7 @@ def test_the_structured_report_has_both_time_points(
     assert set(by_image) == {seen.sop_uid for seen in line.every}
     path = by_image[line.stands.sop_uid]
     content = hd.sr.srread(path).content
-    (now,) = content.get_planar_roi_measurement_groups()
+    (now,) = (one for one in content.get_planar_roi_measurement_groups() if one.get_measurements(codes.GRADE))
     (then,) = content.get_image_measurement_groups(tracking_uid=now.tracking_uid)
     assert (
         then.get_qualitative_evaluations(codes.GRADE)[0].value

@@ -85,7 +85,7 @@ def test_a_module_writes_objects_and_what_it_found(
     (image,) = said["images"]
     assert (image["path"], image["outcome"], len(image["knees"])) == ("1.2.3#1.2.3.4.dcm", "completed", 1)
     (report,) = (path for path in target.glob("*.dcm") if pydicom.dcmread(path).Modality == "SR")
-    (group,) = hd.sr.srread(report).content.get_planar_roi_measurement_groups()
+    group, *_ = hd.sr.srread(report).content.get_planar_roi_measurement_groups()
     (grade,) = group.get_qualitative_evaluations(codes.GRADE)
     assert grade.value == codes.GRADE_VALUES[image["knees"][0]["kl"]]
     for path in target.glob("*.dcm"):

@@ -76,7 +76,7 @@ def test_a_knee_that_the_header_names_and_nobody_graded(
     sent = by_modality(send(**KNEE))
     assert sorted(sent) == ["DOC", "SR"]
     report = hd.sr.srread(sent["SR"])
-    groups = report.content.get_image_measurement_groups()
+    groups = report.content.get_planar_roi_measurement_groups()
     said = []
     for group in groups:
         (site,) = group.finding_sites
