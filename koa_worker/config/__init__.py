@@ -1,12 +1,6 @@
 """The settings in effect: their sections, and how they are read from config.toml and the environment."""
 
-from koa_worker.config.dicom import (
-    DestinationSettings,
-    DicomSettings,
-    ReceiverSettings,
-    ResultSettings,
-    parse_caller,
-)
+from koa_worker.config.dicom import DestinationSettings, DicomSettings, ReceiverSettings, ResultSettings, parse_caller
 from koa_worker.config.load import DEFAULT_FILE, TracedConfig, commented_defaults, load, trace
 from koa_worker.config.settings import (
     AlertSettings,

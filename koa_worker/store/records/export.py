@@ -8,12 +8,7 @@ from typing import Any
 
 from koa_worker.study.earlier import Course
 from koa_worker.study.knees import StudyKnee
-from koa_worker.values import (
-    Grade,
-    JointSpace,
-    KneeRoi,
-    RefusedKnee,
-)
+from koa_worker.values import Grade, JointSpace, KneeRoi, RefusedKnee
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from koa_worker.values import (
-    Role,
-    Side,
-)
+from koa_worker.values import Role, Side
 
 
 @dataclass(frozen=True, slots=True)
