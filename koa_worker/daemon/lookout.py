@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 _SECONDS_BETWEEN_LOOKS = 5.0
 _PAUSE_PER_LOOK = 20.0  # in a large store a look takes a while, and should not take much of the time
-_LONGEST_PAUSE_SECONDS = 30.0
+_LONGEST_PAUSE_SECONDS = 8.0  # what is wrong is told ten seconds later at most
 
 
 class Lookout:
