@@ -93,7 +93,7 @@ def folds(subjects: Sequence[str] | NDArray[np.str_], count: int, seed: int) -> 
 
 
 def log_loss(probabilities: Floats, kl: Ints) -> Floats:
-    """Of each knee; a share of typing errors keeps one wild grade from deciding."""
+    """The loss of each knee; an assumed share of typing errors keeps one wild grade from deciding."""
     said = probabilities[np.arange(len(kl)), kl]
     return np.asarray(-np.log((1 - _TYPING_ERRORS) * said + _TYPING_ERRORS / len(GRADES)))
 
@@ -141,7 +141,7 @@ class _Way:
         return step
 
     def _said(self, at: Floats) -> tuple[Floats, Floats, Floats]:
-        """Of each knee: the probability of its grade, P(KL ≥ grade), P(KL > grade)."""
+        """The probability of each knee's grade, P(KL ≥ grade) and P(KL > grade)."""
         upper = np.where(self.kl == GRADES[0], 1.0, 1 / (1 + np.exp(-self.here @ at)))
         lower = np.where(self.kl == GRADES[-1], 0.0, 1 / (1 + np.exp(-self.below @ at)))
         return np.maximum(upper - lower, _LEAST), upper, lower

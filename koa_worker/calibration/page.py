@@ -17,7 +17,7 @@ _FLAT = 0.01  # of kappa, from the last size to the one before
 
 
 def to_markdown(file: SiteFile, digest: str, judgement: Judgement, collected: Collected, picture: str) -> str:
-    """For a person who decides whether to use the scale."""
+    """The page for a person who decides whether to use the scale."""
     whose = f"{file.fitted['knees']} knees of {file.fitted['subjects']} subjects on {file.fitted['at'][:10]}"
     lines = [
         "# This site's own scale",

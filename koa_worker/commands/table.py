@@ -34,7 +34,7 @@ def _cell(value: Any) -> Any:
 
 
 def safe_cell(text: str) -> Any:
-    """Of a line that an eye or grep reads: one line it stays, whatever the text holds."""
+    """A cell of a line that an eye or grep reads: it stays one line, whatever the text holds."""
     return _cell("".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text))
 
 

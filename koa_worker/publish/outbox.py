@@ -53,7 +53,7 @@ def kinds_of(destination: DestinationSettings) -> frozenset[ResultKind]:
 
 
 def _wanted(settings: ResultSettings, destinations: Sequence[DestinationSettings]) -> ResultSettings:
-    """Without the kinds that nobody is sent: a report names the capture of its heatmaps only if there is one."""
+    """The settings without the kinds that no destination is sent: a report names its capture only if there is one."""
     every = frozenset().union(*map(kinds_of, destinations)) if destinations else frozenset(ResultKind)
     asked = {kind.value: getattr(settings, kind.value) and kind in every for kind in CHOSEN}
     return settings.model_copy(update=asked)

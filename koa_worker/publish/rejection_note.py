@@ -38,7 +38,7 @@ def build(
 
 
 def _referenced(one: Replaced) -> Dataset:
-    """As the library wants it, which takes what has rows and columns for an image."""
+    """The reference as highdicom wants it, which takes an object with rows and columns for an image."""
     item = Dataset()
     item.SOPClassUID, item.SOPInstanceUID = one.sop_class_uid, one.sop_uid
     if one.sop_class_uid == SecondaryCaptureImageStorage:

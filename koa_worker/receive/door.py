@@ -47,7 +47,7 @@ class Door(AssociationServer):
         return True
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
-        """Called within the `except` of one connection; the server's own would print whatever the fault quotes."""
+        """Logs the error of one connection; the server's own method would print whatever the error quotes."""
         fault = sys.exception()
         logger.error(
             "connection failed", extra={"address": str(client_address[0]), "fault": where(fault) if fault else ""}
@@ -73,7 +73,7 @@ def open_door(
 
 
 def _tls(settings: ReceiverSettings) -> ssl.SSLContext | None:
-    """With our certificate the connection is encrypted; with an authority callers must also show a certificate."""
+    """The TLS context. Our certificate encrypts the connection; with an authority callers must show one too."""
     if not settings.tls_certificate:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -138,7 +138,7 @@ class _StorageProvider:
             time.sleep(0.01)
 
     def take_up(self, association: Any, message: Any) -> Landing:
-        """Of an object whose command has come: where its data set goes."""
+        """Opens the landing for the data set of an object whose command has come."""
         self.drop(association)
         command = message.command_set
         sop_class, sop_uid = str(command.AffectedSOPClassUID), str(command.AffectedSOPInstanceUID)

@@ -21,7 +21,7 @@ class WatchDays(StorePart):
 
     @reads
     def samples(self, session: Session) -> tuple[DaySample, ...]:
-        """Of all days, in order. Grades and likeness are those of the release and scale that graded last."""
+        """The samples of all days, in order. Grades and likeness are of the release and scale that graded last."""
         newest = session.execute(
             select(GradeRow.model_digest, GradeRow.site)
             .where(GradeRow.is_current)

@@ -55,7 +55,7 @@ class Baseline:
 
     @classmethod
     def of(cls, weeks: Sequence[Sample], least_variance: float) -> Self:
-        """Of several weeks. Weeks that scatter more than their values explain make the variance larger."""
+        """The baseline of several weeks. Weeks that scatter more than their values explain make the variance larger."""
         every = sum(weeks, Sample())
         variance = max(every.variance, least_variance)
         between = sum(week.count * (week.mean - every.mean) ** 2 for week in weeks) / (len(weeks) - 1)
@@ -74,7 +74,7 @@ class Alarm:
 
 
 def limit(sides: int, net: float) -> float:
-    """The limit at which so many one-sided charts with this net allowance rarely speak without a reason."""
+    """The limit at which this number of one-sided charts with this net allowance rarely alarms without a reason."""
     weeks = _WEEKS_A_YEAR * _YEARS_BETWEEN * max(sides, 1)
     low, high = 0.0, 30.0
     for _ in range(30):
@@ -90,7 +90,7 @@ def limit(sides: int, net: float) -> float:
 def alarms(
     weeks: Iterable[tuple[date, Sample]], usual: Baseline, change: float, sides: int, *, falls_too: bool = True
 ) -> list[Alarm]:
-    """Of the weeks after the baseline, in order. After an alarm the sum starts at nought again.
+    """The alarms of the weeks after the baseline, in order. After an alarm the sum starts at 0 again.
 
     `change` is what is looked for, and `sides` how many one-sided charts are looked at in all.
     """

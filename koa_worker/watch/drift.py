@@ -37,7 +37,7 @@ _ONLY_RISING = frozenset({Signal.STRANGENESS, Signal.REFUSALS})  # fewer are goo
 
 @dataclass(frozen=True, slots=True, order=True)
 class Device:
-    """Where images come from. Empty words: the header does not say, or a rejected file was not kept."""
+    """The device that images come from. A word is empty if the header lacks it, or if a rejected file was not kept."""
 
     manufacturer: str = ""
     model: str = ""

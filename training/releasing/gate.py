@@ -119,7 +119,7 @@ def _made_of(crop: Crop, chance: np.random.Generator) -> Iterator[tuple[Kind, Pi
 
 
 def _shown(crop: Crop, chance: np.random.Generator) -> Picture:
-    """By another console, as far as that can be made: what is a knee must not be told by one study's look."""
+    """The crop as another console might show it: what a knee is must not be learnt from the look of one study."""
     return crop.picture if crop.raw is None or chance.random() < AS_IT_IS else consoles.shown(crop.raw, chance)
 
 

@@ -53,7 +53,7 @@ class ReaderGrades(StorePart):
 
     @reads
     def agreement(self, session: Session) -> Mapping[str, tuple[tuple[int, ...], ...]]:
-        """For each reader, the counts of knees by the reader's grade (row) and the model's current grade (column).
+        """The counts of knees by each reader's grade (row) and the model's current grade (column).
 
         The last grade of a reader for a knee counts.
         """
@@ -72,7 +72,7 @@ class ReaderGrades(StorePart):
 
     @reads
     def reader_agreement(self, session: Session) -> Mapping[tuple[str, str], tuple[tuple[int, ...], ...]]:
-        """For each two readers, the counts of knees by the grade of the first (row) and of the second (column)."""
+        """The counts of knees for each two readers, by the grade of the first (row) and of the second (column)."""
         ids = select(func.max(ReaderGradeRow.id)).group_by(ReaderGradeRow.knee_id, ReaderGradeRow.reader)
         first, second = aliased(ReaderGradeRow), aliased(ReaderGradeRow)
         rows = session.execute(

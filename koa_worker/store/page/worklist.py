@@ -41,7 +41,7 @@ class Worklist(StorePart):
         *,
         may_see_patients: bool = False,
     ) -> WorklistPage:
-        """At most `limit` lines after the cursor, and the start of the next page."""
+        """Gives at most `limit` lines after the cursor, and the start of the next page."""
         found = candidates(session, wanted, may_see_patients=may_see_patients) if wanted.text.strip() else None
         if found is None:
             keys = _keys(session, wanted, cursor, limit)
