@@ -91,7 +91,7 @@ class GradingPlugin(WorkerPlugin):  # type: ignore[misc]
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def grade(self, jobs: tuple[Examine, ...]) -> Iterator[Finding]:
-        """Grades in this thread's worker process, which would die with the thread that started it; Dask's threads stay."""
+        """Grades in this thread's worker process, which dies with the thread that started it; Dask's threads stay."""
         worker = self._workers.setdefault(threading.get_ident(), _ThreadWorker(self._config))
         left = list(reversed(jobs))
         with worker.in_use() as pool:

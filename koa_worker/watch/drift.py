@@ -87,7 +87,7 @@ class Watched:
         return self.alarms_since(self.weeks[-1].first - LATELY) if self.weeks else []
 
     def alarms_since(self, day: date) -> list[tuple[Chart, Alarm]]:
-        """The newest first."""
+        """The alarms since this day, the newest first."""
         found = [(chart, alarm) for chart in self.charts for alarm in chart.alarms if alarm.week >= day]
         return sorted(found, key=lambda one: one[1].week, reverse=True)
 

@@ -159,7 +159,7 @@ class FileSteps:
         return outcome
 
     def _keep(self, outcome: Outcome) -> FileRecord:
-        """The file as it ended."""
+        """Stores the outcome; gives the file as it ended."""
         arrival, now = outcome.arrival, datetime.now(UTC)
         folders = self._config.folders
         with self._clock("store"):

@@ -140,7 +140,7 @@ def _as_metal(piece: Piece, place: Box, equalized: bool) -> Metal:  # noqa: FBT0
 
 
 def levelled(picture: Picture) -> Plane:
-    """The image as shares of the range from its dark to its bright end, without grain, `SIDE` pixels for the net's 224."""
+    """The image as shares of its range from dark to bright, without grain, `SIDE` pixels for the net's 224."""
     smooth = cv2.medianBlur(np.ascontiguousarray(picture), SMOOTHED)
     factor = SIDE / SIZE
     small = np.asarray(cv2.resize(smooth, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.float32)
