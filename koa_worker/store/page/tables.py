@@ -65,7 +65,7 @@ class ThrottleRow(Base):
     spent_until: Mapped[dt.datetime] = mapped_column(index=True)
 
 
-class DeedRow(Base):
+class AuditRow(Base):
     """Who looked at what and when, never changed afterwards."""
 
     __tablename__ = "audit"
