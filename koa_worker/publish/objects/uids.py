@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from koa_worker.publish.result import Document, ImageResult, ResultKind
+from koa_worker.publish.objects.result import Document, ImageResult, ResultKind
 from koa_worker.values import GradedBy
 
 # An arbitrary namespace; it must never change.

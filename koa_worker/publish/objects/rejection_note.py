@@ -9,10 +9,10 @@ import highdicom as hd
 from pydicom.dataset import Dataset
 from pydicom.uid import KeyObjectSelectionDocumentStorage, SecondaryCaptureImageStorage
 
-from koa_worker.publish import base, codes, uids
-from koa_worker.publish.original import Original
-from koa_worker.publish.result import Replaced, ResultKind
-from koa_worker.publish.sr import observer
+from koa_worker.publish.objects import base, codes, uids
+from koa_worker.publish.objects.original import Original
+from koa_worker.publish.objects.result import Replaced, ResultKind
+from koa_worker.publish.objects.sr import observer
 from koa_worker.values import GradedBy
 
 
