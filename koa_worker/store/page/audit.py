@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from koa_worker.store.database.base import StorePart, reads, writes
-from koa_worker.store.page.tables import AuditRow
+from koa_worker.store.database.schema import AuditRow
 from koa_worker.store.records import AuditRecord
 
 

@@ -8,8 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from koa_worker.store.database.base import StorePart, reads, writes
-from koa_worker.store.database.schema import GradeRow, ImageRow, KneeRow
-from koa_worker.store.page.tables import ReaderGradeRow
+from koa_worker.store.database.schema import GradeRow, ImageRow, KneeRow, ReaderGradeRow
 from koa_worker.store.records import ReadingRecord
 from koa_worker.values import GRADES
 
