@@ -50,14 +50,14 @@ class ReadKnees:
 
 def fit(knees: ReadKnees, penalty: float) -> SiteScale:
     """The scale that makes the readers' grades most likely, less what its distance from the release costs."""
-    way = _Way.of(knees, penalty)
+    objective = _Objective.of(knees, penalty)
     at = _START
-    value = way.value(at)
+    value = objective.value(at)
     for _ in range(_ROUNDS):
-        step = way.step(at)
+        step = objective.step(at)
         for halvings in range(20):
             new = np.maximum(at + step * 0.5**halvings, _BOUNDS)
-            gained = value - way.value(new)
+            gained = value - objective.value(new)
             if gained > 0:
                 break
         else:
@@ -99,7 +99,7 @@ def log_loss(probabilities: Floats, kl: Ints) -> Floats:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Way:
+class _Objective:
     """What is to be made small: a function of the five unknowns, with its next step."""
 
     here: Floats  # knee × unknown: what makes the log-odds of P(KL ≥ grade)
@@ -108,7 +108,7 @@ class _Way:
     penalty: float
 
     @classmethod
-    def of(cls, knees: ReadKnees, penalty: float) -> _Way:
+    def of(cls, knees: ReadKnees, penalty: float) -> _Objective:
         odds = log_odds(knees.probabilities)
         rows = np.zeros((len(odds), 6, 5))
         rows[:, 1:5] = _SHIFT_OF

@@ -1,7 +1,7 @@
 """Fits what a release knows of images that are no knees: one linear layer on the channels of each member.
 
 Training crops, as they are and as stranger plates would show them, against images made of them that are none
-(`nonknees.py`). A quarter of the subjects is held out of the fit; how strange their knees look sets the thresholds.
+(`nonknees/`). A quarter of the subjects is held out of the fit; how strange their knees look sets the thresholds.
 """
 
 from __future__ import annotations

@@ -23,11 +23,11 @@ _SHARE_OF_ONE = 0.75  # of all places and of all connections, for one address
 
 
 def most_of_one_address(places: int) -> int:
-    """So that a caller that has gone astray leaves room for the others."""
+    """How many places one address may hold: a caller that has gone astray leaves room for the others."""
     return max(1, int(places * _SHARE_OF_ONE))
 
 
-class Door(AssociationServer):
+class BoundedServer(AssociationServer):
     """Refuses connections from unknown addresses, and too many of them from one address."""
 
     def __init__(self, *words: Any, callers: tuple[Caller, ...], settings: ReceiverSettings, **options: Any) -> None:
@@ -54,22 +54,22 @@ class Door(AssociationServer):
         )
 
 
-def open_door(
+def listen(
     application: AE, settings: ReceiverSettings, callers: tuple[Caller, ...], handlers: list[tuple[Any, Any]]
-) -> Door:
+) -> BoundedServer:
     try:
         server = application.make_server(
             (settings.host, settings.port),
             ssl_context=_tls(settings),
             evt_handlers=handlers,  # type: ignore[arg-type]
-            server_class=cast("Any", Door),
+            server_class=cast("Any", BoundedServer),
             callers=callers,
             settings=settings,
         )
     except OSError as fault:
         place = f"{settings.host}:{settings.port}"
         raise SetupError("receiver", f"cannot listen at {place}: {fault.strerror or type(fault).__name__}") from fault
-    return cast("Door", server)
+    return cast("BoundedServer", server)
 
 
 def _tls(settings: ReceiverSettings) -> ssl.SSLContext | None:
