@@ -119,7 +119,7 @@ class _StorageProvider:
             logger.warning("caller refused", extra={"caller": _printable(ae_title), "address": address})
             self._reject(event.assoc, _CALLER_NOT_KNOWN)
         elif not self._take_place(event.assoc, address):
-            logger.warning("no place left", extra={"caller": _printable(ae_title), "address": address})
+            logger.warning("too many associations", extra={"caller": _printable(ae_title), "address": address})
             self._reject(event.assoc, _NO_PLACE)
 
     def _take_place(self, association: Association, address: str) -> bool:

@@ -80,7 +80,7 @@ def _receive(self: AssociationSocket, nr_bytes: int) -> bytearray:
     if line is None:
         raise ConnectionAbortedError
     if nr_bytes > MOST_PDU_BYTES:
-        logger.warning("announced too much", extra={"bytes": nr_bytes})
+        logger.warning("PDU too long", extra={"bytes": nr_bytes})
         _shut(line)
         raise ConnectionAbortedError
     patience = line.gettimeout()

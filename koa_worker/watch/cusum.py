@@ -1,4 +1,4 @@
-"""A chart that adds up by how much each week is above or below what was usual (CUSUM), and speaks when it is too much.
+"""A chart that adds up how much each week is above or below the usual (CUSUM), and alarms when the sum is too large.
 
 A week's mean is compared with the baseline in units of its own standard error, so that weeks of any size count as they
 should. From each week an allowance is subtracted before it is added: half of the change that is looked for, which finds
@@ -65,7 +65,7 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """The week in which a chart spoke, and what it had found since its sum began to rise."""
+    """The week in which a chart raised an alarm, and what it had found since its sum began to rise."""
 
     week: date
     since: date
