@@ -101,7 +101,7 @@ def _associate(destination: DestinationSettings, sop_class_uids: Collection[str]
 
 
 def _rejection(association: Association) -> str:
-    """With the reason that the PACS gave, for example that it does not know our AE title."""
+    """The rejection with the reason that the PACS gave, for example that it does not know our AE title."""
     try:
         reason = association.acceptor.primitive.reason_str  # type: ignore[union-attr]
     except (AttributeError, KeyError, ValueError):  # none, or a number that the standard does not have

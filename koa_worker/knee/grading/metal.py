@@ -142,7 +142,7 @@ def _as_metal(piece: Piece, place: Box, equalized: bool) -> Metal:  # noqa: FBT0
 
 
 def levelled(picture: Picture) -> Plane:
-    """In shares of the range between its dark and its bright end, without grain, `SIDE` where the net has 224."""
+    """The image as shares of its range from dark to bright, without grain, `SIDE` pixels for the net's 224."""
     smooth = cv2.medianBlur(np.ascontiguousarray(picture), SMOOTHED)
     factor = SIDE / SIZE
     small = np.asarray(cv2.resize(smooth, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.float32)

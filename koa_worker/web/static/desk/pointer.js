@@ -2,7 +2,7 @@
 
 const LINE = 16; // pixels, of a wheel that counts in lines
 
-export class Hands {
+export class Pointer {
   constructor(desk) {
     this.desk = desk;
     this.last = null; // the pane that was touched last
