@@ -8,8 +8,8 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 
 def digest(path: Path) -> str:
@@ -37,12 +37,12 @@ def load_and_digest(path: Path, most: int) -> tuple[bytes | None, str]:
     return data, hashlib.sha256(data).hexdigest()
 
 
-def _whole(stream: BinaryIO, size: int) -> bytes:
+def _whole(stream: BufferedReader, size: int) -> bytes:
     return stream.read(size)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def _opened(path: Path) -> Iterator[BufferedReader]:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # opening a pipe would wait for its writer otherwise
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -37,6 +37,8 @@ AROUND = 0.5  # of the box on each side, in which metal beside the joint may lie
 WEIGHTS = (7.65, 1.25, -2.89, -2.86)  # of log step, sharpness, log unevenness, log grain
 BIAS = -11.06
 CLEAR, CLEAR_EQUALIZED = 4.0, 5.5  # evidence that is metal by itself
+WHITE, CLIPPED = 0.995, 0.5  # the end of the range, and the share of a piece that lies there
+EVEN_BONE, SMOOTH_BONE = 0.016, 0.012  # unevenness and grain of the evenest twentieth of 400 training knees
 LEAST_EVIDENCE = -1.5  # that a piece needs to be thought of as metal at all
 TOGETHER, TOGETHER_EQUALIZED = 0.7, 4.0  # evidence and the net's log odds against a knee
 SUSPECTED = 1.0  # evidence that a person should look at
@@ -76,6 +78,7 @@ class Piece:
     step: float  # of the rim, within three pixels either way: the median
     sharpness: float  # the share of it that lies within one pixel either way
     grain: float  # what neighbours inside differ by: the median
+    clipped: bool  # a window or a gain has made it even, whatever lies there
     mask: Mask
     image: Plane  # the picture's part with the piece …
     core: Mask  # … and its inside
@@ -104,11 +107,14 @@ class Piece:
         return float(np.dot(WEIGHTS, self._measures(uneven))) + BIAS
 
     def _measures(self, uneven: float) -> tuple[float, float, float, float]:
+        grain = self.grain
+        if self.clipped:
+            uneven, grain = max(uneven, EVEN_BONE), max(grain, SMOOTH_BONE)
         return (
             float(np.log(self.step)),
             self.sharpness,
             float(np.log(uneven + 0.02)),
-            float(np.log(self.grain + 0.01)),
+            float(np.log(grain + 0.01)),
         )
 
 
@@ -163,7 +169,7 @@ def _as_metal(piece: Piece, place: Box, equalized: bool) -> Metal:  # noqa: FBT0
 
 
 def levelled(picture: Picture) -> Plane:
-    """In shares of the range between its dark and its bright end, without grain, `SIDE` where the net has 224."""
+    """The image as shares of its range from dark to bright, without grain, `SIDE` pixels for the net's 224."""
     smooth = cv2.medianBlur(np.ascontiguousarray(picture), SMOOTHED)
     factor = SIDE / SIZE
     small = np.asarray(cv2.resize(smooth, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.float32)
@@ -216,7 +222,8 @@ def _measured(mask: Mask, parts: Sequence[NDArray[Any]], top: int, left: int) ->
     if step < LEAST_STEP:
         return None
     sharpness = _median(neighbours[rim]) / step
-    return Piece(step, sharpness, _median(neighbours[core]), mask, image, core, top, left)
+    clipped = bool(np.mean(image[mask] >= WHITE) >= CLIPPED)
+    return Piece(step, sharpness, _median(neighbours[core]), clipped, mask, image, core, top, left)
 
 
 def _median(values: Plane) -> float:
@@ -235,10 +242,10 @@ def _rough_unevenness(image: Plane, core: Mask) -> float:
     bright = cv2.moments(levels)
     count = there["m00"]
     slopes = np.array([[there["mu02"], there["mu11"]], [there["mu11"], there["mu20"]]]) + 1e-6 * np.eye(2)
-    across, down = (there[name] / count for name in ("m10", "m01"))
+    across, down = there["m10"] / count, there["m01"] / count
     along = np.array([bright["m01"] - down * bright["m00"], bright["m10"] - across * bright["m00"]])
     spread = float(cv2.norm(levels, cv2.NORM_L2SQR)) - bright["m00"] ** 2 / count
-    return float(np.sqrt(max(spread - along @ np.linalg.solve(slopes, along), 0.0) / count))
+    return float(np.sqrt(max(float(spread - along @ np.linalg.solve(slopes, along)), 0.0) / count))
 
 
 def _unevenness(image: Plane, core: Mask) -> float:
