@@ -28,6 +28,7 @@ from koa_worker.store.page.reader_grades import ReaderGrades
 from koa_worker.store.page.study_history import StudyHistory
 from koa_worker.store.page.uploads import Uploads
 from koa_worker.store.page.worklist import Worklist
+from koa_worker.store.page.worklist_entries import WorklistEntries
 from koa_worker.store.reports import Reports
 from koa_worker.store.sending import Sending
 from koa_worker.store.site_scale import SiteScales
@@ -67,6 +68,7 @@ class Store:
         self.rate_limits = RateLimits(sessions)
         self.audit = Audit(sessions)
         self.worklist = Worklist(sessions)
+        self.entries = WorklistEntries(sessions)
         self.day_counts = DayCounts(sessions)
         self.study_history = StudyHistory(sessions)
         self.reader_grades = ReaderGrades(sessions)

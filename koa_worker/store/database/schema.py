@@ -39,7 +39,7 @@ from koa_worker.store.database.columns import Moment, RowId, SaidByFile, WallTim
 from koa_worker.store.records import ErasureReason, ParcelState, State
 from koa_worker.values import Laterality, Side, SpacingSource
 
-REVISION = "0015"  # of the newest migration: a store that says so needs none
+REVISION = "0016"  # of the newest migration: a store that says so needs none
 
 # Constraints get names of their own, so that a later migration can drop them on any database.
 _NAMES = {
