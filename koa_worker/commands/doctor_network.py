@@ -38,7 +38,7 @@ def checks(settings: Config) -> dict[str, Callable[[Config], str]]:
 
 def _destination(destination: DestinationSettings, _settings: Config) -> str:
     from koa_worker.publish.answers import Unreachable
-    from koa_worker.publish.destination import echo
+    from koa_worker.publish.dimse import echo
 
     if destination.protocol == "folder":
         if not Path(destination.folder).is_dir():

@@ -16,8 +16,7 @@ from pathlib import Path
 
 from koa_worker.config import Config, DestinationSettings, ResultSettings
 from koa_worker.errors import WorkFailed
-from koa_worker.publish import destination as dimse
-from koa_worker.publish import into_folder, stow
+from koa_worker.publish import dimse, into_folder, stow
 from koa_worker.publish.answers import DeliveryAnswer, Parcel, Receipt, Unreachable
 from koa_worker.publish.base import write_object
 from koa_worker.publish.result import CHOSEN, ResultKind

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from koa_worker import config
-from koa_worker.commands.options import ConfigFile
+from koa_worker.commands.cli.options import ConfigFile
 
 app = typer.Typer(help="Upgrade or move the database, or compare it with the folders.", no_args_is_help=True)
 

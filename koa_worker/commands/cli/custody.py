@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from koa_worker import config
-from koa_worker.commands.options import ConfigFile
+from koa_worker.commands.cli.options import ConfigFile
 from koa_worker.system import log
 
-if TYPE_CHECKING:  # the commands start fast: see cli.py
+if TYPE_CHECKING:  # the commands start fast: see `cli/__init__.py`
     from koa_worker.config import Config
     from koa_worker.custody.search import Finding
     from koa_worker.store import FoundStudy, Whose

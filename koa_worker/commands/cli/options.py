@@ -14,8 +14,3 @@ SiteScaleFile = Annotated[
     Path | None,
     typer.Option("--site", help="Grade on the site's own scale: site.json of `calibrate`.", metavar="FILE"),
 ]
-
-
-def printable(words: str) -> str:
-    """The words without what a terminal takes for a command."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in words)

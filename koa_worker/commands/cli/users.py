@@ -16,11 +16,11 @@ import typer
 from rich.console import Console
 
 from koa_worker import config
-from koa_worker.commands.options import ConfigFile
+from koa_worker.commands.cli.options import ConfigFile
 from koa_worker.errors import SetupError
 from koa_worker.values import Role
 
-if TYPE_CHECKING:  # the commands start fast: see cli.py
+if TYPE_CHECKING:  # the commands start fast: see `cli/__init__.py`
     from koa_worker.store import DeedRecord, Store
 
 app = typer.Typer(help="Manage the users of the page, and read the audit log.", no_args_is_help=True)
