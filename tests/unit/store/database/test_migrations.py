@@ -253,6 +253,7 @@ def test_readings_of_an_earlier_store_are_neither_blind_nor_not_and_umlauts_are_
         tables.reflect(connection)
         put = Putter(connection, tables)
         put("reader_grades", id=7, knee_id=1, grade_id=1, reader="anna", kl=3, at=AT)
+        connection.execute(sa.update(tables.tables["worklist_lines"]).values(stands=True))
         connection.execute(sa.update(tables.tables["studies"]).values(patient_name="Mueller^J\u00f6rg"))
         for word in ("mueller", "jorg"):
             put("worklist_words", names_patient=True, word=word, arrived_at=AT, file_id="f")
