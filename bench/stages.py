@@ -73,7 +73,7 @@ def draw_plates(folder: Path, syntaxes: tuple[str, ...]) -> dict[str, Path]:
 
 
 def measure(module: str, *words: Path | str) -> Measured:
-    """In a process of its own, so that start-up and memory are that way's alone."""
+    """Measures in a process of its own, so that start-up and memory belong to one way alone."""
     command = [sys.executable, "-W", "ignore", "-m", module, *map(str, words)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:

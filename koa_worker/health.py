@@ -10,7 +10,8 @@ import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 from koa_worker.config import Config
@@ -22,9 +23,11 @@ from koa_worker.system.concern import Concern
 from koa_worker.system.disk import free_mb
 from koa_worker.system.heartbeat import Condition, PauseReason, Pulse, condition_of, feel, has_owner
 
+_NO_RIGHT = "the worker may not write in it"
 _PATIENCE_SECONDS = 5.0  # who asks how it is should not wait long for a database that is away
 # What is decided from the store alone, so that everybody who can read it decides the same.
-_OF_THE_STORE = frozenset({"database", "destination_down", "destination_refuses", "parked"})
+_OF_THE_STORE = frozenset({"clock", "database", "destination_down", "destination_refuses", "parked"})
+CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,8 @@ def of_daemon(config: Config, felt: tuple[Pulse, float] | None) -> Iterator[Conc
     if condition is Condition.SILENT:
         yield Concern("silent", detail=f"for {age_seconds:.0f} seconds")
     yield from (one for one in pulse.concerns if one.code not in _OF_THE_STORE)
+    if not any(one.code == "disk_full" for one in pulse.concerns):  # on a full disk it cannot write what it sees
+        yield from of_disks(config)
 
 
 def of_folders(folders: Mapping[str, Path], devices: Mapping[str, int]) -> Iterator[Concern]:
@@ -92,6 +97,13 @@ def of_folders(folders: Mapping[str, Path], devices: Mapping[str, int]) -> Itera
         else:
             if name == "inbox" and devices.get(name, device) != device:
                 yield Concern("inbox_moved")
+            if not os.access(path, os.W_OK | os.X_OK, effective_ids=True):
+                yield Concern("inbox_unwritable") if name == "inbox" else Concern("folder_gone", name, _NO_RIGHT)
+
+
+def is_lost(concerns: Iterable[Concern]) -> bool:
+    """Whether a folder is gone or of no use; one file of the inbox may still be taken where another may not."""
+    return any(one.code != "inbox_unwritable" for one in concerns)
 
 
 def of_scan(seen: Scan) -> Iterator[Concern]:
@@ -169,7 +181,8 @@ def look_at_store(
                 return _ask(empty, counts=counts), ()
         return None, (Concern("database", detail=fault.detail or fault.entry.sentence.rstrip(".")),)
     names = {destination.name for destination in config.dicom.destinations}
-    return stored, (*_of_parked(stored.parked), *_of_deliveries(stored.deliveries, names))
+    found = (_of_clock(stored.last), _of_parked(stored.parked), _of_deliveries(stored.deliveries, names))
+    return stored, tuple(chain(*found))
 
 
 def _ask(store: Store, *, counts: bool) -> FromStore:
@@ -179,6 +192,16 @@ def _ask(store: Store, *, counts: bool) -> FromStore:
         store.counts.last_successes(),
         store.counts.status() if counts else None,
     )
+
+
+def _of_clock(last: LastSuccesses) -> Iterator[Concern]:
+    latest = last_success(last)
+    if latest is not None and latest > datetime.now(UTC) + CLOCK_TOLERANCE:
+        yield Concern("clock", detail=f"it showed {latest:%Y-%m-%d %H:%M} UTC before")
+
+
+def last_success(last: LastSuccesses) -> datetime | None:
+    return max(filter(None, (last.arrived, last.graded, last.reported)), default=None)
 
 
 def _of_parked(parked: int) -> Iterator[Concern]:

@@ -6,11 +6,14 @@ import subprocess
 from pathlib import Path
 
 
-def make_certificate(path: Path, *, days: int) -> None:
-    """One that signs itself, valid for so many days from now; with -1 it ended yesterday."""
+def make_certificate(path: Path, *, days: int, signer: Path | None = None) -> None:
+    """Valid for so many days from now; with -1 it ended yesterday. Without a signer it signs itself."""
     key, request = path.with_suffix(".key"), path.with_suffix(".csr")
     ask = ["req", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-subj", "/CN=pacs", "-out", str(request)]
-    sign = ["x509", "-req", "-in", str(request), "-signkey", str(key), "-days", str(days), "-out", str(path)]
+    signed = ["-signkey", str(key)]
+    if signer is not None:
+        signed = ["-CA", str(signer), "-CAkey", str(signer.with_suffix(".key")), "-CAcreateserial"]
+    sign = ["x509", "-req", "-in", str(request), *signed, "-days", str(days), "-out", str(path)]
     for words in (ask, sign):
         subprocess.run(["openssl", *words], check=True, capture_output=True, timeout=60)
     request.unlink()

@@ -23,7 +23,7 @@ _NOWHERE = Path()
 
 
 def serve(connection: Connection) -> None:
-    """Until the parent closes the connection."""
+    """Grades what the parent sends until it closes the connection."""
     parent = Parent(connection)
     config = parent.configuration()
     try:

@@ -19,7 +19,7 @@ _SOON = timedelta(days=30)
 
 
 def checks(settings: Config) -> dict[str, Callable[[Config], str]]:
-    """Only of what is configured."""
+    """Checks only what is configured."""
     found: dict[str, Callable[[Config], str]] = {
         f"destination {one.name}": partial(_destination, one) for one in settings.dicom.destinations
     }

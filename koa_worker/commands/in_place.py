@@ -89,7 +89,7 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
 
 @contextmanager
 def _registrar(config: Config, pipeline: Pipeline, out: Path | None) -> Iterator[Registrar]:
-    """Without a folder for them, reports are made for their objects only."""
+    """A registrar with a temporary store. Without the folder `out`, reports are made for their DICOM objects only."""
     with (
         tempfile.TemporaryDirectory(prefix="koa-worker-") as folder,  # made with mode 0700
         Store.open(f"sqlite:///{folder}/results.sqlite3", quiet_seconds=_UNTIL_THE_END) as store,

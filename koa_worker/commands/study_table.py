@@ -122,7 +122,7 @@ def export_studies(
 
 
 def _write_parquet(rows: Iterable[dict[str, Any]], stream: BinaryIO, schema: pa.Schema) -> None:
-    """In parts, so that an archive of millions needs no more memory than a small one."""
+    """Writes in parts, so that an archive of millions needs no more memory than a small one."""
     with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
         part: list[dict[str, Any]] = []
         for row in rows:

@@ -23,16 +23,27 @@ set_up_pydicom()
 set_up_pynetdicom()
 
 
+_NOT_ACCEPTED = "storage class not accepted"
+
+
+class _NothingAcceptedError(Exception):
+    """The PACS knows us, and accepts none of the classes that it was offered."""
+
+
 def send(destination: DestinationSettings, parcels: Sequence[Parcel]) -> Generator[Receipt, None, None]:
     """Sends over one association and yields a receipt for each object at once. Raises `Unreachable` if it breaks."""
-    association = _associate(destination, {parcel.sop_class_uid for parcel in parcels})
+    try:
+        association = _associate(destination, {parcel.sop_class_uid for parcel in parcels})
+    except _NothingAcceptedError:
+        yield from (Receipt(parcel, DeliveryAnswer.REFUSED, _NOT_ACCEPTED) for parcel in parcels)
+        return
     try:
         accepted = {context.abstract_syntax for context in association.accepted_contexts}
         for parcel in parcels:
             if parcel.sop_class_uid in accepted:
                 yield _send_one(association, destination, parcel)
             else:
-                yield Receipt(parcel, DeliveryAnswer.REFUSED, "storage class not accepted")
+                yield Receipt(parcel, DeliveryAnswer.REFUSED, _NOT_ACCEPTED)
         association.release()
     finally:
         if association.is_established:  # a peer that did not answer will not answer a release either
@@ -42,7 +53,10 @@ def send(destination: DestinationSettings, parcels: Sequence[Parcel]) -> Generat
 
 def echo(destination: DestinationSettings) -> None:
     """Asks whether the PACS is there and knows us (C-ECHO). Raises `Unreachable` if not."""
-    association = _associate(destination, {Verification})
+    try:
+        association = _associate(destination, {Verification})
+    except _NothingAcceptedError as fault:
+        raise Unreachable("it accepts the association and no C-ECHO") from fault
     try:
         status = association.send_c_echo()
         if "Status" not in status:
@@ -76,6 +90,8 @@ def _associate(destination: DestinationSettings, sop_class_uids: Collection[str]
         raise Unreachable(words_of(fault)) from fault
     if not association.is_established:
         leave(association)
+        if association.rejected_contexts:  # the library ends an association in which nothing was accepted
+            raise _NothingAcceptedError
         raise Unreachable(_rejection(association) if association.is_rejected else _what_is_wrong(destination, tls))
     # A peer that stops in the middle of a message must not block us without a timeout.
     line = line_of(association)
@@ -85,7 +101,7 @@ def _associate(destination: DestinationSettings, sop_class_uids: Collection[str]
 
 
 def _rejection(association: Association) -> str:
-    """With the reason that the PACS gave, for example that it does not know our AE title."""
+    """The rejection with the reason that the PACS gave, for example that it does not know our AE title."""
     try:
         reason = association.acceptor.primitive.reason_str  # type: ignore[union-attr]
     except (AttributeError, KeyError, ValueError):  # none, or a number that the standard does not have
@@ -103,7 +119,7 @@ def _what_is_wrong(destination: DestinationSettings, tls: ssl.SSLContext | None)
                     pass
     except OSError as fault:
         return words_of(fault)
-    return "no association"
+    return "it takes the connection and does not answer"
 
 
 def _send_one(association: Association, destination: DestinationSettings, parcel: Parcel) -> Receipt:

@@ -65,7 +65,7 @@ def lay_out(
 
 
 def _fill(heights: Sequence[float], rooms: tuple[float, float]) -> list[int]:
-    """Where each page ends if each takes as many blocks as it can."""
+    """The end of each page if each takes as many blocks as it can."""
     ends: list[int] = []
     room, start = rooms[0], 0
     for at, height in enumerate(heights):
@@ -85,7 +85,7 @@ def _emptiest(heights: Sequence[float], ends: Sequence[int], rooms: tuple[float,
 
 
 def _balance(heights: Sequence[float], pages: int, rooms: tuple[float, float], first: int) -> list[int]:
-    """The ends of so many pages of which the emptiest one is as full as can be."""
+    """The ends of this number of pages, chosen so that the emptiest one is as full as possible."""
     sums = [0.0, *accumulate(heights)]
     found: dict[int, tuple[float, list[int]]] = {0: (1.0, [])}  # for each end of the pages so far
     for page in range(pages):

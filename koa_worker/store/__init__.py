@@ -16,9 +16,9 @@ from koa_worker.store.page.worklist_values import (
     WorklistRow,
 )
 from koa_worker.store.records import (
+    AuditRecord,
     Belonging,
     Belongings,
-    DeedRecord,
     DeliveryRecord,
     Doomed,
     ErasureReason,
@@ -63,11 +63,11 @@ __all__ = [
     "GRADING_NAMES",
     "IDENTITY_NAMES",
     "IMAGE_NAMES",
+    "AuditRecord",
     "Belonging",
     "Belongings",
     "Cursor",
     "DayCount",
-    "DeedRecord",
     "DeliveryRecord",
     "Doomed",
     "EncodedResult",

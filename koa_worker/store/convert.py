@@ -36,7 +36,7 @@ def to_file_record(file: FileRow) -> FileRecord:
 
 
 def to_knee_record(row: Row[Any]) -> KneeRecord:
-    """Of a knee, its current grade, its model's name and its crop."""
+    """Converts a row of a knee with its current grade, its model's name and its crop."""
     grade = grade_columns.from_row(row)
     return KneeRecord(
         position=row.position,
@@ -66,7 +66,7 @@ def to_spacing(row: Row[Any]) -> Spacing | None:
 
 
 def to_image_record(row: Row[Any], knees: tuple[KneeRecord, ...], refused: tuple[RefusedKnee, ...]) -> ImageRecord:
-    """Of an image with its file's hash and arrival and its small frame."""
+    """Converts a row of an image with its file's hash and arrival and its small frame."""
     return ImageRecord(
         file_id=row.file_id,
         sha256=row.sha256,

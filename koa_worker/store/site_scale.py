@@ -21,14 +21,14 @@ from koa_worker.store.database.schema import (
     PictureKind,
     PictureRow,
     PublicationRow,
+    ReaderGradeRow,
     ReportRow,
     StudyRow,
     table_of,
 )
 from koa_worker.store.encoding import grade_columns
 from koa_worker.store.journal import record_event
-from koa_worker.store.page.reader_grades import last_readings
-from koa_worker.store.page.tables import ReaderGradeRow
+from koa_worker.store.last_readings import last_readings
 from koa_worker.store.reports import begin_report
 from koa_worker.store.results import replace_grade
 from koa_worker.store.studies import get_study

@@ -96,7 +96,7 @@ def _chunks(encoded: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _segments(encoded: bytes) -> Iterator[tuple[int, int, int]]:
-    """Of a JPEG, up to its picture."""
+    """The marker, start and end of each segment of a JPEG before its picture."""
     position = len(_JPEG)
     for _ in range(_MOST_PIECES):
         if not encoded.startswith(_JPEG) or position + 4 > len(encoded):

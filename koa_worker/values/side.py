@@ -14,7 +14,7 @@ class Side(StrEnum):
 
     @property
     def letter(self) -> str:
-        """As radiographs are marked in any language, and as DICOM has it (0020,0062)."""
+        """The letter that marks radiographs in any language, and that DICOM uses (0020,0062)."""
         return {Side.LEFT: "L", Side.RIGHT: "R", Side.UNKNOWN: ""}[self]
 
 

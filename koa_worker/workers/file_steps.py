@@ -33,7 +33,7 @@ _OF_THE_FILE = (errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP, errno.ENXI
 
 
 def _nobody(*, on: bool) -> None:
-    """Is told when grading begins and ends, where nobody limits its time."""
+    """Stands for the parent that limits the time of grading, where there is none."""
 
 
 class FileSteps:
@@ -84,7 +84,7 @@ class FileSteps:
         return self._done(job, None)
 
     def _advance(self, taken: Claim) -> Done:
-        """From the first step that is missing: known, graded and kept, reported, filed."""
+        """Continues from the first step that is missing: known, graded and kept, reported, filed."""
         try:
             with self._clock("intake"):
                 arrival, data = taken.load(self._config.limits.max_file_mb * 1_000_000)
@@ -159,7 +159,7 @@ class FileSteps:
         return outcome
 
     def _keep(self, outcome: Outcome) -> FileRecord:
-        """The file as it ended."""
+        """Stores the outcome; gives the file as it ended."""
         arrival, now = outcome.arrival, datetime.now(UTC)
         folders = self._config.folders
         with self._clock("store"):

@@ -1,6 +1,8 @@
 """What concerns a person, and that looking at it changes nothing."""
 
 import sqlite3
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from koa_worker.intake import Scan, prepare_folders
 from koa_worker.store import ParcelState, Store
 from koa_worker.system.concern import CONCERNS, Concern
 from koa_worker.system.heartbeat import PauseReason, Pulse, beat, sole_owner
+from tests import make
 from tests.parcels import queue_one
 
 PULSE = Pulse(workers=1, busy=0, paused=None, overdue=0, model="net")
@@ -71,6 +74,32 @@ def test_the_disk_the_scan_and_the_pause(settings: config.Config) -> None:
     assert told == ["Folders in the inbox cannot be read (1 folder).", "Files in the inbox stay incomplete (3 files)."]
     assert list(health.of_pause(PauseReason.OUTSIDE_HOURS, 0.0)) == []
     assert [one.since for one in health.of_pause(PauseReason.NO_ANSWER, 7.0)] == [7.0]
+
+
+def test_a_full_disk_is_seen_without_the_daemon_s_word(settings: config.Config) -> None:
+    """It cannot write its heartbeat there."""
+    full = settings.model_copy(update={"limits": config.Limits(min_free_mb=10**9)})
+    prepare_folders(full.folders)
+    Store.open(full.store.url).close()
+    with sole_owner(full.folders.work):
+        beat(full.folders.work, PULSE)
+        assert codes(full) == ["disk_full"]
+        beat(full.folders.work, replace(PULSE, concerns=(Concern("disk_full", since=5.0),)))
+        assert [(one.code, one.since) for one in health.look(full).concerns] == [("disk_full", 5.0)]
+
+
+def test_a_clock_that_was_set_back_is_noticed(settings: config.Config) -> None:
+    prepare_folders(settings.folders)
+    with Store.open(settings.store.url) as store:
+        store.files.add_arrival(make.arrival(), datetime.now(UTC) + timedelta(minutes=2))
+        assert codes(settings) == ["not_running"]
+        store.files.add_arrival(make.arrival("b"), datetime.now(UTC) + timedelta(days=1))
+        assert codes(settings) == ["not_running", "clock"]
+
+
+def test_an_inbox_that_may_not_be_written_is_not_lost() -> None:
+    assert not health.is_lost([Concern("inbox_unwritable")])
+    assert health.is_lost([Concern("inbox_unwritable"), Concern("folder_gone", "done")])
 
 
 def test_a_destination_that_is_silent_or_refuses_is_named_with_its_last_answer(settings: config.Config) -> None:

@@ -11,7 +11,6 @@ from rich.console import Console
 
 from koa_worker import RESEARCH_NOTICE, config
 from koa_worker.commands.cli.options import ConfigFile
-from koa_worker.commands.terminal import printable
 from koa_worker.system import log
 
 
@@ -89,11 +88,8 @@ def retry(
 
     with Store.of(config.load(config_file).store) as store:
         count = store.files.retry(ids)
-        unknown = [one for one in ids or () if store.files.find(one) is None]
     typer.echo(f"{count} failed {'file' if count == 1 else 'files'} put back into the queue.")
-    for one in unknown:
-        typer.echo(f"{printable(one)}: no file has this ID.", err=True)
-    others = len(set(ids or ())) - len(unknown) - count
+    others = len(set(ids or ())) - count
     if others > 0:
         typer.echo(f"{others} of these files had not failed.", err=True)
-    raise typer.Exit(1 if unknown or others > 0 else 0)
+    raise typer.Exit(1 if others > 0 else 0)

@@ -21,7 +21,7 @@ from koa_worker.errors import SetupError
 from koa_worker.values import Role
 
 if TYPE_CHECKING:  # the commands start fast: see `cli/__init__.py`
-    from koa_worker.store import DeedRecord, Store
+    from koa_worker.store import AuditRecord, Store
 
 app = typer.Typer(help="Manage the users of the page, and read the audit log.", no_args_is_help=True)
 
@@ -143,14 +143,14 @@ _COLUMNS = ("at", "who", "action", "subject", "address", "detail")
 
 
 def _rows(store: Store, who: str | None, subject: str | None) -> Iterator[dict[str, str]]:
-    page: tuple[DeedRecord, ...] = ()
+    page: tuple[AuditRecord, ...] = ()
     while True:
-        page = store.audit.deeds(before=page[-1].id if page else None, limit=1000, who=who, subject=subject)
+        page = store.audit.entries(before=page[-1].id if page else None, limit=1000, who=who, subject=subject)
         if not page:
             return
-        for deed in page:
-            row = {name: str(getattr(deed, name)) for name in _COLUMNS}
-            yield {**row, "at": deed.at.isoformat(timespec="seconds")}
+        for entry in page:
+            row = {name: str(getattr(entry, name)) for name in _COLUMNS}
+            yield {**row, "at": entry.at.isoformat(timespec="seconds")}
 
 
 def _open(config_file: Path | None) -> Store:

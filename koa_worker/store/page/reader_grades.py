@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, select, true
+from sqlalchemy import ColumnElement, and_, exists, func, select, true
 from sqlalchemy.orm import Session, aliased
 
 from koa_worker.store.database.base import StorePart, reads, writes
-from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, KneeRow, ModelRow, StudyRow
-from koa_worker.store.page.tables import DeedRow, ReaderGradeRow
+from koa_worker.store.database.schema import (
+    AuditRow,
+    FileRow,
+    GradeRow,
+    ImageRow,
+    IndexLine,
+    KneeRow,
+    ModelRow,
+    ReaderGradeRow,
+    StudyRow,
+)
+from koa_worker.store.last_readings import last_readings
 from koa_worker.store.records import ExportedReading, ReadingRecord
-from koa_worker.store.worklist_index import IndexLine
 from koa_worker.values import GRADES
 
 Matrix = tuple[tuple[int, ...], ...]
 
 # What the audit log says of who was shown the answers of a study.
 SHOWN = ("study", "report", "results")
-
-
-def last_readings() -> Select[int]:
-    """The ids of the last grade of each reader for each knee, without those that were withdrawn."""
-    return (
-        select(func.max(ReaderGradeRow.id))
-        .where(ReaderGradeRow.withdrawn_at.is_(None))
-        .group_by(ReaderGradeRow.knee_id, ReaderGradeRow.reader)
-    )
 
 
 def is_read(*, by: str | None = None) -> ColumnElement[bool]:
@@ -141,7 +141,9 @@ class ReaderGrades(StorePart):
     @reads
     def was_shown(self, session: Session, study_key: str, reader: str) -> bool:
         """Whether the audit log says that the answers of the study were shown to the reader."""
-        shown = select(DeedRow.id).where(DeedRow.subject == study_key, DeedRow.who == reader, DeedRow.action.in_(SHOWN))
+        shown = select(AuditRow.id).where(
+            AuditRow.subject == study_key, AuditRow.who == reader, AuditRow.action.in_(SHOWN)
+        )
         return session.scalar(shown.limit(1)) is not None
 
     @reads

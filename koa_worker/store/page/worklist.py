@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, literal, select,
 from sqlalchemy.orm import Session, aliased
 
 from koa_worker.store.database.base import StorePart, reads
-from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, KneeRow, RefusalRow, StudyRow
+from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, IndexLine, KneeRow, RefusalRow, StudyRow
 from koa_worker.store.encoding import review_reasons
 from koa_worker.store.page.reader_grades import is_read
 from koa_worker.store.page.worklist_lines import Kind, is_kind, keys_by_word, keys_of, kinds_of
@@ -20,7 +20,6 @@ from koa_worker.store.page.worklist_search import candidates
 from koa_worker.store.page.worklist_values import Cursor, Wanted, WorklistCounts, WorklistPage, WorklistRow
 from koa_worker.store.records import State
 from koa_worker.store.status import midnight
-from koa_worker.store.worklist_index import IndexLine
 from koa_worker.study.knees import images_disagree
 from koa_worker.values import ReviewReason
 
@@ -40,7 +39,7 @@ class Worklist(StorePart):
         *,
         may_see_patients: bool = False,
     ) -> WorklistPage:
-        """At most `limit` lines after the cursor, and the start of the next page."""
+        """Gives at most `limit` lines after the cursor, and the start of the next page."""
         found = candidates(session, wanted, may_see_patients=may_see_patients) if wanted.text.strip() else None
         if found is None:
             keys = keys_of(session, wanted, cursor, limit)

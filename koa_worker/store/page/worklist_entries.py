@@ -14,8 +14,7 @@ from sqlalchemy import func, select, true
 from sqlalchemy.orm import Session
 
 from koa_worker.store.database.base import StorePart, reads
-from koa_worker.store.database.schema import EventRow, FileRow
-from koa_worker.store.page.tables import ReaderGradeRow
+from koa_worker.store.database.schema import EventRow, FileRow, IndexLine, ReaderGradeRow
 from koa_worker.store.page.worklist import rows_of
 from koa_worker.store.page.worklist_lines import in_part, keys_by_word, keys_of, kinds_of, place_of
 from koa_worker.store.page.worklist_search import LOOKED_AT, candidates
@@ -29,7 +28,6 @@ from koa_worker.store.page.worklist_values import (
     WorklistRow,
 )
 from koa_worker.store.records import State
-from koa_worker.store.worklist_index import IndexLine
 from koa_worker.values import Side
 
 _LINES_OF_A_STUDY = 2  # usually

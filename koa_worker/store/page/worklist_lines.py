@@ -9,11 +9,11 @@ from itertools import product
 from sqlalchemy import ColumnElement, and_, false, or_, select, true, union_all
 from sqlalchemy.orm import Session
 
+from koa_worker.store.database.schema import IndexLine
 from koa_worker.store.page.reader_grades import is_read
 from koa_worker.store.page.worklist_search import Candidates, with_all
 from koa_worker.store.page.worklist_values import Cursor, Read, Wanted
 from koa_worker.store.records import State
-from koa_worker.store.worklist_index import IndexLine
 from koa_worker.values import GRADES, Side
 
 _FILES_AT_A_TIME = 200

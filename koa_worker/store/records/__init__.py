@@ -24,12 +24,12 @@ from koa_worker.store.records.sending import (
 )
 from koa_worker.store.records.status import LastSuccesses, Pace, StatusRecord
 from koa_worker.store.records.studies import ImageRecord, KneeRecord, OwedReport, RejectedRecord, StudyRecord
-from koa_worker.store.records.users import DeedRecord, ExportedReading, ReadingRecord, TokenRecord, UserRecord
+from koa_worker.store.records.users import AuditRecord, ExportedReading, ReadingRecord, TokenRecord, UserRecord
 
 __all__ = [
+    "AuditRecord",
     "Belonging",
     "Belongings",
-    "DeedRecord",
     "DeliveryRecord",
     "Doomed",
     "ErasureReason",

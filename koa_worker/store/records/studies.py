@@ -119,7 +119,7 @@ class StudyRecord:
 
     @property
     def numbered_images(self) -> tuple[tuple[int, ImageRecord], ...]:
-        """With their numbers; without those that came after the last revision was begun, and wait for the next one."""
+        """The images with their numbers; one that came after the last revision was begun waits for the next one."""
         return tuple((image.number, image) for image in self.images if image.number is not None)
 
     @property

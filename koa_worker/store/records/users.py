@@ -27,7 +27,7 @@ class TokenRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class DeedRecord:
+class AuditRecord:
     """One entry of the audit log."""
 
     id: int

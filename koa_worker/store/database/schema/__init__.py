@@ -1,4 +1,4 @@
-"""The tables. Patient data lives in `studies`, `headers` (and a file's own name in `files.name`) and nowhere else.
+"""The tables. Patient data lives in `studies`, `headers`, the names of `files` and `uploads`, and `worklist_words`.
 
     files ─┬─ events, timings             what happened to a file
            ├─ refusals                    knees that were seen and not graded
@@ -8,6 +8,8 @@
         ├─ reports
         └─ publications, parcels, result_objects      what was sent where; destinations
 
+    worklist_lines, worklist_words    made from the others, for the worklist
+    users, logins, tokens, throttles, audit, reader_grades, uploads      of the page
     doomed                            what an erasure has begun to remove
 
 A knee is a place in an image. It has one grade for each model release and software version that looked at it, and each
@@ -18,6 +20,15 @@ from koa_worker.store.database.schema.base import Base, table_of
 from koa_worker.store.database.schema.erasure import DoomedKind, DoomedRow
 from koa_worker.store.database.schema.files import EventRow, FileRow, TimingRow
 from koa_worker.store.database.schema.knees import GradeRow, KneeRow, ModelRow, PictureKind, PictureRow, RefusalRow
+from koa_worker.store.database.schema.page import (
+    AuditRow,
+    LoginRow,
+    ReaderGradeRow,
+    ThrottleRow,
+    TokenRow,
+    UploadRow,
+    UserRow,
+)
 from koa_worker.store.database.schema.sending import (
     DestinationRow,
     ParcelRow,
@@ -26,9 +37,11 @@ from koa_worker.store.database.schema.sending import (
     ResultObjectRow,
 )
 from koa_worker.store.database.schema.studies import HeaderRow, ImageRow, StudyRow
+from koa_worker.store.database.schema.worklist import IndexLine, Word
 
 __all__ = [
     "REVISION",
+    "AuditRow",
     "Base",
     "DestinationRow",
     "DoomedKind",
@@ -38,17 +51,25 @@ __all__ = [
     "GradeRow",
     "HeaderRow",
     "ImageRow",
+    "IndexLine",
     "KneeRow",
+    "LoginRow",
     "ModelRow",
     "ParcelRow",
     "PictureKind",
     "PictureRow",
     "PublicationRow",
+    "ReaderGradeRow",
     "RefusalRow",
     "ReportRow",
     "ResultObjectRow",
     "StudyRow",
+    "ThrottleRow",
     "TimingRow",
+    "TokenRow",
+    "UploadRow",
+    "UserRow",
+    "Word",
     "table_of",
 ]
 

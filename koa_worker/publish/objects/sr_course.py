@@ -15,9 +15,9 @@ from highdicom.sr import (
     TimePointContext,
 )
 
-from koa_worker.publish import codes
-from koa_worker.publish.result import KneeResult
-from koa_worker.publish.sr_places import PLACES_MM
+from koa_worker.publish.objects import codes
+from koa_worker.publish.objects.result import KneeResult
+from koa_worker.publish.objects.sr_places import PLACES_MM
 from koa_worker.study.earlier import REPEATABLE_MM, Course
 
 

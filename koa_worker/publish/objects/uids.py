@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from koa_worker.publish.result import Document, ImageResult, ResultKind
+from koa_worker.publish.objects.result import Document, ImageResult, ResultKind
 from koa_worker.values import GradedBy
 
 # An arbitrary namespace; it must never change.
@@ -59,7 +59,7 @@ def of_program(graded_by: GradedBy) -> str:
 
 
 def of_model(graded_by: GradedBy) -> str:
-    """Of the exact weights, and of the site's scale on them."""
+    """The UID of the exact weights, and of the site's scale on them."""
     return derive("model", graded_by.digest, *_known(graded_by.site))
 
 
@@ -69,5 +69,5 @@ def _context(result: ImageResult) -> tuple[object, ...]:
 
 
 def _known(site: str) -> tuple[str, ...]:
-    """Without a site's scale, nothing is added."""
+    """What a site's scale adds to a UID; without one, nothing."""
     return (site,) if site else ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from koa_worker.publish import places
+from koa_worker.publish.objects import places
 from koa_worker.values import Box, Compartment, CompartmentName, Points, Spacing, SpacingSource
 
 FEMORAL: Points = ((10.0, 20.0), (20.0, 24.0), (30.0, 20.0))

@@ -14,10 +14,10 @@ from pydicom.dataset import Dataset
 from koa_worker.config import ResultSettings
 from koa_worker.errors import WorkFailed
 from koa_worker.knee.grading.explain import overlay
-from koa_worker.publish import capture, pdf_object, presentation, rejection_note, sr, uids
-from koa_worker.publish.original import Original, read_original
-from koa_worker.publish.predecessors import Predecessors
-from koa_worker.publish.result import Document, ImageResult, KneeResult, Replaced, ResultKind
+from koa_worker.publish.objects import capture, pdf_object, presentation, rejection_note, sr, uids
+from koa_worker.publish.objects.original import Original, read_original
+from koa_worker.publish.objects.predecessors import Predecessors
+from koa_worker.publish.objects.result import Document, ImageResult, KneeResult, Replaced, ResultKind
 from koa_worker.store import ImageRecord, PublicationTicket, Store, StudyRecord
 from koa_worker.values import GradedBy
 

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from koa_worker.store.database.columns import RowId, SaidByFile, one_of
-from koa_worker.store.database.schema import Base
+from koa_worker.store.database.schema.base import Base
 from koa_worker.values import Role
 
 
@@ -65,7 +65,7 @@ class ThrottleRow(Base):
     spent_until: Mapped[dt.datetime] = mapped_column(index=True)
 
 
-class DeedRow(Base):
+class AuditRow(Base):
     """Who looked at what and when, never changed afterwards."""
 
     __tablename__ = "audit"

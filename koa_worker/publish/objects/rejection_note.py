@@ -9,10 +9,10 @@ import highdicom as hd
 from pydicom.dataset import Dataset
 from pydicom.uid import KeyObjectSelectionDocumentStorage, SecondaryCaptureImageStorage
 
-from koa_worker.publish import base, codes, uids
-from koa_worker.publish.original import Original
-from koa_worker.publish.result import Replaced, ResultKind
-from koa_worker.publish.sr import observer
+from koa_worker.publish.objects import base, codes, uids
+from koa_worker.publish.objects.original import Original
+from koa_worker.publish.objects.result import Replaced, ResultKind
+from koa_worker.publish.objects.sr import observer
 from koa_worker.values import GradedBy
 
 
@@ -38,7 +38,7 @@ def build(
 
 
 def _referenced(one: Replaced) -> Dataset:
-    """As the library wants it, which takes what has rows and columns for an image."""
+    """The reference as highdicom wants it, which takes an object with rows and columns for an image."""
     item = Dataset()
     item.SOPClassUID, item.SOPInstanceUID = one.sop_class_uid, one.sop_uid
     if one.sop_class_uid == SecondaryCaptureImageStorage:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pydicom.dataset import Dataset
 from pydicom.uid import EncapsulatedPDFStorage
 
-from koa_worker.publish import base, uids
-from koa_worker.publish.original import Original
-from koa_worker.publish.result import Document, Replaced, ResultKind
+from koa_worker.publish.objects import base, uids
+from koa_worker.publish.objects.original import Original
+from koa_worker.publish.objects.result import Document, Replaced, ResultKind
 
 
 def build(original: Original, document: Document, replaces: Replaced | None) -> Dataset:

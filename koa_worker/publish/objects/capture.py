@@ -7,10 +7,10 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEGBaseline8Bit, SecondaryCaptureImageStorage
 
-from koa_worker.publish import base, uids
-from koa_worker.publish.original import Original
-from koa_worker.publish.picture import Canvas, draw
-from koa_worker.publish.result import ImageResult, Replaced, ResultKind
+from koa_worker.publish.objects import base, uids
+from koa_worker.publish.objects.original import Original
+from koa_worker.publish.objects.picture import Canvas, draw
+from koa_worker.publish.objects.result import ImageResult, Replaced, ResultKind
 from koa_worker.system.own_mark import stamp
 from koa_worker.values import Side
 

@@ -25,9 +25,9 @@ from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 from pydicom.uid import Comprehensive3DSRStorage
 
-from koa_worker.publish import base, codes, sr_course, sr_places, uids
-from koa_worker.publish.original import Original
-from koa_worker.publish.result import ImageResult, KneeResult, Replaced, ResultKind
+from koa_worker.publish.objects import base, codes, sr_course, sr_places, uids
+from koa_worker.publish.objects.original import Original
+from koa_worker.publish.objects.result import ImageResult, KneeResult, Replaced, ResultKind
 from koa_worker.study.earlier import Course
 from koa_worker.system.own_objects import MANUFACTURER
 from koa_worker.values import GRADES, Compartment, GradedBy, KneeRoi, RefusedKnee, Side

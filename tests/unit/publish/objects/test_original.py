@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 
 from koa_worker import synthetic
 from koa_worker.errors import WorkFailed
-from koa_worker.publish.original import read_original
+from koa_worker.publish.objects.original import read_original
 from koa_worker.synthetic.write import write_dicom
 from koa_worker.values import Side
 

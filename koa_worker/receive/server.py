@@ -23,11 +23,11 @@ _SHARE_OF_ONE = 0.75  # of all places and of all connections, for one address
 
 
 def most_of_one_address(places: int) -> int:
-    """So that a caller that has gone astray leaves room for the others."""
+    """How many places one address may hold: a caller that has gone astray leaves room for the others."""
     return max(1, int(places * _SHARE_OF_ONE))
 
 
-class Door(AssociationServer):
+class BoundedServer(AssociationServer):
     """Refuses connections from unknown addresses, and too many of them from one address."""
 
     def __init__(self, *words: Any, callers: tuple[Caller, ...], settings: ReceiverSettings, **options: Any) -> None:
@@ -47,33 +47,33 @@ class Door(AssociationServer):
         return True
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
-        """Called within the `except` of one connection; the server's own would print whatever the fault quotes."""
+        """Logs the error of one connection; the server's own method would print whatever the error quotes."""
         fault = sys.exception()
         logger.error(
             "connection failed", extra={"address": str(client_address[0]), "fault": where(fault) if fault else ""}
         )
 
 
-def open_door(
+def listen(
     application: AE, settings: ReceiverSettings, callers: tuple[Caller, ...], handlers: list[tuple[Any, Any]]
-) -> Door:
+) -> BoundedServer:
     try:
         server = application.make_server(
             (settings.host, settings.port),
             ssl_context=_tls(settings),
             evt_handlers=handlers,  # type: ignore[arg-type]
-            server_class=cast("Any", Door),
+            server_class=cast("Any", BoundedServer),
             callers=callers,
             settings=settings,
         )
     except OSError as fault:
         place = f"{settings.host}:{settings.port}"
         raise SetupError("receiver", f"cannot listen at {place}: {fault.strerror or type(fault).__name__}") from fault
-    return cast("Door", server)
+    return cast("BoundedServer", server)
 
 
 def _tls(settings: ReceiverSettings) -> ssl.SSLContext | None:
-    """With our certificate the connection is encrypted; with an authority callers must also show a certificate."""
+    """The TLS context. Our certificate encrypts the connection; with an authority callers must show one too."""
     if not settings.tls_certificate:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

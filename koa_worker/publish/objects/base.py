@@ -10,9 +10,9 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sr.coding import Code
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
-from koa_worker.publish import codes, uids
-from koa_worker.publish.original import Original, copy_patient_and_study
-from koa_worker.publish.result import ImageResult, Replaced, ResultKind
+from koa_worker.publish.objects import codes, uids
+from koa_worker.publish.objects.original import Original, copy_patient_and_study
+from koa_worker.publish.objects.result import ImageResult, Replaced, ResultKind
 from koa_worker.system.dicom_libraries import set_up_pydicom
 from koa_worker.system.durable import whole_file
 from koa_worker.system.own_objects import IMPLEMENTATION_UID, MANUFACTURER

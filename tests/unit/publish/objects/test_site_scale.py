@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from koa_worker.publish import base, sr, uids
-from koa_worker.publish.result import Document, ImageResult, ResultKind
+from koa_worker.publish.objects import base, sr, uids
+from koa_worker.publish.objects.result import Document, ImageResult, ResultKind
 from koa_worker.report import words
 from koa_worker.values import Grade, GradedBy
 

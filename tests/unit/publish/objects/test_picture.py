@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from koa_worker.publish import picture
-from koa_worker.publish.result import ImageResult, KneeResult
+from koa_worker.publish.objects import picture
+from koa_worker.publish.objects.result import ImageResult, KneeResult
 from koa_worker.report import words
 from koa_worker.values import (
     Box,

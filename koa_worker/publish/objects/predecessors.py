@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from koa_worker.publish.result import Replaced, ResultKind
+from koa_worker.publish.objects.result import Replaced, ResultKind
 from koa_worker.store import ResultObjectRecord
 
 

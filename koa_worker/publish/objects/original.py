@@ -75,7 +75,7 @@ def read_original(path: Path) -> Original:
 
 
 def _zone(offset: str) -> tzinfo | None:
-    """Of an offset as in +0530 (PS3.3 C.12.1); None if it is none."""
+    """The time zone of an offset such as +0530 (PS3.3 C.12.1); None if the text is no offset."""
     sign, digits = offset[:1], offset[1:]
     if sign not in {"+", "-"} or len(digits) != 4 or not digits.isdigit() or int(digits) > 1400:
         return None

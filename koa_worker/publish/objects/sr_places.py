@@ -18,9 +18,9 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import SecondaryCaptureImageStorage
 
-from koa_worker.publish import codes, places, uids
-from koa_worker.publish.original import Original
-from koa_worker.publish.result import ImageResult, KneeResult, ResultKind
+from koa_worker.publish.objects import codes, places, uids
+from koa_worker.publish.objects.original import Original
+from koa_worker.publish.objects.result import ImageResult, KneeResult, ResultKind
 from koa_worker.values import Compartment, KneeRoi
 
 PLACES_MM = 1  # decimals of a width: a pixel is larger than a hundredth of a millimetre

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from koa_worker import RESEARCH_NOTICE
 from koa_worker.languages import say
-from koa_worker.publish.result import ImageResult, KneeResult
+from koa_worker.publish.objects.result import ImageResult, KneeResult
 from koa_worker.report import words
 from koa_worker.values import GRADE_WORDS, GRADES, Grade, Side
 

@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from koa_worker.publish import codes
+from koa_worker.publish.objects import codes
 from koa_worker.receive import offers
 
-TEXT = (Path(__file__).parents[3] / "docs/dicom-conformance.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).parents[4] / "docs/dicom-conformance.md").read_text(encoding="utf-8")
 
 
 def test_every_private_code_is_documented_and_no_other() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from koa_worker.publish import uids
-from koa_worker.publish.result import Document, ImageResult, ResultKind
+from koa_worker.publish.objects import uids
+from koa_worker.publish.objects.result import Document, ImageResult, ResultKind
 from koa_worker.values import GradedBy
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -18,9 +18,9 @@ from highdicom.pr import (
 from pydicom.dataset import Dataset
 from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage
 
-from koa_worker.publish import base, codes, places, uids
-from koa_worker.publish.original import Original
-from koa_worker.publish.result import ImageResult, KneeResult, Replaced, ResultKind
+from koa_worker.publish.objects import base, codes, places, uids
+from koa_worker.publish.objects.original import Original
+from koa_worker.publish.objects.result import ImageResult, KneeResult, Replaced, ResultKind
 from koa_worker.report import words
 from koa_worker.system.own_objects import MANUFACTURER
 from koa_worker.values import GRADE_WORDS, Box, RefusedKnee, Side
