@@ -9,7 +9,18 @@ from pathlib import Path
 def make_certificate(path: Path, *, days: int, signer: Path | None = None) -> None:
     """Valid for so many days from now; with -1 it ended yesterday. Without a signer it signs itself."""
     key, request = path.with_suffix(".key"), path.with_suffix(".csr")
-    ask = ["req", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-subj", "/CN=pacs", "-out", str(request)]
+    ask = [
+        "req",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-keyout",
+        str(key),
+        "-subj",
+        f"/CN={path.stem}",
+        "-out",
+        str(request),
+    ]
     signed = ["-signkey", str(key)]
     if signer is not None:
         signed = ["-CA", str(signer), "-CAkey", str(signer.with_suffix(".key")), "-CAcreateserial"]

@@ -9,6 +9,7 @@ import pytest
 
 from koa_worker import config, health
 from koa_worker.intake import Scan, prepare_folders
+from koa_worker.receive import receiving
 from koa_worker.store import ParcelState, Store
 from koa_worker.system.concern import CONCERNS, Concern
 from koa_worker.system.heartbeat import PauseReason, Pulse, beat, sole_owner
@@ -137,6 +138,16 @@ def test_an_older_database_is_said_to_be_one_and_left_as_it_is(settings: config.
     with sqlite3.connect(path) as database:
         assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("0009",)]
     database.close()
+
+
+def test_a_part_that_has_ended_is_named(settings: config.Config) -> None:
+    receiver = config.ReceiverSettings(enabled=True, host="127.0.0.1", port=0)
+    dicom = config.DicomSettings(receiver=receiver)
+    enabled = settings.model_copy(update={"dicom": dicom})
+    prepare_folders(settings.folders)
+    with receiving(receiver, settings.folders.inbox, 5):
+        assert list(health.of_parts(enabled)) == []
+    assert list(health.of_parts(enabled)) == [Concern("part_down", "receiver")]
 
 
 def test_each_kind_has_a_sentence_and_a_remedy() -> None:
