@@ -177,7 +177,8 @@ def look_at_store(
         if fault.code == "config":
             raise
         if fault.code == "store_missing" and not has_owner(config.folders.work):
-            return None, ()  # a new installation
+            with Store.open("sqlite:///:memory:") as empty:  # a new installation has counts too: none of anything
+                return _ask(empty, counts=counts), ()
         return None, (Concern("database", detail=fault.detail or fault.entry.sentence.rstrip(".")),)
     names = {destination.name for destination in config.dicom.destinations}
     found = (_of_clock(stored.last), _of_parked(stored.parked), _of_deliveries(stored.deliveries, names))

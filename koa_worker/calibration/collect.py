@@ -190,7 +190,7 @@ def _by_knee(readings: Iterable[KneeReading]) -> dict[int, list[KneeReading]]:
 
 
 def _ceiling(collected: Collected, said: dict[int, list[KneeReading]]) -> Ceiling | None:
-    """Of all pairs of readers on the knees that both have graded, each pair in both orders."""
+    """How far readers agree on the knees that two of them have graded; each pair counts in both orders."""
     pairs, subjects = [], []
     for knee in collected.knees:
         for one, other in itertools.permutations(said[int(knee.key)], 2):

@@ -101,7 +101,7 @@ class Alerts:
 
 
 def alerts(config: Config, notices: Notices) -> Callable[[], None]:
-    """To be called now and then; does nothing if nobody is to be told."""
+    """A function that is called now and then; it does nothing if nobody is to be told."""
     settings = config.alerts
     ways = {"command": _run if settings.command else None, "webhook": _post if settings.webhook else None}
     told = [

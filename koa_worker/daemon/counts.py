@@ -10,7 +10,7 @@ from koa_worker.workers.messages import Done
 
 
 class Counts:
-    """Read by the metrics and said at the end of a run."""
+    """The counts that the metrics show and the end of a run states."""
 
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()

@@ -57,7 +57,7 @@ def _run(lookout: Lookout, after: Callable[[], None], stop: threading.Event) -> 
             after()
         # Whatever fails here, grading goes on, and the next look may succeed.
         except Exception as fault:  # noqa: BLE001
-            logger.warning("the lookout failed", extra={"fault": where(fault)})
+            logger.warning("health check failed", extra={"fault": where(fault)})
         if lookout.stored is not None:  # to wait for a database that is away is no work
             took = time.monotonic() - begun
             pause = min(max(_SECONDS_BETWEEN_LOOKS, _PAUSE_PER_LOOK * took), _LONGEST_PAUSE_SECONDS)

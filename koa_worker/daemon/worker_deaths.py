@@ -49,7 +49,7 @@ class WorkerDeaths:
         self._unrecorded.append((job, death))
 
     def forget(self, job: Job) -> None:
-        """It was done after all."""
+        """Forgets the deaths over a job that was done after all."""
         self._times.pop(job.id, None)
 
     def record(self) -> Iterator[tuple[Job, Next]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from koa_worker.config import ResultSettings
-from koa_worker.publish.base import write_object
-from koa_worker.publish.study_objects import ResultObjects
+from koa_worker.publish.objects.base import write_object
+from koa_worker.publish.objects.study_objects import ResultObjects
 from koa_worker.store import Store
 
 IN_PLACE = "in_place"  # the destination that a store must know before its reports are written

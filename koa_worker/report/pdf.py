@@ -59,7 +59,8 @@ def _render(report: StudyReport, settings: config.ReportSettings) -> bytes:
     sheet = Sheet(canvas, size)
     blocks = compose(report)
     summary = next((at for at, block in enumerate(blocks) if isinstance(block, ImageBlock)), 1)
-    scale, pages = lay_out(blocks, sheet.bottom - TOP - FIRST_HEAD, sheet.bottom - TOP - LATER_HEAD, summary)
+    rooms = sheet.bottom - TOP - FIRST_HEAD, sheet.bottom - TOP - LATER_HEAD
+    scale, pages = lay_out(blocks, *rooms, summary, is_scaled=lambda block: isinstance(block, ImageBlock))
     for number, blocks in enumerate(pages, start=1):
         y = _draw_head(sheet, report, settings, number)
         for block in blocks:

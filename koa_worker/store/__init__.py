@@ -6,9 +6,9 @@ from koa_worker.store.page.day_counts import DayCount
 from koa_worker.store.page.study_history import GradingRecord, ReportRecord
 from koa_worker.store.page.worklist_values import Cursor, Wanted, WorklistCounts, WorklistPage, WorklistRow
 from koa_worker.store.records import (
+    AuditRecord,
     Belonging,
     Belongings,
-    DeedRecord,
     DeliveryRecord,
     Doomed,
     ErasureReason,
@@ -52,11 +52,11 @@ __all__ = [
     "GRADING_NAMES",
     "IDENTITY_NAMES",
     "IMAGE_NAMES",
+    "AuditRecord",
     "Belonging",
     "Belongings",
     "Cursor",
     "DayCount",
-    "DeedRecord",
     "DeliveryRecord",
     "Doomed",
     "EncodedResult",

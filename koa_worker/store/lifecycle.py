@@ -42,7 +42,7 @@ def is_doomed(session: Session, file_id: str) -> bool:
 
 
 def refuse_doomed(session: Session, file_id: str) -> None:
-    """To a worker, a file that is being erased is one that the database does not have."""
+    """Raises UnknownRecord for a file that is being erased: to a worker, the database does not have it."""
     if is_doomed(session, file_id):
         raise UnknownRecord("unknown_record", f"file {file_id}")
 

@@ -23,10 +23,10 @@ from koa_worker.store.database.schema import (
     TimingRow,
     table_of,
 )
-from koa_worker.store.encoding import joint_space, review_reasons
+from koa_worker.store.encoding import grade_columns, joint_space
 from koa_worker.store.encoding.encoded import EncodedFrame, EncodedKnee, EncodedResult
 from koa_worker.store.journal import record_event
-from koa_worker.values import GRADES, Grade, RefusedKnee, SpacingSource, Study
+from koa_worker.values import RefusedKnee, SpacingSource, Study
 
 # These statements run for every file. They are built once and bypass the object mapper, which takes ten times as long.
 _ADD_IMAGE, _ADD_MODEL, _ADD_KNEE = (insert(table_of(model)) for model in (ImageRow, ModelRow, KneeRow))
@@ -171,33 +171,15 @@ def replace_grade(session: Session, row: Mapping[str, Any]) -> bool:
 
 
 def _grade_row(knee_id: int, knee: EncodedKnee, maker: Maker) -> dict[str, Any]:
-    grade = knee.grade
     return {
         "knee_id": knee_id,
         "model_digest": maker.model_digest,
         "software_version": maker.software_version,
         "is_current": True,
-        **grade_values(grade),
+        **grade_columns.to_columns(knee.grade),
         "heatmap": knee.heatmap,
         "joint_space": joint_space.to_json(knee.joint_space),
         "graded_at": maker.at,
-    }
-
-
-def grade_values(grade: Grade) -> dict[str, Any]:
-    """The columns of a grade itself, without its maker and without what was measured beside it."""
-    by_release = grade.release_probabilities
-    return {
-        "kl": int(grade.kl),
-        **{f"p{kl}": float(share) for kl, share in enumerate(grade.probabilities)},
-        **{f"release_p{kl}": float(by_release[kl]) if by_release else None for kl in GRADES},
-        "site": grade.site,
-        "confidence": float(grade.confidence),
-        "oa_probability": float(grade.oa_probability),
-        "agreement": float(grade.agreement),
-        "strangeness": None if grade.strangeness is None else float(grade.strangeness),
-        "needs_review": grade.needs_review,
-        "review_reasons": review_reasons.to_json(grade.review_reasons),
     }
 
 

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Row, Select, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from koa_worker.store.convert import to_grade
 from koa_worker.store.database.base import StorePart, reads, writes
 from koa_worker.store.database.schema import (
     DestinationRow,
@@ -22,14 +21,15 @@ from koa_worker.store.database.schema import (
     PictureKind,
     PictureRow,
     PublicationRow,
+    ReaderGradeRow,
     ReportRow,
     StudyRow,
     table_of,
 )
+from koa_worker.store.encoding import grade_columns
 from koa_worker.store.journal import record_event
-from koa_worker.store.page.tables import ReaderGradeRow
 from koa_worker.store.reports import begin_report
-from koa_worker.store.results import grade_values, replace_grade
+from koa_worker.store.results import replace_grade
 from koa_worker.store.studies import get_study
 from koa_worker.store.worklist_index import list_file
 from koa_worker.values import Grade, Side
@@ -126,7 +126,7 @@ class SiteScales(StorePart):
         rows = session.execute(select(*_grade.c).where(_grade.c.id.in_(grades), _grade.c.is_current)).mappings().all()
         for row in rows:
             session.execute(update(_grade).where(_grade.c.id == row["id"]).values(is_current=False))
-            new = {**row, **grade_values(grades[row["id"]]), "graded_at": at}
+            new = {**row, **grade_columns.to_columns(grades[row["id"]]), "graded_at": at}
             del new["id"]
             if not replace_grade(session, new):
                 session.execute(insert(_grade).values(new))
@@ -170,7 +170,7 @@ def _stored(row: Row[Any]) -> StoredKnee:
         row.sop_uid,
         row.patient_id or row.study_key,
         row.side,
-        to_grade(row),
+        grade_columns.from_row(row),
         row.model_digest,
     )
 

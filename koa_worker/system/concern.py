@@ -92,7 +92,7 @@ class Concern:
         return f"since {moment(self.since)}" if self.since is not None else ""
 
     def as_values(self) -> dict[str, Any]:
-        """As JSON gives it."""
+        """The concern as JSON outputs show it."""
         return {
             "code": self.code,
             "subject": self.subject,

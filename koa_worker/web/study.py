@@ -10,7 +10,7 @@ from flask import Blueprint, abort, g, redirect, render_template, request, send_
 from werkzeug.wrappers import Response
 
 from koa_worker.errors import CATALOGUE, UnknownRecord
-from koa_worker.publish.study_objects import NotYet, ResultObjects
+from koa_worker.publish.objects.study_objects import NotYet, ResultObjects
 from koa_worker.store import PublicationTicket, ReportRecord, StudyRecord
 from koa_worker.values import GRADES, Role
 from koa_worker.web import originals

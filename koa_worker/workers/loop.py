@@ -28,7 +28,7 @@ _KEPT_BYTES, _MAPPED_BYTES = 128 << 20, 32 << 20
 
 
 def work(connection: Connection) -> None:
-    """Until the parent closes the connection."""
+    """Works until the parent closes the connection."""
     parent = Parent(connection)
     config = parent.configuration()
     try:
@@ -46,7 +46,7 @@ def work(connection: Connection) -> None:
 
 
 def load_pipeline(config: Config) -> Pipeline:
-    """As every worker process needs it."""
+    """Loads the pipeline as every worker process needs it."""
     log.set_up(config.log)
     cv2.setNumThreads(1)  # the cores are shared out by processes
     return Pipeline.load(config)

@@ -96,7 +96,7 @@ class WorkerPool:
         return all(worker.ready for worker in self.workers)
 
     def give(self, job: AnyJob) -> None:
-        """To a worker process that is free; there must be one."""
+        """Gives the job to a worker process that is free; there must be one."""
         worker = next(worker for worker in self.workers if worker.ready and worker.job is None)
         worker.job, worker.deadline = job, time.monotonic() + _SECONDS_FOR_A_JOB
         try:

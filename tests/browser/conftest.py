@@ -146,6 +146,10 @@ class Browser:
     def run(self, script: str, *values: Any) -> Any:
         return self.driver.execute_script(script, *values)
 
+    def until(self, is_so: Callable[[], Any], what: str) -> Any:
+        """Waits until it is so: pictures and answers come when they come."""
+        return _wait(is_so, what)
+
     def see(self, text: str, selector: str = "body") -> None:
         """Waits until it stands there."""
 

@@ -36,9 +36,11 @@ def test_uploads_become_results_with_a_heatmap_to_fade(browser: Any, uploaded: A
     browser.go(uploaded.study)
     assert len(browser.all(".knee")) == 2
     assert len(browser.all(".pane[hidden] .boxes rect")) == 2
-    browser.one(".seen summary").click()
+    for fold in browser.all(".seen summary"):
+        fold.send_keys(Keys.ENTER)
     for picture in browser.all(".base, .crop .heat"):
-        assert browser.run("return arguments[0].naturalWidth", picture) > 100
+        browser.run("arguments[0].scrollIntoView()", picture)  # what nobody sees is not loaded
+        browser.until(lambda one=picture: browser.run("return arguments[0].naturalWidth", one) > 100, "a picture")
     heat = browser.one(".crop .heat")
     slider = browser.one(".crop [data-sets=heat]")
     slider.send_keys(Keys.HOME)

@@ -28,7 +28,7 @@ from koa_worker import synthetic
 from koa_worker.commands.cli import app
 from koa_worker.config import DestinationSettings
 from koa_worker.errors import SetupError, UnknownRecord
-from koa_worker.publish import codes
+from koa_worker.publish.objects import codes
 from koa_worker.publish.outbox import Outbox
 from koa_worker.store import ParcelState
 from koa_worker.values import Side, SpacingSource

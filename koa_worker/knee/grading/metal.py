@@ -35,6 +35,8 @@ AROUND = 0.5  # of the box on each side, in which metal beside the joint may lie
 WEIGHTS = (7.65, 1.25, -2.89, -2.86)  # of log step, sharpness, log unevenness, log grain
 BIAS = -11.06
 CLEAR, CLEAR_EQUALIZED = 4.0, 5.5  # evidence that is metal by itself
+WHITE, CLIPPED = 0.995, 0.5  # the end of the range, and the share of a piece that lies there
+EVEN_BONE, SMOOTH_BONE = 0.016, 0.012  # unevenness and grain of the evenest twentieth of 400 training knees
 LEAST_EVIDENCE = -1.5  # that a piece needs to be thought of as metal at all
 TOGETHER, TOGETHER_EQUALIZED = 0.7, 4.0  # evidence and the net's log odds against a knee
 SUSPECTED = 1.0  # evidence that a person should look at
@@ -140,7 +142,7 @@ def _as_metal(piece: Piece, place: Box, equalized: bool) -> Metal:  # noqa: FBT0
 
 
 def levelled(picture: Picture) -> Plane:
-    """In shares of the range between its dark and its bright end, without grain, `SIDE` where the net has 224."""
+    """The image as shares of its range from dark to bright, without grain, `SIDE` pixels for the net's 224."""
     smooth = cv2.medianBlur(np.ascontiguousarray(picture), SMOOTHED)
     factor = SIDE / SIZE
     small = np.asarray(cv2.resize(smooth, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.float32)
@@ -187,7 +189,10 @@ def _measured(mask: Mask, parts: Sequence[NDArray[Any]], top: int, left: int) ->
     if step < LEAST_STEP:
         return None
     sharpness = float(np.median(neighbours[rim])) / step
-    return Piece(step, sharpness, _unevenness(image, core), float(np.median(neighbours[core])), mask, top, left)
+    uneven, grain = _unevenness(image, core), float(np.median(neighbours[core]))
+    if np.mean(image[mask] >= WHITE) >= CLIPPED:  # a window or a gain has made it even, whatever lies there
+        uneven, grain = max(uneven, EVEN_BONE), max(grain, SMOOTH_BONE)
+    return Piece(step, sharpness, uneven, grain, mask, top, left)
 
 
 def _unevenness(image: Plane, core: Mask) -> float:

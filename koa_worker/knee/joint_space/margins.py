@@ -193,7 +193,7 @@ def _follow(pairs: Plane) -> list[tuple[Columns, Columns, float]]:
 
 
 def _spread(best: Plane) -> Plane:
-    """For each pair the best pair within one step of it, less the cost of the step."""
+    """The value of the best pair within one step of each pair, less the cost of the step."""
     climbed = best.copy()
     for step in range(1, SLOPE + 1):
         lower = best - np.float32(STEP_COST * step * step)

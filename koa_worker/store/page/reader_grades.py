@@ -8,8 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from koa_worker.store.database.base import StorePart, reads, writes
-from koa_worker.store.database.schema import GradeRow, ImageRow, KneeRow
-from koa_worker.store.page.tables import ReaderGradeRow
+from koa_worker.store.database.schema import GradeRow, ImageRow, KneeRow, ReaderGradeRow
 from koa_worker.store.records import ReadingRecord
 from koa_worker.values import GRADES
 
@@ -53,7 +52,7 @@ class ReaderGrades(StorePart):
 
     @reads
     def agreement(self, session: Session) -> Mapping[str, tuple[tuple[int, ...], ...]]:
-        """For each reader, the counts of knees by the reader's grade (row) and the model's current grade (column).
+        """The counts of knees by each reader's grade (row) and the model's current grade (column).
 
         The last grade of a reader for a knee counts.
         """
@@ -72,7 +71,7 @@ class ReaderGrades(StorePart):
 
     @reads
     def reader_agreement(self, session: Session) -> Mapping[tuple[str, str], tuple[tuple[int, ...], ...]]:
-        """For each two readers, the counts of knees by the grade of the first (row) and of the second (column)."""
+        """The counts of knees for each two readers, by the grade of the first (row) and of the second (column)."""
         ids = select(func.max(ReaderGradeRow.id)).group_by(ReaderGradeRow.knee_id, ReaderGradeRow.reader)
         first, second = aliased(ReaderGradeRow), aliased(ReaderGradeRow)
         rows = session.execute(

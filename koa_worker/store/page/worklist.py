@@ -14,13 +14,12 @@ from sqlalchemy import ColumnElement, Select, and_, case, false, func, literal, 
 from sqlalchemy.orm import Session, aliased
 
 from koa_worker.store.database.base import StorePart, reads
-from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, KneeRow, RefusalRow, StudyRow
+from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, IndexLine, KneeRow, RefusalRow, StudyRow
 from koa_worker.store.encoding import review_reasons
 from koa_worker.store.page.worklist_search import Candidates, candidates, with_all
 from koa_worker.store.page.worklist_values import Cursor, Wanted, WorklistCounts, WorklistPage, WorklistRow
 from koa_worker.store.records import State
 from koa_worker.store.status import midnight
-from koa_worker.store.worklist_index import IndexLine
 from koa_worker.study.knees import images_disagree
 from koa_worker.values import GRADES, ReviewReason, Side
 
@@ -41,7 +40,7 @@ class Worklist(StorePart):
         *,
         may_see_patients: bool = False,
     ) -> WorklistPage:
-        """At most `limit` lines after the cursor, and the start of the next page."""
+        """Gives at most `limit` lines after the cursor, and the start of the next page."""
         found = candidates(session, wanted, may_see_patients=may_see_patients) if wanted.text.strip() else None
         if found is None:
             keys = _keys(session, wanted, cursor, limit)

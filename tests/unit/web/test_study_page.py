@@ -104,7 +104,7 @@ def test_the_last_report_is_handed_out(graded: Any, client: FlaskClient, store: 
     answer = client.get(where)
     assert (answer.data, answer.mimetype) == (b"%PDF-1.7", "application/pdf")
     assert "Ivanova" not in str(answer.headers)
-    assert "report" in {deed.action for deed in store.audit.deeds()}
+    assert "report" in {entry.action for entry in store.audit.entries()}
     path.unlink()
     assert client.get(where).status_code == 404
 
@@ -127,7 +127,7 @@ def test_a_refused_file_says_why_and_what_to_do(graded: Any, client: FlaskClient
     assert "not DICOM, PNG" in page
     assert "Export the radiograph as DICOM" in page
     assert "secret^name.dcm" in page
-    assert ("file", graded.rejected_id) in {(deed.action, deed.subject) for deed in store.audit.deeds()}
+    assert ("file", graded.rejected_id) in {(entry.action, entry.subject) for entry in store.audit.entries()}
     assert client.get("/files/0").status_code == 404
 
 

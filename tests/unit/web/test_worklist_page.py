@@ -44,7 +44,7 @@ def test_words_are_posted_and_filters_become_an_address(graded: Any, logged_in: 
     answer = anna.post("/", of="/", text=" ", kl="3", review="yes", first="review")
     assert (answer.status_code, answer.location) == (303, "/?kl=3&review=yes&first=review")
     assert "Ivanova" in anna.get("/?text=petrov").text  # words in an address are passed over
-    assert "search" in {deed.action for deed in users.audit.deeds()}
+    assert "search" in {entry.action for entry in users.audit.entries()}
 
 
 def test_pages_are_turned_with_their_filters(graded: Any, logged_in: Enter, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 // The desk: all films of a study with one set of controls. Keys work on the whole page, except while one writes.
 
-import { Hands } from "./hands.js";
+import { Pointer } from "./pointer.js";
 import { shadesOf } from "./film.js";
 import { removeAll, removeLast } from "./measures.js";
 import { Pane } from "./pane.js";
@@ -23,7 +23,7 @@ class Desk {
     this.hidden = false;
     this.linked = false;
     this.resetWindow();
-    this.hands = new Hands(this);
+    this.pointer = new Pointer(this);
     this.actions = this.named();
     this.bar.hidden = false;
     this.bar.addEventListener("click", (event) => this.press(event.target.closest("button")));
@@ -71,7 +71,7 @@ class Desk {
     });
     for (const film of this.films) film.hidden = true;
     this.place.dataset.count = this.panes.length;
-    this.hands.hold(this.panes);
+    this.pointer.hold(this.panes);
     this.show();
   }
 
@@ -89,7 +89,7 @@ class Desk {
 
   // The pane under the last touch, or all of them if they are linked or none was touched.
   each(act) {
-    const chosen = this.linked || !this.hands.last ? this.panes : [this.hands.last];
+    const chosen = this.linked || !this.pointer.last ? this.panes : [this.pointer.last];
     for (const pane of chosen) act(pane);
   }
 
