@@ -210,11 +210,14 @@ def _of_parked(parked: int) -> Iterator[Concern]:
 
 
 def _of_deliveries(deliveries: Iterable[DeliveryRecord], names: Iterable[str]) -> Iterator[Concern]:
-    """A destination that is no longer configured is shown with its counts, but nobody can do anything about it."""
+    """A destination that is no longer configured is shown with its counts, but nobody can do anything about it.
+
+    Nor about one that does not answer and for which nothing waits, for example after an erasure.
+    """
     for one in deliveries:
         if one.destination not in names:
             continue
-        if one.failures or one.failing:
+        if (one.failures and one.waiting) or one.failing:
             detail = f"{one.answer}; {_number(one.waiting, 'object')} waiting"
             yield Concern("destination_down", one.destination, detail, _seconds(one.oldest_waiting))
         if one.refused:

@@ -47,7 +47,7 @@ class Ending:
     exit_code: int | None = None  # None: it was killed, hangs, or goes on without anybody hearing of it
 
 
-def _put(scene: Scene, name: str, content: bytes = b"\x89PNG\r\n\x1a\n") -> Path:
+def _put(scene: Scene, name: str, content: bytes) -> Path:
     """A file appears in the inbox at once and whole."""
     (scene.site.folder / "new").write_bytes(content)
     return (scene.site.folder / "new").rename(scene.site.inbox / name)
@@ -133,7 +133,7 @@ def _take_alerts(scene: Scene) -> None:
 def _set_back(scene: Scene) -> None:
     """A file came while the clock was wrong."""
     scene.site.set_clock(days=1)
-    _put(scene, "of-tomorrow.png")
+    _put(scene, "of-tomorrow.png", b"nothing")
     until(lambda: scene.site.rows("SELECT 1 FROM files WHERE state = 'rejected'"), SECONDS)
     scene.site.set_clock(days=0)
 

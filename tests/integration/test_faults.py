@@ -72,9 +72,9 @@ def everybody_says(scene: Scene, fault: Fault) -> None:
     site, code, hosts = scene.site, fault.code, scene.hosts
     until(lambda: site.check()[0] == 0, SECONDS)
     logged, alerted = site.logged(code), hosts.alerted(code)
-    fault.make(scene)
     begun = time.monotonic()
     try:
+        fault.make(scene)
         until(lambda: f"\n{code}: " in site.check()[1], SECONDS)
         by_status = time.monotonic() - begun
         until(lambda: site.measured(code) >= 1, SECONDS)

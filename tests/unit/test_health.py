@@ -14,7 +14,7 @@ from koa_worker.store import ParcelState, Store
 from koa_worker.system.concern import CONCERNS, Concern
 from koa_worker.system.heartbeat import PauseReason, Pulse, beat, sole_owner
 from tests import make
-from tests.parcels import queue_one
+from tests.parcels import queue_one, take_back
 
 PULSE = Pulse(workers=1, busy=0, paused=None, overdue=0, model="net")
 
@@ -122,6 +122,11 @@ def test_a_destination_that_is_silent_or_refuses_is_named_with_its_last_answer(s
     assert refuses.detail == "Connection refused; 1 object refused"
     assert found.stored is not None
     assert [one.destination for one in found.stored.deliveries] == ["former", "pacs"]
+    take_back(url, "pacs")
+    with sqlite3.connect(settings.folders.work.parent / "koa.sqlite3") as database:
+        database.execute("UPDATE destinations SET failures = 2")  # the last try, when its object had just been erased
+    database.close()
+    assert codes(settings) == ["not_running"]
 
 
 def test_an_older_database_is_said_to_be_one_and_left_as_it_is(settings: config.Config) -> None:
