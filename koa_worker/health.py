@@ -54,8 +54,10 @@ def look(config: Config, store: Store | None = None, *, counts: bool = True) -> 
     """Looks at everything and changes nothing; without `store` the database is opened, but never made or migrated."""
     felt = feel(config.folders.work)
     stored, database = look_at_store(config, store, counts=counts)
-    found = [*of_daemon(config, felt), *database]
     known = felt[0].concerns if felt else ()
+    if store is not None and not database:  # who has it open goes on with a file that was replaced, or an old password
+        database = tuple(one for one in known if one.code == "database")
+    found = [*of_daemon(config, felt), *database]
     inbox = scan(config.folders.inbox, overdue_minutes=config.intake.overdue_minutes, limit=1)
     return Health(felt, inbox, stored, tuple(one.known_since(known) for one in found))
 

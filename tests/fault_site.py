@@ -83,7 +83,8 @@ class Site:
 
     def status(self, *words: str) -> tuple[int, str]:
         """What the command prints, with its exit code; as an administrator, who may read everything, calls it."""
-        asked = CliRunner().invoke(app, ["status", *words, "--config", str(self.folder / "config.toml")])
+        called = ["status", *words, "--config", str(self.folder / "config.toml")]
+        asked = CliRunner().invoke(app, called, catch_exceptions=False)
         return asked.exit_code, asked.output
 
     def check(self) -> tuple[int, str]:

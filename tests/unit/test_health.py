@@ -52,6 +52,14 @@ def test_a_running_daemon_says_itself_what_it_sees(settings: config.Config) -> N
         assert health.look(settings).concerns == (gone,)  # the database is looked at by everybody
 
 
+def test_who_has_the_database_open_says_what_the_daemon_found_on_opening_it(settings: config.Config) -> None:
+    prepare_folders(settings.folders)
+    with Store.open(settings.store.url) as store, sole_owner(settings.folders.work):
+        beat(settings.folders.work, replace(PULSE, concerns=(Concern("database", detail="DatabaseError"),)))
+        assert [one.code for one in health.look(settings, store).concerns] == ["database"]
+        assert codes(settings) == []
+
+
 def test_without_a_daemon_the_folders_are_looked_at(settings: config.Config) -> None:
     prepare_folders(settings.folders)
     settings.folders.inbox.rmdir()
