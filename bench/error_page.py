@@ -1,4 +1,4 @@
-"""`make docs`: docs/errors.md, written from the catalogue in `koa_worker/errors.py`.
+"""`make docs`: docs/errors.md, written from the catalogue in `koa_worker/errors/`.
 
 `python -m bench.error_page [--out FILE]`
 Without --out the page is only printed. `NOTES` explains a code in more words than the program prints.
@@ -17,7 +17,7 @@ from koa_worker.errors import CATALOGUE, Fault
 WIDTH = 116
 
 HEAD = """
-    `make docs` writes this page from `koa_worker/errors.py`. Each error has a code, a sentence and a remedy. The
+    `make docs` writes this page from `koa_worker/errors/`. Each error has a code, a sentence and a remedy. The
     details of the case follow the sentence in parentheses. They never name a patient or a file.
 """
 

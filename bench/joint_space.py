@@ -202,7 +202,7 @@ def by_grade(width: NDArray[np.float64], grade: NDArray[np.int64]) -> str:
 
 
 def ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """From 1, ties in the middle of their places."""
+    """The ranks from 1; equal values share the middle of their places."""
     _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
     return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[which], np.float64)
 

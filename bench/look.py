@@ -1,7 +1,8 @@
 """One network in several runtimes, in a process that loads nothing else: what it takes is that runtime's.
 
-`python -m bench.look build FOLDER` makes a MobileNetV2 with the shape of a release's member and random weights, and
-converts it; `python -m bench.look time WAY FOLDER ROUNDS` times one look at one knee. Time does not depend on weights.
+`python -m bench.look build FOLDER` makes a plain MobileNetV2 (224×224) with a head and random weights, and converts it
+for each runtime, `plain` for LiteRT alone; `python -m bench.look time WAY FOLDER ROUNDS` times one look at one knee.
+Time does not depend on weights.
 """
 
 from __future__ import annotations
@@ -24,6 +25,18 @@ SAVED, ONNX, LITERT, KERAS = "saved", "net.onnx", "net.tflite", "net.keras"
 
 
 def build(folder: Path) -> None:
+    net = build_plain(folder)
+    picture = random_picture()
+    expected = net(picture)[0].numpy()
+    net.save(folder / KERAS)
+    net.export(folder / ONNX, format="onnx", verbose=False)
+    for way, load in LOADERS.items():
+        difference = float(np.abs(load(folder)(picture) - expected).max())
+        assert difference < 1e-3, f"{way} differs by {difference}: it is not the same net"
+
+
+def build_plain(folder: Path) -> Any:
+    """The net, as a SavedModel and for LiteRT."""
     import keras
     import tensorflow as tf
 
@@ -31,23 +44,16 @@ def build(folder: Path) -> None:
     pooled = keras.layers.GlobalAveragePooling2D()(trunk.output)
     hidden = keras.layers.Dense(128, activation="relu")(pooled)
     net = keras.Model(trunk.input, [keras.layers.Dense(5)(hidden), trunk.output])
-    picture = _picture()
-    expected = net(picture)[0].numpy()
-    net.save(folder / KERAS)
     net.export(folder / SAVED, verbose=False)
-    net.export(folder / ONNX, format="onnx", verbose=False)
     converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / SAVED))
     (folder / LITERT).write_bytes(converter.convert())
-    for way, load in LOADERS.items():
-        difference = float(np.abs(load(folder)(picture) - expected).max())
-        assert difference < 1e-3, f"{way} differs by {difference}: it is not the same net"
-    print_result(0.0, 0.0)
+    return net
 
 
-def _load_litert(folder: Path) -> Look:
+def load_litert(path: Path) -> Look:
     from ai_edge_litert.interpreter import Interpreter
 
-    net = Interpreter(model_content=(folder / LITERT).read_bytes(), num_threads=1)
+    net = Interpreter(model_content=path.read_bytes(), num_threads=1)
     net.allocate_tensors()
     image = net.get_input_details()[0]["index"]
     logits = next(out["index"] for out in net.get_output_details() if out["shape"][-1] == 5)
@@ -87,11 +93,16 @@ def _load_keras(folder: Path) -> Look:
     return lambda picture: net.predict(picture, verbose=0)[0]
 
 
-LOADERS = {"litert": _load_litert, "onnx": _load_onnx, "saved": _load_saved, "keras": _load_keras}
+LOADERS: dict[str, Callable[[Path], Look]] = {
+    "litert": lambda folder: load_litert(folder / LITERT),
+    "onnx": _load_onnx,
+    "saved": _load_saved,
+    "keras": _load_keras,
+}
 
 
 def time_one(way: str, folder: Path, rounds: int) -> None:
-    look, picture = LOADERS[way](folder), _picture()
+    look, picture = LOADERS[way](folder), random_picture()
     look(picture)
     start_s = time.process_time()
     spent = []
@@ -102,13 +113,14 @@ def time_one(way: str, folder: Path, rounds: int) -> None:
     print_result(start_s, statistics.median(spent))
 
 
-def _picture() -> Any:
+def random_picture() -> Any:
     return np.random.default_rng(0).uniform(-1, 1, (1, 224, 224, 3)).astype(np.float32)
 
 
 if __name__ == "__main__":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if sys.argv[1] == "build":
-        build(Path(sys.argv[2]))
+    if sys.argv[1] in ("build", "plain"):
+        (build if sys.argv[1] == "build" else build_plain)(Path(sys.argv[2]))
+        print_result(0.0, 0.0)
     else:
         time_one(sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]))

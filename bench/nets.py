@@ -46,7 +46,7 @@ def measure_nets(*, quick: bool) -> Section:
 
 
 def measure_whole(folder: Path) -> dict[str, Measured]:
-    """From crop to grade and heatmap."""
+    """Measures the way from crop to grade and heatmap."""
     plate = draw_plates(folder, ("explicit",))["explicit"]
     return {
         OURS: measure("bench.worker", plate),

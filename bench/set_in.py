@@ -84,7 +84,7 @@ def set_in(pixels: Gray, box: Box, crop: Gray) -> Gray:
 
 
 def ramp(length: int) -> NDArray[np.float64]:
-    """From 0 at both ends to 1 an eighth of the length further in."""
+    """A ramp from 0 at both ends to 1 an eighth of the length further in."""
     away = np.minimum(np.arange(length), np.arange(length)[::-1]) + 0.5
     return np.minimum(1.0, away / (FEATHER * length))
 

@@ -70,7 +70,7 @@ def draw(place: Path, kind: str) -> Iterator[bytes]:
 
 
 def archive_rate(place: Path, patterns: list[bytes], files: int, workers: int) -> float:
-    """From the first file that is done to the last, so that the start of the workers is not in it."""
+    """The rate from the first file that is done to the last, so that the start of the workers does not count."""
     throughput.fill(place / "archive", patterns, range(files))
     with Ledger.open(place / "ledger") as ledger:
         ledger.compare(entries_of(str(place / "archive"), place))

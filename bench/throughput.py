@@ -87,8 +87,6 @@ def say(count: int, run: Run) -> None:
         print(f"  {stage:10} {spent / run.files * 1e3:7.1f} ms of CPU a file {spent / run.cpu_seconds:5.0%}")
     share = 1 - core / run.cpu_seconds
     print(f"  {'all':10} {run.cpu_seconds / run.files * 1e3:7.1f} ms; neither decoder nor net {share:.0%}")
-    without = run.cpu_seconds - run.stages.get("report", 0.0)
-    print(f"  {run.cpu_seconds / core:.2f} × (decoder + net), without reports {without / core:.2f} ×")
     tenths = [run.memory_mb[(len(run.memory_mb) - 1) * part // 10] for part in range(1, 11)]
     print(f"  memory of all processes at each tenth, MB: {' '.join(f'{mb:.0f}' for mb in tenths)}")
 

@@ -10,7 +10,8 @@ import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 from koa_worker.config import Config
@@ -22,9 +23,11 @@ from koa_worker.system.concern import Concern
 from koa_worker.system.disk import free_mb
 from koa_worker.system.heartbeat import Condition, PauseReason, Pulse, condition_of, feel, has_owner
 
+_NO_RIGHT = "the worker may not write in it"
 _PATIENCE_SECONDS = 5.0  # who asks how it is should not wait long for a database that is away
 # What is decided from the store alone, so that everybody who can read it decides the same.
-_OF_THE_STORE = frozenset({"database", "destination_down", "destination_refuses", "parked"})
+_OF_THE_STORE = frozenset({"clock", "database", "destination_down", "destination_refuses", "parked"})
+CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,10 @@ def look(config: Config, store: Store | None = None, *, counts: bool = True) -> 
     """Looks at everything and changes nothing; without `store` the database is opened, but never made or migrated."""
     felt = feel(config.folders.work)
     stored, database = look_at_store(config, store, counts=counts)
-    found = [*of_daemon(config, felt), *database]
     known = felt[0].concerns if felt else ()
+    if store is not None and not database:  # who has it open goes on with a file that was replaced, or an old password
+        database = tuple(one for one in known if one.code == "database")
+    found = [*of_daemon(config, felt), *database]
     inbox = scan(config.folders.inbox, overdue_minutes=config.intake.overdue_minutes, limit=1)
     return Health(felt, inbox, stored, tuple(one.known_since(known) for one in found))
 
@@ -71,6 +76,8 @@ def of_daemon(config: Config, felt: tuple[Pulse, float] | None) -> Iterator[Conc
     if condition is Condition.SILENT:
         yield Concern("silent", detail=f"for {age_seconds:.0f} seconds")
     yield from (one for one in pulse.concerns if one.code not in _OF_THE_STORE)
+    if not any(one.code == "disk_full" for one in pulse.concerns):  # on a full disk it cannot write what it sees
+        yield from of_disks(config)
 
 
 def of_folders(folders: Mapping[str, Path], devices: Mapping[str, int]) -> Iterator[Concern]:
@@ -92,6 +99,13 @@ def of_folders(folders: Mapping[str, Path], devices: Mapping[str, int]) -> Itera
         else:
             if name == "inbox" and devices.get(name, device) != device:
                 yield Concern("inbox_moved")
+            if not os.access(path, os.W_OK | os.X_OK, effective_ids=True):
+                yield Concern("inbox_unwritable") if name == "inbox" else Concern("folder_gone", name, _NO_RIGHT)
+
+
+def is_lost(concerns: Iterable[Concern]) -> bool:
+    """Whether a folder is gone or of no use; one file of the inbox may still be taken where another may not."""
+    return any(one.code != "inbox_unwritable" for one in concerns)
 
 
 def of_scan(seen: Scan) -> Iterator[Concern]:
@@ -165,10 +179,12 @@ def look_at_store(
         if fault.code == "config":
             raise
         if fault.code == "store_missing" and not has_owner(config.folders.work):
-            return None, ()  # a new installation
+            with Store.open("sqlite:///:memory:") as empty:  # a new installation has counts too: none of anything
+                return _ask(empty, counts=counts), ()
         return None, (Concern("database", detail=fault.detail or fault.entry.sentence.rstrip(".")),)
     names = {destination.name for destination in config.dicom.destinations}
-    return stored, (*_of_parked(stored.parked), *_of_deliveries(stored.deliveries, names))
+    found = (_of_clock(stored.last), _of_parked(stored.parked), _of_deliveries(stored.deliveries, names))
+    return stored, tuple(chain(*found))
 
 
 def _ask(store: Store, *, counts: bool) -> FromStore:
@@ -180,17 +196,30 @@ def _ask(store: Store, *, counts: bool) -> FromStore:
     )
 
 
+def _of_clock(last: LastSuccesses) -> Iterator[Concern]:
+    latest = last_success(last)
+    if latest is not None and latest > datetime.now(UTC) + CLOCK_TOLERANCE:
+        yield Concern("clock", detail=f"it showed {latest:%Y-%m-%d %H:%M} UTC before")
+
+
+def last_success(last: LastSuccesses) -> datetime | None:
+    return max(filter(None, (last.arrived, last.graded, last.reported)), default=None)
+
+
 def _of_parked(parked: int) -> Iterator[Concern]:
     if parked:
         yield Concern("parked", detail=_number(parked, "file"))
 
 
 def _of_deliveries(deliveries: Iterable[DeliveryRecord], names: Iterable[str]) -> Iterator[Concern]:
-    """A destination that is no longer configured is shown with its counts, but nobody can do anything about it."""
+    """A destination that is no longer configured is shown with its counts, but nobody can do anything about it.
+
+    Nor about one that does not answer and for which nothing waits, for example after an erasure.
+    """
     for one in deliveries:
         if one.destination not in names:
             continue
-        if one.failures or one.failing:
+        if (one.failures and one.waiting) or one.failing:
             detail = f"{one.answer}; {_number(one.waiting, 'object')} waiting"
             yield Concern("destination_down", one.destination, detail, _seconds(one.oldest_waiting))
         if one.refused:

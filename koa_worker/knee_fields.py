@@ -6,13 +6,14 @@ them as columns. A field that is added to `KneeFields` is in all of them.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from koa_worker import values
 from koa_worker.report import words
-from koa_worker.values import GRADES, WIDTHS, CompartmentName, KneeRoi
+from koa_worker.values import GRADES, WIDTHS, CompartmentName, KneeRoi, ReviewReason
 
 GradeNumber = Annotated[int, Field(ge=0, le=4)]
 Share = Annotated[float, Field(ge=0.0, le=1.000001)]  # a sum of rounded floats may be a hair above 1
@@ -88,13 +89,20 @@ def describe(position: int, roi: KneeRoi, grade: values.Grade, joint_space: valu
         oa_probability=float(grade.oa_probability),
         agreement=float(grade.agreement),
         strangeness=None if grade.strangeness is None else float(grade.strangeness),
-        needs_review=grade.needs_review,
-        review_reasons=[words.review_reason(reason) for reason in grade.review_reasons],
-        review_codes=[reason.code.value for reason in grade.review_reasons],
+        **review_fields(grade.review_reasons),
         joint_space=_joint_space(joint_space) if joint_space else None,
         release_probabilities=[float(share) for share in grade.by_release],
         site=grade.site or None,
     )
+
+
+def review_fields(reasons: Collection[ReviewReason]) -> dict[str, Any]:
+    """Whether a person should look at a knee, and why: as sentences for a reader and as codes for a program."""
+    return {
+        "needs_review": bool(reasons),
+        "review_reasons": [words.review_reason(reason) for reason in reasons],
+        "review_codes": [reason.code.value for reason in reasons],
+    }
 
 
 def box_of(roi: KneeRoi) -> list[int]:

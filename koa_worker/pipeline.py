@@ -73,12 +73,15 @@ class Pipeline:
         grader = Grader.load(model_folder(config.model.path), config.model.review_confidence, config.model.site)
         return cls(grader, config.limits)
 
-    def process(self, arrival: Arrival) -> Outcome:
-        """Reads the file, finds the knees, grades and explains each. Every error becomes an outcome."""
+    def process(self, arrival: Arrival, data: bytes | None = None) -> Outcome:
+        """Reads the file, finds the knees, grades and explains each. Every error becomes an outcome.
+
+        `data` are the bytes that were hashed, where they are in memory already.
+        """
         clock = Stopwatch()
         try:
             with clock("read"):
-                radiograph = read(arrival, self.limits)
+                radiograph = read(arrival, self.limits, data)
             with _belonging(radiograph):
                 check_frame(radiograph)
                 with clock("roi"):

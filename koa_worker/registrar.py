@@ -55,7 +55,7 @@ class Registrar:
         return self._path(study_key, self.store.studies.created_at(study_key))
 
     def _path(self, study_key: str, created_at: datetime) -> Path:
-        """By the day of the study's first file, so that each revision replaces the last one."""
+        """The report's path, by the day of the study's first file, so that each revision replaces the last one."""
         return self.reports / report_name(study_key, created_at)
 
     def _content(self, study: StudyRecord, revision: int, now: datetime) -> StudyReport:

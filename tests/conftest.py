@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +14,18 @@ import pytest
 from tests.postgres import Server, programs, serving
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    """A command called in a test sends the log to that test's stderr, which is closed in the next one."""
+    loggers = [logging.getLogger(name) for name in (None, "koa_worker")]
+    handlers, levels, hook = loggers[0].handlers[:], [logger.level for logger in loggers], threading.excepthook
+    yield
+    loggers[0].handlers[:] = handlers
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
+    threading.excepthook = hook
 
 
 @pytest.fixture(scope="session")

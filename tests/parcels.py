@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, delete, text, update
 from sqlalchemy.orm import Session
 
 from koa_worker.store import ParcelState
@@ -33,5 +33,16 @@ def queue_one(
                 detail="status 0124" if state is ParcelState.REFUSED else "",
             )
         )  # fmt: skip
+        session.commit()
+    engine.dispose()
+
+
+def take_back(url: str, destination: str) -> None:
+    """As if nothing had ever been queued for the destination, or tried."""
+    engine = create_engine(url)
+    with Session(engine) as session:
+        session.execute(delete(ParcelRow).where(ParcelRow.destination == destination))
+        reset = {"failures": 0, "detail": "", "next_try_at": None}
+        session.execute(update(DestinationRow).where(DestinationRow.name == destination).values(**reset))
         session.commit()
     engine.dispose()

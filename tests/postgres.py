@@ -33,20 +33,20 @@ class Server:
     """One cluster; it can be stopped and started."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self.port = free_port()
         self._made = 0
 
     def create(self) -> None:
-        secret = self._folder / "secret"
+        secret = self.folder / "secret"
         secret.write_text(PASSWORD)
         self._run("initdb", "-D", "data", "-U", _USER, "--pwfile=secret", "-A", "scram-sha-256", "-E", "UTF8", "-N")
         secret.unlink()
-        with (self._folder / "data/pg_hba.conf").open("a") as stream:
+        with (self.folder / "data/pg_hba.conf").open("a") as stream:
             stream.write("host all all samenet scram-sha-256\n")
 
     def start(self) -> None:
-        options = f"-p {self.port} -k {self._folder} -h '*' -F"
+        options = f"-p {self.port} -k {self.folder} -h '*' -F"
         self._run("pg_ctl", "-D", "data", "-w", "-t", "120", "-l", "log", "-o", options, "start")
 
     def stop(self) -> None:
@@ -73,7 +73,7 @@ class Server:
         subprocess.run(
             [str(folder / program), *words],
             check=True,
-            cwd=self._folder,
+            cwd=self.folder,
             timeout=180,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -71,7 +71,7 @@ class Cluster:
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what becomes of a connection is said here
 
     def grade(self, take: Take, stop: Stop) -> Iterator[Finding]:
-        """Until nothing is left to take; after a stop nothing more is waited for."""
+        """Grades until nothing is left to take; after a stop it waits for nothing more."""
         while True:
             with contextlib.ExitStack() as stack:
                 client = stack.enter_context(self._connected(stop))

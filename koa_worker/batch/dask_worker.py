@@ -62,7 +62,7 @@ def grade_chunk(chunk: Chunk) -> Graded:
 
 
 class GradingPlugin(WorkerPlugin):  # type: ignore[misc]
-    """Is sent once to each worker, and to each that joins later, with the release's files inside."""
+    """Carries the release's files to each worker; Dask sends it once to each, also to one that joins later."""
 
     def __init__(self, name: str, config: Config, release: dict[str, bytes]) -> None:
         self.name = name
@@ -91,7 +91,7 @@ class GradingPlugin(WorkerPlugin):  # type: ignore[misc]
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def grade(self, jobs: tuple[Examine, ...]) -> Iterator[Finding]:
-        """By this thread's worker process: it would die with the thread that started it, and Dask's threads stay."""
+        """Grades in this thread's worker process, which dies with the thread that started it; Dask's threads stay."""
         worker = self._workers.setdefault(threading.get_ident(), _ThreadWorker(self._config))
         left = list(reversed(jobs))
         with worker.in_use() as pool:
@@ -132,7 +132,7 @@ class _ThreadWorker:
                 self._lock.release()
 
     def end(self) -> None:
-        """At once: the file that it is working on is graded elsewhere."""
+        """Ends the process at once: the file that it is working on is graded elsewhere."""
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.__exit__(None, None, None)

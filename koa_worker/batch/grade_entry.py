@@ -12,24 +12,24 @@ from koa_worker.batch.entries import Finding, Kept
 from koa_worker.batch.locations import brought_here, name_of
 from koa_worker.batch.rows import ending_of, rows_of
 from koa_worker.errors import KoaError, WorkFailed
-from koa_worker.intake import digest
+from koa_worker.intake import load_and_digest
 from koa_worker.pipeline import Pipeline
 from koa_worker.store import encode
 from koa_worker.values import Arrival, Completed, Failed, GradedBy, Outcome, Rejected
 from koa_worker.workers.loop import Parent, load_pipeline, settle_in
-from koa_worker.workers.messages import Examine, Examined, Ready, Refused
+from koa_worker.workers.messages import CannotStart, Examine, Examined, Ready
 
 _NOWHERE = Path()
 
 
 def serve(connection: Connection) -> None:
-    """Until the parent closes the connection."""
+    """Grades what the parent sends until it closes the connection."""
     parent = Parent(connection)
     config = parent.configuration()
     try:
         pipeline = load_pipeline(config)
     except KoaError as fault:
-        parent.send(Refused(fault.code, fault.detail))
+        parent.send(CannotStart(fault.code, fault.detail))
         return
     settle_in(config.limits.memory_mb)
     parent.send(Ready(pipeline.grader.name, pipeline.grader.digest))
@@ -60,13 +60,15 @@ def keep(outcome: Outcome) -> Kept | None:
 def _outcome(job: Examine, pipeline: Pipeline, grading: Callable[..., None]) -> Outcome:
     name = name_of(job.place)
     try:
-        with brought_here(job.place, job.data, pipeline.limits.max_file_mb * 1_000_000) as path:
+        most = pipeline.limits.max_file_mb * 1_000_000
+        with brought_here(job.place, job.data, most) as path:
             facts = path.stat()
             if not stat.S_ISREG(facts.st_mode):  # a pipe or a device may never end
                 return Rejected(Arrival(_NOWHERE, "", 0, name, job.id), "unknown_format", "no plain file")
-            arrival = Arrival(path, digest(path), facts.st_size, name, job.id)
+            data, sha256 = load_and_digest(path, most)
+            arrival = Arrival(path, sha256, facts.st_size, name, job.id)
             grading(on=True)
-            outcome = pipeline.process(arrival)
+            outcome = pipeline.process(arrival, data)
             grading(on=False)
             return outcome
     except OSError as fault:

@@ -161,7 +161,7 @@ class Ledger:
         return [part for (part,) in rows]
 
     def rows_of(self, part: int) -> list[Row]:
-        """By place, and by knee within a file."""
+        """The rows of a part, ordered by place, and by knee within a file."""
         results = self._connection.execute(
             "SELECT result FROM files WHERE number BETWEEN ? AND ? AND result IS NOT NULL ORDER BY place",
             [part * FILES_IN_PART, (part + 1) * FILES_IN_PART - 1],

@@ -29,7 +29,7 @@ class Local:
         self._keep = keep
 
     def grade(self, take: Take, stop: Stop) -> Iterator[Finding]:
-        """Until nothing is left to take; after a stop only what is being graded."""
+        """Grades until nothing is left to take; after a stop it finishes only what is being graded."""
         most = self._config.limits.max_file_mb * 1_000_000
 
         def next_jobs(count: int) -> list[Examine]:

@@ -23,7 +23,7 @@ _ROWS_AT_A_TIME = 10_000
 
 
 def is_manifest(source: str) -> bool:
-    """By its ending: a folder may be called anything, but these are files."""
+    """Whether the ending says so: a folder may be called anything, but these are files."""
     return source.lower().endswith(_ENDINGS) and (is_remote(source) or local_path(source).is_file())
 
 

@@ -19,7 +19,7 @@ _SECONDS_OF_RATE = 60.0  # the rate is that of the last minute: archives have lo
 
 class Meter(Protocol):
     def advance(self) -> None:
-        """One file more is done."""
+        """Shows that one more file is done."""
 
 
 @contextmanager

@@ -42,7 +42,7 @@ class Engine(Protocol):
     """Something that grades: on this machine, or on many."""
 
     def grade(self, take: Take, stop: Stop) -> Iterator[Finding]:
-        """Until nothing is left to take; after a stop only what is being graded."""
+        """Grades until nothing is left to take; after a stop it finishes only what is being graded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """By how much the site's scale is better on the same knees; above nought is better."""
+    """How much better the site's scale is on the same knees; above 0 is better."""
 
     loss: Estimate
     kappa: Estimate
@@ -47,7 +47,7 @@ class Gain:
 
 
 def measure(knees: ReadKnees, probabilities: Floats, rounds: int = ROUNDS) -> Figures:
-    """Of these answers for the knees."""
+    """The figures of these answers for the knees."""
     given, loss = probabilities.argmax(axis=1), log_loss(probabilities, knees.kl)
     off = np.abs(given - knees.kl)
     draws = draw_subjects(knees.subjects, rounds)

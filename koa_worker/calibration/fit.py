@@ -50,14 +50,14 @@ class ReadKnees:
 
 def fit(knees: ReadKnees, penalty: float) -> SiteScale:
     """The scale that makes the readers' grades most likely, less what its distance from the release costs."""
-    way = _Way.of(knees, penalty)
+    objective = _Objective.of(knees, penalty)
     at = _START
-    value = way.value(at)
+    value = objective.value(at)
     for _ in range(_ROUNDS):
-        step = way.step(at)
+        step = objective.step(at)
         for halvings in range(20):
             new = np.maximum(at + step * 0.5**halvings, _BOUNDS)
-            gained = value - way.value(new)
+            gained = value - objective.value(new)
             if gained > 0:
                 break
         else:
@@ -93,13 +93,13 @@ def folds(subjects: Sequence[str] | NDArray[np.str_], count: int, seed: int) -> 
 
 
 def log_loss(probabilities: Floats, kl: Ints) -> Floats:
-    """Of each knee; a share of typing errors keeps one wild grade from deciding."""
+    """The loss of each knee; an assumed share of typing errors keeps one wild grade from deciding."""
     said = probabilities[np.arange(len(kl)), kl]
     return np.asarray(-np.log((1 - _TYPING_ERRORS) * said + _TYPING_ERRORS / len(GRADES)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Way:
+class _Objective:
     """What is to be made small: a function of the five unknowns, with its next step."""
 
     here: Floats  # knee × unknown: what makes the log-odds of P(KL ≥ grade)
@@ -108,7 +108,7 @@ class _Way:
     penalty: float
 
     @classmethod
-    def of(cls, knees: ReadKnees, penalty: float) -> _Way:
+    def of(cls, knees: ReadKnees, penalty: float) -> _Objective:
         odds = log_odds(knees.probabilities)
         rows = np.zeros((len(odds), 6, 5))
         rows[:, 1:5] = _SHIFT_OF
@@ -141,7 +141,7 @@ class _Way:
         return step
 
     def _said(self, at: Floats) -> tuple[Floats, Floats, Floats]:
-        """Of each knee: the probability of its grade, P(KL ≥ grade), P(KL > grade)."""
+        """The probability of each knee's grade, P(KL ≥ grade) and P(KL > grade)."""
         upper = np.where(self.kl == GRADES[0], 1.0, 1 / (1 + np.exp(-self.here @ at)))
         lower = np.where(self.kl == GRADES[-1], 0.0, 1 / (1 + np.exp(-self.below @ at)))
         return np.maximum(upper - lower, _LEAST), upper, lower

@@ -75,7 +75,7 @@ def cross_validate(knees: ReadKnees, seed: int = 0) -> Floats:
 
 
 def learning_curve(knees: ReadKnees, seed: int = 0) -> tuple[Learnt, ...]:
-    """From few subjects to most of them; the rest judge."""
+    """How good a fit to few subjects is, and to more of them; the others judge it."""
     random, curve = np.random.default_rng(seed), []
     names = np.unique(knees.subjects)
     for size in (size for size in _SIZES if size <= 0.8 * len(knees)):

@@ -17,7 +17,7 @@ _FLAT = 0.01  # of kappa, from the last size to the one before
 
 
 def to_markdown(file: SiteFile, digest: str, judgement: Judgement, collected: Collected, picture: str) -> str:
-    """For a person who decides whether to use the scale."""
+    """The page for a person who decides whether to use the scale."""
     whose = f"{file.fitted['knees']} knees of {file.fitted['subjects']} subjects on {file.fitted['at'][:10]}"
     lines = [
         "# This site's own scale",
@@ -55,7 +55,7 @@ def draw(knees: ReadKnees, judgement: Judgement) -> str:
 
 
 def summary(judgement: Judgement) -> str:
-    """One sentence."""
+    """What came of the fit, in one sentence."""
     before, after = judgement.before, judgement.after
     return (
         f"Agreement with this site's readers on unseen knees: accuracy {before.accuracy.value:.3f} →"

@@ -19,7 +19,7 @@ _BLIND = {True: "blind", False: "not blind", None: "not known"}
 
 
 def agreements(store: Store) -> list[PairAgreement]:
-    """Of the last grade of each reader for each knee. On a site's scale the release by itself is compared too."""
+    """Compares the last grade of each reader for each knee. On a site's scale the release by itself is compared too."""
     knees = store.site_scales.read_knees()
     models = {"the model": {knee.id: knee.grade.kl for knee in knees}}
     if any(knee.grade.site for knee in knees):

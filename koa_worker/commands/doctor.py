@@ -7,7 +7,7 @@ import pwd
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
@@ -17,13 +17,13 @@ from koa_worker import config
 from koa_worker.commands import doctor_network
 from koa_worker.config import Config
 from koa_worker.errors import KoaError, SetupError
+from koa_worker.health import CLOCK_TOLERANCE, last_success
 from koa_worker.intake import check_folders, existing
 from koa_worker.pipeline import Pipeline
 from koa_worker.store import Store
 
 _STUDY_MB = 40  # two originals, their pictures in the database, a report and its result objects
 _PATIENCE_SECONDS = 10.0
-_CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +158,11 @@ def _clock(settings: Config) -> str:
     now = datetime.now(UTC)
     try:
         with Store.look(settings.store.url, patience=_PATIENCE_SECONDS) as store:
-            last = store.counts.last_successes().arrived
+            last = last_success(store.counts.last_successes())
     except KoaError:
         last = None  # the check of the database says why
-    if last is not None and last > now + _CLOCK_TOLERANCE:
-        raise SetupError("clock", f"it says {now:%Y-%m-%d %H:%M} UTC, and a file came at {last:%Y-%m-%d %H:%M}")
+    if last is not None and last > now + CLOCK_TOLERANCE:
+        raise SetupError("clock", f"it says {now:%Y-%m-%d %H:%M} UTC, and something was done at {last:%Y-%m-%d %H:%M}")
     local = now.astimezone()
     hours = settings.work.run_between
     return f"{local:%Y-%m-%d %H:%M} {local.tzname()} (UTC{local:%z}){f', run_between {hours}' if hours else ''}"

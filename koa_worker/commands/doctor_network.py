@@ -21,7 +21,7 @@ _SOON = timedelta(days=30)
 
 
 def checks(settings: Config) -> dict[str, Callable[[Config], str]]:
-    """Only of what is configured."""
+    """Checks only what is configured."""
     found: dict[str, Callable[[Config], str]] = {
         f"destination {one.name}": partial(_destination, one) for one in settings.dicom.destinations
     }
@@ -41,7 +41,7 @@ def checks(settings: Config) -> dict[str, Callable[[Config], str]]:
 def _destination(destination: DestinationSettings, _settings: Config) -> str:
     from koa_worker.publish import stow
     from koa_worker.publish.answers import Unreachable
-    from koa_worker.publish.destination import echo
+    from koa_worker.publish.dimse import echo
 
     if destination.protocol == "folder":
         return _folder(Path(destination.folder))

@@ -16,7 +16,7 @@ import cv2
 
 from koa_worker.config import Config
 from koa_worker.errors import InputRejected, WorkFailed
-from koa_worker.intake import digest
+from koa_worker.intake import load_and_digest
 from koa_worker.knee.finding.draw_roi import draw
 from koa_worker.knee.finding.roi import trace
 from koa_worker.knee.grading.metal import metal_outline
@@ -67,13 +67,14 @@ def _process(
 ) -> Iterator[Result]:
     for path in _files(paths):
         try:
-            arrival = Arrival(path, digest(path), path.stat().st_size, path.name)
+            data, sha256 = load_and_digest(path, config.limits.max_file_mb * 1_000_000)
+            arrival = Arrival(path, sha256, path.stat().st_size, path.name)
         except OSError as fault:
             yield Result(path, Failed(Arrival(path, "", 0, path.name), "io", fault.strerror or ""))
             continue
         if debug_roi is not None:
             _draw(arrival, config, debug_roi)
-        outcome = pipeline.process(arrival)
+        outcome = pipeline.process(arrival, data)
         report = _report(registrar, outcome) if registrar and isinstance(outcome, Completed | Rejected) else None
         yield Result(path, outcome, report if shown else None)
 
@@ -88,7 +89,7 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
 
 @contextmanager
 def _registrar(config: Config, pipeline: Pipeline, out: Path | None) -> Iterator[Registrar]:
-    """Without a folder for them, reports are made for their objects only."""
+    """A registrar with a temporary store. Without the folder `out`, reports are made for their DICOM objects only."""
     with (
         tempfile.TemporaryDirectory(prefix="koa-worker-") as folder,  # made with mode 0700
         Store.open(f"sqlite:///{folder}/results.sqlite3", quiet_seconds=_UNTIL_THE_END) as store,

@@ -17,9 +17,10 @@ from koa_worker.commands.json_line import to_line
 from koa_worker.config import Config
 from koa_worker.errors import SetupError
 from koa_worker.pipeline import Pipeline
+from koa_worker.publish.objects.result import CHOSEN
 from koa_worker.values import Failed
 
-_KINDS = ("structured_report", "secondary_capture", "presentation", "pdf")
+_KINDS = tuple(kind.value for kind in CHOSEN)
 _MOST_OF_A_TASK = 10 << 20  # bytes
 
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from koa_worker import RESEARCH_NOTICE
 from koa_worker.commands.table import write_csv, write_json
-from koa_worker.report import words
+from koa_worker.knee_fields import review_fields
 from koa_worker.store import IDENTITY_NAMES, ExportedStudyKnee
 from koa_worker.study.earlier import COMPARED, REPEATABLE_MM, Course
 from koa_worker.study.knees import StudyKnee
@@ -86,9 +86,7 @@ def _of_knee(line: StudyKnee) -> dict[str, Any]:
         "lowest_kl": lowest,
         "highest_kl": highest,
         "other_file_ids": [other.image for other in line.others],
-        "needs_review": bool(line.review_reasons),
-        "review_reasons": [words.review_reason(reason) for reason in line.review_reasons],
-        "review_codes": [reason.code.value for reason in line.review_reasons],
+        **review_fields(line.review_reasons),
         **{f"{name}_{width}": space.width(name, width) for name in COMPARED for width in WIDTHS if space},
         "model": seen.grade.model,
         **{f"p{kl}": share for kl, share in zip(GRADES, seen.grade.probabilities, strict=True)},
@@ -124,7 +122,7 @@ def export_studies(
 
 
 def _write_parquet(rows: Iterable[dict[str, Any]], stream: BinaryIO, schema: pa.Schema) -> None:
-    """In parts, so that an archive of millions needs no more memory than a small one."""
+    """Writes in parts, so that an archive of millions needs no more memory than a small one."""
     with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
         part: list[dict[str, Any]] = []
         for row in rows:

@@ -34,8 +34,13 @@ def _cell(value: Any) -> Any:
 
 
 def safe_cell(text: str) -> Any:
-    """Of a line that an eye or grep reads: one line it stays, whatever the text holds."""
-    return _cell("".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text))
+    """A cell of a line that an eye or grep reads: it stays one line, whatever the text holds."""
+    return _cell(printable(text))
+
+
+def printable(words: str) -> str:
+    """The words without what a terminal takes for a command."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in words)
 
 
 def _plain(value: Any) -> Any:

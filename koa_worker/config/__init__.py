@@ -1,27 +1,23 @@
 """The settings in effect: their sections, and how they are read from config.toml and the environment."""
 
+from koa_worker.config.dicom import DestinationSettings, DicomSettings, ReceiverSettings, ResultSettings, parse_caller
 from koa_worker.config.load import DEFAULT_FILE, TracedConfig, commented_defaults, load, trace
 from koa_worker.config.settings import (
     AlertSettings,
     BatchSettings,
     Config,
-    DestinationSettings,
-    DicomSettings,
     Folders,
     IntakeSettings,
     Limits,
     LogSettings,
     MetricsSettings,
     ModelSettings,
-    ReceiverSettings,
     ReportSettings,
-    ResultSettings,
     RetentionSettings,
     StoreSettings,
     WebSettings,
     WorkingHours,
     WorkSettings,
-    parse_caller,
 )
 
 __all__ = [

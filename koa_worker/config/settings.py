@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import time
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
-from urllib.parse import urlsplit
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from koa_worker import languages
+from koa_worker.config.dicom import DicomSettings
+from koa_worker.config.section import Section
 from koa_worker.config.sources import read_secret
 
 
@@ -38,19 +38,7 @@ class WorkingHours:
         return moment >= self.opens or moment < self.closes
 
 
-def parse_caller(words: str) -> tuple[str, IPv4Network | IPv6Network]:
-    """The title and the network of `AE_TITLE@address` or `AE_TITLE@network/bits`; raises ValueError."""
-    ae_title, _, place = words.rpartition("@")
-    if not ae_title:
-        raise ValueError(f"{words!r} is not AE_TITLE@address")
-    return ae_title, ip_network(place)
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Folders(_Section):
+class Folders(Section):
     inbox: Path = Path("work/inbox")
     work: Path = Path("work/claimed")
     done: Path = Path("work/done")
@@ -66,7 +54,7 @@ class Folders(_Section):
         return self.model_copy(update={name: (base / path).absolute() for name, path in self.all().items()})
 
 
-class StoreSettings(_Section):
+class StoreSettings(Section):
     url: str = Field(default="sqlite:///work/koa.sqlite3", repr=False)  # may hold a password
     url_file: str = ""
     auto_upgrade: bool = True
@@ -81,7 +69,7 @@ class StoreSettings(_Section):
         return self.model_copy(update={"url": url, "url_file": path})
 
 
-class ModelSettings(_Section):
+class ModelSettings(Section):
     path: str = ""
     review_confidence: float = Field(default=0.0, ge=0.0, le=1.0)
     site: str = ""
@@ -91,18 +79,18 @@ class ModelSettings(_Section):
         return self.model_copy(update={name: str((base / path).absolute()) for name, path in named.items()})
 
 
-class IntakeSettings(_Section):
+class IntakeSettings(Section):
     stable_seconds: float = Field(default=2.0, ge=0.0)
     scan_seconds: float = Field(default=10.0, gt=0.0)
     incomplete_seconds: float = Field(default=60.0, ge=0.0)
     overdue_minutes: float = Field(default=60.0, ge=0.0)
 
 
-class StudySettings(_Section):
+class StudySettings(Section):
     quiet_seconds: float = Field(default=5.0, ge=0.0, le=86400.0)
 
 
-class WorkSettings(_Section):
+class WorkSettings(Section):
     workers: int = Field(default=0, ge=0)
     run_between: str = ""
     stop_seconds: float = Field(default=60.0, gt=0.0)
@@ -118,7 +106,7 @@ class WorkSettings(_Section):
         return WorkingHours.parse(self.run_between) if self.run_between else None
 
 
-class Limits(_Section):
+class Limits(Section):
     max_file_mb: int = Field(default=200, gt=0)
     max_megapixels: int = Field(default=100, gt=0)
     max_tries: int = Field(default=5, gt=0)
@@ -127,7 +115,7 @@ class Limits(_Section):
     min_free_mb: int = Field(default=1024, ge=0)
 
 
-class RetentionSettings(_Section):
+class RetentionSettings(Section):
     done_days: int = Field(default=0, ge=0)
     rejected_days: int = Field(default=0, ge=0)
     failed_days: int = Field(default=0, ge=0)
@@ -135,12 +123,12 @@ class RetentionSettings(_Section):
     results_days: int = Field(default=0, ge=0)
 
 
-class MetricsSettings(_Section):
+class MetricsSettings(Section):
     host: str = Field(default="127.0.0.1", min_length=1)  # the library takes an empty host to mean all addresses
     port: int = Field(default=0, ge=0, le=65535)
 
 
-class AlertSettings(_Section):
+class AlertSettings(Section):
     command: str = ""
     webhook: str = ""
     after_seconds: float = Field(default=60.0, ge=0.0)
@@ -154,11 +142,11 @@ class AlertSettings(_Section):
         return address
 
 
-class BatchSettings(_Section):
+class BatchSettings(Section):
     patience_seconds: float = Field(default=300.0, gt=0.0)
 
 
-class ReportSettings(_Section):
+class ReportSettings(Section):
     institution: str = ""
     paper: Literal["A4", "letter"] = "A4"
     language: str = languages.ENGLISH
@@ -171,88 +159,12 @@ class ReportSettings(_Section):
         return language
 
 
-class LogSettings(_Section):
+class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["text", "json"] = "text"
 
 
-_AeTitle = Annotated[str, Field(pattern=r"^[\x21-\x5B\x5D-\x7E]([\x20-\x5B\x5D-\x7E]{0,14}[\x21-\x5B\x5D-\x7E])?$")]
-
-
-class ReceiverSettings(_Section):
-    enabled: bool = False
-    ae_title: _AeTitle = "KOAWORKER"
-    host: str = "0.0.0.0"  # noqa: S104 - `callers` limits who may send
-    port: int = Field(default=11112, ge=0, le=65535)
-    callers: tuple[str, ...] = ("*@127.0.0.1",)
-    max_associations: int = Field(default=32, gt=0)
-    timeout_seconds: float = Field(default=30.0, gt=0.0)
-    tls_certificate: str = ""
-    tls_key: str = ""
-    tls_authority: str = ""
-
-    @field_validator("callers")
-    @classmethod
-    def _are_places(cls, callers: tuple[str, ...]) -> tuple[str, ...]:
-        for caller in callers:
-            parse_caller(caller)
-        return callers
-
-
-class ResultSettings(_Section):
-    structured_report: bool = True
-    secondary_capture: bool = True
-    presentation: bool = True
-    pdf: bool = True
-    supersede: Literal["none", "iocm"] = "none"
-    folder: Path = Path("work/outgoing")
-    retry_seconds: float = Field(default=30.0, gt=0.0)
-
-
-class DestinationSettings(_Section):
-    name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
-    protocol: Literal["dimse", "stow", "folder"] = "dimse"
-    kinds: tuple[Literal["structured_report", "secondary_capture", "presentation", "pdf"], ...] = ()
-    compression: Literal["jpeg", "none"] = "jpeg"
-    ae_title: _AeTitle | Literal[""] = ""
-    host: str = ""
-    port: int = Field(default=0, ge=0, le=65535)
-    calling_ae_title: _AeTitle = "KOAWORKER"
-    url: str = ""
-    token_file: str = ""
-    token_variable: str = ""
-    folder: str = ""
-    timeout_seconds: float = Field(default=30.0, gt=0.0)
-    tls_authority: str = ""
-    tls_certificate: str = ""
-    tls_key: str = ""
-
-    @model_validator(mode="after")
-    def _has_an_address(self) -> Self:
-        needed = {"dimse": ("ae_title", "host", "port"), "stow": ("url",), "folder": ("folder",)}[self.protocol]
-        for name in needed:
-            if not getattr(self, name):
-                raise ValueError(f'protocol = "{self.protocol}" needs {name}')
-        if self.protocol == "stow":
-            _check_url(self.url, secret=bool(self.token_file or self.token_variable))
-        return self
-
-
-def _check_url(url: str, *, secret: bool) -> None:
-    try:
-        place = urlsplit(url)
-        _ = place.port
-    except ValueError:
-        raise ValueError("url is not an address as in https://pacs.example/dicom-web") from None
-    if place.scheme not in {"http", "https"} or not place.hostname or place.query or place.fragment:
-        raise ValueError("url is not an address as in https://pacs.example/dicom-web")
-    if place.username or place.password:
-        raise ValueError("url contains a password; use token_file")
-    if secret and place.scheme == "http" and place.hostname not in {"127.0.0.1", "::1", "localhost"}:
-        raise ValueError("a token is sent by https only")
-
-
-class WebSettings(_Section):
+class WebSettings(Section):
     enabled: bool = False
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
@@ -260,45 +172,14 @@ class WebSettings(_Section):
     proxy: str = ""
     threads: int = Field(default=4, gt=0)
     session_hours: float = Field(default=12.0, gt=0.0)
+    blind_readers: tuple[str, ...] = ()
     uploads_per_minute: int = Field(default=120, gt=0)
     uploads_at_once: int = Field(default=8, gt=0)
     upload_seconds: float = Field(default=300.0, gt=0.0)
     max_waiting: int = Field(default=1000, gt=0)
 
 
-class DicomSettings(_Section):
-    receiver: ReceiverSettings = ReceiverSettings()
-    results: ResultSettings = ResultSettings()
-    destinations: tuple[DestinationSettings, ...] = ()
-
-    @field_validator("destinations")
-    @classmethod
-    def _have_names_of_their_own(cls, destinations: tuple[DestinationSettings, ...]) -> tuple[DestinationSettings, ...]:
-        if len({destination.name for destination in destinations}) < len(destinations):
-            raise ValueError("two destinations have the same name")
-        return destinations
-
-    def below(self, base: Path) -> Self:
-        results = self.results.model_copy(update={"folder": (base / self.results.folder).absolute()})
-        return self.model_copy(
-            update={
-                "results": results,
-                "receiver": _with_files_below(self.receiver, base),
-                "destinations": tuple(_with_files_below(destination, base) for destination in self.destinations),
-            }
-        )
-
-
-_TlsUser = TypeVar("_TlsUser", ReceiverSettings, DestinationSettings)
-
-
-def _with_files_below(section: _TlsUser, base: Path) -> _TlsUser:
-    names = ("tls_certificate", "tls_key", "tls_authority", "token_file", "folder")
-    named = {name: path for name in names if (path := getattr(section, name, ""))}
-    return section.model_copy(update={name: str((base / path).absolute()) for name, path in named.items()})
-
-
-class Config(_Section):
+class Config(Section):
     folders: Folders = Folders()
     store: StoreSettings = StoreSettings()
     model: ModelSettings = ModelSettings()

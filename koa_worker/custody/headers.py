@@ -12,12 +12,12 @@ from koa_worker.errors import InputRejected
 from koa_worker.read.dicom import identify
 from koa_worker.read.identity import derived_uid
 from koa_worker.read.sniff import format_of
+from koa_worker.read.whole_file import HEADER_BYTES
 from koa_worker.store import Whose
 from koa_worker.values import Patient, Study
 
 _NO_HASH = "0" * 64
 _NO_UID = derived_uid(_NO_HASH, 0)  # what a header without a study is given
-_HEADER_BYTES = 1_000_000  # pixels come last, and a header rarely has a tenth of this
 # Where a damaged header says it: tag and value representation.
 _PATIENT_ID, _ACCESSION, _STUDY_UID = (0x0010, 0x0020, b"LO"), (0x0008, 0x0050, b"SH"), (0x0020, 0x000D, b"UI")
 
@@ -33,7 +33,7 @@ def match(path: Path, whose: Whose) -> Match | None:
     """None if the file says that it is not, says nothing, or is not there any more."""
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as stream:
-            data = stream.read(_HEADER_BYTES)
+            data = stream.read(HEADER_BYTES)
     except OSError:
         return None
     study, patient = _parsed(data)

@@ -21,7 +21,7 @@ def archive(config: Config) -> tuple[Path, Path, Path]:
 
 
 def paths_of(config: Config, found: Belongings) -> frozenset[str]:
-    """Where the originals, reports and objects are that belong to something; nothing outside our own folders."""
+    """The paths of the originals, reports and objects that belong to something; none is outside our own folders."""
     paths: set[Path] = set()
     for file in found.files:
         paths.update(originals(config, file.filed_as))

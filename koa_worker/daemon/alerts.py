@@ -12,6 +12,7 @@ import shlex
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -46,12 +47,15 @@ class Alerts:
         self._changed: dict[_Identity, float] = {}  # since when each differs from what was told
         self._pause_seconds = _FIRST_PAUSE_SECONDS
         self._next_try = clock()
+        self.failed = ""  # why the last one could not be delivered
 
     def consider(self, concerns: Iterable[Concern]) -> None:
         """Tells what has differed for long enough; after a failure with growing pauses."""
         now = self._clock()
-        present = {one.identity: one for one in concerns}
+        present = {one.identity: one for one in concerns if one.identity != self._own_failure.identity}
         different = present.keys() ^ self._told
+        if not different:  # what could not be told is over
+            self.failed = ""
         self._changed = {identity: self._changed.get(identity, now) for identity in different}
         ripe = {identity for identity, since in self._changed.items() if now - since >= self._after_seconds}
         if not ripe or now < self._next_try:
@@ -66,12 +70,23 @@ class Alerts:
             self._next_try = now + self._pause_seconds
             self._pause_seconds = min(2 * self._pause_seconds, _LONGEST_PAUSE_SECONDS)
 
+    @property
+    def _own_failure(self) -> Concern:
+        return Concern("alert_failed", self._name, self.failed)
+
+    @property
+    def concerns(self) -> tuple[Concern, ...]:
+        """What people have to be told in another way."""
+        return (self._own_failure,) if self.failed else ()
+
     def _tell(self, message: dict[str, Any]) -> bool:
         try:
             self._way(json.dumps(message).encode())
         except (OSError, ValueError, subprocess.SubprocessError) as fault:
             logger.warning("alert not delivered", extra={"way": self._name, "fault": where(fault)})
+            self.failed = _why(fault)
             return False
+        self.failed = ""
         return True
 
     def _read(self) -> frozenset[_Identity]:
@@ -86,7 +101,7 @@ class Alerts:
 
 
 def alerts(config: Config, notices: Notices) -> Callable[[], None]:
-    """To be called now and then; does nothing if nobody is to be told."""
+    """A function that is called now and then; it does nothing if nobody is to be told."""
     settings = config.alerts
     ways = {"command": _run if settings.command else None, "webhook": _post if settings.webhook else None}
     told = [
@@ -98,8 +113,23 @@ def alerts(config: Config, notices: Notices) -> Callable[[], None]:
     def consider() -> None:
         for one in told:
             one.consider(notices.concerns)
+        notices.update("alerts", [concern for one in told for concern in one.concerns])
 
     return consider
+
+
+def _why(fault: Exception) -> str:
+    """Without what the other side said, and without the address, which may hold a secret."""
+    match fault:
+        case urllib.error.HTTPError():
+            return f"HTTP {fault.code}"
+        case urllib.error.URLError(reason=OSError() as inner):
+            return inner.strerror or type(inner).__name__
+        case subprocess.CalledProcessError():
+            return f"exit code {fault.returncode}"
+        case OSError():
+            return fault.strerror or type(fault).__name__
+    return type(fault).__name__
 
 
 def _message(began: Iterable[Concern], ended: Iterable[Concern], present: Iterable[Concern]) -> dict[str, Any]:

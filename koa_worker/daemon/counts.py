@@ -9,8 +9,8 @@ from koa_worker.store import State
 from koa_worker.workers.messages import Done
 
 
-class Counts:
-    """Read by the metrics and said at the end of a run."""
+class RunCounts:
+    """The counts that the metrics show and the end of a run states."""
 
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from koa_worker import health
 from koa_worker.config import Config
-from koa_worker.daemon.counts import Counts
+from koa_worker.daemon.counts import RunCounts
 from koa_worker.daemon.ending import RunSummary
 from koa_worker.daemon.heartbeats import Heartbeats
 from koa_worker.daemon.inbox_state import InboxState
@@ -47,7 +47,7 @@ class Dispatcher:
         self._watch = watch
         self._overdue = 0
         self.backlog = Backlog(config.folders.inbox, config.intake)
-        self.counts = Counts()
+        self.counts = RunCounts()
         self.studies_waiting = 0  # for more of their images, with their report
         self._jobs = JobQueue()
         self._deaths = WorkerDeaths(config, store, self.counts)
@@ -84,7 +84,7 @@ class Dispatcher:
             self._jobs.add(WriteReport(study_key))
 
     def work_until(self, stop: Stop, *, once: bool) -> None:
-        """Until asked to stop; with `once`, until nothing waits or the hours for it are over."""
+        """Works until it is asked to stop; with `once`, until nothing waits or the configured hours are over."""
         while not stop.asked:
             if self._look.is_due():
                 self._look.restart()
@@ -173,7 +173,7 @@ class Dispatcher:
             logger.warning("files stay unfinished in the inbox", extra={"files": self._overdue})
 
     def _add_reports(self, *, at_once: bool = False) -> None:
-        """Of the studies that have waited long enough, or with `at_once` of all."""
+        """Adds the reports of studies that have waited long enough, or with `at_once` of all."""
         owed = self._store.reports.owed()
         # One that is being written may show the last change or not: it is looked at when it is written.
         ready = [
@@ -201,7 +201,7 @@ class Dispatcher:
                 self._jobs.add(taken)
 
     def _claim_ahead(self) -> None:
-        """As many files as there are worker processes, so that none has to wait for its next one, and no more."""
+        """Claims one file for each worker process, so that none waits for its next file, and no more than that."""
         self.backlog.refresh()
         while len(self._jobs) < len(self._pool.workers) and (file := self.backlog.take()):
             try:

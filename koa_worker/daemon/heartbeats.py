@@ -23,7 +23,7 @@ class Heartbeats:
         self._last: Pulse | None = None
 
     def beat(self, pulse: Pulse) -> None:
-        """Called at every turn of the loop."""
+        """Says it if it is time to; the loop calls this in every iteration."""
         self._service.alive(_status_line(pulse))
         if (self._regular if pulse == self._last else self._news).is_due():
             self._regular.restart()

@@ -40,7 +40,7 @@ class InboxState:
 
     def is_lost(self) -> bool:
         """Whether a folder is gone or of no use, so that nothing can be done."""
-        return any(True for _ in health.of_folders(self._folders, self._devices))
+        return health.is_lost(health.of_folders(self._folders, self._devices))
 
     def concerns(self, seen: Scan) -> Iterator[Concern]:
         yield from health.of_folders(self._folders, self._devices)

@@ -50,10 +50,10 @@ class JobQueue:
         self._unfinished.discard(job.id)
 
     def postpone(self, job: Job) -> None:
-        """Disk or database were unavailable."""
+        """Sets the job aside, because disk or database are unavailable."""
         self._postponed.append(job)
 
     def put_back_postponed(self) -> None:
-        """They were begun before the others, and come before them."""
+        """Puts them before the other jobs, since they were begun earlier."""
         self._waiting.extendleft(self._postponed)
         self._postponed.clear()

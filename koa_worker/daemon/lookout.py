@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 _SECONDS_BETWEEN_LOOKS = 5.0
 _PAUSE_PER_LOOK = 20.0  # in a large store a look takes a while, and should not take much of the time
-_LONGEST_PAUSE_SECONDS = 30.0
+_LONGEST_PAUSE_SECONDS = 8.0  # what is wrong is told ten seconds later at most
 
 
 class Lookout:
@@ -57,7 +57,7 @@ def _run(lookout: Lookout, after: Callable[[], None], stop: threading.Event) -> 
             after()
         # Whatever fails here, grading goes on, and the next look may succeed.
         except Exception as fault:  # noqa: BLE001
-            logger.warning("the lookout failed", extra={"fault": where(fault)})
+            logger.warning("health check failed", extra={"fault": where(fault)})
         if lookout.stored is not None:  # to wait for a database that is away is no work
             took = time.monotonic() - begun
             pause = min(max(_SECONDS_BETWEEN_LOOKS, _PAUSE_PER_LOOK * took), _LONGEST_PAUSE_SECONDS)

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 def reason_to_pause(config: Config) -> PauseReason | None:
-    """As clock and disks are now; None when files may be taken."""
+    """The reason by the present state of clock and disks; None when files may be taken."""
     window = config.work.window()
     if window is not None and not window.holds(datetime.now().astimezone().time()):
         return PauseReason.OUTSIDE_HOURS

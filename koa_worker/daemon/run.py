@@ -26,7 +26,7 @@ _PATIENCE_SECONDS = 2.0
 
 
 def work(config: Config, pool: WorkerPool, stop: Stop, *, once: bool) -> RunSummary:
-    """Until stopped, or with `once` until the inbox is drained. Gives how it ended."""
+    """Works until stopped, or with `once` until the inbox is drained. Gives how it ended."""
     service = Service()
     with (
         Store.of(config.store, patience=_PATIENCE_SECONDS, quiet_seconds=config.study.quiet_seconds) as store,
@@ -86,6 +86,6 @@ def _page(config: Config) -> AbstractContextManager[object]:
 
 
 def _wait_for_workers(pool: WorkerPool, watch: Watch, stop: Stop) -> None:
-    """Until each has its model: one whose files were changed is refused here, before any file is taken."""
+    """Waits until each has its model: a release whose files were changed is refused before any file is taken."""
     while not (pool.ready or stop.asked):
         pool.listen(1.0, [watch.fileno()])

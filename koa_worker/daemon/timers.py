@@ -9,7 +9,7 @@ Clock = Callable[[], float]
 
 
 class Timer:
-    """Is due at once, and then this number of seconds after each restart."""
+    """A timer that is due at once, and then this number of seconds after each restart."""
 
     def __init__(self, seconds: float, clock: Clock = time.monotonic) -> None:
         self._seconds = seconds
@@ -20,7 +20,7 @@ class Timer:
         return self._clock() >= self._next
 
     def restart(self, seconds: float | None = None) -> None:
-        """Due after its own time, or once after another."""
+        """Makes it due after its own time, or this once after another."""
         self._next = self._clock() + (self._seconds if seconds is None else seconds)
 
     def seconds_left(self) -> float:

@@ -42,18 +42,18 @@ class Unanswered:
         self.may_try = may_try
 
     def house_kept(self, *, idle: bool) -> None:
-        """The database answered; if no file waits to be tried, all is well again."""
+        """Notes that the database answered; if no file waits to be tried, all is well again."""
         self.may_try = True
         if idle:
             self._since = None
 
     def end(self) -> None:
-        """A job was done, for which both are needed."""
+        """Ends the doubt: a job was done, which needs both."""
         self._since = None
         self.may_try = True
 
     def note_folders(self, *, lost: bool) -> None:
-        """A folder that is gone may come back, as the database may."""
+        """Notes whether a folder is gone; it may come back, as the database may."""
         if not lost:
             self._folders_since = None
         elif self._folders_since is None:

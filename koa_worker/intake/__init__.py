@@ -3,7 +3,7 @@
 from koa_worker.intake.backlog import Backlog
 from koa_worker.intake.claim import Claim, claim, claim_again, left_over
 from koa_worker.intake.folders import check_folders, existing, prepare_folders
-from koa_worker.intake.identity import digest
+from koa_worker.intake.identity import digest, load_and_digest
 from koa_worker.intake.inbox import Scan, Waiting, scan
 from koa_worker.intake.watch import Watch
 
@@ -19,6 +19,7 @@ __all__ = [
     "digest",
     "existing",
     "left_over",
+    "load_and_digest",
     "prepare_folders",
     "scan",
 ]

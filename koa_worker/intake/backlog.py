@@ -46,12 +46,12 @@ class Backlog:
         return not self._taken and not self.waiting
 
     def stirred(self) -> None:
-        """Called when something changed in the inbox: the next scan comes earlier, unless enough files are ready."""
+        """Notes that something changed in the inbox: the next scan comes earlier, unless enough files are ready."""
         if len(self._ready) < _LOW:
             self._next = min(self._next, self._earliest)
 
     def seconds_left(self) -> float:
-        """Until the inbox should be looked at again."""
+        """The seconds until the inbox should be scanned again."""
         left = max(0.0, self._next - self._clock())
         return min(left, _SHORTEST_PAUSE) if self._unasked else left
 

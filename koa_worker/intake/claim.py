@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from koa_worker.intake.identity import digest
+from koa_worker.intake.identity import load_and_digest
 from koa_worker.intake.inbox import Waiting
 from koa_worker.intake.own_copy import make_own
 from koa_worker.system.durable import private_file
@@ -36,8 +36,13 @@ class Claim:
 
     def arrive(self) -> Arrival:
         """What lies there, hashed; others than this account cannot change it from here on."""
+        return self.load(0)[0]
+
+    def load(self, most: int) -> tuple[Arrival, bytes | None]:
+        """The same with its bytes, if there are at most `most`."""
         make_own(self.path)
-        return self.named(digest(self.path), self.path.stat().st_size)
+        data, sha256 = load_and_digest(self.path, most)
+        return self.named(sha256, self.path.stat().st_size), data
 
     @property
     def received_as(self) -> str | None:

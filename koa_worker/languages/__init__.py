@@ -1,7 +1,7 @@
 """The words of the reports: one file for each language, in which a key stands for a sentence or a form.
 
 `en.toml` is the original. A translator copies it to a file named by the code of another language, and translates its
-values; names in braces stay. The sentences about errors are in `errors.py` in English, and in the file of any other
+values; names in braces stay. The sentences about errors are in `errors/` in English, and in the file of any other
 language.
 `speaking` chooses the language for all words that are made inside of it; without it they are English.
 """

@@ -16,12 +16,11 @@ from pathlib import Path
 
 from koa_worker.config import Config, DestinationSettings, ResultSettings
 from koa_worker.errors import WorkFailed
-from koa_worker.publish import destination as dimse
-from koa_worker.publish import into_folder, stow
+from koa_worker.publish import dimse, into_folder, stow
 from koa_worker.publish.answers import DeliveryAnswer, Parcel, Receipt, Unreachable
-from koa_worker.publish.base import write_object
-from koa_worker.publish.result import CHOSEN, ResultKind
-from koa_worker.publish.study_objects import Made, NotYet, ResultObjects
+from koa_worker.publish.objects.base import write_object
+from koa_worker.publish.objects.result import CHOSEN, ResultKind
+from koa_worker.publish.objects.study_objects import Made, NotYet, ResultObjects
 from koa_worker.store import NewParcel, ParcelRecord, PublicationTicket, Store, StudyRecord
 from koa_worker.system import durable
 from koa_worker.system.log import where
@@ -54,7 +53,7 @@ def kinds_of(destination: DestinationSettings) -> frozenset[ResultKind]:
 
 
 def _wanted(settings: ResultSettings, destinations: Sequence[DestinationSettings]) -> ResultSettings:
-    """Without the kinds that nobody is sent: a report names the capture of its heatmaps only if there is one."""
+    """The settings without the kinds that no destination is sent: a report names its capture only if there is one."""
     every = frozenset().union(*map(kinds_of, destinations)) if destinations else frozenset(ResultKind)
     asked = {kind.value: getattr(settings, kind.value) and kind in every for kind in CHOSEN}
     return settings.model_copy(update=asked)

@@ -21,8 +21,8 @@ from koa_worker.config import DestinationSettings
 from koa_worker.config.sources import read_secret
 from koa_worker.errors import SetupError
 from koa_worker.publish.answers import DeliveryAnswer, Parcel, Receipt, Unreachable, answer_of, gone
+from koa_worker.publish.objects.uids import derive
 from koa_worker.publish.tls import of_destination, words_of
-from koa_worker.publish.uids import derive
 from koa_worker.publish.written import bytes_for
 
 _MOST_OF_AN_ANSWER = 1 << 20  # bytes

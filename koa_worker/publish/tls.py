@@ -8,7 +8,7 @@ from koa_worker.config import DestinationSettings
 
 
 def of_destination(destination: DestinationSettings) -> ssl.SSLContext | None:
-    """With an authority the connection is encrypted, and the destination must show a valid certificate."""
+    """The TLS context. An authority encrypts the connection, and the destination must show a valid certificate."""
     if not destination.tls_authority:
         return None
     context = ssl.create_default_context(cafile=destination.tls_authority)

@@ -14,9 +14,12 @@ from koa_worker.values import Arrival, Radiograph
 __all__ = ["read"]
 
 
-def read(arrival: Arrival, limits: Limits) -> Radiograph:
-    """The image and everything that the file says about it; raises InputRejected if the file cannot be graded."""
-    data = load(arrival, limits)
+def read(arrival: Arrival, limits: Limits, data: bytes | None = None) -> Radiograph:
+    """The image and everything that the file says about it; raises InputRejected if the file cannot be graded.
+
+    `data` are the bytes that the arrival's hash was made of; without them the file is loaded.
+    """
+    data = load(arrival, limits) if data is None else data
     kind = format_of(data)
     if kind == "DICOM":
         radiograph = read_dicom(data, arrival.sha256, limits)

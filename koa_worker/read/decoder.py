@@ -78,14 +78,11 @@ class Decoder:
             self._stop()
 
     def _ask(self, file: int, sha256: str) -> DecodedFilm:
-        line = self._started()
         try:
-            socket.send_fds(line, [sha256.encode()], [file])
-        except OSError:  # it ended just now
+            message, files = self._exchange(file, sha256)
+        except (BrokenPipeError, ConnectionResetError):  # it ended before it had read the question
             self._stop()
-            line = self._started()
-            socket.send_fds(line, [sha256.encode()], [file])
-        message, files, *_ = socket.recv_fds(line, LONGEST_MESSAGE, 1)
+            message, files = self._exchange(file, sha256)
         if not message:
             raise EOFError
         answer = json.loads(message)
@@ -103,6 +100,12 @@ class Decoder:
             raise ValueError("not an image")
         film.stream.seek(0)
         return film
+
+    def _exchange(self, file: int, sha256: str) -> tuple[bytes, list[int]]:
+        line = self._started()
+        socket.send_fds(line, [sha256.encode()], [file])
+        message, files, *_ = socket.recv_fds(line, LONGEST_MESSAGE, 1)
+        return message, files
 
     def _started(self) -> socket.socket:
         if self._line is not None and self._process is not None and self._process.poll() is None:

@@ -6,10 +6,12 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag, Tag
 
 LONGEST_TEXT = 256
 
@@ -26,11 +28,19 @@ _ESCAPE = re.compile(r"\x1b[$()*+,\-./]{1,2}[0-9A-Z]")
 def value(dataset: Dataset, keyword: str) -> Any | None:
     """The element's value; None if it is absent, empty or not readable."""
     try:
-        found = dataset.get(keyword)
+        tag = _tag_of(keyword)
+        if tag not in dataset:  # most are not there; to ask pydicom for one of these costs an exception
+            return None
+        found = dataset[tag].value
     # pydicom converts an element at the first access, and a hostile value can make that raise anything.
     except Exception:  # noqa: BLE001
         return None
     return None if found is None or found == "" else found
+
+
+@cache
+def _tag_of(keyword: str) -> BaseTag:
+    return Tag(keyword)
 
 
 def values(dataset: Dataset, keyword: str) -> tuple[Any, ...]:

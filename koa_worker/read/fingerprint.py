@@ -27,7 +27,7 @@ _DEEPEST = 12
 
 
 def of_pixels(codes: NDArray[Any], layout: Layout) -> str:
-    """Of the stored values alone: the bits beside them may hold anything (PS3.5 8.1.1)."""
+    """The digest of the stored values alone: the bits beside them may hold anything (PS3.5 8.1.1)."""
     values, most = codes, int(codes.max())
     shift = layout.high_bit + 1 - layout.bits_stored
     if layout.samples == 1 and (shift or most >> layout.bits_stored):
@@ -39,7 +39,7 @@ def of_pixels(codes: NDArray[Any], layout: Layout) -> str:
 
 
 def of_display(pixels: str, table: NDArray[Any] | None, layout: Layout) -> str:
-    """Of the pixels, by their digest, and of the displayed value of each code that they can have."""
+    """The digest of the pixels, by their own digest, and of the displayed value of each code that they can have."""
     seen = hashlib.sha256(pixels.encode())
     if table is not None:
         seen.update(np.ascontiguousarray(table[: 1 << (layout.high_bit + 1)]).data)
@@ -47,7 +47,7 @@ def of_display(pixels: str, table: NDArray[Any] | None, layout: Layout) -> str:
 
 
 def of_header(dataset: Dataset, radiograph: Radiograph) -> str:
-    """Of everything that is taken from a header: what is read from it, and what results copy from it."""
+    """The digest of everything that is taken from a header: what is read from it, and what results copy from it."""
     study, patient, spacing = radiograph.study, radiograph.patient, radiograph.spacing
     read = [asdict(study), asdict(patient), asdict(spacing) if spacing else None]
     sides = [radiograph.laterality, radiograph.column_zero_side]

@@ -12,7 +12,7 @@ from koa_worker.read.dicom import identify
 from koa_worker.read.sniff import format_of
 from koa_worker.values import Arrival
 
-_HEADER_BYTES = 1_000_000  # of a file that is too large only its header is wanted, which rarely has a tenth of this
+HEADER_BYTES = 1_000_000  # where only the header is wanted: pixels come last, and a header rarely has a tenth of this
 
 
 def load(arrival: Arrival, limits: Limits) -> bytes:
@@ -25,7 +25,7 @@ def load(arrival: Arrival, limits: Limits) -> bytes:
         with arrival.path.open("rb") as stream:
             size = os.fstat(stream.fileno()).st_size
             if size > most:
-                raise _too_large(size, stream.read(_HEADER_BYTES), arrival.sha256)
+                raise _too_large(size, stream.read(HEADER_BYTES), arrival.sha256)
             data = stream.read(size)
     except OSError as fault:
         raise WorkFailed("io", fault.strerror or type(fault).__name__) from fault

@@ -22,7 +22,7 @@ class Caller:
 
     @classmethod
     def parse(cls, words: str) -> Self:
-        """From the words of the settings; raises ValueError."""
+        """Reads a caller from the text in the settings; raises ValueError."""
         return cls(*parse_caller(words))
 
     def admits(self, ae_title: str, address: str) -> bool:

@@ -20,7 +20,7 @@ class Landing:
     """An object while it comes, piece by piece; what is neither kept nor given up goes with its last owner."""
 
     def __init__(self, inbox: Path | None, meta: bytes, *, most_bytes: int, most_head: int) -> None:
-        """Without an inbox the object is listened to, and nothing of it is kept."""
+        """Opens a file in the inbox; without an inbox the object is received and nothing of it is kept."""
         self.head = b""
         self.size = 0
         self.fault: OSError | None = None

@@ -21,9 +21,9 @@ from pynetdicom.dsutils import create_file_meta, encode_file_meta
 from koa_worker.config import ReceiverSettings
 from koa_worker.receive import offers
 from koa_worker.receive.callers import Caller, admitted
-from koa_worker.receive.door import CONNECTIONS_A_PLACE, most_of_one_address, open_door
 from koa_worker.receive.header import HEAD_BYTES, look
 from koa_worker.receive.landing import Landing, sweep
+from koa_worker.receive.server import CONNECTIONS_A_PLACE, listen, most_of_one_address
 from koa_worker.system.dicom_associations import awaits_our_answer, hurry, set_up_pynetdicom
 from koa_worker.system.dicom_bounds import SECONDS_TO_ASK, Spooled
 from koa_worker.system.dicom_libraries import set_up_pydicom
@@ -52,9 +52,9 @@ _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def receiving(settings: ReceiverSettings, inbox: Path, max_file_mb: int) -> Iterator[int]:
     """Receives inside the context: objects of known callers arrive in the inbox. Gives the port."""
     sweep(inbox)
-    desk = _StorageProvider(settings, inbox, max_file_mb * 1_000_000)
+    provider = _StorageProvider(settings, inbox, max_file_mb * 1_000_000)
     application = _Entity(settings.ae_title)
-    application.sink_for = desk.take_up
+    application.sink_for = provider.take_up
     application.require_called_aet = True
     # The library counts connections that have not asked for anything yet; `admit` counts those that have.
     application.maximum_associations = 2 * CONNECTIONS_A_PLACE * settings.max_associations
@@ -65,7 +65,7 @@ def receiving(settings: ReceiverSettings, inbox: Path, max_file_mb: int) -> Iter
     for storage_class in offers.PASSED_OVER:
         application.add_supported_context(storage_class, list(offers.PLAIN_SYNTAXES))
     application.add_supported_context(offers.VERIFICATION)
-    server = open_door(application, settings, desk.callers, desk.handlers())
+    server = listen(application, settings, provider.callers, provider.handlers())
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="receiver", daemon=True)
     thread.start()
     port = int(server.server_address[1])
@@ -119,7 +119,7 @@ class _StorageProvider:
             logger.warning("caller refused", extra={"caller": _printable(ae_title), "address": address})
             self._reject(event.assoc, _CALLER_NOT_KNOWN)
         elif not self._take_place(event.assoc, address):
-            logger.warning("no place left", extra={"caller": _printable(ae_title), "address": address})
+            logger.warning("too many associations", extra={"caller": _printable(ae_title), "address": address})
             self._reject(event.assoc, _NO_PLACE)
 
     def _take_place(self, association: Association, address: str) -> bool:
@@ -138,7 +138,7 @@ class _StorageProvider:
             time.sleep(0.01)
 
     def take_up(self, association: Any, message: Any) -> Landing:
-        """Of an object whose command has come: where its data set goes."""
+        """Opens the landing for the data set of an object whose command has come."""
         self.drop(association)
         command = message.command_set
         sop_class, sop_uid = str(command.AffectedSOPClassUID), str(command.AffectedSOPInstanceUID)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Protocol
 
@@ -25,18 +25,28 @@ class Block(Protocol):
 
 
 def lay_out(
-    blocks: Sequence[Block], first_room: float, later_room: float, first: int = 1
+    blocks: Sequence[Block],
+    first_room: float,
+    later_room: float,
+    first: int = 1,
+    *,
+    is_scaled: Callable[[Block], bool] = lambda _: True,
 ) -> tuple[float, list[list[Block]]]:
     """The blocks of each page, and the largest scale that needs no further page and leaves none half empty.
 
-    The `first` blocks are kept on the first page if they fit.
+    The `first` blocks are kept on the first page if they fit. Those that are not scaled are measured once.
     """
     rooms = (first_room, later_room)
-    fewest = _pages(blocks, TIGHT[-1], rooms)
-    scales = SCALES if _pages(blocks, SCALES[-1], rooms) == fewest else TIGHT
+    fixed = [None if is_scaled(block) else block.height(SCALES[-1]) for block in blocks]
+
+    def measured(scale: float) -> list[float]:
+        return [block.height(scale) if known is None else known for block, known in zip(blocks, fixed, strict=True)]
+
+    fewest = len(_fill(measured(TIGHT[-1]), rooms))
+    scales = SCALES if len(_fill(measured(SCALES[-1]), rooms)) == fewest else TIGHT
     best: tuple[float, float, list[int]] | None = None  # how full the emptiest page is, the scale, the pages' ends
     for scale in scales:
-        heights = [block.height(scale) for block in blocks]
+        heights = measured(scale)
         ends = _fill(heights, rooms)
         if scale > scales[-1] and (len(ends) > fewest or max(heights) > later_room):
             continue
@@ -52,12 +62,8 @@ def lay_out(
     return scale, [list(blocks[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
 
 
-def _pages(blocks: Sequence[Block], scale: float, rooms: tuple[float, float]) -> int:
-    return len(_fill([block.height(scale) for block in blocks], rooms))
-
-
 def _fill(heights: Sequence[float], rooms: tuple[float, float]) -> list[int]:
-    """Where each page ends if each takes as many blocks as it can."""
+    """The end of each page if each takes as many blocks as it can."""
     ends: list[int] = []
     room, start = rooms[0], 0
     for at, height in enumerate(heights):
@@ -77,7 +83,7 @@ def _emptiest(heights: Sequence[float], ends: Sequence[int], rooms: tuple[float,
 
 
 def _balance(heights: Sequence[float], pages: int, rooms: tuple[float, float], first: int) -> list[int]:
-    """The ends of so many pages of which the emptiest one is as full as can be."""
+    """The ends of this number of pages, chosen so that the emptiest one is as full as possible."""
     sums = [0.0, *accumulate(heights)]
     found: dict[int, tuple[float, list[int]]] = {0: (1.0, [])}  # for each end of the pages so far
     for page in range(pages):

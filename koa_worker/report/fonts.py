@@ -41,7 +41,7 @@ def begin(document: Any) -> None:
 
 
 def shown(text: str, name: str, document: Any) -> tuple[tuple[str, str], ...]:
-    """For each piece of a text: the name of its font subset in the report, and its escaped codes in that subset."""
+    """Gives for each piece of a text the name of its font subset in the report, and its escaped codes there."""
     font = _load(name)
     parts = _everyday_parts(text, name) if _ALWAYS_THERE.issuperset(text) else font.parts(text, document)
     return tuple((font.name_of(subset, document), codes) for subset, codes in parts)

@@ -96,7 +96,7 @@ class SearchableFont(TTFont):  # type: ignore[misc]
         self.splitString(text, document)
 
     def parts(self, text: str, document: Any) -> tuple[tuple[int, str], ...]:
-        """For each piece of a text: the number of its font subset in a report, and its escaped codes in that subset."""
+        """Gives for each piece of a text the number of its font subset in a report, and its escaped codes there."""
         return tuple((subset, escapePDF(codes)) for subset, codes in self.splitString(text, document))
 
     def name_of(self, subset: int, document: Any) -> str:

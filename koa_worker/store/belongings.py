@@ -18,11 +18,12 @@ from koa_worker.store.database.schema import (
     ImageRow,
     KneeRow,
     ParcelRow,
+    ReaderGradeRow,
     ReportRow,
     StudyRow,
+    UploadRow,
 )
 from koa_worker.store.journal import PATIENT_DIFFERS
-from koa_worker.store.page.tables import ReaderGradeRow, UploadRow
 from koa_worker.store.records import (
     Belonging,
     Belongings,

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import Row
 
 from koa_worker.store.database.schema import FileRow
-from koa_worker.store.encoding import joint_space, review_reasons
+from koa_worker.store.encoding import grade_columns, joint_space
 from koa_worker.store.encoding.pictures import decode_crop, decode_heatmap
 from koa_worker.store.records import FileRecord, ImageRecord, KneeRecord, RejectedRecord, UngradedRecord
-from koa_worker.values import Box, Fingerprint, Grade, Heatmap, KneeRoi, Probabilities, RefusedKnee, Spacing
+from koa_worker.values import Box, Fingerprint, Heatmap, KneeRoi, RefusedKnee, Spacing
 
 
 def to_file_record(file: FileRow) -> FileRecord:
@@ -36,8 +36,8 @@ def to_file_record(file: FileRow) -> FileRecord:
 
 
 def to_knee_record(row: Row[Any]) -> KneeRecord:
-    """Of a knee, its current grade, its model's name and its crop."""
-    grade = to_grade(row)
+    """Converts a row of a knee with its current grade, its model's name and its crop."""
+    grade = grade_columns.from_row(row)
     return KneeRecord(
         position=row.position,
         roi=to_roi(row),
@@ -59,27 +59,6 @@ def to_refused_knee(row: Row[Any]) -> RefusedKnee:
     return RefusedKnee(KneeRoi(Box(row.x, row.y, row.width, row.height), row.side), row.code, row.detail)
 
 
-def to_grade(row: Row[Any]) -> Grade:
-    return Grade(
-        kl=row.kl,
-        probabilities=(row.p0, row.p1, row.p2, row.p3, row.p4),
-        confidence=row.confidence,
-        oa_probability=row.oa_probability,
-        agreement=row.agreement,
-        review_reasons=review_reasons.from_json(row.review_reasons),
-        model=row.model,
-        strangeness=row.strangeness,
-        release_probabilities=_by_release(row),
-        site=row.site,
-    )
-
-
-def _by_release(row: Row[Any]) -> Probabilities | None:
-    if row.release_p0 is None:
-        return None
-    return row.release_p0, row.release_p1, row.release_p2, row.release_p3, row.release_p4
-
-
 def to_spacing(row: Row[Any]) -> Spacing | None:
     if row.row_mm is None or row.column_mm is None:
         return None
@@ -87,7 +66,7 @@ def to_spacing(row: Row[Any]) -> Spacing | None:
 
 
 def to_image_record(row: Row[Any], knees: tuple[KneeRecord, ...], refused: tuple[RefusedKnee, ...]) -> ImageRecord:
-    """Of an image with its file's hash and arrival and its small frame."""
+    """Converts a row of an image with its file's hash and arrival and its small frame."""
     return ImageRecord(
         file_id=row.file_id,
         sha256=row.sha256,

@@ -48,7 +48,7 @@ class Deliveries(StorePart):
 
 
 def _groups(session: Session) -> Mapping[tuple[str, ParcelState], tuple[int, datetime | None, datetime | None]]:
-    """By destination and state: how many, when the oldest was queued, when the last was acknowledged."""
+    """How many objects each destination has in each state, when the first was queued and the last was acknowledged."""
     rows = session.execute(
         select(
             ParcelRow.destination,
@@ -68,7 +68,7 @@ def _failing(session: Session) -> Mapping[str, int]:
 
 
 def _last_answers(session: Session) -> Mapping[str, str]:
-    """Of the objects that were not taken, the answer to the one that was queued last."""
+    """What each destination answered to the last queued of the objects that it did not take."""
     chosen = (ParcelRow.state != ParcelState.ACKNOWLEDGED, ParcelRow.detail != "")
     newest = select(func.max(ParcelRow.id)).where(*chosen).group_by(ParcelRow.destination)
     rows = session.execute(select(ParcelRow.destination, ParcelRow.detail).where(ParcelRow.id.in_(newest)))

@@ -17,8 +17,7 @@ from koa_worker.store.belongings import belongings, uploads_of
 from koa_worker.store.database import engine
 from koa_worker.store.database.base import StorePart, reads, writes
 from koa_worker.store.database.removal import remove_rows
-from koa_worker.store.database.schema import DoomedKind, DoomedRow, FileRow, ParcelRow, ReportRow, StudyRow
-from koa_worker.store.page.tables import DeedRow
+from koa_worker.store.database.schema import AuditRow, DoomedKind, DoomedRow, FileRow, ParcelRow, ReportRow, StudyRow
 from koa_worker.store.records import Belongings, Doomed, ErasureReason, ParcelState, State, Whose
 
 
@@ -126,4 +125,4 @@ def _redo(session: Session, keys: Collection[str], at: datetime) -> None:
 
 
 def _note(session: Session, at: datetime, who: str, action: str, detail: str = "") -> None:
-    session.add(DeedRow(at=at, who=who, action=action, subject="", address="", detail=detail))
+    session.add(AuditRow(at=at, who=who, action=action, subject="", address="", detail=detail))

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
 
-from koa_worker.store.convert import to_grade, to_refused_knee, to_roi
+from koa_worker.store.convert import to_refused_knee, to_roi
 from koa_worker.store.database.base import StorePart
 from koa_worker.store.database.schema import (
     FileRow,
@@ -19,13 +19,12 @@ from koa_worker.store.database.schema import (
     StudyRow,
     table_of,
 )
-from koa_worker.store.encoding import joint_space
+from koa_worker.store.encoding import grade_columns, joint_space
 from koa_worker.store.patient_exams import patient_exams
 from koa_worker.store.records import ExportedKnee, ExportedRefusal, ExportedStudyKnee
 from koa_worker.store.seen import seen_in
 from koa_worker.study.earlier import NO_EXAMS, courses
 from koa_worker.study.knees import SeenKnee, bring_together
-from koa_worker.values import GRADES
 
 _ROWS_AT_A_TIME = 500
 
@@ -121,7 +120,7 @@ def _study_knees(
 def _to_knee(row: Row[Any], image_names: Sequence[str]) -> ExportedKnee:
     image, grading = ({name: getattr(row, name) for name in names} for names in (image_names, GRADING_NAMES))
     space = joint_space.from_json(row.joint_space)
-    return ExportedKnee(image, row.legs, row.position, to_roi(row), to_grade(row), space, grading)
+    return ExportedKnee(image, row.legs, row.position, to_roi(row), grade_columns.from_row(row), space, grading)
 
 
 def _to_refusal(row: Row[Any], image_names: Sequence[str]) -> ExportedRefusal:
@@ -152,13 +151,8 @@ def _graded(*, superseded: bool) -> Select[*tuple[Any, ...]]:
             *_place(KneeRow),
             KneeRow.whole_frame,
             KneeRow.turned,
-            *(getattr(GradeRow, name) for name in ("kl", "p0", "p1", "p2", "p3", "p4", "confidence", "oa_probability")),
-            GradeRow.agreement,
-            GradeRow.strangeness,
-            GradeRow.review_reasons,
+            *grade_columns.SELECTED,
             GradeRow.joint_space,
-            GradeRow.site,
-            *(getattr(GradeRow, f"release_p{kl}") for kl in GRADES),
             *_OF_GRADING,
         )
         .join(ImageRow, ImageRow.file_id == FileRow.id)

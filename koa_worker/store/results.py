@@ -23,15 +23,16 @@ from koa_worker.store.database.schema import (
     TimingRow,
     table_of,
 )
-from koa_worker.store.encoding import joint_space, review_reasons
+from koa_worker.store.encoding import grade_columns, joint_space
 from koa_worker.store.encoding.encoded import EncodedFrame, EncodedKnee, EncodedResult
 from koa_worker.store.journal import PATIENT_DIFFERS, record_event
-from koa_worker.values import GRADES, Grade, RefusedKnee, SpacingSource, Study
+from koa_worker.values import RefusedKnee, SpacingSource, Study
 
 # These statements run for every file. They are built once and bypass the object mapper, which takes ten times as long.
-_ADD_IMAGE, _ADD_MODEL, _ADD_KNEE = (insert(table_of(model)) for model in (ImageRow, ModelRow, KneeRow))
+_ADD_IMAGE, _ADD_MODEL = (insert(table_of(model)) for model in (ImageRow, ModelRow))
 _ADD_GRADES, _ADD_PICTURES, _ADD_TIMINGS = (insert(table_of(model)) for model in (GradeRow, PictureRow, TimingRow))
 _knee, _grade, _picture = map(table_of, (KneeRow, GradeRow, PictureRow))
+_ADD_KNEES = insert(_knee).returning(_knee.c.id, _knee.c.position)
 _refusal, _timing = map(table_of, (RefusalRow, TimingRow))
 _RENEW_IMAGE = update(table_of(ImageRow)).where(table_of(ImageRow).c.file_id == bindparam("of_file"))
 _RENEW_KNEE = update(_knee).where(_knee.c.id == bindparam("of_knee"))
@@ -127,20 +128,22 @@ def _keep_model(session: Session, result: EncodedResult, maker: Maker) -> None:
 
 def _keep_knees(session: Session, file_id: str, knees: Sequence[EncodedKnee], *, again: bool) -> list[int]:
     """Stores the knees and gives their ids; a regrade uses the existing ids of the same boxes."""
-    connection, ids = session.connection(), []
+    connection = session.connection()
+    known, rows = dict[int, int](), list[dict[str, Any]]()
     for position, knee in enumerate(knees):
         x, y, width, height = (int(length) for length in knee.roi.box.as_list())
         place = {"file_id": file_id, "position": position, "x": x, "y": y, "width": width, "height": height}
         roi = knee.roi
         what = {"side": roi.side, "whole_frame": bool(roi.whole_frame), "turned": int(roi.turned)}
-        known = connection.scalar(_at(place)) if again else None
-        if known is None:
-            added = connection.execute(_ADD_KNEE, {**place, **what}).inserted_primary_key
-            known = int(added[0]) if added else 0
+        found = connection.scalar(_at(place)) if again else None
+        if found is None:
+            rows.append({**place, **what})
         else:
-            connection.execute(_RENEW_KNEE, {"of_knee": known, **what})
-        ids.append(known)
-    return ids
+            connection.execute(_RENEW_KNEE, {"of_knee": found, **what})
+            known[position] = found
+    if rows:
+        known |= {row.position: int(row.id) for row in connection.execute(_ADD_KNEES, rows)}
+    return [known[position] for position in range(len(knees))]
 
 
 def _at(place: Mapping[str, Any]) -> Select[int]:
@@ -171,33 +174,15 @@ def replace_grade(session: Session, row: Mapping[str, Any]) -> bool:
 
 
 def _grade_row(knee_id: int, knee: EncodedKnee, maker: Maker) -> dict[str, Any]:
-    grade = knee.grade
     return {
         "knee_id": knee_id,
         "model_digest": maker.model_digest,
         "software_version": maker.software_version,
         "is_current": True,
-        **grade_values(grade),
+        **grade_columns.to_columns(knee.grade),
         "heatmap": knee.heatmap,
         "joint_space": joint_space.to_json(knee.joint_space),
         "graded_at": maker.at,
-    }
-
-
-def grade_values(grade: Grade) -> dict[str, Any]:
-    """The columns of a grade itself, without its maker and without what was measured beside it."""
-    by_release = grade.release_probabilities
-    return {
-        "kl": int(grade.kl),
-        **{f"p{kl}": float(share) for kl, share in enumerate(grade.probabilities)},
-        **{f"release_p{kl}": float(by_release[kl]) if by_release else None for kl in GRADES},
-        "site": grade.site,
-        "confidence": float(grade.confidence),
-        "oa_probability": float(grade.oa_probability),
-        "agreement": float(grade.agreement),
-        "strangeness": None if grade.strangeness is None else float(grade.strangeness),
-        "needs_review": grade.needs_review,
-        "review_reasons": review_reasons.to_json(grade.review_reasons),
     }
 
 

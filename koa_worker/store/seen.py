@@ -8,19 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
 
-from koa_worker.store.convert import to_grade
 from koa_worker.store.database.schema import GradeRow, ImageRow, KneeRow, ModelRow, table_of
-from koa_worker.store.encoding import joint_space
+from koa_worker.store.encoding import grade_columns, joint_space
 from koa_worker.study.knees import SeenKnee
 
 _image, _knee, _grade = map(table_of, (ImageRow, KneeRow, GradeRow))
-OF_GRADE: tuple[Any, ...] = (
-    *(_grade.c[name] for name in ("kl", "p0", "p1", "p2", "p3", "p4", "confidence", "oa_probability", "agreement")),
-    *(_grade.c[name] for name in ("release_p0", "release_p1", "release_p2", "release_p3", "release_p4", "site")),
-    _grade.c.strangeness,
-    _grade.c.review_reasons,
-    ModelRow.name.label("model"),
-)
 SEEN = (
     select(
         _image.c.study_key,
@@ -32,7 +24,8 @@ SEEN = (
         _knee.c.id.label("knee_id"),
         _knee.c.position,
         _knee.c.side,
-        *OF_GRADE,
+        *grade_columns.SELECTED,
+        ModelRow.name.label("model"),
     )
     .join(_knee, _knee.c.file_id == _image.c.file_id)
     .join(_grade, (_grade.c.knee_id == _knee.c.id) & _grade.c.is_current)
@@ -59,7 +52,7 @@ def to_seen(row: Row[Any], space: Any = None) -> SeenKnee:
         side=row.side,
         view=row.view,
         weight_bearing=row.weight_bearing,
-        grade=to_grade(row),
+        grade=grade_columns.from_row(row),
         joint_space=space,
         foreign=row.patient_differs,
     )

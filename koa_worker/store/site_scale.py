@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Row, Select, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from koa_worker.store.convert import to_grade
 from koa_worker.store.database.base import StorePart, reads, writes
 from koa_worker.store.database.schema import (
     DestinationRow,
@@ -22,14 +21,16 @@ from koa_worker.store.database.schema import (
     PictureKind,
     PictureRow,
     PublicationRow,
+    ReaderGradeRow,
     ReportRow,
     StudyRow,
     table_of,
 )
+from koa_worker.store.encoding import grade_columns
 from koa_worker.store.journal import record_event
-from koa_worker.store.page.tables import ReaderGradeRow
+from koa_worker.store.last_readings import last_readings
 from koa_worker.store.reports import begin_report
-from koa_worker.store.results import grade_values, replace_grade
+from koa_worker.store.results import replace_grade
 from koa_worker.store.studies import get_study
 from koa_worker.store.worklist_index import list_file
 from koa_worker.values import Grade, Side
@@ -72,15 +73,14 @@ class SiteScales(StorePart):
     @reads
     def read_knees(self, session: Session) -> tuple[StoredKnee, ...]:
         """The knees that readers have graded."""
-        read = select(ReaderGradeRow.knee_id)
+        read = select(ReaderGradeRow.knee_id).where(ReaderGradeRow.withdrawn_at.is_(None))
         return tuple(map(_stored, session.execute(_KNEES.where(KneeRow.id.in_(read)))))
 
     @reads
     def last_readings(self, session: Session) -> tuple[KneeReading, ...]:
         """The last grade of each reader for each knee."""
-        last = select(func.max(ReaderGradeRow.id)).group_by(ReaderGradeRow.knee_id, ReaderGradeRow.reader)
-        rows = session.scalars(select(ReaderGradeRow).where(ReaderGradeRow.id.in_(last)).order_by(ReaderGradeRow.id))
-        return tuple(KneeReading(row.knee_id, row.reader, row.kl) for row in rows)
+        last = select(ReaderGradeRow).where(ReaderGradeRow.id.in_(last_readings())).order_by(ReaderGradeRow.id)
+        return tuple(KneeReading(row.knee_id, row.reader, row.kl, row.blind) for row in session.scalars(last))
 
     @reads
     def crop_png(self, session: Session, knee_id: int) -> bytes:
@@ -126,7 +126,7 @@ class SiteScales(StorePart):
         rows = session.execute(select(*_grade.c).where(_grade.c.id.in_(grades), _grade.c.is_current)).mappings().all()
         for row in rows:
             session.execute(update(_grade).where(_grade.c.id == row["id"]).values(is_current=False))
-            new = {**row, **grade_values(grades[row["id"]]), "graded_at": at}
+            new = {**row, **grade_columns.to_columns(grades[row["id"]]), "graded_at": at}
             del new["id"]
             if not replace_grade(session, new):
                 session.execute(insert(_grade).values(new))
@@ -170,7 +170,7 @@ def _stored(row: Row[Any]) -> StoredKnee:
         row.sop_uid,
         row.patient_id or row.study_key,
         row.side,
-        to_grade(row),
+        grade_columns.from_row(row),
         row.model_digest,
     )
 

@@ -8,9 +8,8 @@ from sqlalchemy import Row, Select, case, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from koa_worker.store.database.base import StorePart, reads
-from koa_worker.store.database.schema import GradeRow, ImageRow, RefusalRow, StudyRow
+from koa_worker.store.database.schema import GradeRow, ImageRow, IndexLine, RefusalRow, StudyRow
 from koa_worker.store.records import State
-from koa_worker.store.worklist_index import IndexLine
 from koa_worker.values import GRADES
 from koa_worker.watch.cusum import Sample
 from koa_worker.watch.drift import DaySample, Device, Signal
@@ -21,7 +20,7 @@ class WatchDays(StorePart):
 
     @reads
     def samples(self, session: Session) -> tuple[DaySample, ...]:
-        """Of all days, in order. Grades and likeness are those of the release and scale that graded last."""
+        """The samples of all days, in order. Grades and likeness are of the release and scale that graded last."""
         newest = session.execute(
             select(GradeRow.model_digest, GradeRow.site)
             .where(GradeRow.is_current)

@@ -1,22 +1,17 @@
-"""The tables of the worklist, derived from the other tables, so that a page reads fifty rows even among millions.
-
-There is a line for each graded knee of each image, and one for each file without any. Of the lines of one knee in a
-study one stands, by the rule of `study/knees.py`, and is shown. All filter columns are in the line and in one index,
-which ends with the order of the page: each combination of filters is a few scans of that index.
-"""
+"""Keeps the worklist's lines and words in step with the tables that they are derived from."""
 
 from __future__ import annotations
 
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import Connection, ForeignKey, Index, String, bindparam, delete, insert, select, true, update
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
+from sqlalchemy.orm import Session
 
-from koa_worker.store.database.columns import Moment, RowId, one_of
-from koa_worker.store.database.schema import Base, FileRow, GradeRow, ImageRow, KneeRow, StudyRow, table_of
+from koa_worker.store.database.columns import Moment
+from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, IndexLine, KneeRow, StudyRow, Word, table_of
 from koa_worker.store.records import State
-from koa_worker.store.search_words import LONGEST_WORD, words_of
+from koa_worker.store.search_words import words_of
 from koa_worker.store.seen import SEEN, to_seen
 from koa_worker.study.knees import bring_together
 from koa_worker.values import Side
@@ -25,60 +20,23 @@ from koa_worker.values import Side
 STUDY_TEXTS = (StudyRow.patient_id, StudyRow.accession, StudyRow.patient_name, StudyRow.description)
 
 
-class IndexLine(Base):
-    """A graded knee, or a file without one."""
-
-    __tablename__ = "worklist_lines"
-    __table_args__ = (
-        Index("ix_worklist_lines_filters", "stands", "state", "kl", "side", "needs_review", "arrived_at", "id"),
-        # Everything that the dashboard counts, so that it need not look into the table.
-        Index("ix_worklist_lines_days", "day", "state", "kl", "code", "confidence"),
-    )
-
-    id: Mapped[int] = mapped_column(RowId, primary_key=True)
-    file_id: Mapped[str] = mapped_column(ForeignKey("files.id"), index=True)
-    knee_id: Mapped[int | None] = mapped_column(ForeignKey("knees.id"), index=True)
-    stands: Mapped[bool] = mapped_column(default=True, server_default=true())  # the page has the line
-    images: Mapped[int] = mapped_column(default=1, server_default="1")  # of the knee in its study
-    lowest_kl: Mapped[int | None]  # among these images
-    highest_kl: Mapped[int | None]
-    arrived_at: Mapped[dt.datetime] = mapped_column(Moment)
-    state: Mapped[State] = mapped_column(one_of(State, "state"))
-    kl: Mapped[int | None]
-    side: Mapped[Side] = mapped_column(one_of(Side, "side"))
-    needs_review: Mapped[bool]
-    code: Mapped[str | None]
-    day: Mapped[dt.date | None]  # on which the file was settled, in UTC
-    confidence: Mapped[float | None]
-
-
-class Word(Base):
-    """A word by which a file can be found; ordered like the page, newest last."""
-
-    __tablename__ = "worklist_words"
-    __table_args__ = ({"sqlite_with_rowid": False},)
-
-    names_patient: Mapped[bool] = mapped_column(primary_key=True)  # whether finding by it needs the right to see them
-    # Compared by code points, whatever the collation of the database, so that a prefix is a range.
-    word: Mapped[str] = mapped_column(
-        String(LONGEST_WORD).with_variant(String(LONGEST_WORD, "C"), "postgresql"), primary_key=True
-    )
-    arrived_at: Mapped[dt.datetime] = mapped_column(Moment, primary_key=True)
-    file_id: Mapped[str] = mapped_column(ForeignKey("files.id"), primary_key=True)
-
-
 # These statements run a few times for each file: they are built once and bypass the object mapper.
 _lines, _words = table_of(IndexLine), table_of(Word)
 _FORGET_LINES = delete(_lines).where(_lines.c.file_id == bindparam("of_file"))
 _RENEW_LINES = update(_lines).where(_lines.c.file_id == bindparam("of_file"))
-_ADD_LINES, _ADD_WORDS = insert(_lines), insert(_words)
+_ADD_LINES = insert(_lines)
+# A file may have some of them already. SQLite and PostgreSQL have the same words for that, the library has none.
+_ADD_WORDS = text(
+    f"INSERT INTO {_words.name} (names_patient, word, arrived_at, file_id)"  # noqa: S608 - our own table's name
+    " VALUES (:names_patient, :word, :arrived_at, :file_id) ON CONFLICT DO NOTHING"
+).bindparams(bindparam("names_patient", type_=_words.c.names_patient.type), bindparam("arrived_at", type_=Moment))
 _THESE_WORDS = (
     _words.c.names_patient == bindparam("names_patient"),
     _words.c.word.in_(bindparam("words", expanding=True)),
     _words.c.arrived_at == bindparam("arrived_at"),
     _words.c.file_id == bindparam("file_id"),
 )
-_KNOWN_WORDS, _FORGET_WORDS = select(_words.c.word).where(*_THESE_WORDS), delete(_words).where(*_THESE_WORDS)
+_FORGET_WORDS = delete(_words).where(*_THESE_WORDS)
 _KNEES_NOW = (
     select(KneeRow.id.label("knee_id"), KneeRow.side, GradeRow.kl, GradeRow.needs_review, GradeRow.confidence)
     .join(GradeRow, (GradeRow.knee_id == KneeRow.id) & GradeRow.is_current)
@@ -146,11 +104,8 @@ def list_words(session: Session, file: FileRow) -> None:
 def _add_words(session: Session, file: FileRow, words: tuple[str, ...], *, names_patient: bool) -> None:
     if not words:
         return
-    connection = session.connection()
     subject = {"names_patient": names_patient, "arrived_at": file.arrived_at, "file_id": file.id}
-    known = set(connection.scalars(_KNOWN_WORDS, {**subject, "words": words}))
-    if rows := [{"word": word, **subject} for word in words if word not in known]:
-        connection.execute(_ADD_WORDS, rows)
+    session.connection().execute(_ADD_WORDS, [{"word": word, **subject} for word in words])
 
 
 def relist_study(session: Session, study: StudyRow) -> None:
@@ -170,12 +125,20 @@ def unlist_study(session: Session, study: StudyRow) -> None:
 
 
 def study_words(study: StudyRow) -> tuple[str, ...]:
-    return words_of(*(getattr(study, text.key) for text in STUDY_TEXTS))
+    return words_of(*(getattr(study, said.key) for said in STUDY_TEXTS))
 
 
 def _line(file: FileRow, **knee: Any) -> dict[str, Any]:
-    """The values of a line, of a knee or of a file without one."""
-    none = {"knee_id": None, "kl": None, "side": Side.UNKNOWN, "needs_review": False, "confidence": None}
+    """The values of a line, of a knee or of a file without one; a knee is taken to be in this image only."""
+    none = {
+        "knee_id": None,
+        "kl": None,
+        "lowest_kl": knee.get("kl"),
+        "highest_kl": knee.get("kl"),
+        "side": Side.UNKNOWN,
+        "needs_review": False,
+        "confidence": None,
+    }
     of_file = {"file_id": file.id, "arrived_at": file.arrived_at, "state": file.state, "code": file.code}
     return {**none, **of_file, "day": _day(file), **knee}
 

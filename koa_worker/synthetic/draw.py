@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from koa_worker.synthetic import detector, furniture
+from koa_worker.synthetic import detector, markers
 from koa_worker.synthetic.leg import add_leg
 from koa_worker.synthetic.spec import KneeSpec, PlateSpec, crop_spec
 from koa_worker.synthetic.truth import Plate
@@ -16,12 +16,12 @@ def draw(spec: PlateSpec) -> Plate:
     attenuation = np.zeros((spec.height, spec.width), np.float32)
     truths = tuple(sorted((add_leg(attenuation, spec, k, rng) for k in spec.knees), key=lambda t: t.centre[0]))
     if spec.letters:
-        furniture.add_letters(attenuation, spec, truths, rng)
+        markers.add_letters(attenuation, spec, truths, rng)
     if spec.beads:
-        furniture.add_beads(attenuation, spec, rng)
-    field = furniture.opening(spec, rng)
+        markers.add_beads(attenuation, spec, rng)
+    field = markers.opening(spec, rng)
     pixels = detector.develop(detector.expose(attenuation, field, spec, rng), field, spec)
-    furniture.blacken(pixels, spec, field, rng)
+    markers.blacken(pixels, spec, field, rng)
     return Plate(pixels, truths, spec.spacing_mm, spec)
 
 

@@ -1,4 +1,4 @@
-"""Until when the certificates in a PEM file are valid; Python's ssl does not say it of a file."""
+"""Reads when the certificates in a PEM file expire; Python's ssl does not tell it of a file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _VERSION = 0xA0
 
 
 def expiries(path: Path) -> tuple[datetime, ...]:
-    """Of each certificate in the file. Raises OSError, or ValueError if there is none that can be read."""
+    """When each certificate in the file expires. Raises OSError, or ValueError if none can be read."""
     found = tuple(_expiry(ssl.PEM_cert_to_DER_cert(block)) for block in _blocks(path.read_text("ascii")))
     if not found:
         raise ValueError("no certificate")

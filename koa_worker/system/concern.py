@@ -16,11 +16,18 @@ CONCERNS: dict[str, tuple[str, str]] = {
     "silent": ("The daemon's loop does not go round.", "Look for a disk or share that hangs; then restart the daemon."),
     "inbox_gone": ("The inbox is gone.", "Mount the share again, or correct [folders] inbox."),
     "inbox_unreadable": ("The inbox cannot be read.", "Give the worker's account the right to read and write it."),
+    "inbox_unwritable": (
+        "Nothing can be written in the inbox, so no file can be taken out of it.",
+        "Give the worker's account the right to write in it.",
+    ),
     "inbox_moved": (
         "The inbox is on another file system than at the start.",
         "Mount the right share; if this one is right, restart the daemon.",
     ),
-    "folder_gone": ("A folder is gone.", "Mount its disk again. Do not create the folder by hand on another disk."),
+    "folder_gone": (
+        "A folder is gone or cannot be used.",
+        "Mount its disk again, or give it back to the worker's account. Do not create it by hand on another disk.",
+    ),
     "unreadable_folders": (
         "Folders in the inbox cannot be read.",
         "Give the worker's account the right to read and write them.",
@@ -49,6 +56,11 @@ CONCERNS: dict[str, tuple[str, str]] = {
         "A certificate has expired or cannot be read.",
         "Renew it or correct its path, and restart the daemon.",
     ),
+    "clock": (
+        "The clock was set back.",
+        "Set it right. What was put off until later waits: run koa-worker send, and koa-worker retry.",
+    ),
+    "alert_failed": ("An alert cannot be delivered.", "Correct [alerts], or what it calls."),
     "part_down": ("A part of the daemon has ended.", "Read its error in the log, and restart the daemon."),
 }
 
@@ -80,7 +92,7 @@ class Concern:
         return f"since {moment(self.since)}" if self.since is not None else ""
 
     def as_values(self) -> dict[str, Any]:
-        """As JSON gives it."""
+        """The concern as JSON outputs show it."""
         return {
             "code": self.code,
             "subject": self.subject,

@@ -37,7 +37,7 @@ class TooMuchError(Exception):
 
 
 class Sink(Protocol):
-    """Where a data set goes while it comes."""
+    """The place that a data set is written to while it comes."""
 
     def write(self, data: bytes) -> None:
         """Raises TooMuchError to have the association ended."""
@@ -64,7 +64,7 @@ class Spooled(BytesIO):
 
 
 def bound_pynetdicom() -> None:
-    """Once for the process, before any association."""
+    """Sets the bounds once for the process, before any association."""
     AssociationSocket.recv = _receive  # type: ignore[method-assign]
     DULServiceProvider.run_reactor = _run_reactor  # type: ignore[method-assign]
     DIMSEServiceProvider.receive_primitive = _receive_primitive  # type: ignore[method-assign]
@@ -75,12 +75,12 @@ _library_primitive = DIMSEServiceProvider.receive_primitive
 
 
 def _receive(self: AssociationSocket, nr_bytes: int) -> bytearray:
-    """At most `nr_bytes` bytes, fewer if the peer has gone; raises OSError if they are too many or too slow."""
+    """Reads at most `nr_bytes` bytes, fewer if the peer has gone; raises OSError if they are too many or too slow."""
     line = self.socket
     if line is None:
         raise ConnectionAbortedError
     if nr_bytes > MOST_PDU_BYTES:
-        logger.warning("announced too much", extra={"bytes": nr_bytes})
+        logger.warning("PDU too long", extra={"bytes": nr_bytes})
         _shut(line)
         raise ConnectionAbortedError
     patience = line.gettimeout()
@@ -119,7 +119,7 @@ def _run_reactor(self: DULServiceProvider) -> None:
 
 
 def _receive_primitive(self: DIMSEServiceProvider, primitive: Any) -> None:
-    """As the library does it, with every length bounded; what makes no sense ends the association."""
+    """Does what the library does, with every length bounded; what makes no sense ends the association."""
     try:
         if self.message is None:
             self.message = DIMSEMessage()

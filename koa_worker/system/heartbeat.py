@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -98,11 +99,14 @@ def has_owner(work: Path) -> bool:
 
 
 def beat(work: Path, pulse: Pulse) -> None:
-    """Writes the heartbeat. A full disk is no reason to stop."""
+    """Writes the heartbeat. A full disk is no reason to stop, nor a sign of death: then the last one is touched."""
     temporary = work / f"{_PULSE}.tmp"
-    with contextlib.suppress(OSError):
+    try:
         temporary.write_text(json.dumps(asdict(pulse)), encoding="ascii")
         temporary.replace(work / _PULSE)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.utime(work / _PULSE)
 
 
 def feel(work: Path) -> tuple[Pulse, float] | None:
@@ -112,9 +116,15 @@ def feel(work: Path) -> tuple[Pulse, float] | None:
             if _lock(lock.fileno()):
                 return None  # nobody holds it
         path = work / _PULSE
-        return _read(json.loads(path.read_text(encoding="ascii"))), max(0.0, time.time() - path.stat().st_mtime)
+        return _read(json.loads(path.read_text(encoding="ascii"))), _age_seconds(path)
     except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def _age_seconds(path: Path) -> float:
+    """One from the future was written before the clock was set back: nobody knows its age until the next one."""
+    age = time.time() - path.stat().st_mtime
+    return abs(age) if age < -_SECONDS_WITHOUT_BEAT else max(0.0, age)
 
 
 def condition_of(felt: tuple[Pulse, float] | None) -> Condition:

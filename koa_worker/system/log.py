@@ -38,7 +38,7 @@ def set_up(settings: LogSettings) -> None:
 
 
 def _say_of_thread(broken: threading.ExceptHookArgs) -> None:
-    """In the log's own form; Python's own would print what the fault quotes."""
+    """Logs the error in the log's own form; Python's own hook would print what the error quotes."""
     fault = broken.exc_value
     logging.getLogger(__name__).error("a thread broke", extra={"fault": where(fault) if fault else ""})
 

@@ -96,7 +96,7 @@ def _chunks(encoded: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _segments(encoded: bytes) -> Iterator[tuple[int, int, int]]:
-    """Of a JPEG, up to its picture."""
+    """The marker, start and end of each segment of a JPEG before its picture."""
     position = len(_JPEG)
     for _ in range(_MOST_PIECES):
         if not encoded.startswith(_JPEG) or position + 4 > len(encoded):
@@ -117,24 +117,24 @@ def _has_bars(picture: NDArray[Any]) -> bool:
             continue
         steps = np.linspace(0.0, _SHARE, _LOOKS)
         rows = np.unique(height - 1 - np.round(steps * height).astype(int).clip(0, height - 1))
-        if any(_is_barred(edge[row].astype(np.float64) / whole) for row in rows):
+        if _is_any_barred(edge[rows].astype(np.float64) / whole):
             return True
     return False
 
 
-def _is_barred(line: NDArray[np.float64]) -> bool:
-    """Each bar by its middle half; bright and dark may have changed places, and left and right."""
-    count, width = len(_BARS), len(line)
+def _is_any_barred(lines: NDArray[np.float64]) -> bool:
+    """Whether a line has the bars, each seen by its middle half; bright and dark may have changed places, and left and
+    right."""
+    count, width = len(_BARS), lines.shape[1]
     starts = np.floor((np.arange(count) + 0.25) * width / count).astype(int)
     ends = np.maximum(np.ceil((np.arange(count) + 0.75) * width / count).astype(int), starts + 1)
-    sums = np.concatenate(([0.0], np.cumsum(line)))
-    means = (sums[ends] - sums[starts]) / (ends - starts)
-    low, high = float(means.min()), float(means.max())
-    if high - low < _LEAST_CONTRAST:
-        return False
-    seen = means > (low + high) / 2
-    wrong = [int(np.count_nonzero(seen != bars)) for bars in (_BARS, _BARS[::-1])]
-    return min(*wrong, *(count - number for number in wrong)) <= _MOST_WRONG
+    sums = np.zeros((len(lines), width + 1))
+    np.cumsum(lines, axis=1, out=sums[:, 1:])
+    means = (sums[:, ends] - sums[:, starts]) / (ends - starts)
+    low, high = means.min(axis=1), means.max(axis=1)
+    seen = (means > ((low + high) / 2)[:, None])[high - low >= _LEAST_CONTRAST]
+    wrong = np.array([np.count_nonzero(seen != bars, axis=1) for bars in (_BARS, _BARS[::-1])])
+    return bool((np.minimum(wrong, count - wrong) <= _MOST_WRONG).any())
 
 
 def _without_margins(picture: NDArray[Any]) -> NDArray[Any]:

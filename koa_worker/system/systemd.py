@@ -24,7 +24,7 @@ class Service:
         self._say("STOPPING=1")
 
     def alive(self, status: str) -> None:
-        """Called by the loop in every iteration, so that systemd restarts a daemon that hangs."""
+        """Tells systemd that the loop runs; called in every iteration, so that systemd restarts a daemon that hangs."""
         now = time.monotonic()
         if self._every and now >= self._next:
             self._next = now + self._every

@@ -84,7 +84,7 @@ def mean(weights: Floats, values: np.ndarray[Any, Any]) -> Floats:
 
 
 def estimate(draws: Floats, figure: Callable[[Floats], Floats]) -> Estimate:
-    """Of the knees as they are, and the middle of what the drawn subjects give."""
+    """The figure of the knees as they are, and the middle 95 % of what the drawn subjects give."""
     found = figure(draws)
     low, high = np.quantile(found[1:], _MIDDLE)
     return Estimate(float(found[0]), float(low), float(high))

@@ -1,4 +1,4 @@
-"""A chart that adds up by how much each week is above or below what was usual (CUSUM), and speaks when it is too much.
+"""A chart that adds up how much each week is above or below the usual (CUSUM), and alarms when the sum is too large.
 
 A week's mean is compared with the baseline in units of its own standard error, so that weeks of any size count as they
 should. From each week an allowance is subtracted before it is added: half of the change that is looked for, which finds
@@ -55,7 +55,7 @@ class Baseline:
 
     @classmethod
     def of(cls, weeks: Sequence[Sample], least_variance: float) -> Self:
-        """Of several weeks. Weeks that scatter more than their values explain make the variance larger."""
+        """The baseline of several weeks. Weeks that scatter more than their values explain make the variance larger."""
         every = sum(weeks, Sample())
         variance = max(every.variance, least_variance)
         between = sum(week.count * (week.mean - every.mean) ** 2 for week in weeks) / (len(weeks) - 1)
@@ -65,7 +65,7 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """The week in which a chart spoke, and what it had found since its sum began to rise."""
+    """The week in which a chart raised an alarm, and what it had found since its sum began to rise."""
 
     week: date
     since: date
@@ -74,7 +74,7 @@ class Alarm:
 
 
 def limit(sides: int, net: float) -> float:
-    """The limit at which so many one-sided charts with this net allowance rarely speak without a reason."""
+    """The limit at which this number of one-sided charts with this net allowance rarely alarms without a reason."""
     weeks = _WEEKS_A_YEAR * _YEARS_BETWEEN * max(sides, 1)
     low, high = 0.0, 30.0
     for _ in range(30):
@@ -90,7 +90,7 @@ def limit(sides: int, net: float) -> float:
 def alarms(
     weeks: Iterable[tuple[date, Sample]], usual: Baseline, change: float, sides: int, *, falls_too: bool = True
 ) -> list[Alarm]:
-    """Of the weeks after the baseline, in order. After an alarm the sum starts at nought again.
+    """The alarms of the weeks after the baseline, in order. After an alarm the sum starts at 0 again.
 
     `change` is what is looked for, and `sides` how many one-sided charts are looked at in all.
     """

@@ -37,7 +37,7 @@ _ONLY_RISING = frozenset({Signal.STRANGENESS, Signal.REFUSALS})  # fewer are goo
 
 @dataclass(frozen=True, slots=True, order=True)
 class Device:
-    """Where images come from. Empty words: the header does not say, or a rejected file was not kept."""
+    """The device that images come from. A word is empty if the header lacks it, or if a rejected file was not kept."""
 
     manufacturer: str = ""
     model: str = ""
@@ -87,7 +87,7 @@ class Watched:
         return self.alarms_since(self.weeks[-1].first - LATELY) if self.weeks else []
 
     def alarms_since(self, day: date) -> list[tuple[Chart, Alarm]]:
-        """The newest first."""
+        """The alarms since this day, the newest first."""
         found = [(chart, alarm) for chart in self.charts for alarm in chart.alarms if alarm.week >= day]
         return sorted(found, key=lambda one: one[1].week, reverse=True)
 

@@ -24,7 +24,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class PairAgreement:
-    """Of two graders."""
+    """How far two graders agree."""
 
     one: str
     other: str

@@ -16,7 +16,7 @@ _NAMES = {
 
 
 def sentence(chart: Chart, alarm: Alarm) -> str:
-    """Of one alarm."""
+    """Says one alarm."""
     where = f" of {chart.device}" if chart.device else ""
     usual, found = (_number(chart.signal, value) for value in (alarm.usual, alarm.found))
     weeks = f"in the week of {alarm.week}" if alarm.since == alarm.week else f"from {alarm.since} to {alarm.week}"

@@ -24,10 +24,10 @@ def show() -> str:
     if before is not None and before > LARGEST_NUMBER:
         abort(400)
     store = context().store
-    deeds = store.audit.deeds(before=before, limit=_AT_A_TIME, who=who or None, subject=subject or None)
+    entries = store.audit.entries(before=before, limit=_AT_A_TIME, who=who or None, subject=subject or None)
     if before is None:
         note("audit", subject, who)
-    older = deeds[-1].id if len(deeds) == _AT_A_TIME else None
+    older = entries[-1].id if len(entries) == _AT_A_TIME else None
     return render_template(
-        "admin.html", users=store.accounts.users(), deeds=deeds, older=older, who=who, subject=subject
+        "admin.html", users=store.accounts.users(), entries=entries, older=older, who=who, subject=subject
     )

@@ -59,14 +59,14 @@ def _open(config: Config, store: Store, app: Flask) -> Server:
     settings = config.web
     try:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-        door = socket.create_server((settings.host, settings.port), family=family)
+        listener = socket.create_server((settings.host, settings.port), family=family)
     except OSError as fault:
         raise SetupError("web", f"cannot listen on {settings.host}:{settings.port}") from fault
     believed = {"trusted_proxy": settings.proxy, "trusted_proxy_headers": "x-forwarded-for x-forwarded-proto"}
     return Server(
         app,
         Gate(config, store),
-        door,
+        listener,
         threads=settings.threads,
         max_request_body_size=config.limits.max_file_mb * 1_000_000 + 1,
         max_request_header_size=32 * 1024,

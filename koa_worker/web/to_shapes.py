@@ -8,7 +8,6 @@ from flask import url_for
 
 from koa_worker import RESEARCH_NOTICE, knee_fields, values
 from koa_worker.errors import CATALOGUE
-from koa_worker.report import words
 from koa_worker.store import (
     FileRecord,
     ImageRecord,
@@ -94,9 +93,7 @@ def to_result(row: WorklistRow) -> Result:
         kl=row.kl,
         confidence=row.confidence,
         oa_probability=row.oa_probability,
-        needs_review=row.needs_review,
-        review_reasons=[words.review_reason(reason) for reason in row.review_reasons],
-        review_codes=[reason.code.value for reason in row.review_reasons],
+        **knee_fields.review_fields(row.review_reasons),
         images=row.images,
         lowest_kl=row.lowest_kl,
         highest_kl=row.highest_kl,
@@ -133,9 +130,7 @@ def _study_knee(line: knees.StudyKnee, course: Course | None) -> StudyKnee:
         side=line.side.value,
         stands=_place(line.stands),
         others=[_place(seen) for seen in line.others],
-        needs_review=bool(line.review_reasons),
-        review_reasons=[words.review_reason(reason) for reason in line.review_reasons],
-        review_codes=[reason.code.value for reason in line.review_reasons],
+        **knee_fields.review_fields(line.review_reasons),
         earlier=_earlier(course) if course else None,
     )
 
@@ -233,6 +228,7 @@ def _reading(reading: ReadingRecord) -> Reading:
         reader=reading.reader,
         kl=reading.kl,
         machine_kl=reading.machine_kl,
+        blind=reading.blind,
         comment=reading.comment if may_see_patients() else None,
         at=reading.at,
     )

@@ -100,12 +100,12 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
     channel_class = Channel
     stopping = False
 
-    def __init__(self, application: Any, gate: Gate, door: socket.socket, **adjustments: Any) -> None:
+    def __init__(self, application: Any, gate: Gate, listener: socket.socket, **adjustments: Any) -> None:
         """Uses a socket that already listens; the adjustments are those that waitress documents."""
         self.gate = gate
-        sockinfo = (door.family, door.type, door.proto, door.getsockname())
-        adj = Adjustments(sockets=[door], **adjustments)
-        super().__init__(application, _sock=door, bind_socket=False, adj=adj, sockinfo=sockinfo)
+        sockinfo = (listener.family, listener.type, listener.proto, listener.getsockname())
+        adj = Adjustments(sockets=[listener], **adjustments)
+        super().__init__(application, _sock=listener, bind_socket=False, adj=adj, sockinfo=sockinfo)
 
     @property
     def address(self) -> tuple[str, int]:

@@ -33,7 +33,7 @@ _OF_THE_FILE = (errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP, errno.ENXI
 
 
 def _nobody(*, on: bool) -> None:
-    """Is told when grading begins and ends, where nobody limits its time."""
+    """Stands for the parent that limits the time of grading, where there is none."""
 
 
 class FileSteps:
@@ -84,10 +84,10 @@ class FileSteps:
         return self._done(job, None)
 
     def _advance(self, taken: Claim) -> Done:
-        """From the first step that is missing: known, graded and kept, reported, filed."""
+        """Continues from the first step that is missing: known, graded and kept, reported, filed."""
         try:
             with self._clock("intake"):
-                arrival = taken.arrive()
+                arrival, data = taken.load(self._config.limits.max_file_mb * 1_000_000)
         except OSError as fault:
             if fault.errno not in _OF_THE_FILE:
                 raise
@@ -95,7 +95,7 @@ class FileSteps:
         with self._clock("store"):
             known = self._store.files.take(arrival, self._worker)
         if known.begun:
-            record = self._keep(self._process(arrival))
+            record = self._keep(self._process(arrival, data))
         else:
             record = known.record
             self._ask_for_report(record)
@@ -149,9 +149,9 @@ class FileSteps:
     def _done(self, job: Job, state: State | None, code: str | None = None) -> Done:
         return Done(job, state, code, self._clock.spent_ms, self._clock.cpu_ms)
 
-    def _process(self, arrival: Arrival) -> Outcome:
+    def _process(self, arrival: Arrival, data: bytes | None = None) -> Outcome:
         self._grading(on=True)
-        outcome = self._pipeline.process(arrival)
+        outcome = self._pipeline.process(arrival, data)
         self._grading(on=False)
         if isinstance(outcome, Completed):
             self._clock.spent_ms.update(outcome.timings_ms)
@@ -159,7 +159,7 @@ class FileSteps:
         return outcome
 
     def _keep(self, outcome: Outcome) -> FileRecord:
-        """The file as it ended."""
+        """Stores the outcome; gives the file as it ended."""
         arrival, now = outcome.arrival, datetime.now(UTC)
         folders = self._config.folders
         with self._clock("store"):

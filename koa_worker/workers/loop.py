@@ -19,7 +19,7 @@ from koa_worker.pipeline import Pipeline
 from koa_worker.store import Store
 from koa_worker.system import log
 from koa_worker.workers.file_steps import FileSteps
-from koa_worker.workers.messages import Grading, Ready, Refused, WorkerMessage
+from koa_worker.workers.messages import CannotStart, Grading, Ready, WorkerMessage
 
 _SECONDS_BETWEEN_CALLS = 1.0
 # glibc's mallopt: the most that is kept free at the end of the heap, and from what size on memory is mapped by itself.
@@ -28,14 +28,14 @@ _KEPT_BYTES, _MAPPED_BYTES = 128 << 20, 32 << 20
 
 
 def work(connection: Connection) -> None:
-    """Until the parent closes the connection."""
+    """Works until the parent closes the connection."""
     parent = Parent(connection)
     config = parent.configuration()
     try:
         pipeline = load_pipeline(config)
         store = _open_store(config)
     except KoaError as fault:
-        parent.send(Refused(fault.code, fault.detail))
+        parent.send(CannotStart(fault.code, fault.detail))
         return
     settle_in(config.limits.memory_mb)
     with store:
@@ -46,7 +46,7 @@ def work(connection: Connection) -> None:
 
 
 def load_pipeline(config: Config) -> Pipeline:
-    """As every worker process needs it."""
+    """Loads the pipeline as every worker process needs it."""
     log.set_up(config.log)
     cv2.setNumThreads(1)  # the cores are shared out by processes
     return Pipeline.load(config)

@@ -58,7 +58,7 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class CannotStart:
     """The worker process cannot start, and why."""
 
     code: str
@@ -74,7 +74,7 @@ class Grading:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """As far as it gets: settled, or failed and tried again later."""
+    """The job is done as far as it gets: its file is settled, or it failed and is tried again later."""
 
     job: Job
     state: State | None  # of the file; None if there is none
@@ -107,5 +107,5 @@ class WorkerDied:
     detail: str
 
 
-WorkerMessage = Ready | Refused | Grading | Done | Postponed | Examined
+WorkerMessage = Ready | CannotStart | Grading | Done | Postponed | Examined
 Event = Done | Postponed | Examined | WorkerDied

@@ -79,7 +79,7 @@ class _Again:
         return True
 
     def due(self, count: int) -> list[AnyJob]:
-        """At most this number of the jobs whose pause is over; they are taken out."""
+        """Takes out at most this number of the jobs whose pause is over."""
         now = time.monotonic()
         found = [waiting for waiting in self._waiting if waiting[0] <= now][:count]
         for waiting in found:

@@ -107,7 +107,7 @@ def _check(site: Site, of_other: tuple[FoundStudy, ...]) -> None:
     for study in of_other:
         assert Path(study.report or "").is_file() == (study.report is not None)
         assert all(Path(file.original or "").is_file() for file in study.files)
-    assert site.store.audit.deeds(limit=1)[0].action == "forget_finished"
+    assert site.store.audit.entries(limit=1)[0].action == "forget_finished"
 
 
 def main() -> None:

@@ -63,7 +63,7 @@ import sitecustomize
 from datetime import UTC, datetime
 from importlib import import_module
 clocks = [import_module(place).datetime.now for place in sitecustomize.CLOCKS]
-store_clock = import_module("koa_worker.store.base").utc_now
+store_clock = import_module("koa_worker.store.database.base").utc_now
 shown = [store_clock(), *(clock(UTC) for clock in clocks)]
 print({round((datetime.now(UTC) - time).total_seconds() / 60) for time in shown})
 """

@@ -1,6 +1,7 @@
 """The commands: what they print, and how they end."""
 
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -104,7 +105,9 @@ def test_a_rejected_file_makes_the_exit_code_one(tmp_path: Path) -> None:
 
 def test_status_export_and_retry_on_an_empty_store() -> None:
     Path("work").mkdir()
-    assert "nothing waits" in call("status").stdout
+    said = call("status").stdout
+    assert re.match(r"ATTENTION +The daemon is not running\.", said)
+    assert re.search(r"^in the inbox +0 *$", said, re.MULTILINE)
     assert json.loads(call("status", "--json").stdout)["completed"] == 0
     assert call("export", "--format", "csv").stdout.startswith("file_id,sha256,")
     assert call("export", "--format", "json").stdout == ""

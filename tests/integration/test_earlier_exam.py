@@ -23,8 +23,8 @@ from koa_worker import synthetic
 from koa_worker.config import Config
 from koa_worker.intake import digest
 from koa_worker.pipeline import Pipeline
-from koa_worker.publish import codes
-from koa_worker.publish.study_objects import ResultObjects
+from koa_worker.publish.objects import codes
+from koa_worker.publish.objects.study_objects import ResultObjects
 from koa_worker.registrar import Registrar
 from koa_worker.report import course_words
 from koa_worker.store import PublicationTicket, Settled

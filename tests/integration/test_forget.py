@@ -103,7 +103,7 @@ def test_what_the_database_had_freed_before_is_gone_too(full: Site) -> None:
 
 def test_the_audit_log_says_that_something_was_erased_and_not_what(full: Site) -> None:
     forget(full)
-    last, first = full.store.audit.deeds(limit=2)
+    last, first = full.store.audit.entries(limit=2)
     assert (first.action, last.action) == ("forget_begun", "forget_finished")
     assert (first.who, first.subject) == ("console", "")
     assert first.detail == "files 10, studies 3"

@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 from koa_worker import RESEARCH_NOTICE, synthetic
 from koa_worker.commands.cli import app
 from koa_worker.errors import SetupError
-from koa_worker.publish import codes
+from koa_worker.publish.objects import codes
 from koa_worker.synthetic.write import Person, write_dicom
 from koa_worker.values import Side
 

@@ -109,7 +109,7 @@ def test_reports_and_results_go_after_their_time(site: Site) -> None:
     assert remove_expired(config, site.store, today + timedelta(days=2)) == 1
     assert site.files() == set()
     assert site.states() == set()
-    assert [deed.action for deed in site.store.audit.deeds()] == ["retention_finished", "retention_begun"]
+    assert [entry.action for entry in site.store.audit.entries()] == ["retention_finished", "retention_begun"]
 
 
 def test_by_default_everything_is_kept_for_ever(settings: Config) -> None:

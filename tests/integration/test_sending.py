@@ -21,13 +21,14 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 from pynetdicom import AE, evt
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from typer.testing import CliRunner, Result
 
 from koa_worker import synthetic
 from koa_worker.commands.cli import app
 from koa_worker.config import DestinationSettings
 from koa_worker.errors import SetupError, UnknownRecord
-from koa_worker.publish import codes
+from koa_worker.publish.objects import codes
 from koa_worker.publish.outbox import Outbox
 from koa_worker.store import ParcelState
 from koa_worker.values import Side, SpacingSource
@@ -419,6 +420,17 @@ def test_a_class_that_is_not_accepted_is_left_to_a_person_and_the_others_arrive(
     found = {parcel.kind: (parcel.state, parcel.detail) for parcel in hospital.store.sending.parcels()}
     assert found.pop("structured_report") == (ParcelState.REFUSED, "storage class not accepted")
     assert {state for state, _detail in found.values()} == {ParcelState.ACKNOWLEDGED}
+
+
+def test_a_pacs_that_accepts_none_of_the_classes_is_not_taken_for_one_that_is_down(
+    hospital: Hospital, plate: synthetic.Plate
+) -> None:
+    with pacs_that_answers(lambda _event: 0x0000, Verification) as port:
+        hospital.sends_to(to(port, seconds=20))
+        hospital.grade(plate)
+        Outbox(hospital.settings, hospital.store).work()
+    found = {(parcel.state, parcel.detail) for parcel in hospital.store.sending.parcels()}
+    assert found == {(ParcelState.REFUSED, "storage class not accepted")}
 
 
 def test_one_object_that_there_is_no_room_for_holds_up_no_other(hospital: Hospital, plate: synthetic.Plate) -> None:

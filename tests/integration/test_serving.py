@@ -259,8 +259,8 @@ def test_behind_a_proxy_the_caller_is_who_it_says(serve: Serve, tmp_path: Path) 
     passed_on = {"X-Forwarded-For": "10.9.8.7", "X-Forwarded-Proto": "https"}
     assert ask(place, "POST", UPLOADS, b"\x89PNG", {**token, **passed_on})[0] == 202
     with Store.open(settings(tmp_path).store.url) as store:
-        (deed,) = store.audit.deeds()
-    assert (deed.who, deed.action, deed.address) == ("read", "upload", "10.9.8.7")
+        (entry,) = store.audit.entries()
+    assert (entry.who, entry.action, entry.address) == ("read", "upload", "10.9.8.7")
 
 
 def test_without_a_proxy_nobody_is_believed(serve: Serve, tmp_path: Path) -> None:
@@ -269,7 +269,7 @@ def test_without_a_proxy_nobody_is_believed(serve: Serve, tmp_path: Path) -> Non
     token = add_user(tmp_path)
     assert ask(place, "POST", UPLOADS, b"\x89PNG", {**token, "X-Forwarded-For": "10.9.8.7"})[0] == 202
     with Store.open(settings(tmp_path).store.url) as store:
-        assert store.audit.deeds()[0].address == "127.0.0.1"
+        assert store.audit.entries()[0].address == "127.0.0.1"
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="this system does not tell whose a connection is")

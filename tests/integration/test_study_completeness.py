@@ -71,6 +71,16 @@ def of(orthanc: Orthanc, modality: str) -> list[dict[str, Any]]:
     return sorted(found, key=lambda tags: int(tags["InstanceNumber"]))
 
 
+def named_in(tags: dict[str, Any], sequence: str) -> set[str]:
+    """The UIDs of the objects that a sequence names, in Orthanc's form of it."""
+    return {
+        one["ReferencedSOPInstanceUID"]
+        for study in tags.get(sequence, ())
+        for series in study["ReferencedSeriesSequence"]
+        for one in series["ReferencedSOPSequence"]
+    }
+
+
 @pytest.mark.timeout(500)
 def test_four_images_make_one_report_and_a_fifth_makes_one_that_replaces_it(orthanc: Orthanc, tmp_path: Path) -> None:
     configure(tmp_path, orthanc, QUIET_SECONDS)
@@ -96,8 +106,12 @@ def test_four_images_make_one_report_and_a_fifth_makes_one_that_replaces_it(orth
     assert before["StudyInstanceUID"] == STUDY
     assert series["SeriesInstanceUID"] == report["SeriesInstanceUID"]
     assert series["ReferencedSOPSequence"][0]["ReferencedSOPInstanceUID"] == report["SOPInstanceUID"]
-    assert note["CurrentRequestedProcedureEvidenceSequence"] == reports[1]["PredecessorDocumentsSequence"]
-    assert [tags["InstanceNumber"] for tags in measured] == ["1", "2", "3", "4", "5"]
+    assert {tags["InstanceNumber"] for tags in measured} == {"1", "2", "3", "4", "5"}
+    # The fifth image shows a knee that others show too, so that what is said of one of those is replaced as well.
+    replaced = {uid for later in (*reports, *measured) for uid in named_in(later, "PredecessorDocumentsSequence")}
+    assert replaced - {report["SOPInstanceUID"]} < {tags["SOPInstanceUID"] for tags in measured}
+    assert len(measured) == 5 + len(replaced) - 1
+    assert named_in(note, "CurrentRequestedProcedureEvidenceSequence") == replaced
 
 
 @pytest.mark.timeout(500)
@@ -140,7 +154,7 @@ def test_dciodvfy_finds_no_error_in_what_replaces_and_rejects(peer: Callable[[st
         done = subprocess.run([peer("dciodvfy"), path], capture_output=True, text=True, check=False)
         assert [line for line in done.stderr.splitlines() if line.startswith("Error")] == []
         kinds.append(pydicom.dcmread(path).Modality)
-    assert kinds == ["SR", "OT", "DOC", "SR", "OT", "DOC", "KO"]
+    assert kinds == ["SR", "OT", "PR", "DOC", "SR", "OT", "PR", "DOC", "KO"]
 
 
 def test_a_note_goes_to_those_who_have_what_it_rejects(hospital: Hospital, replaced: list[Path]) -> None:
@@ -152,7 +166,7 @@ def test_a_note_goes_to_those_who_have_what_it_rejects(hospital: Hospital, repla
     hospital.store.sending.send_again([key])  # a person asks for the results again: the current ones are sent
     Outbox(hospital.settings, hospital.store).work()
     again = [Path(parcel.path) for parcel in hospital.store.sending.parcels()]
-    assert {path.name for path in again} == {path.name for path in (*replaced[:2], *replaced[3:6])}
+    assert {path.name for path in again} == {path.name for path in (*replaced[:3], *replaced[4:8])}
 
 
 def test_what_is_sent_again_names_the_same_predecessor(hospital: Hospital, replaced: list[Path]) -> None:
@@ -174,8 +188,8 @@ def test_what_a_newer_model_graded_names_what_it_replaces(
     grade_again(hospital, plate, key)
     Outbox(hospital.settings, hospital.store).work()
     objects = [pydicom.dcmread(parcel.path) for parcel in hospital.store.sending.parcels()]
-    assert [one.Modality for one in objects] == ["SR", "OT", "DOC"] * 2
-    for old, new in ((objects[0], objects[3]), (objects[2], objects[5])):
+    assert [one.Modality for one in objects] == ["SR", "OT", "PR", "DOC"] * 2
+    for old, new in ((objects[0], objects[4]), (objects[3], objects[7])):
         (series,) = new.PredecessorDocumentsSequence[0].ReferencedSeriesSequence
         assert series.SeriesInstanceUID == old.SeriesInstanceUID
         assert series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == old.SOPInstanceUID

@@ -16,7 +16,7 @@ from koa_worker import synthetic
 from koa_worker.config import Config, DestinationSettings
 from koa_worker.intake import claim, scan
 from koa_worker.pipeline import Pipeline
-from koa_worker.publish import codes
+from koa_worker.publish.objects import codes
 from koa_worker.publish.outbox import Outbox
 from koa_worker.synthetic.write import write_dicom
 from koa_worker.values import Side

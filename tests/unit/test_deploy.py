@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from koa_worker.commands.cli import app
 from koa_worker.config import Config, load
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
+INSTALL = (DEPLOY / "install.md").read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
 
 
@@ -75,6 +77,32 @@ def test_systemd_reads_the_units(tmp_path: Path) -> None:
         [program, "verify", *tmp_path.glob("koa-worker*")], check=False, capture_output=True, text=True
     )
     assert "koa-worker" not in checked.stderr, checked.stderr
+
+
+@pytest.mark.parametrize("name", ["koa-worker.service", "koa-worker-nightly.service"])
+def test_the_exposure_is_the_one_that_is_documented(name: str, peer: Callable[[str], str]) -> None:
+    quoted = re.search(r"exposure of the unit as (\d\.\d)", INSTALL)
+    assert quoted is not None
+    most = round(float(quoted.group(1)) * 10)
+    words = [peer("systemd-analyze"), "security", "--offline=true", f"--threshold={most}", str(DEPLOY / name)]
+    rated = subprocess.run(words, check=False, capture_output=True, text=True)
+    assert rated.returncode == 0, rated.stdout
+
+
+def test_what_is_typed_to_install_it_exists(tmp_path: Path) -> None:
+    lines = [line.strip() for line in INSTALL.splitlines() if line.startswith("    ")]
+    for line in lines:
+        for path in re.findall(r"(?<![\w/-])deploy/\S+", line):
+            assert (DEPLOY.parent / path).is_file(), line
+        for words in re.findall(r"(?:^|-- )koa-worker ([a-z]+(?: [a-z]+)?)", line):
+            assert CliRunner().invoke(app, [*words.split(), "--help"]).exit_code == 0, line
+    text = INSTALL.split("config.toml <<'EOF'\n")[1].split("    EOF\n")[0]
+    (tmp_path / "config.toml").write_text(textwrap.dedent(text))
+    settings = load(tmp_path / "config.toml")
+    home = f"{unit('koa-worker.service')['Service']['WorkingDirectory']}/"
+    assert {name for name, path in settings.folders.all().items() if not str(path).startswith(home)} == set()
+    assert settings.store.url.startswith(f"sqlite:///{home}")
+    assert str(settings.dicom.results.folder).startswith(home)
 
 
 def test_each_service_says_how_it_is_and_the_worker_asks_as_the_image_does() -> None:

@@ -8,7 +8,10 @@ import typer
 
 from koa_worker.commands.cli import app
 from koa_worker.knee_fields import KneeFields
+from koa_worker.system.concern import CONCERNS
 from koa_worker.values import ReviewCode
+from tests import fault_table
+from tests.faults import ALONE, ENDING, RUNNING, STARTING
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,3 +59,23 @@ def test_no_module_lacks_its_first_line() -> None:
     for path in [*(ROOT / "koa_worker").rglob("*.py"), *(ROOT / "training").rglob("*.py")]:
         text = path.read_text(encoding="utf-8")
         assert text == "" or text.startswith('"""'), path
+
+
+def test_every_concern_is_documented() -> None:
+    text = (ROOT / "docs/operation.md").read_text(encoding="utf-8").split("| code | what needs a person |")[1]
+    rows = text.split("\n\n")[0]
+    assert {code for row in rows.splitlines()[2:] for code in re.findall(r"`(\w+)`", row.split("|")[1])} == set(
+        CONCERNS
+    )
+
+
+def test_the_faults_that_are_documented_are_those_that_are_made() -> None:
+    assert len({fault.what for fault in (*RUNNING, *ALONE, *ENDING, *STARTING)}) >= 25
+    document = fault_table.DOCUMENT.read_text(encoding="utf-8")
+    assert fault_table.replaced(document) == document
+
+
+def test_a_fault_of_every_kind_is_made() -> None:
+    made = {fault.code for fault in (*RUNNING, *ALONE, *ENDING)}
+    # A thread catches whatever fails in it; and what does not answer is a full disk, a folder or the database.
+    assert set(CONCERNS) - made == {"part_down", "no_answer"}

@@ -1,16 +1,20 @@
 """What concerns a person, and that looking at it changes nothing."""
 
 import sqlite3
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from koa_worker import config, health
 from koa_worker.intake import Scan, prepare_folders
+from koa_worker.receive import receiving
 from koa_worker.store import ParcelState, Store
 from koa_worker.system.concern import CONCERNS, Concern
 from koa_worker.system.heartbeat import PauseReason, Pulse, beat, sole_owner
-from tests.parcels import queue_one
+from tests import make
+from tests.parcels import queue_one, take_back
 
 PULSE = Pulse(workers=1, busy=0, paused=None, overdue=0, model="net")
 
@@ -48,6 +52,14 @@ def test_a_running_daemon_says_itself_what_it_sees(settings: config.Config) -> N
         assert health.look(settings).concerns == (gone,)  # the database is looked at by everybody
 
 
+def test_who_has_the_database_open_says_what_the_daemon_found_on_opening_it(settings: config.Config) -> None:
+    prepare_folders(settings.folders)
+    with Store.open(settings.store.url) as store, sole_owner(settings.folders.work):
+        beat(settings.folders.work, replace(PULSE, concerns=(Concern("database", detail="DatabaseError"),)))
+        assert [one.code for one in health.look(settings, store).concerns] == ["database"]
+        assert codes(settings) == []
+
+
 def test_without_a_daemon_the_folders_are_looked_at(settings: config.Config) -> None:
     prepare_folders(settings.folders)
     settings.folders.inbox.rmdir()
@@ -73,6 +85,32 @@ def test_the_disk_the_scan_and_the_pause(settings: config.Config) -> None:
     assert [one.since for one in health.of_pause(PauseReason.NO_ANSWER, 7.0)] == [7.0]
 
 
+def test_a_full_disk_is_seen_without_the_daemon_s_word(settings: config.Config) -> None:
+    """It cannot write its heartbeat there."""
+    full = settings.model_copy(update={"limits": config.Limits(min_free_mb=10**9)})
+    prepare_folders(full.folders)
+    Store.open(full.store.url).close()
+    with sole_owner(full.folders.work):
+        beat(full.folders.work, PULSE)
+        assert codes(full) == ["disk_full"]
+        beat(full.folders.work, replace(PULSE, concerns=(Concern("disk_full", since=5.0),)))
+        assert [(one.code, one.since) for one in health.look(full).concerns] == [("disk_full", 5.0)]
+
+
+def test_a_clock_that_was_set_back_is_noticed(settings: config.Config) -> None:
+    prepare_folders(settings.folders)
+    with Store.open(settings.store.url) as store:
+        store.files.add_arrival(make.arrival(), datetime.now(UTC) + timedelta(minutes=2))
+        assert codes(settings) == ["not_running"]
+        store.files.add_arrival(make.arrival("b"), datetime.now(UTC) + timedelta(days=1))
+        assert codes(settings) == ["not_running", "clock"]
+
+
+def test_an_inbox_that_may_not_be_written_is_not_lost() -> None:
+    assert not health.is_lost([Concern("inbox_unwritable")])
+    assert health.is_lost([Concern("inbox_unwritable"), Concern("folder_gone", "done")])
+
+
 def test_a_destination_that_is_silent_or_refuses_is_named_with_its_last_answer(settings: config.Config) -> None:
     prepare_folders(settings.folders)
     url = settings.store.url
@@ -92,6 +130,11 @@ def test_a_destination_that_is_silent_or_refuses_is_named_with_its_last_answer(s
     assert refuses.detail == "Connection refused; 1 object refused"
     assert found.stored is not None
     assert [one.destination for one in found.stored.deliveries] == ["former", "pacs"]
+    take_back(url, "pacs")
+    with sqlite3.connect(settings.folders.work.parent / "koa.sqlite3") as database:
+        database.execute("UPDATE destinations SET failures = 2")  # the last try, when its object had just been erased
+    database.close()
+    assert codes(settings) == ["not_running"]
 
 
 def test_an_older_database_is_said_to_be_one_and_left_as_it_is(settings: config.Config) -> None:
@@ -108,6 +151,16 @@ def test_an_older_database_is_said_to_be_one_and_left_as_it_is(settings: config.
     with sqlite3.connect(path) as database:
         assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("0009",)]
     database.close()
+
+
+def test_a_part_that_has_ended_is_named(settings: config.Config) -> None:
+    receiver = config.ReceiverSettings(enabled=True, host="127.0.0.1", port=0)
+    dicom = config.DicomSettings(receiver=receiver)
+    enabled = settings.model_copy(update={"dicom": dicom})
+    prepare_folders(settings.folders)
+    with receiving(receiver, settings.folders.inbox, 5):
+        assert list(health.of_parts(enabled)) == []
+    assert list(health.of_parts(enabled)) == [Concern("part_down", "receiver")]
 
 
 def test_each_kind_has_a_sentence_and_a_remedy() -> None:

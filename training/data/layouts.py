@@ -218,7 +218,7 @@ def _digest(pixels: NDArray[np.generic]) -> str:
 
 
 def _without_duplicates(items: list[Item]) -> tuple[list[Item], list[LeftOut]]:
-    """Of equal pictures one stays; if they are graded differently none does, for nobody knows which is right."""
+    """Keeps one of equal pictures, and none if they are graded differently, for nobody knows which grade is right."""
     twins: dict[str, list[Item]] = defaultdict(list)
     for item in items:
         twins[item.digest].append(item)

@@ -56,7 +56,7 @@ def _pairs(net: keras.Model) -> list[tuple[Any, Any]]:
 
 
 def _kernel(layer: Any, kernel: NDArray[np.float32]) -> NDArray[np.float32]:
-    """From LiteRT's order of axes to Keras'."""
+    """Turns LiteRT's order of axes into that of Keras."""
     if isinstance(layer, keras.layers.DepthwiseConv2D):
         return np.moveaxis(kernel, 0, -1)
     return kernel.transpose(1, 2, 3, 0)

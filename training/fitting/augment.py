@@ -133,7 +133,7 @@ def _expose_raw(picture: Picture, chance: np.random.Generator, how: Augmentation
 
 
 def _equalize_somehow(picture: Picture, chance: np.random.Generator, how: Augmentation) -> Picture:
-    """As at work; rarely with another limit, and more rarely still not at all."""
+    """Equalises as the worker does; rarely with another limit, and more rarely still not at all."""
     if chance.random() >= how.rare:
         return equalize(picture)
     return equalize(picture, chance.uniform(*CLIP_LIMITS)) if chance.random() < 0.75 else picture

@@ -118,7 +118,7 @@ def mixed(
 
 
 def _partners(grades: NDArray[np.int64], within: int, chance: np.random.Generator) -> NDArray[np.int64]:
-    """For each image one whose grade is at most so far from its own; at times it is itself."""
+    """Chooses for each image one whose grade is at most `within` from its own; at times it is the image itself."""
     if within >= len(GRADES) - 1:
         return np.asarray(chance.permutation(len(grades)), np.int64)
     near = np.abs(grades[:, np.newaxis] - grades) <= within

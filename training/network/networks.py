@@ -35,7 +35,7 @@ class Shape:
 
     @property
     def channels_first(self) -> bool:
-        """To PyTorch it is the same memory, in the layout that its kernels like best."""
+        """Whether channels come first in memory: it is the layout that PyTorch's kernels like best."""
         return self.fast and keras.backend.backend() == "torch"
 
 

@@ -31,7 +31,7 @@ def exposed(raw: Picture, chance: Chance) -> Picture:
 
 
 def as_levels(raw: Picture) -> NDArray[np.float32]:
-    """Between 0 and 1, whatever the exposure was."""
+    """The gray values as levels between 0 and 1, whatever the exposure was."""
     low, high = np.percentile(raw, [1, 99.5])
     return np.asarray(np.clip((raw - np.float32(low)) / np.float32(max(high - low, 1.0)), 0, 1), np.float32)
 

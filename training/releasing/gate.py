@@ -1,7 +1,7 @@
 """Fits what a release knows of images that are no knees: one linear layer on the channels of each member.
 
 Training crops, as they are and as stranger plates would show them, against images made of them that are none
-(`nonknees.py`). A quarter of the subjects is held out of the fit; how strange their knees look sets the thresholds.
+(`nonknees/`). A quarter of the subjects is held out of the fit; how strange their knees look sets the thresholds.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def _made_of(crop: Crop, chance: np.random.Generator) -> Iterator[tuple[Kind, Pi
 
 
 def _shown(crop: Crop, chance: np.random.Generator) -> Picture:
-    """By another console, as far as that can be made: what is a knee must not be told by one study's look."""
+    """The crop as another console might show it: what a knee is must not be learnt from the look of one study."""
     return crop.picture if crop.raw is None or chance.random() < AS_IT_IS else consoles.shown(crop.raw, chance)
 
 

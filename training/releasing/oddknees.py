@@ -25,7 +25,7 @@ def make(crop: Picture, chance: Chance) -> Picture:
 
 
 def coarse(crop: Picture, chance: Chance) -> Picture:
-    """As few pixels as the finder lets pass, brought to the network's size again."""
+    """The crop with as few pixels as the finder lets pass, brought to the network's size again."""
     edge = int(chance.uniform(90, 180))
     small = cv2.resize(crop, (edge, edge), interpolation=cv2.INTER_AREA)
     if chance.random() < 0.5:

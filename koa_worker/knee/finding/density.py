@@ -126,7 +126,7 @@ def solid(mask: Mask) -> Mask:
 
 
 def runs(mask: Mask) -> Plane:
-    """For every pixel of tissue, how many pixels of unbroken tissue its row has there; 0 elsewhere."""
+    """How many pixels of unbroken tissue the row of each pixel of tissue has there; 0 elsewhere."""
     height, width = mask.shape
     apart = np.zeros((height, width + 1), np.int8)  # a column of nothing, so that a run ends with its row
     apart[:, :width] = mask

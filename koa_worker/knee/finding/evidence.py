@@ -89,7 +89,7 @@ class Grid:
         )
 
     def seen(self, framed: Plane, places: tuple[tuple[float, float], ...]) -> Plane:
-        """For every judged point the values at these distances (plateaus aside and below) from it, a plane each."""
+        """The values at these distances (plateaus aside and below) from each judged point; one plane a distance."""
         edge = self.span(EDGE)
         found = np.empty((len(places), *self.points), np.float32)
         for plane, (aside, below) in zip(found, places, strict=True):
@@ -180,7 +180,7 @@ def _weaker_most(left: Plane, right: Plane) -> Plane:
 
 
 def _highest(plane: Plane, rows: tuple[int, int] = (0, 0), columns: tuple[int, int] = (0, 0)) -> Plane:
-    """For every point the highest value, at least 0, among those at these offsets from it."""
+    """The highest value, at least 0, among those at these offsets from each point."""
     kernel = np.ones((rows[1] - rows[0] + 1, columns[1] - columns[0] + 1), np.uint8)
     anchor = (-columns[0], -rows[0])
     found = _plane(cv2.dilate(plane, kernel, anchor=anchor, borderType=cv2.BORDER_CONSTANT, borderValue=0))

@@ -69,7 +69,7 @@ def line_height(down: Plane, rough: Plateau, side: int) -> float:
 
 
 def plateau_end(across: Plane, rough: Plateau, side: int, line: float) -> float:
-    """Between the two outermost of the bone margins in the bands below the line: one alone may be the fibula's."""
+    """The end between the two outermost bone margins in the bands below the line: one alone may be the fibula's."""
     found = [
         _end(across, rough, side, (line + above * rough.width, line + below * rough.width)) for above, below in BANDS
     ]

@@ -30,7 +30,7 @@ def of_frame(radiograph: Radiograph, *, other_knee_found: bool) -> tuple[ReviewR
 
 
 def _ages(radiograph: Radiograph) -> list[float]:
-    """In years, as the header says it, and as birth date and study date do; they may disagree."""
+    """The ages in years that the header says, and that birth date and study date give; they may disagree."""
     patient, taken = radiograph.patient, radiograph.study.date
     ages = [] if patient.age_years is None else [patient.age_years]
     if patient.birth_date is not None and taken is not None and patient.birth_date <= taken.date():

@@ -103,7 +103,7 @@ def from_log_odds(odds: Floats) -> Floats:
     tails = 1 / (1 + np.exp(-odds))
     ends = (*odds.shape[:-1], 1)
     steps = np.concatenate([np.ones(ends), tails, np.zeros(ends)], axis=-1)
-    probabilities: Floats = np.maximum(steps[..., :-1] - steps[..., 1:], 0.0)  # rounding may leave a hair below nought
+    probabilities: Floats = np.maximum(steps[..., :-1] - steps[..., 1:], 0.0)  # rounding may leave a hair below 0
     return probabilities
 
 

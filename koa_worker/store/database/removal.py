@@ -13,8 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Table, delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from koa_worker.store.database.schema import Base, FileRow, StudyRow, table_of
-from koa_worker.store.page.tables import UploadRow
+from koa_worker.store.database.schema import Base, FileRow, StudyRow, UploadRow, table_of
 
 _AT_A_TIME = 200  # of the rows that are named: their keys stand in each statement
 

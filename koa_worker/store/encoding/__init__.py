@@ -1,1 +1,1 @@
-"""What the store keeps as bytes or as JSON: pictures, joint space, reasons to look."""
+"""How the store keeps values: pictures as bytes, joint space and reasons as JSON, a grade as columns of its row."""

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, delete, exists, or_, select
 from sqlalchemy.orm import Session
 
 from koa_worker.store.database.base import StorePart, reads, writes
-from koa_worker.store.page.tables import LoginRow, TokenRow, UserRow
+from koa_worker.store.database.schema import LoginRow, TokenRow, UserRow
 from koa_worker.store.records import TokenRecord, UserRecord
 from koa_worker.values import Role
 

@@ -6,8 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from koa_worker.store.database.base import StorePart, reads, writes
-from koa_worker.store.page.tables import DeedRow
-from koa_worker.store.records import DeedRecord
+from koa_worker.store.database.schema import AuditRow
+from koa_worker.store.records import AuditRecord
 
 
 class Audit(StorePart):
@@ -18,10 +18,10 @@ class Audit(StorePart):
         self, session: Session, who: str, action: str, subject: str = "", *, address: str = "", detail: str = ""
     ) -> None:
         """Adds an entry; its subject is an id of koa-worker, never a patient's."""
-        session.add(DeedRow(at=self.now(), who=who, action=action, subject=subject, address=address, detail=detail))
+        session.add(AuditRow(at=self.now(), who=who, action=action, subject=subject, address=address, detail=detail))
 
     @reads
-    def deeds(
+    def entries(
         self,
         session: Session,
         *,
@@ -29,16 +29,16 @@ class Audit(StorePart):
         limit: int = 100,
         who: str | None = None,
         subject: str | None = None,
-    ) -> tuple[DeedRecord, ...]:
+    ) -> tuple[AuditRecord, ...]:
         """The entries before the given number, newest first; the number is the end of the previous page."""
-        chosen = select(DeedRow).order_by(DeedRow.id.desc()).limit(limit)
+        chosen = select(AuditRow).order_by(AuditRow.id.desc()).limit(limit)
         if before is not None:
-            chosen = chosen.where(DeedRow.id < before)
+            chosen = chosen.where(AuditRow.id < before)
         if who is not None:
-            chosen = chosen.where(DeedRow.who == who)
+            chosen = chosen.where(AuditRow.who == who)
         if subject is not None:
-            chosen = chosen.where(DeedRow.subject == subject)
+            chosen = chosen.where(AuditRow.subject == subject)
         return tuple(
-            DeedRecord(row.id, row.at, row.who, row.action, row.subject, row.address, row.detail)
+            AuditRecord(row.id, row.at, row.who, row.action, row.subject, row.address, row.detail)
             for row in session.scalars(chosen)
         )

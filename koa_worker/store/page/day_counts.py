@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from koa_worker.store.database.base import StorePart, reads
+from koa_worker.store.database.schema import IndexLine
 from koa_worker.store.records import State
-from koa_worker.store.worklist_index import IndexLine
 
 
 @dataclass(frozen=True, slots=True)

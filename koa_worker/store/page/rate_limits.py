@@ -12,7 +12,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from koa_worker.store.database.base import StorePart, reads, writes
-from koa_worker.store.page.tables import ThrottleRow
+from koa_worker.store.database.schema import ThrottleRow
 
 _NONE = timedelta(0)
 

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
-from koa_worker.store.convert import to_grade
 from koa_worker.store.database.base import StorePart, reads
 from koa_worker.store.database.schema import (
     GradeRow,
@@ -21,6 +20,7 @@ from koa_worker.store.database.schema import (
     ReportRow,
     table_of,
 )
+from koa_worker.store.encoding import grade_columns
 from koa_worker.store.encoding.pictures import decode_heatmap
 from koa_worker.values import Heatmap, Side
 
@@ -86,7 +86,7 @@ class StudyHistory(StorePart):
             GradeRow.is_current,
         )
         row = session.execute(grades.where(*chosen)).first()
-        return Heatmap(decode_heatmap(row.heatmap), to_grade(row).release_kl) if row else None
+        return Heatmap(decode_heatmap(row.heatmap), grade_columns.from_row(row).release_kl) if row else None
 
     @reads
     def gradings(self, session: Session, study_key: str) -> tuple[GradingRecord, ...]:

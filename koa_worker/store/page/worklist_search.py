@@ -9,11 +9,11 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Select, false, func, select, true, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from koa_worker.store.database.schema import FileRow, StudyRow
+from koa_worker.store.database.schema import FileRow, StudyRow, Word
 from koa_worker.store.page.worklist_values import Wanted
 from koa_worker.store.records import State
 from koa_worker.store.search_words import after, terms_of, words_of
-from koa_worker.store.worklist_index import STUDY_TEXTS, Word
+from koa_worker.store.worklist_index import STUDY_TEXTS
 
 LOOKED_AT = 1_000
 _SHORTEST_ID = 6  # characters of a file's or study's own id that are looked up

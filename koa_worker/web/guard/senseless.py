@@ -1,4 +1,4 @@
-"""Refuses what none of our pages asks with: two host names, characters and numbers that no database takes."""
+"""Refuses requests that none of our pages makes: two host names, or what no database accepts in a text or number."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 def guard(app: Flask) -> None:
-    """Comes first: even who is not known would reach the database by the name that a login shows."""
+    """Checks before everything else: an unknown caller would reach the database too, by the name that a login shows."""
     app.before_request(_refuse_senseless)
 
 

@@ -166,11 +166,12 @@ def test_an_archive_that_is_not_there_or_a_token_that_is_not() -> None:
 def test_the_certificate_of_an_archive_is_checked(peer: Any, tmp_path: Path) -> None:
     peer("openssl")
     Path("token").write_text("a-token")
-    make_certificate(tmp_path / "a.pem", days=5)
+    make_certificate(tmp_path / "ca.pem", days=5)
+    make_certificate(tmp_path / "a.pem", days=5, signer=tmp_path / "ca.pem")
     with archive(200, certificate=tmp_path / "a.pem") as (url, seen):
-        assert "certificate is not accepted: self" in wrong(web(url))["destination web"]
+        assert "certificate is not accepted: " in wrong(web(url))["destination web"]
         assert seen == []  # and the token was not shown
-        check = found(web(url, 'tls_authority = "a.pem"\n'))["destination web"]
+        check = found(web(url, 'tls_authority = "ca.pem"\n'))["destination web"]
     assert check.says == "answers, by TLS, and takes the token"
 
 

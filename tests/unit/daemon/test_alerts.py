@@ -1,6 +1,7 @@
 """Alerts as a real web server and a real program get them: once for each change."""
 
 import json
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -128,6 +129,41 @@ def test_a_webhook_that_fails_is_tried_again_with_growing_pauses(
     for _ in range(720):
         scene.consider(DOWN)
     assert len(came) == tries <= 9
+
+
+def test_an_alert_that_fails_is_said_elsewhere_until_one_succeeds(tmp_path: Path) -> None:
+    told, program, now = tmp_path / "told", tmp_path / "tell.py", [0.0]
+    program.write_text("import sys; sys.exit(3)")
+    way = partial(alerts._run, AlertSettings(command=f"{sys.executable} {program}"))
+    command = Alerts("command", way, tmp_path, 0.0, lambda: now[0])
+    for _ in range(2):
+        command.consider([GONE, *command.concerns])
+        now[0] += 60
+    assert command.concerns == (Concern("alert_failed", "command", "exit code 3"),)
+    program.write_text(f"import sys; open({str(told)!r}, 'a').write(sys.stdin.read())")
+    now[0] += 60
+    command.consider([GONE, *command.concerns])
+    assert command.concerns == ()
+    # It does not tell of its own failure, which is over when it succeeds, or when there is nothing more to tell.
+    assert [one["code"] for one in json.loads(told.read_text())["began"]] == ["inbox_gone"]
+    program.write_text("import sys; sys.exit(3)")
+    for concerns, failures in (([GONE, DOWN], 1), ([GONE], 0)):
+        now[0] += 60
+        command.consider(concerns)
+        assert len(command.concerns) == failures
+
+
+def test_a_webhook_that_cannot_be_reached_is_a_notice_that_names_no_address(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}/secret"
+        settings = config.Config(alerts=AlertSettings(webhook=address, after_seconds=0.0)).below(tmp_path)
+        settings.folders.work.mkdir(parents=True)
+        notices = Notices()
+        notices.update("inbox", [GONE])
+        alerts.alerts(settings, notices)()
+    (_, failed) = sorted(notices.concerns, key=lambda one: one.code != "inbox_gone")
+    assert (failed.code, failed.subject, failed.detail) == ("alert_failed", "webhook", "Connection refused")
 
 
 def test_a_program_gets_it_on_its_standard_input(tmp_path: Path) -> None:

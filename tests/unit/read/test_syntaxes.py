@@ -1,4 +1,4 @@
-"""Every transfer syntax gives the same picture."""
+"""Every transfer syntax gives the same picture, and a lossless one the same fingerprint."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def test_lossless_syntaxes_agree(make, take, plate, syntax, preamble):
     other = take(make(plate, syntax, bits=12, preamble=preamble, **WINDOW))
     assert np.array_equal(other.pixels, plain.pixels)
     assert other.study == plain.study
+    assert other.fingerprint == plain.fingerprint
     assert other.details["transfer_syntax"] == syntax.name
 
 

@@ -59,7 +59,7 @@ def test_nobody_begins_a_file_that_is_written_down(
     store.erasures.erase_rows(FORGET)
     store.erasures.finish(FORGET, "me")
     assert store.files.find(file.id) is store.files.find(claimed.id) is None
-    assert [deed.action for deed in store.audit.deeds()] == ["forget_finished", "forget_begun"]
+    assert [entry.action for entry in store.audit.entries()] == ["forget_finished", "forget_begun"]
     assert store.files.take(make.arrival("a"), "w").begun, "the same bytes that come again are new"
 
 

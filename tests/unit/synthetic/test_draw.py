@@ -83,7 +83,7 @@ def test_shutter_blanks_and_lead_whitens() -> None:
     assert np.median(white[hidden]) > 60000
 
 
-def test_furniture_shows() -> None:
+def test_markers_show() -> None:
     plain = draw(CLEAN).pixels.astype(int)
     lettered = draw(replace(CLEAN, letters=True)).pixels.astype(int)
     assert np.mean(np.abs(lettered - plain) > 8000) > 0.0005

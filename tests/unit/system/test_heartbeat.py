@@ -47,6 +47,29 @@ def test_a_pulse_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     beat(tmp_path / "absent", ALIVE)
 
 
+def test_on_a_full_disk_the_daemon_is_not_taken_for_silent(tmp_path: Path) -> None:
+    with sole_owner(tmp_path):
+        beat(tmp_path, ALIVE)
+        before = time.time() - 300
+        os.utime(tmp_path / ".pulse", (before, before))
+        (tmp_path / ".pulse.tmp").mkdir()  # so that nothing can be written there
+        beat(tmp_path, ALIVE)
+        felt = feel(tmp_path)
+        assert condition_of(felt) is Condition.RUNNING
+        (tmp_path / ".pulse.tmp").rmdir()
+
+
+def test_a_beat_from_the_future_is_no_proof_of_life(tmp_path: Path) -> None:
+    """It was written before the clock was set back by an hour; a daemon that lives beats again soon."""
+    with sole_owner(tmp_path):
+        beat(tmp_path, ALIVE)
+        later = time.time() + 3600
+        os.utime(tmp_path / ".pulse", (later, later))
+        assert condition_of(feel(tmp_path)) is Condition.SILENT
+        beat(tmp_path, ALIVE)
+        assert condition_of(feel(tmp_path)) is Condition.RUNNING
+
+
 @pytest.mark.parametrize("reason", PauseReason)
 def test_a_reason_to_pause_is_felt_and_has_its_words(tmp_path: Path, reason: PauseReason) -> None:
     with sole_owner(tmp_path):

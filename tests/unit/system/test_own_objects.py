@@ -4,7 +4,7 @@ import pytest
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
-from koa_worker.publish import uids
+from koa_worker.publish.objects import uids
 from koa_worker.system.own_objects import IMPLEMENTATION_UID, is_own
 
 

@@ -166,7 +166,7 @@ def test_a_reading_by_script(graded: Any, client: FlaskClient, bearer: Any, user
     )
     assert client.post(where, json=said, headers=bearer("victor")).status_code == 403
     assert got(client, f"{API}/agreement", **bearer("victor"))["readers"]["reader 1"][4][3] == 1
-    assert [(deed.who, deed.action) for deed in users.audit.deeds(subject=graded.key)] == [("anna", "reading")]
+    assert [(entry.who, entry.action) for entry in users.audit.entries(subject=graded.key)] == [("anna", "reading")]
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_every_look_is_on_record(graded: Any, client: FlaskClient, bearer: Any, 
     study = got(client, f"{API}/studies/{graded.key}", **anna)
     client.get(study["images"][0]["frame_url"], headers=anna)
     client.get(f"{API}/results", headers=anna)
-    noted = {(deed.action, deed.subject) for deed in users.audit.deeds(who="anna")}
+    noted = {(entry.action, entry.subject) for entry in users.audit.entries(who="anna")}
     assert noted == {("study", graded.key), ("image", graded.key), ("results_listed", "")}
 
 

@@ -55,7 +55,9 @@ def test_an_upload_lies_in_the_inbox(client: FlaskClient, config: Config, store:
     assert (said["state"], said["name"], said["size"]) == ("waiting", "knee.png", 10)
     assert answer.headers["Location"] == f"{UPLOADS}/{said['id']}"
     assert [waiting.path for waiting in scan(config.folders.inbox).oldest] == [path]
-    assert [(deed.who, deed.action, deed.subject) for deed in store.audit.deeds()] == [("local", "upload", said["id"])]
+    assert [(entry.who, entry.action, entry.subject) for entry in store.audit.entries()] == [
+        ("local", "upload", said["id"])
+    ]
 
 
 def follow(client: FlaskClient, said: dict[str, Any]) -> dict[str, Any]:

@@ -46,11 +46,18 @@ def test_exposure_neither_makes_metal_nor_hides_it(gamma: float, gain: float, of
     assert all(find_metal(exposed(joint, gamma, gain, offset)).suspected for joint in joints(1, ImplantKind.TOTAL))
 
 
-def test_a_condyle_that_is_exposed_to_white_is_none() -> None:
+@pytest.mark.parametrize("white", [60, 70, 80, 90])
+def test_bone_that_is_exposed_to_white_is_none(white: int) -> None:
     for seed in SEEDS:
         for joint in joints(seed):
-            bright = exposed(joint, 1.0, 200 / np.percentile(joint, 80), 0.0)
+            bright = exposed(joint, 1.0, 255 / np.percentile(joint, white), 0.0)
             assert not find_metal(bright).clear
+
+
+@pytest.mark.parametrize("white", [70, 80, 90])
+def test_a_prosthesis_that_is_exposed_to_white_is_still_seen(white: int) -> None:
+    for joint in joints(1, ImplantKind.TOTAL):
+        assert find_metal(exposed(joint, 1.0, 255 / np.percentile(joint, white), 0.0)).suspected
 
 
 def test_a_lead_letter_in_the_corner_is_none() -> None:

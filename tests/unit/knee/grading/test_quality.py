@@ -12,7 +12,7 @@ from koa_worker.knee.grading.metal import Metal
 from koa_worker.knee.grading.prepare import Picture, crop, equalize, resize
 from koa_worker.knee.grading.quality import Verdict, check_frame, judge_knee
 from koa_worker.knee.grading.review import of_frame
-from koa_worker.publish.codes import REFUSALS
+from koa_worker.publish.objects.codes import REFUSALS
 from koa_worker.synthetic import ImplantKind, draw, random_spec, with_implant
 from koa_worker.values import Box, KneeRoi, Patient, Radiograph, ReviewCode, ReviewReason, Side, Study
 

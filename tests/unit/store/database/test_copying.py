@@ -121,3 +121,10 @@ def test_a_row_that_came_out_otherwise_undoes_everything(
     with pytest.raises(SetupError, match="grades came out other"):
         copying.copy_store(source, target, lambda _table, _rows: None)
     assert set(map(len, rows(target).values())) == {0}
+
+
+def test_a_source_that_is_mistyped_is_refused_and_not_made(tmp_path: Path) -> None:
+    with pytest.raises(SetupError) as fault:
+        copying.copy_store(f"sqlite:///{tmp_path}/koa.sqlit", f"sqlite:///{tmp_path}/new.sqlite3", lambda *_: None)
+    assert fault.value.code == "store_missing"
+    assert list(tmp_path.iterdir()) == []

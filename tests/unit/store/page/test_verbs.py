@@ -129,11 +129,11 @@ def test_no_window_holds_more_than_two_rations(pauses: list[float], most: int) -
 def test_the_trail_is_read_newest_first_in_pages(store: Store) -> None:
     for number in range(5):
         store.audit.note("anna" if number % 2 else "boris", "study", f"s{number}", address="127.0.0.1")
-    first = store.audit.deeds(limit=3)
-    assert [deed.subject for deed in first] == ["s4", "s3", "s2"]
-    assert [deed.subject for deed in store.audit.deeds(before=first[-1].id)] == ["s1", "s0"]
-    assert [deed.subject for deed in store.audit.deeds(who="anna")] == ["s3", "s1"]
-    assert [deed.who for deed in store.audit.deeds(subject="s2")] == ["boris"]
+    first = store.audit.entries(limit=3)
+    assert [entry.subject for entry in first] == ["s4", "s3", "s2"]
+    assert [entry.subject for entry in store.audit.entries(before=first[-1].id)] == ["s1", "s0"]
+    assert [entry.subject for entry in store.audit.entries(who="anna")] == ["s3", "s1"]
+    assert [entry.who for entry in store.audit.entries(subject="s2")] == ["boris"]
 
 
 def test_readings_are_added_and_never_changed(
@@ -161,7 +161,7 @@ def test_agreement_counts_each_reader_s_last_word_on_a_knee(
     second, _ = grade("b", study_uid="1.2.4")
     for file_id, kl in ((first, 3), (first, 2), (second, 1)):
         store.reader_grades.record(file_id, 0, reader="anna", kl=kl, comment="")
-    matrix = store.reader_grades.agreement()["anna"]
+    matrix = store.reader_grades.agreement()["anna", None]
     assert (matrix[2][2], matrix[1][2], sum(map(sum, matrix))) == (1, 1, 2)
 
 

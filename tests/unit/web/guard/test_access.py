@@ -21,7 +21,7 @@ PASSWORD = "correct horse battery"
 
 
 def actions(store: Store) -> list[tuple[str, str]]:
-    return [(deed.who, deed.action) for deed in reversed(store.audit.deeds())]
+    return [(entry.who, entry.action) for entry in reversed(store.audit.entries())]
 
 
 def test_every_route_says_who_may_use_it(app: Flask) -> None:

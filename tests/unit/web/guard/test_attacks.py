@@ -75,11 +75,11 @@ def test_a_token_does_not_end_a_person_s_logins(app: Flask, users: Store, logged
 
 
 def test_the_trail_holds_only_what_exists(logged_in: Enter, users: Store) -> None:
-    before = len(users.audit.deeds())
+    before = len(users.audit.entries())
     browser = logged_in("anna")
     forged = "/studies/=cmd|'C'!A0/files/+1%0A2026-01-01T00:00:00,ada,report,67f1,10.0.0.9,/frame.jpg"
     assert browser.get(forged).status_code == 404
-    assert [deed.action for deed in users.audit.deeds()][: -before or None] == ["login"]
+    assert [entry.action for entry in users.audit.entries()][: -before or None] == ["login"]
 
 
 HUGE = "9" * 40
@@ -123,7 +123,7 @@ def test_behind_a_proxy_a_mapped_address_is_the_one_it_stands_for(config: Config
     web = config.web.model_copy(update={"proxy": "127.0.0.1", "names": ("koa.example",)})
     app = create_app(config.model_copy(update={"web": web}), users)
     app.test_client().get("/", base_url="https://koa.example", environ_base={"REMOTE_ADDR": "::ffff:10.1.2.3"})
-    assert [deed.address for deed in users.audit.deeds()] == ["10.1.2.3"]
+    assert [entry.address for entry in users.audit.entries()] == ["10.1.2.3"]
 
 
 @pytest.mark.parametrize("password", ["1234567890", "0987654321", "abcdefghijkl", "qwertyuiopas", "QWERTYUIOP"])

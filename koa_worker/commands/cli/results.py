@@ -1,0 +1,142 @@
+"""`koa-worker send`, `export`, `agreement` and `drift`: what becomes of the results, and how good they are."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from koa_worker import config
+from koa_worker.commands.cli.options import ConfigFile
+from koa_worker.errors import SetupError
+from koa_worker.system import log
+
+
+class Format(StrEnum):
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+class Table(StrEnum):
+    TEXT = "text"
+    CSV = "csv"
+
+
+class By(StrEnum):
+    IMAGE = "image"
+    STUDY = "study"
+    READING = "reading"
+
+
+def send(
+    keys: Annotated[
+        list[str] | None,
+        typer.Argument(help="File names of reports. All their results are sent again.", metavar="[REPORT…]"),
+    ] = None,
+    config_file: ConfigFile = None,
+) -> None:
+    """Send all waiting results to the PACS now, and retry what it rejected."""
+    from koa_worker.commands.screen import parcels_screen
+    from koa_worker.publish.outbox import Outbox
+    from koa_worker.store import ParcelState, Store
+
+    settings = config.load(config_file)
+    log.set_up(settings.log)
+    if not settings.dicom.destinations:
+        raise SetupError("config", "no [[dicom.destinations]] is configured")
+    with Store.of(settings.store) as store:
+        outbox = Outbox(settings, store)
+        wanted = [Path(key).stem for key in keys or ()]
+        store.sending.send_again(wanted)
+        store.sending.wake_parcels()
+        outbox.work()
+        counts = store.sending.parcel_counts()
+    Console().print(parcels_screen(counts))
+    arrived = all(states[ParcelState.ACKNOWLEDGED] == sum(states.values()) for states in counts.values())
+    raise typer.Exit(0 if arrived else 1)
+
+
+def export(
+    form: Annotated[
+        Format, typer.Option("--format", help="csv, json (one object per line), or parquet (only by study).")
+    ] = Format.CSV,
+    by: Annotated[By, typer.Option(help="One line per knee and image, per knee and study, or per reading.")] = By.IMAGE,
+    with_identity: Annotated[
+        bool, typer.Option("--with-identity", help="Add patient id, its issuer and accession number.")
+    ] = False,
+    config_file: ConfigFile = None,
+) -> None:
+    """Print a flat table of all results, with one line per knee."""
+    from koa_worker.commands.export import COLUMNS, WITH_IDENTITY, to_rows
+    from koa_worker.commands.table import write_csv, write_json
+    from koa_worker.store import Store
+
+    if by is By.STUDY:
+        from koa_worker.commands.study_table import export_studies
+
+        with Store.of(config.load(config_file).store) as store:
+            knees = store.export.study_knees(with_identity=with_identity)
+            export_studies(knees, form, sys.stdout, with_identity=with_identity)
+        return
+    if form is Format.PARQUET:
+        raise typer.BadParameter("parquet needs --by study; batch writes Parquet by image", param_hint="--format")
+    with Store.of(config.load(config_file).store) as store:
+        if by is By.READING:
+            from koa_worker.commands import reading_table
+
+            columns, rows = reading_table.COLUMNS, reading_table.to_rows(store.reader_grades.every())
+            write_csv(rows, sys.stdout, columns) if form is Format.CSV else write_json(rows, sys.stdout)
+            return
+        columns = WITH_IDENTITY if with_identity else COLUMNS
+        rows = to_rows(store.export.rows(with_identity=with_identity), columns)
+        if form is Format.CSV:
+            write_csv(rows, sys.stdout, columns)
+        else:
+            write_json(rows, sys.stdout)
+
+
+def agreement(
+    form: Annotated[Table, typer.Option("--format", help="csv, or a table for the terminal.")] = Table.TEXT,
+    config_file: ConfigFile = None,
+) -> None:
+    """How far the readers agree with one another and with the model: quadratic kappa with intervals by subject."""
+    from koa_worker.commands.agreement import COLUMNS, agreements, screen, to_rows
+    from koa_worker.commands.table import write_csv
+    from koa_worker.store import Store
+
+    with Store.open(config.load(config_file).store.url) as store:
+        found = agreements(store)
+    if form is Table.CSV:
+        write_csv(to_rows(found), sys.stdout, COLUMNS)
+    else:
+        Console().print(screen(found))
+
+
+def drift(
+    form: Annotated[Table, typer.Option("--format", help="csv of all weeks, or the findings as text.")] = Table.TEXT,
+    config_file: ConfigFile = None,
+) -> None:
+    """Whether grades, likeness, exposure and refusals are still as they were. Exit 1 if one changed lately."""
+    from datetime import UTC, datetime
+
+    from koa_worker.commands.drift import COLUMNS, to_rows
+    from koa_worker.commands.table import write_csv
+    from koa_worker.knee.grading.site import fitted_to
+    from koa_worker.store import Store
+    from koa_worker.watch.drift import watch
+    from koa_worker.watch.words import sentences
+
+    settings = config.load(config_file)
+    with Store.open(settings.store.url) as store:
+        watched = watch(store.watch_days.samples(), datetime.now(UTC).date())
+    if form is Table.CSV:
+        write_csv(to_rows(watched), sys.stdout, COLUMNS)
+    else:
+        for line in sentences(watched, fitted_to(Path(settings.model.site)) if settings.model.site else ()):
+            typer.echo(line)
+    raise typer.Exit(1 if watched.lately() else 0)

@@ -1,0 +1,177 @@
+"""`koa-worker user …`: the users of the page, their tokens and the audit log."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from koa_worker import config
+from koa_worker.commands.cli.options import ConfigFile
+from koa_worker.errors import SetupError
+from koa_worker.values import Role
+
+if TYPE_CHECKING:  # the commands start fast: see `cli/__init__.py`
+    from koa_worker.store import AuditRecord, Store
+
+app = typer.Typer(help="Manage the users of the page, and read the audit log.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="Login name.", metavar="NAME")]
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
+_HERE = "console"  # the user in the audit log: a person with the rights to the database
+
+
+class Format(StrEnum):
+    TEXT = "text"
+    CSV = "csv"
+    JSON = "json"
+
+
+@app.command()
+def add(
+    name: Name,
+    role: Annotated[
+        Role, typer.Option(help="view: results; read: also patient data; admin: also the audit log.")
+    ] = Role.READ,
+    config_file: ConfigFile = None,
+) -> None:
+    """Create a user. The password is asked for, or read from the first line of the input."""
+    name = name.lower()
+    if not _NAME.fullmatch(name) or name in {"local", _HERE}:
+        raise typer.BadParameter("a name has at most 64 letters, digits and . _ @ -, and is not local or console")
+    with _open(config_file) as store:
+        if store.accounts.find_user(name):
+            raise typer.BadParameter("a user with this name exists already")
+        if not store.accounts.add_user(name, role, _ask_password()):
+            raise typer.BadParameter("a user with this name exists already")
+        store.audit.note(_HERE, "user_added", detail=f"{name}, {role}")
+    typer.echo(f"User {name} created with role {role}.")
+
+
+@app.command("list")
+def list_users(config_file: ConfigFile = None) -> None:
+    """List the users, their roles and their tokens."""
+    from rich.table import Table
+
+    table = Table("name", "role", "since", "tokens", box=None)
+    with _open(config_file) as store:
+        for user in store.accounts.users():
+            tokens = ", ".join(f"{token.id}: {token.purpose}" for token in store.accounts.tokens(user.name))
+            table.add_row(user.name, user.role, f"{user.created_at:%Y-%m-%d}", tokens)
+    Console().print(
+        table if table.row_count else "There are no users. The page answers only requests from this machine."
+    )
+
+
+@app.command()
+def remove(name: Name, config_file: ConfigFile = None) -> None:
+    """Remove a user. The user's readings and audit log entries are kept."""
+    with _open(config_file) as store:
+        _known(done=store.accounts.remove_user(name.lower()))
+        store.audit.note(_HERE, "user_removed", detail=name.lower())
+        typer.echo(f"User {name} removed.")
+        if not store.accounts.has_users():
+            typer.echo("There are no users left. The page answers only requests from this machine.")
+
+
+@app.command()
+def password(name: Name, config_file: ConfigFile = None) -> None:
+    """Set a new password. This ends all sessions and revokes all tokens of the user."""
+    with _open(config_file) as store:
+        _known(done=store.accounts.find_user(name.lower()) is not None)
+        _known(done=store.accounts.change_password(name.lower(), _ask_password()))
+        store.audit.note(_HERE, "password", detail=name.lower())
+    typer.echo(f"Password of {name} changed. The user must log in again.")
+
+
+@app.command()
+def token(
+    name: Name,
+    purpose: Annotated[str, typer.Option("--for", help="Purpose of the token, shown in the list of users.")] = "script",
+    days: Annotated[int | None, typer.Option(min=1, help="Days until the token expires; never if omitted.")] = None,
+    revoke: Annotated[int | None, typer.Option(help="Revoke the token with this ID instead.", metavar="ID")] = None,
+    config_file: ConfigFile = None,
+) -> None:
+    """Create a token for scripts that use the JSON API. It is shown only once."""
+    from koa_worker.web.guard.passwords import new_token, secret_hash
+
+    name = name.lower()
+    with _open(config_file) as store:
+        if revoke is not None:
+            _known(done=store.accounts.remove_token(name, revoke), what="token")
+            store.audit.note(_HERE, "token_removed", detail=f"{name}, {revoke}")
+            typer.echo(f"Token {revoke} revoked.")
+            return
+        made = new_token()
+        _known(done=store.accounts.add_token(name, purpose, secret_hash(made), timedelta(days=days) if days else None))
+        store.audit.note(_HERE, "token_made", detail=f"{name}, {purpose}")
+    typer.echo(made)
+
+
+@app.command()
+def audit(
+    form: Annotated[Format, typer.Option("--format", help="text, csv, or json (one object per line).")] = Format.TEXT,
+    who: Annotated[str | None, typer.Option(help="Only entries of this user.", metavar="NAME")] = None,
+    subject: Annotated[str | None, typer.Option("--of", help="Only entries on this study, file or upload.")] = None,
+    config_file: ConfigFile = None,
+) -> None:
+    """Print the audit log: who did what and when, newest first."""
+    with _open(config_file) as store:
+        rows = _rows(store, who, subject)
+        if form is Format.JSON:
+            for row in rows:
+                typer.echo(json.dumps(row, ensure_ascii=False))
+            return
+        from koa_worker.commands.table import safe_cell
+
+        line = csv.writer(sys.stdout, dialect="excel" if form is Format.CSV else "excel-tab", lineterminator="\n")
+        line.writerow(_COLUMNS)
+        line.writerows(map(safe_cell, row.values()) for row in rows)
+
+
+_COLUMNS = ("at", "who", "action", "subject", "address", "detail")
+
+
+def _rows(store: Store, who: str | None, subject: str | None) -> Iterator[dict[str, str]]:
+    page: tuple[AuditRecord, ...] = ()
+    while True:
+        page = store.audit.entries(before=page[-1].id if page else None, limit=1000, who=who, subject=subject)
+        if not page:
+            return
+        for entry in page:
+            row = {name: str(getattr(entry, name)) for name in _COLUMNS}
+            yield {**row, "at": entry.at.isoformat(timespec="seconds")}
+
+
+def _open(config_file: Path | None) -> Store:
+    from koa_worker.store import Store
+
+    return Store.of(config.load(config_file).store)
+
+
+def _known(*, done: bool, what: str = "user") -> None:
+    if not done:
+        raise typer.BadParameter(f"this {what} does not exist")
+
+
+def _ask_password() -> str:
+    """The hash of the password, which is typed twice at a terminal or read as one line."""
+    from koa_worker.web.guard.passwords import fault_of, hashed
+
+    if sys.stdin.isatty():
+        typed = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    else:
+        typed = sys.stdin.readline().rstrip("\r\n")
+    if fault := fault_of(typed):
+        raise SetupError("password", fault)
+    return hashed(typed)

@@ -1,0 +1,76 @@
+"""The tables. Patient data lives in `studies`, `headers`, the names of `files` and `uploads`, and `worklist_words`.
+
+    files ─┬─ events, timings             what happened to a file
+           ├─ refusals                    knees that were seen and not graded
+           └─ images ─┬─ pictures         what a report draws from
+    studies ┘         ├─ knees ── grades ── models
+        │             └─ headers          whom each image says it is of, now and before
+        ├─ reports
+        └─ publications, parcels, result_objects      what was sent where; destinations
+
+    worklist_lines, worklist_words    made from the others, for the worklist
+    users, logins, tokens, throttles, audit, reader_grades, uploads      of the page
+    doomed                            what an erasure has begun to remove
+
+A knee is a place in an image. It has one grade for each model release and software version that looked at it, and each
+site's scale; the one that counts is marked current, the others are kept.
+"""
+
+from koa_worker.store.database.schema.base import Base, table_of
+from koa_worker.store.database.schema.erasure import DoomedKind, DoomedRow
+from koa_worker.store.database.schema.files import EventRow, FileRow, TimingRow
+from koa_worker.store.database.schema.knees import GradeRow, KneeRow, ModelRow, PictureKind, PictureRow, RefusalRow
+from koa_worker.store.database.schema.page import (
+    AuditRow,
+    LoginRow,
+    ReaderGradeRow,
+    ThrottleRow,
+    TokenRow,
+    UploadRow,
+    UserRow,
+)
+from koa_worker.store.database.schema.sending import (
+    DestinationRow,
+    ParcelRow,
+    PublicationRow,
+    ReportRow,
+    ResultObjectRow,
+)
+from koa_worker.store.database.schema.studies import HeaderRow, ImageRow, StudyRow
+from koa_worker.store.database.schema.worklist import IndexLine, Word
+
+__all__ = [
+    "REVISION",
+    "AuditRow",
+    "Base",
+    "DestinationRow",
+    "DoomedKind",
+    "DoomedRow",
+    "EventRow",
+    "FileRow",
+    "GradeRow",
+    "HeaderRow",
+    "ImageRow",
+    "IndexLine",
+    "KneeRow",
+    "LoginRow",
+    "ModelRow",
+    "ParcelRow",
+    "PictureKind",
+    "PictureRow",
+    "PublicationRow",
+    "ReaderGradeRow",
+    "RefusalRow",
+    "ReportRow",
+    "ResultObjectRow",
+    "StudyRow",
+    "ThrottleRow",
+    "TimingRow",
+    "TokenRow",
+    "UploadRow",
+    "UserRow",
+    "Word",
+    "table_of",
+]
+
+REVISION = "0016"  # of the newest migration: a store that says so needs none

@@ -1,0 +1,128 @@
+"""Knees, their grades, and the pictures that a report draws from."""
+
+from __future__ import annotations
+
+import datetime as dt
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from koa_worker.store.database.columns import RowId, one_of
+from koa_worker.store.database.schema.base import Base
+from koa_worker.values import Side
+
+# The condition of a partial index, in words that both databases know.
+_CURRENT = text("is_current")
+
+
+class PictureKind(StrEnum):
+    FRAME = "frame"  # the whole radiograph, small: JPEG
+    CROP = "crop"  # one knee as the model saw it: PNG
+
+
+class KneeRow(Base):
+    """A place in an image where a knee was seen."""
+
+    __tablename__ = "knees"
+    __table_args__ = (UniqueConstraint("file_id", "position", "x", "y", "width", "height", name="uq_knees_place"),)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    file_id: Mapped[str] = mapped_column(ForeignKey("images.file_id"))
+    position: Mapped[int]  # position in the image, from left to right
+    side: Mapped[Side] = mapped_column(one_of(Side, "side"))
+    x: Mapped[int]
+    y: Mapped[int]
+    width: Mapped[int]
+    height: Mapped[int]
+    whole_frame: Mapped[bool]
+    turned: Mapped[int] = mapped_column(default=0)  # quarters anticlockwise that make the knee stand upright
+
+
+class RefusalRow(Base):
+    """A place in a file's frame where a knee was seen and given no grade by the model that looked last.
+
+    A rejected file has such places too, and no image.
+    """
+
+    __tablename__ = "refusals"
+
+    file_id: Mapped[str] = mapped_column(ForeignKey("files.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)  # among the refused, from left to right
+    side: Mapped[Side] = mapped_column(one_of(Side, "side"))
+    x: Mapped[int]
+    y: Mapped[int]
+    width: Mapped[int]
+    height: Mapped[int]
+    code: Mapped[str]  # an entry of the error catalogue
+    detail: Mapped[str]
+
+
+class ModelRow(Base):
+    """A model release that has graded here, by the hash of its manifest."""
+
+    __tablename__ = "models"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    first_used_at: Mapped[dt.datetime]
+
+
+class GradeRow(Base):
+    """What one model release said of one knee."""
+
+    __tablename__ = "grades"
+    __table_args__ = (
+        UniqueConstraint("knee_id", "model_digest", "software_version", "site", name="uq_grades_maker"),
+        CheckConstraint("kl BETWEEN 0 AND 4", name="kl"),
+        # Also keeps NaN out; a sum of rounded floats may be a hair above 1.
+        *(CheckConstraint(f"p{kl} BETWEEN 0 AND 1.000001", name=f"p{kl}") for kl in range(5)),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    knee_id: Mapped[int] = mapped_column(ForeignKey("knees.id"))
+    model_digest: Mapped[str] = mapped_column(ForeignKey("models.digest"))
+    software_version: Mapped[str]
+    is_current: Mapped[bool]
+    kl: Mapped[int]
+    p0: Mapped[float]
+    p1: Mapped[float]
+    p2: Mapped[float]
+    p3: Mapped[float]
+    p4: Mapped[float]
+    # What the release itself says; empty where there is no site's scale, and p0 to p4 are the release's.
+    release_p0: Mapped[float | None]
+    release_p1: Mapped[float | None]
+    release_p2: Mapped[float | None]
+    release_p3: Mapped[float | None]
+    release_p4: Mapped[float | None]
+    site: Mapped[str] = mapped_column(default="", server_default="")  # digest of the site's scale
+    confidence: Mapped[float]
+    oa_probability: Mapped[float]
+    agreement: Mapped[float]
+    strangeness: Mapped[float | None]  # log odds against a knee; empty where it was not judged or not kept
+    needs_review: Mapped[bool]  # whether there is a reason, for the worklist's index and for queries by hand
+    review_reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSON)  # as `encoding/review_reasons.py` has it
+    heatmap: Mapped[bytes] = mapped_column(LargeBinary)  # a .npy of a few hundred bytes
+    joint_space: Mapped[dict[str, Any] | None] = mapped_column(
+        JSON(none_as_null=True)
+    )  # as `encoding/joint_space.py` has it
+    graded_at: Mapped[dt.datetime] = mapped_column(index=True)
+
+
+# Of all that graded a knee, one counts.
+Index("uq_grades_current", GradeRow.knee_id, unique=True, sqlite_where=_CURRENT, postgresql_where=_CURRENT)
+
+
+class PictureRow(Base):
+    """What a report draws from; apart from the other tables, so that those stay small and quick to read."""
+
+    __tablename__ = "pictures"
+    __table_args__ = (UniqueConstraint("file_id", "kind", "knee_id", name="uq_pictures_subject"),)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    file_id: Mapped[str] = mapped_column(ForeignKey("images.file_id"))
+    knee_id: Mapped[int | None] = mapped_column(ForeignKey("knees.id"), index=True)
+    kind: Mapped[PictureKind] = mapped_column(one_of(PictureKind, "kind"))
+    data: Mapped[bytes] = mapped_column(LargeBinary)

@@ -1,0 +1,110 @@
+"""The tables of the page: who may see what, who saw what, what readers say, what was uploaded.
+
+Secrets are kept as hashes only. Nothing here but `uploads.name` and a reader's own comment can name a patient.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from koa_worker.store.database.columns import RowId, SaidByFile, one_of
+from koa_worker.store.database.schema.base import Base
+from koa_worker.values import Role
+
+
+class UserRow(Base):
+    """Someone who may log in. A removed one stays, since readings and the audit trail name them."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    name: Mapped[str]
+    role: Mapped[Role] = mapped_column(one_of(Role, "role"))
+    password: Mapped[str]  # scheme, parameters, salt and hash
+    created_at: Mapped[dt.datetime]
+    removed_at: Mapped[dt.datetime | None]
+
+
+_PRESENT = text("removed_at IS NULL")
+Index("uq_users_name", UserRow.name, unique=True, sqlite_where=_PRESENT, postgresql_where=_PRESENT)
+
+
+class LoginRow(Base):
+    """A browser that a user logged in with, by the hash of its secret."""
+
+    __tablename__ = "logins"
+
+    secret_hash: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    since: Mapped[dt.datetime]
+    until: Mapped[dt.datetime] = mapped_column(index=True)
+
+
+class TokenRow(Base):
+    """What a script shows instead of a password, by its hash."""
+
+    __tablename__ = "tokens"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    secret_hash: Mapped[str] = mapped_column(unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    purpose: Mapped[str]
+    since: Mapped[dt.datetime]
+    until: Mapped[dt.datetime | None]
+
+
+class ThrottleRow(Base):
+    """How much of what is rationed a caller has used up, as the time at which nothing is left of it."""
+
+    __tablename__ = "throttles"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    spent_until: Mapped[dt.datetime] = mapped_column(index=True)
+
+
+class AuditRow(Base):
+    """Who looked at what and when, never changed afterwards."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    at: Mapped[dt.datetime] = mapped_column(index=True)
+    who: Mapped[str] = mapped_column(index=True)
+    action: Mapped[str]
+    subject: Mapped[str] = mapped_column(index=True)  # a study, file or upload by its own id
+    address: Mapped[str]
+    detail: Mapped[str]
+
+
+class ReaderGradeRow(Base):
+    """What a person says of a knee; a change of mind is a further row, and a withdrawn one stays."""
+
+    __tablename__ = "reader_grades"
+    __table_args__ = (CheckConstraint("kl BETWEEN 0 AND 4", name="kl"),)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    knee_id: Mapped[int] = mapped_column(ForeignKey("knees.id"), index=True)
+    grade_id: Mapped[int] = mapped_column(ForeignKey("grades.id"))  # the machine's, that counted at that time
+    reader: Mapped[str]
+    kl: Mapped[int]
+    comment: Mapped[str] = mapped_column(SaidByFile)
+    at: Mapped[dt.datetime]
+    blind: Mapped[bool | None]  # the reader had not been shown the model's answer; null: nobody knows
+    withdrawn_at: Mapped[dt.datetime | None]
+
+
+class UploadRow(Base):
+    """A file that came by the page, until and after it lies in the inbox as `landed_as`."""
+
+    __tablename__ = "uploads"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    sha256: Mapped[str]
+    size: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str] = mapped_column(SaidByFile)  # as the user's machine calls it: may name the patient
+    landed_as: Mapped[str]
+    who: Mapped[str]
+    at: Mapped[dt.datetime] = mapped_column(index=True)

@@ -1,0 +1,61 @@
+"""The tables of the worklist, derived from the other tables, so that a page reads fifty rows even among millions.
+
+There is a line for each graded knee of each image, and one for each file without any. Of the lines of one knee in a
+study one stands, by the rule of `study/knees.py`, and is shown. All filter columns are in the line and in one index,
+which ends with the order of the page: each combination of filters is a few scans of that index.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import ForeignKey, Index, String, true
+from sqlalchemy.orm import Mapped, mapped_column
+
+from koa_worker.store.database.columns import Moment, RowId, one_of
+from koa_worker.store.database.schema.base import Base
+from koa_worker.store.records import State
+from koa_worker.store.search_words import LONGEST_WORD
+from koa_worker.values import Side
+
+
+class IndexLine(Base):
+    """A graded knee, or a file without one."""
+
+    __tablename__ = "worklist_lines"
+    __table_args__ = (
+        Index("ix_worklist_lines_filters", "stands", "state", "kl", "side", "needs_review", "arrived_at", "id"),
+        # Everything that the dashboard counts, so that it need not look into the table.
+        Index("ix_worklist_lines_days", "day", "state", "kl", "code", "confidence"),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    file_id: Mapped[str] = mapped_column(ForeignKey("files.id"), index=True)
+    knee_id: Mapped[int | None] = mapped_column(ForeignKey("knees.id"), index=True)
+    stands: Mapped[bool] = mapped_column(default=True, server_default=true())  # the page has the line
+    images: Mapped[int] = mapped_column(default=1, server_default="1")  # of the knee in its study
+    lowest_kl: Mapped[int | None]  # among these images
+    highest_kl: Mapped[int | None]
+    arrived_at: Mapped[dt.datetime] = mapped_column(Moment)
+    state: Mapped[State] = mapped_column(one_of(State, "state"))
+    kl: Mapped[int | None]
+    side: Mapped[Side] = mapped_column(one_of(Side, "side"))
+    needs_review: Mapped[bool]
+    code: Mapped[str | None]
+    day: Mapped[dt.date | None]  # on which the file was settled, in UTC
+    confidence: Mapped[float | None]
+
+
+class Word(Base):
+    """A word by which a file can be found; ordered like the page, newest last."""
+
+    __tablename__ = "worklist_words"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    names_patient: Mapped[bool] = mapped_column(primary_key=True)  # whether finding by it needs the right to see them
+    # Compared by code points, whatever the collation of the database, so that a prefix is a range.
+    word: Mapped[str] = mapped_column(
+        String(LONGEST_WORD).with_variant(String(LONGEST_WORD, "C"), "postgresql"), primary_key=True
+    )
+    arrived_at: Mapped[dt.datetime] = mapped_column(Moment, primary_key=True)
+    file_id: Mapped[str] = mapped_column(ForeignKey("files.id"), primary_key=True)
