@@ -32,7 +32,7 @@ from koa_worker.store.page.worklist_entries import WorklistEntries
 from koa_worker.store.reports import Reports
 from koa_worker.store.sending import Sending
 from koa_worker.store.site_scale import SiteScales
-from koa_worker.store.status import Counts
+from koa_worker.store.status import StatusCounts
 from koa_worker.store.study_content import Studies
 from koa_worker.store.watch_days import WatchDays
 
@@ -58,7 +58,7 @@ class Store:
         self.reports = Reports(sessions)
         self.sending = Sending(sessions)
         self.deliveries = Deliveries(sessions)
-        self.counts = Counts(sessions)
+        self.counts = StatusCounts(sessions)
         self.export = Export(sessions)
         self.site_scales = SiteScales(sessions)
         self.found = Found(sessions)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
 from sqlalchemy.orm import Session
 
+from koa_worker.store.database.columns import Moment
 from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, IndexLine, KneeRow, StudyRow, Word, table_of
 from koa_worker.store.records import State
 from koa_worker.store.search_words import words_of
@@ -25,8 +25,11 @@ _lines, _words = table_of(IndexLine), table_of(Word)
 _FORGET_LINES = delete(_lines).where(_lines.c.file_id == bindparam("of_file"))
 _RENEW_LINES = update(_lines).where(_lines.c.file_id == bindparam("of_file"))
 _ADD_LINES = insert(_lines)
-# The file may have some words already. SQLite and PostgreSQL say the same for that.
-_ADD_WORDS = postgresql.insert(_words).on_conflict_do_nothing()
+# A file may have some of them already. SQLite and PostgreSQL have the same words for that, the library has none.
+_ADD_WORDS = text(
+    f"INSERT INTO {_words.name} (names_patient, word, arrived_at, file_id)"  # noqa: S608 - our own table's name
+    " VALUES (:names_patient, :word, :arrived_at, :file_id) ON CONFLICT DO NOTHING"
+).bindparams(bindparam("names_patient", type_=_words.c.names_patient.type), bindparam("arrived_at", type_=Moment))
 _THESE_WORDS = (
     _words.c.names_patient == bindparam("names_patient"),
     _words.c.word.in_(bindparam("words", expanding=True)),
@@ -122,7 +125,7 @@ def unlist_study(session: Session, study: StudyRow) -> None:
 
 
 def study_words(study: StudyRow) -> tuple[str, ...]:
-    return words_of(*(getattr(study, text.key) for text in STUDY_TEXTS))
+    return words_of(*(getattr(study, said.key) for said in STUDY_TEXTS))
 
 
 def _line(file: FileRow, **knee: Any) -> dict[str, Any]:
