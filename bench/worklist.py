@@ -26,9 +26,19 @@ from koa_worker.config import Config
 from koa_worker.intake import prepare_folders
 from koa_worker.store import Cursor, State, Store
 from koa_worker.store.database.engine import connect, migrate
-from koa_worker.store.database.schema import Base, FileRow, GradeRow, ImageRow, KneeRow, ModelRow, StudyRow
+from koa_worker.store.database.schema import (
+    Base,
+    FileRow,
+    GradeRow,
+    ImageRow,
+    IndexLine,
+    KneeRow,
+    ModelRow,
+    StudyRow,
+    Word,
+)
 from koa_worker.store.encoding.pictures import encode_heatmap
-from koa_worker.store.worklist_index import IndexLine, Word, words_of
+from koa_worker.store.search_words import words_of
 from koa_worker.values import Laterality, Side, SpacingSource
 from koa_worker.web import create_app
 

@@ -69,7 +69,7 @@ class WorklistEntries(StorePart):
     def around(self, session: Session, wanted: Wanted, key: str, *, may_see_patients: bool = False) -> Neighbours:
         """The studies before and after this one in the list."""
         graded = replace(wanted, states=frozenset({State.COMPLETED}))
-        place = _highest(session, key)
+        place = _highest(session, key, wanted)
         if place is None or (wanted.states and State.COMPLETED not in wanted.states):
             return Neighbours(None, None)
         found = _found(session, graded, may_see_patients=may_see_patients)
@@ -82,7 +82,7 @@ class WorklistEntries(StorePart):
         """The next study in the list with a knee that the reader has not graded; after the last one, the first."""
         unread = replace(wanted, states=frozenset({State.COMPLETED}), read=Read.TODO, reader=reader)
         found = _found(session, unread, may_see_patients=may_see_patients)
-        behind = _nearest(session, unread, _highest(session, key), key, found)
+        behind = _nearest(session, unread, _highest(session, key, wanted), key, found)
         return behind or _nearest(session, unread, None, key, found)
 
     @reads
@@ -194,10 +194,9 @@ def _highest_lines(session: Session, wanted: Wanted, studies: Collection[str]) -
     return {study: max(found, key=lambda key: place_of(key, wanted)).id for study, found in keys.items()}
 
 
-def _highest(session: Session, study: str) -> Cursor | None:
-    """Where a study stands in a list without filters."""
-    everything = Wanted()
-    found = _highest_lines(session, everything, [study]).get(study)
+def _highest(session: Session, study: str, wanted: Wanted) -> Cursor | None:
+    """Where a study stands in a list of this order without filters."""
+    found = _highest_lines(session, Wanted(review_first=wanted.review_first), [study]).get(study)
     line = session.get(IndexLine, found) if found is not None else None
     return Cursor(line.needs_review, line.arrived_at, line.id) if line else None
 
