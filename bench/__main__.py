@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.growth import measure_archives, measure_stores
+from bench.history import history
 from bench.nets import measure_nets
 from bench.page import PAGE, PICTURE, to_markdown, to_terminal
 from bench.plots import draw
@@ -38,13 +39,16 @@ def main() -> None:
         options.error(f"there is no {unknown.pop()}")
     words = ["python -m bench", *chosen.sections, *(["--quick"] if chosen.quick else []), "--out docs"]
     console, sections = Console(), []
+    page = chosen.out / PAGE if chosen.out else None
+    before = page.read_text(encoding="utf-8") if page and page.exists() else ""
     for name, measure in SECTIONS.items():
         if not chosen.sections or name in chosen.sections:
             start = time.monotonic()
             sections.append(measure(quick=chosen.quick))
             console.print(to_terminal(sections[-1]), f"{name} took {time.monotonic() - start:.0f} s\n")
-            if chosen.out:  # after each, so that a run that is broken off leaves what it measured
-                (chosen.out / PAGE).write_text(to_markdown(sections, " ".join(words)), encoding="utf-8")
+            if page:  # after each, so that a run that is broken off leaves what it measured
+                text = to_markdown(sections, " ".join(words), history(sections, before))
+                page.write_text(text, encoding="utf-8")
                 draw(sections, chosen.out / PICTURE)
 
 

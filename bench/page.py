@@ -30,20 +30,21 @@ class Section:
     over: tuple[str, ...] = ()
     y: str = ""
     logarithmic: bool = False
+    summed: tuple[str, ...] = ()  # the names of the rows that the page keeps the history of
 
 
 def to_terminal(section: Section) -> Table:
     table = Table(*section.columns, title=section.title, caption=section.note, title_justify="left")
     for row in section.rows:
-        table.add_row(*row)
+        table.addrow_of(*row)
     return table
 
 
-def to_markdown(sections: Sequence[Section], command: str) -> str:
+def to_markdown(sections: Sequence[Section], command: str, history: str = "") -> str:
     lines = [
         "# Benchmarks",
         "",
-        f"Made by `{command}` on {date.today():%Y-%m-%d} with koa-worker {__version__}{_commit()}.",  # noqa: DTZ011
+        f"Made by `{command}` on {date.today():%Y-%m-%d} with koa-worker {source_state()}.",  # noqa: DTZ011
         "Absolute times are this machine's; the ratios within one table are what can be compared.",
         "Processor time does not depend on what else runs; files a second do.",
         "",
@@ -53,13 +54,13 @@ def to_markdown(sections: Sequence[Section], command: str) -> str:
         "",
     ]
     for section in sections:
-        lines += [f"## {section.title}", "", section.note, "", _row(section.columns)]
-        lines += [_row(("---", *("---:" for _ in section.columns[1:])))]
-        lines += [*map(_row, section.rows), ""]
-    return "\n".join(lines)
+        lines += [f"## {section.title}", "", section.note, "", row_of(section.columns)]
+        lines += [row_of(("---", *("---:" for _ in section.columns[1:])))]
+        lines += [*map(row_of, section.rows), ""]
+    return "\n".join([*lines, history] if history else lines)
 
 
-def _row(cells: Sequence[str]) -> str:
+def row_of(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
@@ -76,9 +77,9 @@ def machine() -> dict[str, str]:
     }
 
 
-def _commit() -> str:
-    """Which state of the source, where it is known."""
+def source_state() -> str:
+    """The version of the program, and which state of the source it is, where that is known."""
     asked = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, check=False, capture_output=True, text=True
     )
-    return f" ({asked.stdout.strip()})" if asked.returncode == 0 else ""
+    return f"{__version__} ({asked.stdout.strip()})" if asked.returncode == 0 else __version__

@@ -41,6 +41,7 @@ def measure_stages(*, quick: bool) -> Section:
         drawn={stage: [measured.stages_ms[stage] for measured in ours.values()] for stage in stages},
         over=tuple(ours),
         y="CPU ms a plate",
+        summed=tuple(next(iter(ratios.values()))),
     )
 
 

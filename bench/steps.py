@@ -52,13 +52,16 @@ class Worker:
     def work(self, data: bytes, number: int, ending: str = ".dcm") -> Worked:
         """Completes a file with these bytes, which may name any image; `number` makes it one of its own."""
         claim = self.claim(data, number, ending)
-        steps = FileSteps(self.config, self.store, self.pipeline)
         start = time.process_time()
-        done = steps.work(claim)
-        whole = (time.process_time() - start) * 1e3
+        done = self.take(claim)
+        return Worked((time.process_time() - start) * 1e3, done.cpu_ms)
+
+    def take(self, claim: Claim) -> Done:
+        """Completes a claimed file."""
+        done = FileSteps(self.config, self.store, self.pipeline).work(claim)
         assert isinstance(done, Done), done
         assert done.state in (State.COMPLETED, State.REJECTED), done
-        return Worked(whole, done.cpu_ms)
+        return done
 
     def claim(self, data: bytes, number: int, ending: str = ".dcm") -> Claim:
         """The file as the dispatcher gives it to its worker processes."""

@@ -196,6 +196,9 @@ QUESTIONS: dict[str, dict[str, str | list[str]]] = {
     "KL 4, left, to review": {"kl": "4", "side": "left", "review": "yes"},
     "to review": {"review": "yes"},
     "right": {"side": "right"},
+    "unread by me": {"read": "todo"},
+    "read by me": {"read": "done"},
+    "to review, unread by all": {"review": "yes", "read": "nobody"},
     "a month, two years ago": {"from": "2024-05-01", "to": "2024-05-31"},
     "an id": {"text": "p012345"},
     "a name's beginning": {"text": "ivanov"},
@@ -218,7 +221,7 @@ def measure(path: Path, repeats: int) -> None:
         token = client.get("/api/v1/me").json["csrf"]
         answers = {
             asked: lambda form=form: (  # type: ignore[misc]
-                client.post("/", data=form, headers={"X-CSRF-Token": token})
+                client.post("/", data=form, headers={"X-CSRF-Token": token}, follow_redirects=True)
                 if "text" in form
                 else client.get("/", query_string=form)
             )

@@ -17,7 +17,7 @@ from koa_worker.pipeline import Pipeline
 from koa_worker.store import encode
 from koa_worker.values import Arrival, Completed, Failed, GradedBy, Outcome, Rejected
 from koa_worker.workers.loop import Parent, load_pipeline, settle_in
-from koa_worker.workers.messages import Examine, Examined, Ready, Refused
+from koa_worker.workers.messages import CannotStart, Examine, Examined, Ready
 
 _NOWHERE = Path()
 
@@ -29,7 +29,7 @@ def serve(connection: Connection) -> None:
     try:
         pipeline = load_pipeline(config)
     except KoaError as fault:
-        parent.send(Refused(fault.code, fault.detail))
+        parent.send(CannotStart(fault.code, fault.detail))
         return
     settle_in(config.limits.memory_mb)
     parent.send(Ready(pipeline.grader.name, pipeline.grader.digest))

@@ -166,16 +166,23 @@ def _chosen(line: GivenGrade, knees: Sequence[_Answered]) -> Sequence[_Answered]
 
 
 def from_readings(store: Store, release_digest: str, *, crops: bool = False) -> Collected:
-    """The median of the last grade of each reader for each knee; of two in the middle, their mean to the even grade."""
+    """The median of the last grade of each reader for each knee; of two in the middle, their mean to the even grade.
+
+    Where a knee has blind readings, only those count: a reader who knew the release's answer leans towards it.
+    """
     collected, said = Collected(), _by_knee(store.site_scales.last_readings())
-    others = 0
+    others = blind = 0
     for knee in store.site_scales.read_knees():
         if knee.model_digest != release_digest:
             others += 1
             continue
         kl = int(np.round(np.median([reading.kl for reading in said[knee.id]])))
+        blind += all(reading.blind for reading in said[knee.id])
         crop = store.site_scales.crop_png(knee.id) if crops else b""
         collected.knees.append(ReadKnee(str(knee.id), knee.subject, kl, knee.grade, f"image {knee.sop_uid}", crop))
+    if 0 < blind < len(collected.knees):
+        rest = len(collected.knees) - blind
+        collected.notes.append(f"Of {blind} knees only blind readings count; the other {rest} have none.")
     if others:
         collected.notes.append(f"Another release graded {others} of the knees; run koa-worker regrade first.")
     collected.ceiling = _ceiling(collected, said)
@@ -183,10 +190,11 @@ def from_readings(store: Store, release_digest: str, *, crops: bool = False) -> 
 
 
 def _by_knee(readings: Iterable[KneeReading]) -> dict[int, list[KneeReading]]:
+    """The readings that count of each knee: the blind ones where there are any."""
     found: dict[int, list[KneeReading]] = defaultdict(list)
     for reading in readings:
         found[reading.knee_id].append(reading)
-    return found
+    return {knee: [one for one in said if one.blind] or said for knee, said in found.items()}
 
 
 def _ceiling(collected: Collected, said: dict[int, list[KneeReading]]) -> Ceiling | None:

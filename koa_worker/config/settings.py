@@ -172,6 +172,7 @@ class WebSettings(Section):
     proxy: str = ""
     threads: int = Field(default=4, gt=0)
     session_hours: float = Field(default=12.0, gt=0.0)
+    blind_readers: tuple[str, ...] = ()
     uploads_per_minute: int = Field(default=120, gt=0)
     uploads_at_once: int = Field(default=8, gt=0)
     upload_seconds: float = Field(default=300.0, gt=0.0)

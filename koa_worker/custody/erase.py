@@ -15,7 +15,7 @@ from pathlib import Path
 
 from koa_worker.config import Config
 from koa_worker.custody import places
-from koa_worker.custody.search import Finding, Search
+from koa_worker.custody.search import Search, SearchResult
 from koa_worker.errors import Unfinished, WorkFailed
 from koa_worker.publish.outbox import alone, sweep_objects
 from koa_worker.store import Belonging, Belongings, Doomed, ErasureReason, State, Store, Whose
@@ -31,7 +31,7 @@ _UPLOAD = "upload-"
 class Erased:
     """What was removed."""
 
-    finding: Finding
+    finding: SearchResult
     unseen: int  # files that are worked on elsewhere, into which we could not look
 
 
@@ -117,7 +117,7 @@ def _waits(file: Belonging | None) -> bool:
     return file is not None and (file.retried or file.state is State.WAITING)
 
 
-def _intend(config: Config, store: Store, finding: Finding, who: str) -> bool:
+def _intend(config: Config, store: Store, finding: SearchResult, who: str) -> bool:
     """Writes down what is to go; from then on no worker begins one of these files."""
     for path in finding.in_inbox:
         file_id = path.stem.removeprefix(_UPLOAD) if path.name.startswith(_UPLOAD) else new_id()

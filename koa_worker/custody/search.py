@@ -17,7 +17,7 @@ _ALL = 10**9
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class SearchResult:
     """What was found at one moment."""
 
     belongings: Belongings
@@ -43,7 +43,7 @@ class Search:
         uid = self.store.found.study_uid(self.whose.study) if self.whose.study is not None else None
         self._in_headers = replace(self.whose, study=uid or self.whose.study)  # a header has no study key
 
-    def look(self) -> Finding:
+    def look(self) -> SearchResult:
         matching: set[str] = set()
         paths: set[str] = set()
         for file_id, path in self._headers():
@@ -55,7 +55,7 @@ class Search:
         self._refuse_several_issuers()
         # What lies in the work folder is removed by its id.
         filed = {path for path in paths if Path(path).parent != self.config.folders.work}
-        return Finding(found, frozenset(matching), places.paths_of(self.config, found) | filed, in_inbox)
+        return SearchResult(found, frozenset(matching), places.paths_of(self.config, found) | filed, in_inbox)
 
     def _headers(self) -> Iterator[tuple[str, Path]]:
         """The files that are in no study of the store, or whose header names another patient than their study."""

@@ -9,7 +9,7 @@ from koa_worker.store import State
 from koa_worker.workers.messages import Done
 
 
-class Counts:
+class RunCounts:
     """The counts that the metrics show and the end of a run states."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from koa_worker import health
 from koa_worker.config import Config
-from koa_worker.daemon.counts import Counts
+from koa_worker.daemon.counts import RunCounts
 from koa_worker.daemon.ending import RunSummary
 from koa_worker.daemon.heartbeats import Heartbeats
 from koa_worker.daemon.inbox_state import InboxState
@@ -47,7 +47,7 @@ class Dispatcher:
         self._watch = watch
         self._overdue = 0
         self.backlog = Backlog(config.folders.inbox, config.intake)
-        self.counts = Counts()
+        self.counts = RunCounts()
         self.studies_waiting = 0  # for more of their images, with their report
         self._jobs = JobQueue()
         self._deaths = WorkerDeaths(config, store, self.counts)

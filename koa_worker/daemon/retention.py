@@ -9,7 +9,6 @@ from pathlib import Path
 
 from koa_worker.config import Config
 from koa_worker.custody import places
-from koa_worker.custody.erase import erase_studies
 from koa_worker.store import State, Store
 
 logger = logging.getLogger(__name__)
@@ -35,6 +34,9 @@ def remove_expired(config: Config, store: Store, today: date, limit: int = 200) 
     if kept.reports_days:
         removed += _remove_reports(config, store, _midnight(today, kept.reports_days), limit)
     if kept.results_days:
+        # What an erasure needs takes as long to load as the rest of the daemon.
+        from koa_worker.custody.erase import erase_studies  # noqa: PLC0415
+
         before = _midnight(today, kept.results_days)
         expired = store.erasures.studies_settled_before(before, _STUDIES_AT_A_TIME)
         removed += erase_studies(config, store, expired, who=_WHO)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from enum import Enum, auto
 
 from koa_worker.config import Config
-from koa_worker.daemon.counts import Counts
+from koa_worker.daemon.counts import RunCounts
 from koa_worker.errors import UnknownRecord
 from koa_worker.intake import Claim
 from koa_worker.store import FileRecord, State, Store
@@ -32,7 +32,7 @@ class Next(Enum):
 class WorkerDeaths:
     """Keeps each until the store has taken it, so that none is forgotten while the database is away."""
 
-    def __init__(self, config: Config, store: Store, counts: Counts) -> None:
+    def __init__(self, config: Config, store: Store, counts: RunCounts) -> None:
         self._max_tries = config.limits.max_tries
         self._store = store
         self._counts = counts

@@ -25,6 +25,11 @@ OF_REQUESTS: dict[str, CatalogueEntry] = {
         "The user's role does not allow this.",
         "Ask an administrator for an account with another role.",
     ),
+    "blind_reading": CatalogueEntry(
+        Fault.CALLER,
+        "What the model says is hidden from a blind reader.",
+        "Read all knees of the study first. [web] blind_readers names who reads blind.",
+    ),
     "not_here": CatalogueEntry(
         Fault.CALLER,
         "Unknown host name, or a remote client while no users exist.",

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from koa_worker.config import ResultSettings
-from koa_worker.publish.objects.base import write_object
-from koa_worker.publish.objects.study_objects import ResultObjects
 from koa_worker.store import Store
 
 IN_PLACE = "in_place"  # the destination that a store must know before its reports are written
@@ -14,6 +12,10 @@ IN_PLACE = "in_place"  # the destination that a store must know before its repor
 
 def write_objects(store: Store, settings: ResultSettings, folder: Path) -> tuple[Path, ...]:
     """The objects of all studies of DICOM images in the store, each under its UID."""
+    # Who wants no objects does not wait for the libraries that make them.
+    from koa_worker.publish.objects.base import write_object  # noqa: PLC0415
+    from koa_worker.publish.objects.study_objects import ResultObjects  # noqa: PLC0415
+
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     objects, written = ResultObjects(settings, store), []
     for ticket in store.sending.publications_due([IN_PLACE]):

@@ -52,7 +52,7 @@ class TableHead:
 
 
 @dataclass(frozen=True, slots=True)
-class KneeRow:
+class KneeLine:
     """One graded knee at a glance: its grade, below it what was measured, and why a person should look at it."""
 
     number: int  # of the knee whose grade stands

@@ -20,7 +20,7 @@ from koa_worker.report.detail import ImageBlock
 from koa_worker.report.explanation import Explanation, NoneGraded, Warnings
 from koa_worker.report.flow import Block, lay_out
 from koa_worker.report.fonts import begin, ready
-from koa_worker.report.knee_table import KneeRow, TableHead
+from koa_worker.report.knee_table import KneeLine, TableHead
 from koa_worker.report.page_frame import FIRST_HEAD, LATER_HEAD, draw_first_head, draw_foot, draw_later_head
 from koa_worker.report.refusals import refusals, refused_rows
 from koa_worker.report.reportlab_parts import add_archival_parts, document_of
@@ -109,7 +109,7 @@ def _graded_rows(report: StudyReport, shown: Mapping[tuple[str, int], _Shown]) -
         number, where, knee = shown[line.stands.place]
         others = [(shown[seen.place].where or str(shown[seen.place].number), seen.grade.kl) for seen in line.others]
         also = course_words.other_images(others)
-        rows.append((line.side, KneeRow(number, where, knee, line.review_reasons, also, compact=compact)))
+        rows.append((line.side, KneeLine(number, where, knee, line.review_reasons, also, compact=compact)))
     return rows
 
 

@@ -4,7 +4,17 @@ from koa_worker.store.encoding.encoded import EncodedResult, encode
 from koa_worker.store.export import GRADING_NAMES, IDENTITY_NAMES, IMAGE_NAMES
 from koa_worker.store.page.day_counts import DayCount
 from koa_worker.store.page.study_history import GradingRecord, ReportRecord
-from koa_worker.store.page.worklist_values import Cursor, Wanted, WorklistCounts, WorklistPage, WorklistRow
+from koa_worker.store.page.worklist_values import (
+    Cursor,
+    EntryPage,
+    Neighbours,
+    Read,
+    Wanted,
+    WorklistCounts,
+    WorklistEntry,
+    WorklistPage,
+    WorklistRow,
+)
 from koa_worker.store.records import (
     AuditRecord,
     Belonging,
@@ -14,6 +24,7 @@ from koa_worker.store.records import (
     ErasureReason,
     EventRecord,
     ExportedKnee,
+    ExportedReading,
     ExportedRefusal,
     ExportedStudyKnee,
     FileRecord,
@@ -60,9 +71,11 @@ __all__ = [
     "DeliveryRecord",
     "Doomed",
     "EncodedResult",
+    "EntryPage",
     "ErasureReason",
     "EventRecord",
     "ExportedKnee",
+    "ExportedReading",
     "ExportedRefusal",
     "ExportedStudyKnee",
     "FileRecord",
@@ -75,11 +88,13 @@ __all__ = [
     "KneeReading",
     "KneeRecord",
     "LastSuccesses",
+    "Neighbours",
     "NewParcel",
     "Pace",
     "ParcelRecord",
     "ParcelState",
     "PublicationTicket",
+    "Read",
     "ReadingRecord",
     "RejectedRecord",
     "ReportRecord",
@@ -99,6 +114,7 @@ __all__ = [
     "Wanted",
     "Whose",
     "WorklistCounts",
+    "WorklistEntry",
     "WorklistPage",
     "WorklistRow",
     "encode",

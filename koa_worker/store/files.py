@@ -17,7 +17,7 @@ from koa_worker.errors import OWN_RESULT
 from koa_worker.store.convert import to_file_record
 from koa_worker.store.database.base import StorePart, reads, writes
 from koa_worker.store.database.columns import storable
-from koa_worker.store.database.schema import EventRow, FileRow, GradeRow, ImageRow, KneeRow
+from koa_worker.store.database.schema import EventRow, FileRow, GradeRow, ImageRow, KneeRow, StudyRow
 from koa_worker.store.encoding.encoded import EncodedResult
 from koa_worker.store.headers import keep_header
 from koa_worker.store.journal import SHOWS_IMAGE, list_events, record_event
@@ -120,7 +120,15 @@ class Files(StorePart):
         if file.state is not State.WORKING:
             renew_image(session, file, result, maker)
             return settled(session, file, self.sessions.quiet)
+        study = self._end(session, file, result, maker)
         file.filed_as = filed_as
+        if study is not None:
+            renew_later(session.connection(), study, maker.at)
+        return settled(session, file, self.sessions.quiet)
+
+    @classmethod
+    def _end(cls, session: Session, file: FileRow, result: EncodedResult, maker: Maker) -> StudyRow | None:
+        """Ends a graded file, and gives the row of its study, which the session knows while somebody holds it."""
         twin = settled_twin(session, file.sha256)
         # Two workers graded the same content at the same time; the first result counts.
         if twin is not None and twin.state is State.COMPLETED and twin.study_key is not None:
@@ -128,21 +136,20 @@ class Files(StorePart):
         elif (image := find_same_image(session, result)) is not None:
             settle_same_image(session, file, image, result, maker)
         else:
-            self._keep_new(session, file, result, maker)
-        if file.study_key is not None:
-            renew_later(session.connection(), get_study(session, file.study_key), maker.at)
-        return settled(session, file, self.sessions.quiet)
+            return cls._keep_new(session, file, result, maker)
+        return get_study(session, file.study_key) if file.study_key is not None else None
 
     @staticmethod
-    def _keep_new(session: Session, file: FileRow, result: EncodedResult, maker: Maker) -> None:
+    def _keep_new(session: Session, file: FileRow, result: EncodedResult, maker: Maker) -> StudyRow:
         """Ends a file that shows a new image."""
         study, differs = change_study(session, result.study, result.patient, maker.at)
         file.study_key = study.key
         keep_results(session, file, result, source_id=file.id, maker=maker, again=False, patient_differs=differs)
-        keep_header(session, file.id, file.id, result, maker.at)
+        keep_header(session, file.id, file.id, result, maker.at, new=True)
         file.code = file.detail = None
         settle(file, State.COMPLETED, maker.at)
         record_event(session, file.id, "completed", maker.at, f"knees: {len(result.knees)}")
+        return study
 
     @writes
     def reject(self, session: Session, file_id: str, outcome: Rejected, filed_as: str) -> Settled:

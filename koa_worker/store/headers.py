@@ -30,10 +30,13 @@ _NOW = (
 )
 
 
-def keep_header(session: Session, image_id: str, file_id: str, result: EncodedResult, at: datetime) -> None:
-    """Keeps what a file says of an image, in place of what was read from the same file before."""
+def keep_header(
+    session: Session, image_id: str, file_id: str, result: EncodedResult, at: datetime, *, new: bool = False
+) -> None:
+    """Keeps what a file says of an image, in place of what was read from the same file before, unless it is new."""
     connection = session.connection()
-    connection.execute(_FORGET, {"of_file": file_id})
+    if not new:
+        connection.execute(_FORGET, {"of_file": file_id})
     said = said_of(result.study, result.patient)
     connection.execute(_KEEP, {"file_id": file_id, "image_id": image_id, "at": at, **said})
 

@@ -15,12 +15,13 @@ from koa_worker.store.database.schema import FileRow, ImageRow, ReportRow, table
 
 _images, _files, _reports = map(table_of, (ImageRow, FileRow, ReportRow))
 _OF_STUDY = _images.c.study_key == bindparam("study_key")
+_numbered = _images.alias()
+_HIGHEST = select(func.max(_numbered.c.number)).where(_numbered.c.study_key == _images.c.study_key)
 _WITHOUT_NUMBER = (
-    select(_images, _files.c.arrived_at)
+    select(_images, _files.c.arrived_at, _HIGHEST.scalar_subquery().label("highest"))
     .join(_files, _files.c.id == _images.c.file_id)
     .where(_OF_STUDY, _images.c.number.is_(None))
 )
-_HIGHEST = select(func.max(_images.c.number)).where(_OF_STUDY)
 _TAKE_BACK = (
     update(_images)
     .where(_images.c.study_key == bindparam("of_study"))
@@ -38,10 +39,10 @@ def as_taken(image: Row[Any]) -> tuple[object, ...]:
 
 def number_images(session: Session, study_key: str) -> None:
     """Gives the images of a study that have no number the next ones, in the order in which they were taken."""
-    connection, of_study = session.connection(), {"study_key": study_key}
-    images = sorted(connection.execute(_WITHOUT_NUMBER, of_study), key=as_taken)
+    connection = session.connection()
+    images = sorted(connection.execute(_WITHOUT_NUMBER, {"study_key": study_key}), key=as_taken)
     if images:
-        first = (connection.scalar(_HIGHEST, of_study) or 0) + 1
+        first = (images[0].highest or 0) + 1
         numbers = [{"of_file": image.file_id, "number": number} for number, image in enumerate(images, start=first)]
         connection.execute(_GIVE, numbers)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import and_, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from koa_worker import __version__
@@ -30,6 +30,7 @@ _IMAGE_TWIN = (
 )
 _REFUSED_TWIN = select(FileRow.id).where(FileRow.sha256 == bindparam("sha256"), _REFUSED_NOW)
 _REFUSED_TWIN = _REFUSED_TWIN.order_by(FileRow.arrived_at).limit(1)
+_TWIN = select(func.coalesce(_IMAGE_TWIN.scalar_subquery(), _REFUSED_TWIN.scalar_subquery()))
 
 
 _doomed = table_of(DoomedRow)
@@ -119,10 +120,7 @@ def settled_twin(session: Session, sha256: str) -> FileRow | None:
     """
     if not sha256:  # it could not be read
         return None
-    connection = session.connection()
-    known = connection.scalar(_IMAGE_TWIN, {"sha256": sha256})
-    if known is None:
-        known = connection.scalar(_REFUSED_TWIN, {"sha256": sha256, "version": __version__})
+    known = session.connection().scalar(_TWIN, {"sha256": sha256, "version": __version__})
     return session.get(FileRow, known) if known is not None else None
 
 
@@ -150,7 +148,7 @@ def settled(session: Session, file: FileRow, quiet: timedelta) -> Settled:
     """The final state of the file, with the revision of the report that is due; a duplicate changes no report."""
     list_file(session, file)
     study = session.get(StudyRow, file.study_key) if file.study_key else None
-    revision = begin_report_of_change(session, study, quiet) if study is not None else None
+    revision = begin_report_of_change(session, file, study, quiet) if study is not None else None
     return Settled(to_file_record(file), file.study_key, revision)
 
 

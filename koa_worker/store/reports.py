@@ -37,11 +37,14 @@ _LAST_BEGUN = (
     select(_reports.c.revision, _reports.c.shows_changes).where(_OF_STUDY).order_by(_reports.c.revision.desc()).limit(1)
 )
 _BEGIN = insert(_reports)
-_SHOWN = select(_reports.c.shows_changes).where(_OF_STUDY, _reports.c.revision == bindparam("revision"))
-_NEWER = (
-    select(_reports.c.revision)
-    .where(_OF_STUDY, _reports.c.revision > bindparam("revision"), _reports.c.written_at.is_not(None))
-    .limit(1)
+_newer = _reports.alias()
+_IS_OLD = exists().where(
+    _newer.c.study_key == _reports.c.study_key,
+    _newer.c.revision > _reports.c.revision,
+    _newer.c.written_at.is_not(None),
+)
+_BEGUN = select(_reports.c.shows_changes, _IS_OLD.label("is_old")).where(
+    _OF_STUDY, _reports.c.revision == bindparam("revision")
 )
 _WRITTEN = update(_reports).where(
     _reports.c.study_key == bindparam("of_study"), _reports.c.revision == bindparam("of_revision")
@@ -125,18 +128,18 @@ class Reports(StorePart):
         `put` is called while the study is locked. It may run twice, but never after the `put` of a higher revision.
         """
         connection = session.connection()
-        shown = connection.scalar(_SHOWN, {"study_key": study_key, "revision": revision})
         known = connection.scalar(_HOLD, {"study_key": study_key})
-        if shown is None or known is None:
+        begun = connection.execute(_BEGUN, {"study_key": study_key, "revision": revision}).first()
+        if begun is None or known is None:
             raise UnknownRecord("unknown_record", f"revision {revision} of study {study_key}")
-        if connection.scalar(_NEWER, {"study_key": study_key, "revision": revision}):
+        if begun.is_old:
             return False
         put()
         written = {"path": str(path), "sha256": sha256, "written_at": at}
         connection.execute(_WRITTEN, {"of_study": study_key, "of_revision": revision, **written})
         # Written even if it changes nothing: on PostgreSQL, a transaction that waited for the study with an older
         # revision and an older snapshot then fails, and is retried with a new one.
-        connection.execute(_REPORTED, {"of_study": study_key, "reported_changes": max(known, shown)})
+        connection.execute(_REPORTED, {"of_study": study_key, "reported_changes": max(known, begun.shows_changes)})
         record_reported(session, study_key, at, revision)
         return True
 
@@ -219,9 +222,10 @@ class Reports(StorePart):
             study.unreported_since = study.changed_at = self.now()
 
 
-def begin_report_of_change(session: Session, study: StudyRow, quiet: timedelta) -> int | None:
-    """The same for a study that has just changed; None if its report can wait or there is nothing to show."""
-    if not session.connection().scalar(_ANY_GRADED, {"study_key": study.key}):
+def begin_report_of_change(session: Session, file: FileRow, study: StudyRow, quiet: timedelta) -> int | None:
+    """The same for a study that this file has just changed; None if its report can wait or there is nothing to show."""
+    graded = file.state is State.COMPLETED or session.connection().scalar(_ANY_GRADED, {"study_key": study.key})
+    if not graded:
         return None
     last, shown = _last_begun(session, study)
     if study.changes <= shown:

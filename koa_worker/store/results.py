@@ -29,9 +29,10 @@ from koa_worker.store.journal import record_event
 from koa_worker.values import RefusedKnee, SpacingSource, Study
 
 # These statements run for every file. They are built once and bypass the object mapper, which takes ten times as long.
-_ADD_IMAGE, _ADD_MODEL, _ADD_KNEE = (insert(table_of(model)) for model in (ImageRow, ModelRow, KneeRow))
+_ADD_IMAGE, _ADD_MODEL = (insert(table_of(model)) for model in (ImageRow, ModelRow))
 _ADD_GRADES, _ADD_PICTURES, _ADD_TIMINGS = (insert(table_of(model)) for model in (GradeRow, PictureRow, TimingRow))
 _knee, _grade, _picture = map(table_of, (KneeRow, GradeRow, PictureRow))
+_ADD_KNEES = insert(_knee).returning(_knee.c.id, _knee.c.position)
 _refusal, _timing = map(table_of, (RefusalRow, TimingRow))
 _RENEW_IMAGE = update(table_of(ImageRow)).where(table_of(ImageRow).c.file_id == bindparam("of_file"))
 _RENEW_KNEE = update(_knee).where(_knee.c.id == bindparam("of_knee"))
@@ -127,20 +128,22 @@ def _keep_model(session: Session, result: EncodedResult, maker: Maker) -> None:
 
 def _keep_knees(session: Session, file_id: str, knees: Sequence[EncodedKnee], *, again: bool) -> list[int]:
     """Stores the knees and gives their ids; a regrade uses the existing ids of the same boxes."""
-    connection, ids = session.connection(), []
+    connection = session.connection()
+    known, rows = dict[int, int](), list[dict[str, Any]]()
     for position, knee in enumerate(knees):
         x, y, width, height = (int(length) for length in knee.roi.box.as_list())
         place = {"file_id": file_id, "position": position, "x": x, "y": y, "width": width, "height": height}
         roi = knee.roi
         what = {"side": roi.side, "whole_frame": bool(roi.whole_frame), "turned": int(roi.turned)}
-        known = connection.scalar(_at(place)) if again else None
-        if known is None:
-            added = connection.execute(_ADD_KNEE, {**place, **what}).inserted_primary_key
-            known = int(added[0]) if added else 0
+        found = connection.scalar(_at(place)) if again else None
+        if found is None:
+            rows.append({**place, **what})
         else:
-            connection.execute(_RENEW_KNEE, {"of_knee": known, **what})
-        ids.append(known)
-    return ids
+            connection.execute(_RENEW_KNEE, {"of_knee": found, **what})
+            known[position] = found
+    if rows:
+        known |= {row.position: int(row.id) for row in connection.execute(_ADD_KNEES, rows)}
+    return [known[position] for position in range(len(knees))]
 
 
 def _at(place: Mapping[str, Any]) -> Select[int]:

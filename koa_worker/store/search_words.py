@@ -11,21 +11,29 @@ MOST_TERMS = 6  # of one search
 
 _WORD = re.compile(r"[^\W_]+(?:[-_.][^\W_]+)*")
 _PART = re.compile(r"[^\W_]+")
+_LETTERS = str.maketrans({"ø": "o", "æ": "ae"})  # which Unicode does not take apart
+# Many files write an umlaut as two letters. A study's words are there in both spellings, so that either finds it.
+_TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
+_UMLAUT_IN_TWO = re.compile("(?<=[^\\W\\d_])(?<![aeiouyq])([aou])e|^([aou])e")
 
 
 def plain(text: str) -> str:
     """The text without case, accents and letter widths: “Müller” and “MULLER” are the same."""
     apart = unicodedata.normalize("NFKD", text.casefold())
-    return unicodedata.normalize("NFC", "".join(letter for letter in apart if not unicodedata.combining(letter)))
+    bare = "".join(letter for letter in apart if not unicodedata.combining(letter))
+    return unicodedata.normalize("NFC", bare).translate(_LETTERS)
 
 
 def words_of(*texts: str) -> tuple[str, ...]:
-    """Each word once; a word with hyphens or dots, such as an accession number, as a whole and in parts."""
-    found: dict[str, None] = {}
-    for text in map(plain, texts):
-        for word in (*_WORD.findall(text), *_PART.findall(text)):
-            found.setdefault(word[:LONGEST_WORD])
-    return tuple(found)[:MOST_WORDS]
+    """Each word once; a word with hyphens or dots, such as an accession number, as a whole and in parts.
+
+    Words with umlauts come in both spellings: “Müller” is “muller” and “mueller”, and so is “Mueller”.
+    """
+    found = list(dict.fromkeys(word for text in texts for word in _split(plain(text))))[:MOST_WORDS]
+    spelt = [word for text in texts for word in _split(plain(_with_two_letters(text)))]
+    spelt += [_UMLAUT_IN_TWO.sub(r"\1\2", word) for word in found]
+    others = [word for word in dict.fromkeys(spelt) if word not in found]
+    return (*found, *others[:MOST_WORDS])
 
 
 def terms_of(text: str) -> tuple[str, ...]:
@@ -36,3 +44,11 @@ def terms_of(text: str) -> tuple[str, ...]:
 def after(prefix: str) -> str:
     """A text that sorts behind everything that begins with `prefix`, in the order of code points."""
     return prefix + "\U0010ffff"
+
+
+def _split(text: str) -> list[str]:
+    return [word[:LONGEST_WORD] for word in (*_WORD.findall(text), *_PART.findall(text))]
+
+
+def _with_two_letters(text: str) -> str:
+    return unicodedata.normalize("NFC", text.casefold()).translate(_TWO_LETTERS)

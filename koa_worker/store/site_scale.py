@@ -28,6 +28,7 @@ from koa_worker.store.database.schema import (
 )
 from koa_worker.store.encoding import grade_columns
 from koa_worker.store.journal import record_event
+from koa_worker.store.last_readings import last_readings
 from koa_worker.store.reports import begin_report
 from koa_worker.store.results import replace_grade
 from koa_worker.store.studies import get_study
@@ -72,15 +73,14 @@ class SiteScales(StorePart):
     @reads
     def read_knees(self, session: Session) -> tuple[StoredKnee, ...]:
         """The knees that readers have graded."""
-        read = select(ReaderGradeRow.knee_id)
+        read = select(ReaderGradeRow.knee_id).where(ReaderGradeRow.withdrawn_at.is_(None))
         return tuple(map(_stored, session.execute(_KNEES.where(KneeRow.id.in_(read)))))
 
     @reads
     def last_readings(self, session: Session) -> tuple[KneeReading, ...]:
         """The last grade of each reader for each knee."""
-        last = select(func.max(ReaderGradeRow.id)).group_by(ReaderGradeRow.knee_id, ReaderGradeRow.reader)
-        rows = session.scalars(select(ReaderGradeRow).where(ReaderGradeRow.id.in_(last)).order_by(ReaderGradeRow.id))
-        return tuple(KneeReading(row.knee_id, row.reader, row.kl) for row in rows)
+        last = select(ReaderGradeRow).where(ReaderGradeRow.id.in_(last_readings())).order_by(ReaderGradeRow.id)
+        return tuple(KneeReading(row.knee_id, row.reader, row.kl, row.blind) for row in session.scalars(last))
 
     @reads
     def crop_png(self, session: Session, knee_id: int) -> bytes:

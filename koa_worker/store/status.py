@@ -18,7 +18,7 @@ _PARKED = (FileRow.state == State.FAILED, FileRow.next_try_at.is_(None))
 _SETTLED = (State.COMPLETED, State.REJECTED, State.DUPLICATE)
 
 
-class Counts(StorePart):
+class StatusCounts(StorePart):
     """How many there are of what, and how quickly they are settled."""
 
     @reads

@@ -28,10 +28,11 @@ from koa_worker.store.page.reader_grades import ReaderGrades
 from koa_worker.store.page.study_history import StudyHistory
 from koa_worker.store.page.uploads import Uploads
 from koa_worker.store.page.worklist import Worklist
+from koa_worker.store.page.worklist_entries import WorklistEntries
 from koa_worker.store.reports import Reports
 from koa_worker.store.sending import Sending
 from koa_worker.store.site_scale import SiteScales
-from koa_worker.store.status import Counts
+from koa_worker.store.status import StatusCounts
 from koa_worker.store.study_content import Studies
 from koa_worker.store.watch_days import WatchDays
 
@@ -57,7 +58,7 @@ class Store:
         self.reports = Reports(sessions)
         self.sending = Sending(sessions)
         self.deliveries = Deliveries(sessions)
-        self.counts = Counts(sessions)
+        self.counts = StatusCounts(sessions)
         self.export = Export(sessions)
         self.site_scales = SiteScales(sessions)
         self.found = Found(sessions)
@@ -67,6 +68,7 @@ class Store:
         self.rate_limits = RateLimits(sessions)
         self.audit = Audit(sessions)
         self.worklist = Worklist(sessions)
+        self.entries = WorklistEntries(sessions)
         self.day_counts = DayCounts(sessions)
         self.study_history = StudyHistory(sessions)
         self.reader_grades = ReaderGrades(sessions)

@@ -36,6 +36,7 @@ def change_study(session: Session, study: Study, patient: Patient | None, at: da
     row = session.scalars(select(StudyRow).where(StudyRow.study_uid == storable(study.study_uid))).first()
     if row is None:
         counts = {"changes": 1, "reported_changes": 0, "expected_images": study.expected_images}
+        counts["unreported_since"] = None  # said, so that to set it again is no change to write
         row = StudyRow(key=new_id(), study_uid=study.study_uid, created_at=at, changed_at=at, **counts, **said)
         session.add(row)
         session.flush()  # before the files and images that refer to it

@@ -36,7 +36,12 @@ from koa_worker.values import Patient, RefusedKnee
 
 # Every report runs these statements: they are built once, and their rows bypass the object mapper.
 _study, _image, _knee, _grade, _picture = map(table_of, (StudyRow, ImageRow, KneeRow, GradeRow, PictureRow))
-_STUDY = select(_study).where(_study.c.key == bindparam("study_key"))
+_LAST_WRITTEN = select(func.max(ReportRow.revision)).where(
+    ReportRow.study_key == _study.c.key, ReportRow.written_at.is_not(None)
+)
+_STUDY = select(_study, _LAST_WRITTEN.scalar_subquery().label("last_written")).where(
+    _study.c.key == bindparam("study_key")
+)
 _OF_STUDY = _image.c.study_key == bindparam("study_key")
 _IMAGES = (
     select(_image, FileRow.sha256, FileRow.arrived_at, _picture.c.data.label("frame"))
@@ -84,9 +89,6 @@ _REJECTED = (
     .where(FileRow.study_key == bindparam("study_key"), FileRow.state == State.REJECTED, ~_is_graded_since())
     .order_by(FileRow.arrived_at, FileRow.id)
 )
-_LAST_WRITTEN = select(func.max(ReportRow.revision)).where(
-    ReportRow.study_key == bindparam("study_key"), ReportRow.written_at.is_not(None)
-)
 
 _Refused = Mapping[str, list[RefusedKnee]]  # by file; a file without any has an empty list
 
@@ -111,7 +113,7 @@ class Studies(StorePart):
             date=study.date,
             images=_images(session, study_key, refused),
             rejected=_rejected(session, study_key, refused),
-            report_revision=_last_written(session, study_key),
+            report_revision=study.last_written or 0,
             created_at=study.created_at,
             exams=patient_exams(session.connection(), study),
         )
@@ -156,7 +158,3 @@ def _refused(session: Session, study_key: str) -> _Refused:
 def _rejected(session: Session, study_key: str, refused: _Refused) -> tuple[RejectedRecord, ...]:
     rows = session.connection().execute(_REJECTED, {"study_key": study_key})
     return tuple(to_rejected_record(row, tuple(refused[row.id])) for row in rows)
-
-
-def _last_written(session: Session, study_key: str) -> int:
-    return session.connection().scalar(_LAST_WRITTEN, {"study_key": study_key}) or 0

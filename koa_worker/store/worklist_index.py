@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
 from sqlalchemy.orm import Session
 
+from koa_worker.store.database.columns import Moment
 from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, IndexLine, KneeRow, StudyRow, Word, table_of
 from koa_worker.store.records import State
 from koa_worker.store.search_words import words_of
@@ -23,14 +24,19 @@ STUDY_TEXTS = (StudyRow.patient_id, StudyRow.accession, StudyRow.patient_name, S
 _lines, _words = table_of(IndexLine), table_of(Word)
 _FORGET_LINES = delete(_lines).where(_lines.c.file_id == bindparam("of_file"))
 _RENEW_LINES = update(_lines).where(_lines.c.file_id == bindparam("of_file"))
-_ADD_LINES, _ADD_WORDS = insert(_lines), insert(_words)
+_ADD_LINES = insert(_lines)
+# A file may have some of them already. SQLite and PostgreSQL have the same words for that, the library has none.
+_ADD_WORDS = text(
+    f"INSERT INTO {_words.name} (names_patient, word, arrived_at, file_id)"  # noqa: S608 - our own table's name
+    " VALUES (:names_patient, :word, :arrived_at, :file_id) ON CONFLICT DO NOTHING"
+).bindparams(bindparam("names_patient", type_=_words.c.names_patient.type), bindparam("arrived_at", type_=Moment))
 _THESE_WORDS = (
     _words.c.names_patient == bindparam("names_patient"),
     _words.c.word.in_(bindparam("words", expanding=True)),
     _words.c.arrived_at == bindparam("arrived_at"),
     _words.c.file_id == bindparam("file_id"),
 )
-_KNOWN_WORDS, _FORGET_WORDS = select(_words.c.word).where(*_THESE_WORDS), delete(_words).where(*_THESE_WORDS)
+_FORGET_WORDS = delete(_words).where(*_THESE_WORDS)
 _KNEES_NOW = (
     select(KneeRow.id.label("knee_id"), KneeRow.side, GradeRow.kl, GradeRow.needs_review, GradeRow.confidence)
     .join(GradeRow, (GradeRow.knee_id == KneeRow.id) & GradeRow.is_current)
@@ -98,11 +104,8 @@ def list_words(session: Session, file: FileRow) -> None:
 def _add_words(session: Session, file: FileRow, words: tuple[str, ...], *, names_patient: bool) -> None:
     if not words:
         return
-    connection = session.connection()
     subject = {"names_patient": names_patient, "arrived_at": file.arrived_at, "file_id": file.id}
-    known = set(connection.scalars(_KNOWN_WORDS, {**subject, "words": words}))
-    if rows := [{"word": word, **subject} for word in words if word not in known]:
-        connection.execute(_ADD_WORDS, rows)
+    session.connection().execute(_ADD_WORDS, [{"word": word, **subject} for word in words])
 
 
 def relist_study(session: Session, study: StudyRow) -> None:
@@ -122,12 +125,20 @@ def unlist_study(session: Session, study: StudyRow) -> None:
 
 
 def study_words(study: StudyRow) -> tuple[str, ...]:
-    return words_of(*(getattr(study, text.key) for text in STUDY_TEXTS))
+    return words_of(*(getattr(study, said.key) for said in STUDY_TEXTS))
 
 
 def _line(file: FileRow, **knee: Any) -> dict[str, Any]:
-    """The values of a line, of a knee or of a file without one."""
-    none = {"knee_id": None, "kl": None, "side": Side.UNKNOWN, "needs_review": False, "confidence": None}
+    """The values of a line, of a knee or of a file without one; a knee is taken to be in this image only."""
+    none = {
+        "knee_id": None,
+        "kl": None,
+        "lowest_kl": knee.get("kl"),
+        "highest_kl": knee.get("kl"),
+        "side": Side.UNKNOWN,
+        "needs_review": False,
+        "confidence": None,
+    }
     of_file = {"file_id": file.id, "arrived_at": file.arrived_at, "state": file.state, "code": file.code}
     return {**none, **of_file, "day": _day(file), **knee}
 

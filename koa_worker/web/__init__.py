@@ -11,7 +11,7 @@ from koa_worker.config import Config
 from koa_worker.store import Store
 from koa_worker.web import admin, agreement, api, dashboard, files, login, pictures, study, uploads, words, worklist
 from koa_worker.web.context import furnish
-from koa_worker.web.guard import access, forgery, headers, refusals, senseless
+from koa_worker.web.guard import access, blind, forgery, headers, refusals, senseless
 from koa_worker.web.guard.refusals import LARGEST_FORM
 
 
@@ -27,6 +27,7 @@ def create_app(config: Config, store: Store) -> Flask:
     refusals.explained(app)
     senseless.guard(app)
     access.guard(app)
+    blind.guard(app)
     uploads.widen(app)
     forgery.guard(app)
     for module in (worklist, uploads, study, pictures, files, dashboard, agreement, login, admin, api):

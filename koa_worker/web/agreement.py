@@ -12,10 +12,18 @@ from koa_worker.values import GRADES, Role
 from koa_worker.watch.agreement import quadratic_kappa
 from koa_worker.web.context import context
 from koa_worker.web.guard.access import needs
+from koa_worker.web.guard.blind import not_for_blind
 
 pages = Blueprint("agreement", __name__, url_prefix="/agreement")
 
 Matrix = Sequence[Sequence[int]]
+
+# Readers who know the model's answer agree with it more easily: their readings are never mixed with blind ones.
+_KINDS = (
+    (True, "Blind readings"),
+    (False, "Readings that were not blind"),
+    (None, "Readings of which it is not known whether they were blind"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +50,25 @@ class Agreement:
 
 @pages.get("")
 @needs(Role.READ)
+@not_for_blind
 def show() -> str:
     store = context().store
     with_model = store.reader_grades.agreement()
-    return render_template(
-        "agreement.html",
-        with_model=[Agreement.of(reader, "the model", matrix) for reader, matrix in with_model.items()],
-        everybody=Agreement.of("all readers", "the model", _sum(with_model)) if len(with_model) > 1 else None,
-        readers=[
-            Agreement.of(one, other, matrix) for (one, other), matrix in store.reader_grades.reader_agreement().items()
-        ],
-    )
+    between = store.reader_grades.reader_agreement()
+    kinds = []
+    for blind, title in _KINDS:
+        models = {reader: matrix for (reader, was), matrix in with_model.items() if was is blind}
+        pairs = [Agreement.of(one, other, matrix) for (one, other, was), matrix in between.items() if was is blind]
+        if models or pairs:
+            kinds.append((title, _everybody(models), pairs))
+    return render_template("agreement.html", kinds=kinds)
 
 
-def _sum(matrices: Mapping[str, Matrix]) -> Matrix:
-    return [[sum(matrix[row][column] for matrix in matrices.values()) for column in GRADES] for row in GRADES]
+def _everybody(models: Mapping[str, Matrix]) -> list[Agreement]:
+    """Of each reader and the model, after that of all of them together."""
+    each = [Agreement.of(reader, "the model", matrix) for reader, matrix in models.items()]
+    return [Agreement.of("all readers", "the model", add(*models.values())), *each] if len(each) > 1 else each
+
+
+def add(*matrices: Matrix) -> list[list[int]]:
+    return [[sum(matrix[row][column] for matrix in matrices) for column in GRADES] for row in GRADES]

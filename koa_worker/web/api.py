@@ -10,10 +10,12 @@ from pydantic import BaseModel, ValidationError
 
 from koa_worker.values import Role
 from koa_worker.web import openapi, pictures, receive_upload, shapes, study
+from koa_worker.web.agreement import add
 from koa_worker.web.context import context
 from koa_worker.web.filters import cursor_of, wanted_of
 from koa_worker.web.guard.access import may_see_patients, needs
 from koa_worker.web.guard.audit import note
+from koa_worker.web.guard.blind import not_for_blind
 from koa_worker.web.guard.forgery import token
 from koa_worker.web.guard.refusals import refuse
 from koa_worker.web.to_shapes import to_result, to_study, to_upload
@@ -39,6 +41,7 @@ def me() -> Response:
 
 @pages.get("/status")
 @needs(Role.VIEW)
+@not_for_blind
 def status() -> Response:
     counts = context().store.worklist.counts()
     states = {state.value: count for state, count in counts.by_state.items()}
@@ -69,6 +72,7 @@ def show_upload(upload_id: str) -> Response:
 
 @pages.get("/results")
 @needs(Role.VIEW)
+@not_for_blind
 def results() -> Response:
     """The rows of the worklist, newest first. There is no text search here, because URLs are logged and cached."""
     asked = request.args
@@ -90,7 +94,7 @@ def results() -> Response:
 @pages.get("/studies/<key>")
 @needs(Role.VIEW)
 def show_study(key: str) -> Response:
-    found = study.find(key)
+    found = study.find_shown(key)
     note("study", key)
     return _said(to_study(found, context().store.reader_grades.readings(key)))
 
@@ -98,8 +102,8 @@ def show_study(key: str) -> Response:
 @pages.post("/studies/<key>/readings")
 @needs(Role.READ)
 def record_reading(key: str) -> Response:
-    """Stores a reader's grade with the user and the time; it is never deleted."""
-    found = study.find(key)
+    """Stores a reader's grade with the user and the time; it is never deleted, and it is not blind."""
+    found = study.find_shown(key)
     try:
         said = shapes.NewReading.model_validate_json(request.get_data(), strict=True)
     except ValidationError:
@@ -107,9 +111,10 @@ def record_reading(key: str) -> Response:
     if not any(image.file_id == said.file_id for image in found.images):
         refuse(404, "not_found")
     store = context().store
-    if not store.reader_grades.record(
-        said.file_id, said.position, reader=g.user.name, kl=said.kl, comment=said.comment.strip()
-    ):
+    recorded = store.reader_grades.record(
+        said.file_id, said.position, reader=g.user.name, kl=said.kl, comment=said.comment.strip(), blind=False
+    )
+    if recorded is None:
         refuse(404, "not_found")
     note("reading", key, f"{said.file_id} {said.position}")
     return _said(to_study(found, store.reader_grades.readings(key)), HTTPStatus.CREATED)
@@ -117,12 +122,15 @@ def record_reading(key: str) -> Response:
 
 @pages.get("/agreement")
 @needs(Role.VIEW)
+@not_for_blind
 def agreement() -> Response:
     """The agreement of readers with the model."""
-    counts = context().store.reader_grades.agreement()
+    counts: dict[str, list[list[int]]] = {}
+    for (reader, _), matrix in context().store.reader_grades.agreement().items():
+        counts[reader] = add(counts[reader], matrix) if reader in counts else add(matrix)
     if not may_see_patients():
         counts = {f"reader {number}": matrix for number, matrix in enumerate(counts.values(), start=1)}
-    return _said(shapes.Agreement(readers={name: [list(row) for row in rows] for name, rows in counts.items()}))
+    return _said(shapes.Agreement(readers=counts))
 
 
 # The same files as on the pages.

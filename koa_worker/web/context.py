@@ -10,6 +10,7 @@ from koa_worker import RESEARCH_NOTICE
 from koa_worker.config import Config
 from koa_worker.read.decoder import Decoder
 from koa_worker.store import Store
+from koa_worker.web.searches import Searches
 
 _KEY = "koa-worker"
 
@@ -19,10 +20,11 @@ class Context:
     config: Config
     store: Store
     decoder: Decoder
+    searches: Searches
 
 
 def furnish(app: Flask, config: Config, store: Store) -> None:
-    app.extensions[_KEY] = Context(config, store, Decoder(config.limits))
+    app.extensions[_KEY] = Context(config, store, Decoder(config.limits), Searches())
     app.context_processor(lambda: {"notice": RESEARCH_NOTICE})
 
 

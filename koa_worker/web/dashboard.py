@@ -20,6 +20,7 @@ from koa_worker.watch.words import sentences
 from koa_worker.web import plots
 from koa_worker.web.context import context
 from koa_worker.web.guard.access import needs
+from koa_worker.web.guard.blind import not_for_blind
 from koa_worker.web.plots import Plot, Series
 
 pages = Blueprint("dashboard", __name__, url_prefix="/dashboard")
@@ -36,6 +37,7 @@ _A_WEEK = 7
 
 @pages.get("")
 @needs(Role.VIEW)
+@not_for_blind
 def show() -> str:
     wanted = request.args.get("days", str(RANGES[0]))
     if wanted not in map(str, RANGES):
@@ -64,6 +66,7 @@ def show() -> str:
 
 @pages.get("/drift")
 @needs(Role.VIEW)
+@not_for_blind
 def drift() -> str:
     """Whether the weeks are still as they were."""
     config, store = context().config, context().store

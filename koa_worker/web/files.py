@@ -9,6 +9,7 @@ from koa_worker.values import Role
 from koa_worker.web.context import context
 from koa_worker.web.guard.access import needs
 from koa_worker.web.guard.audit import note
+from koa_worker.web.guard.blind import hides
 
 pages = Blueprint("files", __name__, url_prefix="/files/<file_id>")
 
@@ -22,5 +23,9 @@ def show(file_id: str) -> str:
         abort(404)
     note("file", file_id)
     return render_template(
-        "file.html", file=file, events=store.files.events(file_id), entry=CATALOGUE.get(file.code or "")
+        "file.html",
+        file=file,
+        events=store.files.events(file_id),
+        entry=CATALOGUE.get(file.code or ""),
+        hides_grades=file.study_key is not None and hides(file.study_key),
     )

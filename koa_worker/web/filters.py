@@ -9,25 +9,31 @@ from typing import TypeVar
 from flask import abort
 from werkzeug.datastructures import MultiDict
 
-from koa_worker.store import Cursor, State, Wanted
+from koa_worker.store import Cursor, Read, State, Wanted
 from koa_worker.values import GRADES, Side
 
 T = TypeVar("T")
 _REVIEW = {"": None, "yes": True, "no": False}
 _LONGEST_TEXT = 200
+_MOST_DAYS = 3660
+NAMED = ("state", "kl", "side", "review", "read", "days", "from", "to", "first", "q")
+TELLING = ("kl", "review", "first")  # by which one could find out what the model says
 
 
-def wanted_of(form: MultiDict[str, str]) -> Wanted:
-    """The filters of a form; an unknown value ends the request with status 400."""
+def wanted_of(form: MultiDict[str, str], *, reader: str = "", text: str = "") -> Wanted:
+    """The filters of a form; an unknown value ends the request with status 400. `reader` is whose reading counts."""
+    days = form.get("days", "")
     return Wanted(
         states=frozenset(_each(State, form.getlist("state"))),
         grades=frozenset(_each(_grade, form.getlist("kl"))),
         sides=frozenset(_each(Side, form.getlist("side"))),
         review=_one(_REVIEW.__getitem__, form.get("review", "")),
-        since=_midnight(form.get("from", "")),
+        since=_days_ago(days) if days else _midnight(form.get("from", "")),
         until=_midnight(form.get("to", ""), days=1),
-        text=form.get("text", "")[:_LONGEST_TEXT].strip(),
+        text=text[:_LONGEST_TEXT].strip(),
         review_first=form.get("first") == "review",
+        read=_one(Read, form["read"]) if form.get("read") else None,
+        reader=reader,
     )
 
 
@@ -38,8 +44,7 @@ def cursor_of(form: Mapping[str, str]) -> Cursor | None:
 
 def address_of(form: MultiDict[str, str]) -> dict[str, list[str]]:
     """The filters that are set, without the search words: they may name a patient, and URLs are logged and cached."""
-    named = ("state", "kl", "side", "review", "from", "to", "first")
-    return {name: said for name in named if (said := [value for value in form.getlist(name) if value])}
+    return {name: said for name in NAMED if (said := [value for value in form.getlist(name) if value])}
 
 
 def _each(read: Callable[[str], T], said: Iterable[str]) -> list[T]:
@@ -58,6 +63,14 @@ def _grade(said: str) -> int:
     if kl not in GRADES:
         raise ValueError("not a grade")
     return kl
+
+
+def _days_ago(said: str) -> datetime:
+    """The start of the first of this many days, the last of which is today."""
+    days = _one(int, said)
+    if not 1 <= days <= _MOST_DAYS:
+        abort(400)
+    return datetime.combine(datetime.now().astimezone().date() - timedelta(days=days - 1), time()).astimezone()
 
 
 def _midnight(said: str, *, days: int = 0) -> datetime | None:

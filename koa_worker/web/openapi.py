@@ -22,7 +22,7 @@ _ID = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
 _MORE_ABOUT = {
     400: "The request is invalid.",
     401: "There is no login and no valid token.",
-    403: "The role does not allow this, or the request comes from another site.",
+    403: "The role does not allow this, the answer is hidden from a blind reader, or the request comes from elsewhere.",
     404: "This does not exist.",
     408: "The request took longer than its timeout, such as [web] upload_seconds.",
     413: "The body is larger than the limit.",

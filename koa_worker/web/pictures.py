@@ -15,6 +15,7 @@ from koa_worker.web import originals
 from koa_worker.web.context import context
 from koa_worker.web.guard.access import needs
 from koa_worker.web.guard.audit import note
+from koa_worker.web.guard.blind import not_before_reading
 
 pages = Blueprint("pictures", __name__, url_prefix="/studies/<key>/files/<file_id>")
 
@@ -54,6 +55,7 @@ def crop(key: str, file_id: str, position: int) -> Response:
 
 @pages.get("/knees/<int:position>/heat.png")
 @needs(Role.VIEW)
+@not_before_reading
 def heat(key: str, file_id: str, position: int) -> Response:
     found = context().store.study_history.heatmap(key, file_id, position)
     return _answer(heat_png(found) if found else None, "image/png")

@@ -199,6 +199,9 @@ class Reading(Shape):
     reader: str
     kl: GradeNumber
     machine_kl: GradeNumber
+    blind: bool | None = Field(
+        description="Whether the reader had not been shown the model's grade; null: nobody knows."
+    )
     comment: str | None = Field(
         description="Null if the role does not see patient data, because a comment may name a patient."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from flask import Blueprint, abort, g, redirect, render_template, request, send_file, url_for
 from werkzeug.wrappers import Response
@@ -13,10 +14,13 @@ from koa_worker.errors import CATALOGUE, UnknownRecord
 from koa_worker.publish.objects.study_objects import NotYet, ResultObjects
 from koa_worker.store import PublicationTicket, ReportRecord, StudyRecord
 from koa_worker.values import GRADES, Role
-from koa_worker.web import originals
+from koa_worker.web import originals, worklist
 from koa_worker.web.context import context
+from koa_worker.web.filters import address_of
 from koa_worker.web.guard.access import may_see_patients, needs
 from koa_worker.web.guard.audit import note
+from koa_worker.web.guard.blind import counts_as_blind, hides, hides_earlier, is_blind
+from koa_worker.web.guard.refusals import refuse
 
 pages = Blueprint("study", __name__, url_prefix="/studies/<key>")
 
@@ -26,16 +30,26 @@ LONGEST_COMMENT = 2000
 @pages.get("")
 @needs(Role.VIEW)
 def show(key: str) -> str:
-    store, study = context().store, find(key)
-    note("study", key)
+    store, study, hidden = context().store, find(key), hides(key)
+    note("study_blind" if hidden else "study", key)
     if may_see_patients():
         originals.expect(study)
+    readings = store.reader_grades.readings(key)
+    prior = find(study.exams.earlier[0].study_key) if may_see_patients() and study.exams.earlier else None
     return render_template(
-        "study.html",
+        "study_blind.html" if hidden else "study.html",
         study=study,
-        gradings=store.study_history.gradings(key),
-        readings=store.reader_grades.readings(key),
-        reports=store.study_history.written_reports(key),
+        readings=[one for one in readings if one.reader == g.user.name] if hidden else readings,
+        left=store.reader_grades.left_to_read(key, g.user.name),
+        prior=prior,
+        prior_hidden=prior is not None and hides(prior.key),
+        hides_earlier=hides_earlier(study),
+        was_shown=hidden and store.reader_grades.was_shown(key, g.user.name),
+        gradings=() if hidden else store.study_history.gradings(key),
+        reports=() if hidden else store.study_history.written_reports(key),
+        around=store.entries.around(worklist.asked(), key, may_see_patients=may_see_patients()),
+        address=address_of(request.args),
+        kept=worklist.own_reading(request.args.get("kept", "")),
         catalogue=CATALOGUE,
         longest=LONGEST_COMMENT,
     )
@@ -44,25 +58,47 @@ def show(key: str) -> str:
 @pages.post("/readings")
 @needs(Role.READ)
 def record_reading(key: str) -> Response:
-    """Stores a reader's own grade of a knee, in addition to the model's grade."""
-    study, form = find(key), request.form
+    """Stores a reader's own grade of a knee, and goes on to the next knee that the reader has not read."""
+    study, form, store = find(key), request.form, context().store
     knees = {(image.file_id, str(knee.position)): knee for image in study.images for knee in image.knees}
     file_id, position, kl, comment = (form.get(name, "") for name in ("file", "knee", "kl", "comment"))
     knee = knees.get((file_id, position))
     if knee is None or kl not in map(str, GRADES) or len(comment) > LONGEST_COMMENT:
         abort(400)
-    context().store.reader_grades.record(
-        file_id, knee.position, reader=g.user.name, kl=int(kl), comment=comment.strip()
+    blind, was_left = counts_as_blind(key), store.reader_grades.left_to_read(key, g.user.name)
+    number = store.reader_grades.record(
+        file_id, knee.position, reader=g.user.name, kl=int(kl), comment=comment.strip(), blind=blind
     )
     note("reading", key, f"{file_id} {position}")
-    place = f"{file_id[:8]}-{knee.position}"
-    return redirect(url_for("study.show", key=key, _anchor=place), 303)
+    left = store.reader_grades.left_to_read(key, g.user.name)
+    address: dict[str, Any] = {**address_of(request.args), "kept": number}
+    if left or not was_left or is_blind():  # a blind reader is shown the answers; a change of mind stays where it is
+        place = left[0] if left else (file_id, knee.position)
+        return redirect(url_for("study.show", key=key, **address, _anchor=f"{place[0][:8]}-{place[1]}"), 303)
+    following = store.entries.next_unread(worklist.asked(), key, g.user.name, may_see_patients=may_see_patients())
+    if following is None:
+        return redirect(url_for("worklist.show", **address), 303)
+    return redirect(url_for("study.show", key=following, **address), 303)
+
+
+@pages.post("/readings/<int:number>/withdraw")
+@needs(Role.READ)
+def withdraw_reading(key: str, number: int) -> Response:
+    """Makes a reading of the user's own count no longer; the store keeps it."""
+    found = worklist.own_reading(str(number))
+    if found is None or found.study_key != key:
+        abort(404)
+    context().store.reader_grades.withdraw(number, reader=g.user.name)
+    note("reading_withdrawn", key, f"{found.file_id} {found.position}")
+    address: dict[str, Any] = {**address_of(request.args)}
+    return redirect(url_for("study.show", key=key, **address, _anchor=f"{found.file_id[:8]}-{found.position}"), 303)
 
 
 @pages.get("/report.pdf")
 @needs(Role.READ)
 def report(key: str) -> Response:
     """The newest written revision of the report."""
+    find_shown(key)
     path = Path(_last_report(key).path)
     if not path.is_file():
         abort(404)
@@ -75,7 +111,7 @@ def report(key: str) -> Response:
 @needs(Role.READ)
 def results(key: str) -> Response:
     """The study's results as DICOM objects, the same ones that are sent to a PACS."""
-    study, last = find(key), _last_report(key)
+    study, last = find_shown(key), _last_report(key)
     ticket = PublicationTicket(key, last.revision, last.path, last.written_at, ())
     archive = io.BytesIO()
     try:
@@ -96,6 +132,14 @@ def find(key: str) -> StudyRecord:
         return context().store.studies.content(key)
     except UnknownRecord:
         abort(404)
+
+
+def find_shown(key: str) -> StudyRecord:
+    """The study for a user who may see its answers, and those of the earlier exams that it is compared with."""
+    study = find(key)
+    if hides(key) or hides_earlier(study):
+        refuse(403, "blind_reading")
+    return study
 
 
 def _last_report(key: str) -> ReportRecord:

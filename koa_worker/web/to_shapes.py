@@ -228,6 +228,7 @@ def _reading(reading: ReadingRecord) -> Reading:
         reader=reading.reader,
         kl=reading.kl,
         machine_kl=reading.machine_kl,
+        blind=reading.blind,
         comment=reading.comment if may_see_patients() else None,
         at=reading.at,
     )

@@ -34,6 +34,8 @@ def teach(app: Flask) -> None:
         "state": lambda state: STATES[State(state)],
         "knee": words.knee_title,
         "review": words.review_reason,
+        "review_in_short": words.review_in_short,
+        "share": lambda share: f"{share * 100:.0f}\u00a0%",
         "scale": words.on_site_scale,
         "width": words.width,
         "plane": words.plane,

@@ -1,60 +1,132 @@
-"""The worklist: files and knees, newest first, with filters and a text search."""
+"""The worklist: a line for each study and for each file without a graded knee, with filters and a text search."""
 
 from __future__ import annotations
 
+from datetime import datetime
+from hashlib import sha256
 from typing import Any, cast
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, abort, g, make_response, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from koa_worker.errors import CATALOGUE
-from koa_worker.store import State
-from koa_worker.system.heartbeat import feel
-from koa_worker.values import GRADE_WORDS, GRADES, Role, Side
+from koa_worker.store import ReadingRecord, State, Wanted, WorklistEntry
+from koa_worker.values import GRADE_WORDS, GRADES, ReviewCode, Role, Side
 from koa_worker.web.context import context
-from koa_worker.web.filters import address_of, cursor_of, wanted_of
+from koa_worker.web.filters import TELLING, address_of, cursor_of, wanted_of
 from koa_worker.web.guard.access import may_see_patients, needs
 from koa_worker.web.guard.audit import note
+from koa_worker.web.guard.blind import is_blind
 
 pages = Blueprint("worklist", __name__)
 
 LINES = 50
+LONGEST_NUMBER = 10  # digits of a reading's
+_ALWAYS_SHOWN = ("days", "read", "q")  # filters that do not lie in the fold
 
 
 @pages.get("/")
 @needs(Role.VIEW)
-def show() -> str:
-    # Search words come only by POST: they may name a patient, and browsers and proxies keep URLs.
-    form = MultiDict(request.args)
-    form.poplist("text")
-    return _page(form)
+def show() -> Response:
+    # Nothing is read but three numbers when nothing has changed: every open page asks every few seconds.
+    tag = _tag()
+    if request.if_none_match.contains(tag):
+        return Response(status=304, headers={"ETag": f'"{tag}"'})
+    answer = make_response(_page(tag))
+    answer.set_etag(tag)
+    return answer
 
 
 @pages.post("/")
 @needs(Role.VIEW)
-def find() -> str | Response:
-    if not request.form.get("text", "").strip():
-        return redirect(url_for("worklist.show", **cast("dict[str, Any]", address_of(request.form))), 303)
-    note("search")
-    return _page(request.form)
+def find() -> Response:
+    """Search words come only by POST, and get a number for the address: they may name a patient."""
+    address: dict[str, Any] = address_of(request.form)
+    address.pop("q", None)
+    if text := request.form.get("text", "").strip():
+        note("search")
+        address["q"] = context().searches.keep(text, g.user.name)
+    return redirect(url_for("worklist.show", **address), 303)
 
 
-def _page(form: MultiDict[str, str]) -> str:
-    store, wanted, cursor = context().store, wanted_of(form), cursor_of(form)
-    page = store.worklist.page(wanted, cursor, LINES, may_see_patients=may_see_patients())
+@pages.get("/next")
+@needs(Role.READ)
+def open_next() -> Response:
+    """The first study in the list that the user has not read; the list itself if there is none."""
+    wanted, address = asked(), cast("dict[str, Any]", address_of(request.args))
+    key = context().store.entries.next_unread(wanted, "", g.user.name, may_see_patients=may_see_patients())
+    if key is None:
+        return redirect(url_for("worklist.show", **address), 303)
+    return redirect(url_for("study.show", key=key, **address), 303)
+
+
+def asked() -> Wanted:
+    """The filters in the address of this request, with the words that its search number stands for."""
+    form = request.args
+    if is_blind() and any(form.get(name) for name in TELLING):
+        abort(400)
+    return wanted_of(form, reader=g.user.name, text=_words() or "")
+
+
+def own_reading(number: str) -> ReadingRecord | None:
+    """The user's reading of this number that an address speaks of."""
+    is_number = number.isascii() and number.isdigit() and len(number) < LONGEST_NUMBER
+    found = context().store.reader_grades.find(int(number)) if is_number else None
+    return found if found and found.reader == g.user.name else None
+
+
+def _words() -> str | None:
+    """What was searched for; None if that is forgotten."""
+    number = request.args.get("q", "")
+    return context().searches.find(number, g.user.name) if number else ""
+
+
+def _tag() -> str:
+    seen = (context().store.entries.stamp(), datetime.now().astimezone().date(), g.user.name, g.user.role, is_blind())
+    return sha256(repr((seen, request.query_string, _words() is None)).encode()).hexdigest()[:32]
+
+
+def _page(tag: str) -> str:
+    store, wanted, cursor = context().store, asked(), cursor_of(request.args)
+    is_forgotten = _words() is None
+    page = None if is_forgotten else store.entries.page(wanted, cursor, LINES, may_see_patients=may_see_patients())
+    address = address_of(request.args)
     return render_template(
         "worklist.html",
+        tag=tag,
         page=page,
         counts=store.worklist.counts(),
-        form=form,
-        address=address_of(form),
-        is_filtered=bool(address_of(form).keys() - {"first"} or wanted.text),
+        form=MultiDict([*request.args.items(multi=True), ("text", wanted.text)]),
+        address=address,
+        is_filtered=bool(address.keys() - {"first"}),
+        has_more_filters=bool(address.keys() - {"first", *_ALWAYS_SHOWN}),
+        is_forgotten=is_forgotten,
         is_further=cursor is not None,
-        pulse=feel(context().config.folders.work),
+        is_hidden=_is_hidden,
+        with_filter=_with_filter,
+        lacks_a_knee=_lacks_a_knee,
+        kept=own_reading(request.args.get("kept", "")),
         catalogue=CATALOGUE,
         states=State,
         grades=GRADES,
         grade_words=GRADE_WORDS,
         sides=Side,
     )
+
+
+def _is_hidden(entry: WorklistEntry) -> bool:
+    """Whether the model's answers for the study are hidden from the user, who reads blind and has not read it."""
+    return is_blind() and entry.readers.get(g.user.name, 0) < len(entry.rows)
+
+
+def _with_filter(address: dict[str, list[str]], name: str, value: str) -> dict[str, list[str]]:
+    """The address with one filter in place of what it was; days in place of dates."""
+    without = {name, "from", "to"} if name == "days" else {name}
+    return {other: said for other, said in address.items() if other not in without} | ({name: [value]} if value else {})
+
+
+def _lacks_a_knee(entry: WorklistEntry) -> bool:
+    """Whether the file speaks of two knees and one was found."""
+    reasons = [reason.code for row in entry.rows for reason in row.review_reasons]
+    return ReviewCode.OTHER_KNEE_NOT_FOUND in reasons

@@ -19,7 +19,7 @@ from koa_worker.pipeline import Pipeline
 from koa_worker.store import Store
 from koa_worker.system import log
 from koa_worker.workers.file_steps import FileSteps
-from koa_worker.workers.messages import Grading, Ready, Refused, WorkerMessage
+from koa_worker.workers.messages import CannotStart, Grading, Ready, WorkerMessage
 
 _SECONDS_BETWEEN_CALLS = 1.0
 # glibc's mallopt: the most that is kept free at the end of the heap, and from what size on memory is mapped by itself.
@@ -35,7 +35,7 @@ def work(connection: Connection) -> None:
         pipeline = load_pipeline(config)
         store = _open_store(config)
     except KoaError as fault:
-        parent.send(Refused(fault.code, fault.detail))
+        parent.send(CannotStart(fault.code, fault.detail))
         return
     settle_in(config.limits.memory_mb)
     with store:

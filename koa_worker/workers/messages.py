@@ -58,7 +58,7 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class CannotStart:
     """The worker process cannot start, and why."""
 
     code: str
@@ -107,5 +107,5 @@ class WorkerDied:
     detail: str
 
 
-WorkerMessage = Ready | Refused | Grading | Done | Postponed | Examined
+WorkerMessage = Ready | CannotStart | Grading | Done | Postponed | Examined
 Event = Done | Postponed | Examined | WorkerDied

@@ -16,7 +16,17 @@ from typing import Self
 
 from koa_worker.config import Config
 from koa_worker.errors import SetupError, WorkFailed
-from koa_worker.workers.messages import AnyJob, Done, Event, Examined, Grading, Postponed, Ready, Refused, WorkerDied
+from koa_worker.workers.messages import (
+    AnyJob,
+    CannotStart,
+    Done,
+    Event,
+    Examined,
+    Grading,
+    Postponed,
+    Ready,
+    WorkerDied,
+)
 
 _LOOK_EVERY = 0.1  # seconds between two looks at memory and time of a busy worker process
 _SECONDS_TO_START = 120.0
@@ -140,7 +150,7 @@ class WorkerPool:
             case Ready():
                 worker.ready, self._failed_starts = True, 0
                 self.model, self.digest = message.model, message.digest
-            case Refused(code, detail):
+            case CannotStart(code, detail):
                 raise SetupError(code, detail)
             case Grading(on):
                 limit = self._config.limits.seconds_per_file if on else _SECONDS_FOR_A_JOB

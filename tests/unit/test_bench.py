@@ -1,11 +1,13 @@
 """The measuring programs: what they write, and that the quick growth runs."""
 
+from dataclasses import replace
 from graphlib import CycleError
 from pathlib import Path
 
 import pytest
 
 from bench.growth import measure_archives
+from bench.history import history
 from bench.layout import arrows_between_rooms, floors_of, fullest_folder
 from bench.page import PICTURE, Section, machine, to_markdown
 from bench.plots import draw
@@ -26,6 +28,21 @@ def test_the_picture_has_a_panel_for_each_table(tmp_path: Path) -> None:
     drawn = (tmp_path / PICTURE).read_text()
     assert drawn.count("Speeds") == 3
     assert drawn.startswith("<?xml")
+
+
+def test_the_page_keeps_the_figures_of_earlier_times() -> None:
+    stages = replace(BARS, title="Stages", rows=(("read", "9.0"), ("all", "20.0")), summed=("all",))
+    first = to_markdown([stages], "python -m bench", history([stages], ""))
+    later = replace(stages, rows=(("read", "9.0"), ("all", "10.0")))
+    again = history([later], first)
+    assert [line.split(" | ")[-1] for line in again.splitlines() if line.startswith("|")] == [
+        "all |",
+        "---: |",
+        "20.0 |",
+        "10.0 |",
+    ]
+    assert history([BARS], first) == first[first.index("## History") :]
+    assert history([BARS], "") == ""
 
 
 def test_an_archive_with_a_simulated_net_is_graded_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from koa_worker.system import log
 
 if TYPE_CHECKING:  # the commands start fast: see `cli/__init__.py`
     from koa_worker.config import Config
-    from koa_worker.custody.search import Finding
+    from koa_worker.custody.search import SearchResult
     from koa_worker.store import FoundStudy, Whose
 
 _HERE = "console"  # in the audit log, as for `koa-worker user`
@@ -136,13 +136,13 @@ def _first_line(option: str) -> str:
     return said
 
 
-def _show(settings: Config, finding: Finding, title: str) -> None:
+def _show(settings: Config, finding: SearchResult, title: str) -> None:
     typer.echo(f"{title}:")
     for label, text in _counts(settings, finding):
         typer.echo(f"  {label:<26} {text}")
 
 
-def _counts(settings: Config, finding: Finding) -> Iterator[tuple[str, str]]:
+def _counts(settings: Config, finding: SearchResult) -> Iterator[tuple[str, str]]:
     """What there is of each kind. No line names a patient."""
     from koa_worker.custody import places
 

@@ -30,6 +30,7 @@ class Table(StrEnum):
 class By(StrEnum):
     IMAGE = "image"
     STUDY = "study"
+    READING = "reading"
 
 
 def send(
@@ -64,7 +65,7 @@ def export(
     form: Annotated[
         Format, typer.Option("--format", help="csv, json (one object per line), or parquet (only by study).")
     ] = Format.CSV,
-    by: Annotated[By, typer.Option(help="One line per knee and image, or one per knee and study.")] = By.IMAGE,
+    by: Annotated[By, typer.Option(help="One line per knee and image, per knee and study, or per reading.")] = By.IMAGE,
     with_identity: Annotated[
         bool, typer.Option("--with-identity", help="Add patient id, its issuer and accession number.")
     ] = False,
@@ -85,6 +86,12 @@ def export(
     if form is Format.PARQUET:
         raise typer.BadParameter("parquet needs --by study; batch writes Parquet by image", param_hint="--format")
     with Store.of(config.load(config_file).store) as store:
+        if by is By.READING:
+            from koa_worker.commands import reading_table
+
+            columns, rows = reading_table.COLUMNS, reading_table.to_rows(store.reader_grades.every())
+            write_csv(rows, sys.stdout, columns) if form is Format.CSV else write_json(rows, sys.stdout)
+            return
         columns = WITH_IDENTITY if with_identity else COLUMNS
         rows = to_rows(store.export.rows(with_identity=with_identity), columns)
         if form is Format.CSV:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -29,6 +30,7 @@ LEAST_AREA, MOST_AREA = 0.01, 0.75  # of the picture: a screw, a prosthesis that
 MARGIN = 24  # pixels along the edge in which letters, and lead at the collimator, may lie
 LEAST_INSIDE = 0.4  # of a piece, within that margin
 LEAST_STEP = 0.15  # of a rim: below it nothing is metal, and nothing more needs to be measured
+ROUGHLY = 0.05  # of evidence
 LEAST_PIXELS = 12  # of rim and inside
 AROUND = 0.5  # of the box on each side, in which metal beside the joint may lie
 
@@ -69,29 +71,50 @@ class Metal:
         return self.evidence >= LEAST_EVIDENCE and together >= (TOGETHER_EQUALIZED if self.equalized else TOGETHER)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Piece:
     """One connected piece above a level, and what was measured of it."""
 
     step: float  # of the rim, within three pixels either way: the median
     sharpness: float  # the share of it that lies within one pixel either way
-    uneven: float  # spread of the levels inside, a slope taken away
     grain: float  # what neighbours inside differ by: the median
+    clipped: bool  # a window or a gain has made it even, whatever lies there
     mask: Mask
+    image: Plane  # the picture's part with the piece …
+    core: Mask  # … and its inside
     top: int
     left: int
 
+    @cached_property
+    def uneven(self) -> float:
+        """The spread of the levels inside, a slope taken away."""
+        return _unevenness(self.image, self.core)
+
     @property
     def evidence(self) -> float:
-        return float(np.dot(WEIGHTS, self.measures)) + BIAS
+        return self._evidence(self.uneven)
+
+    @property
+    def rough_evidence(self) -> float:
+        """The same to `ROUGHLY`, in a tenth of the time."""
+        return self._evidence(_rough_unevenness(self.image, self.core))
 
     @property
     def measures(self) -> tuple[float, float, float, float]:
+        return self._measures(self.uneven)
+
+    def _evidence(self, uneven: float) -> float:
+        return float(np.dot(WEIGHTS, self._measures(uneven))) + BIAS
+
+    def _measures(self, uneven: float) -> tuple[float, float, float, float]:
+        grain = self.grain
+        if self.clipped:
+            uneven, grain = max(uneven, EVEN_BONE), max(grain, SMOOTH_BONE)
         return (
             float(np.log(self.step)),
             self.sharpness,
-            float(np.log(self.uneven + 0.02)),
-            float(np.log(self.grain + 0.01)),
+            float(np.log(uneven + 0.02)),
+            float(np.log(grain + 0.01)),
         )
 
 
@@ -130,7 +153,11 @@ def metal_outline(pixels: GrayImage, box: Box) -> Points:
 
 
 def _best(picture: Picture) -> Piece | None:
-    return max(pieces(levelled(picture)), key=lambda piece: piece.evidence, default=None)
+    """The piece with the most evidence; only those that may have it are measured to the last digit."""
+    found = pieces(levelled(picture))
+    rough = [piece.rough_evidence for piece in found]
+    near = [piece for piece, about in zip(found, rough, strict=True) if about >= max(rough) - ROUGHLY]
+    return max(near, key=lambda piece: piece.evidence, default=None)
 
 
 def _as_metal(piece: Piece, place: Box, equalized: bool) -> Metal:  # noqa: FBT001
@@ -156,19 +183,25 @@ def pieces(image: Plane) -> list[Piece]:
     ranges = _range(image, _LARGE), _range(image, _SMALL)
     found = []
     for level in LEVELS:
-        bright = cv2.morphologyEx((image > level).astype(np.uint8), cv2.MORPH_OPEN, _SMALL)
-        _, labels, measured, _ = cv2.connectedComponentsWithStats(bright, connectivity=4)
-        sizes = measured[:, cv2.CC_STAT_AREA]
-        within = np.bincount(labels[MARGIN:-MARGIN, MARGIN:-MARGIN].ravel(), minlength=len(sizes))
+        bright = cv2.morphologyEx((image > level).view(np.uint8), cv2.MORPH_OPEN, _SMALL)
+        if cv2.countNonZero(bright) < LEAST_AREA * bright.size:
+            continue
+        labels = cv2.connectedComponents(bright, connectivity=4, ltype=cv2.CV_16U)[1]
+        sizes = np.bincount(labels.ravel())
         usable = (sizes >= LEAST_AREA * bright.size) & (sizes <= MOST_AREA * bright.size)
-        usable &= within >= LEAST_INSIDE * sizes
+        if not usable[1:].any():
+            continue
+        usable &= np.bincount(labels[MARGIN:-MARGIN, MARGIN:-MARGIN].ravel(), minlength=len(sizes)) >= (
+            LEAST_INSIDE * sizes
+        )
         rims = (bright - cv2.erode(bright, _SMALL, borderValue=1)) > 0
         cores = cv2.erode(bright, _MIDDLE, borderValue=1) > 0
         for number in 1 + np.flatnonzero(usable[1:]):
-            left, top, width, height = (int(length) for length in measured[number, :4])
+            mask = labels == number
+            left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
             place = np.s_[top : top + height, left : left + width]
             parts = [one[place] for one in (image, *ranges, rims, cores)]
-            piece = _measured(labels[place] == number, parts, top, left)
+            piece = _measured(mask[place], parts, top, left)
             if piece is not None:
                 found.append(piece)
     return found
@@ -185,14 +218,34 @@ def _measured(mask: Mask, parts: Sequence[NDArray[Any]], top: int, left: int) ->
     rim, core = mask & rims, mask & cores
     if min(np.count_nonzero(rim), np.count_nonzero(core)) < LEAST_PIXELS:
         return None
-    step = float(np.median(steps[rim]))
+    step = _median(steps[rim])
     if step < LEAST_STEP:
         return None
-    sharpness = float(np.median(neighbours[rim])) / step
-    uneven, grain = _unevenness(image, core), float(np.median(neighbours[core]))
-    if np.mean(image[mask] >= WHITE) >= CLIPPED:  # a window or a gain has made it even, whatever lies there
-        uneven, grain = max(uneven, EVEN_BONE), max(grain, SMOOTH_BONE)
-    return Piece(step, sharpness, uneven, grain, mask, top, left)
+    sharpness = _median(neighbours[rim]) / step
+    clipped = bool(np.mean(image[mask] >= WHITE) >= CLIPPED)
+    return Piece(step, sharpness, _median(neighbours[core]), clipped, mask, image, core, top, left)
+
+
+def _median(values: Plane) -> float:
+    """That of NumPy, without what it asks before."""
+    middle = len(values) // 2
+    if len(values) % 2:
+        return float(np.partition(values, middle)[middle])
+    both = np.partition(values, (middle - 1, middle))
+    return float((both[middle - 1] + both[middle]) / np.float32(2))
+
+
+def _rough_unevenness(image: Plane, core: Mask) -> float:
+    """The same as `_unevenness` from sums over the piece."""
+    inside = core.view(np.uint8)
+    there, levels = cv2.moments(inside, binaryImage=True), image * inside
+    bright = cv2.moments(levels)
+    count = there["m00"]
+    slopes = np.array([[there["mu02"], there["mu11"]], [there["mu11"], there["mu20"]]]) + 1e-6 * np.eye(2)
+    across, down = there["m10"] / count, there["m01"] / count
+    along = np.array([bright["m01"] - down * bright["m00"], bright["m10"] - across * bright["m00"]])
+    spread = float(cv2.norm(levels, cv2.NORM_L2SQR)) - bright["m00"] ** 2 / count
+    return float(np.sqrt(max(float(spread - along @ np.linalg.solve(slopes, along)), 0.0) / count))
 
 
 def _unevenness(image: Plane, core: Mask) -> float:

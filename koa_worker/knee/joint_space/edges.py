@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from koa_worker.knee.finding.density import Plane
 from koa_worker.knee.joint_space.band import FINER, Band
-from koa_worker.knee.joint_space.margins import Course
+from koa_worker.knee.joint_space.margins import MarginPath
 
 POINTS = 73  # along each margin: a third of a millimetre from one to the next
 REACHES = (4, 2)  # fine pixels across the margin: around the traced course, then around the smooth line
@@ -33,7 +33,7 @@ _COST = STIFFNESS * _BENDING.T @ _BENDING
 Lines = NDArray[np.float64]  # the left and the right compartment's femoral and tibial margins: 4 × points
 
 
-def refine(band: Band, courses: tuple[Course, Course]) -> tuple[tuple[Plane, Plane], tuple[Plane, Plane]]:
+def refine(band: Band, courses: tuple[MarginPath, MarginPath]) -> tuple[tuple[Plane, Plane], tuple[Plane, Plane]]:
     """The femoral and tibial margin of each compartment as (x, y) in fine pixels, from left to right."""
     columns = _spread(np.stack([course.columns for course in courses for _ in range(2)]))
     rows = _softened(_spread(np.stack([rows for course in courses for rows in (course.femoral, course.tibial)])))

@@ -44,7 +44,7 @@ Columns = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Course:
+class MarginPath:
     """One compartment's margins from the middle outwards, in coarse pixels of the band, and how clear each pair is."""
 
     columns: Columns
@@ -64,11 +64,11 @@ class Course:
         """The mean evidence where weight is borne, of 4."""
         return float(self.evidence[self.bearing].mean())
 
-    def lowered(self, rows: int) -> Course:
+    def lowered(self, rows: int) -> MarginPath:
         return replace(self, femoral=self.femoral + rows, tibial=self.tibial + rows)
 
 
-def trace(band: Band) -> tuple[Course, Course]:
+def trace(band: Band) -> tuple[MarginPath, MarginPath]:
     """The left and the right compartment's course."""
     top = int(np.clip(round(band.line) - ABOVE, 0, len(band.coarse) - ABOVE - BELOW))
     columns, density, slope = _profiles(band, slice(top, top + ABOVE + BELOW))
@@ -87,12 +87,12 @@ def trace(band: Band) -> tuple[Course, Course]:
     return first.lowered(top), second.lowered(top)
 
 
-def _course(columns: Columns, evidence: Plane, tibial: Columns, gaps: Columns, score: float) -> Course:
+def _course(columns: Columns, evidence: Plane, tibial: Columns, gaps: Columns, score: float) -> MarginPath:
     clear = evidence[gaps.astype(int) - 1, tibial.astype(int), np.arange(len(columns))]
-    return Course(columns, tibial - gaps, tibial, clear, score)
+    return MarginPath(columns, tibial - gaps, tibial, clear, score)
 
 
-def _shows_nothing(course: Course, density: Plane, other: Course) -> bool:
+def _shows_nothing(course: MarginPath, density: Plane, other: MarginPath) -> bool:
     """Whether a compartment shows no space, not even a hazy one, while the other one is clear."""
     if course.clarity >= UNSEEN or other.clarity < SEEN:
         return False
@@ -104,7 +104,7 @@ def _shows_nothing(course: Course, density: Plane, other: Course) -> bool:
     return float(np.mean(np.array(darker)[course.bearing])) < HAZY
 
 
-def _closed(columns: Columns, evidence: Plane, pairs: Plane) -> Course:
+def _closed(columns: Columns, evidence: Plane, pairs: Plane) -> MarginPath:
     """Traces one compartment again and expects bone on bone; a closed compartment is then as clear as the other one."""
     expected = pairs.copy()
     expected[..., :CLOSED_UP_TO] += np.float32(CLOSED_BESIDE - CLOSED)

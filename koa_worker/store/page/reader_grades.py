@@ -4,21 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, exists, func, select, true
 from sqlalchemy.orm import Session, aliased
 
 from koa_worker.store.database.base import StorePart, reads, writes
-from koa_worker.store.database.schema import GradeRow, ImageRow, KneeRow, ReaderGradeRow
-from koa_worker.store.records import ReadingRecord
+from koa_worker.store.database.schema import (
+    AuditRow,
+    FileRow,
+    GradeRow,
+    ImageRow,
+    IndexLine,
+    KneeRow,
+    ModelRow,
+    ReaderGradeRow,
+    StudyRow,
+)
+from koa_worker.store.last_readings import last_readings
+from koa_worker.store.records import ExportedReading, ReadingRecord
 from koa_worker.values import GRADES
+
+Matrix = tuple[tuple[int, ...], ...]
+
+# What the audit log says of who was shown the answers of a study.
+SHOWN = ("study", "report", "results")
+
+
+def is_read(*, by: str | None = None) -> ColumnElement[bool]:
+    """Whether somebody, or this reader, has graded the knee of a line of the worklist."""
+    of_knee = (ReaderGradeRow.knee_id == IndexLine.knee_id) & ReaderGradeRow.withdrawn_at.is_(None)
+    return exists().where(of_knee if by is None else of_knee & (ReaderGradeRow.reader == by))
 
 
 class ReaderGrades(StorePart):
     """The grades of readers, and their agreement with the model and with each other."""
 
     @writes
-    def record(self, session: Session, file_id: str, position: int, *, reader: str, kl: int, comment: str) -> bool:
-        """Stores a reader's grade of the knee at this position of a file's image; false if there is no such knee."""
+    def record(
+        self,
+        session: Session,
+        file_id: str,
+        position: int,
+        *,
+        reader: str,
+        kl: int,
+        comment: str,
+        blind: bool | None = None,
+    ) -> int | None:
+        """Stores a reader's grade of the knee at this position of a file's image; None if there is no such knee."""
         graded = (
             select(GradeRow)
             .join(KneeRow, KneeRow.id == GradeRow.knee_id)
@@ -26,62 +58,159 @@ class ReaderGrades(StorePart):
         )
         grade = session.scalars(graded).first()
         if grade is None:
-            return False
-        session.add(
-            ReaderGradeRow(
-                knee_id=grade.knee_id, grade_id=grade.id, reader=reader, kl=kl, comment=comment, at=self.now()
-            )
-        )
-        return True
+            return None
+        said = {"reader": reader, "kl": kl, "comment": comment, "blind": blind}
+        row = ReaderGradeRow(knee_id=grade.knee_id, grade_id=grade.id, at=self.now(), **said)
+        session.add(row)
+        session.flush()
+        return row.id
+
+    @writes
+    def withdraw(self, session: Session, number: int, *, reader: str) -> ReadingRecord | None:
+        """Makes a reader's own grade count no longer, and gives it; None if there is none that counts."""
+        row = session.get(ReaderGradeRow, number)
+        if row is None or row.reader != reader or row.withdrawn_at is not None:
+            return None
+        (found,) = _records(session, ReaderGradeRow.id == number)
+        row.withdrawn_at = self.now()
+        return found
+
+    @reads
+    def find(self, session: Session, number: int) -> ReadingRecord | None:
+        """A grade that was not withdrawn."""
+        found = _records(session, ReaderGradeRow.id == number)
+        return found[0] if found else None
 
     @reads
     def readings(self, session: Session, study_key: str) -> tuple[ReadingRecord, ...]:
-        """All grades of readers for a study's knees, in the order of their entry."""
+        """All grades of readers for a study's knees, in the order of their entry, without the withdrawn ones."""
+        return _records(session, ImageRow.study_key == study_key)
+
+    @reads
+    def every(self, session: Session) -> tuple[ExportedReading, ...]:
+        """All grades of readers in the order of their entry, also those that were withdrawn."""
         rows = session.execute(
-            select(ReaderGradeRow, KneeRow, GradeRow.kl)
+            select(ReaderGradeRow, KneeRow, ImageRow, StudyRow.study_uid, GradeRow.kl, GradeRow.site, ModelRow.name)
             .join(KneeRow, KneeRow.id == ReaderGradeRow.knee_id)
             .join(ImageRow, ImageRow.file_id == KneeRow.file_id)
+            .join(StudyRow, StudyRow.key == ImageRow.study_key)
             .join(GradeRow, GradeRow.id == ReaderGradeRow.grade_id)
-            .where(ImageRow.study_key == study_key)
+            .join(ModelRow, ModelRow.digest == GradeRow.model_digest)
             .order_by(ReaderGradeRow.id)
         )
         return tuple(
-            ReadingRecord(knee.file_id, knee.position, knee.side, row.reader, row.kl, row.comment, row.at, machine)
-            for row, knee, machine in rows
+            ExportedReading(
+                study_key=image.study_key,
+                study_uid=study_uid,
+                sop_uid=image.sop_uid,
+                file_id=knee.file_id,
+                position=knee.position,
+                side=knee.side,
+                reader=row.reader,
+                kl=row.kl,
+                blind=row.blind,
+                at=row.at,
+                withdrawn_at=row.withdrawn_at,
+                model_kl=kl,
+                model=model,
+                site=site,
+            )
+            for row, knee, image, study_uid, kl, site, model in rows
         )
 
     @reads
-    def agreement(self, session: Session) -> Mapping[str, tuple[tuple[int, ...], ...]]:
-        """The counts of knees by each reader's grade (row) and the model's current grade (column).
+    def left_to_read(
+        self, session: Session, study_key: str, reader: str, *, with_withdrawn: bool = False
+    ) -> tuple[tuple[str, int], ...]:
+        """File and position of the knees of a study that the reader has not graded.
 
-        The last grade of a reader for a knee counts.
+        Of a knee in several images, the one that stands. With `with_withdrawn` also a withdrawn grade counts as one.
         """
-        last = select(func.max(ReaderGradeRow.id)).group_by(ReaderGradeRow.knee_id, ReaderGradeRow.reader)
+        own = and_(ReaderGradeRow.knee_id == IndexLine.knee_id, ReaderGradeRow.reader == reader)
+        if not with_withdrawn:
+            own &= ReaderGradeRow.withdrawn_at.is_(None)
         rows = session.execute(
-            select(ReaderGradeRow.reader, ReaderGradeRow.kl, GradeRow.kl, func.count())
+            select(KneeRow.file_id, KneeRow.position)
+            .join(IndexLine, IndexLine.knee_id == KneeRow.id)
+            .join(FileRow, FileRow.id == IndexLine.file_id)
+            .where(FileRow.study_key == study_key, IndexLine.stands == true(), ~exists().where(own))
+            .order_by(FileRow.arrived_at, KneeRow.file_id, KneeRow.position)
+        )
+        return tuple((row.file_id, row.position) for row in rows)
+
+    @reads
+    def was_shown(self, session: Session, study_key: str, reader: str) -> bool:
+        """Whether the audit log says that the answers of the study were shown to the reader."""
+        shown = select(AuditRow.id).where(
+            AuditRow.subject == study_key, AuditRow.who == reader, AuditRow.action.in_(SHOWN)
+        )
+        return session.scalar(shown.limit(1)) is not None
+
+    @reads
+    def agreement(self, session: Session) -> Mapping[tuple[str, bool | None], Matrix]:
+        """For each reader, the counts of knees by the reader's grade (row) and the model's current grade (column).
+
+        The last grade of a reader for a knee counts; blind ones are counted apart, and those of which nobody knows.
+        """
+        rows = session.execute(
+            select(ReaderGradeRow.reader, ReaderGradeRow.blind, ReaderGradeRow.kl, GradeRow.kl, func.count())
             .join(GradeRow, (GradeRow.knee_id == ReaderGradeRow.knee_id) & GradeRow.is_current)
-            .where(ReaderGradeRow.id.in_(last))
-            .group_by(ReaderGradeRow.reader, ReaderGradeRow.kl, GradeRow.kl)
+            .where(ReaderGradeRow.id.in_(last_readings()))
+            .group_by(ReaderGradeRow.reader, ReaderGradeRow.blind, ReaderGradeRow.kl, GradeRow.kl)
             .order_by(ReaderGradeRow.reader)
         )
-        counts: dict[str, list[list[int]]] = {}
-        for reader, said, machine, count in rows:
-            counts.setdefault(reader, [[0] * len(GRADES) for _ in GRADES])[said][machine] = count
-        return {reader: tuple(map(tuple, matrix)) for reader, matrix in counts.items()}
+        counts: dict[tuple[str, bool | None], list[list[int]]] = {}
+        for reader, blind, said, machine, count in rows:
+            counts.setdefault((reader, blind), _zeros())[said][machine] = count
+        return {key: tuple(map(tuple, matrix)) for key, matrix in counts.items()}
 
     @reads
-    def reader_agreement(self, session: Session) -> Mapping[tuple[str, str], tuple[tuple[int, ...], ...]]:
-        """The counts of knees for each two readers, by the grade of the first (row) and of the second (column)."""
-        ids = select(func.max(ReaderGradeRow.id)).group_by(ReaderGradeRow.knee_id, ReaderGradeRow.reader)
+    def reader_agreement(self, session: Session) -> Mapping[tuple[str, str, bool | None], Matrix]:
+        """For each two readers, the counts of knees by the grade of the first (row) and of the second (column).
+
+        Those that both graded blind are counted apart, and those of which nobody knows.
+        """
         first, second = aliased(ReaderGradeRow), aliased(ReaderGradeRow)
         rows = session.execute(
-            select(first.reader, second.reader, first.kl, second.kl, func.count())
+            select(first.reader, second.reader, first.blind, second.blind, first.kl, second.kl, func.count())
             .join(second, (second.knee_id == first.knee_id) & (second.reader > first.reader))
-            .where(first.id.in_(ids), second.id.in_(ids))
-            .group_by(first.reader, second.reader, first.kl, second.kl)
+            .where(first.id.in_(last_readings()), second.id.in_(last_readings()))
+            .group_by(first.reader, second.reader, first.blind, second.blind, first.kl, second.kl)
             .order_by(first.reader, second.reader)
         )
-        counts: dict[tuple[str, str], list[list[int]]] = {}
-        for one, other, said, heard, count in rows:
-            counts.setdefault((one, other), [[0] * len(GRADES) for _ in GRADES])[said][heard] = count
+        counts: dict[tuple[str, str, bool | None], list[list[int]]] = {}
+        for one, other, one_blind, other_blind, said, heard, count in rows:
+            blind = None if one_blind is None or other_blind is None else one_blind and other_blind
+            counts.setdefault((one, other, blind), _zeros())[said][heard] += count
         return {readers: tuple(map(tuple, matrix)) for readers, matrix in counts.items()}
+
+
+def _zeros() -> list[list[int]]:
+    return [[0] * len(GRADES) for _ in GRADES]
+
+
+def _records(session: Session, *chosen: ColumnElement[bool]) -> tuple[ReadingRecord, ...]:
+    rows = session.execute(
+        select(ReaderGradeRow, KneeRow, ImageRow.study_key, GradeRow.kl)
+        .join(KneeRow, KneeRow.id == ReaderGradeRow.knee_id)
+        .join(ImageRow, ImageRow.file_id == KneeRow.file_id)
+        .join(GradeRow, GradeRow.id == ReaderGradeRow.grade_id)
+        .where(*chosen, ReaderGradeRow.withdrawn_at.is_(None))
+        .order_by(ReaderGradeRow.id)
+    )
+    return tuple(
+        ReadingRecord(
+            id=row.id,
+            study_key=study_key,
+            file_id=knee.file_id,
+            position=knee.position,
+            side=knee.side,
+            reader=row.reader,
+            kl=row.kl,
+            comment=row.comment,
+            at=row.at,
+            machine_kl=machine,
+            blind=row.blind,
+        )
+        for row, knee, study_key, machine in rows
+    )

@@ -6,25 +6,24 @@ that it allows. Words give a limited number of candidates, newest first. Countin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
-from itertools import product
+from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Select, and_, case, false, func, literal, or_, select, true, union_all
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, select, true, union_all
 from sqlalchemy.orm import Session, aliased
 
 from koa_worker.store.database.base import StorePart, reads
 from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, IndexLine, KneeRow, RefusalRow, StudyRow
 from koa_worker.store.encoding import review_reasons
-from koa_worker.store.page.worklist_search import Candidates, candidates, with_all
+from koa_worker.store.page.reader_grades import is_read
+from koa_worker.store.page.worklist_lines import Kind, is_kind, keys_by_word, keys_of, kinds_of
+from koa_worker.store.page.worklist_search import candidates
 from koa_worker.store.page.worklist_values import Cursor, Wanted, WorklistCounts, WorklistPage, WorklistRow
 from koa_worker.store.records import State
 from koa_worker.store.status import midnight
 from koa_worker.study.knees import images_disagree
-from koa_worker.values import GRADES, ReviewReason, Side
+from koa_worker.values import ReviewReason
 
 COUNTED = 10_000  # more are “10,000+”
-_FILES_AT_A_TIME = 200
 
 
 class Worklist(StorePart):
@@ -43,11 +42,11 @@ class Worklist(StorePart):
         """Gives at most `limit` lines after the cursor, and the start of the next page."""
         found = candidates(session, wanted, may_see_patients=may_see_patients) if wanted.text.strip() else None
         if found is None:
-            keys = _keys(session, wanted, cursor, limit)
+            keys = keys_of(session, wanted, cursor, limit)
         else:
-            keys = _keys_by_word(session, wanted, cursor, limit, found, may_see_patients=may_see_patients)
+            keys = keys_by_word(session, wanted, cursor, limit, found, may_see_patients=may_see_patients)
         shown = keys[:limit]
-        rows = _rows(session, [key.id for key in shown], may_see_patients=may_see_patients)
+        rows = rows_of(session, [key.id for key in shown], may_see_patients=may_see_patients)
         further = Cursor(shown[-1].needs_review, shown[-1].at, shown[-1].id) if len(keys) > limit else None
         return WorklistPage(rows, further, too_many=found is not None and found.too_many)
 
@@ -57,11 +56,16 @@ class Worklist(StorePart):
         of_state = {state: _bounded(FileRow.state == state) for state in State}
         parked = _bounded(FileRow.state == State.FAILED, FileRow.next_try_at.is_(None))
         done_today = _bounded(FileRow.state == State.COMPLETED, FileRow.settled_at >= midnight(self.now()))
-        kinds = _kinds(Wanted(states=frozenset({State.COMPLETED}), review=True))
-        row = session.execute(select(*of_state.values(), parked, done_today, *map(_bounded_lines, kinds))).one()
-        states, (parked_count, today_count), review = row[: len(State)], row[len(State) :][:2], row[len(State) + 2 :]
+        kinds = list(kinds_of(Wanted(states=frozenset({State.COMPLETED}), review=True)))
+        singles = (parked, done_today, _to_review(kinds))
+        row = session.execute(select(*of_state.values(), *singles, *map(_bounded_lines, kinds))).one()
+        states, (parked_count, today_count, to_review), review = (
+            row[: len(State)],
+            row[len(State) :][: len(singles)],
+            row[len(State) + len(singles) :],
+        )
         by_state = dict(zip(State, states, strict=True))
-        return WorklistCounts(by_state, parked_count, today_count, min(sum(review), COUNTED), COUNTED)
+        return WorklistCounts(by_state, parked_count, today_count, min(sum(review), COUNTED), to_review, COUNTED)
 
 
 # A line of a knee counts the knees of its study, and what was refused in its images; another line counts its own file.
@@ -87,99 +91,10 @@ _REFUSED_IN_FILE = (
     .scalar_subquery()
 )
 _OF_KNEE = IndexLine.knee_id.is_not(None)
-Kind = tuple[State, int | None, Side, bool]
 
 
-def _kinds(wanted: Wanted) -> Iterator[Kind]:
-    """Each kind of line that the filters let through."""
-    states = [state for state in State if not wanted.states or state in wanted.states]
-    grades = [kl for kl in GRADES if not wanted.grades or kl in wanted.grades]
-    sides = [side for side in Side if not wanted.sides or side in wanted.sides]
-    reviews = [wanted.review] if wanted.review is not None else [True, False]
-    for state in states:
-        if state is State.COMPLETED:
-            yield from product([state], grades, sides, reviews)
-        elif not wanted.grades and not wanted.sides and wanted.review is None:
-            yield (state, None, Side.UNKNOWN, False)
-
-
-def _is_kind(kind: Kind) -> ColumnElement[bool]:
-    state, kl, side, review = kind
-    return and_(
-        IndexLine.stands == true(),
-        IndexLine.state == state,
-        IndexLine.kl == kl if kl is not None else IndexLine.kl.is_(None),
-        IndexLine.side == side,
-        IndexLine.needs_review == (true() if review else false()),
-    )
-
-
-def _keys(session: Session, wanted: Wanted, cursor: Cursor | None, limit: int) -> list[Cursor]:
-    walks = [
-        select(IndexLine.id, IndexLine.arrived_at, IndexLine.needs_review)
-        .where(_is_kind(kind), *_in_time(wanted), *_behind(cursor, wanted, review=kind[3]))
-        .order_by(IndexLine.arrived_at.desc(), IndexLine.id.desc())
-        .limit(limit + 1)
-        .subquery()
-        for kind in _kinds(wanted)
-        if not (cursor and wanted.review_first and kind[3] and not cursor.needs_review)
-    ]
-    if not walks:
-        return []
-    merged = union_all(*(select(walk.c.id, walk.c.arrived_at, walk.c.needs_review) for walk in walks)).subquery()
-    first = [merged.c.needs_review.desc()] if wanted.review_first else []
-    ordered = select(merged).order_by(*first, merged.c.arrived_at.desc(), merged.c.id.desc()).limit(limit + 1)
-    return [Cursor(bool(row.needs_review), row.arrived_at, row.id) for row in session.execute(ordered)]
-
-
-def _in_time(wanted: Wanted) -> list[ColumnElement[bool]]:
-    since = [IndexLine.arrived_at >= wanted.since] if wanted.since else []
-    return since + ([IndexLine.arrived_at < wanted.until] if wanted.until else [])
-
-
-def _behind(cursor: Cursor | None, wanted: Wanted, *, review: bool) -> list[ColumnElement[bool]]:
-    if cursor is None or (wanted.review_first and cursor.needs_review and not review):
-        return []
-    return [IndexLine.arrived_at <= cursor.at, or_(IndexLine.arrived_at < cursor.at, IndexLine.id < cursor.id)]
-
-
-def _keys_by_word(
-    session: Session, wanted: Wanted, cursor: Cursor | None, limit: int, found: Candidates, *, may_see_patients: bool
-) -> list[Cursor]:
-    """The candidates' lines. There are a few thousand at most, so the filters look at each."""
-    kinds = set(_kinds(wanted))
-
-    def place(key: Cursor) -> tuple[bool, datetime, int]:
-        return (key.needs_review and wanted.review_first, key.at, key.id)
-
-    keys: list[Cursor] = []
-    for start in range(0, len(found.file_ids), _FILES_AT_A_TIME):
-        newest = found.file_ids[start : start + _FILES_AT_A_TIME]
-        chunk = with_all(session, newest, found.others, may_see_patients=may_see_patients)
-        lines = session.execute(
-            select(
-                IndexLine.id,
-                IndexLine.arrived_at,
-                IndexLine.needs_review,
-                IndexLine.state,
-                IndexLine.kl,
-                IndexLine.side,
-            ).where(IndexLine.file_id.in_(chunk), IndexLine.stands == true(), *_in_time(wanted))
-        ).all()
-        for line in lines:
-            key = Cursor(line.needs_review, line.arrived_at, line.id)
-            is_wanted = (line.state, line.kl, line.side, line.needs_review) in kinds
-            if is_wanted and (cursor is None or place(key) < place(cursor)):
-                keys.append(key)
-        keys = sorted(keys, key=place, reverse=True)[: limit + 1]
-        oldest = min((line.arrived_at for line in lines), default=None)
-        # What comes in the next chunks is older, and behind what is here already.
-        if len(keys) > limit and not wanted.review_first and oldest is not None and oldest < keys[-1].at:
-            break
-    return keys
-
-
-def _rows(session: Session, ids: Sequence[int], *, may_see_patients: bool) -> tuple[WorklistRow, ...]:
+def rows_of(session: Session, ids: Sequence[int], *, may_see_patients: bool) -> tuple[WorklistRow, ...]:
+    """What a page shows of these lines, in this order."""
     found = session.execute(
         select(
             IndexLine,
@@ -241,7 +156,13 @@ def _bounded(*chosen: ColumnElement[bool]) -> ColumnElement[int]:
 
 
 def _bounded_lines(kind: Kind) -> ColumnElement[int]:
-    return _count_of(select(literal(1)).select_from(IndexLine).where(_is_kind(kind)))
+    return _count_of(select(literal(1)).select_from(IndexLine).where(is_kind(kind)))
+
+
+def _to_review(kinds: Sequence[Kind]) -> ColumnElement[int]:
+    """Together, so that no more lines are looked up among the readings than are counted."""
+    ways = [select(literal(1)).select_from(IndexLine).where(is_kind(kind), ~is_read()) for kind in kinds]
+    return select(func.count()).select_from(union_all(*ways).limit(COUNTED).subquery()).scalar_subquery()
 
 
 def _count_of(chosen: Select[int]) -> ColumnElement[int]:

@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Self
 
 from koa_worker.store.records import State
 from koa_worker.values import ReviewReason, Side
+
+
+class Read(StrEnum):
+    """Which knees a page shows, by who has graded them."""
+
+    TODO = "todo"  # those that the reader has not
+    NOBODY = "nobody"  # those that nobody has
+    DONE = "done"  # those that the reader has
+
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -25,6 +35,8 @@ class Wanted:
     until: datetime | None = None  # and no later than just before
     text: str = field(default="", repr=False)  # may name a patient
     review_first: bool = False
+    read: Read | None = None
+    reader: str = ""  # whom `read` speaks of
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +100,39 @@ class WorklistPage:
 
 
 @dataclass(frozen=True, slots=True)
+class WorklistEntry:
+    """A study with all its graded knees, the right one first; or a file without any."""
+
+    place: Cursor
+    rows: tuple[WorklistRow, ...]
+    readers: Mapping[str, int]  # how many of the knees each reader has graded
+
+    @property
+    def is_study(self) -> bool:
+        return self.rows[0].kl is not None
+
+    @property
+    def knees_seen(self) -> int:
+        """Knees that have a grade or were refused one."""
+        return self.rows[0].graded + self.rows[0].refused
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPage:
+    entries: tuple[WorklistEntry, ...]
+    next: Cursor | None
+    too_many: bool  # the words fit more files than are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The studies around one in the list, by their keys."""
+
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class WorklistCounts:
     """Numbers of files by state; one that reaches `limit` means “at least”."""
 
@@ -95,4 +140,5 @@ class WorklistCounts:
     parked: int
     done_today: int
     review: int  # knees
+    to_review: int  # of these, those that nobody has graded
     limit: int

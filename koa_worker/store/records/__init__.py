@@ -24,7 +24,7 @@ from koa_worker.store.records.sending import (
 )
 from koa_worker.store.records.status import LastSuccesses, Pace, StatusRecord
 from koa_worker.store.records.studies import ImageRecord, KneeRecord, OwedReport, RejectedRecord, StudyRecord
-from koa_worker.store.records.users import AuditRecord, ReadingRecord, TokenRecord, UserRecord
+from koa_worker.store.records.users import AuditRecord, ExportedReading, ReadingRecord, TokenRecord, UserRecord
 
 __all__ = [
     "AuditRecord",
@@ -35,6 +35,7 @@ __all__ = [
     "ErasureReason",
     "EventRecord",
     "ExportedKnee",
+    "ExportedReading",
     "ExportedRefusal",
     "ExportedStudyKnee",
     "FileRecord",

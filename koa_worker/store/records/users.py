@@ -43,6 +43,8 @@ class AuditRecord:
 class ReadingRecord:
     """A reader's grade of one knee, and the model's grade at that time."""
 
+    id: int
+    study_key: str
     file_id: str
     position: int  # position of the knee in the file's image, from left to right
     side: Side
@@ -51,3 +53,24 @@ class ReadingRecord:
     comment: str = field(repr=False)
     at: datetime
     machine_kl: int
+    blind: bool | None  # the reader had not been shown the model's grade; None: nobody knows
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedReading:
+    """A reader's grade for the table of all readings, also a withdrawn one; it names no patient."""
+
+    study_key: str
+    study_uid: str
+    sop_uid: str
+    file_id: str
+    position: int
+    side: Side
+    reader: str
+    kl: int
+    blind: bool | None
+    at: datetime
+    withdrawn_at: datetime | None
+    model_kl: int  # what the model said of the knee at that time
+    model: str
+    site: str  # the digest of the site's own scale that this grade is on; empty: the release's

@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from koa_worker.daemon.counts import Counts
+from koa_worker.daemon.counts import RunCounts
 from koa_worker.store import State
 from koa_worker.workers.messages import Done, WriteReport
 
@@ -10,7 +10,7 @@ JOB = WriteReport("a")
 
 
 def test_outcomes_codes_and_times_are_added_up() -> None:
-    counts = Counts()
+    counts = RunCounts()
     counts.add_job(Done(JOB, State.COMPLETED, None, {"read": 2.0}, {"read": 1.0}))
     counts.add_job(Done(JOB, State.REJECTED, "no_knee", {"read": 3.0}, {"read": 2.0}))
     counts.add_outcome(State.FAILED, "timed_out")
@@ -23,7 +23,7 @@ def test_outcomes_codes_and_times_are_added_up() -> None:
 
 
 def test_a_duplicate_of_a_rejected_file_counts_no_code_and_a_report_no_file() -> None:
-    counts = Counts()
+    counts = RunCounts()
     counts.add_job(Done(JOB, State.DUPLICATE, "no_knee"))
     counts.add_job(Done(JOB, None))
     assert counts.outcomes == {"duplicate": 1}

@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
 
 from koa_worker import config
-from koa_worker.daemon.counts import Counts
+from koa_worker.daemon.counts import RunCounts
 from koa_worker.daemon.dispatcher import Dispatcher
 from koa_worker.daemon.figures import figures
 from koa_worker.daemon.lookout import Lookout
@@ -40,7 +40,7 @@ NAMES = {
 def of_a_dispatcher(folder: Path) -> CollectorRegistry:
     """Of one that has had ten files completed and one rejected, a second of reading each."""
     now_ns = time.time_ns()
-    counts = Counts()
+    counts = RunCounts()
     for number in range(11):
         state, code = (State.COMPLETED, None) if number else (State.REJECTED, "no_knee")
         counts.add_job(Done(WriteReport("a"), state, code, {"read": 1000.0}, {"read": 500.0}))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from koa_worker.config import Config, Limits
-from koa_worker.daemon.counts import Counts
+from koa_worker.daemon.counts import RunCounts
 from koa_worker.daemon.worker_deaths import Next, WorkerDeaths
 from koa_worker.errors import WorkFailed
 from koa_worker.intake import Claim, claim, prepare_folders, scan
@@ -43,7 +43,7 @@ def died(taken: Claim) -> WorkerDied:
 
 
 def test_the_file_fails_and_waits_for_its_next_try(settings: Config, store: Store, taken: Claim) -> None:
-    counts = Counts()
+    counts = RunCounts()
     deaths = WorkerDeaths(settings, store, counts)
     deaths.add(taken, died(taken))
     assert deaths
@@ -55,7 +55,7 @@ def test_the_file_fails_and_waits_for_its_next_try(settings: Config, store: Stor
 
 def test_after_its_last_try_the_file_is_parked_at_once(settings: Config, store: Store, taken: Claim) -> None:
     impatient = settings.model_copy(update={"limits": Limits(max_tries=1)})
-    deaths = WorkerDeaths(impatient, store, Counts())
+    deaths = WorkerDeaths(impatient, store, RunCounts())
     deaths.add(taken, died(taken))
     assert list(deaths.record()) == [(taken, Next.AT_ONCE)]  # a worker process moves it to the failed files
     assert store.counts.status().parked == 1
@@ -65,7 +65,7 @@ def test_a_settled_file_is_tried_again_and_then_given_up(settings: Config, store
     arrival = taken.arrive()
     assert store.files.take(arrival, "test").begun
     store.files.reject(arrival.id, Rejected(arrival, "unknown_format", ""), "absent")
-    counts = Counts()
+    counts = RunCounts()
     deaths = WorkerDeaths(settings, store, counts)
     deaths.add(taken, died(taken))
     assert list(deaths.record()) == [(taken, Next.AT_ONCE)]
@@ -80,7 +80,7 @@ def test_a_settled_file_is_tried_again_and_then_given_up(settings: Config, store
 
 def test_a_report_over_which_a_worker_died_waits_for_the_next_start(settings: Config, store: Store) -> None:
     job = WriteReport("a")
-    deaths = WorkerDeaths(settings, store, Counts())
+    deaths = WorkerDeaths(settings, store, RunCounts())
     deaths.add(job, WorkerDied(job, "worker_crashed", "signal 11"))
     assert list(deaths.record()) == [(job, Next.AT_THE_NEXT_START)]
 
@@ -94,7 +94,7 @@ def test_while_the_database_is_away_a_death_is_kept_and_counts_once(
     arrival = taken.arrive()
     assert store.files.take(arrival, "test").begun
     store.files.reject(arrival.id, Rejected(arrival, "unknown_format", ""), "absent")
-    deaths = WorkerDeaths(settings, store, Counts())
+    deaths = WorkerDeaths(settings, store, RunCounts())
     deaths.add(taken, died(taken))
     with monkeypatch.context() as patch:
         patch.setattr(Files, "find", away)

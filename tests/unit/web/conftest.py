@@ -148,10 +148,15 @@ BORDERLINE = ReviewReason(ReviewCode.BORDERLINE, 0.47, 0.1)
 NAME = 'Ivanova <b>Anna</b> "O\'Neil"'  # a name that is HTML
 
 
-def completed(arrival: Arrival, refused: tuple[RefusedKnee, ...] = ()) -> Completed:
+def completed(arrival: Arrival, refused: tuple[RefusedKnee, ...] = (), study_uid: str = "1.2") -> Completed:
     """A radiograph with two graded knees, and what was refused beside them."""
     study = Study(
-        "1.2", "1.2.3", accession="A-1", description="Knees standing", date=datetime(2026, 3, 1, 9), view="PA"
+        study_uid,
+        f"{study_uid}.3",
+        accession="A-1",
+        description="Knees standing",
+        date=datetime(2026, 3, 1, 9),
+        view="PA",
     )
     pixels = np.random.default_rng(1).integers(0, 255, (300, 400), np.uint8)
     knees = (

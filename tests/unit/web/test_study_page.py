@@ -72,7 +72,8 @@ def test_a_reader_s_grade_is_kept_beside_the_machine_s(graded: Any, logged_in: E
     where = f"/studies/{graded.key}"
     for kl, comment in (("3", "osteophytes <i>laterally</i>"), ("2", "")):
         answer = anna.post(f"{where}/readings", of="/", file=graded.file_id, knee="0", kl=kl, comment=comment)
-        assert (answer.status_code, answer.location) == (303, f"{where}#{graded.file_id[:8]}-0")
+        left = f"{where}?kept={1 if kl == '3' else 2}#{graded.file_id[:8]}-1"  # the knee that is still unread
+        assert (answer.status_code, answer.location) == (303, left)
     assert [(one.reader, one.kl, one.position) for one in users.reader_grades.readings(graded.key)] == [
         ("anna", 3, 0),
         ("anna", 2, 0),
@@ -213,3 +214,43 @@ def test_who_must_wait_for_the_decoder_is_told_for_how_long(
     monkeypatch.setattr(Decoder, "decode", busy)
     answer = client.get(f"/studies/{key}/files/{file_id}/film")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+
+
+def test_after_the_last_knee_of_a_study_comes_the_next_unread_study(
+    graded: Any, logged_in: Enter, users: Store
+) -> None:
+    arrival = Arrival(Path("x"), "f" * 64, 9, "another.dcm")
+    users.files.add_arrival(arrival, datetime.now(UTC))
+    users.files.start(arrival.id, "w")
+    result = encode(completed(arrival, study_uid="1.9"))
+    newer, newer_file = users.files.complete(arrival.id, result, "d" * 64, "1.0", "done/y").study_key, arrival.id
+    anna = logged_in("anna")
+    assert anna.get("/next?days=7").location.startswith(f"/studies/{newer}?days=7")
+    around = anna.get(f"/studies/{newer}?days=7").text
+    assert f'title="The next study (J)" href="/studies/{graded.key}?days=7"' in around
+    assert 'rel="prev"' not in around
+    for knee in ("0", "1"):
+        answer = anna.post(f"/studies/{newer}/readings?days=7", of="/", file=newer_file, knee=knee, kl="1")
+    assert answer.location == f"/studies/{graded.key}?days=7&kept=2"
+    assert "the study before" in anna.get(answer.location).text
+    for knee in ("0", "1"):
+        answer = anna.post(f"/studies/{graded.key}/readings?days=7", of="/", file=graded.file_id, knee=knee, kl="1")
+    assert answer.location == "/?days=7&kept=4"
+    assert "You have read every study in this list" in anna.get(answer.location).text
+
+
+def test_a_reader_withdraws_only_an_own_reading(graded: Any, logged_in: Enter, users: Store) -> None:
+    anna, ada = logged_in("anna"), logged_in("ada")
+    where = f"/studies/{graded.key}/readings"
+    kept = anna.post(where, of="/", file=graded.file_id, knee="0", kl="3").location
+    assert "Withdraw" in anna.get(kept).text
+    assert "/1/withdraw" not in ada.get(kept).text
+    for wrong in ("12x", "9" * 30, "-1", "²"):
+        assert anna.get(f"/studies/{graded.key}?kept={wrong}").status_code == 200
+    assert ada.post(f"{where}/1/withdraw", of="/").status_code == 404
+    assert anna.post("/studies/0/readings/1/withdraw", of="/").status_code == 404
+    assert anna.post(f"{where}/1/withdraw", of="/").status_code == 303
+    assert anna.post(f"{where}/1/withdraw", of="/").status_code == 404
+    assert users.reader_grades.readings(graded.key) == ()
+    assert users.reader_grades.agreement() == {}
+    assert "reading_withdrawn" in {entry.action for entry in users.audit.entries()}

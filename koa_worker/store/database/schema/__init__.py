@@ -73,4 +73,4 @@ __all__ = [
     "table_of",
 ]
 
-REVISION = "0015"  # of the newest migration: a store that says so needs none
+REVISION = "0016"  # of the newest migration: a store that says so needs none

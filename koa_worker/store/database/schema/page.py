@@ -80,7 +80,7 @@ class AuditRow(Base):
 
 
 class ReaderGradeRow(Base):
-    """What a person says of a knee; a change of mind is a further row."""
+    """What a person says of a knee; a change of mind is a further row, and a withdrawn one stays."""
 
     __tablename__ = "reader_grades"
     __table_args__ = (CheckConstraint("kl BETWEEN 0 AND 4", name="kl"),)
@@ -92,6 +92,8 @@ class ReaderGradeRow(Base):
     kl: Mapped[int]
     comment: Mapped[str] = mapped_column(SaidByFile)
     at: Mapped[dt.datetime]
+    blind: Mapped[bool | None]  # the reader had not been shown the model's answer; null: nobody knows
+    withdrawn_at: Mapped[dt.datetime | None]
 
 
 class UploadRow(Base):

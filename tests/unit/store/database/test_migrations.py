@@ -243,3 +243,26 @@ def test_a_knee_keeps_its_readings_and_may_have_a_grade_on_each_scale(url: str) 
     with engine.begin() as connection, pytest.raises(sa.exc.IntegrityError):
         connection.execute(grades.insert().values(row | {"id": 9, "is_current": False, "site": "c", "p1": 2.0}))
     engine.dispose()
+
+
+def test_readings_of_an_earlier_store_are_neither_blind_nor_not_and_umlauts_are_found_either_way(url: str) -> None:
+    fill(url, "0015", {1: []})
+    engine = connect(url)
+    with engine.begin() as connection:
+        tables = sa.MetaData()
+        tables.reflect(connection)
+        put = Putter(connection, tables)
+        put("reader_grades", id=7, knee_id=1, grade_id=1, reader="anna", kl=3, at=AT)
+        connection.execute(sa.update(tables.tables["worklist_lines"]).values(stands=True))
+        connection.execute(sa.update(tables.tables["studies"]).values(patient_name="Mueller^J\u00f6rg"))
+        for word in ("mueller", "jorg"):
+            put("worklist_words", names_patient=True, word=word, arrived_at=AT, file_id="f")
+    engine.dispose()
+    with Store.open(url) as store:
+        (reading,) = store.reader_grades.readings("s")
+        found = {
+            said: len(store.worklist.page(Wanted(text=said), may_see_patients=True).rows)
+            for said in ("M\u00fcller", "mueller", "muller", "joerg j", "meuller")
+        }
+    assert (reading.reader, reading.blind) == ("anna", None)
+    assert found == {"M\u00fcller": 1, "mueller": 1, "muller": 1, "joerg j": 1, "meuller": 0}

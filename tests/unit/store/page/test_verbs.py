@@ -161,7 +161,7 @@ def test_agreement_counts_each_reader_s_last_word_on_a_knee(
     second, _ = grade("b", study_uid="1.2.4")
     for file_id, kl in ((first, 3), (first, 2), (second, 1)):
         store.reader_grades.record(file_id, 0, reader="anna", kl=kl, comment="")
-    matrix = store.reader_grades.agreement()["anna"]
+    matrix = store.reader_grades.agreement()["anna", None]
     assert (matrix[2][2], matrix[1][2], sum(map(sum, matrix))) == (1, 1, 2)
 
 

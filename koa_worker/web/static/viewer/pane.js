@@ -1,4 +1,4 @@
-// One pane of the desk: a film or a part of it, with marks over it.
+// One pane of the viewer: a film or a part of it, with marks over it.
 
 import { filmAt } from "./film.js";
 import { Measures } from "./measures.js";
@@ -8,9 +8,9 @@ const DENSEST = 2; // canvas pixels for one of the page, at most
 
 export class Pane {
   // `focus` is the box of a knee, or null for the whole film.
-  constructor(figure, desk, focus) {
+  constructor(figure, viewer, focus) {
     this.figure = figure;
-    this.desk = desk;
+    this.viewer = viewer;
     this.stage = figure.querySelector(".stage");
     this.picture = figure.querySelector(".base");
     this.marks = figure.querySelector(".marks");
@@ -51,7 +51,7 @@ export class Pane {
       this.stage.dataset.shows = "smaller";
     }
     this.draw();
-    this.desk.tell();
+    this.viewer.tell();
   }
 
   resize() {
@@ -128,7 +128,7 @@ export class Pane {
       this.sampled = part;
     }
     const pixels = new Uint32Array(this.image.data.buffer);
-    const shades = this.desk.shades(this.film);
+    const shades = this.viewer.shades(this.film);
     const values = this.values;
     for (let at = 0; at < pixels.length; at++) pixels[at] = shades[values[at]];
     this.brush().putImageData(this.image, 0, 0);

@@ -3,12 +3,12 @@
 const LINE = 16; // pixels, of a wheel that counts in lines
 
 export class Pointer {
-  constructor(desk) {
-    this.desk = desk;
+  constructor(viewer) {
+    this.viewer = viewer;
     this.last = null; // the pane that was touched last
   }
 
-  hold(panes) {
+  follow(panes) {
     this.last = null;
     for (const pane of panes) {
       const fingers = new Map();
@@ -24,13 +24,13 @@ export class Pointer {
     }
   }
 
-  // The wheel zooms only once the desk was touched, so that scrolling past does not zoom.
+  // The wheel zooms only once the viewer was touched, so that scrolling past does not zoom.
   wheel(event, pane) {
-    if (!event.ctrlKey && !this.desk.root.contains(document.activeElement)) return;
+    if (!event.ctrlKey && !this.viewer.root.contains(document.activeElement)) return;
     event.preventDefault();
     const by = Math.exp(-event.deltaY * (event.deltaMode ? LINE : 1) * (event.ctrlKey ? 0.01 : 0.0015));
     const { x, y } = within(event, pane);
-    if (this.desk.linked) for (const one of this.desk.panes) one.zoomTo(one.scale * by, x, y);
+    if (this.viewer.linked) for (const one of this.viewer.panes) one.zoomTo(one.scale * by, x, y);
     else pane.zoomTo(pane.scale * by, x, y);
   }
 
@@ -38,7 +38,7 @@ export class Pointer {
     this.last = pane;
     pane.stage.focus({ preventScroll: true });
     fingers.set(event.pointerId, within(event, pane));
-    this.does = event.button === 2 || event.shiftKey ? "window" : event.button === 1 ? "move" : this.desk.tool;
+    this.does = event.button === 2 || event.shiftKey ? "window" : event.button === 1 ? "move" : this.viewer.tool;
     if (this.does === "move" && pane.fitted && event.pointerType === "touch" && fingers.size === 1) return; // may be a scroll
     event.preventDefault();
     pane.stage.setPointerCapture(event.pointerId);
@@ -66,9 +66,9 @@ export class Pointer {
     const down = now.y - before.y;
     if (this.measuring) {
       pane.measures.drag(pane.at(now.x, now.y));
-      this.desk.change(() => {});
-    } else if (this.does === "window") this.desk.widen(Math.exp(across / 250), down / 500);
-    else for (const one of this.desk.linked ? this.desk.panes : [pane]) one.move(across, down);
+      this.viewer.change(() => {});
+    } else if (this.does === "window") this.viewer.widen(Math.exp(across / 250), down / 500);
+    else for (const one of this.viewer.linked ? this.viewer.panes : [pane]) one.move(across, down);
   }
 
   // Two fingers: what is between them stays between them.
@@ -83,7 +83,7 @@ export class Pointer {
   loose(event, pane, fingers) {
     if (fingers.size === 1 && this.measuring && fingers.has(event.pointerId)) {
       pane.measures.end();
-      this.desk.change(() => {});
+      this.viewer.change(() => {});
     }
     fingers.delete(event.pointerId);
   }

@@ -13,10 +13,11 @@ function choose(form) {
 function key(event) {
   if (!current || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   if (event.target.closest("textarea, select, input:not([type=radio]), button, a, summary, dialog, .crop")) return;
-  const kl = event.key.toLowerCase() === "y" ? current.dataset.model : event.key;
+  const agrees = event.key.toLowerCase() === "y" && "model" in current.dataset; // a blind reader knows of no model
+  const kl = agrees ? current.dataset.model : event.key;
   const chip = current.querySelector(`input[name=kl][value="${CSS.escape(kl)}"]`);
   if (chip) chip.checked = true;
-  const keeps = event.key === "Enter" || event.key.toLowerCase() === "y";
+  const keeps = event.key === "Enter" || agrees;
   if (keeps && current.querySelector("input[name=kl]:checked")) current.requestSubmit();
   else if (!chip) return;
   event.preventDefault();

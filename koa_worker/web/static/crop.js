@@ -1,9 +1,9 @@
-// The viewer of a radiograph: heatmap, zoom, window and level, by sliders, keys, wheel and dragging.
+// The picture of a knee as the model saw it: heatmap, zoom, window and level, by sliders, keys, wheel and dragging.
 "use strict";
 
 let made = 0;
 
-class Viewer {
+class Crop {
   constructor(root) {
     this.stage = root.querySelector(".stage");
     this.layers = root.querySelector(".layers");
@@ -107,4 +107,4 @@ function addFilter(root, picture) {
   });
 }
 
-for (const root of document.querySelectorAll("[data-viewer]")) new Viewer(root);
+for (const root of document.querySelectorAll("[data-crop]")) new Crop(root);

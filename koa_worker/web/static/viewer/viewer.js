@@ -1,4 +1,4 @@
-// The desk: all films of a study with one set of controls. Keys work on the whole page, except while one writes.
+// The viewer: all films of a study with one set of controls. Keys work on the whole page, except while one writes.
 
 import { Pointer } from "./pointer.js";
 import { shadesOf } from "./film.js";
@@ -6,15 +6,17 @@ import { removeAll, removeLast } from "./measures.js";
 import { Pane } from "./pane.js";
 
 const ORDER = ["right", "left", "unknown"]; // the patient's right is on the left
-const KEPT = "koa-desk"; // how a reader likes the desk, which says nothing of a patient
+const KEPT = "koa-viewer"; // how a reader likes the viewer, which says nothing of a patient
 const OVERLAYS = ["boxes", "margins", "heat"];
 
-class Desk {
+class Viewer {
   constructor(root) {
     this.root = root;
     this.bar = root.querySelector(".bar");
     this.place = root.querySelector(".panes");
-    this.films = [...this.place.querySelectorAll(".pane")];
+    this.films = [...this.place.querySelectorAll(".pane:not([data-prior])")];
+    this.priors = [...this.place.querySelectorAll(".pane[data-prior]")];
+    this.prior = false; // whether the earlier exam hangs beside this one
     this.panes = [];
     this.likes = { layout: "knees", boxes: true, margins: false, heat: false, opacity: 50, ...kept() };
     this.tool = "move";
@@ -43,6 +45,7 @@ class Desk {
       hide: () => this.change(() => (this.hidden = !this.hidden)),
       link: () => this.change(() => (this.linked = !this.linked)),
       layout: () => this.like("layout", this.likes.layout === "knees" ? "films" : "knees", () => this.hang()),
+      prior: () => this.compare(),
       full: () => (document.fullscreenElement ? document.exitFullscreen() : this.root.requestFullscreen()),
       undo: () => this.change(removeLast),
       clear: () => this.change(removeAll),
@@ -59,8 +62,7 @@ class Desk {
   // Puts up the whole films, or each knee by itself.
   hang() {
     for (const pane of this.panes) pane.leave();
-    const knees = this.likes.layout === "knees" ? this.knees() : [];
-    const wanted = knees.length ? knees : this.films.map((film) => ({ film, focus: null, name: film.dataset.name }));
+    const wanted = this.likes.layout === "knees" && this.knees(this.films).length ? this.eachKnee() : this.wholeFilms();
     this.panes = wanted.map(({ film, focus, name }) => {
       const figure = film.cloneNode(true);
       figure.hidden = false;
@@ -70,17 +72,37 @@ class Desk {
       return new Pane(figure, this, focus);
     });
     for (const film of this.films) film.hidden = true;
-    this.place.dataset.count = this.panes.length;
-    this.pointer.hold(this.panes);
+    this.place.classList.toggle("compares", this.prior);
+    this.pointer.follow(this.panes);
     this.show();
   }
 
-  knees() {
-    const found = this.films.flatMap((film) =>
+  wholeFilms() {
+    const films = this.prior ? [...this.films, ...this.priors] : this.films;
+    return films.map((film) => ({ film, focus: null, name: film.dataset.name }));
+  }
+
+  // Each knee, and beside it the same knee at the earlier exam.
+  eachKnee() {
+    const before = this.prior ? this.knees(this.priors) : [];
+    const now = this.knees(this.films);
+    const beside = (knee) => before.filter((one) => one.side === knee.side);
+    return now.flatMap((knee, at) => (now.findIndex((one) => one.side === knee.side) === at ? [knee, ...beside(knee)] : [knee]));
+  }
+
+  compare() {
+    if (!this.priors.length) return;
+    this.prior = !this.prior;
+    this.linked = this.prior;
+    this.hang();
+  }
+
+  knees(films) {
+    const found = films.flatMap((film) =>
       [...film.querySelectorAll("[data-knee]")].map((mark) => {
         const box = mark.querySelector("rect");
         const [x, y, width, height] = ["x", "y", "width", "height"].map((name) => Number(box.getAttribute(name)));
-        const from = this.films.length > 1 ? ` · ${film.dataset.name}` : "";
+        const from = films.length > 1 || film.dataset.prior ? ` · ${film.dataset.name}` : "";
         return { film, focus: { x, y, width, height }, name: mark.dataset.name + from, side: mark.dataset.side };
       }),
     );
@@ -155,11 +177,12 @@ class Desk {
 
   // What the controls and the layers of marks show of all this.
   show() {
-    const on = { invert: this.inverted, hide: this.hidden, link: this.linked, [this.tool]: true };
+    const on = { invert: this.inverted, hide: this.hidden, link: this.linked, prior: this.prior, [this.tool]: true };
     for (const name of OVERLAYS) on[name] = this.likes[name];
     for (const button of this.bar.querySelectorAll("button[aria-pressed]")) button.setAttribute("aria-pressed", Boolean(on[button.dataset.does]));
     this.bar.querySelector("[data-does=layout]").textContent = this.likes.layout === "knees" ? "Whole films" : "Each knee";
-    this.bar.querySelector("[data-opacity]").value = this.likes.opacity;
+    const opacity = this.bar.querySelector("[data-opacity]");
+    if (opacity) opacity.value = this.likes.opacity; // a blind reader has no heatmap
     this.bar.querySelector("[data-preset]").value = this.preset;
     for (const name of OVERLAYS) this.root.classList.toggle(`without-${name}`, this.hidden || !this.likes[name]);
     if (this.likes.heat) for (const heat of this.place.querySelectorAll(".heat[data-href]")) fetchHeat(heat);
@@ -221,4 +244,4 @@ function keep(likes) {
   }
 }
 
-for (const root of document.querySelectorAll("[data-desk]")) new Desk(root);
+for (const root of document.querySelectorAll("[data-viewer]")) new Viewer(root);

@@ -1,0 +1,245 @@
+"""The worklist with one line for each study, and the way from one study to the next.
+
+A study stands where the highest of its lines stands that the filters let through. A line below it is passed over; as a
+page begins anywhere, that is asked of the database and not of what was shown before.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import func, select, true
+from sqlalchemy.orm import Session
+
+from koa_worker.store.database.base import StorePart, reads
+from koa_worker.store.database.schema import EventRow, FileRow, IndexLine, ReaderGradeRow
+from koa_worker.store.page.worklist import rows_of
+from koa_worker.store.page.worklist_lines import in_part, keys_by_word, keys_of, kinds_of, place_of
+from koa_worker.store.page.worklist_search import LOOKED_AT, candidates
+from koa_worker.store.page.worklist_values import (
+    Cursor,
+    EntryPage,
+    Neighbours,
+    Read,
+    Wanted,
+    WorklistEntry,
+    WorklistRow,
+)
+from koa_worker.store.records import State
+from koa_worker.values import Side
+
+_LINES_OF_A_STUDY = 2  # usually
+_FEWEST = 20  # lines that are asked for at once
+_SIDES = (Side.RIGHT, Side.LEFT, Side.UNKNOWN)
+_ALL = 100 * LOOKED_AT  # more lines than the candidates of a word have
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where an entry stands, and the study that it shows; None: a file without a graded knee."""
+
+    key: Cursor
+    study: str | None
+
+
+class WorklistEntries(StorePart):
+    """Studies, and files without a graded knee."""
+
+    @reads
+    def page(
+        self,
+        session: Session,
+        wanted: Wanted,
+        cursor: Cursor | None = None,
+        limit: int = 50,
+        *,
+        may_see_patients: bool = False,
+    ) -> EntryPage:
+        """At most `limit` entries after the cursor, and the start of the next page."""
+        found = _found(session, wanted, may_see_patients=may_see_patients)
+        places = _places(session, wanted, cursor, limit, found)
+        shown = places[:limit]
+        entries = _entries(session, shown, may_see_patients=may_see_patients)
+        further = shown[-1].key if len(places) > limit else None
+        return EntryPage(entries, further, too_many=found is not None and found.too_many)
+
+    @reads
+    def around(self, session: Session, wanted: Wanted, key: str, *, may_see_patients: bool = False) -> Neighbours:
+        """The studies before and after this one in the list."""
+        graded = replace(wanted, states=frozenset({State.COMPLETED}))
+        place = _highest(session, key)
+        if place is None or (wanted.states and State.COMPLETED not in wanted.states):
+            return Neighbours(None, None)
+        found = _found(session, graded, may_see_patients=may_see_patients)
+        return Neighbours(*(_nearest(session, graded, place, key, found, upwards=upwards) for upwards in (True, False)))
+
+    @reads
+    def next_unread(
+        self, session: Session, wanted: Wanted, key: str, reader: str, *, may_see_patients: bool = False
+    ) -> str | None:
+        """The next study in the list with a knee that the reader has not graded; after the last one, the first."""
+        unread = replace(wanted, states=frozenset({State.COMPLETED}), read=Read.TODO, reader=reader)
+        found = _found(session, unread, may_see_patients=may_see_patients)
+        behind = _nearest(session, unread, _highest(session, key), key, found)
+        return behind or _nearest(session, unread, None, key, found)
+
+    @reads
+    def stamp(self, session: Session) -> str:
+        """Is another one after every change of what the worklist shows."""
+        newest = (
+            select(func.max(EventRow.id)).scalar_subquery(),
+            select(func.max(ReaderGradeRow.id)).scalar_subquery(),
+            select(func.max(ReaderGradeRow.withdrawn_at)).scalar_subquery(),
+        )
+        return " ".join(map(str, session.execute(select(*newest)).one()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What a search finds: all places, the highest first."""
+
+    places: Sequence[_Place]
+    too_many: bool
+
+
+def _found(session: Session, wanted: Wanted, *, may_see_patients: bool) -> _Words | None:
+    """None if the list is not searched."""
+    if not wanted.text.strip():
+        return None
+    found = candidates(session, wanted, may_see_patients=may_see_patients)
+    keys = keys_by_word(session, wanted, None, _ALL, found, may_see_patients=may_see_patients)
+    studies = _studies(session, [key.id for key in keys])
+    highest: dict[str, _Place] = {}
+    for key in keys:
+        highest.setdefault(studies[key.id] or str(key.id), _Place(key, studies[key.id]))
+    return _Words(tuple(highest.values()), found.too_many)
+
+
+def _places(
+    session: Session, wanted: Wanted, cursor: Cursor | None, limit: int, found: _Words | None, *, upwards: bool = False
+) -> list[_Place]:
+    """One more place than `limit` behind the cursor, the highest first; or before it, the lowest first."""
+    if found is not None:
+        return [place for place in _in_order(found, upwards=upwards) if _is_beyond(place, cursor, wanted, upwards)][
+            : limit + 1
+        ]
+    places: list[_Place] = []
+    at_once = max(limit * _LINES_OF_A_STUDY, _FEWEST)
+    while len(places) <= limit:
+        keys = keys_of(session, wanted, cursor, at_once, upwards=upwards)
+        shown = keys[:at_once]
+        studies = _studies(session, [key.id for key in shown])
+        highest = _highest_lines(session, wanted, {key for key in studies.values() if key})
+        places += [
+            _Place(key, study)
+            for key in shown
+            if (study := studies[key.id]) is None or highest.get(study, key.id) == key.id
+        ]
+        if len(keys) <= at_once:
+            break
+        cursor = shown[-1]
+    return places[: limit + 1]
+
+
+def _in_order(found: _Words, *, upwards: bool) -> Sequence[_Place]:
+    return found.places[::-1] if upwards else found.places
+
+
+def _is_beyond(place: _Place, cursor: Cursor | None, wanted: Wanted, upwards: bool) -> bool:  # noqa: FBT001
+    if cursor is None:
+        return True
+    here, there = place_of(place.key, wanted), place_of(cursor, wanted)
+    return here > there if upwards else here < there
+
+
+def _nearest(
+    session: Session,
+    wanted: Wanted,
+    cursor: Cursor | None,
+    besides: str,
+    found: _Words | None,
+    *,
+    upwards: bool = False,
+) -> str | None:
+    """The nearest study beyond the cursor."""
+    places = _places(session, wanted, cursor, 1, found, upwards=upwards)
+    return next((place.study for place in places if place.study and place.study != besides), None)
+
+
+def _studies(session: Session, lines: Collection[int]) -> Mapping[int, str | None]:
+    """The study of each line of a knee; None for a line of a file."""
+    rows = session.execute(
+        select(IndexLine.id, IndexLine.knee_id, FileRow.study_key)
+        .join(FileRow, FileRow.id == IndexLine.file_id)
+        .where(IndexLine.id.in_(lines))
+    )
+    return {row.id: row.study_key if row.knee_id is not None else None for row in rows}
+
+
+def _highest_lines(session: Session, wanted: Wanted, studies: Collection[str]) -> Mapping[str, int]:
+    """The highest line of each study among those that the filters let through."""
+    kinds = set(kinds_of(wanted))
+    lines = session.execute(
+        select(IndexLine, FileRow.study_key)
+        .join(FileRow, FileRow.id == IndexLine.file_id)
+        .where(FileRow.study_key.in_(studies), IndexLine.stands == true(), IndexLine.knee_id.is_not(None))
+        .where(*in_part(wanted))
+    )
+    keys: defaultdict[str, list[Cursor]] = defaultdict(list)
+    for line, study in lines:
+        if study and (line.state, line.kl, line.side, line.needs_review) in kinds:
+            keys[study].append(Cursor(line.needs_review, line.arrived_at, line.id))
+    return {study: max(found, key=lambda key: place_of(key, wanted)).id for study, found in keys.items()}
+
+
+def _highest(session: Session, study: str) -> Cursor | None:
+    """Where a study stands in a list without filters."""
+    everything = Wanted()
+    found = _highest_lines(session, everything, [study]).get(study)
+    line = session.get(IndexLine, found) if found is not None else None
+    return Cursor(line.needs_review, line.arrived_at, line.id) if line else None
+
+
+def _entries(session: Session, places: Sequence[_Place], *, may_see_patients: bool) -> tuple[WorklistEntry, ...]:
+    studies = {place.study for place in places if place.study}
+    knees = session.execute(
+        select(IndexLine.id, FileRow.study_key)
+        .join(FileRow, FileRow.id == IndexLine.file_id)
+        .where(FileRow.study_key.in_(studies), IndexLine.stands == true(), IndexLine.knee_id.is_not(None))
+        .order_by(IndexLine.id.desc())
+    ).all()
+    files = [place.key.id for place in places if place.study is None]
+    ids = [*(knee.id for knee in knees), *files]
+    rows = dict(zip(ids, rows_of(session, ids, may_see_patients=may_see_patients), strict=True))
+    of_study: defaultdict[str, list[WorklistRow]] = defaultdict(list)
+    for number, study in knees:
+        of_study[str(study)].append(rows[number])
+    readers = _readers(session, studies)
+    return tuple(
+        WorklistEntry(place.key, _in_hanging_order(of_study[place.study]), readers.get(place.study, {}))
+        if place.study
+        else WorklistEntry(place.key, (rows[place.key.id],), {})
+        for place in places
+    )
+
+
+def _in_hanging_order(rows: Sequence[WorklistRow]) -> tuple[WorklistRow, ...]:
+    return tuple(sorted(rows, key=lambda row: _SIDES.index(row.side)))
+
+
+def _readers(session: Session, studies: Collection[str]) -> Mapping[str, Mapping[str, int]]:
+    """How many of the knees of each study each reader has graded."""
+    found: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    rows = session.execute(
+        select(FileRow.study_key, ReaderGradeRow.reader, func.count(ReaderGradeRow.knee_id.distinct()))
+        .join(IndexLine, IndexLine.file_id == FileRow.id)
+        .join(ReaderGradeRow, ReaderGradeRow.knee_id == IndexLine.knee_id)
+        .where(FileRow.study_key.in_(studies), IndexLine.stands == true(), ReaderGradeRow.withdrawn_at.is_(None))
+        .group_by(FileRow.study_key, ReaderGradeRow.reader)
+        .order_by(func.min(ReaderGradeRow.id))
+    )
+    for study, reader, knees in rows:
+        found[str(study)][reader] = knees
+    return found

@@ -1,0 +1,67 @@
+// The worklist by keys, and kept up to date: J and K choose a line, Enter opens it; what changed is put in its place.
+
+const SECONDS = 10;
+const QUIET = 60; // seconds between two tries while the server does not answer
+const CHOSEN = "data-chosen";
+
+let tag = `"${document.querySelector("[data-tag]").dataset.tag}"`;
+
+function lines() {
+  return [...document.querySelectorAll(".list .line:not(.heads)")];
+}
+
+function choose(line) {
+  document.querySelector(`[${CHOSEN}]`)?.removeAttribute(CHOSEN);
+  line.setAttribute(CHOSEN, "");
+  line.querySelector(".who a").focus({ preventScroll: true });
+  line.scrollIntoView({ block: "nearest" });
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("textarea, select, input:not([type=radio])")) return;
+  const by = { j: 1, k: -1 }[event.key.toLowerCase()];
+  const all = lines();
+  if (!by || !all.length) return;
+  const at = all.findIndex((line) => line.hasAttribute(CHOSEN));
+  choose(all[at < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(Math.max(at + by, 0), all.length - 1)]);
+  event.preventDefault();
+});
+
+// The parts of the page that change by themselves, in the order in which they stand.
+function parts(page) {
+  return [...page.querySelectorAll("[data-live]")];
+}
+
+function replace(text) {
+  const fresh = parts(new DOMParser().parseFromString(text, "text/html"));
+  const focused = document.activeElement?.closest("[data-live] a")?.getAttribute("href");
+  const chosen = document.querySelector(`[${CHOSEN}] .who a`)?.getAttribute("href");
+  const open = [...document.querySelectorAll(".list details[open]")].map((one) => one.closest(".line").querySelector(".who a").getAttribute("href"));
+  parts(document).forEach((part, number) => part.replaceWith(fresh[number]));
+  for (const line of lines()) {
+    const href = line.querySelector(".who a").getAttribute("href");
+    if (href === chosen) line.setAttribute(CHOSEN, "");
+    if (open.includes(href)) line.querySelector("details")?.setAttribute("open", "");
+  }
+  if (focused) document.querySelector(`[data-live] a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+}
+
+// The server answers 304, after a glance at three numbers, as long as nothing has changed.
+async function refresh() {
+  let wait = SECONDS;
+  try {
+    if (!document.hidden) {
+      const answer = await fetch(location.href.split("#")[0], { headers: { "If-None-Match": tag } });
+      if (answer.status === 200 && !answer.redirected) {
+        tag = answer.headers.get("ETag");
+        replace(await answer.text());
+      } else if (answer.status !== 304) wait = QUIET;
+    }
+  } catch {
+    wait = QUIET;
+  }
+  setTimeout(refresh, 1000 * wait);
+}
+
+setTimeout(refresh, 1000 * SECONDS);
