@@ -54,8 +54,10 @@ def look(config: Config, store: Store | None = None, *, counts: bool = True) -> 
     """Looks at everything and changes nothing; without `store` the database is opened, but never made or migrated."""
     felt = feel(config.folders.work)
     stored, database = look_at_store(config, store, counts=counts)
-    found = [*of_daemon(config, felt), *database]
     known = felt[0].concerns if felt else ()
+    if store is not None and not database:  # who has it open goes on with a file that was replaced, or an old password
+        database = tuple(one for one in known if one.code == "database")
+    found = [*of_daemon(config, felt), *database]
     inbox = scan(config.folders.inbox, overdue_minutes=config.intake.overdue_minutes, limit=1)
     return Health(felt, inbox, stored, tuple(one.known_since(known) for one in found))
 
@@ -210,11 +212,14 @@ def _of_parked(parked: int) -> Iterator[Concern]:
 
 
 def _of_deliveries(deliveries: Iterable[DeliveryRecord], names: Iterable[str]) -> Iterator[Concern]:
-    """A destination that is no longer configured is shown with its counts, but nobody can do anything about it."""
+    """A destination that is no longer configured is shown with its counts, but nobody can do anything about it.
+
+    Nor about one that does not answer and for which nothing waits, for example after an erasure.
+    """
     for one in deliveries:
         if one.destination not in names:
             continue
-        if one.failures or one.failing:
+        if (one.failures and one.waiting) or one.failing:
             detail = f"{one.answer}; {_number(one.waiting, 'object')} waiting"
             yield Concern("destination_down", one.destination, detail, _seconds(one.oldest_waiting))
         if one.refused:

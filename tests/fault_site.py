@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, text
 from typer.testing import CliRunner
 
 from koa_worker.commands.cli import app
@@ -83,7 +83,8 @@ class Site:
 
     def status(self, *words: str) -> tuple[int, str]:
         """What the command prints, with its exit code; as an administrator, who may read everything, calls it."""
-        asked = CliRunner().invoke(app, ["status", *words, "--config", str(self.folder / "config.toml")])
+        called = ["status", *words, "--config", str(self.folder / "config.toml")]
+        asked = CliRunner().invoke(app, called, catch_exceptions=False)
         return asked.exit_code, asked.output
 
     def check(self) -> tuple[int, str]:
@@ -156,17 +157,21 @@ class Site:
         }  # fmt: skip
 
     def rows(self, statement: str) -> list[Any]:
-        engine = create_engine(self.url)
-        with engine.connect() as connection:
-            found = list(connection.execute(text(statement)))
-        engine.dispose()
-        return found
+        with self._connection() as connection:
+            return list(connection.execute(text(statement)))
 
     def sql(self, statement: str, url: str = "") -> None:
-        engine = create_engine(url or self.url)
-        with engine.begin() as connection:
+        with self._connection(url) as connection:
             connection.execute(text(statement))
-        engine.dispose()
+
+    @contextmanager
+    def _connection(self, url: str = "") -> Iterator[Connection]:
+        engine = create_engine(url or self.url)
+        try:
+            with engine.begin() as connection:
+                yield connection
+        finally:
+            engine.dispose()
 
     def _unprivileged(self) -> list[str]:
         return ["setpriv", "--bounding-set=-dac_override,-dac_read_search", sys.executable, "-m", "koa_worker"]

@@ -54,6 +54,8 @@ class Alerts:
         now = self._clock()
         present = {one.identity: one for one in concerns if one.identity != self._own_failure.identity}
         different = present.keys() ^ self._told
+        if not different:  # what could not be told is over
+            self.failed = ""
         self._changed = {identity: self._changed.get(identity, now) for identity in different}
         ripe = {identity for identity, since in self._changed.items() if now - since >= self._after_seconds}
         if not ripe or now < self._next_try:

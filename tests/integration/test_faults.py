@@ -11,6 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -71,9 +72,9 @@ def everybody_says(scene: Scene, fault: Fault) -> None:
     site, code, hosts = scene.site, fault.code, scene.hosts
     until(lambda: site.check()[0] == 0, SECONDS)
     logged, alerted = site.logged(code), hosts.alerted(code)
-    fault.make(scene)
     begun = time.monotonic()
     try:
+        fault.make(scene)
         until(lambda: f"\n{code}: " in site.check()[1], SECONDS)
         by_status = time.monotonic() - begun
         until(lambda: site.measured(code) >= 1, SECONDS)
@@ -119,10 +120,7 @@ def from_outside(site: Site, fault: Ending) -> None:
 
 @pytest.mark.parametrize("fault", ENDING, ids=lambda fault: fault.what)
 def test_a_daemon_that_says_nothing_more_is_missed(site: Site, fault: Ending) -> None:
-    model = site.folder / "model"
-    (release,) = (ROOT / "models").iterdir()
-    shutil.copytree(release, model)
-    site.configure('[model]\npath = "model"\n')
+    model = _own_model(site)
     site.work.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(site.work)], check=True)
     try:
@@ -142,7 +140,7 @@ def test_a_daemon_that_says_nothing_more_is_missed(site: Site, fault: Ending) ->
                     (worker,) = Path(f"/proc/{daemon.pid}/task/{daemon.pid}/children").read_text().split()
                     os.kill(int(worker), signal.SIGKILL)
                     assert daemon.wait(SECONDS) == fault.exit_code
-                    assert CATALOGUE["model_altered"].sentence in site.log()
+                    assert CATALOGUE["model_altered"].sentence.removesuffix(".") in site.log()
             from_outside(site, fault)
     finally:
         subprocess.run(["umount", "--lazy", str(site.work)], check=False, stderr=subprocess.DEVNULL)
@@ -150,32 +148,35 @@ def test_a_daemon_that_says_nothing_more_is_missed(site: Site, fault: Ending) ->
 
 @pytest.mark.parametrize("fault", STARTING, ids=lambda fault: fault.what)
 def test_what_keeps_it_from_starting_is_one_sentence(site: Site, fault: Ending) -> None:
-    taken = {"receiver": "receiver", "page": "page", "metrics": "metrics"}.get(fault.what.split()[4:5][0], "")
-    begun = time.monotonic()
-    with socket.socket() as line:
-        match fault.what:
+    with ExitStack() as stack:
+        match fault.what.removeprefix("The port of the "):
             case "A key of the configuration is mistyped":
                 site.configure("[limit]\nmin_free_mb = 5\n")
+                _does_not_start(site, fault)
+                return  # nothing can be asked of settings that cannot be read
             case "A file of the model is damaged":
-                (release,) = (ROOT / "models").iterdir()
-                shutil.copytree(release, site.folder / "model")
-                (site.folder / "model/member1.tflite").write_bytes(b"other")
-                site.configure('[model]\npath = "model"\n')
+                (_own_model(site) / "member1.tflite").write_bytes(b"other")
             case "Another daemon uses the work folder":
                 with site.running():
                     _does_not_start(site, fault)
-                return
+                    return
             case "The database is away at the start":
                 site.url = f"postgresql+psycopg://koa@127.0.0.1:{site.ports['nobody']}/koa"
                 site.configure()
-            case _:
-                line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                line.bind(("0.0.0.0", site.ports[taken]))
+            case "receiver is taken" | "page is taken" | "metrics is taken" as taken:
+                line = stack.enter_context(socket.socket())
+                line.bind(("0.0.0.0", site.ports[taken.split()[0]]))
                 line.listen()
         _does_not_start(site, fault)
-    if fault.code != "config" or taken:  # nothing can be asked of settings that cannot be read
-        from_outside(site, Ending(fault.what, "not_running"))
-    print(f"{time.monotonic() - begun:.1f} s")
+    from_outside(site, Ending(fault.what, "not_running"))
+
+
+def _own_model(site: Site) -> Path:
+    """A copy of the release that may be changed."""
+    (release,) = (ROOT / "models").iterdir()
+    model = Path(shutil.copytree(release, site.folder / "model"))
+    site.configure('[model]\npath = "model"\n')
+    return model
 
 
 def _does_not_start(site: Site, fault: Ending) -> None:
@@ -183,6 +184,6 @@ def _does_not_start(site: Site, fault: Ending) -> None:
     assert started.returncode == fault.exit_code, started.stderr
     told = started.stderr.splitlines()[-1]
     assert told.startswith("koa-worker: ")
-    assert CATALOGUE[fault.code].sentence in told
+    assert CATALOGUE[fault.code].sentence.removesuffix(".") in told
     assert "Traceback" not in started.stderr
     print(f"\n{told}")

@@ -9,11 +9,12 @@ import pytest
 
 from koa_worker import config, health
 from koa_worker.intake import Scan, prepare_folders
+from koa_worker.receive import receiving
 from koa_worker.store import ParcelState, Store
 from koa_worker.system.concern import CONCERNS, Concern
 from koa_worker.system.heartbeat import PauseReason, Pulse, beat, sole_owner
 from tests import make
-from tests.parcels import queue_one
+from tests.parcels import queue_one, take_back
 
 PULSE = Pulse(workers=1, busy=0, paused=None, overdue=0, model="net")
 
@@ -49,6 +50,14 @@ def test_a_running_daemon_says_itself_what_it_sees(settings: config.Config) -> N
         gone = Concern("inbox_gone", since=5.0)
         beat(work, Pulse(1, 0, PauseReason.NO_ANSWER, 0, "net", concerns=(gone, Concern("database"))))
         assert health.look(settings).concerns == (gone,)  # the database is looked at by everybody
+
+
+def test_who_has_the_database_open_says_what_the_daemon_found_on_opening_it(settings: config.Config) -> None:
+    prepare_folders(settings.folders)
+    with Store.open(settings.store.url) as store, sole_owner(settings.folders.work):
+        beat(settings.folders.work, replace(PULSE, concerns=(Concern("database", detail="DatabaseError"),)))
+        assert [one.code for one in health.look(settings, store).concerns] == ["database"]
+        assert codes(settings) == []
 
 
 def test_without_a_daemon_the_folders_are_looked_at(settings: config.Config) -> None:
@@ -121,6 +130,11 @@ def test_a_destination_that_is_silent_or_refuses_is_named_with_its_last_answer(s
     assert refuses.detail == "Connection refused; 1 object refused"
     assert found.stored is not None
     assert [one.destination for one in found.stored.deliveries] == ["former", "pacs"]
+    take_back(url, "pacs")
+    with sqlite3.connect(settings.folders.work.parent / "koa.sqlite3") as database:
+        database.execute("UPDATE destinations SET failures = 2")  # the last try, when its object had just been erased
+    database.close()
+    assert codes(settings) == ["not_running"]
 
 
 def test_an_older_database_is_said_to_be_one_and_left_as_it_is(settings: config.Config) -> None:
@@ -137,6 +151,16 @@ def test_an_older_database_is_said_to_be_one_and_left_as_it_is(settings: config.
     with sqlite3.connect(path) as database:
         assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("0009",)]
     database.close()
+
+
+def test_a_part_that_has_ended_is_named(settings: config.Config) -> None:
+    receiver = config.ReceiverSettings(enabled=True, host="127.0.0.1", port=0)
+    dicom = config.DicomSettings(receiver=receiver)
+    enabled = settings.model_copy(update={"dicom": dicom})
+    prepare_folders(settings.folders)
+    with receiving(receiver, settings.folders.inbox, 5):
+        assert list(health.of_parts(enabled)) == []
+    assert list(health.of_parts(enabled)) == [Concern("part_down", "receiver")]
 
 
 def test_each_kind_has_a_sentence_and_a_remedy() -> None:

@@ -144,8 +144,13 @@ def test_an_alert_that_fails_is_said_elsewhere_until_one_succeeds(tmp_path: Path
     now[0] += 60
     command.consider([GONE, *command.concerns])
     assert command.concerns == ()
-    # It does not tell of its own failure, which is over when it does.
+    # It does not tell of its own failure, which is over when it succeeds, or when there is nothing more to tell.
     assert [one["code"] for one in json.loads(told.read_text())["began"]] == ["inbox_gone"]
+    program.write_text("import sys; sys.exit(3)")
+    for concerns, failures in (([GONE, DOWN], 1), ([GONE], 0)):
+        now[0] += 60
+        command.consider(concerns)
+        assert len(command.concerns) == failures
 
 
 def test_a_webhook_that_cannot_be_reached_is_a_notice_that_names_no_address(tmp_path: Path) -> None:
