@@ -217,7 +217,7 @@ def test_paper_has_the_list_and_the_study_without_their_buttons(browser: Any, up
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     try:
         shown = [one for one in browser.all("button, .way, .filters, .kept") if one.is_displayed()]
-        assert not shown
+        assert [one.get_attribute("outerHTML") for one in shown] == []
         assert browser.one(".notice").is_displayed()
     finally:
         browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})

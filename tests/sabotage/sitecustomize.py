@@ -59,7 +59,7 @@ def die(victim: str) -> None:
 def misread(module: ModuleType) -> None:
     real = module.read
 
-    def read(arrival: Any, limits: Any) -> Any:
+    def read(arrival: Any, *rest: Any, **options: Any) -> Any:
         with arrival.path.open("rb") as stream:
             head = stream.read(14)
         if head.startswith(b"SABOTAGE:crash"):
@@ -69,7 +69,7 @@ def misread(module: ModuleType) -> None:
         if head.startswith(b"SABOTAGE:eat"):
             eaten = [bytearray(b"x" * (1 << 24)) for _ in range(500)]
             time.sleep(len(eaten))
-        return real(arrival, limits)
+        return real(arrival, *rest, **options)
 
     module.read = read  # type: ignore[attr-defined]
 

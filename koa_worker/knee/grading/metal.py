@@ -38,6 +38,7 @@ WEIGHTS = (7.65, 1.25, -2.89, -2.86)  # of log step, sharpness, log unevenness, 
 BIAS = -11.06
 CLEAR, CLEAR_EQUALIZED = 4.0, 5.5  # evidence that is metal by itself
 WHITE, CLIPPED = 0.995, 0.5  # the end of the range, and the share of a piece that lies there
+LEAST_CLIPPED = 0.2  # of the picture: a nail or a plate may be the end of the range itself
 EVEN_BONE, SMOOTH_BONE = 0.016, 0.012  # unevenness and grain of the evenest twentieth of 400 training knees
 LEAST_EVIDENCE = -1.5  # that a piece needs to be thought of as metal at all
 TOGETHER, TOGETHER_EQUALIZED = 0.7, 4.0  # evidence and the net's log odds against a knee
@@ -222,7 +223,8 @@ def _measured(mask: Mask, parts: Sequence[NDArray[Any]], top: int, left: int) ->
     if step < LEAST_STEP:
         return None
     sharpness = _median(neighbours[rim]) / step
-    clipped = bool(np.mean(image[mask] >= WHITE) >= CLIPPED)
+    is_large = np.count_nonzero(mask) >= LEAST_CLIPPED * SIDE**2
+    clipped = bool(is_large and np.mean(image[mask] >= WHITE) >= CLIPPED)
     return Piece(step, sharpness, _median(neighbours[core]), clipped, mask, image, core, top, left)
 
 

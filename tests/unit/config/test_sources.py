@@ -16,6 +16,7 @@ SHIPPED = Path(__file__).parents[3] / "config.toml"
 OTHERS: dict[str, str] = {
     "log.level": "debug", "log.format": "json", "report.paper": "letter", "report.language": "de",
     "dicom.results.supersede": "iocm", "work.run_between": "22:00-06:00",
+    "web.blind_readers": '["anna"]',
     "web.names": '["koa.example.org"]', "dicom.receiver.callers": '["PACS@10.1.2.3", "*@10.0.0.0/8"]',
     "alerts.webhook": "https://alerts.example.org/koa",
     "dicom.receiver.ae_title": "OTHER", "model.review_confidence": "0.5",
