@@ -37,9 +37,6 @@ AROUND = 0.5  # of the box on each side, in which metal beside the joint may lie
 WEIGHTS = (7.65, 1.25, -2.89, -2.86)  # of log step, sharpness, log unevenness, log grain
 BIAS = -11.06
 CLEAR, CLEAR_EQUALIZED = 4.0, 5.5  # evidence that is metal by itself
-WHITE, CLIPPED = 0.995, 0.5  # the end of the range, and the share of a piece that lies there
-LEAST_CLIPPED = 0.2  # of the picture: a nail or a plate may be the end of the range itself
-EVEN_BONE, SMOOTH_BONE = 0.016, 0.012  # unevenness and grain of the evenest twentieth of 400 training knees
 LEAST_EVIDENCE = -1.5  # that a piece needs to be thought of as metal at all
 TOGETHER, TOGETHER_EQUALIZED = 0.7, 4.0  # evidence and the net's log odds against a knee
 SUSPECTED = 1.0  # evidence that a person should look at
@@ -79,7 +76,6 @@ class Piece:
     step: float  # of the rim, within three pixels either way: the median
     sharpness: float  # the share of it that lies within one pixel either way
     grain: float  # what neighbours inside differ by: the median
-    clipped: bool  # a window or a gain has made it even, whatever lies there
     mask: Mask
     image: Plane  # the picture's part with the piece …
     core: Mask  # … and its inside
@@ -108,14 +104,11 @@ class Piece:
         return float(np.dot(WEIGHTS, self._measures(uneven))) + BIAS
 
     def _measures(self, uneven: float) -> tuple[float, float, float, float]:
-        grain = self.grain
-        if self.clipped:
-            uneven, grain = max(uneven, EVEN_BONE), max(grain, SMOOTH_BONE)
         return (
             float(np.log(self.step)),
             self.sharpness,
             float(np.log(uneven + 0.02)),
-            float(np.log(grain + 0.01)),
+            float(np.log(self.grain + 0.01)),
         )
 
 
@@ -223,9 +216,7 @@ def _measured(mask: Mask, parts: Sequence[NDArray[Any]], top: int, left: int) ->
     if step < LEAST_STEP:
         return None
     sharpness = _median(neighbours[rim]) / step
-    is_large = np.count_nonzero(mask) >= LEAST_CLIPPED * SIDE**2
-    clipped = bool(is_large and np.mean(image[mask] >= WHITE) >= CLIPPED)
-    return Piece(step, sharpness, _median(neighbours[core]), clipped, mask, image, core, top, left)
+    return Piece(step, sharpness, _median(neighbours[core]), mask, image, core, top, left)
 
 
 def _median(values: Plane) -> float:

@@ -24,7 +24,7 @@ def guard(app: Flask) -> None:
 
 
 def is_blind() -> bool:
-    """Whether the user reads blind; that is asked of `[web] blind_readers` for whoever may read."""
+    """Whether the user reads blind; `[web] blind_readers` names those of the users who may read."""
     user: Visitor | None = g.get("user")
     named = context().config.web.blind_readers
     return user is not None and user.role.may(Role.READ) and (EVERYBODY in named or user.name in named)
