@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from koa_worker import RESEARCH_NOTICE, __version__, config
 from koa_worker.commands import cli
+from koa_worker.store import Store
 from koa_worker.synthetic import KneeSpec, crop
 from koa_worker.synthetic.write import write_dicom, write_png
 from koa_worker.system.own_mark import has_words
@@ -79,6 +80,14 @@ def test_process_draws_how_the_knees_were_found(knee: Path, tmp_path: Path) -> N
     assert has_words(picture.read_bytes())
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert "knee" not in picture.name
+
+
+def test_a_drawing_that_was_open_to_others_is_closed_when_it_is_drawn_again(knee: Path, tmp_path: Path) -> None:
+    call("process", str(knee), "--debug-roi", "drawn")
+    (picture,) = (tmp_path / "drawn").iterdir()
+    picture.chmod(0o644)
+    call("process", str(knee), "--debug-roi", "drawn")
+    assert picture.stat().st_mode & 0o077 == 0
 
 
 def test_process_prints_no_command_to_the_terminal(knee: Path, tmp_path: Path) -> None:
@@ -162,3 +171,14 @@ def test_a_fault_of_the_setup_is_one_sentence(
     assert said.startswith("koa-worker: The configuration is invalid (")
     assert "did you mean 'folders'?" in said
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("form", ["text", "csv"])
+def test_an_entry_of_the_audit_log_is_one_line_and_no_formula(form: str) -> None:
+    """Whatever text once got into it: a spreadsheet runs nothing, and no line looks like another one's."""
+    with Store.of(config.load(None).store) as store:
+        store.audit.note("anna", "image", "=cmd|'C'!A0", detail="+1\n2026-01-01T00:00:00,ada,report")
+    said = call("user", "audit", "--format", form).stdout
+    _, line = said.splitlines()
+    assert "'=cmd" in line
+    assert "'+1" in line

@@ -312,3 +312,21 @@ def test_a_hundred_idle_connections_silence_nobody(serve: Serve) -> None:
                 still += 1
         assert still <= 45
         assert ask(place, "GET", "/api/v1/status")[0] == 200
+
+
+def test_idle_connections_of_several_addresses_silence_nobody(serve: Serve) -> None:
+    """None of them holds more than one address may, and together they are more than waitress would take by itself."""
+    place = serve()
+    with ExitStack() as stack:
+        for number in range(120):
+            source = (f"127.0.0.{2 + number % 3}", 0)
+            stack.enter_context(socket.create_connection(place, 20, source_address=source))
+        start = time.monotonic()
+        assert ask(place, "GET", "/api/v1/status")[0] == 200
+        assert time.monotonic() - start < 10
+
+
+def test_a_connection_that_says_nothing_is_closed(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("koa_worker.web.serve._SECONDS_OF_SILENCE", 1)
+    with socket.create_connection(serve(), 20) as line:
+        assert line.recv(1) == b""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -14,12 +16,14 @@ from flask import Flask
 from koa_worker.config import Config
 from koa_worker.store import Store
 from koa_worker.system.own_mark import has_words, is_stamped
+from koa_worker.values import Arrival
 from koa_worker.web import create_app
 from koa_worker.web.guard.passwords import fault_of, new_token, secret_hash
 from koa_worker.web.guard.peer import may_be_ours
 
 Enter = Callable[[str], Any]
 PASSWORD = "correct horse battery"
+FORGED = "+1%0A2026-01-01T00:00:00,ada,report,67f1,10.0.0.9,"
 
 
 def test_the_end_of_a_connection_that_its_owner_closed_is_nobody_s() -> None:
@@ -74,11 +78,13 @@ def test_a_token_does_not_end_a_person_s_logins(app: Flask, users: Store, logged
     assert browser.get("/").status_code == 200
 
 
-def test_the_trail_holds_only_what_exists(logged_in: Enter, users: Store) -> None:
+@pytest.mark.parametrize(
+    "what", ["", "/report.pdf", "/results.zip", f"/files/{FORGED}/frame.jpg", f"/files/{FORGED}/film"]
+)
+def test_the_trail_holds_only_what_exists(logged_in: Enter, users: Store, what: str) -> None:
     before = len(users.audit.entries())
     browser = logged_in("anna")
-    forged = "/studies/=cmd|'C'!A0/files/+1%0A2026-01-01T00:00:00,ada,report,67f1,10.0.0.9,/frame.jpg"
-    assert browser.get(forged).status_code == 404
+    assert browser.get(f"/studies/=cmd|'C'!A0{what}").status_code == 404
     assert [entry.action for entry in users.audit.entries()][: -before or None] == ["login"]
 
 
@@ -115,8 +121,20 @@ def test_a_viewer_sees_nothing_that_ties_a_result_to_a_patient(graded: Any, logg
     assert file is not None
     for browser, seen in ((viewer, False), (reader, True)):
         assert (file.sha256 in browser.get(f"/files/{graded.file_id}").text) is seen
-    assert viewer.get("/api/v1/agreement").status_code == 200
-    assert "anna" not in viewer.get("/api/v1/agreement").text
+
+
+def test_a_viewer_sees_how_readers_agree_and_not_who_they_are(graded: Any, logged_in: Enter, users: Store) -> None:
+    users.reader_grades.record(graded.file_id, 0, reader="anna", kl=2, comment="", blind=False)
+    for name, told in (("victor", "reader 1"), ("anna", "anna")):
+        assert list(logged_in(name).get("/api/v1/agreement").json["readers"]) == [told]
+
+
+def test_a_viewer_does_not_see_which_process_took_a_file(logged_in: Enter, users: Store) -> None:
+    file = Arrival(Path("x"), "c" * 64, 9, "x.png")
+    users.files.add_arrival(file, datetime.now(UTC))
+    users.files.start(file.id, "ward-pc:4711")
+    for name, seen in (("victor", False), ("anna", True)):
+        assert ("ward-pc:4711" in logged_in(name).get(f"/files/{file.id}").text) is seen
 
 
 def test_behind_a_proxy_a_mapped_address_is_the_one_it_stands_for(config: Config, users: Store) -> None:
