@@ -272,7 +272,7 @@ class Arena:
 
 
 def account(arena: Arena, dropped: Counter[str]) -> dict[str, int]:
-    """Every input exactly once; database and folders agree; every completed result has a readable PDF."""
+    """Every input exactly once; database and folders agree; every study of a knee has a readable PDF."""
     folder = arena.folder
     filed = {
         path: hashlib.sha256(path.read_bytes()).hexdigest()
@@ -295,7 +295,9 @@ def account(arena: Arena, dropped: Counter[str]) -> dict[str, int]:
         assert reason == (is_own or state in {"rejected", "failed"})
     graded = Counter(row[1] for row in rows if row[2] == "completed")
     assert all(count == 1 for count in graded.values()), "the same bytes are graded once"
-    _account_for_reports(arena, {row[5] for row in rows if row[2] == "completed"})
+    about_a_knee = {file for (file,) in arena.query("SELECT file_id FROM events WHERE kind = 'knee_not_graded'")}
+    told = {row[5] for row in rows if row[2] == "completed" or (row[2] == "rejected" and row[0] in about_a_knee)}
+    _account_for_reports(arena, told)
     return dict(Counter(row[2] for row in rows))
 
 
