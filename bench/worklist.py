@@ -206,7 +206,7 @@ QUESTIONS: dict[str, dict[str, str | list[str]]] = {
     "KL 4, left, to review": {"kl": "4", "side": "left", "review": "yes"},
     "to review": {"review": "yes"},
     "right": {"side": "right"},
-    "unread by me": {"read": "todo"},
+    "unread by me": {"read": "unread"},
     "read by me": {"read": "done"},
     "to review, unread by all": {"review": "yes", "read": "nobody"},
     "a month, two years ago": {"from": "2024-05-01", "to": "2024-05-31"},

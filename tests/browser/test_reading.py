@@ -188,7 +188,7 @@ def test_what_is_new_fits_a_phone_too(browser: Any, earlier: str) -> None:
     browser.look(**PHONE)
     for who in ("anna", "bella"):
         browser.log_in(who)
-        for path in ("/", "/?read=todo&days=7", earlier):
+        for path in ("/", "/?read=unread&days=7", earlier):
             browser.go(path)
             assert browser.run("return document.documentElement.scrollWidth") <= PHONE["width"], (who, path)
     browser.log_in("anna")

@@ -80,7 +80,7 @@ class WorklistEntries(StorePart):
         self, session: Session, wanted: Wanted, key: str, reader: str, *, may_see_patients: bool = False
     ) -> str | None:
         """The next study in the list with a knee that the reader has not graded; after the last one, the first."""
-        unread = replace(wanted, states=frozenset({State.COMPLETED}), read=Read.TODO, reader=reader)
+        unread = replace(wanted, states=frozenset({State.COMPLETED}), read=Read.UNREAD, reader=reader)
         found = _found(session, unread, may_see_patients=may_see_patients)
         behind = _nearest(session, unread, _highest(session, key, wanted), key, found)
         return behind or _nearest(session, unread, None, key, found)

@@ -56,7 +56,7 @@ def in_part(wanted: Wanted) -> list[ColumnElement[bool]]:
     asked = [arrived >= wanted.since] if wanted.since else []
     asked += [arrived < wanted.until] if wanted.until else []
     reads = {
-        Read.TODO: ~is_read(by=wanted.reader),
+        Read.UNREAD: ~is_read(by=wanted.reader),
         Read.DONE: is_read(by=wanted.reader),
         Read.NOBODY: ~is_read(),
     }

@@ -15,7 +15,7 @@ from koa_worker.values import ReviewReason, Side
 class Read(StrEnum):
     """Which knees a page shows, by who has graded them."""
 
-    TODO = "todo"  # those that the reader has not
+    UNREAD = "unread"  # those that the reader has not
     NOBODY = "nobody"  # those that nobody has
     DONE = "done"  # those that the reader has
 

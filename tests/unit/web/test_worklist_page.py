@@ -160,13 +160,13 @@ def test_the_list_is_filtered_by_who_has_read(graded: Any, logged_in: Enter, use
     def shows(said: str) -> bool:
         return graded.key in anna.get(f"/?read={said}").text
 
-    assert [shows(said) for said in ("todo", "nobody", "done")] == [True, True, False]
+    assert [shows(said) for said in ("unread", "nobody", "done")] == [True, True, False]
     for position in (0, 1):
         users.reader_grades.record(graded.file_id, position, reader="boris", kl=2, comment="")
-    assert [shows(said) for said in ("todo", "nobody", "done")] == [True, False, False]
+    assert [shows(said) for said in ("unread", "nobody", "done")] == [True, False, False]
     assert "boris 1" not in anna.get("/").text
     for position in (0, 1):
         users.reader_grades.record(graded.file_id, position, reader="anna", kl=2, comment="")
-    assert [shows(said) for said in ("todo", "nobody", "done")] == [False, False, True]
+    assert [shows(said) for said in ("unread", "nobody", "done")] == [False, False, True]
     assert anna.get("/next").location == "/"
     assert anna.get("/?days=1").text.count(graded.key) == 1

@@ -45,7 +45,7 @@ ASKED = (
     Wanted(grades=frozenset({1, 3})),
     Wanted(grades=frozenset({1}), review=True),
     Wanted(sides=frozenset({Side.LEFT}), review_first=True),
-    Wanted(read=Read.TODO, reader="anna"),
+    Wanted(read=Read.UNREAD, reader="anna"),
     Wanted(read=Read.DONE, reader="anna"),
     Wanted(text="knees"),
     Wanted(text="knees", review_first=True, grades=frozenset({1, 2})),

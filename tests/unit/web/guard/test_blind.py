@@ -59,7 +59,7 @@ def _addresses(app: Flask, graded: Any) -> list[str]:
     rules = [rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ()) and rule.endpoint != "static"]
     found = [re.sub(r"<(?:\w+:)?(\w+)>", lambda name: str(known[name[1]]), rule.rule) for rule in rules]
     assert len(found) > 20
-    return [*found, f"/studies/{graded.key}?read=todo&days=7", "/?state=completed"]
+    return [*found, f"/studies/{graded.key}?read=unread&days=7", "/?state=completed"]
 
 
 def _told(browser: Any, addresses: list[str]) -> dict[str, list[str]]:
