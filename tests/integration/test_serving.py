@@ -123,6 +123,15 @@ def head(place: tuple[str, int], text: str) -> bytes:
         return b"".join(iter(lambda: line.recv(65536), b""))
 
 
+@pytest.mark.parametrize(
+    "names", [("127.0.0.1:80", "evil.example"), ("evil.example", "127.0.0.1:80"), ("127.0.0.1:80", "127.0.0.1:80")]
+)
+def test_two_host_names_are_a_bad_request(serve: Serve, names: tuple[str, str]) -> None:
+    """The server hands both on as one text; a program before it may have gone by the other name."""
+    lines = "\n".join(("GET /login HTTP/1.1", *(f"Host: {name}" for name in names), "Connection: close"))
+    assert head(serve(), lines).startswith(b"HTTP/1.1 400 ")
+
+
 def post(path: str, *headers: str) -> str:
     return "\n".join((f"POST {path} HTTP/1.1", "Host: 127.0.0.1", *headers))
 
