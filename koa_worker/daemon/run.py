@@ -10,8 +10,8 @@ from koa_worker.config import Config
 from koa_worker.daemon.alerts import alerts
 from koa_worker.daemon.dispatcher import Dispatcher
 from koa_worker.daemon.ending import RunSummary
-from koa_worker.daemon.figures import figures
 from koa_worker.daemon.lookout import Lookout, looking_out
+from koa_worker.daemon.metric_values import figures
 from koa_worker.daemon.metrics import registry, served
 from koa_worker.intake import Watch
 from koa_worker.store import Store

@@ -9,7 +9,8 @@ from sqlalchemy import Row
 from koa_worker.store.database.schema import FileRow
 from koa_worker.store.encoding import grade_columns, joint_space
 from koa_worker.store.encoding.pictures import decode_crop, decode_heatmap
-from koa_worker.store.records import FileRecord, ImageRecord, KneeRecord, RejectedRecord, UngradedRecord
+from koa_worker.store.records.files import FileRecord
+from koa_worker.store.records.studies import ImageRecord, KneeRecord, RejectedRecord, UngradedRecord
 from koa_worker.values import Box, Fingerprint, Heatmap, KneeRoi, RefusedKnee, Spacing
 
 

@@ -27,7 +27,7 @@ _KINDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class AgreementTable:
     """The agreement of two graders on the knees that both graded."""
 
     one: str  # the grader of the rows
@@ -58,16 +58,16 @@ def show() -> str:
     kinds = []
     for blind, title in _KINDS:
         models = {reader: matrix for (reader, was), matrix in with_model.items() if was is blind}
-        pairs = [Agreement.of(one, other, matrix) for (one, other, was), matrix in between.items() if was is blind]
+        pairs = [AgreementTable.of(one, other, matrix) for (one, other, was), matrix in between.items() if was is blind]
         if models or pairs:
             kinds.append((title, _everybody(models), pairs))
     return render_template("agreement.html", kinds=kinds)
 
 
-def _everybody(models: Mapping[str, Matrix]) -> list[Agreement]:
+def _everybody(models: Mapping[str, Matrix]) -> list[AgreementTable]:
     """Of each reader and the model, after that of all of them together."""
-    each = [Agreement.of(reader, "the model", matrix) for reader, matrix in models.items()]
-    return [Agreement.of("all readers", "the model", add(*models.values())), *each] if len(each) > 1 else each
+    each = [AgreementTable.of(reader, "the model", matrix) for reader, matrix in models.items()]
+    return [AgreementTable.of("all readers", "the model", add(*models.values())), *each] if len(each) > 1 else each
 
 
 def add(*matrices: Matrix) -> list[list[int]]:

@@ -22,8 +22,8 @@ from .allocator import give_back
 from .augment import LEVELS
 from .batches import Batches, Floats, predict, soft_labels
 from .checkpoint import Average
+from .initial_weights import begin
 from .settings import Epoch, Settings
-from .start import begin
 from .ticker import Ticker
 
 AVERAGE_EVERY = 4  # steps; averaging 2.4 million weights costs a few milliseconds

@@ -20,7 +20,7 @@ from koa_worker.store.database.schema import (
     StudyRow,
 )
 from koa_worker.store.last_readings import last_readings
-from koa_worker.store.records import ExportedReading, ReadingRecord
+from koa_worker.store.records.users import ExportedReading, ReadingRecord
 from koa_worker.values import GRADES
 
 Matrix = tuple[tuple[int, ...], ...]

@@ -16,7 +16,7 @@ from koa_worker.store import DayCount, State
 from koa_worker.system.heartbeat import PauseReason, Pulse, beat, sole_owner
 from koa_worker.watch.agreement import quadratic_kappa
 from koa_worker.web import dashboard, plots
-from koa_worker.web.agreement import Agreement
+from koa_worker.web.agreement import AgreementTable
 from koa_worker.web.plots import Series
 
 DAYS = [date(2026, 6, 1) + timedelta(days=number) for number in range(10)]
@@ -117,5 +117,5 @@ def test_kappa_is_what_it_should_be() -> None:
     assert quadratic_kappa(_matrix(c22=7)) is None
     # One grade apart once; by chance, rows 3 1 1 and columns 2 2 1 would bring 6 + 12 + 2 + 1 + 8 + 2 fifths.
     assert quadratic_kappa(_matrix(c00=2, c01=1, c11=1, c22=1)) == pytest.approx(1 - 5 / 31)
-    said = Agreement.of("anna", "the model", _matrix(c00=2, c01=1, c24=1))
+    said = AgreementTable.of("anna", "the model", _matrix(c00=2, c01=1, c24=1))
     assert (said.knees, said.exact, said.within_one) == (4, 0.5, 0.75)
