@@ -14,7 +14,7 @@ from koa_worker.watch.agreement import Estimate, agreement_of_pairs
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one grader says of one knee."""
+    """The grade that one reader gave one knee."""
 
     knee: int
     grader: str

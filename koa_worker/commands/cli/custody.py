@@ -143,7 +143,7 @@ def _show(settings: Config, finding: SearchResult, title: str) -> None:
 
 
 def _counts(settings: Config, finding: SearchResult) -> Iterator[tuple[str, str]]:
-    """What there is of each kind. No line names a patient."""
+    """Counts what was found, one line for each kind. No line names a patient."""
     from koa_worker.custody import places
 
     found = finding.belongings

@@ -44,7 +44,7 @@ class LoginRow(Base):
 
 
 class TokenRow(Base):
-    """What a script shows instead of a password, by its hash."""
+    """The hash of a token, which a script sends instead of a password."""
 
     __tablename__ = "tokens"
 
