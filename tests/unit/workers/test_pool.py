@@ -20,11 +20,18 @@ def test_each_further_try_to_start_has_more_time(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(module, "_SECONDS_TO_START", SECONDS)
     given: list[float] = []
     begun = time.monotonic()
-    with WorkerPool(Config().below(tmp_path), 1, program="tests.unit.workers.silent_worker") as pool:
-        with pytest.raises(WorkFailed, match="timed_out, 5 times at its start"):
-            while True:
-                if pool.workers[0].deadline not in given:
-                    given.append(pool.workers[0].deadline)
-                pool.listen(0.01)
+    with (
+        WorkerPool(Config().below(tmp_path), 1, program="tests.unit.workers.silent_worker") as pool,
+        pytest.raises(WorkFailed, match="timed_out, 5 times at its start"),
+    ):
+        listen_on_and_on(pool, given)
     assert len(given) == 5
     assert given[-1] - begun >= SECONDS * (1 + 2 + 3 + 4 + 5)
+
+
+def listen_on_and_on(pool: WorkerPool, given: list[float]) -> None:
+    """Notes until when each process may take to start."""
+    while True:
+        if pool.workers[0].deadline not in given:
+            given.append(pool.workers[0].deadline)
+        pool.listen(0.01)
