@@ -14,13 +14,14 @@ from koa_worker.errors import CATALOGUE, UnknownRecord
 from koa_worker.publish.objects.study_objects import NotYet, ResultObjects, has_no_place
 from koa_worker.store import PublicationTicket, ReportRecord, StudyRecord
 from koa_worker.values import GRADES, Role
-from koa_worker.web import originals, worklist
+from koa_worker.web import worklist
 from koa_worker.web.context import context
 from koa_worker.web.filters import address_of
 from koa_worker.web.guard.access import may_see_patients, needs
 from koa_worker.web.guard.audit import note
 from koa_worker.web.guard.blind import counts_as_blind, hides, hides_earlier, is_blind
 from koa_worker.web.guard.refusals import refuse
+from koa_worker.web.images import originals
 
 pages = Blueprint("study", __name__, url_prefix="/studies/<key>")
 

@@ -22,7 +22,7 @@ from koa_worker.store import Store
 from koa_worker.values import Role
 from koa_worker.web.guard import peer, preflight
 from koa_worker.web.guard.passwords import Cost, hashed, new_token, secret_hash
-from koa_worker.web.serve import serving
+from koa_worker.web.serving.serve import serving
 
 UPLOADS = "/api/v1/uploads"
 SCRIPT = {"X-CSRF-Token": "script"}
@@ -336,6 +336,6 @@ def test_idle_connections_of_several_addresses_silence_nobody(serve: Serve) -> N
 
 
 def test_a_connection_that_says_nothing_is_closed(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("koa_worker.web.serve._SECONDS_OF_SILENCE", 1)
+    monkeypatch.setattr("koa_worker.web.serving.serve._SECONDS_OF_SILENCE", 1)
     with socket.create_connection(serve(), 20) as line:
         assert line.recv(1) == b""

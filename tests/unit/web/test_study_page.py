@@ -20,12 +20,12 @@ from flask.testing import FlaskClient
 from koa_worker import synthetic
 from koa_worker.config import Config
 from koa_worker.errors import CATALOGUE
-from koa_worker.read.decoder import Decoder, DecoderBusy
+from koa_worker.read.viewing.decoder import Decoder, DecoderBusy
 from koa_worker.store import Store, encode
 from koa_worker.synthetic.write import write_dicom
 from koa_worker.values import Arrival, Box, Compartment, CompartmentName, Heatmap, JointSpace, Side, SpacingSource
 from koa_worker.web.context import release
-from koa_worker.web.pictures import heat_png
+from koa_worker.web.images.pictures import heat_png
 from tests.unit.web.conftest import completed
 
 Enter = Callable[[str], Any]
