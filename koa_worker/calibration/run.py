@@ -92,7 +92,7 @@ def _fitted(knees: ReadKnees, judgement: Judgement, collected: Collected, source
         "subjects": len(np.unique(knees.subjects)),
         "penalty": judgement.penalty,
         "readers": ceiling.readers if ceiling else None,
-        "readers_kappa": ceiling.kappa.as_list() if ceiling else None,
+        "readers_kappa": ceiling.kappa.as_list() if ceiling and ceiling.kappa else None,
     }
 
 

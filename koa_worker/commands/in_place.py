@@ -11,22 +11,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 
 from koa_worker.config import Config
 from koa_worker.errors import InputRejected, WorkFailed
 from koa_worker.intake import load_and_digest
-from koa_worker.knee.finding.draw_roi import draw
-from koa_worker.knee.finding.roi import trace
-from koa_worker.knee.grading.metal import metal_outline
 from koa_worker.pipeline import Pipeline
-from koa_worker.publish.in_place import IN_PLACE, write_objects
 from koa_worker.read import read
-from koa_worker.registrar import Registrar
-from koa_worker.store import Store
 from koa_worker.system.own_mark import marked
 from koa_worker.values import Arrival, Completed, Failed, Outcome, Rejected
+
+if TYPE_CHECKING:  # who only wants grades does not wait for the libraries of a database and of reports
+    from koa_worker.registrar import Registrar
 
 _UNTIL_THE_END = 86_400.0  # seconds that a report waits for more of its study; longer than a run
 
@@ -90,6 +88,10 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
 @contextmanager
 def _registrar(config: Config, pipeline: Pipeline, out: Path | None) -> Iterator[Registrar]:
     """A registrar with a temporary store. Without the folder `out`, reports are made for their DICOM objects only."""
+    from koa_worker.publish.in_place import IN_PLACE
+    from koa_worker.registrar import Registrar
+    from koa_worker.store import Store
+
     with (
         tempfile.TemporaryDirectory(prefix="koa-worker-") as folder,  # made with mode 0700
         Store.open(f"sqlite:///{folder}/results.sqlite3", quiet_seconds=_UNTIL_THE_END) as store,
@@ -108,6 +110,8 @@ def _written(registrar: Registrar | None, config: Config, dicom: Path | None) ->
             for study_key in registrar.store.reports.due():
                 registrar.write_due_report(study_key)
             if dicom is not None:
+                from koa_worker.publish.in_place import write_objects
+
                 write_objects(registrar.store, config.dicom.results, dicom)
 
 
@@ -131,6 +135,10 @@ def _report(registrar: Registrar, outcome: Completed | Rejected) -> Path | None:
 
 def _draw(arrival: Arrival, config: Config, folder: Path) -> None:
     """The drawing is named after the file's hash, because the file's own name may be a patient's."""
+    from koa_worker.knee.finding.draw_roi import draw
+    from koa_worker.knee.finding.roi import trace
+    from koa_worker.knee.grading.metal import metal_outline
+
     try:
         radiograph = read(arrival, config.limits)
     except (InputRejected, WorkFailed):

@@ -107,12 +107,12 @@ def agreement(
     config_file: ConfigFile = None,
 ) -> None:
     """Print how far readers agree with each other and with the model: quadratic kappa with intervals by subject."""
-    from koa_worker.commands.agreement import COLUMNS, agreements, screen, to_rows
+    from koa_worker.commands.agreement import COLUMNS, screen, to_rows
     from koa_worker.commands.table import write_csv
     from koa_worker.store import Store
 
     with Store.open(config.load(config_file).store.url) as store:
-        found = agreements(store)
+        found = store.site_scales.agreements()
     if form is Table.CSV:
         write_csv(to_rows(found), sys.stdout, COLUMNS)
     else:
