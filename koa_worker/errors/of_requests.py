@@ -25,6 +25,11 @@ OF_REQUESTS: dict[str, CatalogueEntry] = {
         "The user's role does not allow this.",
         "Ask an administrator for an account with another role.",
     ),
+    "last_admin": CatalogueEntry(
+        Fault.CALLER,
+        "Nobody would be left who may manage the users.",
+        "Give another user the role admin first, or use koa-worker user on the server.",
+    ),
     "blind_reading": CatalogueEntry(
         Fault.CALLER,
         "What the model says is hidden from a blind reader.",
