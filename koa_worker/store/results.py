@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from koa_worker.store.corrections import keep_correction
 from koa_worker.store.database.columns import storable
 from koa_worker.store.database.schema import (
     FileRow,
@@ -74,6 +75,8 @@ def keep_results(
     _keep_pictures(session, file.id, result.frame, knees, again=again)
     keep_refusals(session, file.id, result.refused, again=again)
     _keep_timings(session, file.id, result.timings_ms, again=again)
+    if again:
+        keep_correction(session, file.id)
 
 
 def _keep_image(session: Session, file: FileRow, said: Mapping[str, Any], at: datetime, *, again: bool) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from koa_worker.config import StoreSettings
 from koa_worker.errors import SetupError
 from koa_worker.store.belongings import Found
+from koa_worker.store.corrections import Corrections
 from koa_worker.store.database import engine
 from koa_worker.store.database.base import Sessions, utc_now
 from koa_worker.store.database.transaction import PATIENCE_SECONDS, unanswered
@@ -67,6 +68,7 @@ class Store:
         self.accounts = Accounts(sessions)
         self.rate_limits = RateLimits(sessions)
         self.audit = Audit(sessions)
+        self.corrections = Corrections(sessions)
         self.worklist = Worklist(sessions)
         self.entries = WorklistEntries(sessions)
         self.day_counts = DayCounts(sessions)

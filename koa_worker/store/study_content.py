@@ -12,8 +12,10 @@ from sqlalchemy.orm import Session
 
 from koa_worker.errors import UnknownRecord
 from koa_worker.store.convert import to_image_record, to_knee_record, to_refused_knee, to_rejected_record
+from koa_worker.store.corrections import CORRECTED
 from koa_worker.store.database.base import StorePart, reads
 from koa_worker.store.database.schema import (
+    CorrectionRow,
     EventRow,
     FileRow,
     GradeRow,
@@ -45,8 +47,9 @@ _STUDY = select(_study, _LAST_WRITTEN.scalar_subquery().label("last_written")).w
 )
 _OF_STUDY = _image.c.study_key == bindparam("study_key")
 _IMAGES = (
-    select(_image, FileRow.sha256, FileRow.arrived_at, _picture.c.data.label("frame"))
+    select(_image, FileRow.sha256, FileRow.arrived_at, _picture.c.data.label("frame"), *CORRECTED)
     .join(FileRow, FileRow.id == _image.c.file_id)
+    .join(table_of(CorrectionRow), table_of(CorrectionRow).c.file_id == _image.c.file_id, isouter=True)
     .join(_picture, (_picture.c.file_id == _image.c.file_id) & (_picture.c.kind == PictureKind.FRAME))
     .where(_OF_STUDY)
 )

@@ -13,8 +13,11 @@ from koa_worker.web import (
     admin,
     agreement,
     api,
+    correction,
     dashboard,
+    deliveries,
     files,
+    forget,
     login,
     pictures,
     study,
@@ -26,6 +29,7 @@ from koa_worker.web import (
 from koa_worker.web.context import furnish
 from koa_worker.web.guard import access, blind, forgery, headers, refusals, senseless
 from koa_worker.web.guard.refusals import LARGEST_FORM
+from koa_worker.web.guard.sign_on import SignOn
 
 
 def create_app(config: Config, store: Store) -> Flask:
@@ -39,10 +43,25 @@ def create_app(config: Config, store: Store) -> Flask:
     headers.protect(app)
     refusals.explained(app)
     senseless.guard(app)
-    access.guard(app)
+    access.guard(app, SignOn.of(config.web))
     blind.guard(app)
     uploads.widen(app)
     forgery.guard(app)
-    for module in (worklist, uploads, study, pictures, files, dashboard, agreement, login, admin, users, api):
+    for module in (
+        worklist,
+        uploads,
+        study,
+        deliveries,
+        correction,
+        forget,
+        pictures,
+        files,
+        dashboard,
+        agreement,
+        login,
+        admin,
+        users,
+        api,
+    ):
         app.register_blueprint(module.pages)
     return app
