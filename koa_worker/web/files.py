@@ -11,11 +11,11 @@ from werkzeug.wrappers import Response
 from koa_worker.errors import CATALOGUE, InputRejected
 from koa_worker.read.sniff import format_of
 from koa_worker.values import Role
-from koa_worker.web import originals
 from koa_worker.web.context import context
 from koa_worker.web.guard.access import needs
 from koa_worker.web.guard.audit import note
 from koa_worker.web.guard.blind import hides
+from koa_worker.web.images import originals
 
 pages = Blueprint("files", __name__, url_prefix="/files/<file_id>")
 

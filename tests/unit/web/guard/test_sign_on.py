@@ -18,7 +18,7 @@ from koa_worker.store import Store
 from koa_worker.web import create_app
 from koa_worker.web.guard.passwords import new_token, secret_hash
 from koa_worker.web.guard.sign_on import SECRET_HEADER, SignOn
-from koa_worker.web.serve import serving
+from koa_worker.web.serving.serve import serving
 
 SECRET = "x" * 40
 PROXY = "127.0.0.2"
