@@ -14,6 +14,7 @@ class By(Enum):
     PLACE = auto()  # there are no users, and it is this machine
     LOGIN = auto()
     TOKEN = auto()
+    SIGN_ON = auto()  # the proxy says who it is
 
 
 @dataclass(frozen=True, slots=True)
