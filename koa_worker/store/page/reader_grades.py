@@ -21,6 +21,7 @@ from koa_worker.store.database.schema import (
 )
 from koa_worker.store.last_readings import last_readings
 from koa_worker.store.records import ExportedReading, ReadingRecord
+from koa_worker.store.worklist_index import count_readers
 from koa_worker.values import GRADES
 
 Matrix = tuple[tuple[int, ...], ...]
@@ -63,6 +64,7 @@ class ReaderGrades(StorePart):
         row = ReaderGradeRow(knee_id=grade.knee_id, grade_id=grade.id, at=self.now(), **said)
         session.add(row)
         session.flush()
+        count_readers(session, _study_of(session, grade.knee_id))
         return row.id
 
     @writes
@@ -73,6 +75,8 @@ class ReaderGrades(StorePart):
             return None
         (found,) = _records(session, ReaderGradeRow.id == number)
         row.withdrawn_at = self.now()
+        session.flush()
+        count_readers(session, found.study_key)
         return found
 
     @reads
@@ -183,6 +187,11 @@ class ReaderGrades(StorePart):
             blind = None if one_blind is None or other_blind is None else one_blind and other_blind
             counts.setdefault((one, other, blind), _zeros())[said][heard] += count
         return {readers: tuple(map(tuple, matrix)) for readers, matrix in counts.items()}
+
+
+def _study_of(session: Session, knee_id: int) -> str:
+    study = select(ImageRow.study_key).join(KneeRow, KneeRow.file_id == ImageRow.file_id).where(KneeRow.id == knee_id)
+    return session.scalars(study).one()
 
 
 def _zeros() -> list[list[int]]:
