@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from koa_worker.commands.doctor import Check
-from koa_worker.commands.table import printable
 from koa_worker.errors import explain
 from koa_worker.report import words
 from koa_worker.store import ParcelState
+from koa_worker.tables.table import printable
 from koa_worker.values import GRADE_WORDS, Completed, GradedKnee, Outcome
 
 

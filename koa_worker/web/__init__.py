@@ -9,7 +9,21 @@ from flask import Flask
 
 from koa_worker.config import Config
 from koa_worker.store import Store
-from koa_worker.web import admin, agreement, api, dashboard, files, login, pictures, study, uploads, words, worklist
+from koa_worker.web import (
+    admin,
+    agreement,
+    api,
+    assignments,
+    chosen,
+    dashboard,
+    files,
+    login,
+    pictures,
+    study,
+    uploads,
+    words,
+    worklist,
+)
 from koa_worker.web.context import furnish
 from koa_worker.web.guard import access, blind, forgery, headers, refusals, senseless
 from koa_worker.web.guard.refusals import LARGEST_FORM
@@ -30,6 +44,19 @@ def create_app(config: Config, store: Store) -> Flask:
     blind.guard(app)
     uploads.widen(app)
     forgery.guard(app)
-    for module in (worklist, uploads, study, pictures, files, dashboard, agreement, login, admin, api):
+    for module in (
+        worklist,
+        chosen,
+        assignments,
+        uploads,
+        study,
+        pictures,
+        files,
+        dashboard,
+        agreement,
+        login,
+        admin,
+        api,
+    ):
         app.register_blueprint(module.pages)
     return app

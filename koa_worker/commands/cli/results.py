@@ -72,9 +72,9 @@ def export(
     config_file: ConfigFile = None,
 ) -> None:
     """Print a flat table of all results, with one line per knee."""
-    from koa_worker.commands.export import COLUMNS, WITH_IDENTITY, to_rows
-    from koa_worker.commands.table import write_csv, write_json
     from koa_worker.store import Store
+    from koa_worker.tables.export import COLUMNS, WITH_IDENTITY, to_rows
+    from koa_worker.tables.table import write_csv, write_json
 
     if by is By.STUDY:
         from koa_worker.commands.study_table import export_studies
@@ -106,8 +106,8 @@ def agreement(
 ) -> None:
     """How far the readers agree with one another and with the model: quadratic kappa with intervals by subject."""
     from koa_worker.commands.agreement import COLUMNS, agreements, screen, to_rows
-    from koa_worker.commands.table import write_csv
     from koa_worker.store import Store
+    from koa_worker.tables.table import write_csv
 
     with Store.open(config.load(config_file).store.url) as store:
         found = agreements(store)
@@ -125,9 +125,9 @@ def drift(
     from datetime import UTC, datetime
 
     from koa_worker.commands.drift import COLUMNS, to_rows
-    from koa_worker.commands.table import write_csv
     from koa_worker.knee.grading.site import fitted_to
     from koa_worker.store import Store
+    from koa_worker.tables.table import write_csv
     from koa_worker.watch.drift import watch
     from koa_worker.watch.words import sentences
 

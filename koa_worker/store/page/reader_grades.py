@@ -27,7 +27,7 @@ from koa_worker.values import GRADES
 Matrix = tuple[tuple[int, ...], ...]
 
 # What the audit log says of who was shown the answers of a study.
-SHOWN = ("study", "report", "results")
+SHOWN = ("study", "report", "results", "export")
 
 
 def is_read(*, by: str | None = None) -> ColumnElement[bool]:

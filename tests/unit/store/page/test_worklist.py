@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event, text
 
-from koa_worker.store import Cursor, State, Store, Wanted, WorklistPage
+from koa_worker.store import Cursor, Sort, State, Store, Wanted, WorklistPage
 from koa_worker.store.page import worklist, worklist_search
 from koa_worker.store.search_words import terms_of, words_of
 from koa_worker.values import Failed, Patient, Side
@@ -70,10 +70,10 @@ def test_each_filter_lets_through_what_it_says(archive: Store) -> None:
 
 
 def test_pages_show_each_line_once_and_in_order(archive: Store) -> None:
-    for wanted in (Wanted(), Wanted(review_first=True), Wanted(text="knees"), Wanted(text="knees", review_first=True)):
+    for wanted in (Wanted(), Wanted(sort=Sort.REVIEW), Wanted(text="knees"), Wanted(text="knees", sort=Sort.REVIEW)):
         whole = archive.worklist.page(wanted, may_see_patients=True).rows
         assert len(whole) == (8 if wanted.text else 11)
-        if wanted.review_first:
+        if wanted.sort is Sort.REVIEW:
             assert [row.needs_review for row in whole[:3]] == [True, True, False]
         for limit in (1, 3, 100):
             turned = [row for page in _turn(archive, wanted, limit) for row in page.rows]
@@ -181,7 +181,7 @@ TABLES = "worklist_lines|worklist_words|files|studies|images|knees|grades|pictur
 
 ASKED = (
     Wanted(),
-    Wanted(review_first=True),
+    Wanted(sort=Sort.REVIEW),
     Wanted(states=frozenset({State.REJECTED})),
     Wanted(grades=frozenset({3}), sides=frozenset({Side.LEFT}), review=True),
     Wanted(review=False),
