@@ -20,7 +20,7 @@ from sqlalchemy import Engine, insert, select, text
 from koa_worker.store import State, Store
 from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, KneeRow, ModelRow, StudyRow, table_of
 from koa_worker.store.encoding import joint_space
-from koa_worker.store.patient_exams import EARLIER, NEWEST, OTHERS, patient_exams, renew_later
+from koa_worker.store.study.patient_exams import EARLIER, NEWEST, OTHERS, patient_exams, renew_later
 from koa_worker.values import Compartment, CompartmentName, JointSpace, Laterality, Side, SpacingSource
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)

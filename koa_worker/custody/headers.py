@@ -10,7 +10,7 @@ from pathlib import Path
 
 from koa_worker.errors import InputRejected
 from koa_worker.read.dicom import identify
-from koa_worker.read.identity import derived_uid
+from koa_worker.read.header.identity import derived_uid
 from koa_worker.read.sniff import format_of
 from koa_worker.read.whole_file import HEADER_BYTES
 from koa_worker.store import Whose

@@ -80,7 +80,7 @@ def _sender(config: Config, *, once: bool) -> AbstractContextManager[None]:
 def _page(config: Config) -> AbstractContextManager[object]:
     if not config.web.enabled:
         return nullcontext()
-    from koa_worker.web.serve import serving  # noqa: PLC0415
+    from koa_worker.web.serving.serve import serving  # noqa: PLC0415
 
     return serving(config)
 

@@ -55,7 +55,7 @@ OF_WORK: dict[str, CatalogueEntry] = {
     ),
     "no_place": CatalogueEntry(
         Fault.OURS,
-        "The original lacks the UIDs that its result objects need.",
+        "The original lacks the UIDs that its result objects need, or its header nests sequences without end.",
         "No action is needed: the report is written, but no DICOM objects are sent.",
     ),
 }

@@ -9,11 +9,12 @@ from pydicom.uid import UID
 
 from koa_worker.config import Limits
 from koa_worker.errors import InputRejected, belonging_to
-from koa_worker.read import device, elements, fingerprint, geometry, identity
+from koa_worker.read import fingerprint
+from koa_worker.read.display.present import present
+from koa_worker.read.header import device, elements, geometry, identity
 from koa_worker.read.layout import layout_of
 from koa_worker.read.parse import Parsed, parse
 from koa_worker.read.pixels import check_syntax, decode, is_lossy
-from koa_worker.read.present import present
 from koa_worker.system.dicom_libraries import set_up_pydicom
 from koa_worker.system.own_objects import is_own
 from koa_worker.values import Fingerprint, Patient, Radiograph, Study

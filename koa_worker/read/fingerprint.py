@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from koa_worker.read import elements
+from koa_worker.read.header import elements
 from koa_worker.read.layout import Layout
 from koa_worker.system.header_elements import LATER, PATIENT, REQUEST, STUDY
 from koa_worker.values import Radiograph

@@ -19,7 +19,7 @@ from pydicom.uid import (
 )
 
 from koa_worker.errors import InputRejected
-from koa_worker.read import elements
+from koa_worker.read.header import elements
 from koa_worker.read.sniff import PREAMBLE, has_preamble
 
 UNDEFINED = 0xFFFFFFFF

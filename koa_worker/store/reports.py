@@ -16,11 +16,11 @@ from sqlalchemy.orm import Session
 from koa_worker.errors import UnknownRecord
 from koa_worker.store.database.base import StorePart, reads, writes
 from koa_worker.store.database.schema import FileRow, ImageRow, ReportRow, StudyRow, table_of
-from koa_worker.store.image_numbers import number_images, take_numbers_back
 from koa_worker.store.journal import record_reported
 from koa_worker.store.records import OwedReport, State
-from koa_worker.store.studies import get_study
-from koa_worker.store.ungraded import any_ungraded
+from koa_worker.store.study.image_numbers import number_images, take_numbers_back
+from koa_worker.store.study.studies import get_study
+from koa_worker.store.study.ungraded import any_ungraded
 
 # Where reports need not wait: up to this number of changes, a study is reported after each one. The report of a larger
 # study would be rewritten too often: it is written when the study has grown by this share, and when no image has

@@ -29,9 +29,9 @@ from koa_worker.store.database.schema import (
 from koa_worker.store.encoding import grade_columns
 from koa_worker.store.journal import record_event
 from koa_worker.store.last_readings import last_readings
+from koa_worker.store.lifecycle.results import replace_grade
 from koa_worker.store.reports import begin_report
-from koa_worker.store.results import replace_grade
-from koa_worker.store.studies import get_study
+from koa_worker.store.study.studies import get_study
 from koa_worker.store.worklist_index import list_file
 from koa_worker.values import Grade, Side
 

@@ -12,14 +12,17 @@ from sqlalchemy.exc import DBAPIError
 
 from koa_worker.config import StoreSettings
 from koa_worker.errors import SetupError
-from koa_worker.store.belongings import Found
+from koa_worker.store.counts.status import StatusCounts
+from koa_worker.store.counts.watch_days import WatchDays
 from koa_worker.store.database import engine
 from koa_worker.store.database.base import Sessions, utc_now
 from koa_worker.store.database.transaction import PATIENCE_SECONDS, unanswered
-from koa_worker.store.deliveries import Deliveries
-from koa_worker.store.erasures import Erasures
+from koa_worker.store.delivery.deliveries import Deliveries
+from koa_worker.store.delivery.sending import Sending
+from koa_worker.store.erasure.belongings import Found
+from koa_worker.store.erasure.erasures import Erasures
 from koa_worker.store.export import Export
-from koa_worker.store.files import Files
+from koa_worker.store.lifecycle.files import Files
 from koa_worker.store.page.accounts import Accounts
 from koa_worker.store.page.assignments import Assignments
 from koa_worker.store.page.audit import Audit
@@ -31,11 +34,8 @@ from koa_worker.store.page.uploads import Uploads
 from koa_worker.store.page.worklist import Worklist
 from koa_worker.store.page.worklist_entries import WorklistEntries
 from koa_worker.store.reports import Reports
-from koa_worker.store.sending import Sending
 from koa_worker.store.site_scale import SiteScales
-from koa_worker.store.status import StatusCounts
-from koa_worker.store.study_content import Studies
-from koa_worker.store.watch_days import WatchDays
+from koa_worker.store.study.study_content import Studies
 
 
 class Store:

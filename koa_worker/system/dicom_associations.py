@@ -8,7 +8,8 @@ from socketserver import TCPServer
 from typing import Any
 
 from pynetdicom.association import Association
-from pynetdicom.transport import AssociationSocket, ThreadedAssociationServer
+from pynetdicom.transport import AssociationServer as LibraryServer
+from pynetdicom.transport import AssociationSocket
 
 from koa_worker.system.dicom_bounds import bound_pynetdicom
 
@@ -51,8 +52,14 @@ def leave(association: Association) -> None:
     _hang_up(association.dul.socket)
 
 
-class AssociationServer(ThreadedAssociationServer):
-    """A server that waits for each peer only up to `peer_seconds`."""
+class AssociationServer(LibraryServer):
+    """A server that waits for each peer only up to `peer_seconds`.
+
+    It starts an association in the thread that accepts, 2 ms of work, so that the next caller is judged by all that
+    are there: with the library's thread for each, a burst would be let in before any of it is counted.
+    """
+
+    request_queue_size = 128  # the library's 5 would have a burst wait for the kernel's second and third try
 
     def __init__(self, *words: Any, peer_seconds: float, **options: Any) -> None:
         self._peer_seconds = peer_seconds

@@ -12,21 +12,21 @@ from koa_worker.store import Store
 from koa_worker.web import (
     admin,
     agreement,
-    api,
     assignments,
     chosen,
     dashboard,
     files,
     login,
-    pictures,
     study,
     uploads,
     words,
     worklist,
 )
+from koa_worker.web.api import routes as api
 from koa_worker.web.context import furnish
 from koa_worker.web.guard import access, blind, forgery, headers, refusals, senseless
 from koa_worker.web.guard.refusals import LARGEST_FORM
+from koa_worker.web.images import pictures
 
 
 def create_app(config: Config, store: Store) -> Flask:

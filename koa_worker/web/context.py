@@ -8,7 +8,7 @@ from flask import Flask, current_app
 
 from koa_worker import RESEARCH_NOTICE
 from koa_worker.config import Config
-from koa_worker.read.decoder import Decoder
+from koa_worker.read.viewing.decoder import Decoder
 from koa_worker.store import Store
 from koa_worker.web.searches import Searches
 

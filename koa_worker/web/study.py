@@ -13,18 +13,19 @@ from werkzeug.wrappers import Response
 
 from koa_worker import languages
 from koa_worker.errors import CATALOGUE, UnknownRecord
-from koa_worker.publish.objects.study_objects import NotYet, ResultObjects, last_grader
+from koa_worker.publish.objects.study_objects import NotYet, ResultObjects, has_no_place, last_grader
 from koa_worker.registrar import report_of
 from koa_worker.report.pdf import render
 from koa_worker.store import PublicationTicket, ReportRecord, StudyRecord
 from koa_worker.values import GRADES, Role
-from koa_worker.web import originals, worklist
+from koa_worker.web import worklist
 from koa_worker.web.context import context
 from koa_worker.web.filters import address_of
 from koa_worker.web.guard.access import may_see_patients, needs
 from koa_worker.web.guard.audit import note
 from koa_worker.web.guard.blind import counts_as_blind, hides, hides_earlier, is_blind
 from koa_worker.web.guard.refusals import refuse
+from koa_worker.web.images import originals
 
 pages = Blueprint("study", __name__, url_prefix="/studies/<key>")
 
@@ -151,8 +152,11 @@ def results(key: str) -> Response:
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
             for name, content in result_objects(study, last):
                 packed.writestr(name, content)
+            is_empty = not packed.namelist()
     except NotYet:
         abort(404)
+    if is_empty and has_no_place(study, context().store):
+        refuse(404, "no_place")
     note("results", key)
     archive.seek(0)
     return send_file(archive, mimetype="application/zip", as_attachment=True, download_name=f"koa-{key[:12]}.zip")

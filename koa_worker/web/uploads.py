@@ -9,10 +9,10 @@ from koa_worker.errors import CATALOGUE
 from koa_worker.system.heartbeat import feel
 from koa_worker.values import Role
 from koa_worker.web import receive_upload
+from koa_worker.web.api.to_shapes import to_upload
 from koa_worker.web.context import context
 from koa_worker.web.guard.access import needs
 from koa_worker.web.guard.refusals import LARGEST_FORM, Refusal
-from koa_worker.web.to_shapes import to_upload
 
 pages = Blueprint("uploads", __name__, url_prefix="/upload")
 

@@ -36,7 +36,7 @@ def test_kills_at_random_moments(tmp_path: Path, supply: Supply) -> None:
 @pytest.mark.parametrize(
     ("point", "when", "victim"),
     [
-        ("koa_worker.store.files:Files.complete", "after", "worker"),
+        ("koa_worker.store.lifecycle.files:Files.complete", "after", "worker"),
         ("koa_worker.registrar:put", "after", "daemon"),
     ],
 )

@@ -15,8 +15,8 @@ from tests import archive
 from tests.make import until
 
 POINTS = (
-    "koa_worker.store.files:Files.take:after:3:daemon",
-    "koa_worker.store.files:Files.complete:after:4:daemon",
+    "koa_worker.store.lifecycle.files:Files.take:after:3:daemon",
+    "koa_worker.store.lifecycle.files:Files.complete:after:4:daemon",
     "koa_worker.batch.ledger:Ledger.record:after:2:daemon",
     "koa_worker.batch.run:write_part:before:1:daemon",
 )

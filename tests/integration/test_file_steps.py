@@ -18,9 +18,9 @@ from koa_worker.knee.grading.grade import Grader
 from koa_worker.pipeline import Pipeline
 from koa_worker.registrar import Registrar
 from koa_worker.store import State, Store
-from koa_worker.store.files import Files
+from koa_worker.store.lifecycle.files import Files
 from koa_worker.store.reports import Reports
-from koa_worker.store.study_content import Studies
+from koa_worker.store.study.study_content import Studies
 from koa_worker.values import Rejected, Side
 from koa_worker.workers.file_steps import FileSteps
 from koa_worker.workers.messages import Done, Postponed, Regrade, WriteReport

@@ -12,6 +12,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -243,6 +244,29 @@ def test_silent_connections_take_no_place(port: int) -> None:
     finally:
         for line in silent:
             line.close()
+
+
+def test_a_burst_from_one_address_leaves_connections_to_the_others(inbox: Path) -> None:
+    """Of 16 connections one address may hold 12, also where all come in the same instant."""
+    settings = ReceiverSettings(
+        enabled=True, host="127.0.0.1", port=0, callers=("*@127.0.0.0/8",), max_associations=4, timeout_seconds=20
+    )
+    with receiving(settings, inbox, 300) as port, ExitStack() as lines:
+        burst = [lines.enter_context(socket.socket()) for _ in range(100)]
+        for line in burst:
+            line.setblocking(False)
+            line.connect_ex(("127.0.0.1", port))
+        assert echoes(port, "127.0.0.2")
+        assert sum(is_open(line) for line in burst) == 12
+
+
+def is_open(line: socket.socket) -> bool:
+    try:
+        return bool(line.recv(1))
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
 
 
 def test_one_address_does_not_hold_every_place(port: int, caplog: pytest.LogCaptureFixture) -> None:

@@ -20,9 +20,9 @@ from koa_worker.intake import claim, left_over, scan
 from koa_worker.pipeline import Pipeline
 from koa_worker.publish.outbox import Outbox
 from koa_worker.store import FileRecord, State, StudyRecord
-from koa_worker.store.files import Files
+from koa_worker.store.lifecycle.files import Files
 from koa_worker.store.reports import Reports
-from koa_worker.store.study_content import Studies
+from koa_worker.store.study.study_content import Studies
 from koa_worker.synthetic.codecs import SYNTAXES, put_pixels
 from koa_worker.synthetic.write import Person, write_dicom
 from koa_worker.values import Side

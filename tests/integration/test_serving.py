@@ -22,7 +22,7 @@ from koa_worker.store import Store
 from koa_worker.values import Role
 from koa_worker.web.guard import peer, preflight
 from koa_worker.web.guard.passwords import Cost, hashed, new_token, secret_hash
-from koa_worker.web.serve import serving
+from koa_worker.web.serving.serve import serving
 
 UPLOADS = "/api/v1/uploads"
 SCRIPT = {"X-CSRF-Token": "script"}
@@ -121,6 +121,15 @@ def head(place: tuple[str, int], text: str) -> bytes:
     with socket.create_connection(place, timeout=20) as line:
         line.sendall(text.replace("\n", "\r\n").encode() + b"\r\n\r\n")
         return b"".join(iter(lambda: line.recv(65536), b""))
+
+
+@pytest.mark.parametrize(
+    "names", [("127.0.0.1:80", "evil.example"), ("evil.example", "127.0.0.1:80"), ("127.0.0.1:80", "127.0.0.1:80")]
+)
+def test_two_host_names_are_a_bad_request(serve: Serve, names: tuple[str, str]) -> None:
+    """The server hands both on as one text; a program before it may have gone by the other name."""
+    lines = "\n".join(("GET /login HTTP/1.1", *(f"Host: {name}" for name in names), "Connection: close"))
+    assert head(serve(), lines).startswith(b"HTTP/1.1 400 ")
 
 
 def post(path: str, *headers: str) -> str:
@@ -327,6 +336,6 @@ def test_idle_connections_of_several_addresses_silence_nobody(serve: Serve) -> N
 
 
 def test_a_connection_that_says_nothing_is_closed(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("koa_worker.web.serve._SECONDS_OF_SILENCE", 1)
+    monkeypatch.setattr("koa_worker.web.serving.serve._SECONDS_OF_SILENCE", 1)
     with socket.create_connection(serve(), 20) as line:
         assert line.recv(1) == b""

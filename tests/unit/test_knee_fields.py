@@ -29,7 +29,7 @@ from koa_worker.values import (
     ReviewReason,
     Side,
 )
-from koa_worker.web import openapi
+from koa_worker.web.api import openapi
 from tests import make
 
 REASONS = (ReviewReason(ReviewCode.TURNED, 180), ReviewReason(ReviewCode.LOW_AGREEMENT, 3, 8))

@@ -31,7 +31,7 @@ from waitress.server import TcpWSGIServer
 from koa_worker.system import dicom_associations
 
 ROOT = Path(__file__).parents[2]
-WAITRESS = "koa_worker/web/waitress_parts.py"
+WAITRESS = "koa_worker/web/serving/waitress_parts.py"
 REPORTLAB = "koa_worker/report/reportlab_parts.py"
 PYNETDICOM = "koa_worker/system/dicom_associations.py"
 BOUNDS = "koa_worker/system/dicom_bounds.py"

@@ -128,7 +128,7 @@ def _secret(option: str, given: str | None) -> str | None:
 
 
 def _first_line(option: str) -> str:
-    from koa_worker.read.elements import clean
+    from koa_worker.read.header.elements import clean
 
     text = typer.prompt("Value", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()
     if not (said := clean(text)):

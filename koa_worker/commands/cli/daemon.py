@@ -35,7 +35,7 @@ def serve(config_file: ConfigFile = None) -> None:
     """Serve the web page. The daemon need not be running."""
     from koa_worker.intake import prepare_folders
     from koa_worker.system.stop import on_signal
-    from koa_worker.web.serve import serving
+    from koa_worker.web.serving.serve import serving
 
     settings = config.load(config_file)
     log.set_up(settings.log)

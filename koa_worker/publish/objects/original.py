@@ -63,8 +63,11 @@ class Original:
 
 
 def read_original(path: Path) -> Original:
-    """The header of a graded file. Without the UIDs of study, series and object there can be no result objects."""
-    header = dcmread(path, stop_before_pixels=True, force=True)
+    """The header of a graded file; raises `WorkFailed("no_place")` where none of its results could be DICOM objects."""
+    try:
+        header = dcmread(path, stop_before_pixels=True, force=True)
+    except RecursionError:
+        raise WorkFailed("no_place", "bottomless sequence") from None
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID"):
         if not UID(str(header.get(keyword, ""))).is_valid:
             raise WorkFailed("no_place", keyword)

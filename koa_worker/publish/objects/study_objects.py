@@ -138,6 +138,22 @@ class ResultObjects:
         return Made(ResultKind.PDF, "", sop_uid, make, replaces)
 
 
+def has_no_place(study: StudyRecord, store: Store) -> bool:
+    """Whether originals are there, but none in which results could have their place."""
+    sources = [(image.format, store.files.source(image.file_id)) for image in study.images]
+    there = [(form, Path(file.filed_as)) for form, file in sources if file is not None and file.filed_as]
+    found = [form == "DICOM" and _has_place(path) for form, path in there if path.exists()]
+    return bool(found) and not any(found)
+
+
+def _has_place(path: Path) -> bool:
+    try:
+        read_original(path)
+    except WorkFailed:
+        return False
+    return True
+
+
 def _original(record: FileRecord | None, file_id: str, ticket: PublicationTicket) -> Original | None:
     """The original's header; None if the file is missing or lacks the necessary UIDs."""
     path = Path(record.filed_as) if record is not None and record.filed_as else None

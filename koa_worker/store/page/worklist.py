@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, Select, and_, case, func, literal, select, true, union_all
 from sqlalchemy.orm import Session, aliased
 
+from koa_worker.store.counts.status import midnight
 from koa_worker.store.database.base import StorePart, reads
 from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, IndexLine, KneeRow, RefusalRow, StudyRow
 from koa_worker.store.encoding import review_reasons
@@ -19,7 +20,6 @@ from koa_worker.store.page.worklist_lines import Kind, find_line, is_kind, keys_
 from koa_worker.store.page.worklist_search import candidates
 from koa_worker.store.page.worklist_values import Cursor, Sort, Wanted, WorklistCounts, WorklistPage, WorklistRow
 from koa_worker.store.records import State
-from koa_worker.store.status import midnight
 from koa_worker.study.knees import images_disagree
 from koa_worker.values import ReviewReason
 

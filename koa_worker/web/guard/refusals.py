@@ -58,7 +58,8 @@ def _of_library(fault: HTTPException) -> Response:
 
 
 def _of_ours(fault: WorkFailed) -> Response:
-    logger.warning("request refused: database unavailable", extra={"fault": where(fault)})
+    what = "request refused: database unavailable" if fault.code == "store" else "request refused"
+    logger.warning(what, extra={"code": fault.code, "fault": where(fault)})
     return _answer(503, fault.code, timedelta(seconds=5))
 
 

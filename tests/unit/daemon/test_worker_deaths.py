@@ -11,7 +11,7 @@ from koa_worker.daemon.worker_deaths import Next, WorkerDeaths
 from koa_worker.errors import WorkFailed
 from koa_worker.intake import Claim, claim, prepare_folders, scan
 from koa_worker.store import State, Store
-from koa_worker.store.files import Files
+from koa_worker.store.lifecycle.files import Files
 from koa_worker.values import Rejected
 from koa_worker.workers.messages import WorkerDied, WriteReport
 

@@ -197,7 +197,7 @@ def test_a_verb_that_fails_leaves_nothing(store: Store, make: Any, monkeypatch: 
     store.files.add_arrival(arrival, NOW)
     store.files.start(arrival.id, "w")
     outcome = make.completed(arrival)
-    monkeypatch.setattr("koa_worker.store.results._keep_timings", _break)
+    monkeypatch.setattr("koa_worker.store.lifecycle.results._keep_timings", _break)
     with pytest.raises(RuntimeError):
         store.files.complete(arrival.id, outcome, "d1", "1.0", "x")
     monkeypatch.undo()

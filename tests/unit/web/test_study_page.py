@@ -12,18 +12,21 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pydicom
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from pypdf import PdfReader
 
+from koa_worker import synthetic
 from koa_worker.config import Config
 from koa_worker.errors import CATALOGUE
-from koa_worker.read.decoder import Decoder, DecoderBusy
+from koa_worker.read.viewing.decoder import Decoder, DecoderBusy
 from koa_worker.store import Store, encode
-from koa_worker.values import Arrival, Box, Compartment, CompartmentName, Heatmap, JointSpace, SpacingSource
+from koa_worker.synthetic.write import write_dicom
+from koa_worker.values import Arrival, Box, Compartment, CompartmentName, Heatmap, JointSpace, Side, SpacingSource
 from koa_worker.web.context import release
-from koa_worker.web.pictures import heat_png
+from koa_worker.web.images.pictures import heat_png
 from tests.unit.web.conftest import completed
 
 Enter = Callable[[str], Any]
@@ -153,6 +156,26 @@ def test_results_without_their_original_are_an_empty_archive_or_not_there_yet(
     store.files.record_removal(graded.file_id)
     with zipfile.ZipFile(io.BytesIO(client.get(where).data)) as archive:
         assert archive.namelist() == []
+
+
+@pytest.mark.parametrize("study_uid", ["2.25.5", ""])
+def test_results_of_an_original_without_uids_are_refused_with_the_reason(
+    graded: Any, client: FlaskClient, store: Store, tmp_path: Path, study_uid: str
+) -> None:
+    original, report = tmp_path / "original.dcm", tmp_path / "report.pdf"
+    write_dicom(original, synthetic.crop(synthetic.KneeSpec(Side.RIGHT), size=64), study_uid="2.25.5")
+    film = pydicom.dcmread(original)
+    film.StudyInstanceUID = study_uid
+    film.save_as(original)
+    report.write_bytes(b"%PDF-1.7")
+    store.files.record_filing(graded.file_id, str(original))
+    store.reports.record(graded.key, graded.revision, report, "f" * 64, at=datetime.now(UTC))
+    answer = client.get(f"/api/v1/studies/{graded.key}/results.zip")
+    if study_uid:
+        assert len(zipfile.ZipFile(io.BytesIO(answer.data)).namelist()) == 4
+    else:
+        assert (answer.status_code, answer.get_json()["error"]["code"]) == (404, "no_place")
+        assert "Retry-After" not in answer.headers
 
 
 def test_a_refused_file_says_why_and_what_to_do(graded: Any, client: FlaskClient, store: Store) -> None:

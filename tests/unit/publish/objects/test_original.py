@@ -1,5 +1,6 @@
 """What is taken over from an original, and from which one nothing can be."""
 
+import struct
 from pathlib import Path
 
 import pydicom
@@ -38,4 +39,22 @@ def test_sequences_as_the_standard_nests_them_are_taken_over(tmp_path: Path) -> 
 def test_bottomless_sequences_have_no_place(tmp_path: Path) -> None:
     with pytest.raises(WorkFailed, match="ProcedureCodeSequence") as refused:
         read_original(nested(tmp_path / "a.dcm", 60))
+    assert refused.value.code == "no_place"
+
+
+def test_sequences_deeper_than_python_can_follow_have_no_place(tmp_path: Path) -> None:
+    """Each begins without a length, so that whoever reads the header must go down to the last."""
+    path = nested(tmp_path / "a.dcm", 1)
+    film = pydicom.dcmread(path)
+    film.ProcedureCodeSequence = []
+    film.save_as(path)
+    empty = struct.pack("<HH2s2xL", 0x0008, 0x1032, b"SQ", 0)
+    before, after = path.read_bytes().split(empty)
+    item, ends = struct.pack("<HHL", 0xFFFE, 0xE000, 0xFFFFFFFF), b"\xfe\xff\x0d\xe0\0\0\0\0\xfe\xff\xdd\xe0\0\0\0\0"
+    levels = [
+        struct.pack("<HH2s2xL", 0x0008, element, b"SQ", 0xFFFFFFFF) + item for element in (0x1032, *[0x0121] * 2999)
+    ]
+    path.write_bytes(before + b"".join(levels) + ends * len(levels) + after)
+    with pytest.raises(WorkFailed) as refused:
+        read_original(path)
     assert refused.value.code == "no_place"

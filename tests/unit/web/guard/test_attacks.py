@@ -107,11 +107,6 @@ def test_a_login_with_a_nul_is_a_bad_request(users: Store, browser: Any) -> None
     assert browser.post("/login", name="a\0b", password="x").status_code == 400
 
 
-def test_two_host_names_are_a_bad_request(client: Any) -> None:
-    headers = [("Host", "localhost"), ("Host", "evil.example")]
-    assert client.get("/", headers=headers).status_code in {400, 403}
-
-
 def test_a_viewer_sees_nothing_that_ties_a_result_to_a_patient(graded: Any, logged_in: Enter, users: Store) -> None:
     key = graded.key
     viewer, reader = logged_in("victor"), logged_in("anna")

@@ -1,0 +1,1 @@
+"""Counts for the status screen and for the watch over weeks."""

@@ -1,0 +1,1 @@
+"""What is sent to each destination, and what has arrived there."""

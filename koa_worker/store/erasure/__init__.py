@@ -1,0 +1,1 @@
+"""What belongs to a patient, a study or a file, and its erasure."""

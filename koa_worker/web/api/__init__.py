@@ -1,0 +1,1 @@
+"""The JSON API: its routes, its shapes and its OpenAPI document."""

@@ -1,0 +1,1 @@
+"""The web server: waitress in a thread, behind the gate of `web/guard/`."""
