@@ -1,7 +1,8 @@
 """`python -m bench.worklist --rows 1000000`: how quick the worklist is when the archive is large.
 
 Fills a new database (or takes the one that `--database` names, if it is there) with studies of two knees each, some
-rejects and a queue, and asks for the page and for each filter as a browser would.
+rejects and a queue, readings and assignments of two readers, and asks for the page, each order and each filter as a
+browser would.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from sqlalchemy import Connection, insert
 
 from koa_worker.config import Config
 from koa_worker.intake import prepare_folders
-from koa_worker.store import Cursor, State, Store
+from koa_worker.store import Cursor, State, Store, Wanted
 from koa_worker.store.database.engine import connect, migrate
 from koa_worker.store.database.schema import (
     Base,
@@ -38,9 +39,10 @@ from koa_worker.store.database.schema import (
     Word,
 )
 from koa_worker.store.encoding.pictures import encode_heatmap
-from koa_worker.store.search_words import words_of
+from koa_worker.store.search_words import LONGEST_WORD, plain, words_of
 from koa_worker.values import Laterality, Side, SpacingSource
 from koa_worker.web import create_app
+from koa_worker.web.filters import SORTS
 
 Rows = dict[type[Base], list[dict[str, Any]]]
 
@@ -81,6 +83,7 @@ def main() -> None:
         path = asked.database or Path(folder) / "koa.sqlite3"
         if not path.exists():
             fill(path, asked.rows)
+        share_out(path)
         measure(path, asked.repeats)
 
 
@@ -133,6 +136,8 @@ def one_file(number: int, at: datetime, fate: State, chance: random.Random) -> R
     line = {
         "file_id": file_id, "knee_id": None, "arrived_at": at, "state": fate, "kl": None, "side": Side.UNKNOWN,
         "needs_review": False, "code": code, "day": settled_at and settled_at.date(), "confidence": None,
+        "patient": plain(study["patient_name"])[:LONGEST_WORD] if study else "", "examined": study and study["date"],
+        "right_kl": None, "left_kl": None, "readers": None,
     }  # fmt: skip
     rows: Rows = {FileRow: [file], IndexLine: [line]}
     found_by = [(False, word) for word in words_of(code or "")]
@@ -150,12 +155,29 @@ def one_file(number: int, at: datetime, fate: State, chance: random.Random) -> R
             KneeRow: [knee | {"file_id": file_id} for knee, _ in graded],
             GradeRow: [grade for _, grade in graded],
             IndexLine: [
-                line | {"knee_id": knee["id"], "side": knee["side"]}
+                line | {"knee_id": knee["id"], "side": knee["side"], "readers": 0}
+                | {"right_kl": graded[0][1]["kl"], "left_kl": graded[1][1]["kl"]}
                 | {name: grade[name] for name in ("kl", "needs_review", "confidence")}
                 for knee, grade in reversed(graded)  # a page shows the last line first
             ],
         }  # fmt: skip
     return rows
+
+
+def share_out(path: Path) -> None:
+    """Assigns studies, and has half of them read."""
+    with Store.open(f"sqlite:///{path}") as store:
+        if store.assignments.progress():
+            return
+        oldest = Wanted(states=frozenset({State.COMPLETED}), backwards=True)
+        for reader, count in ASSIGNED.items():
+            entries = store.entries.page(oldest, limit=count).entries
+            keys = [entry.rows[0].study_key for entry in entries if entry.rows[0].study_key]
+            store.assignments.assign(keys, reader, by="local")
+            for entry in entries[: count // 2]:
+                for position in range(len(entry.rows)):
+                    file_id = entry.rows[0].file_id
+                    store.reader_grades.record(file_id, position, reader=reader, kl=1, comment="")
 
 
 def one_study(number: int, at: datetime, chance: random.Random) -> dict[str, Any]:
@@ -218,7 +240,23 @@ QUESTIONS: dict[str, dict[str, str | list[str]]] = {
     "half the studies, KL 3, a month": {"text": "standing", "kl": "3", "from": "2026-04-01", "to": "2026-04-30"},
     "an error code": {"text": "no_knee"},
     "nothing": {"text": "zzzz"},
+    **{f"sorted: {words}": {"sort": said} for said, words in SORTS.items() if said},
+    "by patient, KL 4, left": {"sort": "patient", "kl": "4", "side": "left"},
+    "by patient, to review, unread by me": {"sort": "patient", "review": "yes", "read": "unread"},
+    "by patient, 7 days": {"sort": "patient", "days": "7"},
+    "by patient, a month": {"sort": "patient", "from": "2024-05-01", "to": "2024-05-31"},
+    "by patient, rejected": {"sort": "patient", "state": "rejected"},
+    "by patient, waiting": {"sort": "patient", "state": "waiting"},
+    "by the right knee, KL 0, left": {"sort": "right", "kl": "0", "side": "left"},
+    "by the left knee, KL 4": {"sort": "left", "kl": "4"},
+    "by the left knee, a name's beginning": {"sort": "left", "text": "ivanov"},
+    "by the exam, a year": {"sort": "examined", "from": "2024-01-01", "to": "2024-12-31"},
+    "mine": {"assigned": "me"},
+    "mine, unread, by patient": {"assigned": "me", "read": "unread", "sort": "patient"},
+    "of a reader with few": {"assigned": "to:boris"},
+    "nobody's, by readers": {"assigned": "nobody", "sort": "read"},
 }
+ASSIGNED = {"local": 5_000, "boris": 100}  # studies of each reader, the oldest ones; the first half of them is read
 
 
 def measure(path: Path, repeats: int) -> None:
@@ -241,9 +279,11 @@ def measure(path: Path, repeats: int) -> None:
             f"dashboard, {days} days": lambda days=days: client.get(f"/dashboard?days={days}")  # type: ignore[misc]
             for days in (30, 365)
         }
+        answers["progress of the readers"] = lambda: client.get("/assignments")
+        answers["the next that I have not read, mine first"] = lambda: client.get("/next?assigned=first")
         for asked, answer in answers.items():
             page = answer()
-            assert page.status_code == 200, page.text
+            assert page.status_code in {200, 303}, page.text
             walls, start = [], time.process_time()
             for _ in range(repeats):
                 begin = time.perf_counter()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, literal, select, true, union_all
+from sqlalchemy import ColumnElement, Select, and_, exists, false, null, select, true, union_all
 from sqlalchemy.orm import Session
 
 from koa_worker.store.database.schema import AssignmentRow, FileRow, IndexLine, ReaderGradeRow
@@ -85,7 +85,7 @@ def _is_assigned(*to: ColumnElement[bool]) -> ColumnElement[bool]:
 def _shown(wanted: Wanted) -> tuple[Any, ...]:
     """What is asked of a line, to know where it stands."""
     column = COLUMNS[wanted.sort]
-    value = literal(None) if column is None else column
+    value = null() if column is None else column
     return (IndexLine.id, IndexLine.arrived_at, IndexLine.needs_review, value.label("value"))
 
 
@@ -123,12 +123,9 @@ def _by_kind(
     wanted: Wanted, stretch: Stretch, behind: Sequence[ColumnElement[bool]], most: int
 ) -> Select[*tuple[Any, ...]] | None:
     """A short walk of the filter index for each kind of line, merged; None if there is no such kind."""
+    part = in_part(wanted)
     walks = [
-        select(*_shown(wanted))
-        .where(is_kind(kind), *in_part(wanted), *behind)
-        .order_by(*stretch.order)
-        .limit(most)
-        .subquery()
+        select(*_shown(wanted)).where(is_kind(kind), *part, *behind).order_by(*stretch.order).limit(most).subquery()
         for kind in kinds_of(wanted)
         if stretch.value is None or kind[3] is stretch.value
     ]
@@ -180,7 +177,8 @@ def few_lines(session: Session, wanted: Wanted) -> list[tuple[Cursor, str | None
     elif wanted.sort in WALKED_BY_KIND or not _is_filtered(wanted):
         return None
     else:
-        kinds = [select(IndexLine.id).where(is_kind(kind), *in_part(wanted)) for kind in kinds_of(wanted)]
+        part = in_part(wanted)
+        kinds = [select(IndexLine.id).where(is_kind(kind), *part) for kind in kinds_of(wanted)]
         if not kinds:
             return []
         numbers = select(union_all(*kinds).limit(FEW + 1).subquery().c.id)

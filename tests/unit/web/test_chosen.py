@@ -73,8 +73,9 @@ def test_the_results_of_the_chosen_studies_come_in_one_archive(
     anna = logged_in("anna")
     assert anna.post("/chosen", of="/", study=graded.key, do="download").status_code == 404  # no report yet
     _write_report(users, graded, tmp_path / "report.pdf")
-    answer = anna.post("/chosen", of="/", study=graded.key, do="download")
-    with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
+    with anna.post("/chosen", of="/", study=graded.key, do="download") as answer:
+        data = answer.data
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert archive.namelist() == [f"koa-{graded.key[:12]}/report.pdf"]
         assert archive.read(archive.namelist()[0]) == b"%PDF-1.7"
     assert "results" in {entry.action for entry in users.audit.entries() if entry.subject == graded.key}

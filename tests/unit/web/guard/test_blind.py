@@ -169,4 +169,5 @@ def test_chosen_rows_tell_nothing_before_they_are_read(
     assert anna.post("/chosen", of="/", study=read_by_boris.key, do=do).status_code == 403
     for position in (0, 1):
         users.reader_grades.record(read_by_boris.file_id, position, reader="anna", kl=2, comment="")
-    assert anna.post("/chosen", of="/", study=read_by_boris.key, do=do).status_code == 200
+    with anna.post("/chosen", of="/", study=read_by_boris.key, do=do) as answer:
+        assert answer.status_code == 200
