@@ -106,7 +106,8 @@ def list_file(session: Session, file: FileRow, *, new: bool = False) -> None:
         knees = connection.execute(_KNEES_NOW, of_file).mappings().all()
         if knees:
             grades = _side_grades((knee["side"], knee["kl"]) for knee in knees)
-            connection.execute(_ADD_LINES, [_line(file, study, **knee, **grades, readers=0) for knee in knees])
+            lines = [{**knee, **grades, **_own_grade(knee["side"], knee["kl"]), "readers": 0} for knee in knees]
+            connection.execute(_ADD_LINES, [_line(file, study, **line) for line in lines])
         if file.study_key is not None:
             _bring_together(connection, file.study_key)
     else:
@@ -130,7 +131,8 @@ def _bring_together(connection: Connection, study_key: str) -> None:
             row, stands = places[seen.place], seen is knee.stands
             reasons = knee.review_reasons if stands else seen.grade.review_reasons
             readers = min(row.readers_now, MOST_READERS)
-            wanted = {"stands": stands, "needs_review": bool(reasons), "readers": readers, **common, **of_study}
+            grades = {**of_study, **_own_grade(seen.side, seen.grade.kl)}
+            wanted = {"stands": stands, "needs_review": bool(reasons), "readers": readers, **common, **grades}
             if any(getattr(row, name) != value for name, value in wanted.items()):
                 changed.append({"of_line": row.line, **wanted})
     if changed:
@@ -143,6 +145,11 @@ def _side_grades(knees: Iterable[tuple[Side, int]]) -> dict[str, int | None]:
     for side, kl in knees:
         highest[side] = max(kl, highest.get(side, kl))
     return {"right_kl": highest.get(Side.RIGHT, highest.get(Side.UNKNOWN)), "left_kl": highest.get(Side.LEFT)}
+
+
+def _own_grade(side: Side, kl: int) -> dict[str, int]:
+    """A line has its own grade on its own side: another image of the side may have another one, and stand too."""
+    return {f"{side.value}_kl": kl} if side is not Side.UNKNOWN else {}
 
 
 def count_readers(session: Session, study_key: str) -> None:

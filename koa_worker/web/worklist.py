@@ -36,6 +36,7 @@ LINES = 50
 LONGEST_NUMBER = 10  # digits of a reading's
 _ORDER = {"first", "sort"}  # what is not a filter
 _ALWAYS_SHOWN = {"days", "read", "assigned", "q"}  # filters that do not lie in the fold
+_OWN = {"me", MINE_FIRST}
 _RISING = frozenset({Sort.PATIENT, Sort.READ})  # columns that begin with the first or the least
 
 
@@ -124,7 +125,7 @@ def _page(tag: str) -> str:
         sorts=_sorts(),
         sorted_by=_sorted_by(wanted),
         heads=_heads(wanted),
-        progress=store.assignments.progress(g.user.name) if wanted.assignee == g.user.name else (),
+        progress=store.assignments.progress(g.user.name) if request.args.get("assigned") in _OWN else (),
         readers=[user.name for user in store.accounts.users() if user.role.may(Role.READ)],
         can_send=bool(context().config.dicom.destinations),
         did=chosen_words.of_address(request.args),

@@ -5,7 +5,7 @@ study one stands, by the rule of `study/knees.py`, and is shown. All filter colu
 which ends with the order of the page: each combination of filters is a few scans of that index.
 
 Other orders have columns and an index of their own. What is sorted by belongs to the study, so all its lines have the
-same values there.
+same values there; but a knee's own side has the knee's own grade.
 """
 
 from __future__ import annotations

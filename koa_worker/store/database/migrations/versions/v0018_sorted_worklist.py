@@ -64,6 +64,7 @@ def _fill() -> None:
 
 def _of_line(row: sa.Row[Any], knees: Mapping[str, int], readers: Mapping[str, int]) -> dict[str, Any]:
     graded = row.kl is not None
+    knees = {**knees, row.side: row.kl} if graded and row.side != "unknown" else knees  # its own on its own side
     return {
         "of_line": row.id,
         "new_patient": plain(row.patient_name or row.patient_id or "")[:LONGEST_WORD],
