@@ -40,6 +40,7 @@ def main() -> None:
         path = asked.database or Path(folder) / "koa.sqlite3"
         if not path.exists():
             fill(path, asked.rows)
+        Store.open(f"sqlite:///{path}").close()  # brings an older one up to date
         share_out(path)
         measure(path, asked.repeats, asked.out)
 

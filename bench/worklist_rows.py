@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select, update
 
-from koa_worker.store import State, Store, Wanted
+from koa_worker.store import State
 from koa_worker.store.database.engine import connect, migrate
 from koa_worker.store.database.schema import (
+    AssignmentRow,
     Base,
     FileRow,
     GradeRow,
@@ -22,6 +23,7 @@ from koa_worker.store.database.schema import (
     IndexLine,
     KneeRow,
     ModelRow,
+    ReaderGradeRow,
     StudyRow,
     Word,
 )
@@ -141,18 +143,31 @@ def one_file(number: int, at: datetime, fate: State, chance: random.Random) -> R
 
 def share_out(path: Path) -> None:
     """Assigns studies, and has half of them read."""
-    with Store.open(f"sqlite:///{path}") as store:
-        if store.assignments.progress():
+    oldest = (
+        select(FileRow.study_key)
+        .where(FileRow.state == State.COMPLETED, FileRow.study_key.is_not(None))
+        .order_by(FileRow.arrived_at)
+    )
+    engine = connect(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        if connection.execute(select(AssignmentRow.id).limit(1)).first():
             return
-        oldest = Wanted(states=frozenset({State.COMPLETED}), backwards=True)
         for reader, count in ASSIGNED.items():
-            entries = store.entries.page(oldest, limit=count).entries
-            keys = [entry.rows[0].study_key for entry in entries if entry.rows[0].study_key]
-            store.assignments.assign(keys, reader, by="local")
-            for entry in entries[: count // 2]:
-                for position in range(len(entry.rows)):
-                    file_id = entry.rows[0].file_id
-                    store.reader_grades.record(file_id, position, reader=reader, kl=1, comment="")
+            keys = list(connection.scalars(oldest.limit(count)))
+            to = {"reader": reader, "by": "local", "at": NOW, "ended_at": None}
+            connection.execute(insert(AssignmentRow), [{"study_key": key, **to} for key in keys])
+            knees = connection.execute(
+                select(KneeRow.id, GradeRow.id.label("grade"), KneeRow.file_id)
+                .join(ImageRow, ImageRow.file_id == KneeRow.file_id)
+                .join(GradeRow, GradeRow.knee_id == KneeRow.id)
+                .where(ImageRow.study_key.in_(keys[: count // 2]))
+            ).all()
+            said = {"reader": reader, "kl": 1, "comment": "", "at": NOW, "blind": None, "withdrawn_at": None}
+            read = [{"knee_id": knee.id, "grade_id": knee.grade, **said} for knee in knees]
+            connection.execute(insert(ReaderGradeRow), read)
+            files = {knee.file_id for knee in knees}
+            connection.execute(update(IndexLine).where(IndexLine.file_id.in_(files)).values(readers=1))
+    engine.dispose()
 
 
 def one_study(number: int, at: datetime, chance: random.Random) -> dict[str, Any]:
