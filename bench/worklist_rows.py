@@ -58,6 +58,10 @@ SYLLABLES = (
 )
 HEATMAP = encode_heatmap(np.zeros((7, 7), np.float32))
 DIGEST = "d" * 64
+DETAILS = tuple(
+    {"manufacturer": maker, "model": "Wall stand", "exposure": 0.1 * number}
+    for number, maker in enumerate(("Maker A", "Maker B", "Maker C"))
+)
 
 
 # Studies of each reader, the oldest ones; the first half of them is read.
@@ -188,7 +192,8 @@ def one_image(number: int, file_id: str, study_key: str) -> dict[str, Any]:
         "file_id": file_id, "study_key": study_key, "sop_uid": f"1.2.{number}.1", "series_uid": "", "sop_class_uid": "",
         "modality": "DX", "body_part": "KNEE", "view": "PA", "laterality": Laterality.BOTH, "column_zero_side": "R",
         "format": "DICOM", "width": 2000, "height": 2500, "row_mm": None, "column_mm": None,
-        "spacing_source": SpacingSource.NONE, "details": {}, "conflicts_with": None, "patient_differs": False,
+        "spacing_source": SpacingSource.NONE, "details": DETAILS[number % len(DETAILS)], "conflicts_with": None,
+        "patient_differs": False,
     }  # fmt: skip
 
 

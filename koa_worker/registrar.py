@@ -13,6 +13,7 @@ from koa_worker.config import ReportSettings
 from koa_worker.knee.grading.explain import overlay
 from koa_worker.report import draft, put, sweep
 from koa_worker.report.content import ImageEntry, KneeEntry, RejectedEntry, StudyReport
+from koa_worker.report.pdf import render
 from koa_worker.report.picture import Picture, encode_crop
 from koa_worker.store import ImageRecord, KneeRecord, Settled, Store, StudyRecord, encode, report_name
 from koa_worker.values import Completed, GradedBy, Study
@@ -41,7 +42,8 @@ class Registrar:
         now = datetime.now(UTC)
         path = self._path(study.key, study.created_at)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part, sha256 = draft(path, report_of(study, revision, now, self.graded_by), self.settings)
+        report = report_of(study, revision, now, self.graded_by)
+        part, sha256 = draft(path, revision, render(report, self.settings))
         # Two worker processes may write a report of one study at the same time. The store decides which report is
         # newer, and makes the other one wait while it is put in place.
         try:

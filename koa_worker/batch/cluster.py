@@ -22,7 +22,7 @@ from distributed.comm import CommClosedError
 from distributed.scheduler import KilledWorker
 
 from koa_worker import __version__
-from koa_worker.batch.dask_worker import SITE, Chunk, Graded, GradingPlugin, grade_chunk
+from koa_worker.batch.dask_worker import SITE, Chunk, ChunkResult, GradingPlugin, grade_chunk
 from koa_worker.batch.entries import Finding
 from koa_worker.batch.grade_entry import failed_finding
 from koa_worker.batch.local import Take, job_for
@@ -162,7 +162,7 @@ class Cluster:
     def _receive(self, future: Future) -> Iterator[Finding]:
         """What came of a chunk; it is let go of at once, so that the cluster forgets it."""
         try:
-            graded: Graded = future.result(timeout=_SECONDS_TO_ANSWER)
+            graded: ChunkResult = future.result(timeout=_SECONDS_TO_ANSWER)
         except KilledWorker:
             sent = self._in_flight.pop(future.key)
             if not self._send_again(sent):

@@ -46,7 +46,7 @@ class Engine(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class BatchPlan:
     """What is to be done."""
 
     source: str
@@ -75,7 +75,7 @@ class Summary:
         return 1 if self.counts["rejected"] else 0
 
 
-def run(config: Config, plan: Plan, console: Console) -> Summary:
+def run(config: Config, plan: BatchPlan, console: Console) -> Summary:
     """Grades what is not done yet."""
     release = Release.open(model_folder(config.model.path))
     _make_folder(plan.results)
@@ -90,7 +90,7 @@ def run(config: Config, plan: Plan, console: Console) -> Summary:
         raise Lost(fault.code, fault.detail) from fault
 
 
-def _run(config: Config, plan: Plan, release: Release, console: Console) -> Summary:
+def _run(config: Config, plan: BatchPlan, release: Release, console: Console) -> Summary:
     site = SiteScale.load(Path(config.model.site), release.digest) if config.model.site else None
     with on_signal() as stop, Ledger.open(plan.results / "_ledger") as ledger, _store(config, plan) as store:
         scale = f", site {site.digest[:16]}" if site else ""
@@ -145,7 +145,7 @@ class Batch:
             self._ledger.written(part)
 
 
-def _engine(config: Config, plan: Plan, release: Release) -> Engine:
+def _engine(config: Config, plan: BatchPlan, release: Release) -> Engine:
     if plan.cluster:
         try:
             from koa_worker.batch.cluster import Cluster  # noqa: PLC0415 - an extra that one machine does not need
@@ -155,7 +155,7 @@ def _engine(config: Config, plan: Plan, release: Release) -> Engine:
     return Local(config, config.work.workers or cores(), keep=plan.store)
 
 
-def _store(config: Config, plan: Plan) -> AbstractContextManager[Store | None]:
+def _store(config: Config, plan: BatchPlan) -> AbstractContextManager[Store | None]:
     if not plan.store:
         return nullcontext()
     try:

@@ -21,7 +21,7 @@ from koa_worker.store.database.schema import (
     Word,
     table_of,
 )
-from koa_worker.store.records import State
+from koa_worker.store.records.files import State
 from koa_worker.store.search_words import LONGEST_WORD, plain, words_of
 from koa_worker.store.seen import SEEN, to_seen
 from koa_worker.study.knees import bring_together

@@ -24,7 +24,7 @@ from koa_worker.web import (
 )
 from koa_worker.web.api import routes as api
 from koa_worker.web.context import furnish
-from koa_worker.web.guard import access, blind, forgery, headers, refusals, senseless
+from koa_worker.web.guard import access, blind, forgery, refusals, security_headers, senseless
 from koa_worker.web.guard.refusals import LARGEST_FORM
 from koa_worker.web.images import pictures
 
@@ -37,7 +37,7 @@ def create_app(config: Config, store: Store) -> Flask:
     app.config["MAX_FORM_MEMORY_SIZE"] = LARGEST_FORM
     furnish(app, config, store)
     words.teach(app)
-    headers.protect(app)
+    security_headers.protect(app)
     refusals.explained(app)
     senseless.guard(app)
     access.guard(app)

@@ -159,7 +159,7 @@ def _counts(settings: Config, finding: SearchResult) -> Iterator[tuple[str, str]
     yield "grades of readers", str(found.readings)
     yield "uploads", str(found.uploads)
     if found.touched:
-        yield "studies of others changed", f"{len(found.touched)}; the next start of the daemon writes their reports"
+        yield "studies that stay, but change", f"{len(found.touched)}; the daemon writes their reports again"
     if found.sent:
         yield "not removed", f"{found.sent} results that were sent: delete them in the PACS"
     if outside := sum(places.is_outside(settings, file.filed_as) for file in found.files):

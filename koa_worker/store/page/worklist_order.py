@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, and_, or_, true
 
 from koa_worker.store.database.schema import IndexLine
 from koa_worker.store.page.worklist_values import Cursor, Sort, Wanted
-from koa_worker.store.records import State
+from koa_worker.store.records.files import State
 from koa_worker.store.worklist_index import MOST_READERS
 from koa_worker.values import GRADES, Side
 

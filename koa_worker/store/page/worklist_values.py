@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
-from koa_worker.store.records import State
+from koa_worker.store.records.files import State
 from koa_worker.values import ReviewReason, Side
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from koa_worker.store.database.columns import RowId, SaidByFile, one_of
-from koa_worker.store.database.schema.base import Base
+from koa_worker.store.database.schema.base import Base, partial_index
 from koa_worker.values import Role
 
 
@@ -28,8 +28,7 @@ class UserRow(Base):
     removed_at: Mapped[dt.datetime | None]
 
 
-_PRESENT = text("removed_at IS NULL")
-Index("uq_users_name", UserRow.name, unique=True, sqlite_where=_PRESENT, postgresql_where=_PRESENT)
+partial_index("uq_users_name", UserRow.name, "removed_at IS NULL", unique=True)
 
 
 class LoginRow(Base):
@@ -109,15 +108,7 @@ class AssignmentRow(Base):
     ended_at: Mapped[dt.datetime | None]
 
 
-_OPEN = text("ended_at IS NULL")
-Index(
-    "uq_assignments_reader",
-    AssignmentRow.reader,
-    AssignmentRow.study_key,
-    unique=True,
-    sqlite_where=_OPEN,
-    postgresql_where=_OPEN,
-)
+partial_index("uq_assignments_reader", (AssignmentRow.reader, AssignmentRow.study_key), "ended_at IS NULL", unique=True)
 
 
 class UploadRow(Base):
