@@ -2,7 +2,8 @@
 
 Without the folder only drawn plates are measured. The real plates' truth was read by eye (data/README.md); they are
 also measured turned, scaled, cropped, mirrored, re-exposed, grained, with black boxes and collimation borders. Crops of
-mild and severe knees set into plates of another hospital tell what is lost for being severe (`bench/set_in.py`).
+mild and severe knees set into plates of another hospital tell what is lost for being severe, with the release of the
+configuration as judge (`bench/set_in.py`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import set_in
+from koa_worker.config import Config
 from koa_worker.knee.finding.roi import overlap, trace
+from koa_worker.pipeline import Pipeline
 from koa_worker.synthetic import draw, random_spec
 from koa_worker.values import Box, GrayImage, Radiograph, Study
 
@@ -172,8 +175,9 @@ def main() -> None:
     wanted = parser.parse_args()
     if wanted.data is not None and wanted.set_in:
         set_in.show_plates(wanted.data)
+        grader = Pipeline.load(Config()).grader
         for judging in (False, True):
-            set_in.show(wanted.data, wanted.set_in, judging=judging)
+            set_in.show(wanted.data, grader, wanted.set_in, judging=judging)
     for table in tables(wanted.data, wanted.synthetic, wanted.variants):
         table.show()
 

@@ -1,4 +1,4 @@
-"""Severe knees beside healthy ones: crops set into another hospital's plates, and what the finder says.
+"""Severe knees beside healthy ones: crops set into another hospital's plates, and what the worker makes of them.
 
 `hospital2_boxes.csv` holds the knees of the untouched plates, looked at by a person. A crop takes the place of one knee
 of a bilateral plate: matched in level, its edge feathered. Plates of even number are for choosing (with training
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import csv
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -17,13 +18,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from koa_worker.knee.finding.roi import Trace, overlap, trace
+from koa_worker.knee.finding.density import halve
+from koa_worker.knee.finding.roi import overlap, trace
+from koa_worker.knee.grading.grade import Grader
+from koa_worker.knee.judging import JudgedFrame, judge_frame
 from koa_worker.values import Box, Radiograph, Study
 
 BOXES = Path(__file__).with_name("hospital2_boxes.csv")
 KINDS = {"KL 0-2": (0, 1, 2), "KL 3": (3,), "KL 4": (4,)}
 FEATHER = 1 / 8
 FOUND = 0.7  # IoU
+BESIDE = 0.1  # IoU: a box there is of the same knee
 Gray = NDArray[np.uint8]
 
 
@@ -89,30 +94,35 @@ def ramp(length: int) -> NDArray[np.float64]:
     return np.minimum(1.0, away / (FEATHER * length))
 
 
-def became(seen: Trace, picture: SetIn) -> str:
-    """What became of the knee that was set in; a leg refused for want of a joint holds the place."""
-    if seen.fault is not None:
+def became(judged: JudgedFrame, picture: SetIn) -> str:
+    """What the worker makes of the knee that was set in; a leg refused for want of a joint holds the place."""
+    if judged.fault is not None:
         return "frame rejected"
-    if max((overlap(roi.box, picture.placed) for roi in seen.rois), default=0) >= FOUND:
-        return "found"
+    graded = [knee for knee in judged.knees if not knee.verdict.code]
+    nearest = max(graded, key=lambda knee: overlap(knee.roi.box, picture.placed), default=None)
+    share = overlap(nearest.roi.box, picture.placed) if nearest else 0.0
+    if share >= FOUND:
+        return "graded"
+    if nearest is not None and share > BESIDE:
+        return "graded beside, for review" if nearest.verdict.reasons else "graded beside"
     middle = picture.placed.x + picture.placed.width / 2
-    if any(leg.box.x <= middle <= leg.box.x + leg.box.width for leg in seen.without_knee):
-        return "refused in place"
-    near = any(overlap(roi.box, picture.placed) > 0.1 for roi in seen.rois)
-    return "box off" if near else "silent"
+    refused = [*(knee.roi for knee in judged.knees if knee.verdict.code), *(leg.roi for leg in judged.without_knee)]
+    in_place = any(roi.box.x <= middle <= roi.box.x + roi.box.width for roi in refused)
+    return "refused in place" if in_place else "silent"
 
 
-def show(data: Path, count: int, *, judging: bool) -> None:
+def show(data: Path, grader: Grader, count: int, *, judging: bool) -> None:
     for kind in KINDS:
         told: Counter[str] = Counter()
         kept = 0
         for picture in pictures(data, kind, count, judging=judging):
-            seen = trace(Radiograph(picture.pixels, "PNG", Study("1", "2")))
-            told[became(seen, picture)] += 1
-            kept += max((overlap(roi.box, picture.other) for roi in seen.rois), default=0) >= FOUND
+            frame = Radiograph(picture.pixels, "PNG", Study("1", "2"))
+            judged = judge_frame(grader, replace(frame, half=halve(frame.pixels)), lambda _: nullcontext())
+            told[became(judged, picture)] += 1
+            kept += any(overlap(knee.roi.box, picture.other) >= FOUND for knee in judged.knees)
         parts = "  ".join(f"{name} {told[name]}" for name in sorted(told))
         use = "judging" if judging else "choosing"
-        print(f"set in, {use}: {kind:7} of {count:4}  {parts}  (knee beside it found {kept})")
+        print(f"set in, {use}: {kind:7} of {count:4}  {parts}  (knee beside it found {kept})", flush=True)
 
 
 def show_plates(data: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,6 +23,7 @@ COMPARTMENT_LARGEST = 1.45  # a joint is larger than one compartment by at least
 COMPARTMENT_AHEAD = 0.25  # … which may look better than the joint by this much
 LEAST_CONTRAST = 0.05  # of the highest level: less is an empty exposure
 LEAST_SIDE = 96  # pixels: a smaller square would be enlarged more than twice for the model
+PAIR = 1.12  # one plateau of a frame is wider than the other by this factor at most: on 31 plates by 1.12
 NEARLY_SQUARE = 1.2
 CROP_SHARE = 0.5  # a square image that the knee's box fills by this share (IoU) is a crop already …
 CROP_BEHIND = 0.45  # … even if a part of it looks more like a knee by this much
@@ -68,7 +69,7 @@ def trace(radiograph: Radiograph) -> Trace:
         return Trace(
             densities, candidates, (), (), InputRejected("no_knee", "no joint line between two blocks of bone")
         )
-    joints = tuple(refine(pixels, joint.scaled(1 / densities.scale)) for joint in chosen)
+    joints = alike(tuple(refine(pixels, joint.scaled(1 / densities.scale)) for joint in chosen))
     rois, without_knee = regions(radiograph, joints, empty.in_frame(pixels, densities.scale) if empty else None)
     small = [roi for roi in rois if roi.box.width < LEAST_SIDE]
     if small:
@@ -164,6 +165,18 @@ def _other_knee(first: Joint, other: Joint) -> bool:
         and abs(first.y - other.y) < plateau
         and 0.7 < first.plateau / other.plateau < 1.4
     )
+
+
+def alike(joints: tuple[Joint, ...]) -> tuple[Joint, ...]:
+    """The joints with a plateau measured far off beside the other one brought to its size, within reason.
+
+    Both knees of a patient are equally wide in one exposure; the ends of a worn or faint plateau are easily missed. The
+    joint with the better evidence stays as it is.
+    """
+    if len(joints) != 2:
+        return joints
+    clear = max(joints, key=lambda joint: joint.score).plateau
+    return tuple(replace(joint, plateau=float(np.clip(joint.plateau, clear / PAIR, clear * PAIR))) for joint in joints)
 
 
 def regions(

@@ -1,35 +1,65 @@
-"""Other heights at which a leg's joint may be, where density gives only weak evidence: the net judges between them.
+"""Other places of a joint for which density gives only weak evidence: the net judges between them.
 
 On faint plates the evidence of a worn joint is hardly better than that of a shaft or of an overlap half a plateau away.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from koa_worker.knee.finding.density import Densities, runs
 from koa_worker.knee.finding.joint import COARSE, Joint, refine, scored
-from koa_worker.knee.finding.legs import RATIOS, UNLIKE_SIZE
-from koa_worker.knee.finding.roi import Trace, missing, shifted_inside, square
+from koa_worker.knee.finding.legs import RATIOS, UNLIKE_SIZE, Leg, best_joint
+from koa_worker.knee.finding.roi import Trace, alike, missing, shifted_inside, square
 from koa_worker.values import KneeRoi, Radiograph
 
 WEAK = 0.0  # score below which a joint may be elsewhere: what is clear scores 0.2
-MOST = 3  # other places
+MOST = 3  # other joints
 ASIDE = 0.3  # plateaus to the left or right of the joint, at most
-APART = 0.25  # plateaus between two places, at least
+APART = 0.25  # plateaus between two joints, at least
 AWAY = 1.2  # plateaus above or below the joint, at most
+SHIFTS = (-0.42, -0.21, 0.21, 0.42)  # plateaus: the square itself, higher or lower
+
+
+def is_weak(joint: Joint) -> bool:
+    """Whether density's evidence leaves open that the joint is elsewhere."""
+    return joint.score < WEAK
 
 
 def other_places(radiograph: Radiograph, seen: Trace, number: int) -> tuple[KneeRoi, ...]:
-    """The next best places of a knee with weak evidence, best first; none if its evidence is good."""
+    """The next best places of a knee above and below, and its square shifted there; none for a crop."""
     roi, joint = seen.rois[number], seen.joints[number]
-    if joint.score >= WEAK or roi.whole_frame:
+    if roi.whole_frame:
         return ()
-    height, width = radiograph.pixels.shape
+    others = _refined(radiograph, seen, _others(seen.densities, joint.scaled(seen.densities.scale)), beside=number)
+    shifted = (replace(joint, y=joint.y + shift * joint.plateau) for shift in SHIFTS)
+    return _places(radiograph, (*others, *shifted), roi)
+
+
+def places_in_leg(radiograph: Radiograph, seen: Trace, leg: KneeRoi) -> tuple[KneeRoi, ...]:
+    """Where the joint may be in a leg in which density found none, with the frame's other knee as its measure."""
     scale = seen.densities.scale
-    found = (refine(radiograph.pixels, one.scaled(1 / scale)) for one in _others(seen.densities, joint.scaled(scale)))
+    columns = Leg(round(leg.box.x * scale), round((leg.box.x + leg.box.width) * scale))
+    joint = best_joint(seen.densities, columns, seen.joints[0].scaled(scale))
+    if joint is None:
+        return ()
+    return _places(radiograph, _refined(radiograph, seen, [joint, *_others(seen.densities, joint)]), leg)
+
+
+def _refined(radiograph: Radiograph, seen: Trace, joints: list[Joint], beside: int | None = None) -> list[Joint]:
+    """Joints in working pixels, measured in the frame and about as large as the other knee's, if there is one."""
+    found = [refine(radiograph.pixels, one.scaled(1 / seen.densities.scale)) for one in joints]
+    others = [joint for number, joint in enumerate(seen.joints) if number != beside]
+    return [alike((others[0], one))[1] for one in found] if others else found
+
+
+def _places(radiograph: Radiograph, joints: tuple[Joint, ...] | list[Joint], roi: KneeRoi) -> tuple[KneeRoi, ...]:
+    """The squares of these joints, on the side of the knee that is looked for."""
+    height, width = radiograph.pixels.shape
     return tuple(
-        KneeRoi(shifted_inside(square(one), width, height), roi.side, missing=missing(one, width)) for one in found
+        KneeRoi(shifted_inside(square(one), width, height), roi.side, missing=missing(one, width)) for one in joints
     )
 
 

@@ -68,9 +68,12 @@ class Verdict:
         """Whether the region is unfamiliar to the model and may be a knee after a turn of the frame."""
         return familiar is not None and self.strangeness > familiar.fair and self.code not in _STAYS
 
-    def may_lie_elsewhere(self, familiar: Familiar) -> bool:
-        """Whether the box may be beside the knee: it is not familiar to the model, and the reason is no metal."""
-        return self.strangeness > familiar.sure and self.code not in ("implant", *_STAYS)
+    def may_lie_elsewhere(self, familiar: Familiar, *, weak: bool) -> bool:
+        """Whether the box may be beside the knee: it is not familiar to the model, and the reason is no metal.
+
+        Where density's evidence is weak, a box that is not among the most familiar ones is doubted already.
+        """
+        return self.strangeness > (familiar.sure if weak else familiar.fair) and self.code not in ("implant", *_STAYS)
 
     def stands_better(self, familiar: Familiar | None, upright: float) -> bool:
         """Whether another look shows a fair knee, and a far likelier one than the first look did (`upright`)."""

@@ -15,7 +15,7 @@ from koa_worker.errors import InputRejected
 from koa_worker.knee.finding.density import measure
 from koa_worker.knee.finding.draw_roi import draw as draw_trace
 from koa_worker.knee.finding.joint import Joint
-from koa_worker.knee.finding.roi import choose, find_knees, overlap, shifted_inside, square, trace
+from koa_worker.knee.finding.roi import PAIR, alike, choose, find_knees, overlap, shifted_inside, square, trace
 from koa_worker.synthetic import Plate, crop, draw, random_knee, random_spec
 from koa_worker.values import Box, GrayImage, KneeRoi, Laterality, Radiograph, Side, Study
 
@@ -145,6 +145,15 @@ def test_a_compartment_gives_way_to_its_joint() -> None:
     compartment, joint = Joint(70, 100, 50, -0.3), Joint(100, 102, 120, -0.5)
     assert choose((compartment, joint), DARK)[0] == (joint,)
     assert choose((compartment, Joint(100, 102, 120, -0.9)), DARK)[0] == (compartment,)
+
+
+def test_a_plateau_is_about_as_wide_as_the_clearer_one_beside_it() -> None:
+    clear, faint = Joint(100, 200, 80, 0.1), Joint(300, 205, 50, -0.4)
+    one, other = alike((clear, faint))
+    assert one == clear
+    assert (other.x, other.y, other.plateau) == (faint.x, faint.y, 80 / PAIR)
+    assert alike((clear, Joint(300, 205, 85, -0.4))) == (clear, Joint(300, 205, 85, -0.4))
+    assert alike((faint,)) == (faint,)
 
 
 def test_a_box_goes_inside_where_it_fits() -> None:
