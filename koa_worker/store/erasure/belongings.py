@@ -24,17 +24,17 @@ from koa_worker.store.database.schema import (
     UploadRow,
 )
 from koa_worker.store.journal import PATIENT_DIFFERS
-from koa_worker.store.records import (
+from koa_worker.store.records.belongings import (
     Belonging,
     Belongings,
     FoundDelivery,
     FoundFile,
     FoundStudy,
-    ParcelState,
-    State,
     StudyPlace,
     Whose,
 )
+from koa_worker.store.records.files import State
+from koa_worker.store.records.sending import ParcelState
 from koa_worker.store.study.patient_exams import tellers_of
 
 _AT_A_TIME = 500

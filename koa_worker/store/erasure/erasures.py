@@ -18,11 +18,13 @@ from koa_worker.store.database.base import StorePart, reads, writes
 from koa_worker.store.database.removal import remove_rows
 from koa_worker.store.database.schema import AuditRow, DoomedKind, DoomedRow, FileRow, ParcelRow, ReportRow, StudyRow
 from koa_worker.store.erasure.belongings import belongings, telling, uploads_of
-from koa_worker.store.records import Belongings, Doomed, ErasureReason, ParcelState, State, Whose
+from koa_worker.store.records.belongings import Belongings, Doomed, ErasureReason, Whose
+from koa_worker.store.records.files import State
+from koa_worker.store.records.sending import ParcelState
 
 
 class Erasures(StorePart):
-    """What is to be erased, from the intention to the end."""
+    """Erasures, from the record of what is to be erased to the end."""
 
     @reads
     def look(
