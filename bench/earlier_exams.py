@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Engine, insert, select, text
@@ -126,8 +127,9 @@ def ask(store: Store, count: int) -> None:
     with store.sessions.reading.connect() as connection:
         for what, number in asked.items():
             row = connection.execute(select(table_of(StudyRow)).where(StudyRow.key == f"{number:032x}")).one()
-            for verb in (patient_exams, renew_later):
-                _time(f"{verb.__name__}, {what}", connection, verb, row)
+            for verb in (patient_exams, partial(renew_later, at=AT)):
+                name = getattr(verb, "__name__", renew_later.__name__)
+                _time(f"{name}, {what}", connection, verb, row)
             connection.rollback()
         _explain(connection, row)
 

@@ -59,7 +59,7 @@ class AssociationServer(LibraryServer):
     are there: with the library's thread for each, a burst would be let in before any of it is counted.
     """
 
-    request_queue_size = 128  # the library's 5 would have a burst wait for the kernel's second and third try
+    request_queue_size = 32  # with the library's 5 a PACS that opens ten at once waits for the kernel's second try
 
     def __init__(self, *words: Any, peer_seconds: float, **options: Any) -> None:
         self._peer_seconds = peer_seconds

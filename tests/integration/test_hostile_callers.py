@@ -29,6 +29,7 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 from pynetdicom import AE
+from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
 
 from koa_worker import synthetic
@@ -266,17 +267,18 @@ def test_a_burst_from_one_address_leaves_connections_to_the_others(inbox: Path) 
         for line in burst:
             line.setblocking(False)
             line.connect_ex(("127.0.0.1", port))
+        most, give_up = 0, time.monotonic() + 4
+        while time.monotonic() < give_up:  # those that the kernel's queue did not hold come again after a second
+            most = max(most, held_by("127.0.0.1"))
+            time.sleep(0.001)
         assert echoes(port, "127.0.0.2")
-        assert sum(is_open(line) for line in burst) == 12
+        assert most == 12
 
 
-def is_open(line: socket.socket) -> bool:
-    try:
-        return bool(line.recv(1))
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
+def held_by(address: str) -> int:
+    """How many connections a receiver of this process has let in from there."""
+    guests = [one for one in threading.enumerate() if isinstance(one, Association) and one.is_acceptor]
+    return sum(str(guest.requestor.address) == address for guest in guests)
 
 
 def test_one_address_does_not_hold_every_place(port: int, caplog: pytest.LogCaptureFixture) -> None:
@@ -300,21 +302,26 @@ def test_who_leaves_before_an_association_holds_no_place(port: int, said: bytes)
     assert time.monotonic() - start < 2 * SECONDS_TO_ASK
 
 
-def test_hundreds_of_hostile_associations_leave_memory_flat(port: int) -> None:
-    def attack(count: int) -> None:
-        for number in range(count):
-            with connect(port) as line:
-                line.sendall(
-                    struct.pack(">BBL", number % 9, 0, MOST_PDU_BYTES - 1) + os.urandom(2000)
-                    if number % 2
-                    else struct.pack(">BBL", REQUEST, 0, 0x7FFFFFFF)
-                )
-
-    attack(100)
+@pytest.mark.parametrize("count", [400, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])])
+def test_hostile_associations_leave_memory_flat(port: int, count: int) -> None:
+    attack(port, 100)
     before = resident_mb()
-    attack(400)
-    assert echoes(port, "127.0.0.2")
-    assert resident_mb() - before < MOST_MB
+    attack(port, count)
+    until(lambda: echoes(port, "127.0.0.2"), 120)  # after those that the kernel still holds
+    grown = resident_mb() - before
+    print(f"{count} hostile associations: {grown:+.1f} MB on {before:.0f} MB")
+    assert grown < MOST_MB
+
+
+def attack(port: int, count: int) -> None:
+    """Some announce what never comes, the others send what makes no sense."""
+    for number in range(count):
+        with connect(port) as line:
+            line.sendall(
+                struct.pack(">BBL", number % 9, 0, MOST_PDU_BYTES - 1) + os.urandom(2000)
+                if number % 2
+                else struct.pack(">BBL", REQUEST, 0, 0x7FFFFFFF)
+            )
 
 
 OTHERS = {
