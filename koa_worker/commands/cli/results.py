@@ -74,9 +74,9 @@ def export(
     config_file: ConfigFile = None,
 ) -> None:
     """Print a flat table of all results, with one line per knee."""
-    from koa_worker.commands.export import COLUMNS, WITH_IDENTITY, to_rows
-    from koa_worker.commands.table import write_csv, write_json
     from koa_worker.store import Store
+    from koa_worker.tables.export import COLUMNS, WITH_IDENTITY, to_rows
+    from koa_worker.tables.table import write_csv, write_json
 
     if by is RowPer.STUDY:
         from koa_worker.commands.study_table import export_studies
@@ -106,10 +106,10 @@ def agreement(
     form: Annotated[Table, typer.Option("--format", help="csv, or a table for the terminal.")] = Table.TEXT,
     config_file: ConfigFile = None,
 ) -> None:
-    """How far the readers agree with one another and with the model: quadratic kappa with intervals by subject."""
+    """Print how far readers agree with each other and with the model: quadratic kappa with intervals by subject."""
     from koa_worker.commands.agreement import COLUMNS, screen, to_rows
-    from koa_worker.commands.table import write_csv
     from koa_worker.store import Store
+    from koa_worker.tables.table import write_csv
 
     with Store.open(config.load(config_file).store.url) as store:
         found = store.site_scales.agreements()
@@ -123,13 +123,13 @@ def drift(
     form: Annotated[Table, typer.Option("--format", help="csv of all weeks, or the findings as text.")] = Table.TEXT,
     config_file: ConfigFile = None,
 ) -> None:
-    """Whether grades, likeness, exposure and refusals are still as they were. Exit 1 if one changed lately."""
+    """Tell whether grades, resemblance to the training knees, exposure or refusals changed. Exit 1 if one did."""
     from datetime import UTC, datetime
 
     from koa_worker.commands.drift import COLUMNS, to_rows
-    from koa_worker.commands.table import write_csv
     from koa_worker.knee.grading.site import fitted_to
     from koa_worker.store import Store
+    from koa_worker.tables.table import write_csv
     from koa_worker.watch.drift import watch
     from koa_worker.watch.words import sentences
 

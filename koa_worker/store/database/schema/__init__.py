@@ -1,15 +1,16 @@
-"""The tables. Patient data lives in `studies`, `headers`, the names of `files` and `uploads`, and `worklist_words`.
+"""The tables. Patient data lives in `studies`, `headers`, the names of `files` and `uploads`, and `worklist_…`.
 
     files ─┬─ events, timings             what happened to a file
            ├─ refusals                    knees that were seen and not graded
            └─ images ─┬─ pictures         what a report draws from
     studies ┘         ├─ knees ── grades ── models
-        │             └─ headers          whom each image says it is of, now and before
+        │             ├─ headers          whom each image says it is of, now and before
+        │             └─ corrections      what a person says of sides and pixel size in place of a header
         ├─ reports
         └─ publications, parcels, result_objects      what was sent where; destinations
 
     worklist_lines, worklist_words    made from the others, for the worklist
-    users, logins, tokens, throttles, audit, reader_grades, uploads      of the page
+    users, logins, tokens, throttles, audit, reader_grades, assignments, uploads      of the page
     doomed                            what an erasure has begun to remove
 
 A knee is a place in an image. It has one grade for each model release and software version that looked at it, and each
@@ -21,6 +22,7 @@ from koa_worker.store.database.schema.erasure import DoomedKind, DoomedRow
 from koa_worker.store.database.schema.files import EventRow, FileRow, TimingRow
 from koa_worker.store.database.schema.knees import GradeRow, KneeRow, ModelRow, PictureKind, PictureRow, RefusalRow
 from koa_worker.store.database.schema.page import (
+    AssignmentRow,
     AuditRow,
     LoginRow,
     ReaderGradeRow,
@@ -36,13 +38,15 @@ from koa_worker.store.database.schema.sending import (
     ReportRow,
     ResultObjectRow,
 )
-from koa_worker.store.database.schema.studies import HeaderRow, ImageRow, StudyRow
+from koa_worker.store.database.schema.studies import CorrectionRow, HeaderRow, ImageRow, StudyRow
 from koa_worker.store.database.schema.worklist import IndexLine, Word
 
 __all__ = [
     "REVISION",
+    "AssignmentRow",
     "AuditRow",
     "Base",
+    "CorrectionRow",
     "DestinationRow",
     "DoomedKind",
     "DoomedRow",
@@ -73,4 +77,4 @@ __all__ = [
     "table_of",
 ]
 
-REVISION = "0016"  # of the newest migration: a store that says so needs none
+REVISION = "0019"  # of the newest migration: a store that says so needs none

@@ -26,6 +26,7 @@ class UserRow(Base):
     password: Mapped[str]  # scheme, parameters, salt and hash
     created_at: Mapped[dt.datetime]
     removed_at: Mapped[dt.datetime | None]
+    locked_at: Mapped[dt.datetime | None]  # until an administrator unlocks them, they cannot log in
 
 
 partial_index("uq_users_name", UserRow.name, "removed_at IS NULL", unique=True)
@@ -43,7 +44,7 @@ class LoginRow(Base):
 
 
 class TokenRow(Base):
-    """What a script shows instead of a password, by its hash."""
+    """The hash of a token, which a script sends instead of a password."""
 
     __tablename__ = "tokens"
 
@@ -93,6 +94,22 @@ class ReaderGradeRow(Base):
     at: Mapped[dt.datetime]
     blind: Mapped[bool | None]  # the reader had not been shown the model's answer; null: nobody knows
     withdrawn_at: Mapped[dt.datetime | None]
+
+
+class AssignmentRow(Base):
+    """That a reader shall read a study; one that was taken back stays."""
+
+    __tablename__ = "assignments"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    study_key: Mapped[str] = mapped_column(ForeignKey("studies.key"), index=True)
+    reader: Mapped[str]
+    by: Mapped[str]
+    at: Mapped[dt.datetime]
+    ended_at: Mapped[dt.datetime | None]
+
+
+partial_index("uq_assignments_reader", (AssignmentRow.reader, AssignmentRow.study_key), "ended_at IS NULL", unique=True)
 
 
 class UploadRow(Base):
