@@ -30,7 +30,7 @@ _UNTIL_THE_END = 86_400.0  # seconds that a report waits for more of its study; 
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class FileResult:
     path: Path
     outcome: Outcome
     report: Path | None = None
@@ -44,7 +44,7 @@ def process_paths(
     out: Path | None,
     debug_roi: Path | None,
     dicom: Path | None = None,
-) -> Iterator[Result]:
+) -> Iterator[FileResult]:
     """One result for each file below `paths`, in order; reports go to `out`, and their DICOM objects to `dicom`.
 
     A report is written once its study is complete; where no header says when that is, after the last file.
@@ -62,19 +62,19 @@ def _process(
     debug_roi: Path | None,
     *,
     shown: bool,
-) -> Iterator[Result]:
+) -> Iterator[FileResult]:
     for path in _files(paths):
         try:
             data, sha256 = load_and_digest(path, config.limits.max_file_mb * 1_000_000)
             arrival = Arrival(path, sha256, path.stat().st_size, path.name)
         except OSError as fault:
-            yield Result(path, Failed(Arrival(path, "", 0, path.name), "io", fault.strerror or ""))
+            yield FileResult(path, Failed(Arrival(path, "", 0, path.name), "io", fault.strerror or ""))
             continue
         if debug_roi is not None:
             _draw(arrival, config, debug_roi)
         outcome = pipeline.process(arrival, data)
         report = _report(registrar, outcome) if registrar and isinstance(outcome, Completed | Rejected) else None
-        yield Result(path, outcome, report if shown else None)
+        yield FileResult(path, outcome, report if shown else None)
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:

@@ -2,8 +2,8 @@
 
 from koa_worker.intake.backlog import Backlog
 from koa_worker.intake.claim import Claim, claim, claim_again, left_over
+from koa_worker.intake.file_hash import digest, load_and_digest
 from koa_worker.intake.folders import check_folders, existing, prepare_folders
-from koa_worker.intake.identity import digest, load_and_digest
 from koa_worker.intake.inbox import Scan, Waiting, scan
 
 __all__ = [

@@ -15,47 +15,31 @@ from koa_worker.store.page.worklist_values import (
     WorklistPage,
     WorklistRow,
 )
-from koa_worker.store.records import (
-    AuditRecord,
+from koa_worker.store.records.belongings import (
     Belonging,
     Belongings,
-    DeliveryRecord,
     Doomed,
     ErasureReason,
-    EventRecord,
-    ExportedKnee,
-    ExportedReading,
-    ExportedRefusal,
-    ExportedStudyKnee,
-    FileRecord,
-    FileTicket,
     FoundDelivery,
     FoundFile,
     FoundStudy,
-    ImageRecord,
-    KneeRecord,
-    LastSuccesses,
-    NewParcel,
-    Pace,
-    ParcelRecord,
-    ParcelState,
-    PublicationTicket,
-    ReadingRecord,
-    RejectedRecord,
-    ResultObjectRecord,
-    Settled,
-    State,
-    StatusRecord,
     StudyPlace,
-    StudyRecord,
-    Taken,
-    TokenRecord,
-    UngradedRecord,
-    UploadRecord,
-    UserRecord,
     Whose,
     report_name,
 )
+from koa_worker.store.records.export import ExportedKnee, ExportedRefusal, ExportedStudyKnee
+from koa_worker.store.records.files import EventRecord, FileRecord, FileTicket, Settled, State, Taken, UploadRecord
+from koa_worker.store.records.sending import (
+    DeliveryRecord,
+    NewParcel,
+    ParcelRecord,
+    ParcelState,
+    PublicationTicket,
+    ResultObjectRecord,
+)
+from koa_worker.store.records.status import LastSuccesses, Pace, StatusRecord
+from koa_worker.store.records.studies import ImageRecord, KneeRecord, RejectedRecord, StudyRecord, UngradedRecord
+from koa_worker.store.records.users import AuditRecord, ExportedReading, ReadingRecord, TokenRecord, UserRecord
 from koa_worker.store.site_scale import KneeReading, StoredKnee
 from koa_worker.store.store import Store
 from koa_worker.values import Role

@@ -20,7 +20,7 @@ from koa_worker.store.database.schema import (
     table_of,
 )
 from koa_worker.store.encoding import grade_columns, joint_space
-from koa_worker.store.records import ExportedKnee, ExportedRefusal, ExportedStudyKnee
+from koa_worker.store.records.export import ExportedKnee, ExportedRefusal, ExportedStudyKnee
 from koa_worker.store.seen import seen_in
 from koa_worker.store.study.patient_exams import patient_exams
 from koa_worker.study.earlier import NO_EXAMS, courses

@@ -17,7 +17,8 @@ from koa_worker.errors import UnknownRecord
 from koa_worker.store.database.base import StorePart, reads, writes
 from koa_worker.store.database.schema import FileRow, ImageRow, ReportRow, StudyRow, table_of
 from koa_worker.store.journal import record_reported
-from koa_worker.store.records import OwedReport, State
+from koa_worker.store.records.files import State
+from koa_worker.store.records.studies import OwedReport
 from koa_worker.store.study.image_numbers import number_images, take_numbers_back
 from koa_worker.store.study.studies import get_study
 from koa_worker.store.study.ungraded import any_ungraded

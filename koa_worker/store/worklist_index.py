@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from koa_worker.store.database.columns import Moment
 from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, IndexLine, KneeRow, StudyRow, Word, table_of
-from koa_worker.store.records import State
+from koa_worker.store.records.files import State
 from koa_worker.store.search_words import words_of
 from koa_worker.store.seen import SEEN, to_seen
 from koa_worker.study.knees import bring_together

@@ -9,11 +9,26 @@ from flask import Flask
 
 from koa_worker.config import Config
 from koa_worker.store import Store
-from koa_worker.web import admin, agreement, dashboard, files, login, study, uploads, words, worklist
+from koa_worker.web import (
+    admin,
+    agreement,
+    correction,
+    dashboard,
+    deliveries,
+    files,
+    forget,
+    login,
+    study,
+    uploads,
+    users,
+    words,
+    worklist,
+)
 from koa_worker.web.api import routes as api
 from koa_worker.web.context import furnish
-from koa_worker.web.guard import access, blind, forgery, headers, refusals, senseless
+from koa_worker.web.guard import access, blind, forgery, refusals, security_headers, senseless
 from koa_worker.web.guard.refusals import LARGEST_FORM
+from koa_worker.web.guard.sign_on import SignOn
 from koa_worker.web.images import pictures
 
 
@@ -25,13 +40,28 @@ def create_app(config: Config, store: Store) -> Flask:
     app.config["MAX_FORM_MEMORY_SIZE"] = LARGEST_FORM
     furnish(app, config, store)
     words.teach(app)
-    headers.protect(app)
+    security_headers.protect(app)
     refusals.explained(app)
     senseless.guard(app)
-    access.guard(app)
+    access.guard(app, SignOn.of(config.web))
     blind.guard(app)
     uploads.widen(app)
     forgery.guard(app)
-    for module in (worklist, uploads, study, pictures, files, dashboard, agreement, login, admin, api):
+    for module in (
+        worklist,
+        uploads,
+        study,
+        deliveries,
+        correction,
+        forget,
+        pictures,
+        files,
+        dashboard,
+        agreement,
+        login,
+        admin,
+        users,
+        api,
+    ):
         app.register_blueprint(module.pages)
     return app

@@ -15,7 +15,7 @@ from koa_worker.knee.grading.site import fitted_to
 from koa_worker.store import DayCount, State
 from koa_worker.system.heartbeat import PAUSE_WORDS
 from koa_worker.values import GRADES, Role
-from koa_worker.watch.drift import Signal, watch
+from koa_worker.watch.drift import Signal
 from koa_worker.watch.words import sentences
 from koa_worker.web import plots
 from koa_worker.web.context import context
@@ -70,9 +70,10 @@ def show() -> str:
 def drift() -> str:
     """Whether the weeks are still as they were."""
     config, store = context().config, context().store
-    watched = watch(store.watch_days.samples(), datetime.now(UTC).date())
+    found = context().last_watch.of(store)
     fitted = fitted_to(Path(config.model.site)) if config.model.site else ()
-    return render_template("drift.html", sentences=list(sentences(watched, fitted)), watched=watched, Signal=Signal)
+    said = list(sentences(found.watched, fitted))
+    return render_template("drift.html", sentences=said, watched=found.watched, at=found.at, Signal=Signal)
 
 
 def throughput(days: Sequence[date], counted: Sequence[DayCount]) -> Plot:

@@ -169,14 +169,14 @@ def test_every_page_fits_a_phone(browser: Any, uploaded: Any) -> None:
 def test_axe_finds_nothing_serious(browser: Any, uploaded: Any, screen: dict[str, Any]) -> None:
     browser.driver.delete_all_cookies()
     browser.look(**screen)
-    found = _axe(browser, "/login")
+    found = axe(browser, "/login")
     browser.log_in("ada")
     for path in _pages(uploaded):
-        found += _axe(browser, path)
+        found += axe(browser, path)
     assert found == []
 
 
-def _axe(browser: Any, path: str) -> list[tuple[str, str, str]]:
+def axe(browser: Any, path: str) -> list[tuple[str, str, str]]:
     browser.go(path)
     browser.run("document.querySelectorAll('details').forEach((one) => { one.open = true; });" + CALM)
     browser.run(AXE.read_text(encoding="utf-8"))

@@ -4,6 +4,7 @@ from dataclasses import replace
 from graphlib import CycleError
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench.growth import measure_archives
@@ -11,6 +12,7 @@ from bench.history import history
 from bench.layout import arrows_between_rooms, floors_of, fullest_folder
 from bench.page import PICTURE, Section, machine, to_markdown, to_terminal
 from bench.plots import draw
+from bench.site_scale import paired_ratio
 
 BARS = Section("Speeds", "A note.", ("kind", "ms"), (("a", "1.0"), ("b", "2.0")), {"ms": [1.0, 2.0]}, ("a", "b"), "ms")
 
@@ -89,3 +91,11 @@ def test_the_knee_s_rooms_stand_on_one_another() -> None:
 def test_rooms_that_import_each_other_have_no_floor() -> None:
     with pytest.raises(CycleError):
         floors_of({"a": {"b"}, "b": {"a"}})
+
+
+def test_the_ratio_of_paired_times_has_an_interval_by_chunk() -> None:
+    alike = paired_ratio(np.array([[1.0, 1.1]] * 10))
+    assert (alike.value, alike.low, alike.high) == pytest.approx((1.1, 1.1, 1.1))
+    uneven = paired_ratio(np.array([[1.0, 1.0], [1.0, 1.4]] * 10))
+    assert uneven.value == pytest.approx(1.2)
+    assert 1.1 < uneven.low < 1.2 < uneven.high < 1.3

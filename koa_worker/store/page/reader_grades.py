@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sqlalchemy import ColumnElement, and_, exists, func, select, true
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from koa_worker.store.database.base import StorePart, reads, writes
 from koa_worker.store.database.schema import (
@@ -20,7 +20,7 @@ from koa_worker.store.database.schema import (
     StudyRow,
 )
 from koa_worker.store.last_readings import last_readings
-from koa_worker.store.records import ExportedReading, ReadingRecord
+from koa_worker.store.records.users import ExportedReading, ReadingRecord
 from koa_worker.values import GRADES
 
 Matrix = tuple[tuple[int, ...], ...]
@@ -36,7 +36,7 @@ def is_read(*, by: str | None = None) -> ColumnElement[bool]:
 
 
 class ReaderGrades(StorePart):
-    """The grades of readers, and their agreement with the model and with each other."""
+    """The grades of readers, and how often which was given beside which grade of the model."""
 
     @writes
     def record(
@@ -163,26 +163,6 @@ class ReaderGrades(StorePart):
         for reader, blind, said, machine, count in rows:
             counts.setdefault((reader, blind), _zeros())[said][machine] = count
         return {key: tuple(map(tuple, matrix)) for key, matrix in counts.items()}
-
-    @reads
-    def reader_agreement(self, session: Session) -> Mapping[tuple[str, str, bool | None], Matrix]:
-        """For each two readers, the counts of knees by the grade of the first (row) and of the second (column).
-
-        Those that both graded blind are counted apart, and those of which nobody knows.
-        """
-        first, second = aliased(ReaderGradeRow), aliased(ReaderGradeRow)
-        rows = session.execute(
-            select(first.reader, second.reader, first.blind, second.blind, first.kl, second.kl, func.count())
-            .join(second, (second.knee_id == first.knee_id) & (second.reader > first.reader))
-            .where(first.id.in_(last_readings()), second.id.in_(last_readings()))
-            .group_by(first.reader, second.reader, first.blind, second.blind, first.kl, second.kl)
-            .order_by(first.reader, second.reader)
-        )
-        counts: dict[tuple[str, str, bool | None], list[list[int]]] = {}
-        for one, other, one_blind, other_blind, said, heard, count in rows:
-            blind = None if one_blind is None or other_blind is None else one_blind and other_blind
-            counts.setdefault((one, other, blind), _zeros())[said][heard] += count
-        return {readers: tuple(map(tuple, matrix)) for readers, matrix in counts.items()}
 
 
 def _zeros() -> list[list[int]]:

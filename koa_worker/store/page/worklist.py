@@ -19,7 +19,7 @@ from koa_worker.store.page.reader_grades import is_read
 from koa_worker.store.page.worklist_lines import Kind, is_kind, keys_by_word, keys_of, kinds_of
 from koa_worker.store.page.worklist_search import candidates
 from koa_worker.store.page.worklist_values import Cursor, Wanted, WorklistCounts, WorklistPage, WorklistRow
-from koa_worker.store.records import State
+from koa_worker.store.records.files import State
 from koa_worker.study.knees import images_disagree
 from koa_worker.values import ReviewReason
 

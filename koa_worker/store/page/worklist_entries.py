@@ -27,7 +27,7 @@ from koa_worker.store.page.worklist_values import (
     WorklistEntry,
     WorklistRow,
 )
-from koa_worker.store.records import State
+from koa_worker.store.records.files import State
 from koa_worker.values import Side
 
 _LINES_OF_A_STUDY = 2  # usually

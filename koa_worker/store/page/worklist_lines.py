@@ -13,7 +13,7 @@ from koa_worker.store.database.schema import IndexLine
 from koa_worker.store.page.reader_grades import is_read
 from koa_worker.store.page.worklist_search import Candidates, with_all
 from koa_worker.store.page.worklist_values import Cursor, Read, Wanted
-from koa_worker.store.records import State
+from koa_worker.store.records.files import State
 from koa_worker.values import GRADES, Side
 
 _FILES_AT_A_TIME = 200

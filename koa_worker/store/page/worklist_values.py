@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
-from koa_worker.store.records import State
+from koa_worker.store.records.files import State
 from koa_worker.values import ReviewReason, Side
 
 
@@ -25,7 +25,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a page shows; an empty filter lets everything through."""
+    """The filters of the worklist; an empty filter lets everything through."""
 
     states: frozenset[State] = frozenset()
     grades: frozenset[int] = frozenset()

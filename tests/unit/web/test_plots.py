@@ -14,9 +14,7 @@ from hypothesis import strategies as st
 from koa_worker.config import Config
 from koa_worker.store import DayCount, State
 from koa_worker.system.heartbeat import PauseReason, Pulse, beat, sole_owner
-from koa_worker.watch.agreement import quadratic_kappa
 from koa_worker.web import dashboard, plots
-from koa_worker.web.agreement import Agreement
 from koa_worker.web.plots import Series
 
 DAYS = [date(2026, 6, 1) + timedelta(days=number) for number in range(10)]
@@ -105,17 +103,3 @@ def test_the_dashboard_says_why_the_daemon_pauses(config: Config, client: FlaskC
         assert "The daemon is paused: disk nearly full</p>" in client.get("/dashboard").text
         beat(work, Pulse(workers=2, busy=0, paused=None, overdue=0, model=""))
         assert "The daemon pauses" not in client.get("/dashboard").text
-
-
-def _matrix(**cells: int) -> list[list[int]]:
-    return [[cells.get(f"c{row}{column}", 0) for column in range(5)] for row in range(5)]
-
-
-def test_kappa_is_what_it_should_be() -> None:
-    assert quadratic_kappa(_matrix(c00=5, c44=5)) == 1.0
-    assert quadratic_kappa(_matrix(c04=5, c40=5)) == -1.0
-    assert quadratic_kappa(_matrix(c22=7)) is None
-    # One grade apart once; by chance, rows 3 1 1 and columns 2 2 1 would bring 6 + 12 + 2 + 1 + 8 + 2 fifths.
-    assert quadratic_kappa(_matrix(c00=2, c01=1, c11=1, c22=1)) == pytest.approx(1 - 5 / 31)
-    said = Agreement.of("anna", "the model", _matrix(c00=2, c01=1, c24=1))
-    assert (said.knees, said.exact, said.within_one) == (4, 0.5, 0.75)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from koa_worker.store.database.columns import Moment, RowId, one_of
 from koa_worker.store.database.schema.base import Base
-from koa_worker.store.records import State
+from koa_worker.store.records.files import State
 from koa_worker.store.search_words import LONGEST_WORD
 from koa_worker.values import Side
 
