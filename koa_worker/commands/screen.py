@@ -10,9 +10,9 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from koa_worker.commands.table import printable
 from koa_worker.errors import explain
 from koa_worker.report import words
+from koa_worker.tables.table import printable
 from koa_worker.values import GRADE_WORDS, Completed, GradedKnee, Outcome
 
 if TYPE_CHECKING:  # what is graded without a store is told without one

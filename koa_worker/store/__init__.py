@@ -2,13 +2,16 @@
 
 from koa_worker.store.encoding.encoded import EncodedResult, encode
 from koa_worker.store.export import GRADING_NAMES, IDENTITY_NAMES, IMAGE_NAMES
+from koa_worker.store.page.assignments import ReaderProgress
 from koa_worker.store.page.day_counts import DayCount
 from koa_worker.store.page.study_history import GradingRecord, ReportRecord
 from koa_worker.store.page.worklist_values import (
+    Assigned,
     Cursor,
     EntryPage,
     Neighbours,
     Read,
+    Sort,
     Wanted,
     WorklistCounts,
     WorklistEntry,
@@ -48,6 +51,7 @@ __all__ = [
     "GRADING_NAMES",
     "IDENTITY_NAMES",
     "IMAGE_NAMES",
+    "Assigned",
     "AuditRecord",
     "Belonging",
     "Belongings",
@@ -80,12 +84,14 @@ __all__ = [
     "ParcelState",
     "PublicationTicket",
     "Read",
+    "ReaderProgress",
     "ReadingRecord",
     "RejectedRecord",
     "ReportRecord",
     "ResultObjectRecord",
     "Role",
     "Settled",
+    "Sort",
     "State",
     "StatusRecord",
     "Store",

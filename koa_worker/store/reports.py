@@ -199,6 +199,12 @@ class Reports(StorePart):
         return tuple(session.connection().scalars(_DUE))
 
     @reads
+    def is_due(self, session: Session, study_key: str) -> bool:
+        """Whether the report of a study is out of date."""
+        found = select(_studies.c.key).where(_is_due(), _studies.c.key == study_key)
+        return session.connection().scalar(found) is not None
+
+    @reads
     def left_over(self, session: Session) -> tuple[str, ...]:
         """Those whose report was due and is not written: a crash or a stop came between."""
         return tuple(session.connection().scalars(_DUE.where(_studies.c.unreported_since.is_(None))))

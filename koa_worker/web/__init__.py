@@ -12,6 +12,8 @@ from koa_worker.store import Store
 from koa_worker.web import (
     admin,
     agreement,
+    assignments,
+    chosen,
     correction,
     dashboard,
     deliveries,
@@ -49,6 +51,8 @@ def create_app(config: Config, store: Store) -> Flask:
     forgery.guard(app)
     for module in (
         worklist,
+        chosen,
+        assignments,
         uploads,
         study,
         deliveries,

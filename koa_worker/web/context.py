@@ -1,4 +1,4 @@
-"""The configuration, the store and the decoder, for every route, and the notice that is on every page."""
+"""The configuration, the store and the decoder, for every route, and what stands on every page."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Context:
 
 def furnish(app: Flask, config: Config, store: Store) -> None:
     app.extensions[_KEY] = Context(config, store, Decoder(config.limits), Searches(), LastWatch())
-    app.context_processor(lambda: {"notice": RESEARCH_NOTICE})
+    app.context_processor(lambda: {"notice": RESEARCH_NOTICE, "institution": config.report.institution})
 
 
 def context() -> Context:

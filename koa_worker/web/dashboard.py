@@ -96,7 +96,9 @@ def distribution(days: Sequence[date], counted: Sequence[DayCount]) -> Plot:
         for kl in GRADES
     ]
     total = sum(sums.values())
-    shares = ", ".join(f"KL {kl} {sum(by_grade[kl, day] for day in days) / total:.0%}" for kl in GRADES if total)
+    shares = ", ".join(
+        f"KL {kl} {plots.written(sum(by_grade[kl, day] for day in days) / total)}" for kl in GRADES if total
+    )
     says = f"Share of each grade. In total: {shares}." if total else "No knee was graded."
     return plots.columns("Grades over time", says, _labels(days), series, shares=True)
 
@@ -111,7 +113,7 @@ def confidence(days: Sequence[date], counted: Sequence[DayCount]) -> Plot:
     last, before = _mean(sums, days[-_A_WEEK:]), _mean(sums, days[:-_A_WEEK])
     says = "The mean probability of the stated grade."
     if last is not None and before is not None:
-        says += f" Last week: {last:.2f}. Before: {before:.2f}."
+        says += f" Last week: {plots.written(last)}. Before: {plots.written(before)}."
     return plots.line(
         "Mean confidence", says, _labels(days), Series("Mean confidence", "stroke-a", means), within=(0.0, 1.0)
     )

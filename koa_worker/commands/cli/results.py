@@ -74,9 +74,9 @@ def export(
     config_file: ConfigFile = None,
 ) -> None:
     """Print a flat table of all results, with one line per knee."""
-    from koa_worker.commands.export import COLUMNS, WITH_IDENTITY, to_rows
-    from koa_worker.commands.table import write_csv, write_json
     from koa_worker.store import Store
+    from koa_worker.tables.export import COLUMNS, WITH_IDENTITY, to_rows
+    from koa_worker.tables.table import write_csv, write_json
 
     if by is RowPer.STUDY:
         from koa_worker.commands.study_table import export_studies
@@ -108,8 +108,8 @@ def agreement(
 ) -> None:
     """Print how far readers agree with each other and with the model: quadratic kappa with intervals by subject."""
     from koa_worker.commands.agreement import COLUMNS, screen, to_rows
-    from koa_worker.commands.table import write_csv
     from koa_worker.store import Store
+    from koa_worker.tables.table import write_csv
 
     with Store.open(config.load(config_file).store.url) as store:
         found = store.site_scales.agreements()
@@ -127,9 +127,9 @@ def drift(
     from datetime import UTC, datetime
 
     from koa_worker.commands.drift import COLUMNS, to_rows
-    from koa_worker.commands.table import write_csv
     from koa_worker.knee.grading.site import fitted_to
     from koa_worker.store import Store
+    from koa_worker.tables.table import write_csv
     from koa_worker.watch.drift import watch
     from koa_worker.watch.words import sentences
 

@@ -166,7 +166,7 @@ def audit(
             for row in rows:
                 typer.echo(json.dumps(row, ensure_ascii=False))
             return
-        from koa_worker.commands.table import safe_cell
+        from koa_worker.tables.table import safe_cell
 
         line = csv.writer(sys.stdout, dialect="excel" if form is AuditFormat.CSV else "excel-tab", lineterminator="\n")
         line.writerow(_COLUMNS)

@@ -68,7 +68,7 @@ def _classed(image: Plane, scale: float, spread: float) -> Densities:
 def contrast(image: Plane) -> float:
     """The spread between large areas of the image: grain, however strong, is not content."""
     size = min(AREAS, image.shape[1]), min(AREAS, image.shape[0])
-    areas = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.float32)
+    areas = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
     low, high = percentiles(areas, 2.0, 98.0)
     return (high - low) / max(1.0, float(areas.max()))
 

@@ -21,12 +21,13 @@ from koa_worker.store.database.schema import (
 )
 from koa_worker.store.last_readings import last_readings
 from koa_worker.store.records.users import ExportedReading, ReadingRecord
+from koa_worker.store.worklist_index import count_readers
 from koa_worker.values import GRADES
 
 Matrix = tuple[tuple[int, ...], ...]
 
 # What the audit log says of who was shown the answers of a study.
-SHOWN = ("study", "report", "results")
+SHOWN = ("study", "report", "results", "export")
 
 
 def is_read(*, by: str | None = None) -> ColumnElement[bool]:
@@ -63,6 +64,7 @@ class ReaderGrades(StorePart):
         row = ReaderGradeRow(knee_id=grade.knee_id, grade_id=grade.id, at=self.now(), **said)
         session.add(row)
         session.flush()
+        count_readers(session, _study_of(session, grade.knee_id))
         return row.id
 
     @writes
@@ -73,6 +75,8 @@ class ReaderGrades(StorePart):
             return None
         (found,) = _records(session, ReaderGradeRow.id == number)
         row.withdrawn_at = self.now()
+        session.flush()
+        count_readers(session, found.study_key)
         return found
 
     @reads
@@ -163,6 +167,11 @@ class ReaderGrades(StorePart):
         for reader, blind, said, machine, count in rows:
             counts.setdefault((reader, blind), _zeros())[said][machine] = count
         return {key: tuple(map(tuple, matrix)) for key, matrix in counts.items()}
+
+
+def _study_of(session: Session, knee_id: int) -> str:
+    study = select(ImageRow.study_key).join(KneeRow, KneeRow.file_id == ImageRow.file_id).where(KneeRow.id == knee_id)
+    return session.scalars(study).one()
 
 
 def _zeros() -> list[list[int]]:

@@ -42,16 +42,14 @@ def test_a_line_is_broken_where_there_is_nothing_to_say() -> None:
     root = ET.fromstring(plot.svg)
     assert len([line for line in root.iter("line") if line.get("class") == "stroke-a"]) == 1
     assert len(list(root.iter("circle"))) == 3
-    assert [row[1] for row in plot.rows] == ["0.50", "0.60", "–", "0.70"]
+    assert [row[1] for row in plot.rows] == ["50\u00a0%", "60\u00a0%", "–", "70\u00a0%"]
 
 
 @pytest.mark.parametrize(
     ("within", "marks"),
-    [((0, 4), ["0", "1", "2", "3", "4"]), ((0.0, 1.0), ["0.00", "0.25", "0.50", "0.75", "1.00"])],
+    [((0, 4), ["0", "1", "2", "3", "4"]), ((0.0, 1.0), [f"{share}\u00a0%" for share in (0, 25, 50, 75, 100)])],
 )
-def test_the_scale_of_a_line_has_decimals_only_where_it_needs_them(
-    within: tuple[float, float], marks: list[str]
-) -> None:
+def test_the_scale_of_a_line_is_in_counts_or_in_per_cent(within: tuple[float, float], marks: list[str]) -> None:
     plot = plots.line("Grade", "", list("ab"), Series("KL", "stroke-a", [1.0, 3.0]), within=within)
     texts = [text for text in ET.fromstring(plot.svg).iter("text") if text.get("text-anchor") == "end"]
     assert [text.text for text in texts] == marks
@@ -80,18 +78,21 @@ def test_the_dashboard_counts_by_day() -> None:
     ]
     assert dashboard.throughput(DAYS, counted).rows[0] == ("2026-06-01", "4", "0", "0", "0")
     assert "5 knees" in dashboard.throughput(DAYS, counted).says
-    assert dashboard.distribution(DAYS, counted).rows[0] == ("2026-06-01", "0.00", "0.00", "0.75", "0.00", "0.25")
+    assert dashboard.distribution(DAYS, counted).rows[0] == (
+        "2026-06-01",
+        *(f"{share}\u00a0%" for share in (0, 0, 75, 0, 25)),
+    )
     assert dashboard.distribution(DAYS, counted).rows[1][1:] == ("–",) * 5
     drift = dashboard.confidence(DAYS, counted)
     assert drift.rows[0][1] == f"{2.7 / 4:.2f}"
-    assert "Last week: 0.50. Before: 0.68." in drift.says or "Before: 0.67" in drift.says
+    assert drift.says.endswith(("Last week: 50\u00a0%. Before: 68\u00a0%.", "Before: 67\u00a0%."))
     assert dashboard.rejections(counted) == [("no_knee", 4, 1.0), ("truncated", 2, 0.5)]
 
 
 def test_the_dashboard_s_page_draws_what_the_store_counts(graded: Any, client: FlaskClient) -> None:
     for days in ("", "?days=90", "?days=365"):
         page = client.get(f"/dashboard{days}").text
-        for said in ("2 knees graded", "KL 2 50%", "unknown_format", "The daemon is not running"):
+        for said in ("2 knees graded", "KL 2 50\u00a0%", "unknown_format", "The daemon is not running"):
             assert said in page, said
     assert client.get("/dashboard?days=9999").status_code == 400
 

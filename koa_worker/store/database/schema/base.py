@@ -25,13 +25,17 @@ _NAMES = {
 _WHERE = "where"
 
 
-def partial_index(name: str, column: str | InstrumentedAttribute[Any], where: str, *, unique: bool = False) -> Index:
+_Column = str | InstrumentedAttribute[Any]
+
+
+def partial_index(name: str, column: _Column | tuple[_Column, ...], where: str, *, unique: bool = False) -> Index:
     """An index of the rows for which `where` holds, in words that both databases know.
 
     SQLAlchemy's own way names the databases, and loads the drivers of PostgreSQL for that also where there is only
     SQLite: a tenth of the time that each process takes to start.
     """
-    return Index(name, column, unique=unique, info={_WHERE: where})
+    columns = column if isinstance(column, tuple) else (column,)
+    return Index(name, *columns, unique=unique, info={_WHERE: where})
 
 
 @compiles(CreateIndex)

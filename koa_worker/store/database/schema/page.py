@@ -96,6 +96,22 @@ class ReaderGradeRow(Base):
     withdrawn_at: Mapped[dt.datetime | None]
 
 
+class AssignmentRow(Base):
+    """That a reader shall read a study; one that was taken back stays."""
+
+    __tablename__ = "assignments"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    study_key: Mapped[str] = mapped_column(ForeignKey("studies.key"), index=True)
+    reader: Mapped[str]
+    by: Mapped[str]
+    at: Mapped[dt.datetime]
+    ended_at: Mapped[dt.datetime | None]
+
+
+partial_index("uq_assignments_reader", (AssignmentRow.reader, AssignmentRow.study_key), "ended_at IS NULL", unique=True)
+
+
 class UploadRow(Base):
     """A file that came by the page, until and after it lies in the inbox as `landed_as`."""
 
