@@ -1,6 +1,6 @@
 """`make bench`: stages, files a second, networks and runtimes, growth; tables and an image into docs/.
 
-`python -m bench [stages speed nets archives stores] [--quick] [--out FOLDER]`
+`python -m bench [stages start speed nets archives stores] [--quick] [--out FOLDER]`
 Without --out the tables are only printed.
 """
 
@@ -19,9 +19,11 @@ from bench.page import PAGE, PICTURE, to_markdown, to_terminal
 from bench.plots import draw
 from bench.speed import measure_speed
 from bench.stages import measure_stages
+from bench.start import measure_start
 
 SECTIONS = {
     "stages": measure_stages,
+    "start": measure_start,
     "speed": measure_speed,
     "nets": measure_nets,
     "archives": measure_archives,

@@ -6,10 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-import numpy as np
-
 from koa_worker.study.sides import names_of, sides_of
-from koa_worker.study.widths import widths
 from koa_worker.values import (
     Compartment,
     CompartmentName,
@@ -86,6 +83,11 @@ def joint_space_in(space: JointSpace, side: Side, geometry: Geometry) -> JointSp
 def _measured(part: Compartment, name: CompartmentName, spacing: Spacing | None) -> Compartment:
     if not part.clear or spacing is None or spacing.source is SpacingSource.NONE:
         return replace(part, name=name, min_mm=None, mean_mm=None)
+    # The dispatcher, which measures nothing, does not wait for NumPy.
+    import numpy as np  # noqa: PLC0415
+
+    from koa_worker.study.widths import widths  # noqa: PLC0415
+
     margins = np.asarray(part.femoral, float), np.asarray(part.tibial, float)
     least_mm, mean_mm = widths(*margins, spacing.column_mm, spacing.row_mm)
     return replace(part, name=name, min_mm=least_mm, mean_mm=mean_mm)

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from koa_worker.watch.agreement import Estimate, agreement_of_pairs, confusion
+if TYPE_CHECKING:  # the store knows readings; only who compares them waits for NumPy
+    from koa_worker.watch.agreement import Estimate
 
 EVERYBODY = "all readers"
 _Key = tuple[str, str, bool | None]  # two graders, and whether both were blind
@@ -91,6 +91,10 @@ def _both_blind(one: Reading, other: Reading) -> bool | None:
 
 
 def _measured(key: _Key, found: _Pairs) -> PairAgreement:
+    import numpy as np  # noqa: PLC0415
+
+    from koa_worker.watch.agreement import agreement_of_pairs, confusion  # noqa: PLC0415
+
     grades = np.array([pair[:2] for pair in found], dtype=np.int64)
     subjects = np.array([pair[2] for pair in found], dtype=np.str_)
     exact, kappa = agreement_of_pairs(grades, subjects)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from koa_worker.knee.finding.density import contrast, halve, measure, runs, shrink, solid, three_classes
+from koa_worker.knee.finding.density import contrast, halve, measure, percentiles, runs, shrink, solid, three_classes
 
 
 def leg(height: int = 400, width: int = 300) -> np.ndarray:
@@ -29,6 +29,15 @@ def test_a_leg_is_tissue_whatever_the_exposure() -> None:
         inside = np.flatnonzero(middle) / seen.scale
         assert inside[0] == pytest.approx(60, abs=3)
         assert inside[-1] == pytest.approx(239, abs=3)
+
+
+@pytest.mark.parametrize("pixels", [1, 2, 7, 256, 4999])
+def test_percentiles_are_those_of_numpy_to_the_last_digit(pixels: int) -> None:
+    random = np.random.default_rng(pixels)
+    for levels in (random.uniform(0, 65535, pixels), random.integers(0, 255, pixels), np.full(pixels, 7)):
+        image = levels.astype(np.float32).reshape(1, -1)
+        for shares in ((1.0, 99.5), (2.0, 98.0), (2.0, 99.7)):
+            assert percentiles(image, *shares) == np.percentile(image, shares).tolist()
 
 
 def test_runs_count_each_rows_tissue() -> None:

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from koa_worker.knee.grading.metal import find_metal, metal_outline
+from koa_worker.knee.grading.metal import evidence_that_counts, find_metal, metal_outline
 from koa_worker.knee.grading.prepare import SIZE, Picture, crop, equalize, resize
 from koa_worker.synthetic import ImplantKind, draw, random_spec, with_implant
 from koa_worker.values import Box
@@ -30,6 +30,24 @@ def test_bone_is_no_metal(seed: int) -> None:
     for joint in joints(seed):
         assert not find_metal(joint).suspected
         assert not find_metal(equalize(joint), equalized=True).clear
+
+
+@pytest.mark.parametrize("equalized", [False, True])
+@pytest.mark.parametrize("strangeness", [-np.inf, -3.0, 0.5, 4.0])
+@pytest.mark.parametrize("kind", [None, ImplantKind.TOTAL])
+def test_what_is_left_out_would_have_changed_nothing(
+    kind: ImplantKind | None, strangeness: float, equalized: bool
+) -> None:
+    least = evidence_that_counts(strangeness, equalized=equalized)
+    for joint in joints(1, kind) + joints(2, kind):
+        every, most = find_metal(joint, equalized=equalized), find_metal(joint, equalized=equalized, least=least)
+        if every.evidence >= least:
+            assert every == most
+        else:
+            assert most.evidence < least
+            assert not every.clear
+            assert not every.suspected
+            assert not every.is_metal_beside(strangeness)
 
 
 @pytest.mark.parametrize("kind", list(ImplantKind))
