@@ -93,6 +93,10 @@ class Hosts:
         """How many times they were told that it began."""
         return sum(one["code"] == code for alert in self.alerts for one in alert["began"])
 
+    def told_over(self, code: str) -> bool:
+        """Whether they were told of each one that it is over: one that begins before would be no news to them."""
+        return self.alerted(code) <= sum(one["code"] == code for alert in self.alerts for one in alert["ended"])
+
     @contextmanager
     def _web(self, place: str, answer: Any, *, sealed: bool = False) -> Iterator[None]:
         class Handler(BaseHTTPRequestHandler):

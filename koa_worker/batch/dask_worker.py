@@ -42,7 +42,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class ChunkResult:
-    """What came of a chunk; a code if the worker could not work at all."""
+    """The result of a chunk: its findings, or an error code if the worker could not grade at all."""
 
     findings: tuple[Finding, ...] = field(repr=False)
     code: str = ""

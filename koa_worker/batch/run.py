@@ -39,7 +39,7 @@ _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Engine(Protocol):
-    """Something that grades: on this machine, or on many."""
+    """An engine that grades: the worker processes of this machine, or a cluster."""
 
     def grade(self, take: Take, stop: Stop) -> Iterator[Finding]:
         """Grades until nothing is left to take; after a stop it finishes only what is being graded."""
@@ -47,7 +47,7 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BatchPlan:
-    """What is to be done."""
+    """The options of one batch: what is graded, and where the results go."""
 
     source: str
     results: Path
@@ -58,7 +58,7 @@ class BatchPlan:
 
 @dataclass(slots=True)
 class Summary:
-    """How it went, of the whole source and not of this run only."""
+    """The counts of the whole source, not only of this run."""
 
     stopped: bool = False
     counts: Counter[str] = field(default_factory=Counter)

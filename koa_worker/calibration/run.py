@@ -23,7 +23,7 @@ from koa_worker.values import GRADES, GradedBy
 
 @dataclass(frozen=True, slots=True)
 class Calibrated:
-    """The judgement, and what was written."""
+    """The result of a calibration: the judgement, and the files that were written."""
 
     judgement: Judgement
     written: tuple[Path, ...]

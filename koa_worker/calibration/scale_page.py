@@ -55,7 +55,7 @@ def draw(knees: ReadKnees, judgement: Judgement) -> str:
 
 
 def summary(judgement: Judgement) -> str:
-    """What came of the fit, in one sentence."""
+    """Sums up the fit in one sentence."""
     before, after = judgement.before, judgement.after
     return (
         f"Agreement with this site's readers on unseen knees: accuracy {before.accuracy.value:.3f} →"

@@ -48,6 +48,7 @@ def check(config_file: Path | None) -> list[Check]:
         "database": _database,
         "model": _model,
         "clock": _clock,
+        **({"sign-on": _sign_on} if settings.web.sign_on_header else {}),
         **doctor_network.checks(settings),
     }
     found = [_find(what, probe, settings) for what, probe in checks.items()]
@@ -151,6 +152,13 @@ def _model(settings: Config) -> str:
     grader = Pipeline.load(settings).grader
     site = f", on the site's scale {grader.graded_by.site[:12]}" if settings.model.site else ""
     return f"{grader.name}, every file matches the manifest ({grader.digest[:12]}){site}"
+
+
+def _sign_on(settings: Config) -> str:
+    from koa_worker.web.guard.sign_on import SignOn
+
+    SignOn.of(settings.web)
+    return f"the proxy at {settings.web.proxy} names users in {settings.web.sign_on_header}"
 
 
 def _clock(settings: Config) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from koa_worker import languages
 from koa_worker.config.dicom import DicomSettings
@@ -164,12 +165,18 @@ class LogSettings(Section):
     format: Literal["text", "json"] = "text"
 
 
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
+
+
 class WebSettings(Section):
     enabled: bool = False
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     names: tuple[str, ...] = ()
     proxy: str = ""
+    sign_on_header: str = ""
+    sign_on_secret_file: str = ""
+    sign_on_logout: str = ""
     threads: int = Field(default=4, gt=0)
     session_hours: float = Field(default=12.0, gt=0.0)
     blind_readers: tuple[str, ...] = ()
@@ -177,6 +184,20 @@ class WebSettings(Section):
     uploads_at_once: int = Field(default=8, gt=0)
     upload_seconds: float = Field(default=300.0, gt=0.0)
     max_waiting: int = Field(default=1000, gt=0)
+
+    @model_validator(mode="after")
+    def _sign_on_is_whole(self) -> Self:
+        if self.sign_on_header and not (self.proxy and self.sign_on_secret_file):
+            raise ValueError("sign_on_header needs proxy and sign_on_secret_file")
+        if self.sign_on_header and not _HEADER.fullmatch(self.sign_on_header):
+            raise ValueError("sign_on_header is the name of a header, such as X-Forwarded-User")
+        if self.sign_on_logout and not self.sign_on_logout.startswith(("https://", "/")):
+            raise ValueError("sign_on_logout begins with https:// or /")
+        return self
+
+    def below(self, base: Path) -> Self:
+        path = self.sign_on_secret_file
+        return self.model_copy(update={"sign_on_secret_file": str((base / path).absolute()) if path else ""})
 
 
 class Config(Section):
@@ -203,6 +224,7 @@ class Config(Section):
                 "store": self.store.below(base),
                 "model": self.model.below(base),
                 "dicom": self.dicom.below(base),
+                "web": self.web.below(base),
             }
         )
 

@@ -29,7 +29,7 @@ _UPLOAD = "upload-"
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What was removed."""
+    """Counts of what an erasure removed."""
 
     finding: SearchResult
     unseen: int  # files that are worked on elsewhere, into which we could not look

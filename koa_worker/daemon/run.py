@@ -15,6 +15,7 @@ from koa_worker.daemon.metric_values import figures
 from koa_worker.daemon.metrics import registry, served
 from koa_worker.intake.watch import Watch
 from koa_worker.store import Store
+from koa_worker.store.database.transaction import ANSWER_SECONDS
 from koa_worker.system.stop import Stop
 from koa_worker.system.systemd import Service
 from koa_worker.workers.pool import WorkerPool
@@ -29,7 +30,12 @@ def work(config: Config, pool: WorkerPool, stop: Stop, *, once: bool) -> RunSumm
     """Works until stopped, or with `once` until the inbox is drained. Gives how it ended."""
     service = Service()
     with (
-        Store.of(config.store, patience=_PATIENCE_SECONDS, quiet_seconds=config.study.quiet_seconds) as store,
+        Store.of(
+            config.store,
+            patience=_PATIENCE_SECONDS,
+            quiet_seconds=config.study.quiet_seconds,
+            answer_seconds=ANSWER_SECONDS,
+        ) as store,
         Watch(config.folders.inbox) as watch,
     ):
         stop.wake = watch.wake

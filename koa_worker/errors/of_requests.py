@@ -20,10 +20,25 @@ OF_REQUESTS: dict[str, CatalogueEntry] = {
         "The name or the password is wrong.",
         "Try again, or ask an administrator to set a new password with koa-worker user password.",
     ),
+    "spoofed_sign_on": CatalogueEntry(
+        Fault.CALLER,
+        "The request names a user as only the sign-on proxy may.",
+        "Come through the proxy. If you did, compare its secret with [web] sign_on_secret_file.",
+    ),
+    "unknown_sign_on": CatalogueEntry(
+        Fault.CALLER,
+        "You are signed on, but there is no user with your name here, or the user is locked.",
+        "Ask an administrator to add the user under the name that the sign-on gives.",
+    ),
     "not_allowed": CatalogueEntry(
         Fault.CALLER,
         "The user's role does not allow this.",
         "Ask an administrator for an account with another role.",
+    ),
+    "last_admin": CatalogueEntry(
+        Fault.CALLER,
+        "Nobody would be left who may manage the users.",
+        "Give another user the role admin first, or use koa-worker user on the server.",
     ),
     "blind_reading": CatalogueEntry(
         Fault.CALLER,

@@ -10,7 +10,8 @@ from koa_worker.store.database.schema import FileRow
 from koa_worker.store.encoding import grade_columns, joint_space
 from koa_worker.store.records.files import FileRecord
 from koa_worker.store.records.studies import ImageRecord, KneeRecord, RejectedRecord, UngradedRecord
-from koa_worker.values import Box, Fingerprint, Heatmap, KneeRoi, RefusedKnee, Spacing
+from koa_worker.study.correction import Corrected, Correction, Geometry
+from koa_worker.values import Box, Fingerprint, Heatmap, KneeRoi, RefusedKnee, Spacing, SpacingSource
 
 
 def to_file_record(file: FileRow) -> FileRecord:
@@ -62,9 +63,7 @@ def to_refused_knee(row: Row[Any]) -> RefusedKnee:
 
 
 def to_spacing(row: Row[Any]) -> Spacing | None:
-    if row.row_mm is None or row.column_mm is None:
-        return None
-    return Spacing(row.row_mm, row.column_mm, row.spacing_source)
+    return spacing_of(row.row_mm, row.column_mm, row.spacing_source)
 
 
 def to_image_record(row: Row[Any], knees: tuple[KneeRecord, ...], refused: tuple[RefusedKnee, ...]) -> ImageRecord:
@@ -95,7 +94,26 @@ def to_image_record(row: Row[Any], knees: tuple[KneeRecord, ...], refused: tuple
         patient_differs=row.patient_differs,
         number=row.number,
         taken_at=row.acquired_at or row.content_at,
+        correction=to_correction(row) if row.corrected_at is not None else None,
     )
+
+
+def to_correction(row: Any) -> Correction:
+    """Converts a row with the columns of `corrections`, whose time is called `corrected_at`."""
+    said, own = ("said_row_mm", "said_column_mm", "said_spacing_source"), ("own_row_mm", "own_column_mm", "own_source")
+    return Correction(
+        Corrected(row.own_laterality, row.own_column_zero_side, spacing_of(*(getattr(row, name) for name in own))),
+        Geometry(row.said_laterality, row.said_column_zero_side, spacing_of(*(getattr(row, name) for name in said))),
+        row.corrected_by,
+        row.corrected_at,
+    )
+
+
+def spacing_of(row_mm: float | None, column_mm: float | None, source: SpacingSource | None) -> Spacing | None:
+    """The pixel size of three columns; None where one of them is empty."""
+    if row_mm is None or column_mm is None or source is None:
+        return None
+    return Spacing(row_mm, column_mm, source)
 
 
 def to_rejected_record(row: Any, refused: tuple[RefusedKnee, ...], ungraded: UngradedRecord | None) -> RejectedRecord:

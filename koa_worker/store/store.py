@@ -22,6 +22,7 @@ from koa_worker.store.delivery.sending import Sending
 from koa_worker.store.erasure.belongings import Found
 from koa_worker.store.erasure.erasures import Erasures
 from koa_worker.store.export import Export
+from koa_worker.store.lifecycle.corrections import Corrections
 from koa_worker.store.lifecycle.files import Files
 from koa_worker.store.page.accounts import Accounts
 from koa_worker.store.page.assignments import Assignments
@@ -68,6 +69,7 @@ class Store:
         self.accounts = Accounts(sessions)
         self.rate_limits = RateLimits(sessions)
         self.audit = Audit(sessions)
+        self.corrections = Corrections(sessions)
         self.worklist = Worklist(sessions)
         self.entries = WorklistEntries(sessions)
         self.day_counts = DayCounts(sessions)
@@ -86,11 +88,13 @@ class Store:
         patience: float = PATIENCE_SECONDS,
         quiet_seconds: float = 0.0,
         upgrade: bool = True,
+        answer_seconds: float | None = None,
     ) -> Self:
         """Connects, creates the database if it is missing, and migrates the tables; older ones only with `upgrade`.
 
         What is recorded gets its time from `clock`. A verb waits for `patience` seconds while others are in the way.
-        A report waits until no more of its study has come for `quiet_seconds`.
+        A report waits until no more of its study has come for `quiet_seconds`. A server that does not answer within
+        `answer_seconds` counts as away, except in a migration.
         """
         database = engine.connect(url, patience)
         try:
@@ -98,12 +102,28 @@ class Store:
         except DBAPIError as fault:
             database.dispose()
             raise unanswered(fault) from fault
+        if answer_seconds is not None and database.dialect.name == "postgresql":
+            database.dispose()
+            database = engine.connect(url, patience, answer_seconds=answer_seconds)
         return cls(database, clock, patience, quiet_seconds)
 
     @classmethod
-    def of(cls, settings: StoreSettings, *, patience: float = PATIENCE_SECONDS, quiet_seconds: float = 0.0) -> Self:
+    def of(
+        cls,
+        settings: StoreSettings,
+        *,
+        patience: float = PATIENCE_SECONDS,
+        quiet_seconds: float = 0.0,
+        answer_seconds: float | None = None,
+    ) -> Self:
         """Opens the configured database."""
-        return cls.open(settings.url, patience=patience, quiet_seconds=quiet_seconds, upgrade=settings.auto_upgrade)
+        return cls.open(
+            settings.url,
+            patience=patience,
+            quiet_seconds=quiet_seconds,
+            upgrade=settings.auto_upgrade,
+            answer_seconds=answer_seconds,
+        )
 
     @classmethod
     def look(cls, url: str, *, patience: float = PATIENCE_SECONDS) -> Self:

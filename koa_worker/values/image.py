@@ -71,7 +71,7 @@ class Study:
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What an image is, whatever it is wrapped in, as digests; empty where they are not known."""
+    """Digests that identify an image independently of its file; empty where they are not known."""
 
     pixels: str = ""  # of the decoded pixels
     shown: str = ""  # of the decoded pixels and how they are displayed: window, lookup tables, polarity

@@ -18,7 +18,7 @@ _Pairs = list[tuple[int, int, str]]  # of each knee both grades and the subject
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one grader says of one knee."""
+    """The grade that one reader gave one knee."""
 
     knee: int
     grader: str

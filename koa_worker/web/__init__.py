@@ -14,11 +14,15 @@ from koa_worker.web import (
     agreement,
     assignments,
     chosen,
+    correction,
     dashboard,
+    deliveries,
     files,
+    forget,
     login,
     study,
     uploads,
+    users,
     words,
     worklist,
 )
@@ -26,6 +30,7 @@ from koa_worker.web.api import routes as api
 from koa_worker.web.context import furnish
 from koa_worker.web.guard import access, blind, forgery, refusals, security_headers, senseless
 from koa_worker.web.guard.refusals import LARGEST_FORM
+from koa_worker.web.guard.sign_on import SignOn
 from koa_worker.web.images import pictures
 
 
@@ -40,7 +45,7 @@ def create_app(config: Config, store: Store) -> Flask:
     security_headers.protect(app)
     refusals.explained(app)
     senseless.guard(app)
-    access.guard(app)
+    access.guard(app, SignOn.of(config.web))
     blind.guard(app)
     uploads.widen(app)
     forgery.guard(app)
@@ -50,12 +55,16 @@ def create_app(config: Config, store: Store) -> Flask:
         assignments,
         uploads,
         study,
+        deliveries,
+        correction,
+        forget,
         pictures,
         files,
         dashboard,
         agreement,
         login,
         admin,
+        users,
         api,
     ):
         app.register_blueprint(module.pages)

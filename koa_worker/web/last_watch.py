@@ -15,7 +15,7 @@ _FRESH_SECONDS = 3600.0  # only complete weeks are judged, so that little change
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LastCounted:
     watched: Watched
     at: datetime
 
@@ -26,13 +26,13 @@ class LastWatch:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = Lock()
-        self._found: Found | None = None
+        self._found: LastCounted | None = None
         self._until = 0.0
 
-    def of(self, store: Store, now: datetime | None = None) -> Found:
+    def of(self, store: Store, now: datetime | None = None) -> LastCounted:
         at = now or datetime.now(UTC)
         with self._lock:
             if self._found is None or self._clock() >= self._until or at.date() != self._found.at.date():
-                self._found = Found(watch(store.watch_days.samples(), at.date()), at)
+                self._found = LastCounted(watch(store.watch_days.samples(), at.date()), at)
                 self._until = self._clock() + _FRESH_SECONDS
             return self._found

@@ -40,7 +40,8 @@ def log_in() -> Response | tuple[str, int]:
     _pace(name)
     store = context().store
     user = store.accounts.find_user(name)
-    if not passwords.matches(password, user.password if user else None) or user is None:
+    matches = passwords.matches(password, user.password if user else None)
+    if not matches or user is None or user.locked_at is not None:
         note_stranger("login_failed") if user is None else store.audit.note(name, "login_failed", address=caller())
         return render_template("login.html", target=target, fault=CATALOGUE["wrong_password"]), 401
     secret = passwords.new_secret()

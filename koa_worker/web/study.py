@@ -18,7 +18,7 @@ from koa_worker.registrar import report_of
 from koa_worker.report.pdf import render
 from koa_worker.store import PublicationTicket, ReportRecord, StudyRecord
 from koa_worker.values import GRADES, Role
-from koa_worker.web import worklist
+from koa_worker.web import delivery_state, worklist
 from koa_worker.web.context import context
 from koa_worker.web.filters import address_of
 from koa_worker.web.guard.access import may_see_patients, needs
@@ -30,6 +30,12 @@ from koa_worker.web.images import originals
 pages = Blueprint("study", __name__, url_prefix="/studies/<key>")
 
 LONGEST_COMMENT = 2000
+DONE = {  # what the pages lead back with that change something of a study
+    "corrected": "Corrected. The next revision of the report is being written, and results go out again.",
+    "same": "Nothing was changed: that counts already.",
+    "sent": "All results of this study are sent again.",
+    "woken": "What waits is tried now.",
+}
 
 
 @pages.get("")
@@ -58,6 +64,9 @@ def show(key: str) -> str:
         kept=worklist.own_reading(request.args.get("kept", "")),
         catalogue=CATALOGUE,
         longest=LONGEST_COMMENT,
+        done=DONE.get(request.args.get("done", ""), ""),
+        places=delivery_state.of_study(key) if may_see_patients() and not hidden else (),
+        kinds=delivery_state.KINDS,
     )
 
 

@@ -9,7 +9,7 @@ from flask import Flask
 from koa_worker.report import course_words, words
 from koa_worker.store import State
 from koa_worker.study.earlier import Course
-from koa_worker.values import GRADE_WORDS, GRADES, CompartmentName, Side
+from koa_worker.values import GRADE_WORDS, GRADES, CompartmentName, Role, Side
 from koa_worker.web.hanging import edges, hanging
 from koa_worker.web.plots import Plot, Series, line
 
@@ -20,6 +20,12 @@ STATES = {
     State.REJECTED: "Rejected",
     State.FAILED: "Failed",
     State.DUPLICATE: "Duplicate",
+}
+
+ROLE_RIGHTS = {
+    Role.VIEW: "sees results, but no patient data and no whole radiograph",
+    Role.READ: "also sees patient data, reads, uploads, sends again and corrects",
+    Role.ADMIN: "also manages users, reads the audit log and erases patients",
 }
 
 
@@ -52,6 +58,7 @@ def teach(app: Flask) -> None:
         "GRADE_MEANINGS": {kl: words.grade_meaning(kl) for kl in GRADES},
         "COMPARTMENTS": {name: words.compartment(name) for name in CompartmentName},
         "STATES": STATES,
+        "ROLE_RIGHTS": ROLE_RIGHTS,
         "EARLIER_EXAMS": course_words.heading(),
     }
 

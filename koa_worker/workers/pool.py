@@ -36,13 +36,13 @@ _MOST_FAILED_STARTS = 5
 
 
 def cores() -> int:
-    """That this process may use, which in a container are fewer than the machine has."""
+    """The number of CPU cores that this process may use; in a container these are fewer than the machine has."""
     return len(os.sched_getaffinity(0))
 
 
 @dataclass(slots=True)
 class WorkerProcess:
-    """A worker process and what it has to do."""
+    """A worker process and the job that it is doing."""
 
     process: subprocess.Popen[bytes]
     connection: Connection

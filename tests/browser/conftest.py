@@ -55,6 +55,10 @@ workers = 1
 enabled = true
 port = {port}
 blind_readers = ["bella"]
+[[dicom.destinations]]
+name = "share"
+protocol = "folder"
+folder = "share"
 """
 
 

@@ -71,7 +71,7 @@ def everybody_says(scene: Scene, fault: Fault) -> None:
     """Silent before, told after, silent again when it is over."""
     site, code, hosts = scene.site, fault.code, scene.hosts
     until(
-        lambda: site.check()[0] == 0 and site.measured(code) == 0, SECONDS
+        lambda: site.check()[0] == 0 and site.measured(code) == 0 and hosts.told_over(code), SECONDS
     )  # the daemon has noticed the last mend, too
     logged, alerted = site.logged(code), hosts.alerted(code)
     begun = time.monotonic()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -137,33 +136,11 @@ def _first_line(option: str) -> str:
 
 
 def _show(settings: Config, finding: SearchResult, title: str) -> None:
+    from koa_worker.custody import summary
+
     typer.echo(f"{title}:")
-    for label, text in _counts(settings, finding):
+    for label, text in summary.lines(settings, finding):
         typer.echo(f"  {label:<26} {text}")
-
-
-def _counts(settings: Config, finding: SearchResult) -> Iterator[tuple[str, str]]:
-    """What there is of each kind. No line names a patient."""
-    from koa_worker.custody import places
-
-    found = finding.belongings
-    states = Counter(str(file.state) for file in found.files)
-    by_state = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-    alone = len(finding.by_header - {file.id for file in found.files})
-    yield "studies", str(len(found.studies))
-    yield "files", f"{len(found.files)} ({by_state})" if by_state else "0"
-    yield "files without a record", str(alone)
-    yield "files in the inbox", str(len(finding.in_inbox))
-    yield "reports", str(sum(place.report is not None for place in (*found.studies, *found.touched)))
-    yield "results not sent yet", str(len(found.objects))
-    yield "grades of readers", str(found.readings)
-    yield "uploads", str(found.uploads)
-    if found.touched:
-        yield "studies that stay, but change", f"{len(found.touched)}; the daemon writes their reports again"
-    if found.sent:
-        yield "not removed", f"{found.sent} results that were sent: delete them in the PACS"
-    if outside := sum(places.is_outside(settings, file.filed_as) for file in found.files):
-        yield "not removed", f"{outside} originals that were graded in place: delete them where they are"
 
 
 def _as_json(study: FoundStudy) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def agreement(
     form: Annotated[Table, typer.Option("--format", help="csv, or a table for the terminal.")] = Table.TEXT,
     config_file: ConfigFile = None,
 ) -> None:
-    """How far the readers agree with one another and with the model: quadratic kappa with intervals by subject."""
+    """Print how far readers agree with each other and with the model: quadratic kappa with intervals by subject."""
     from koa_worker.commands.agreement import COLUMNS, screen, to_rows
     from koa_worker.store import Store
     from koa_worker.tables.table import write_csv
@@ -123,7 +123,7 @@ def drift(
     form: Annotated[Table, typer.Option("--format", help="csv of all weeks, or the findings as text.")] = Table.TEXT,
     config_file: ConfigFile = None,
 ) -> None:
-    """Whether grades, likeness, exposure and refusals are still as they were. Exit 1 if one changed lately."""
+    """Tell whether grades, resemblance to the training knees, exposure or refusals changed. Exit 1 if one did."""
     from datetime import UTC, datetime
 
     from koa_worker.commands.drift import COLUMNS, to_rows

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
@@ -27,7 +26,6 @@ app = typer.Typer(help="Manage the users of the page, and read the audit log.", 
 
 Name = Annotated[str, typer.Argument(help="Login name.", metavar="NAME")]
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 _HERE = "console"  # the user in the audit log: a person with the rights to the database
 
 
@@ -46,9 +44,11 @@ def add(
     config_file: ConfigFile = None,
 ) -> None:
     """Create a user. The password is asked for, or read from the first line of the input."""
+    from koa_worker.web.guard.user_names import fault_of_name
+
     name = name.lower()
-    if not _NAME.fullmatch(name) or name in {"local", _HERE}:
-        raise typer.BadParameter("a name has at most 64 letters, digits and . _ @ -, and is not local or console")
+    if fault := fault_of_name(name):
+        raise typer.BadParameter(fault)
     with _open(config_file) as store:
         if store.accounts.find_user(name):
             raise typer.BadParameter("a user with this name exists already")
@@ -67,7 +67,8 @@ def list_users(config_file: ConfigFile = None) -> None:
     with _open(config_file) as store:
         for user in store.accounts.users():
             tokens = ", ".join(f"{token.id}: {token.purpose}" for token in store.accounts.tokens(user.name))
-            table.add_row(user.name, user.role, f"{user.created_at:%Y-%m-%d}", tokens)
+            role = f"{user.role}, locked" if user.locked_at else user.role
+            table.add_row(user.name, role, f"{user.created_at:%Y-%m-%d}", tokens)
     Console().print(
         table if table.row_count else "There are no users. The page answers only requests from this machine."
     )
@@ -82,6 +83,37 @@ def remove(name: Name, config_file: ConfigFile = None) -> None:
         typer.echo(f"User {name} removed.")
         if not store.accounts.has_users():
             typer.echo("There are no users left. The page answers only requests from this machine.")
+
+
+@app.command("role")
+def change_role(
+    name: Name,
+    role: Annotated[Role, typer.Argument(help="view, read or admin.", metavar="ROLE")],
+    config_file: ConfigFile = None,
+) -> None:
+    """Give a user another role."""
+    with _open(config_file) as store:
+        _known(done=store.accounts.change_role(name.lower(), role))
+        store.audit.note(_HERE, "user_role", detail=f"{name.lower()}, {role}")
+    typer.echo(f"User {name} now has role {role}.")
+
+
+@app.command()
+def lock(name: Name, config_file: ConfigFile = None) -> None:
+    """Keep a user from logging in, and end all sessions and tokens. `unlock` lets the user in again."""
+    with _open(config_file) as store:
+        _known(done=store.accounts.lock(name.lower()))
+        store.audit.note(_HERE, "user_locked", detail=name.lower())
+    typer.echo(f"User {name} locked.")
+
+
+@app.command()
+def unlock(name: Name, config_file: ConfigFile = None) -> None:
+    """Let a locked user log in again."""
+    with _open(config_file) as store:
+        _known(done=store.accounts.unlock(name.lower()))
+        store.audit.note(_HERE, "user_unlocked", detail=name.lower())
+    typer.echo(f"User {name} unlocked.")
 
 
 @app.command()

@@ -12,7 +12,7 @@ from koa_worker.knee.finding.density import Densities, inverse, measure
 from koa_worker.knee.finding.joint import Joint, refine, search
 from koa_worker.knee.finding.legs import Leg
 from koa_worker.knee.finding.plateau import RAISED, SIDE_PER_PLATEAU
-from koa_worker.knee.finding.sides import sides_of
+from koa_worker.study.sides import sides_of
 from koa_worker.values import Box, KneeRoi, Laterality, Radiograph, Side
 
 LEAST_SCORE = -1.3  # of the evidence, for a joint to be one

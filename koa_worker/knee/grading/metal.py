@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from koa_worker.knee.finding.density import Plane
+from koa_worker.knee.finding.density import Plane, percentiles
 from koa_worker.knee.grading.prepare import SIZE, Picture, crop, looks_equalized, resize
 from koa_worker.values import Box, GrayImage, Points
 
@@ -181,7 +181,7 @@ def levelled(picture: Picture) -> Plane:
     smooth = cv2.medianBlur(np.ascontiguousarray(picture), SMOOTHED)
     factor = SIDE / SIZE
     small = np.asarray(cv2.resize(smooth, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.float32)
-    low, high = (float(level) for level in np.percentile(small, [2, 99.7]))
+    low, high = percentiles(small, 2.0, 99.7)
     spread = np.clip((small - np.float32(low)) / np.float32(max(high - low, 1.0)), 0, 1)
     return np.asarray(cv2.GaussianBlur(spread, (3, 3), 0), np.float32)
 

@@ -11,6 +11,8 @@ from koa_worker.knee.joint_space import band as bands
 from koa_worker.knee.joint_space.band import COARSE, FINER, Band
 from koa_worker.knee.joint_space.edges import refine
 from koa_worker.knee.joint_space.margins import BEARS_FROM, BEARS_TO, trace
+from koa_worker.study.sides import names_of
+from koa_worker.study.widths import widths
 from koa_worker.values import (
     Compartment,
     CompartmentName,
@@ -18,16 +20,11 @@ from koa_worker.values import (
     KneeRoi,
     Points,
     Radiograph,
-    Side,
     Spacing,
     SpacingSource,
 )
 
 CLEAR = 2.5  # of 4: margins that are to be believed
-
-_LATERAL_LEFT = (CompartmentName.LATERAL, CompartmentName.MEDIAL)
-_MEDIAL_LEFT = (CompartmentName.MEDIAL, CompartmentName.LATERAL)
-_UNNAMED = (CompartmentName.PICTURE_LEFT, CompartmentName.PICTURE_RIGHT)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,14 +44,6 @@ def measure(radiograph: Radiograph, roi: KneeRoi) -> JointSpace:
     spacing = radiograph.spacing
     left, right = (_compartment(name, part, width_px, spacing) for name, part in zip(names, found, strict=True))
     return JointSpace((left, right), spacing.source if spacing else SpacingSource.NONE, width_px)
-
-
-def names_of(side: Side, column_zero_side: str) -> tuple[CompartmentName, CompartmentName]:
-    """The names of the left and right compartment: the medial one is towards the other knee."""
-    if side is Side.UNKNOWN or not column_zero_side:
-        return _UNNAMED
-    outer = Side.RIGHT if column_zero_side == "R" else Side.LEFT
-    return _LATERAL_LEFT if side is outer else _MEDIAL_LEFT
 
 
 def trace_knee(radiograph: Radiograph, roi: KneeRoi) -> tuple[tuple[TracedMargins, TracedMargins], float]:
@@ -79,21 +68,11 @@ def _compartment(name: CompartmentName, part: TracedMargins, width_px: float, sp
     femoral, tibial = _points(part.femoral), _points(part.tibial)
     if not clear:
         return Compartment(name, clear, None, None, None, None, femoral, tibial)
-    least, mean = _widths(part, 1.0, 1.0)
+    least, mean = widths(part.femoral, part.tibial, 1.0, 1.0)
     if spacing is None or spacing.source is SpacingSource.NONE:
         return Compartment(name, clear, least / width_px, mean / width_px, None, None, femoral, tibial)
-    least_mm, mean_mm = _widths(part, spacing.column_mm, spacing.row_mm)
+    least_mm, mean_mm = widths(part.femoral, part.tibial, spacing.column_mm, spacing.row_mm)
     return Compartment(name, clear, least / width_px, mean / width_px, least_mm, mean_mm, femoral, tibial)
-
-
-def _widths(part: TracedMargins, across: float, down: float) -> tuple[float, float]:
-    """The minimum distance between the margins, and the mean: the area between them by the compartment's length."""
-    scale = np.array([across, down])
-    femoral, tibial = part.femoral * scale, part.tibial * scale
-    open_by = np.maximum(tibial[:, 1] - femoral[:, 1], 0)
-    apart = np.linalg.norm(tibial[:, None] - femoral[None], axis=2)
-    area = float(open_by.mean() * (tibial[-1, 0] - tibial[0, 0]))
-    return float(min(apart.min(), open_by.min())), area / float(np.linalg.norm(tibial[-1] - tibial[0]))
 
 
 def _points(line: Plane) -> Points:

@@ -170,9 +170,13 @@ def _original(record: FileRecord | None, file_id: str, ticket: PublicationTicket
 
 
 def _content(image: ImageRecord) -> tuple[str, ...]:
-    """What the results of an image derive from; of an image of an earlier version only its file is known."""
+    """What the results of an image derive from; of an image of an earlier version only its file is known.
+
+    Each correction by a person makes other objects, also one that is taken back: those from before are replaced.
+    """
     known = image.fingerprint
-    return (known.shown, known.header) if known.pixels else (image.sha256,)
+    corrected = (image.correction.at.isoformat(),) if image.correction is not None else ()
+    return ((known.shown, known.header) if known.pixels else (image.sha256,)) + corrected
 
 
 def _newly_replaced(made: Made, before: Predecessors) -> list[Replaced]:

@@ -20,7 +20,7 @@ _SETTLED = (State.COMPLETED, State.REJECTED, State.DUPLICATE)
 
 
 class StatusCounts(StorePart):
-    """How many there are of what, and how quickly they are settled."""
+    """Counts files by state, and measures how quickly they are completed."""
 
     @reads
     def status(self, session: Session) -> StatusRecord:

@@ -24,17 +24,24 @@ logger = logging.getLogger(__name__)
 _MIGRATION_LOCK = 0x6B6F61  # any number that every worker on a PostgreSQL server agrees on
 
 
-def connect(url: str, patience: float = transaction.PATIENCE_SECONDS, *, create: bool = True) -> Engine:
+def connect(
+    url: str,
+    patience: float = transaction.PATIENCE_SECONDS,
+    *,
+    create: bool = True,
+    answer_seconds: float | None = None,
+) -> Engine:
     """An engine whose writing transactions are serializable: they behave as if they ran one after the other.
 
-    Without `create` a database that is not there is an error, and its file is not made.
+    Without `create` a database that is not there is an error, and its file is not made. With `answer_seconds` a server
+    that does not answer within them counts as away, also one that still takes connections.
     """
     try:
         place = make_url(url)
         if place.get_backend_name() == "sqlite":
             return _connect_sqlite(place, patience, create=create)
         if postgres.is_postgres(place):
-            return postgres.connect(place, patience)
+            return postgres.connect(place, patience, answer_seconds)
     # Their messages quote the URL, and with it a password.
     except ModuleNotFoundError:
         raise SetupError("config", "[store] url needs a driver: pip install 'koa-worker[postgres]'") from None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Generator
 from typing import Any
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL
 
 _DRIVER = "postgresql+psycopg"
@@ -23,9 +25,12 @@ def is_postgres(place: URL) -> bool:
     return place.drivername in _SCHEMES
 
 
-def connect(place: URL, patience: float) -> Engine:
-    """An engine with serializable transactions; a transaction that conflicts with another one is retried."""
-    return create_engine(
+def connect(place: URL, patience: float, answer_seconds: float | None = None) -> Engine:
+    """An engine with serializable transactions; a transaction that conflicts with another one is retried.
+
+    With `answer_seconds` a statement fails that the server does not answer within them.
+    """
+    engine = create_engine(
         place.set(drivername=_DRIVER),
         isolation_level="SERIALIZABLE",
         pool_pre_ping=True,  # after the server was stopped and started, its old connections are thrown away
@@ -33,6 +38,34 @@ def connect(place: URL, patience: float) -> Engine:
         # What the address says itself counts.
         connect_args={name: value for name, value in _limits(patience).items() if name not in place.query},
     )
+    if answer_seconds is not None:
+        limited = _limited(answer_seconds)
+        event.listen(engine, "do_connect", lambda _dialect, _record, words, named: limited.connect(*words, **named))
+    return engine
+
+
+def _limited(seconds: float) -> Any:
+    """A connection that does not wait for longer: the kernel acknowledges for a server whose processes stand still."""
+    import psycopg  # noqa: PLC0415 - an extra
+
+    def within(connection: Any, waiting: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+        give_up = time.monotonic() + seconds
+        try:
+            awaited = next(waiting)
+            while True:
+                ready = yield awaited  # nothing is ready at the end of each of psycopg's short intervals
+                if not ready and time.monotonic() > give_up:
+                    connection.pgconn.finish()  # a rollback would wait for the same server
+                    raise psycopg.OperationalError("timeout expired")
+                awaited = waiting.send(ready)
+        except StopIteration as done:
+            return done.value
+
+    class Limited(psycopg.Connection[Any]):
+        def wait(self, gen: Any, *rest: Any, **named: Any) -> Any:
+            return super().wait(within(self, gen), *rest, **named)
+
+    return Limited
 
 
 def _limits(patience: float) -> dict[str, Any]:

@@ -18,6 +18,8 @@ T = TypeVar("T")
 
 # A backup, a slow disk or many workers may delay a transaction; a file then waits and does not fail.
 PATIENCE_SECONDS = 60.0
+# What must go on while the server stands still waits no longer for an answer: the daemon's loop, and the page.
+ANSWER_SECONDS = 30.0
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.01, 0.5
 # PostgreSQL's codes for a conflict of two transactions: serialization failure, deadlock, and a unique key that both
 # wanted to insert. On SQLite, writers queue.

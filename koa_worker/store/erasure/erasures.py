@@ -24,7 +24,7 @@ from koa_worker.store.records.sending import ParcelState
 
 
 class Erasures(StorePart):
-    """What is to be erased, from the intention to the end."""
+    """Erasures, from the record of what is to be erased to the end."""
 
     @reads
     def look(

@@ -26,6 +26,7 @@ from koa_worker.store.database.schema import (
 from koa_worker.store.encoding import grade_columns, joint_space
 from koa_worker.store.encoding.encoded import EncodedFrame, EncodedKnee, EncodedResult
 from koa_worker.store.journal import PATIENT_DIFFERS, record_event
+from koa_worker.store.study.corrected import keep_correction
 from koa_worker.values import RefusedKnee, SpacingSource, Study
 
 # These statements run for every file. They are built once and bypass the object mapper, which takes ten times as long.
@@ -74,6 +75,8 @@ def keep_results(
     _keep_pictures(session, file.id, result.frame, knees, again=again)
     keep_refusals(session, file.id, result.refused, again=again)
     _keep_timings(session, file.id, result.timings_ms, again=again)
+    if again:
+        keep_correction(session, file.id)
 
 
 def _keep_image(session: Session, file: FileRow, said: Mapping[str, Any], at: datetime, *, again: bool) -> None:

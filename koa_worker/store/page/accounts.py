@@ -7,6 +7,7 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, delete, exists, or_, select
 from sqlalchemy.orm import Session
 
+from koa_worker.errors import WrongState
 from koa_worker.store.database.base import StorePart, reads, writes
 from koa_worker.store.database.schema import LoginRow, TokenRow, UserRow
 from koa_worker.store.records.users import TokenRecord, UserRecord
@@ -40,13 +41,46 @@ class Accounts(StorePart):
         return True
 
     @writes
-    def remove_user(self, session: Session, name: str) -> bool:
-        """Removes a user and ends all sessions and tokens; readings and the audit log keep the name."""
+    def remove_user(self, session: Session, name: str, *, keep_admin: bool = False) -> bool:
+        """Removes a user and ends all sessions and tokens; readings and the audit log keep the name.
+
+        With `keep_admin`, here and below, not the last administrator who can log in: raises WrongState.
+        """
         user = _present(session, name)
         if user is None:
             return False
         user.removed_at = self.now()
+        _require_admin(session, keep_admin=keep_admin)
         _let_go(session, user)
+        return True
+
+    @writes
+    def change_role(self, session: Session, name: str, role: Role, *, keep_admin: bool = False) -> bool:
+        """Gives the user another role, from the next request on."""
+        user = _present(session, name)
+        if user is None:
+            return False
+        user.role = role
+        _require_admin(session, keep_admin=keep_admin)
+        return True
+
+    @writes
+    def lock(self, session: Session, name: str, *, keep_admin: bool = False) -> bool:
+        """Ends all sessions and tokens of the user, who cannot log in until `unlock`."""
+        user = _present(session, name)
+        if user is None:
+            return False
+        user.locked_at = user.locked_at or self.now()
+        _require_admin(session, keep_admin=keep_admin)
+        _let_go(session, user)
+        return True
+
+    @writes
+    def unlock(self, session: Session, name: str) -> bool:
+        user = _present(session, name)
+        if user is None:
+            return False
+        user.locked_at = None
         return True
 
     @writes
@@ -64,7 +98,7 @@ class Accounts(StorePart):
         """Starts a session that `lasts` for this time; expired sessions are removed."""
         now = self.now()
         user = _present(session, name)
-        if user is None:
+        if user is None or user.locked_at is not None:
             return False
         session.execute(delete(LoginRow).where(LoginRow.until <= now))
         session.add(LoginRow(secret_hash=secret_hash, user_id=user.id, since=now, until=now + lasts))
@@ -75,7 +109,7 @@ class Accounts(StorePart):
         """The user of the session with this secret."""
         login = session.get(LoginRow, secret_hash)
         user = session.get(UserRow, login.user_id) if login is not None and login.until > self.now() else None
-        return _record(user) if user and user.removed_at is None else None
+        return _record(user) if user and user.removed_at is None and user.locked_at is None else None
 
     @writes
     def log_out(self, session: Session, secret_hash: str) -> None:
@@ -89,9 +123,9 @@ class Accounts(StorePart):
 
     @writes
     def add_token(self, session: Session, name: str, purpose: str, secret_hash: str, lasts: timedelta | None) -> bool:
-        """Adds a token of the user; false if the name does not exist."""
+        """Adds a token of the user; false if the name does not exist, or is locked."""
         user = _present(session, name)
-        if user is None:
+        if user is None or user.locked_at is not None:
             return False
         now = self.now()
         until = None if lasts is None else now + lasts
@@ -133,10 +167,18 @@ def _present(session: Session, name: str) -> UserRow | None:
     return session.scalars(select(UserRow).where(_is_present(name))).first()
 
 
+def _require_admin(session: Session, *, keep_admin: bool) -> None:
+    """Somebody who can log in must remain who may let others in; the transaction is undone otherwise."""
+    session.flush()
+    admins = (UserRow.role == Role.ADMIN, UserRow.removed_at.is_(None), UserRow.locked_at.is_(None))
+    if keep_admin and not session.scalar(select(exists().where(*admins))):
+        raise WrongState("last_admin")
+
+
 def _let_go(session: Session, user: UserRow) -> None:
     session.execute(delete(LoginRow).where(LoginRow.user_id == user.id))
     session.execute(delete(TokenRow).where(TokenRow.user_id == user.id))
 
 
 def _record(user: UserRow) -> UserRecord:
-    return UserRecord(user.name, user.role, user.password, user.created_at)
+    return UserRecord(user.name, user.role, user.password, user.created_at, user.locked_at)

@@ -44,7 +44,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a page shows; an empty filter lets everything through."""
+    """The filters of the worklist; an empty filter lets everything through."""
 
     states: frozenset[State] = frozenset()
     grades: frozenset[int] = frozenset()

@@ -68,7 +68,7 @@ class Belongings:
 
 @dataclass(frozen=True, slots=True)
 class Doomed:
-    """What an erasure has begun to remove."""
+    """A file, study or object that an erasure has begun to remove."""
 
     files: frozenset[str]
     studies: frozenset[str]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from koa_worker.study.correction import Correction
 from koa_worker.study.earlier import NO_EXAMS, Course, PatientExams, courses
 from koa_worker.study.knees import SeenKnee, StudyKnee, bring_together
 from koa_worker.values import (
@@ -80,6 +81,7 @@ class ImageRecord:
     patient_differs: bool  # the file names another patient than its study
     number: int | None  # in its study; None until a report shows the image
     taken_at: datetime | None  # by the hospital's clock: when it was acquired, or else when its content was made
+    correction: Correction | None = None  # the last that a person made of its sides or its pixel size
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ class UserRecord:
     role: Role
     password: str = field(repr=False)  # scheme, parameters, salt and hash
     created_at: datetime
+    locked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from koa_worker.errors import UnknownRecord
 from koa_worker.store.convert import to_image_record, to_knee_record, to_refused_knee, to_rejected_record
 from koa_worker.store.database.base import StorePart, reads
 from koa_worker.store.database.schema import (
+    CorrectionRow,
     EventRow,
     FileRow,
     GradeRow,
@@ -30,6 +31,7 @@ from koa_worker.store.database.schema import (
 from koa_worker.store.journal import SHOWS_IMAGE
 from koa_worker.store.records.files import State
 from koa_worker.store.records.studies import ImageRecord, KneeRecord, RejectedRecord, StudyRecord
+from koa_worker.store.study.corrected import CORRECTED
 from koa_worker.store.study.image_numbers import as_taken
 from koa_worker.store.study.patient_exams import patient_exams
 from koa_worker.store.study.studies import get_study
@@ -46,8 +48,9 @@ _STUDY = select(_study, _LAST_WRITTEN.scalar_subquery().label("last_written")).w
 )
 _OF_STUDY = _image.c.study_key == bindparam("study_key")
 _IMAGES = (
-    select(_image, FileRow.sha256, FileRow.arrived_at, _picture.c.data.label("frame"))
+    select(_image, FileRow.sha256, FileRow.arrived_at, _picture.c.data.label("frame"), *CORRECTED)
     .join(FileRow, FileRow.id == _image.c.file_id)
+    .join(table_of(CorrectionRow), table_of(CorrectionRow).c.file_id == _image.c.file_id, isouter=True)
     .join(_picture, (_picture.c.file_id == _image.c.file_id) & (_picture.c.kind == PictureKind.FRAME))
     .where(_OF_STUDY)
 )

@@ -18,6 +18,7 @@ from koa_worker.web.guard.hosts import is_loopback
 from koa_worker.web.guard.passwords import secret_hash
 from koa_worker.web.guard.peer import may_be_ours
 from koa_worker.web.guard.refusals import API, LARGEST_FORM, as_json
+from koa_worker.web.guard.sign_on import SignOn, Spoofed
 
 UPLOADS = frozenset({f"{API}v1/uploads", "/upload"})  # for scripts, and for a form without JavaScript
 _SECONDS_FOR_A_FORM = 30.0
@@ -39,6 +40,9 @@ class Channel(Protocol):
     """The connection of a request."""
 
     def is_our_peer(self) -> bool: ...
+
+    def peer(self) -> str:
+        """The address at the other end: the proxy's, if there is one."""
 
     def uploads(self) -> int:
         """The number of uploads that the whole server is receiving."""
@@ -70,6 +74,7 @@ class Gate:
     def __init__(self, config: Config, store: Store) -> None:
         self._settings = config.web
         self._store = store
+        self._sign_on = SignOn.of(config.web)
 
     @property
     def proxy(self) -> str:
@@ -94,6 +99,8 @@ class Gate:
     def _judge(self, request: Request, channel: Channel) -> tuple[int, str]:
         if not channel.is_our_peer() and not self._store.accounts.has_users():
             return HTTPStatus.FORBIDDEN, "not_here"
+        if self._sign_on and self._sign_on.is_used(request.headers) and channel.peer() != self._sign_on.proxy:
+            return HTTPStatus.FORBIDDEN, "spoofed_sign_on"
         if not (request.chunked or request.content_length):
             return HTTPStatus.OK, ""
         if not request.is_upload:
@@ -113,6 +120,13 @@ class Gate:
         return HTTPStatus.OK, ""
 
     def _role(self, headers: dict[str, str]) -> Role | None:
+        if self._sign_on and self._sign_on.is_used(headers):
+            try:
+                name = self._sign_on.name(headers)
+            except Spoofed:
+                return None
+            user = self._store.accounts.find_user(name) if name else None
+            return user.role if user and user.locked_at is None else None
         scheme, _, token = headers.get("AUTHORIZATION", "").partition(" ")
         if scheme.lower() == "bearer":
             user = self._store.accounts.shown_token(secret_hash(token.strip()))

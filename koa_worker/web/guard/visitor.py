@@ -14,11 +14,12 @@ class By(Enum):
     PLACE = auto()  # there are no users, and it is this machine
     LOGIN = auto()
     TOKEN = auto()
+    SIGN_ON = auto()  # the proxy says who it is
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who asks."""
+    """The user or the local visitor who sent a request."""
 
     name: str
     role: Role

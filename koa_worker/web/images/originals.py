@@ -25,7 +25,7 @@ def film_of(key: str, file_id: str) -> DecodedFilm:
     if image is None or image.study_key != key or source is None or not source.filed_as:
         refuse(404, "not_found")
     try:
-        with _opened(source.filed_as) as file:
+        with opened(source.filed_as) as file:
             return context().decoder.decode(file, source.sha256)
     except DecoderBusy:
         refuse(503, "too_many", _AGAIN)
@@ -41,7 +41,7 @@ def expect(study: StudyRecord) -> None:
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[int]:
+def opened(path: str) -> Iterator[int]:
     """A regular file, and no link, that is open to read; the request ends with a refusal if there is none."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -13,6 +13,7 @@ from flask import Flask
 from koa_worker.config import Config
 from koa_worker.errors import SetupError
 from koa_worker.store import Store
+from koa_worker.store.database.transaction import ANSWER_SECONDS
 from koa_worker.web import create_app
 from koa_worker.web.context import release
 from koa_worker.web.guard.hosts import is_loopback
@@ -30,7 +31,7 @@ _PATIENCE_SECONDS = 10.0  # timeout for the database; nobody waits longer for a 
 @contextmanager
 def serving(config: Config) -> Iterator[str]:
     """Serves the page inside the context; gives its URL."""
-    with Store.of(config.store, patience=_PATIENCE_SECONDS) as store:
+    with Store.of(config.store, patience=_PATIENCE_SECONDS, answer_seconds=ANSWER_SECONDS) as store:
         _refuse_unsafe(config, store)
         sweep(config)
         app = create_app(config, store)

@@ -69,6 +69,9 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             self._peer_is_ours = self.server.gate.is_ours(self.addr[0], self.socket)
         return self._peer_is_ours
 
+    def peer(self) -> str:
+        return str(self.addr[0])
+
     def uploads(self) -> int:
         """The number of uploads that the whole server is receiving."""
         return int(self.server.uploads())

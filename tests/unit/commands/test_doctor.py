@@ -214,3 +214,12 @@ def test_a_clock_that_was_set_back_is_noticed(tmp_path: Path) -> None:
         )
     database.close()
     assert "2100-01-01" in wrong("")["clock"]
+
+
+def test_the_secret_of_a_sign_on_is_read(tmp_path: Path) -> None:
+    text = '[web]\nproxy = "127.0.0.1"\nsign_on_header = "X-Forwarded-User"\nsign_on_secret_file = "secret"\n'
+    assert "No such file" in wrong(text)["sign-on"]
+    Path("secret").write_text("short\n")
+    assert "fewer than 32" in wrong(text)["sign-on"]
+    Path("secret").write_text("s" * 32)
+    assert found(text)["sign-on"].says == "the proxy at 127.0.0.1 names users in X-Forwarded-User"

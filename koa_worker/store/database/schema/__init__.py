@@ -4,7 +4,8 @@
            ├─ refusals                    knees that were seen and not graded
            └─ images ─┬─ pictures         what a report draws from
     studies ┘         ├─ knees ── grades ── models
-        │             └─ headers          whom each image says it is of, now and before
+        │             ├─ headers          whom each image says it is of, now and before
+        │             └─ corrections      what a person says of sides and pixel size in place of a header
         ├─ reports
         └─ publications, parcels, result_objects      what was sent where; destinations
 
@@ -37,7 +38,7 @@ from koa_worker.store.database.schema.sending import (
     ReportRow,
     ResultObjectRow,
 )
-from koa_worker.store.database.schema.studies import HeaderRow, ImageRow, StudyRow
+from koa_worker.store.database.schema.studies import CorrectionRow, HeaderRow, ImageRow, StudyRow
 from koa_worker.store.database.schema.worklist import IndexLine, Word
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "AssignmentRow",
     "AuditRow",
     "Base",
+    "CorrectionRow",
     "DestinationRow",
     "DoomedKind",
     "DoomedRow",

@@ -44,7 +44,7 @@ class FileRow(Base):
 
 
 class EventRow(Base):
-    """What happened to a file and when, never changed afterwards."""
+    """An event in the history of a file; a row is never changed."""
 
     __tablename__ = "events"
 

@@ -67,7 +67,7 @@ class ModelRow(Base):
 
 
 class GradeRow(Base):
-    """What one model release said of one knee."""
+    """The grade that one model release gave one knee."""
 
     __tablename__ = "grades"
     __table_args__ = (

@@ -26,6 +26,7 @@ class UserRow(Base):
     password: Mapped[str]  # scheme, parameters, salt and hash
     created_at: Mapped[dt.datetime]
     removed_at: Mapped[dt.datetime | None]
+    locked_at: Mapped[dt.datetime | None]  # until an administrator unlocks them, they cannot log in
 
 
 partial_index("uq_users_name", UserRow.name, "removed_at IS NULL", unique=True)
@@ -43,7 +44,7 @@ class LoginRow(Base):
 
 
 class TokenRow(Base):
-    """What a script shows instead of a password, by its hash."""
+    """The hash of a token, which a script sends instead of a password."""
 
     __tablename__ = "tokens"
 

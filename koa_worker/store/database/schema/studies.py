@@ -98,3 +98,26 @@ class HeaderRow(Base):
     description: Mapped[str] = mapped_column(SaidByFile)
     institution: Mapped[str] = mapped_column(SaidByFile)
     date: Mapped[dt.datetime | None] = mapped_column(WallTime)
+
+
+class CorrectionRow(Base):
+    """What a person says of an image's sides and pixel size in place of its header, and what the header says.
+
+    Empty where the person says nothing. The columns of `images` have what counts.
+    """
+
+    __tablename__ = "corrections"
+
+    file_id: Mapped[str] = mapped_column(ForeignKey("images.file_id"), primary_key=True)
+    who: Mapped[str]
+    at: Mapped[dt.datetime]
+    laterality: Mapped[Laterality | None] = mapped_column(one_of(Laterality, "laterality"))
+    column_zero_side: Mapped[str | None]
+    row_mm: Mapped[float | None]
+    column_mm: Mapped[float | None]
+    spacing_source: Mapped[SpacingSource | None] = mapped_column(one_of(SpacingSource, "spacing_source"))
+    said_laterality: Mapped[Laterality] = mapped_column(one_of(Laterality, "said_laterality"))
+    said_column_zero_side: Mapped[str]
+    said_row_mm: Mapped[float | None]
+    said_column_mm: Mapped[float | None]
+    said_spacing_source: Mapped[SpacingSource] = mapped_column(one_of(SpacingSource, "said_spacing_source"))

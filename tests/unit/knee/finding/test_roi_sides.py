@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from koa_worker.knee.finding.sides import sides_of
+from koa_worker.study.sides import sides_of
 from koa_worker.values import Laterality, Side
 
 L, R, U = Side.LEFT, Side.RIGHT, Side.UNKNOWN

@@ -12,7 +12,7 @@ from alembic import op
 from koa_worker.store.search_words import LONGEST_WORD, plain
 
 revision = "0018"
-down_revision = "0016"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 

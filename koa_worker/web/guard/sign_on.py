@@ -1,0 +1,68 @@
+"""Sign-on by a reverse proxy: it has asked a person's name of an identity provider, and says it in a header.
+
+The header counts only beside the secret that proxy and worker share, in a request from the proxy's address. Anything
+else that has one of the two headers is refused: nobody mixes what is said there with a cookie or a token.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from koa_worker.config import WebSettings
+from koa_worker.config.sources import read_secret
+from koa_worker.errors import SetupError
+from koa_worker.web.guard.user_names import fault_of_name
+
+SECRET_HEADER = "Koa-Sign-On-Secret"  # noqa: S105 - its name
+SHORTEST_SECRET = 32
+
+
+class Spoofed(Exception):
+    """The headers of a sign-on are there, and they are not the proxy's."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignOn:
+    """What the proxy says, and by what it is known."""
+
+    header: str
+    secret: str
+    proxy: str
+
+    @classmethod
+    def of(cls, settings: WebSettings) -> SignOn | None:
+        """None if sign-on is not configured; raises SetupError for a secret that is none."""
+        if not settings.sign_on_header:
+            return None
+        secret = read_secret("[web] sign_on_secret_file", Path(settings.sign_on_secret_file))
+        if len(secret) < SHORTEST_SECRET or not (secret.isascii() and secret.isprintable()):
+            raise SetupError("web", f"[web] sign_on_secret_file has fewer than {SHORTEST_SECRET} ASCII characters")
+        return cls(settings.sign_on_header, secret, settings.proxy)
+
+    def is_used(self, said: Mapping[str, str]) -> bool:
+        """Whether one of the headers is there; the names are written as in a WSGI environment, without `HTTP_`."""
+        return _key(self.header) in said or _key(SECRET_HEADER) in said
+
+    def name(self, said: Mapping[str, str]) -> str | None:
+        """The name that the proxy says; None if nobody signed on, or if the request did not come by sign-on.
+
+        Raises Spoofed for a wrong secret, or a name without one.
+        """
+        shown, name = said.get(_key(SECRET_HEADER)), said.get(_key(self.header), "").strip().lower()
+        if shown is None and _key(self.header) not in said:
+            return None
+        if shown is None or not hmac.compare_digest(shown.encode(), self.secret.encode()):
+            raise Spoofed
+        return name if name and not fault_of_name(name) else None  # two headers are joined by a comma: no name
+
+
+def of_environment(environment: Mapping[str, object]) -> dict[str, str]:
+    """The headers of a request as the gate sees them, from what the application is given."""
+    return {name.removeprefix("HTTP_"): str(value) for name, value in environment.items() if name.startswith("HTTP_")}
+
+
+def _key(header: str) -> str:
+    return header.upper().replace("-", "_")
