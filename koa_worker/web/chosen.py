@@ -86,7 +86,7 @@ def _send(chosen: Chosen) -> AnyResponse:
 
 def _assign(chosen: Chosen) -> AnyResponse:
     reader = request.form.get("reader", "")
-    if reader not in {user.name for user in context().store.accounts.users() if user.role.may(Role.READ)}:
+    if reader not in context().store.accounts.readers():
         abort(400)
     count = context().store.assignments.assign(chosen.studies, reader, by=g.user.name)
     for key in chosen.studies:

@@ -126,7 +126,7 @@ def _page(tag: str) -> str:
         sorted_by=_sorted_by(wanted),
         heads=_heads(wanted),
         progress=store.assignments.progress(g.user.name) if request.args.get("assigned") in _OWN else (),
-        readers=[user.name for user in store.accounts.users() if user.role.may(Role.READ)],
+        readers=store.accounts.readers(),
         can_send=bool(context().config.dicom.destinations),
         did=chosen_words.of_address(request.args),
         counts=store.worklist.counts(),

@@ -28,6 +28,14 @@ class Accounts(StorePart):
         )
 
     @reads
+    def readers(self, session: Session) -> tuple[str, ...]:
+        """The names of those who may read and log in."""
+        present = (
+            select(UserRow).where(UserRow.removed_at.is_(None), UserRow.locked_at.is_(None)).order_by(UserRow.name)
+        )
+        return tuple(user.name for user in session.scalars(present) if user.role.may(Role.READ))
+
+    @reads
     def find_user(self, session: Session, name: str) -> UserRecord | None:
         user = _present(session, name)
         return _record(user) if user else None

@@ -113,6 +113,14 @@ def test_studies_are_assigned_counted_and_taken_back(graded: Any, logged_in: Ent
     assert "No study is assigned" in ada.get("/assignments").text
 
 
+def test_who_is_locked_is_given_nothing_to_read(graded: Any, logged_in: Enter, users: Store) -> None:
+    ada = logged_in("ada")
+    assert "<option>anna</option>" in ada.get("/").text
+    users.accounts.lock("anna")
+    assert "anna" not in ada.get("/").text
+    assert ada.post("/chosen", of="/", study=graded.key, reader="anna", do="assign").status_code == 400
+
+
 def test_the_queue_goes_through_what_is_mine_first_when_asked(graded: Any, logged_in: Enter, users: Store) -> None:
     arrival = Arrival(Path("x"), "9" * 64, 9, "new.dcm")
     users.files.add_arrival(arrival, datetime.now(UTC))
