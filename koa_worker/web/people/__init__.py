@@ -1,0 +1,1 @@
+"""Who may use the page: signing on, the own account, all users."""
