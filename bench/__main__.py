@@ -47,9 +47,10 @@ def main() -> None:
             sections.append(measure(quick=chosen.quick))
             console.print(to_terminal(sections[-1]), f"{name} took {time.monotonic() - start:.0f} s\n")
             if page:  # after each, so that a run that is broken off leaves what it measured
-                text = to_markdown(sections, " ".join(words), history(sections, before))
+                text = to_markdown(sections, " ".join(words), history(sections, before), before)
                 page.write_text(text, encoding="utf-8")
-                draw(sections, chosen.out / PICTURE)
+                if len(sections) == len(SECTIONS):
+                    draw(sections, chosen.out / PICTURE)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How the watch over weeks behaves: `python -m bench.drift [ROUNDS]` prints the table of docs/drift.md.
+"""How the watch over weeks behaves: `python -m bench.drift [ROUNDS] [--seed N]` prints the table of docs/drift.md.
 
 Simulated sites of 100 studies a week, each with one file. The baseline is drawn too, so that its error is in all
 figures. Likeness and exposure are watched in all of them; sites with three devices have four times the charts.
@@ -6,9 +6,10 @@ figures. Likeness and exposure are watched in all of them; sites with three devi
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,8 @@ SHARES = (0.40, 0.18, 0.25, 0.13, 0.04)  # of the grades, as in the validation k
 STUDIES = 100
 _MONDAY = date(2024, 1, 1)
 Rates = Callable[[int], float]
+Ints = np.ndarray[Any, np.dtype[np.int64]]
+Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def _no_shift(_: int) -> float:
@@ -40,41 +43,60 @@ def site(
     uneven: float = 0.0,
 ) -> Watched:
     """`shift` and `refused` are told the week after the baseline; `uneven` scatters the weekly refusals further."""
-    days = []
-    for week in range(BASELINE_WEEKS + weeks):
-        after = week - BASELINE_WEEKS
-        share = min(1.0, max(0.0, refused(after) * float(rng.lognormal(-(uneven**2) / 2, uneven))))
-        sizes = rng.multinomial(STUDIES, [1 / devices] * devices)
-        for number, size in enumerate(sizes):
-            days.append(_day(rng, week, number, int(size), shift=shift(after), refused=share))
-    return watch(days, _MONDAY + timedelta(weeks=BASELINE_WEEKS + weeks))
-
-
-def _day(rng: np.random.Generator, week: int, device: int, size: int, *, shift: float, refused: float) -> DaySample:
-    # Both knees of a patient are alike: each study counts once.
-    kl = rng.choice(len(GRADES), size, p=SHARES).astype(float)
-    # Only those that are not at the end of the scale can move; the mean moves by `shift`.
-    end = GRADES[-1] if shift > 0 else GRADES[0]
-    moves = (rng.random(size) < abs(shift) / (1 - SHARES[end])) & (kl != end)
-    kl = kl + np.sign(shift) * moves
-    samples = {
-        Signal.GRADE: _sample(kl),
-        Signal.STRANGENESS: _sample(rng.normal(-6, 2, size)),
-        Signal.EXPOSURE: _sample(rng.normal(0, 1.5, size)),
-        Signal.REFUSALS: _sample((rng.random(size) < refused).astype(float)),
+    after = np.arange(-BASELINE_WEEKS, weeks)
+    sizes = rng.multinomial(STUDIES, [1 / devices] * devices, size=len(after))  # week × device
+    drawn = {
+        Signal.STRANGENESS: _normal(rng, sizes, -6.0, 2.0),
+        Signal.EXPOSURE: _normal(rng, sizes, 0.0, 1.5),
+        Signal.REFUSALS: _refusals(rng, sizes, np.array([refused(week) for week in after]), uneven),
+        Signal.GRADE: _grades(rng, sizes, np.array([shift(week) for week in after])),
     }
-    return DaySample(_MONDAY + timedelta(weeks=week), Device(str(device)), samples)
+    days = [
+        DaySample(
+            _MONDAY + timedelta(weeks=week),
+            Device(str(number)),
+            {
+                signal: Sample(int(sizes[week, number]), *sums[:, week, number].tolist())
+                for signal, sums in drawn.items()
+            },
+        )
+        for week in range(len(after))
+        for number in range(devices)
+    ]
+    return watch(days, _MONDAY + timedelta(weeks=len(after)))
 
 
-def _sample(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Sample:
-    return Sample(len(values), float(values.sum()), float((values**2).sum()))
+def _normal(rng: np.random.Generator, sizes: Ints, mean: float, spread: float) -> Floats:
+    """Sums of normal values and of their squares; how they scatter about their own mean does not depend on it."""
+    total = sizes * mean + spread * np.sqrt(sizes) * rng.standard_normal(sizes.shape)
+    about_mean = spread**2 * rng.chisquare(np.maximum(sizes - 1, 1)) * (sizes > 1)
+    return np.stack([total, about_mean + total**2 / np.maximum(sizes, 1)])
 
 
-def false_alarms(rounds: int, *, devices: int = 1, uneven: float = 0.0, years: int = 2) -> float:
+def _refusals(rng: np.random.Generator, sizes: Ints, shares: Floats, uneven: float) -> Floats:
+    """Counts of the refused files; a week's share is the same on all devices."""
+    weekly = np.clip(shares * rng.lognormal(-(uneven**2) / 2, uneven, size=len(shares)), 0, 1)
+    counts = rng.binomial(sizes, weekly[:, None]).astype(float)
+    return np.stack([counts, counts])
+
+
+def _grades(rng: np.random.Generator, sizes: Ints, shifts: Floats) -> Floats:
+    """Sums of the grades and of their squares; both knees of a patient are alike, and each study counts once."""
+    grades = rng.multinomial(sizes, SHARES)  # week × device × grade
+    # Only those that are not at the end of the scale can move; the mean moves by `shift`.
+    end, step = (GRADES[-1], 1) if shifts.sum() > 0 else (GRADES[0], -1)
+    moved = rng.binomial(grades, np.abs(shifts)[:, None, None] / (1 - SHARES[end]))
+    moved[..., end] = 0
+    grades = grades - moved + np.roll(moved, step, axis=-1)
+    return np.stack([grades @ np.array(GRADES, float), grades @ np.square(GRADES, dtype=float)])
+
+
+def false_alarms(rounds: int, *, devices: int = 1, uneven: float = 0.0, years: int = 2, seed: int = 0) -> float:
     """A year, at a site where nothing changes."""
     found = 0
     for number in range(rounds):
-        watched = site(np.random.default_rng([1, devices, number]), 52 * years, devices=devices, uneven=uneven)
+        rng = np.random.default_rng([2 * seed + 1, devices, number])
+        watched = site(rng, 52 * years, devices=devices, uneven=uneven)
         found += len(watched.alarms_since(date.min))
     return found / rounds / years
 
@@ -87,23 +109,23 @@ def found_within(
     devices: int = 1,
     shift: Rates = _no_shift,
     refused: Rates = _as_usual,
+    seed: int = 0,
 ) -> float:
     """Share of sites in which the change is told in time, in a chart of its signal."""
     found = 0
     for number in range(rounds):
-        watched = site(
-            np.random.default_rng([2, devices, number]), weeks, devices=devices, shift=shift, refused=refused
-        )
+        rng = np.random.default_rng([2 * seed + 2, devices, number])
+        watched = site(rng, weeks, devices=devices, shift=shift, refused=refused)
         found += any(chart.signal is signal for chart, _ in watched.alarms_since(date.min))
     return found / rounds
 
 
-def table(rounds: int) -> Iterator[str]:
-    yield f"{rounds} simulated sites for each line, {STUDIES} studies a week."
+def table(rounds: int, seed: int = 0) -> Iterator[str]:
+    yield f"{rounds} simulated sites for each line, {STUDIES} studies a week, seed {seed}."
     yield ""
     yield "| what happens | one device | three devices |"
     yield "| --- | ---: | ---: |"
-    alone, uneven = ([false_alarms(rounds, devices=n, uneven=u) for n in (1, 3)] for u in (0.0, 0.2))
+    alone, uneven = ([false_alarms(rounds, devices=n, uneven=u, seed=seed) for n in (1, 3)] for u in (0.0, 0.2))
     yield f"| nothing: alarms a year, of all charts | {alone[0]:.2f} | {alone[1]:.2f} |"
     yield f"| nothing, but refusals scatter by a fifth from week to week | {uneven[0]:.2f} | {uneven[1]:.2f} |"
     changes: dict[str, tuple[int, Signal, dict[str, Rates]]] = {
@@ -112,7 +134,7 @@ def table(rounds: int) -> Iterator[str]:
         "refusals rise from 5 to 10 %: told within 6 weeks": (6, Signal.REFUSALS, {"refused": _doubled}),
     }
     for words, (weeks, signal, change) in changes.items():
-        shares = [found_within(rounds, weeks, signal, devices=n, **change) for n in (1, 3)]
+        shares = [found_within(rounds, weeks, signal, devices=n, seed=seed, **change) for n in (1, 3)]
         yield f"| {words} | {shares[0]:.1%} | {shares[1]:.1%} |"
 
 
@@ -120,6 +142,14 @@ def _doubled(week: int) -> float:
     return 0.05 if week < 0 else 0.10
 
 
-if __name__ == "__main__":
-    for line in table(int(sys.argv[1]) if len(sys.argv) > 1 else 1000):
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("rounds", type=int, nargs="?", default=1000, help="simulated sites for each line")
+    words.add_argument("--seed", type=int, default=0, help="of the simulated sites")
+    asked = words.parse_args()
+    for line in table(asked.rounds, asked.seed):
         print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

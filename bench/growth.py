@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from bench import worklist
+from bench import worklist_rows
 from bench.page import Section
 from bench.report import print_result
 from bench.stages import measure
@@ -107,7 +107,7 @@ def measure_stores(*, quick: bool) -> Section:
     for size in sizes:
         with tempfile.TemporaryDirectory(prefix="koa-growth-") as place:
             path = Path(place) / "koa.sqlite3"
-            worklist.fill(path, size)
+            worklist_rows.fill(path, size)
             with Store.open(f"sqlite:///{path}") as store:
                 spent = {
                     "keep a file": _keeping(store),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from bench.page import Section, machine, row_of, source_state
+from bench.page import HISTORY, Section, machine, row_of, source_state
 from koa_worker.knee.grading.release import Release, model_folder
 
-_TITLE = "## History"
+_TITLE = f"## {HISTORY}"
 _NOTE = (
     "An uncompressed plate, each time that this page was made. Times are those of each machine; the ratios can be\n"
     "compared from one line to the next."

@@ -15,6 +15,7 @@ from rich.table import Table
 from koa_worker import __version__
 
 PAGE, PICTURE = "benchmarks.md", "benchmarks.svg"
+HISTORY = "History"
 ROOT = Path(__file__).parents[1]
 
 
@@ -36,28 +37,44 @@ class Section:
 def to_terminal(section: Section) -> Table:
     table = Table(*section.columns, title=section.title, caption=section.note, title_justify="left")
     for row in section.rows:
-        table.addrow_of(*row)
+        table.add_row(*row)
     return table
 
 
-def to_markdown(sections: Sequence[Section], command: str, history: str = "") -> str:
-    lines = [
+def to_markdown(sections: Sequence[Section], command: str, history: str = "", before: str = "") -> str:
+    """The page; a section that was not measured now stays as it was on the page before."""
+    known = _sections_of(before)
+    for section in sections:
+        known[section.title] = _as_text(section, command)
+    head = [
         "# Benchmarks",
         "",
-        f"Made by `{command}` on {date.today():%Y-%m-%d} with koa-worker {source_state()}.",  # noqa: DTZ011
-        "Absolute times are this machine's; the ratios within one table are what can be compared.",
-        "Processor time does not depend on what else runs; files a second do.",
+        "Each table says when, by which command and on what it was measured. Absolute times are that machine's; the",
+        "ratios within one table are what can be compared. What else runs takes no processor time from a program, but",
+        "the caches that both use: at a high load every figure is higher, and those of Python rise most.",
         "",
-        *(f"- {name}: {what}" for name, what in machine().items()),
-        "",
-        f"![the tables below as pictures]({PICTURE})",
+        f"![the tables of the last run of all as pictures]({PICTURE})",
         "",
     ]
-    for section in sections:
-        lines += [f"## {section.title}", "", section.note, "", row_of(section.columns)]
-        lines += [row_of(("---", *("---:" for _ in section.columns[1:])))]
-        lines += [*map(row_of, section.rows), ""]
-    return "\n".join([*lines, history] if history else lines)
+    return "\n".join([*head, *known.values(), *([history] if history else [])])
+
+
+def _as_text(section: Section, command: str) -> str:
+    made = f"Made by `{command}` on {date.today():%Y-%m-%d} with koa-worker {source_state()}:"  # noqa: DTZ011
+    facts = "; ".join(f"{name.lower()} {what}" for name, what in machine().items())
+    lines = [f"## {section.title}", "", section.note, "", f"{made} {facts}.", "", row_of(section.columns)]
+    lines += [row_of(("---", *("---:" for _ in section.columns[1:])))]
+    return "\n".join([*lines, *map(row_of, section.rows), ""])
+
+
+def _sections_of(page: str) -> dict[str, str]:
+    """The text of each table of a page, by its title."""
+    found = {}
+    for text in page.split("\n## ")[1:]:
+        title = text.partition("\n")[0]
+        if title != HISTORY:
+            found[title] = f"## {text}" if text.endswith("\n") else f"## {text}\n"
+    return found
 
 
 def row_of(cells: Sequence[str]) -> str:

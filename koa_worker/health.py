@@ -32,7 +32,7 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class FromStore:
-    """What the database says."""
+    """The values of the health check that come from the database."""
 
     parked: int  # files that failed on every try
     deliveries: tuple[DeliveryRecord, ...]

@@ -13,6 +13,7 @@ from koa_worker.config import ReportSettings
 from koa_worker.knee.grading.explain import overlay
 from koa_worker.report import draft, put, sweep
 from koa_worker.report.content import ImageEntry, KneeEntry, RejectedEntry, StudyReport
+from koa_worker.report.pdf import render
 from koa_worker.report.picture import Picture, encode_crop
 from koa_worker.store import ImageRecord, KneeRecord, Settled, Store, StudyRecord, encode, report_name
 from koa_worker.values import Completed, GradedBy, Study
@@ -41,7 +42,8 @@ class Registrar:
         now = datetime.now(UTC)
         path = self._path(study.key, study.created_at)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part, sha256 = draft(path, self._content(study, revision, now), self.settings)
+        report = report_of(study, revision, now, self.graded_by)
+        part, sha256 = draft(path, revision, render(report, self.settings))
         # Two worker processes may write a report of one study at the same time. The store decides which report is
         # newer, and makes the other one wait while it is put in place.
         try:
@@ -58,25 +60,27 @@ class Registrar:
         """The report's path, by the day of the study's first file, so that each revision replaces the last one."""
         return self.reports / report_name(study_key, created_at)
 
-    def _content(self, study: StudyRecord, revision: int, now: datetime) -> StudyReport:
-        return StudyReport(
-            id=study.key,
-            revision=revision,
-            made_at=now,
-            patient=study.patient,
-            study=_study(study),
-            images=tuple(_image(number, image, study) for number, image in study.numbered_images),
-            rejected=tuple(
-                RejectedEntry(
-                    reject.file_id, reject.code, reject.detail, reject.refused, () if study.images else reject.unseen
-                )
-                for reject in study.rejected
-            ),
-            graded_by=self.graded_by,
-            study_knees=study.knees,
-            courses=study.courses,
-            exams=study.exams,
-        )
+
+def report_of(study: StudyRecord, revision: int, made_at: datetime, graded_by: GradedBy) -> StudyReport:
+    """What a revision of a study's report says."""
+    return StudyReport(
+        id=study.key,
+        revision=revision,
+        made_at=made_at,
+        patient=study.patient,
+        study=_study(study),
+        images=tuple(_image(number, image, study) for number, image in study.numbered_images),
+        rejected=tuple(
+            RejectedEntry(
+                reject.file_id, reject.code, reject.detail, reject.refused, () if study.images else reject.unseen
+            )
+            for reject in study.rejected
+        ),
+        graded_by=graded_by,
+        study_knees=study.knees,
+        courses=study.courses,
+        exams=study.exams,
+    )
 
 
 def _study(study: StudyRecord) -> Study:

@@ -132,7 +132,7 @@ def export(
 ) -> None:
     """Makes a release of trained networks, checks it against them, calibrates it and writes its card."""
     from .network import networks  # noqa: PLC0415
-    from .network.convert import Precision  # noqa: PLC0415
+    from .network.to_litert import Precision  # noqa: PLC0415
     from .releasing import export as exporting  # noqa: PLC0415 - needs TensorFlow; the other commands do not
 
     plan = exporting.Plan(tuple(nets), out, Precision(precision), prior, tuple(views.split(",")), looks)

@@ -54,8 +54,8 @@ def fit(
     from .data import layouts, split  # noqa: PLC0415
     from .fitting import fit as fitting  # noqa: PLC0415 - Keras takes seconds to load, which --help need not wait for
     from .fitting import runfile  # noqa: PLC0415
+    from .fitting.initial_weights import check as check_start  # noqa: PLC0415
     from .fitting.settings import Settings, parse_sizes, parse_window  # noqa: PLC0415
-    from .fitting.start import check as check_start  # noqa: PLC0415
 
     console = Console()
     try:

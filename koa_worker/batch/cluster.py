@@ -22,7 +22,7 @@ from distributed.comm import CommClosedError
 from distributed.scheduler import KilledWorker
 
 from koa_worker import __version__
-from koa_worker.batch.dask_worker import SITE, Chunk, Graded, GradingPlugin, grade_chunk
+from koa_worker.batch.dask_worker import SITE, Chunk, ChunkResult, GradingPlugin, grade_chunk
 from koa_worker.batch.entries import Finding
 from koa_worker.batch.grade_entry import failed_finding
 from koa_worker.batch.local import Take, job_for
@@ -45,7 +45,7 @@ _SECONDS_BETWEEN_COUNTS = 5.0
 
 
 class _LostError(Exception):
-    """The scheduler is gone, and with it what it knew."""
+    """The scheduler is lost, with all chunks that it had been given."""
 
 
 @dataclass(slots=True)
@@ -96,7 +96,7 @@ class Cluster:
             try:
                 client = Client(self._address, timeout=_SECONDS_TO_CONNECT, set_as_default=False)
             except ValueError as fault:
-                raise SetupError("cluster", f"{self._address} is no address") from fault
+                raise SetupError("cluster", f"{self._address} is not an address") from fault
             except (OSError, TimeoutError) as fault:
                 if time.monotonic() > give_up:
                     raise Unfinished("cluster_lost", f"no scheduler at {self._address}") from fault
@@ -160,9 +160,9 @@ class Cluster:
         return client.submit(grade_chunk, sent.chunk, key=key, pure=False)
 
     def _receive(self, future: Future) -> Iterator[Finding]:
-        """What came of a chunk; it is let go of at once, so that the cluster forgets it."""
+        """Gives the result of a chunk and releases it at once, so that the cluster forgets it."""
         try:
-            graded: Graded = future.result(timeout=_SECONDS_TO_ANSWER)
+            graded: ChunkResult = future.result(timeout=_SECONDS_TO_ANSWER)
         except KilledWorker:
             sent = self._in_flight.pop(future.key)
             if not self._send_again(sent):
@@ -195,7 +195,7 @@ class Cluster:
 
 
 class _ThreadCount:
-    """How many threads the cluster has, asked now and then."""
+    """Counts the threads of the cluster; asks the scheduler only from time to time."""
 
     def __init__(self, client: Client, patience: float) -> None:
         self._client = client

@@ -41,24 +41,24 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
-class Graded:
-    """What came of a chunk; a code if the worker could not work at all."""
+class ChunkResult:
+    """The result of a chunk: its findings, or an error code if the worker could not grade at all."""
 
     findings: tuple[Finding, ...] = field(repr=False)
     code: str = ""
     detail: str = ""
 
 
-def grade_chunk(chunk: Chunk) -> Graded:
+def grade_chunk(chunk: Chunk) -> ChunkResult:
     """The task that Dask runs. It never raises: Dask would log what it was given."""
     try:
         plugin = get_worker().plugins[chunk.plugin]
-        return Graded(tuple(plugin.grade(chunk.jobs)))
+        return ChunkResult(tuple(plugin.grade(chunk.jobs)))
     except KoaError as fault:
-        return Graded((), fault.code, fault.detail)
+        return ChunkResult((), fault.code, fault.detail)
     # Whatever it is, its words could hold a file's name.
     except Exception as fault:  # noqa: BLE001
-        return Graded((), "cluster", type(fault).__name__)
+        return ChunkResult((), "cluster", type(fault).__name__)
 
 
 class GradingPlugin(WorkerPlugin):  # type: ignore[misc]

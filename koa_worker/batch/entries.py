@@ -31,7 +31,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What the store keeps of a file."""
+    """The part of a result that the store keeps."""
 
     arrival: Arrival
     result: EncodedResult | Rejected
@@ -39,7 +39,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What came of an entry."""
+    """The result of grading one entry."""
 
     number: int  # the entry's, in the ledger
     ending: Ending

@@ -44,13 +44,13 @@ def look(job: Examine, pipeline: Pipeline, grading: Callable[..., None]) -> Find
 
 
 def failed_finding(job: Examine, code: str, detail: str, by: GradedBy) -> Finding:
-    """What is said of an entry over which a worker process died."""
+    """The finding for an entry whose worker process died."""
     outcome = Failed(Arrival(_NOWHERE, "", job.size, "", job.id), code, detail)
     return Finding(job.number, "failed", rows_of(outcome, job.place, by))
 
 
 def keep(outcome: Outcome) -> Kept | None:
-    """What the store needs of it; of a failed file nothing, since it is tried again."""
+    """Keeps what the store needs of an outcome; nothing of a failed file, since it is retried."""
     if isinstance(outcome, Failed):
         return None
     arrival = replace(outcome.arrival, path=_NOWHERE)

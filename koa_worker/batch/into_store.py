@@ -11,7 +11,7 @@ _WORKER = "batch"
 
 
 def put_into_store(store: Store, kept: Kept, place: str, model_digest: str, *, reports: bool) -> None:
-    """Once, however often it is called: a kill may have come between the store and the ledger.
+    """Stores a result once, however often it is called: a kill may come between store and ledger.
 
     Without `reports` its study does not become due: the next daemon would write those of a whole archive.
     """

@@ -94,7 +94,7 @@ class Ledger:
         self._connection.close()
 
     def belongs_to(self, grader: str) -> None:
-        """Results of two graders do not mix."""
+        """Refuses a results folder that another model or version has filled: results of two graders are not mixed."""
         self._connection.execute("INSERT OR IGNORE INTO about VALUES ('grader', ?)", [grader])
         ((known,),) = self._connection.execute("SELECT value FROM about WHERE name = 'grader'")
         if known != grader:
@@ -122,7 +122,7 @@ class Ledger:
         return [(number, Entry(place, size, stamp)) for _, number, place, size, stamp in rows]
 
     def record(self, finding: Finding, tries: int) -> bool:
-        """Keeps what was found; false for what failed and has tries left."""
+        """Records each finding; gives false for an entry that failed and will be retried."""
         result = zlib.compress(json.dumps(finding.rows, ensure_ascii=False).encode(), 1)
         with _Transaction(self._connection):
             ((ending,),) = self._connection.execute(
@@ -136,7 +136,7 @@ class Ledger:
         return ending is not None
 
     def counts(self) -> dict[str, int]:
-        """How many entries ended how; "" for those that are to be done."""
+        """Counts the entries by outcome; "" stands for those that are still to be graded."""
         rows = self._connection.execute("SELECT coalesce(ending, ''), count(*) FROM files WHERE listed GROUP BY 1")
         return dict(rows.fetchall())
 

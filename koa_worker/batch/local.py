@@ -46,7 +46,7 @@ def job_for(number: int, entry: Entry, most: int, *, keep: bool) -> Examine:
 
 
 def findings(pool: WorkerPool, next_jobs: Callable[[int], Sequence[Examine]], stop: Stop) -> Iterator[Finding]:
-    """What was found in each entry. One that failed is tried again by the ledger, when all others are done."""
+    """Gives the finding of each entry. The ledger gives out a failed one again when all others are done."""
     for event in work_off(pool, next_jobs, stop, tries=1):
         match event:
             case Examined(_, finding):

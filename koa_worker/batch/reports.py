@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 def write_reports(config: Config, store: Store, stop: Stop) -> None:
-    """One for each study that has none or is behind. What is not written now, the next run writes."""
+    """Writes each report that is missing or outdated. The next run writes what this one could not."""
     store.reports.want_missing()
     due = store.reports.due()
     if not due:

@@ -39,15 +39,15 @@ _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Engine(Protocol):
-    """Something that grades: on this machine, or on many."""
+    """An engine that grades: the worker processes of this machine, or a cluster."""
 
     def grade(self, take: Take, stop: Stop) -> Iterator[Finding]:
         """Grades until nothing is left to take; after a stop it finishes only what is being graded."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to be done."""
+class BatchPlan:
+    """The options of one batch: what is graded, and where the results go."""
 
     source: str
     results: Path
@@ -58,7 +58,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Summary:
-    """How it went, of the whole source and not of this run only."""
+    """The counts of the whole source, not only of this run."""
 
     stopped: bool = False
     counts: Counter[str] = field(default_factory=Counter)
@@ -75,7 +75,7 @@ class Summary:
         return 1 if self.counts["rejected"] else 0
 
 
-def run(config: Config, plan: Plan, console: Console) -> Summary:
+def run(config: Config, plan: BatchPlan, console: Console) -> Summary:
     """Grades what is not done yet."""
     release = Release.open(model_folder(config.model.path))
     _make_folder(plan.results)
@@ -90,7 +90,7 @@ def run(config: Config, plan: Plan, console: Console) -> Summary:
         raise Lost(fault.code, fault.detail) from fault
 
 
-def _run(config: Config, plan: Plan, release: Release, console: Console) -> Summary:
+def _run(config: Config, plan: BatchPlan, release: Release, console: Console) -> Summary:
     site = SiteScale.load(Path(config.model.site), release.digest) if config.model.site else None
     with on_signal() as stop, Ledger.open(plan.results / "_ledger") as ledger, _store(config, plan) as store:
         scale = f", site {site.digest[:16]}" if site else ""
@@ -145,7 +145,7 @@ class Batch:
             self._ledger.written(part)
 
 
-def _engine(config: Config, plan: Plan, release: Release) -> Engine:
+def _engine(config: Config, plan: BatchPlan, release: Release) -> Engine:
     if plan.cluster:
         try:
             from koa_worker.batch.cluster import Cluster  # noqa: PLC0415 - an extra that one machine does not need
@@ -155,7 +155,7 @@ def _engine(config: Config, plan: Plan, release: Release) -> Engine:
     return Local(config, config.work.workers or cores(), keep=plan.store)
 
 
-def _store(config: Config, plan: Plan) -> AbstractContextManager[Store | None]:
+def _store(config: Config, plan: BatchPlan) -> AbstractContextManager[Store | None]:
     if not plan.store:
         return nullcontext()
     try:

@@ -39,7 +39,7 @@ class Ceiling:
     readers: int
     knees: int
     accuracy: Estimate
-    kappa: Estimate
+    kappa: Estimate | None  # None where it is not defined, as when all grades are the same
 
 
 @dataclass(slots=True)

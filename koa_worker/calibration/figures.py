@@ -17,7 +17,7 @@ _BINS = 5  # of a reliability: few, as there are few knees
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The same four for the release and for the site's scale."""
+    """Four figures of agreement, measured in the same way for the release and for the site's scale."""
 
     accuracy: Estimate
     kappa: Estimate  # with quadratic weights

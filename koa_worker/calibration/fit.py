@@ -100,7 +100,7 @@ def log_loss(probabilities: Floats, kl: Ints) -> Floats:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Objective:
-    """What is to be made small: a function of the five unknowns, with its next step."""
+    """The objective that the fit minimises: a function of the five parameters, with its Newton step."""
 
     here: Floats  # knee × unknown: what makes the log-odds of P(KL ≥ grade)
     below: Floats  # and of P(KL > grade)

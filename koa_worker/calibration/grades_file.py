@@ -17,7 +17,7 @@ _NEEDED = (("path", "kl"), ("sop_uid", "side", "kl"))
 
 @dataclass(frozen=True, slots=True)
 class GivenGrade:
-    """One line: whose knee, and what the site's readers say of it."""
+    """One line of the file: a knee, and the grade that the site's readers gave it."""
 
     line: int
     kl: int

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from koa_worker import __version__
-from koa_worker.calibration import page
+from koa_worker.calibration import scale_page
 from koa_worker.calibration.collect import Collected
 from koa_worker.calibration.fit import ReadKnees
 from koa_worker.calibration.judge import LEAST_KNEES, Judgement, judge
@@ -23,7 +23,7 @@ from koa_worker.values import GRADES, GradedBy
 
 @dataclass(frozen=True, slots=True)
 class Calibrated:
-    """The judgement, and what was written."""
+    """The result of a calibration: the judgement, and the files that were written."""
 
     judgement: Judgement
     written: tuple[Path, ...]
@@ -45,8 +45,8 @@ def calibrate(collected: Collected, by: GradedBy, out: Path, source: str) -> Cal
     text, picture = to_text(file), out.with_suffix(".svg")
     digest = digest_of(file.model_dump(mode="json"))
     pages = {
-        picture: page.draw(knees, judgement),
-        out.with_suffix(".md"): page.to_markdown(file, digest, judgement, collected, picture.name),
+        picture: scale_page.draw(knees, judgement),
+        out.with_suffix(".md"): scale_page.to_markdown(file, digest, judgement, collected, picture.name),
         out: text,
     }
     try:
@@ -92,7 +92,7 @@ def _fitted(knees: ReadKnees, judgement: Judgement, collected: Collected, source
         "subjects": len(np.unique(knees.subjects)),
         "penalty": judgement.penalty,
         "readers": ceiling.readers if ceiling else None,
-        "readers_kappa": ceiling.kappa.as_list() if ceiling else None,
+        "readers_kappa": ceiling.kappa.as_list() if ceiling and ceiling.kappa else None,
     }
 
 

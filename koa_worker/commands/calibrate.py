@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from koa_worker.calibration import collect, page
+from koa_worker.calibration import collect, scale_page
 from koa_worker.calibration.crops import write_crops
 from koa_worker.calibration.grades_file import read_grades
 from koa_worker.calibration.run import Calibrated, calibrate
@@ -40,8 +40,8 @@ def run(config: Config, grades: Path | None, out: Path, crops: Path | None = Non
 
 def _said(calibrated: Calibrated, collected: collect.Collected) -> Iterator[str]:
     judgement = calibrated.judgement
-    yield from page.suspicions(judgement, collected)
-    yield f"{len(collected.knees)} knees. {page.summary(judgement)}"
+    yield from scale_page.suspicions(judgement, collected)
+    yield f"{len(collected.knees)} knees. {scale_page.summary(judgement)}"
     if calibrated.written:
         names = ", ".join(str(path) for path in calibrated.written)
         yield f'Written: {names}. To use the scale, set [model] site = "{calibrated.written[0]}".'

@@ -11,28 +11,26 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 
 from koa_worker.config import Config
 from koa_worker.errors import InputRejected, WorkFailed
 from koa_worker.intake import load_and_digest
-from koa_worker.knee.finding.draw_roi import draw
-from koa_worker.knee.finding.roi import trace
-from koa_worker.knee.grading.metal import metal_outline
 from koa_worker.pipeline import Pipeline
-from koa_worker.publish.in_place import IN_PLACE, write_objects
 from koa_worker.read import read
-from koa_worker.registrar import Registrar
-from koa_worker.store import Store
 from koa_worker.system.own_mark import marked
 from koa_worker.values import Arrival, Completed, Failed, Outcome, Rejected
+
+if TYPE_CHECKING:  # who only wants grades does not wait for the libraries of a database and of reports
+    from koa_worker.registrar import Registrar
 
 _UNTIL_THE_END = 86_400.0  # seconds that a report waits for more of its study; longer than a run
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class FileResult:
     path: Path
     outcome: Outcome
     report: Path | None = None
@@ -46,7 +44,7 @@ def process_paths(
     out: Path | None,
     debug_roi: Path | None,
     dicom: Path | None = None,
-) -> Iterator[Result]:
+) -> Iterator[FileResult]:
     """One result for each file below `paths`, in order; reports go to `out`, and their DICOM objects to `dicom`.
 
     A report is written once its study is complete; where no header says when that is, after the last file.
@@ -64,19 +62,19 @@ def _process(
     debug_roi: Path | None,
     *,
     shown: bool,
-) -> Iterator[Result]:
+) -> Iterator[FileResult]:
     for path in _files(paths):
         try:
             data, sha256 = load_and_digest(path, config.limits.max_file_mb * 1_000_000)
             arrival = Arrival(path, sha256, path.stat().st_size, path.name)
         except OSError as fault:
-            yield Result(path, Failed(Arrival(path, "", 0, path.name), "io", fault.strerror or ""))
+            yield FileResult(path, Failed(Arrival(path, "", 0, path.name), "io", fault.strerror or ""))
             continue
         if debug_roi is not None:
             _draw(arrival, config, debug_roi)
         outcome = pipeline.process(arrival, data)
         report = _report(registrar, outcome) if registrar and isinstance(outcome, Completed | Rejected) else None
-        yield Result(path, outcome, report if shown else None)
+        yield FileResult(path, outcome, report if shown else None)
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
@@ -90,6 +88,10 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
 @contextmanager
 def _registrar(config: Config, pipeline: Pipeline, out: Path | None) -> Iterator[Registrar]:
     """A registrar with a temporary store. Without the folder `out`, reports are made for their DICOM objects only."""
+    from koa_worker.publish.in_place import IN_PLACE
+    from koa_worker.registrar import Registrar
+    from koa_worker.store import Store
+
     with (
         tempfile.TemporaryDirectory(prefix="koa-worker-") as folder,  # made with mode 0700
         Store.open(f"sqlite:///{folder}/results.sqlite3", quiet_seconds=_UNTIL_THE_END) as store,
@@ -108,6 +110,8 @@ def _written(registrar: Registrar | None, config: Config, dicom: Path | None) ->
             for study_key in registrar.store.reports.due():
                 registrar.write_due_report(study_key)
             if dicom is not None:
+                from koa_worker.publish.in_place import write_objects
+
                 write_objects(registrar.store, config.dicom.results, dicom)
 
 
@@ -131,6 +135,10 @@ def _report(registrar: Registrar, outcome: Completed | Rejected) -> Path | None:
 
 def _draw(arrival: Arrival, config: Config, folder: Path) -> None:
     """The drawing is named after the file's hash, because the file's own name may be a patient's."""
+    from koa_worker.knee.finding.draw_roi import draw
+    from koa_worker.knee.finding.roi import trace
+    from koa_worker.knee.grading.metal import metal_outline
+
     try:
         radiograph = read(arrival, config.limits)
     except (InputRejected, WorkFailed):

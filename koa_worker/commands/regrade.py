@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Regraded:
-    """How many files were graded again."""
+    """Counts the files that were graded again."""
 
     done: int
     kept: int  # files that could not be graded again and keep their earlier grades
@@ -52,7 +52,7 @@ def regrade(config: Config) -> Regraded:
 
 @dataclass(frozen=True, slots=True)
 class Rescaled:
-    """How many knees are now on the scale."""
+    """Counts the knees that are now on the scale."""
 
     done: int
     others: int  # knees that another release graded, which no scale of this one fits

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from koa_worker.commands.doctor import Check
-from koa_worker.commands.table import printable
 from koa_worker.errors import explain
 from koa_worker.report import words
-from koa_worker.store import ParcelState
+from koa_worker.tables.table import printable
 from koa_worker.values import GRADE_WORDS, Completed, GradedKnee, Outcome
+
+if TYPE_CHECKING:  # what is graded without a store is told without one
+    from koa_worker.commands.doctor import Check
+    from koa_worker.store import ParcelState
 
 
 def outcome_line(path: Path, outcome: Outcome, report: Path | None) -> str:
@@ -45,6 +48,8 @@ def batch_line(counts: Mapping[str, int]) -> str:
 
 def parcels_screen(counts: Mapping[str, Mapping[ParcelState, int]]) -> RenderableType:
     """How many objects each destination has received, and how many not yet."""
+    from koa_worker.store import ParcelState
+
     table = Table.grid(padding=(0, 3))
     for destination, states in sorted(counts.items()):
         table.add_row(Text(destination), ", ".join(f"{states[state]} {state}" for state in ParcelState))

@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from koa_worker import RESEARCH_NOTICE
-from koa_worker.commands.table import write_csv, write_json
 from koa_worker.knee_fields import review_fields
 from koa_worker.store import IDENTITY_NAMES, ExportedStudyKnee
 from koa_worker.study.earlier import COMPARED, REPEATABLE_MM, Course
 from koa_worker.study.knees import StudyKnee
+from koa_worker.tables.table import write_csv, write_json
 from koa_worker.values import GRADES, WIDTHS
 
 _ROWS_AT_A_TIME = 10_000

@@ -29,7 +29,7 @@ _UPLOAD = "upload-"
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What was removed."""
+    """Counts of what an erasure removed."""
 
     finding: SearchResult
     unseen: int  # files that are worked on elsewhere, into which we could not look
@@ -67,7 +67,7 @@ def erase_studies(config: Config, store: Store, keys: Collection[str], *, who: s
     None of them while a file of one is being worked on: a later call erases them.
     """
     finish(config, store, ErasureReason.RETENTION, who)
-    found = store.erasures.look(None, keys=keys)
+    found = store.erasures.look(None, keys=keys, reason=ErasureReason.RETENTION)
     if not keys or _in_flight(config, found, frozenset()):
         return 0
     paths = places.paths_of(config, found)

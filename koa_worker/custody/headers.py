@@ -24,7 +24,7 @@ _PATIENT_ID, _ACCESSION, _STUDY_UID = (0x0010, 0x0020, b"LO"), (0x0008, 0x0050, 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a header says of a file that is looked for."""
+    """A header that names the patient, study or accession number that is searched for."""
 
     issuer: str | None  # of the patient id; None if the header is too damaged to tell
 

@@ -24,7 +24,7 @@ _UNFINISHED = (State.WAITING, State.WORKING, State.FAILED)
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """What store and folders do not know of each other."""
+    """The differences between the store and the folders."""
 
     unknown_originals: tuple[Path, ...]  # no row
     misplaced_originals: tuple[Path, ...]  # their row says that they are unfinished, or that they lie elsewhere

@@ -18,7 +18,7 @@ _ALL = 10**9
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """What was found at one moment."""
+    """The studies, files and deliveries that a search found at one moment."""
 
     belongings: Belongings
     by_header: frozenset[str]  # files that only their header, or their place, connects

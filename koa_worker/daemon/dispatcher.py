@@ -21,7 +21,8 @@ from koa_worker.daemon.timers import Timer
 from koa_worker.daemon.unanswered import Unanswered
 from koa_worker.daemon.worker_deaths import Next, WorkerDeaths
 from koa_worker.errors import WorkFailed
-from koa_worker.intake import Backlog, Claim, Watch, claim, claim_again, left_over, scan
+from koa_worker.intake import Backlog, Claim, claim, claim_again, left_over, scan
+from koa_worker.intake.watch import Watch
 from koa_worker.store import State, Store
 from koa_worker.system.heartbeat import PAUSE_WORDS, PauseReason, Pulse
 from koa_worker.system.log import where

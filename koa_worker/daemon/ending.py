@@ -9,7 +9,7 @@ NOTHING_LEFT, SOME_REJECTED, WORK_LEFT, LOST = 0, 1, 3, 4  # 2 is for what could
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What came of the files that were there."""
+    """The counts of a run's files, and why it ended."""
 
     graded: int = 0
     duplicates: int = 0

@@ -10,10 +10,10 @@ from koa_worker.config import Config
 from koa_worker.daemon.alerts import alerts
 from koa_worker.daemon.dispatcher import Dispatcher
 from koa_worker.daemon.ending import RunSummary
-from koa_worker.daemon.figures import figures
 from koa_worker.daemon.lookout import Lookout, looking_out
+from koa_worker.daemon.metric_values import figures
 from koa_worker.daemon.metrics import registry, served
-from koa_worker.intake import Watch
+from koa_worker.intake.watch import Watch
 from koa_worker.store import Store
 from koa_worker.store.database.transaction import ANSWER_SECONDS
 from koa_worker.system.stop import Stop

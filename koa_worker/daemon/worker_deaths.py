@@ -22,7 +22,7 @@ _DISPATCHER = "foreman"  # the name that the history of files in the database ha
 
 
 class Next(Enum):
-    """What is done with the job."""
+    """What happens next to the job of a worker process that died."""
 
     AT_ONCE = auto()  # only filing it is left, or the file is to be parked
     AFTER_ITS_PAUSE = auto()  # the file failed; the store knows when it is tried again

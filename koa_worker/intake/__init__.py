@@ -2,17 +2,15 @@
 
 from koa_worker.intake.backlog import Backlog
 from koa_worker.intake.claim import Claim, claim, claim_again, left_over
+from koa_worker.intake.file_hash import digest, load_and_digest
 from koa_worker.intake.folders import check_folders, existing, prepare_folders
-from koa_worker.intake.identity import digest, load_and_digest
 from koa_worker.intake.inbox import Scan, Waiting, scan
-from koa_worker.intake.watch import Watch
 
 __all__ = [
     "Backlog",
     "Claim",
     "Scan",
     "Waiting",
-    "Watch",
     "check_folders",
     "claim",
     "claim_again",

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from koa_worker.intake.identity import load_and_digest
+from koa_worker.intake.file_hash import load_and_digest
 from koa_worker.intake.inbox import Waiting
 from koa_worker.intake.own_copy import make_own
 from koa_worker.system.durable import private_file

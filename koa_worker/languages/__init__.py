@@ -37,6 +37,11 @@ def catalogue(language: str) -> Mapping[str, str]:
     return _of_errors() | found if language == ENGLISH else found
 
 
+def own_name(language: str) -> str:
+    """How those who speak it call a language."""
+    return catalogue(language)["report.language"]
+
+
 def _of_errors() -> dict[str, str]:
     """What is said of a file or a knee that was not graded."""
     entries = {code: entry for code, entry in CATALOGUE.items() if entry.fault is Fault.FILE}

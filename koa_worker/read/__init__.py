@@ -24,9 +24,9 @@ def read(arrival: Arrival, limits: Limits, data: bytes | None = None) -> Radiogr
     if kind == "DICOM":
         radiograph = read_dicom(data, arrival.sha256, limits)
     elif has_words(data):
-        raise InputRejected("own_result", "by its words")
+        raise InputRejected("own_result", "recognised by its text")
     else:
         radiograph = read_raster(data, kind, arrival.sha256, limits)
     if is_stamped(radiograph.pixels):
-        raise InputRejected("own_result", "by its bars")
+        raise InputRejected("own_result", "recognised by its marker bars")
     return radiograph

@@ -180,10 +180,10 @@ class _StorageProvider:
             logger.warning("object refused", extra={"status": f"{status:04X}", **_caller(event)})
             return status
         if said.own:
-            logger.info("own result passed over", extra=_caller(event))
+            logger.info("own result ignored", extra=_caller(event))
             return SUCCESS
         if said.sop_class in offers.PASSED_OVER:
-            logger.info("no image, passed over", extra=_caller(event))
+            logger.info("object without an image ignored", extra=_caller(event))
             return NOTHING_KEPT
         logger.info("received", extra={"as": landing.keep(), **_caller(event)})
         return SUCCESS

@@ -6,19 +6,15 @@ import contextlib
 import hashlib
 from pathlib import Path
 
-from koa_worker import config
 from koa_worker.errors import WorkFailed
-from koa_worker.report.content import StudyReport
-from koa_worker.report.pdf import render
 from koa_worker.system.durable import private_file, sync_folder
 
 __all__ = ["draft", "put", "sweep"]
 
 
-def draft(path: Path, content: StudyReport, settings: config.ReportSettings) -> tuple[Path, str]:
+def draft(path: Path, revision: int, data: bytes) -> tuple[Path, str]:
     """Writes the complete report under a temporary name beside its final path; gives that path and its SHA-256."""
-    data = render(content, settings)
-    part = _part(path, content.revision)
+    part = _part(path, revision)
     try:
         with private_file(part) as stream:
             stream.write(data)

@@ -21,8 +21,8 @@ from koa_worker.report.explanation import Explanation, NoneGraded, Warnings
 from koa_worker.report.flow import Block, lay_out
 from koa_worker.report.fonts import begin, ready
 from koa_worker.report.knee_table import KneeLine, TableHead
+from koa_worker.report.not_graded import refusals, refused_rows
 from koa_worker.report.page_frame import FIRST_HEAD, LATER_HEAD, draw_first_head, draw_foot, draw_later_head
-from koa_worker.report.refusals import refusals, refused_rows
 from koa_worker.report.reportlab_parts import add_archival_parts, document_of
 from koa_worker.report.sheet import PAPERS, TOP, Sheet
 from koa_worker.report.summary import Identity

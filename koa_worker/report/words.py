@@ -26,14 +26,22 @@ AUTHOR = "koa-worker"
 
 def review_reason(reason: ReviewReason) -> str:
     """A reason to look at a knee, as a sentence."""
+    clear_percent, clear_limit = _told_apart((reason.value or 0.0) * 100, (reason.limit or 0.0) * 100)
     return say(
         f"review.{reason.code}",
         value=reason.value,
         limit=reason.limit,
         percent=(reason.value or 0.0) * 100,
-        limit_percent=(reason.limit or 0.0) * 100,
+        clear_percent=clear_percent,
+        clear_limit=clear_limit,
         text=reason.text,
     )
+
+
+def _told_apart(one: float, other: float) -> tuple[str, str]:
+    """Both as whole numbers, or with as many decimals as show that they differ: 57 is not below 57."""
+    pairs = [(number(one, places), number(other, places)) for places in range(4)]
+    return next((pair for pair in pairs if pair[0] != pair[1]), pairs[0])
 
 
 def review_in_short(reason: ReviewReason) -> str:

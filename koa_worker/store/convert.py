@@ -8,8 +8,8 @@ from sqlalchemy import Row
 
 from koa_worker.store.database.schema import FileRow
 from koa_worker.store.encoding import grade_columns, joint_space
-from koa_worker.store.encoding.pictures import decode_crop, decode_heatmap
-from koa_worker.store.records import FileRecord, ImageRecord, KneeRecord, RejectedRecord, UngradedRecord
+from koa_worker.store.records.files import FileRecord
+from koa_worker.store.records.studies import ImageRecord, KneeRecord, RejectedRecord, UngradedRecord
 from koa_worker.study.correction import Corrected, Correction, Geometry
 from koa_worker.values import Box, Fingerprint, Heatmap, KneeRoi, RefusedKnee, Spacing, SpacingSource
 
@@ -38,6 +38,8 @@ def to_file_record(file: FileRow) -> FileRecord:
 
 def to_knee_record(row: Row[Any]) -> KneeRecord:
     """Converts a row of a knee with its current grade, its model's name and its crop."""
+    from koa_worker.store.encoding.pictures import decode_crop, decode_heatmap  # noqa: PLC0415
+
     grade = grade_columns.from_row(row)
     return KneeRecord(
         position=row.position,

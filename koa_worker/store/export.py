@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, func, or_, select
 
 from koa_worker.store.convert import to_refused_knee, to_roi
 from koa_worker.store.database.base import StorePart
@@ -20,7 +20,7 @@ from koa_worker.store.database.schema import (
     table_of,
 )
 from koa_worker.store.encoding import grade_columns, joint_space
-from koa_worker.store.records import ExportedKnee, ExportedRefusal, ExportedStudyKnee
+from koa_worker.store.records.export import ExportedKnee, ExportedRefusal, ExportedStudyKnee
 from koa_worker.store.seen import seen_in
 from koa_worker.store.study.patient_exams import patient_exams
 from koa_worker.study.earlier import NO_EXAMS, courses
@@ -76,18 +76,20 @@ class Export(StorePart):
     """Every knee, graded or not."""
 
     def rows(
-        self, *, superseded: bool = False, with_identity: bool = False
+        self, *, superseded: bool = False, with_identity: bool = False, only: Collection[str] | None = None
     ) -> Iterator[ExportedKnee | ExportedRefusal]:
         """Streams them by study and arrival, so that an archive of millions needs no more memory than one film.
 
-        With `superseded` also the grades of former models; with `with_identity` also whose they are.
+        With `superseded` also the grades of former models; with `with_identity` also whose they are; with `only` those
+        of the studies and files of these ids.
         """
+        chosen = [] if only is None else [or_(FileRow.study_key.in_(only), FileRow.id.in_(only))]
         names = (*IMAGE_NAMES, *IDENTITY_NAMES) if with_identity else IMAGE_NAMES
         with self.sessions.stream() as connection:
             streaming = connection.execution_options(yield_per=_ROWS_AT_A_TIME)
-            for row in streaming.execute(_graded(superseded=superseded)):
+            for row in streaming.execute(_graded(superseded=superseded).where(*chosen)):
                 yield _to_knee(row, names)
-            for row in streaming.execute(_refused()):
+            for row in streaming.execute(_refused().where(*chosen)):
                 yield _to_refusal(row, names)
 
     def study_knees(self, *, with_identity: bool = False) -> Iterator[ExportedStudyKnee]:

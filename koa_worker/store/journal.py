@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, insert, literal, select
 from sqlalchemy.orm import Session
 
 from koa_worker.store.database.schema import EventRow, FileRow, table_of
-from koa_worker.store.records import EventRecord
+from koa_worker.store.records.files import EventRecord
 
 SHOWS_IMAGE = "shows_image"  # of a rejected file; the detail is the image's SOP Instance UID
 PATIENT_DIFFERS = "patient_differs"  # the file names another patient than its study

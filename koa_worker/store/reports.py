@@ -17,7 +17,8 @@ from koa_worker.errors import UnknownRecord
 from koa_worker.store.database.base import StorePart, reads, writes
 from koa_worker.store.database.schema import FileRow, ImageRow, ReportRow, StudyRow, table_of
 from koa_worker.store.journal import record_reported
-from koa_worker.store.records import OwedReport, State
+from koa_worker.store.records.files import State
+from koa_worker.store.records.studies import OwedReport
 from koa_worker.store.study.image_numbers import number_images, take_numbers_back
 from koa_worker.store.study.studies import get_study
 from koa_worker.store.study.ungraded import any_ungraded
@@ -196,6 +197,12 @@ class Reports(StorePart):
     def due(self, session: Session) -> tuple[str, ...]:
         """The studies whose report is out of date, oldest first, whether it should wait for more of them or not."""
         return tuple(session.connection().scalars(_DUE))
+
+    @reads
+    def is_due(self, session: Session, study_key: str) -> bool:
+        """Whether the report of a study is out of date."""
+        found = select(_studies.c.key).where(_is_due(), _studies.c.key == study_key)
+        return session.connection().scalar(found) is not None
 
     @reads
     def left_over(self, session: Session) -> tuple[str, ...]:

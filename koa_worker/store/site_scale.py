@@ -34,6 +34,7 @@ from koa_worker.store.reports import begin_report
 from koa_worker.store.study.studies import get_study
 from koa_worker.store.worklist_index import list_file
 from koa_worker.values import Grade, Side
+from koa_worker.watch.readers import PairAgreement, Reading, agree
 
 _grade = table_of(GradeRow)
 _AT_A_TIME = 100
@@ -73,14 +74,25 @@ class SiteScales(StorePart):
     @reads
     def read_knees(self, session: Session) -> tuple[StoredKnee, ...]:
         """The knees that readers have graded."""
-        read = select(ReaderGradeRow.knee_id).where(ReaderGradeRow.withdrawn_at.is_(None))
-        return tuple(map(_stored, session.execute(_KNEES.where(KneeRow.id.in_(read)))))
+        return _read_knees(session)
 
     @reads
     def last_readings(self, session: Session) -> tuple[KneeReading, ...]:
         """The last grade of each reader for each knee."""
-        last = select(ReaderGradeRow).where(ReaderGradeRow.id.in_(last_readings())).order_by(ReaderGradeRow.id)
-        return tuple(KneeReading(row.knee_id, row.reader, row.kl, row.blind) for row in session.scalars(last))
+        return _last_readings(session)
+
+    @reads
+    def agreements(self, session: Session, *, everybody: bool = False) -> list[PairAgreement]:
+        """How far readers agree with one another and with the model, by the last grade of each reader for each knee.
+
+        On a site's scale the release by itself is compared too. With `everybody` also all readers taken together.
+        """
+        knees = _read_knees(session)
+        models = {"the model": {knee.id: knee.grade.kl for knee in knees}}
+        if any(knee.grade.site for knee in knees):
+            models["the release"] = {knee.id: knee.grade.release_kl for knee in knees}
+        said = [Reading(one.knee_id, one.reader, one.kl, one.blind) for one in _last_readings(session)]
+        return agree(said, models, {knee.id: knee.subject for knee in knees}, everybody=everybody)
 
     @reads
     def crop_png(self, session: Session, knee_id: int) -> bytes:
@@ -161,6 +173,16 @@ _KNEES: Select[*tuple[Any, ...]] = (
     .where(_grade.c.is_current)
     .order_by(ImageRow.file_id, KneeRow.position)
 )
+
+
+def _read_knees(session: Session) -> tuple[StoredKnee, ...]:
+    read = select(ReaderGradeRow.knee_id).where(ReaderGradeRow.withdrawn_at.is_(None))
+    return tuple(map(_stored, session.execute(_KNEES.where(KneeRow.id.in_(read)))))
+
+
+def _last_readings(session: Session) -> tuple[KneeReading, ...]:
+    last = select(ReaderGradeRow).where(ReaderGradeRow.id.in_(last_readings())).order_by(ReaderGradeRow.id)
+    return tuple(KneeReading(row.knee_id, row.reader, row.kl, row.blind) for row in session.scalars(last))
 
 
 def _stored(row: Row[Any]) -> StoredKnee:

@@ -25,6 +25,7 @@ from koa_worker.store.export import Export
 from koa_worker.store.lifecycle.corrections import Corrections
 from koa_worker.store.lifecycle.files import Files
 from koa_worker.store.page.accounts import Accounts
+from koa_worker.store.page.assignments import Assignments
 from koa_worker.store.page.audit import Audit
 from koa_worker.store.page.day_counts import DayCounts
 from koa_worker.store.page.rate_limits import RateLimits
@@ -74,6 +75,7 @@ class Store:
         self.day_counts = DayCounts(sessions)
         self.study_history = StudyHistory(sessions)
         self.reader_grades = ReaderGrades(sessions)
+        self.assignments = Assignments(sessions)
         self.watch_days = WatchDays(sessions)
         self.uploads = Uploads(sessions)
 

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
-from koa_worker.store.database.columns import Moment
-from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, IndexLine, KneeRow, StudyRow, Word, table_of
-from koa_worker.store.records import State
-from koa_worker.store.search_words import words_of
+from koa_worker.store.database.columns import Moment, storable
+from koa_worker.store.database.schema import (
+    FileRow,
+    GradeRow,
+    ImageRow,
+    IndexLine,
+    KneeRow,
+    ReaderGradeRow,
+    StudyRow,
+    Word,
+    table_of,
+)
+from koa_worker.store.records.files import State
+from koa_worker.store.search_words import LONGEST_WORD, plain, words_of
 from koa_worker.store.seen import SEEN, to_seen
 from koa_worker.study.knees import bring_together
 from koa_worker.values import Side
@@ -19,6 +30,8 @@ from koa_worker.values import Side
 # The attributes of a study that are searched, for roles that may see patient data.
 STUDY_TEXTS = (StudyRow.patient_id, StudyRow.accession, StudyRow.patient_name, StudyRow.description)
 
+
+MOST_READERS = 9  # of a study, that are told apart when the list is sorted by them
 
 # These statements run a few times for each file: they are built once and bypass the object mapper.
 _lines, _words = table_of(IndexLine), table_of(Word)
@@ -43,11 +56,37 @@ _KNEES_NOW = (
     .where(KneeRow.file_id == bindparam("of_file"))
     .order_by(KneeRow.position.desc())  # a page shows the last line first
 )
-
+_OF_STUDY = ("right_kl", "left_kl", "readers")
+_READINGS = table_of(ReaderGradeRow)
+_IMAGES, _KNEES = table_of(ImageRow), table_of(KneeRow)
+_READERS = (
+    select(func.count(_READINGS.c.reader.distinct()))
+    .join(_KNEES, _KNEES.c.id == _READINGS.c.knee_id)
+    .join(_IMAGES, _IMAGES.c.file_id == _KNEES.c.file_id)
+    .where(_IMAGES.c.study_key == bindparam("study_key"), _READINGS.c.withdrawn_at.is_(None))
+    .correlate(None)
+    .scalar_subquery()
+)
+_COUNT_READERS = (
+    update(_lines)
+    .where(
+        _lines.c.knee_id.is_not(None),
+        _lines.c.file_id.in_(select(_IMAGES.c.file_id).where(_IMAGES.c.study_key == bindparam("study_key"))),
+    )
+    .values(readers=case((_READERS > MOST_READERS, MOST_READERS), else_=_READERS))
+)
+_NAME_PATIENT = (
+    update(_lines)
+    .where(
+        _lines.c.file_id.in_(select(table_of(FileRow).c.id).where(table_of(FileRow).c.study_key == bindparam("key")))
+    )
+    .values(patient=bindparam("now_patient"), examined=bindparam("now_examined"))
+)
 _LINES_OF_STUDY = (
     SEEN.add_columns(
         _lines.c.id.label("line"),
-        *(_lines.c[name] for name in ("stands", "needs_review", "images", "lowest_kl", "highest_kl")),
+        *(_lines.c[name] for name in ("stands", "needs_review", "images", "lowest_kl", "highest_kl", *_OF_STUDY)),
+        _READERS.label("readers_now"),
     )
     .join(_lines, _lines.c.knee_id == table_of(KneeRow).c.id)
     .where(table_of(ImageRow).c.study_key == bindparam("study_key"))
@@ -61,17 +100,21 @@ def list_file(session: Session, file: FileRow, *, new: bool = False) -> None:
     session.flush()
     connection = session.connection()
     of_file = {"of_file": file.id}
+    study = session.get(StudyRow, file.study_key) if file.study_key else None
     if file.state is State.COMPLETED:
         connection.execute(_FORGET_LINES, of_file)
-        if lines := [_line(file, **knee) for knee in connection.execute(_KNEES_NOW, of_file).mappings()]:
-            connection.execute(_ADD_LINES, lines)
+        knees = connection.execute(_KNEES_NOW, of_file).mappings().all()
+        if knees:
+            grades = _side_grades((knee["side"], knee["kl"]) for knee in knees)
+            lines = [{**knee, **grades, **_own_grade(knee["side"], knee["kl"]), "readers": 0} for knee in knees]
+            connection.execute(_ADD_LINES, [_line(file, study, **line) for line in lines])
         if file.study_key is not None:
             _bring_together(connection, file.study_key)
     else:
-        now = {"state": file.state, "code": file.code, "day": _day(file)}
+        now = {"state": file.state, "code": file.code, "day": _day(file), **_sorted_by(study)}
         if new or connection.execute(_RENEW_LINES, of_file | now).rowcount == 0:
-            connection.execute(_ADD_LINES, [_line(file)])
-    list_words(session, file)
+            connection.execute(_ADD_LINES, [_line(file, study)])
+    list_words(session, file, study)
 
 
 def _bring_together(connection: Connection, study_key: str) -> None:
@@ -79,24 +122,45 @@ def _bring_together(connection: Connection, study_key: str) -> None:
     rows = connection.execute(_LINES_OF_STUDY, {"study_key": study_key}).all()
     places = {(row.file_id, row.position): row for row in rows}
     changed = []
-    for knee in bring_together(map(to_seen, rows)):
+    knees = bring_together(map(to_seen, rows))
+    of_study = _side_grades((knee.side, knee.stands.grade.kl) for knee in knees)
+    for knee in knees:
         lowest, highest = knee.grades
         common = {"images": len(knee.every), "lowest_kl": lowest, "highest_kl": highest}
         for seen in knee.every:
             row, stands = places[seen.place], seen is knee.stands
             reasons = knee.review_reasons if stands else seen.grade.review_reasons
-            wanted = {"stands": stands, "needs_review": bool(reasons), **common}
+            readers = min(row.readers_now, MOST_READERS)
+            grades = {**of_study, **_own_grade(seen.side, seen.grade.kl)}
+            wanted = {"stands": stands, "needs_review": bool(reasons), "readers": readers, **common, **grades}
             if any(getattr(row, name) != value for name, value in wanted.items()):
                 changed.append({"of_line": row.line, **wanted})
     if changed:
         connection.execute(_STAND, changed)
 
 
-def list_words(session: Session, file: FileRow) -> None:
+def _side_grades(knees: Iterable[tuple[Side, int]]) -> dict[str, int | None]:
+    """What a study is sorted by on each side; a knee of unknown side stands in the place of the right one."""
+    highest: dict[Side, int] = {}
+    for side, kl in knees:
+        highest[side] = max(kl, highest.get(side, kl))
+    return {"right_kl": highest.get(Side.RIGHT, highest.get(Side.UNKNOWN)), "left_kl": highest.get(Side.LEFT)}
+
+
+def _own_grade(side: Side, kl: int) -> dict[str, int]:
+    """A line has its own grade on its own side: another image of the side may have another one, and stand too."""
+    return {f"{side.value}_kl": kl} if side is not Side.UNKNOWN else {}
+
+
+def count_readers(session: Session, study_key: str) -> None:
+    """Brings the number of readers of a study up to date in its lines."""
+    session.connection().execute(_COUNT_READERS, {"study_key": study_key})
+
+
+def list_words(session: Session, file: FileRow, study: StudyRow | None) -> None:
     """Adds the words of a file. Only those of a study that is corrected are ever removed, by `unlist_study`."""
     code = words_of(file.code or "") if file.state is State.REJECTED else ()
     _add_words(session, file, code, names_patient=False)
-    study = session.get(StudyRow, file.study_key) if file.study_key else None
     if study is not None:
         _add_words(session, file, study_words(study), names_patient=True)
 
@@ -109,10 +173,12 @@ def _add_words(session: Session, file: FileRow, words: tuple[str, ...], *, names
 
 
 def relist_study(session: Session, study: StudyRow) -> None:
-    """Adds words to the earlier files of a study, after a later file has added attributes to it or changed them."""
+    """Brings the earlier files of a study up to date, after a later file has added attributes to it or changed them."""
     session.flush()
     for file in session.scalars(select(FileRow).where(FileRow.study_key == study.key)):
-        list_words(session, file)
+        list_words(session, file, study)
+    now = {f"now_{name}": value for name, value in _sorted_by(study).items()}
+    session.connection().execute(_NAME_PATIENT, {"key": study.key, **now})
 
 
 def unlist_study(session: Session, study: StudyRow) -> None:
@@ -128,7 +194,13 @@ def study_words(study: StudyRow) -> tuple[str, ...]:
     return words_of(*(getattr(study, said.key) for said in STUDY_TEXTS))
 
 
-def _line(file: FileRow, **knee: Any) -> dict[str, Any]:
+def _sorted_by(study: StudyRow | None) -> dict[str, Any]:
+    """What a line is sorted by that its study says."""
+    who = plain(study.patient_name or study.patient_id) if study else ""
+    return {"patient": storable(who)[:LONGEST_WORD], "examined": study.date if study else None}
+
+
+def _line(file: FileRow, study: StudyRow | None, **knee: Any) -> dict[str, Any]:
     """The values of a line, of a knee or of a file without one; a knee is taken to be in this image only."""
     none = {
         "knee_id": None,
@@ -138,6 +210,10 @@ def _line(file: FileRow, **knee: Any) -> dict[str, Any]:
         "side": Side.UNKNOWN,
         "needs_review": False,
         "confidence": None,
+        "right_kl": None,
+        "left_kl": None,
+        "readers": None,
+        **_sorted_by(study),
     }
     of_file = {"file_id": file.id, "arrived_at": file.arrived_at, "state": file.state, "code": file.code}
     return {**none, **of_file, "day": _day(file), **knee}

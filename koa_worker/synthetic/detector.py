@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from koa_worker.synthetic import texture
-from koa_worker.synthetic.filters import Map, blur, wide_blur
+from koa_worker.synthetic.blur import Map, blur, wide_blur
 from koa_worker.synthetic.spec import PlateSpec
 
 _REFERENCE_MM = 0.15  # the pixel for which `photons` is given

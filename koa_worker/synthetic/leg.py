@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from koa_worker.synthetic import anatomy, solid, texture
 from koa_worker.synthetic.anatomy import Anatomy, Compartment, Points
-from koa_worker.synthetic.filters import Map, resize
+from koa_worker.synthetic.blur import Map, resize
 from koa_worker.synthetic.spec import KneeSpec, PlateSpec
 from koa_worker.synthetic.truth import KneeTruth, TrueJointSpace
 from koa_worker.values import Box, Side

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from koa_worker.synthetic.filters import Map, blur
+from koa_worker.synthetic.blur import Map, blur
 from koa_worker.synthetic.spec import Collimation, PlateSpec
 from koa_worker.synthetic.truth import KneeTruth
 from koa_worker.values import Side

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from koa_worker.synthetic.filters import Map
+from koa_worker.synthetic.blur import Map
 
 _FINE = 4  # sub-pixels each way: a margin must lie where the truth says, to a small part of a pixel
 

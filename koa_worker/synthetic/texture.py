@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from koa_worker.synthetic.filters import Map, blur, resize
+from koa_worker.synthetic.blur import Map, blur, resize
 
 
 def trabeculae(rng: np.random.Generator, height: int, width: int, spacing_mm: float) -> Map:

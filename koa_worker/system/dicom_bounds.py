@@ -107,7 +107,7 @@ def _run_reactor(self: DULServiceProvider) -> None:
     try:
         _library_reactor(self)
     except Exception as fault:  # noqa: BLE001 - anything can come of what a peer says
-        logger.warning("association broke", extra={"fault": where(fault)})
+        logger.warning("association lost", extra={"fault": where(fault)})
         self.assoc.is_aborted, self.assoc.is_established = True, False
         self.assoc._kill = True  # noqa: SLF001
         if self.socket is not None and self.socket.socket is not None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # who handles no pixels does not wait for NumPy
+    import numpy as np
+    from numpy.typing import NDArray
 
 GRADES = (0, 1, 2, 3, 4)
 GRADE_WORDS = {0: "none", 1: "doubtful", 2: "minimal", 3: "moderate", 4: "severe"}

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from koa_worker.values.side import Laterality, Side
 
-GrayImage = NDArray[Any]  # two-dimensional, uint8 or uint16, bright = dense
+if TYPE_CHECKING:  # who handles no pixels does not wait for NumPy
+    from numpy.typing import NDArray
+
+GrayImage: TypeAlias = "NDArray[Any]"  # two-dimensional, uint8 or uint16, bright = dense
 
 
 class SpacingSource(StrEnum):
@@ -70,7 +71,7 @@ class Study:
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What an image is, whatever it is wrapped in, as digests; empty where they are not known."""
+    """Digests that identify an image independently of its file; empty where they are not known."""
 
     pixels: str = ""  # of the decoded pixels
     shown: str = ""  # of the decoded pixels and how they are displayed: window, lookup tables, polarity

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from koa_worker.values.grade import Grade, Heatmap
 from koa_worker.values.joint_space import JointSpace
 from koa_worker.values.side import Side
+
+if TYPE_CHECKING:  # who handles no pixels does not wait for NumPy
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)

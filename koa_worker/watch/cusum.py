@@ -47,7 +47,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What is usual."""
+    """The mean and spread of the weeks that count as usual."""
 
     count: int
     mean: float

@@ -12,6 +12,8 @@ from koa_worker.store import Store
 from koa_worker.web import (
     admin,
     agreement,
+    assignments,
+    chosen,
     correction,
     dashboard,
     deliveries,
@@ -26,7 +28,7 @@ from koa_worker.web import (
 )
 from koa_worker.web.api import routes as api
 from koa_worker.web.context import furnish
-from koa_worker.web.guard import access, blind, forgery, headers, refusals, senseless
+from koa_worker.web.guard import access, blind, forgery, refusals, security_headers, senseless
 from koa_worker.web.guard.refusals import LARGEST_FORM
 from koa_worker.web.guard.sign_on import SignOn
 from koa_worker.web.images import pictures
@@ -40,7 +42,7 @@ def create_app(config: Config, store: Store) -> Flask:
     app.config["MAX_FORM_MEMORY_SIZE"] = LARGEST_FORM
     furnish(app, config, store)
     words.teach(app)
-    headers.protect(app)
+    security_headers.protect(app)
     refusals.explained(app)
     senseless.guard(app)
     access.guard(app, SignOn.of(config.web))
@@ -49,6 +51,8 @@ def create_app(config: Config, store: Store) -> Flask:
     forgery.guard(app)
     for module in (
         worklist,
+        chosen,
+        assignments,
         uploads,
         study,
         deliveries,

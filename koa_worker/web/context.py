@@ -1,4 +1,4 @@
-"""The configuration, the store and the decoder, for every route, and the notice that is on every page."""
+"""The configuration, the store and the decoder, for every route, and what stands on every page."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from koa_worker import RESEARCH_NOTICE
 from koa_worker.config import Config
 from koa_worker.read.viewing.decoder import Decoder
 from koa_worker.store import Store
+from koa_worker.web.last_watch import LastWatch
 from koa_worker.web.searches import Searches
 
 _KEY = "koa-worker"
@@ -21,11 +22,12 @@ class Context:
     store: Store
     decoder: Decoder
     searches: Searches
+    last_watch: LastWatch
 
 
 def furnish(app: Flask, config: Config, store: Store) -> None:
-    app.extensions[_KEY] = Context(config, store, Decoder(config.limits), Searches())
-    app.context_processor(lambda: {"notice": RESEARCH_NOTICE})
+    app.extensions[_KEY] = Context(config, store, Decoder(config.limits), Searches(), LastWatch())
+    app.context_processor(lambda: {"notice": RESEARCH_NOTICE, "institution": config.report.institution})
 
 
 def context() -> Context:

@@ -15,7 +15,7 @@ from koa_worker.knee.grading.site import fitted_to
 from koa_worker.store import DayCount, State
 from koa_worker.system.heartbeat import PAUSE_WORDS
 from koa_worker.values import GRADES, Role
-from koa_worker.watch.drift import Signal, watch
+from koa_worker.watch.drift import Signal
 from koa_worker.watch.words import sentences
 from koa_worker.web import plots
 from koa_worker.web.context import context
@@ -70,9 +70,10 @@ def show() -> str:
 def drift() -> str:
     """Whether the weeks are still as they were."""
     config, store = context().config, context().store
-    watched = watch(store.watch_days.samples(), datetime.now(UTC).date())
+    found = context().last_watch.of(store)
     fitted = fitted_to(Path(config.model.site)) if config.model.site else ()
-    return render_template("drift.html", sentences=list(sentences(watched, fitted)), watched=watched, Signal=Signal)
+    said = list(sentences(found.watched, fitted))
+    return render_template("drift.html", sentences=said, watched=found.watched, at=found.at, Signal=Signal)
 
 
 def throughput(days: Sequence[date], counted: Sequence[DayCount]) -> Plot:
@@ -95,7 +96,9 @@ def distribution(days: Sequence[date], counted: Sequence[DayCount]) -> Plot:
         for kl in GRADES
     ]
     total = sum(sums.values())
-    shares = ", ".join(f"KL {kl} {sum(by_grade[kl, day] for day in days) / total:.0%}" for kl in GRADES if total)
+    shares = ", ".join(
+        f"KL {kl} {plots.written(sum(by_grade[kl, day] for day in days) / total)}" for kl in GRADES if total
+    )
     says = f"Share of each grade. In total: {shares}." if total else "No knee was graded."
     return plots.columns("Grades over time", says, _labels(days), series, shares=True)
 
@@ -110,7 +113,7 @@ def confidence(days: Sequence[date], counted: Sequence[DayCount]) -> Plot:
     last, before = _mean(sums, days[-_A_WEEK:]), _mean(sums, days[:-_A_WEEK])
     says = "The mean probability of the stated grade."
     if last is not None and before is not None:
-        says += f" Last week: {last:.2f}. Before: {before:.2f}."
+        says += f" Last week: {plots.written(last)}. Before: {plots.written(before)}."
     return plots.line(
         "Mean confidence", says, _labels(days), Series("Mean confidence", "stroke-a", means), within=(0.0, 1.0)
     )

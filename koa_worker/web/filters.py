@@ -9,20 +9,43 @@ from typing import TypeVar
 from flask import abort
 from werkzeug.datastructures import MultiDict
 
-from koa_worker.store import Cursor, Read, State, Wanted
+from koa_worker.store import Assigned, Cursor, Read, Sort, State, Wanted
 from koa_worker.values import GRADES, Side
 
 T = TypeVar("T")
 _REVIEW = {"": None, "yes": True, "no": False}
 _LONGEST_TEXT = 200
 _MOST_DAYS = 3660
-NAMED = ("state", "kl", "side", "review", "read", "days", "from", "to", "first", "q")
+NAMED = ("state", "kl", "side", "review", "read", "days", "from", "to", "assigned", "first", "sort", "q")
 TELLING = ("kl", "review", "first")  # by which one could find out what the model says
+
+TELLING_SORTS = frozenset({Sort.RIGHT, Sort.LEFT, Sort.REVIEW})  # the same by the order of the list
+PATIENT_SORTS = frozenset({Sort.PATIENT, Sort.EXAMINED})  # for who may see patients
+MINE_FIRST = "first"
+# Each order of the list, as the address has it: a minus turns one round.
+SORTS = {
+    "": "Newest first",
+    "-arrived": "Oldest first",
+    "patient": "Patient, A to Z",
+    "-patient": "Patient, Z to A",
+    "examined": "Latest exam first",
+    "-examined": "Earliest exam first",
+    "right": "Right knee, highest grade first",
+    "-right": "Right knee, lowest grade first",
+    "left": "Left knee, highest grade first",
+    "-left": "Left knee, lowest grade first",
+    "read": "Unread first",
+    "-read": "Read by most first",
+    "review": "Flagged for review first",
+    "-review": "Without a flag first",
+}
 
 
 def wanted_of(form: MultiDict[str, str], *, reader: str = "", text: str = "") -> Wanted:
     """The filters of a form; an unknown value ends the request with status 400. `reader` is whose reading counts."""
     days = form.get("days", "")
+    sort, backwards = sort_of(form)
+    assigned, assignee = _assigned(form.get("assigned", ""), reader)
     return Wanted(
         states=frozenset(_each(State, form.getlist("state"))),
         grades=frozenset(_each(_grade, form.getlist("kl"))),
@@ -31,10 +54,32 @@ def wanted_of(form: MultiDict[str, str], *, reader: str = "", text: str = "") ->
         since=_days_ago(days) if days else _midnight(form.get("from", "")),
         until=_midnight(form.get("to", ""), days=1),
         text=text[:_LONGEST_TEXT].strip(),
-        review_first=form.get("first") == "review",
+        sort=sort,
+        backwards=backwards,
         read=_one(Read, form["read"]) if form.get("read") else None,
         reader=reader,
+        assigned=assigned,
+        assignee=assignee,
     )
+
+
+def sort_of(form: Mapping[str, str]) -> tuple[Sort, bool]:
+    """By what the list is sorted, and whether it goes backwards, which a minus says."""
+    said = form.get("sort", "")
+    if not said:
+        return Sort.REVIEW if form.get("first") == "review" else Sort.ARRIVED, False
+    return _one(Sort, said.removeprefix("-")), said.startswith("-")
+
+
+def _assigned(said: str, reader: str) -> tuple[Assigned | None, str]:
+    """To whom the studies of the list are assigned: `me`, `nobody`, or `to:` and a name; `first`: mine come first."""
+    if said == MINE_FIRST:
+        return None, ""  # this is no filter: `worklist.next_unread` goes by it
+    if said == "me":
+        return Assigned.READER, reader
+    if said.startswith("to:"):
+        return Assigned.READER, said.removeprefix("to:")
+    return (_one(Assigned, said), "") if said == Assigned.NOBODY else (None, "") if not said else abort(400)
 
 
 def cursor_of(form: Mapping[str, str]) -> Cursor | None:

@@ -98,7 +98,7 @@ class _Scale:
         return TOP + (HEIGHT - TOP - BOTTOM) * (1 - (value - self.low) / (self.high - self.low))
 
     def marks(self) -> list[float]:
-        """Whole numbers where all of them are, so that they are written without decimals."""
+        """Whole numbers where all of them are, so that they are written as counts."""
         marks = [self.low + self.step * at for at in range(round((self.high - self.low) / self.step) + 1)]
         return [round(mark) for mark in marks] if all(mark == round(mark) for mark in marks) else marks
 
@@ -145,7 +145,7 @@ def _names(labels: Sequence[str]) -> Markup:
 
 
 def written(value: float | None) -> str:
-    """A count without decimals, a share with two decimals, None as a dash."""
+    """A count as it is, a share in per cent, None as a dash."""
     if value is None:
         return "–"
-    return f"{value:,}".replace(",", "\u202f") if isinstance(value, int) else f"{value:.2f}"
+    return f"{value:,}".replace(",", "\u202f") if isinstance(value, int) else f"{value * 100:.0f}\u00a0%"

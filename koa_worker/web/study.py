@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, abort, g, redirect, render_template, request, send_file, url_for
 from werkzeug.wrappers import Response
 
+from koa_worker import languages
 from koa_worker.errors import CATALOGUE, UnknownRecord
-from koa_worker.publish.objects.study_objects import NotYet, ResultObjects, has_no_place
+from koa_worker.publish.objects.study_objects import NotYet, ResultObjects, has_no_place, last_grader
+from koa_worker.registrar import report_of
+from koa_worker.report.pdf import render
 from koa_worker.store import PublicationTicket, ReportRecord, StudyRecord
 from koa_worker.values import GRADES, Role
 from koa_worker.web import delivery_state, worklist
@@ -55,6 +59,7 @@ def show(key: str) -> str:
         gradings=() if hidden else store.study_history.gradings(key),
         reports=() if hidden else store.study_history.written_reports(key),
         around=store.entries.around(worklist.asked(), key, may_see_patients=may_see_patients()),
+        other_languages=_other_languages(key),
         address=address_of(request.args),
         kept=worklist.own_reading(request.args.get("kept", "")),
         catalogue=CATALOGUE,
@@ -85,7 +90,7 @@ def record_reading(key: str) -> Response:
     if left or not was_left or is_blind():  # a blind reader is shown the answers; a change of mind stays where it is
         place = left[0] if left else (file_id, knee.position)
         return redirect(url_for("study.show", key=key, **address, _anchor=f"{place[0][:8]}-{place[1]}"), 303)
-    following = store.entries.next_unread(worklist.asked(), key, g.user.name, may_see_patients=may_see_patients())
+    following = worklist.next_unread(key)
     if following is None:
         return redirect(url_for("worklist.show", **address), 303)
     return redirect(url_for("study.show", key=following, **address), 303)
@@ -107,14 +112,43 @@ def withdraw_reading(key: str, number: int) -> Response:
 @pages.get("/report.pdf")
 @needs(Role.READ)
 def report(key: str) -> Response:
-    """The newest written revision of the report."""
-    find_shown(key)
-    path = Path(_last_report(key).path)
-    if not path.is_file():
+    """The newest written revision of the report; with `language` the same in another language."""
+    study, last, language = find_shown(key), _last_report(key), request.args.get("language", "")
+    if language and language not in languages.names():
+        abort(400)
+    other = language != context().config.report.language and language
+    found = _in_language(study, last, language) if other else stored_report(last)
+    if found is None:
         abort(404)
     note("report", key)
-    content = io.BytesIO(path.read_bytes())  # read at once, because a newer revision may replace the file
-    return send_file(content, mimetype="application/pdf", download_name=f"koa-{key[:12]}.pdf")
+    name = f"koa-{key[:12]}-{language}.pdf" if other else f"koa-{key[:12]}.pdf"
+    return send_file(io.BytesIO(found), mimetype="application/pdf", download_name=name)
+
+
+def stored_report(last: ReportRecord) -> bytes | None:
+    """The file as it is sent; read at once, because a newer revision may replace it."""
+    path = Path(last.path)
+    return path.read_bytes() if path.is_file() else None
+
+
+def _other_languages(key: str) -> dict[str, str]:
+    """The languages besides that of the written report, by their codes, in which it can be had."""
+    if context().store.reports.is_due(key):
+        return {}
+    written = context().config.report.language
+    return {code: languages.own_name(code) for code in languages.names() if code != written}
+
+
+def _in_language(study: StudyRecord, last: ReportRecord, language: str) -> bytes | None:
+    """The written revision in another language; None if the study shows more than that revision by now.
+
+    It is made of what the store has, and neither kept nor sent.
+    """
+    if context().store.reports.is_due(study.key):
+        return None
+    shown = study.reported
+    settings = context().config.report.model_copy(update={"language": language})
+    return render(report_of(shown, last.revision, last.written_at, last_grader(shown)), settings)
 
 
 @pages.get("/results.zip")
@@ -122,14 +156,11 @@ def report(key: str) -> Response:
 def results(key: str) -> Response:
     """The study's results as DICOM objects, the same ones that are sent to a PACS."""
     study, last = find_shown(key), _last_report(key)
-    ticket = PublicationTicket(key, last.revision, last.path, last.written_at, ())
     archive = io.BytesIO()
     try:
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
-            for made in ResultObjects(context().config.dicom.results, context().store).of_study(study, ticket):
-                content = io.BytesIO()
-                made.make().save_as(content, enforce_file_format=True)
-                packed.writestr(f"{made.kind.value}-{made.sop_uid}.dcm", content.getvalue())
+            for name, content in result_objects(study, last):
+                packed.writestr(name, content)
             is_empty = not packed.namelist()
     except NotYet:
         abort(404)
@@ -138,6 +169,15 @@ def results(key: str) -> Response:
     note("results", key)
     archive.seek(0)
     return send_file(archive, mimetype="application/zip", as_attachment=True, download_name=f"koa-{key[:12]}.zip")
+
+
+def result_objects(study: StudyRecord, last: ReportRecord) -> Iterator[tuple[str, bytes]]:
+    """The name and the content of each DICOM object of a study. Raises `NotYet` if an original is not in its place."""
+    ticket = PublicationTicket(study.key, last.revision, last.path, last.written_at, ())
+    for made in ResultObjects(context().config.dicom.results, context().store).of_study(study, ticket):
+        content = io.BytesIO()
+        made.make().save_as(content, enforce_file_format=True)
+        yield f"{made.kind.value}-{made.sop_uid}.dcm", content.getvalue()
 
 
 def find(key: str) -> StudyRecord:

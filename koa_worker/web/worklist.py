@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, cast
@@ -11,10 +12,20 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from koa_worker.errors import CATALOGUE
-from koa_worker.store import ReadingRecord, State, Wanted, WorklistEntry
+from koa_worker.store import Assigned, ReadingRecord, Sort, State, Wanted, WorklistEntry
 from koa_worker.values import GRADE_WORDS, GRADES, ReviewCode, Role, Side
+from koa_worker.web import chosen_words
 from koa_worker.web.context import context
-from koa_worker.web.filters import TELLING, address_of, cursor_of, wanted_of
+from koa_worker.web.filters import (
+    MINE_FIRST,
+    PATIENT_SORTS,
+    SORTS,
+    TELLING,
+    TELLING_SORTS,
+    address_of,
+    cursor_of,
+    wanted_of,
+)
 from koa_worker.web.guard.access import may_see_patients, needs
 from koa_worker.web.guard.audit import note
 from koa_worker.web.guard.blind import is_blind
@@ -23,7 +34,10 @@ pages = Blueprint("worklist", __name__)
 
 LINES = 50
 LONGEST_NUMBER = 10  # digits of a reading's
-_ALWAYS_SHOWN = ("days", "read", "q")  # filters that do not lie in the fold
+_ORDER = {"first", "sort"}  # what is not a filter
+_ALWAYS_SHOWN = {"days", "read", "assigned", "q"}  # filters that do not lie in the fold
+_OWN = {"me", MINE_FIRST}
+_RISING = frozenset({Sort.PATIENT, Sort.READ})  # columns that begin with the first or the least
 
 
 @pages.get("/")
@@ -54,19 +68,31 @@ def find() -> Response:
 @needs(Role.READ)
 def open_next() -> Response:
     """The first study in the list that the user has not read; the list itself if there is none."""
-    wanted, address = asked(), cast("dict[str, Any]", address_of(request.args))
-    key = context().store.entries.next_unread(wanted, "", g.user.name, may_see_patients=may_see_patients())
+    address, key = cast("dict[str, Any]", address_of(request.args)), next_unread("")
     if key is None:
         return redirect(url_for("worklist.show", **address), 303)
     return redirect(url_for("study.show", key=key, **address), 303)
 
 
+def next_unread(key: str) -> str | None:
+    """The next study in the list that the user has not read; of the user's own first, if the address asks for that."""
+    entries, wanted, sees = context().store.entries, asked(), may_see_patients()
+    if request.args.get("assigned") == MINE_FIRST:
+        mine = replace(wanted, assigned=Assigned.READER, assignee=g.user.name)
+        if found := entries.next_unread(mine, key, g.user.name, may_see_patients=sees):
+            return found
+    return entries.next_unread(wanted, key, g.user.name, may_see_patients=sees)
+
+
 def asked() -> Wanted:
     """The filters in the address of this request, with the words that its search number stands for."""
     form = request.args
-    if is_blind() and any(form.get(name) for name in TELLING):
+    wanted = wanted_of(form, reader=g.user.name, text=_words() or "")
+    if is_blind() and (any(form.get(name) for name in TELLING) or wanted.sort in TELLING_SORTS):
         abort(400)
-    return wanted_of(form, reader=g.user.name, text=_words() or "")
+    if wanted.sort in PATIENT_SORTS and not may_see_patients():
+        abort(400)
+    return wanted
 
 
 def own_reading(number: str) -> ReadingRecord | None:
@@ -96,11 +122,18 @@ def _page(tag: str) -> str:
         "worklist.html",
         tag=tag,
         page=page,
+        sorts=_sorts(),
+        sorted_by=_sorted_by(wanted),
+        heads=_heads(wanted),
+        progress=store.assignments.progress(g.user.name) if request.args.get("assigned") in _OWN else (),
+        readers=[user.name for user in store.accounts.users() if user.role.may(Role.READ)],
+        can_send=bool(context().config.dicom.destinations),
+        did=chosen_words.of_address(request.args),
         counts=store.worklist.counts(),
         form=MultiDict([*request.args.items(multi=True), ("text", wanted.text)]),
         address=address,
-        is_filtered=bool(address.keys() - {"first"}),
-        has_more_filters=bool(address.keys() - {"first", *_ALWAYS_SHOWN}),
+        is_filtered=bool(address.keys() - _ORDER),
+        has_more_filters=bool(address.keys() - _ORDER - _ALWAYS_SHOWN),
         is_forgotten=is_forgotten,
         is_further=cursor is not None,
         is_hidden=_is_hidden,
@@ -115,6 +148,31 @@ def _page(tag: str) -> str:
     )
 
 
+def _sorts() -> dict[str, str]:
+    """The orders of the list that the user may ask for, as the address has them."""
+    refused = (TELLING_SORTS if is_blind() else frozenset()) | (frozenset() if may_see_patients() else PATIENT_SORTS)
+    return {said: words for said, words in SORTS.items() if Sort(said.removeprefix("-") or Sort.ARRIVED) not in refused}
+
+
+def _sorted_by(wanted: Wanted) -> str:
+    """The order of the list, as the address has it."""
+    plain = "" if wanted.sort is Sort.ARRIVED and not wanted.backwards else wanted.sort.value
+    return f"-{plain}" if wanted.backwards else plain
+
+
+def _heads(wanted: Wanted) -> dict[str, tuple[str, str]]:
+    """For each column, the order that a click on its head asks for, and the direction in which it is sorted now."""
+    heads = {}
+    for sort in Sort:
+        is_now = wanted.sort is sort
+        other = is_now and not wanted.backwards
+        plain = "" if sort is Sort.ARRIVED and not other else sort.value
+        rises = (sort in _RISING) is not wanted.backwards
+        direction = ("ascending" if rises else "descending") if is_now else "none"
+        heads[sort.value] = (f"-{plain}" if other else plain, direction)
+    return heads
+
+
 def _is_hidden(entry: WorklistEntry) -> bool:
     """Whether the model's answers for the study are hidden from the user, who reads blind and has not read it."""
     return is_blind() and entry.readers.get(g.user.name, 0) < len(entry.rows)
@@ -122,7 +180,7 @@ def _is_hidden(entry: WorklistEntry) -> bool:
 
 def _with_filter(address: dict[str, list[str]], name: str, value: str) -> dict[str, list[str]]:
     """The address with one filter in place of what it was; days in place of dates."""
-    without = {name, "from", "to"} if name == "days" else {name}
+    without = {"days": {"days", "from", "to"}, "sort": _ORDER}.get(name, {name})
     return {other: said for other, said in address.items() if other not in without} | ({name: [value]} if value else {})
 
 

@@ -140,10 +140,10 @@ class FileSteps:
         """The file as it failed; None if there is nothing to fail. While its whole folder is away, nothing is sure."""
         if not taken.has_note():
             raise FileNotFoundError(taken.path)
-        logger.error("a file is gone from the work folder", extra={"file": taken.id})
+        logger.error("file missing from the work folder", extra={"file": taken.id})
         if not (known and self._store.files.start(taken.id, self._worker, take_over=True)):
             return None
-        gone = Failed(taken.named("", 0), "io", "the file is gone from the work folder")
+        gone = Failed(taken.named("", 0), "io", "the file is missing from the work folder")
         return self._store.files.fail(taken.id, gone, max_tries=1, now=datetime.now(UTC))
 
     def _done(self, job: Job, state: State | None, code: str | None = None) -> Done:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # the daemon starts its worker processes before it loads the 
 
 @dataclass(frozen=True, slots=True)
 class WriteReport:
-    """A study's report is missing or behind."""
+    """The job to write the report of a study: it is missing or outdated."""
 
     study_key: str
 
@@ -59,7 +59,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class CannotStart:
-    """The worker process cannot start, and why."""
+    """The worker process cannot start; the message gives the reason."""
 
     code: str
     detail: str
@@ -85,7 +85,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What came of an archive's file."""
+    """The outcome of a file of an archive."""
 
     job: Examine
     finding: Any = field(repr=False)  # a batch.entries.Finding, of which this row of the layers knows nothing

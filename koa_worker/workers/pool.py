@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
@@ -29,26 +29,26 @@ from koa_worker.workers.messages import (
 )
 
 _LOOK_EVERY = 0.1  # seconds between two looks at memory and time of a busy worker process
-_SECONDS_TO_START = 120.0
+_SECONDS_TO_START = 120.0  # at the first try; a machine that is too busy for it would be so at every further one
 # Besides grading, a file waits for disk and database, which may answer late; a process that is silent longer hangs.
 _SECONDS_FOR_A_JOB = 600.0
 _MOST_FAILED_STARTS = 5
 
 
 def cores() -> int:
-    """That this process may use, which in a container are fewer than the machine has."""
+    """The number of CPU cores that this process may use; in a container these are fewer than the machine has."""
     return len(os.sched_getaffinity(0))
 
 
 @dataclass(slots=True)
 class WorkerProcess:
-    """A worker process and what it has to do."""
+    """A worker process and the job that it is doing."""
 
     process: subprocess.Popen[bytes]
     connection: Connection
+    deadline: float
     ready: bool = False
     job: AnyJob | None = None
-    deadline: float = field(default_factory=lambda: time.monotonic() + _SECONDS_TO_START)
 
     def resident_mb(self) -> float:
         try:
@@ -131,7 +131,7 @@ class WorkerPool:
         with theirs:
             words = [sys.executable, "-m", self._program, str(theirs.fileno()), str(os.getpid())]
             process = subprocess.Popen(words, pass_fds=[theirs.fileno(), *self._kept_open], stdin=subprocess.DEVNULL)  # noqa: S603
-        worker = WorkerProcess(process, ours)
+        worker = WorkerProcess(process, ours, time.monotonic() + _SECONDS_TO_START * (1 + self._failed_starts))
         with contextlib.suppress(OSError):  # it died at once, which the next look finds
             ours.send(self._config)
         return worker

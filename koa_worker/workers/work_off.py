@@ -51,7 +51,7 @@ def _keep_busy(pool: WorkerPool, again: _Again, next_jobs: NextJobs, stop: Stop)
 
 
 class _Again:
-    """The jobs that are to be given again, and how often each has been."""
+    """The jobs that wait for a retry, and the number of tries of each."""
 
     def __init__(self, tries: int) -> None:
         self._tries = tries

@@ -69,7 +69,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port = free_port()
     (folder / "config.toml").write_text(SETTINGS.format(port=port))
     with Store.open(load(folder / "config.toml").store.url) as store:
-        readers = [(name, Role.READ) for name in ("anna", "bella", "carl", "dora", "erik")]
+        readers = [(name, Role.READ) for name in ("anna", "bella", "carl", "dora", "erik", "fay")]
         for name, role in (*readers, ("victor", Role.VIEW), ("ada", Role.ADMIN)):
             store.accounts.add_user(name, role, hashed(PASSWORD, Cost(n=16, r=1, p=1)))
     words = [sys.executable, "-m", "koa_worker", "run"]

@@ -216,7 +216,7 @@ def test_paper_has_the_list_and_the_study_without_their_buttons(browser: Any, up
     browser.go(uploaded.study if path == "study" else path)
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     try:
-        shown = [one for one in browser.all("button, .way, .filters, .kept") if one.is_displayed()]
+        shown = [one for one in browser.all("button, .button, .way, .filters, .kept, .pick") if one.is_displayed()]
         assert [one.get_attribute("outerHTML") for one in shown] == []
         assert browser.one(".notice").is_displayed()
     finally:

@@ -165,6 +165,20 @@ def test_marks_keep_their_size_and_h_hides_them_all(viewer: Any) -> None:
     assert all(viewer.one(f".pane:not([hidden]) {kind}").is_displayed() for kind in kinds)
 
 
+def test_z_fills_the_screen_and_leaves_it_again(viewer: Any) -> None:
+    def full() -> bool:
+        return bool(viewer.run("return document.fullscreenElement?.matches('[data-viewer]') ?? false"))
+
+    before = stage(viewer).rect["height"]
+    stage(viewer).click()
+    key(viewer, "z")
+    viewer.until(full, "the full screen")
+    viewer.until(lambda: stage(viewer).rect["height"] > before, "larger films")
+    assert viewer.one(".bar").is_displayed()
+    key(viewer, "z")
+    viewer.until(lambda: not full(), "the page")
+
+
 def test_keys_write_where_one_writes(viewer: Any) -> None:
     field = viewer.one(".reading textarea")
     field.send_keys("film")

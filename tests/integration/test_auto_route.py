@@ -80,7 +80,7 @@ def test_one_radiograph_gives_one_of_each_result_and_the_queue_rests(orthanc: Or
             daemon.terminate()
             daemon.wait(60)
     assert held == {"DX": 1, "SR": 1, "OT": 1, "PR": 1, "DOC": 1}
-    assert (tmp_path / "said").read_text().count("own result passed over") >= 3
+    assert (tmp_path / "said").read_text().count("own result ignored") >= 3
     assert int(whole["FailedInstancesCount"]) == 0
     with Store.open(f"sqlite:///{tmp_path}/work/koa.sqlite3") as store:
         counts = store.counts.status().counts

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from pypdf import PdfReader
 from typer.testing import CliRunner, Result
 
 from koa_worker import synthetic
@@ -23,6 +24,7 @@ from koa_worker.store.database.schema import Base
 from koa_worker.synthetic.write import write_png
 from koa_worker.system.heartbeat import sole_owner
 from koa_worker.values import Side
+from koa_worker.workers.messages import WriteReport
 from tests.erasure_site import ACCESSION, BY_ID, ISSUER, OTHER, UID, VICTIM, Site, site_in
 from tests.postgres import Server
 
@@ -161,6 +163,26 @@ def test_a_file_that_names_another_patient_than_its_study_is_erased_alone(site: 
     assert study.report is None
     assert site.store.reports.due() == (study.study,)
     assert [trace for trace in site.traces() if "forgetova" in trace or "frg" in trace] == []
+
+
+def test_a_report_tells_of_no_exam_that_was_erased(site: Site) -> None:
+    """It is removed at once, and written again without the exam."""
+    for number, day in ((1, "20210301"), (2, "20260310")):
+        site.drop(f"{number}.dcm", VICTIM, seed=number, study=f"{UID}.{number}", StudyDate=day)
+        site.work_off()
+
+    def said() -> str:
+        (study,) = site.store.found.of(Whose(study=f"{UID}.2"))
+        return PdfReader(study.report).pages[0].extract_text() if study.report else ""
+
+    assert "2021" in said()
+    forget(site, Whose(study=f"{UID}.1"))
+    assert said() == ""
+    assert list(site.settings.folders.reports.rglob("*.pdf")) == []
+    (due,) = site.store.reports.due()
+    site.steps.work(WriteReport(due))
+    assert "2026" in said()
+    assert "2021" not in said()
 
 
 def test_an_image_that_named_the_patient_before_it_was_corrected_goes_too(site: Site) -> None:

@@ -246,6 +246,16 @@ def test_silent_connections_take_no_place(port: int) -> None:
             line.close()
 
 
+def test_a_silent_connection_is_not_waited_for_as_long_as_one_at_work(inbox: Path) -> None:
+    settings = ReceiverSettings(
+        enabled=True, host="127.0.0.1", port=0, callers=("*@127.0.0.0/8",), timeout_seconds=10 * SECONDS_TO_ASK
+    )
+    with receiving(settings, inbox, 300) as port, connect(port) as line:
+        start = time.monotonic()
+        assert is_cut(line)
+        assert time.monotonic() - start < 5 * SECONDS_TO_ASK
+
+
 def test_a_burst_from_one_address_leaves_connections_to_the_others(inbox: Path) -> None:
     """Of 16 connections one address may hold 12, also where all come in the same instant."""
     settings = ReceiverSettings(

@@ -11,11 +11,11 @@ from typing import Any
 from koa_worker import knee_fields, values
 from koa_worker.batch.parquet import SCHEMA
 from koa_worker.batch.rows import rows_of
-from koa_worker.commands.export import COLUMNS, to_rows
 from koa_worker.commands.json_line import to_line
 from koa_worker.knee_fields import COLUMNS as KNEE_COLUMNS
 from koa_worker.knee_fields import KneeFields
 from koa_worker.store import Store, encode
+from koa_worker.tables.export import COLUMNS, to_rows
 from koa_worker.values import (
     Box,
     Compartment,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from koa_worker.values import GRADES
 from koa_worker.watch.agreement import kappa_or_nan
 
-from ..measuring.metrics import accuracy, auc, confusion, recall
+from ..measuring.figures import accuracy, auc, confusion, recall
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ from .allocator import give_back
 from .augment import LEVELS
 from .batches import Batches, Floats, predict, soft_labels
 from .checkpoint import Average
+from .initial_weights import begin
 from .settings import Epoch, Settings
-from .start import begin
 from .ticker import Ticker
 
 AVERAGE_EVERY = 4  # steps; averaging 2.4 million weights costs a few milliseconds
@@ -167,10 +167,21 @@ class _Averaging(keras.callbacks.Callback):  # type: ignore[misc]
     def __init__(self, average: Average) -> None:
         super().__init__()
         self._average = average
+        self._steps = 0  # since the average was updated
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras' signature
-        if (batch + 1) % AVERAGE_EVERY == 0:
-            self._average.update(self.model, AVERAGE_EVERY)
+        self._steps += 1
+        if self._steps == AVERAGE_EVERY:
+            self._follow()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras' signature
+        """A small study's epoch has fewer steps than that."""
+        if self._steps:
+            self._follow()
+
+    def _follow(self) -> None:
+        self._average.update(self.model, self._steps)
+        self._steps = 0
 
 
 def fit(settings: Settings, dataset: Dataset, folder: Path, console: Console) -> curves.EpochFigures:

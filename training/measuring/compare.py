@@ -15,7 +15,7 @@ from koa_worker.knee.grading.release import Release
 from koa_worker.values import GRADES
 
 from ..data.crops import Crop, as_input
-from .metrics import Figures, Floats, measure
+from .figures import Figures, Floats, measure
 from .words import OVERALL_WORDS
 
 

@@ -19,8 +19,8 @@ from koa_worker.values import GRADE_WORDS, GRADES, Grade
 
 from ..data.crops import Crop
 from . import plots
-from .calibrate import Coverage, trace_coverage
-from .metrics import Figures, Floats, Ints, measure
+from .confidence import Coverage, trace_coverage
+from .figures import Figures, Floats, Ints, measure
 from .words import OVERALL_WORDS
 
 

@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 
 from koa_worker.values import GRADE_WORDS, GRADES
 
-from .calibrate import Coverage
-from .metrics import BINS, Figures, Floats, Ints, auc, confidence_bin, ratio
+from .confidence import Coverage
+from .figures import BINS, Figures, Floats, Ints, auc, confidence_bin, ratio
 
 INK = "#1f4e79"
 SECOND = "#c55a11"

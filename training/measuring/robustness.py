@@ -19,7 +19,7 @@ from koa_worker.knee.grading.prepare import SIZE, Picture, equalize
 
 from ..data.crops import Crop
 from .evaluate import grade_all
-from .metrics import Figures
+from .figures import Figures
 
 Change = Callable[[Picture], Picture]
 

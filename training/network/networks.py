@@ -25,7 +25,7 @@ MOMENTUM = 0.99
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class NetworkShape:
     """What a network is given, what its first layer sees of that, and how its arrays lie in memory."""
 
     size: int | None
@@ -85,7 +85,7 @@ def build(
     """
     if name not in NETWORKS:
         raise ValueError(f"there is no network {name!r}; there are {', '.join(sorted(NETWORKS))}")
-    return NETWORKS[name](Shape(size, seen or size, window, fast=fast), dropout, weights)
+    return NETWORKS[name](NetworkShape(size, seen or size, window, fast=fast), dropout, weights)
 
 
 def load(path: Path) -> keras.Model:
@@ -139,7 +139,7 @@ def freeze(model: keras.Model, below: str) -> None:
         layer.trainable = i >= start
 
 
-def _mobilenetv2(shape: Shape, dropout: float, weights: Path | None) -> keras.Model:
+def _mobilenetv2(shape: NetworkShape, dropout: float, weights: Path | None) -> keras.Model:
     maps = inputs = keras.Input((shape.size, shape.size, 3), name="pixels")
     if shape.seen != shape.size:
         maps = keras.layers.Resizing(shape.seen, shape.seen, interpolation="bilinear", name="enlarge")(maps)
@@ -156,7 +156,7 @@ def _mobilenetv2(shape: Shape, dropout: float, weights: Path | None) -> keras.Mo
     return keras.Model(inputs, logits, name="mobilenetv2")
 
 
-def _mobilenet_backbone(weights: Path | None, shape: Shape) -> keras.Model:
+def _mobilenet_backbone(weights: Path | None, shape: NetworkShape) -> keras.Model:
     (height, width), first = shape.window or (shape.seen, shape.seen), shape.channels_first
     original = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(height, width, 3))
     if weights is not None:
@@ -193,7 +193,7 @@ def _cloner(*, channels_first: bool) -> Callable[[keras.layers.Layer], keras.lay
     return clone
 
 
-def _cnn(shape: Shape, dropout: float, weights: Path | None) -> keras.Model:
+def _cnn(shape: NetworkShape, dropout: float, weights: Path | None) -> keras.Model:
     if weights is not None:
         raise ValueError("the plain cnn starts from scratch; there are no start weights for it")
     if shape.size is None or shape.seen != shape.size or shape.window is not None:
@@ -212,7 +212,7 @@ def backbone_of(model: keras.Model) -> keras.Model | None:
     return next((layer for layer in model.layers if layer.name == "backbone"), None)
 
 
-NETWORKS: dict[str, Callable[[Shape, float, Path | None], keras.Model]] = {
+NETWORKS: dict[str, Callable[[NetworkShape, float, Path | None], keras.Model]] = {
     "mobilenetv2": _mobilenetv2,
     "cnn": _cnn,
 }

@@ -16,7 +16,7 @@ from koa_worker.knee.grading.grade import Grader
 from koa_worker.knee.grading.prepare import SIZE, Picture
 
 from ..network import networks
-from ..network.convert import Precision, convert
+from ..network.to_litert import Precision, convert
 
 ROUNDS = 15
 ALLOWED = 4.0  # looks

@@ -23,12 +23,12 @@ from koa_worker.knee.grading.release import MANIFEST, Release, Review
 
 from ..data.crops import Crop, as_input
 from ..fitting import runfile
-from ..measuring.calibrate import Coverage, choose_review, find_temperature, prior_bias
+from ..measuring.confidence import Coverage, choose_review, find_temperature, prior_bias
 from ..measuring.evaluate import Graded
-from ..measuring.metrics import Floats
+from ..measuring.figures import Floats
 from ..network import networks
-from ..network.convert import Precision, as_npz, convert, halved
 from ..network.litert import shift
+from ..network.to_litert import Precision, as_npz, convert, halved
 from . import card, cost, gate
 
 SAMPLED = 200  # crops that float16 and int8 are fitted to
@@ -45,7 +45,7 @@ class ExportFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class Deviation:
     """How far a member is from its Keras network, on the same crops."""
 
     images: int
@@ -197,7 +197,7 @@ def _write_member(folder: Path, number: int, net: bytes, head: bytes) -> dict[st
     return {"file": file, "sha256": _sha256(net), "head": head_file, "head_sha256": _sha256(head)}
 
 
-def compare(net: Any, member: dict[str, Any], folder: Path, crops: Sequence[Crop]) -> Agreement:
+def compare(net: Any, member: dict[str, Any], folder: Path, crops: Sequence[Crop]) -> Deviation:
     """The Keras network and the member as the worker runs it, on the same crops."""
     alone = {"name": "member", "version": 0, "members": [member], "views": ["plain"], "temperature": 1.0}
     alone |= {"input": {"size": 224, "scale": "-1..1", "equalized": True}, "review": {"confidence": 0, "agreement": 0}}
@@ -208,7 +208,7 @@ def compare(net: Any, member: dict[str, Any], folder: Path, crops: Sequence[Crop
     expected = combine(logits[:, None], 1.0)
     far = np.abs(said - expected).max(axis=1)
     same = float((said.argmax(axis=1) == expected.argmax(axis=1)).mean())
-    return Agreement(len(crops), float(far.max()), float(far.mean()), same)
+    return Deviation(len(crops), float(far.max()), float(far.mean()), same)
 
 
 def _calibrate(

@@ -15,7 +15,7 @@ app = typer.Typer(help="Upgrade or move the database, or compare it with the fol
 
 @app.command()
 def upgrade(config_file: ConfigFile = None) -> None:
-    """Change the tables to those of this version. A SQLite database is backed up beside itself before."""
+    """Migrate the tables to those of this version. A SQLite database is first backed up beside itself."""
     from koa_worker.store import Store
     from koa_worker.store.database.schema import REVISION
     from koa_worker.system.heartbeat import sole_owner
@@ -53,14 +53,15 @@ def copy(
 @app.command()
 def reconcile(
     apply: Annotated[
-        bool, typer.Option("--apply", help="Take originals up again; the daemon grades them. Renew reports.")
+        bool,
+        typer.Option("--apply", help="Give unmatched originals back to the daemon, which grades them. Renew reports."),
     ] = False,
     remove_reports: Annotated[
         bool, typer.Option("--remove-reports", help="Delete reports of studies that the database does not know.")
     ] = False,
     config_file: ConfigFile = None,
 ) -> None:
-    """List originals, reports and rows that do not know each other, for example after a restore."""
+    """List originals, reports and database rows that do not match each other, for example after a restore."""
     from koa_worker.custody import reconcile as work
     from koa_worker.store import Store
 

@@ -78,14 +78,14 @@ def batch(
     site: SiteScaleFile = None,
 ) -> None:
     """Grade an archive in place. To resume after a stop, run the same command again."""
-    from koa_worker.batch.run import Plan, run
+    from koa_worker.batch.run import BatchPlan, run
     from koa_worker.commands.screen import batch_line
 
     settings = config.load(config_file).with_store(store).with_site(site)
     if no_store and (reports or store):
         raise typer.BadParameter("--no-store cannot be combined with --store or --reports")
     log.set_up(settings.log)
-    plan = Plan(source, results, store=not no_store, reports=reports, cluster=cluster)
+    plan = BatchPlan(source, results, store=not no_store, reports=reports, cluster=cluster)
     summary = run(settings, plan, Console(stderr=True))
     typer.echo(batch_line(summary.counts))
     typer.echo(RESEARCH_NOTICE)

@@ -16,7 +16,7 @@ from koa_worker.errors import SetupError
 from koa_worker.system import log
 
 
-class Format(StrEnum):
+class ExportFormat(StrEnum):
     CSV = "csv"
     JSON = "json"
     PARQUET = "parquet"
@@ -27,7 +27,7 @@ class Table(StrEnum):
     CSV = "csv"
 
 
-class By(StrEnum):
+class RowPer(StrEnum):
     IMAGE = "image"
     STUDY = "study"
     READING = "reading"
@@ -63,38 +63,40 @@ def send(
 
 def export(
     form: Annotated[
-        Format, typer.Option("--format", help="csv, json (one object per line), or parquet (only by study).")
-    ] = Format.CSV,
-    by: Annotated[By, typer.Option(help="One line per knee and image, per knee and study, or per reading.")] = By.IMAGE,
+        ExportFormat, typer.Option("--format", help="csv, json (one object per line), or parquet (only by study).")
+    ] = ExportFormat.CSV,
+    by: Annotated[
+        RowPer, typer.Option(help="One line per knee and image, per knee and study, or per reading.")
+    ] = RowPer.IMAGE,
     with_identity: Annotated[
         bool, typer.Option("--with-identity", help="Add patient id, its issuer and accession number.")
     ] = False,
     config_file: ConfigFile = None,
 ) -> None:
     """Print a flat table of all results, with one line per knee."""
-    from koa_worker.commands.export import COLUMNS, WITH_IDENTITY, to_rows
-    from koa_worker.commands.table import write_csv, write_json
     from koa_worker.store import Store
+    from koa_worker.tables.export import COLUMNS, WITH_IDENTITY, to_rows
+    from koa_worker.tables.table import write_csv, write_json
 
-    if by is By.STUDY:
+    if by is RowPer.STUDY:
         from koa_worker.commands.study_table import export_studies
 
         with Store.of(config.load(config_file).store) as store:
             knees = store.export.study_knees(with_identity=with_identity)
             export_studies(knees, form, sys.stdout, with_identity=with_identity)
         return
-    if form is Format.PARQUET:
+    if form is ExportFormat.PARQUET:
         raise typer.BadParameter("parquet needs --by study; batch writes Parquet by image", param_hint="--format")
     with Store.of(config.load(config_file).store) as store:
-        if by is By.READING:
+        if by is RowPer.READING:
             from koa_worker.commands import reading_table
 
             columns, rows = reading_table.COLUMNS, reading_table.to_rows(store.reader_grades.every())
-            write_csv(rows, sys.stdout, columns) if form is Format.CSV else write_json(rows, sys.stdout)
+            write_csv(rows, sys.stdout, columns) if form is ExportFormat.CSV else write_json(rows, sys.stdout)
             return
         columns = WITH_IDENTITY if with_identity else COLUMNS
         rows = to_rows(store.export.rows(with_identity=with_identity), columns)
-        if form is Format.CSV:
+        if form is ExportFormat.CSV:
             write_csv(rows, sys.stdout, columns)
         else:
             write_json(rows, sys.stdout)
@@ -104,13 +106,13 @@ def agreement(
     form: Annotated[Table, typer.Option("--format", help="csv, or a table for the terminal.")] = Table.TEXT,
     config_file: ConfigFile = None,
 ) -> None:
-    """How far the readers agree with one another and with the model: quadratic kappa with intervals by subject."""
-    from koa_worker.commands.agreement import COLUMNS, agreements, screen, to_rows
-    from koa_worker.commands.table import write_csv
+    """Print how far readers agree with each other and with the model: quadratic kappa with intervals by subject."""
+    from koa_worker.commands.agreement import COLUMNS, screen, to_rows
     from koa_worker.store import Store
+    from koa_worker.tables.table import write_csv
 
     with Store.open(config.load(config_file).store.url) as store:
-        found = agreements(store)
+        found = store.site_scales.agreements()
     if form is Table.CSV:
         write_csv(to_rows(found), sys.stdout, COLUMNS)
     else:
@@ -121,13 +123,13 @@ def drift(
     form: Annotated[Table, typer.Option("--format", help="csv of all weeks, or the findings as text.")] = Table.TEXT,
     config_file: ConfigFile = None,
 ) -> None:
-    """Whether grades, likeness, exposure and refusals are still as they were. Exit 1 if one changed lately."""
+    """Tell whether grades, resemblance to the training knees, exposure or refusals changed. Exit 1 if one did."""
     from datetime import UTC, datetime
 
     from koa_worker.commands.drift import COLUMNS, to_rows
-    from koa_worker.commands.table import write_csv
     from koa_worker.knee.grading.site import fitted_to
     from koa_worker.store import Store
+    from koa_worker.tables.table import write_csv
     from koa_worker.watch.drift import watch
     from koa_worker.watch.words import sentences
 

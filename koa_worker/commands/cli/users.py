@@ -29,7 +29,7 @@ Name = Annotated[str, typer.Argument(help="Login name.", metavar="NAME")]
 _HERE = "console"  # the user in the audit log: a person with the rights to the database
 
 
-class Format(StrEnum):
+class AuditFormat(StrEnum):
     TEXT = "text"
     CSV = "csv"
     JSON = "json"
@@ -152,7 +152,9 @@ def token(
 
 @app.command()
 def audit(
-    form: Annotated[Format, typer.Option("--format", help="text, csv, or json (one object per line).")] = Format.TEXT,
+    form: Annotated[
+        AuditFormat, typer.Option("--format", help="text, csv, or json (one object per line).")
+    ] = AuditFormat.TEXT,
     who: Annotated[str | None, typer.Option(help="Only entries of this user.", metavar="NAME")] = None,
     subject: Annotated[str | None, typer.Option("--of", help="Only entries on this study, file or upload.")] = None,
     config_file: ConfigFile = None,
@@ -160,13 +162,13 @@ def audit(
     """Print the audit log: who did what and when, newest first."""
     with _open(config_file) as store:
         rows = _rows(store, who, subject)
-        if form is Format.JSON:
+        if form is AuditFormat.JSON:
             for row in rows:
                 typer.echo(json.dumps(row, ensure_ascii=False))
             return
-        from koa_worker.commands.table import safe_cell
+        from koa_worker.tables.table import safe_cell
 
-        line = csv.writer(sys.stdout, dialect="excel" if form is Format.CSV else "excel-tab", lineterminator="\n")
+        line = csv.writer(sys.stdout, dialect="excel" if form is AuditFormat.CSV else "excel-tab", lineterminator="\n")
         line.writerow(_COLUMNS)
         line.writerows(map(safe_cell, row.values()) for row in rows)
 

@@ -51,7 +51,7 @@ class Densities:
 def measure(pixels: GrayImage, half: GrayImage | None = None) -> Densities:
     """The working copy of the frame and its classes; made from the frame at half size if that exists already."""
     small, scale = shrink(pixels, half=half)
-    low, high = (float(level) for level in np.percentile(small, [1.0, 99.5]))
+    low, high = percentiles(small, 1.0, 99.5)
     return _classed(levelled(small, low, high), scale, contrast(small))
 
 
@@ -67,8 +67,9 @@ def _classed(image: Plane, scale: float, spread: float) -> Densities:
 
 def contrast(image: Plane) -> float:
     """The spread between large areas of the image: grain, however strong, is not content."""
-    areas = cv2.resize(image, (min(AREAS, image.shape[1]), min(AREAS, image.shape[0])), interpolation=cv2.INTER_AREA)
-    low, high = (float(level) for level in np.percentile(areas, [2.0, 98.0]))
+    size = min(AREAS, image.shape[1]), min(AREAS, image.shape[0])
+    areas = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
+    low, high = percentiles(areas, 2.0, 98.0)
     return (high - low) / max(1.0, float(areas.max()))
 
 
@@ -96,6 +97,20 @@ def halved(image: Image, scale: float) -> tuple[Image, float]:
         image = cast("Image", cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA))
         scale *= 2
     return image, scale
+
+
+def percentiles(image: Plane, *shares: float) -> list[float]:
+    """Those of NumPy to the last digit, in two thirds of the time: there is no axis and no weight to ask for here."""
+    last = image.size - 1
+    places = [last * (share / 100) for share in shares]
+    pairs = [(min(int(place), max(last - 1, 0)), min(int(place) + 1, last)) for place in places]
+    ordered = np.partition(image.ravel(), sorted({rank for pair in pairs for rank in pair}))
+    found = []
+    for place, (below, above) in zip(places, pairs, strict=True):
+        low, high = ordered[below], ordered[above]
+        step, beyond = float(high - low), place - below
+        found.append(float(low) + step * beyond if beyond < 0.5 else float(high) - step * (1 - beyond))
+    return found
 
 
 def levelled(image: Plane, low: float, high: float) -> Plane:

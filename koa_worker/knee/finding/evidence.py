@@ -29,7 +29,7 @@ EDGE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Evidence:
     """The weight of a piece of evidence, the level above which more adds nothing, and the value of an unseen one."""
 
     weight: float
@@ -37,18 +37,18 @@ class Piece:
     unseen: float
 
 
-PIECES = {
-    "gap": Piece(1.10, 0.39, 0.20),
-    "tibia": Piece(0.68, 0.62, 0.25),
-    "taper": Piece(0.18, 0.57, 0.20),
-    "femur": Piece(0.12, 0.65, 0.25),
-    "shaft": Piece(0.32, 0.48, 0.20),
-    "block": Piece(0.48, 0.92, 0.40),
+EVIDENCE = {
+    "gap": Evidence(1.10, 0.39, 0.20),
+    "tibia": Evidence(0.68, 0.62, 0.25),
+    "taper": Evidence(0.18, 0.57, 0.20),
+    "femur": Evidence(0.12, 0.65, 0.25),
+    "shaft": Evidence(0.32, 0.48, 0.20),
+    "block": Evidence(0.48, 0.92, 0.40),
 }
 
 
-_WEIGHTS = np.array([piece.weight for piece in PIECES.values()], dtype=np.float32)
-_PER_ENOUGH = np.array([[1 / piece.enough] for piece in PIECES.values()], dtype=np.float32)
+_WEIGHTS = np.array([kind.weight for kind in EVIDENCE.values()], dtype=np.float32)
+_PER_ENOUGH = np.array([[1 / kind.enough] for kind in EVIDENCE.values()], dtype=np.float32)
 
 # Where margins are looked for, in plateaus aside and below: tibia, taper, femur, shaft.
 MARGINS_AT = ((0.50, 0.10), (0.42, 0.30), (0.50, -0.20), (0.50, -0.35))
@@ -99,17 +99,17 @@ class Grid:
 
 
 def gather(image: Plane, unit: int, stride: int) -> Plane:
-    """Each piece of evidence, in the order of `PIECES`, for each scored point of an image with such plateaus."""
+    """Each piece of evidence, in the order of `EVIDENCE`, for each scored point of an image with such plateaus."""
     grid = Grid(image.shape[0], image.shape[1], unit, stride)
     down, across = edges(image, grid)
-    pieces = np.empty((len(PIECES), *grid.points), np.float32)
+    pieces = np.empty((len(EVIDENCE), *grid.points), np.float32)
     pieces[0], pieces[1:5], pieces[5] = _gap(down, grid), _margins(across, grid), _block(image, grid)
     return pieces
 
 
 def weigh(pieces: Plane) -> Plane:
     """All evidence as one number for every point: above −0.3 is a clear knee, below −1.6 is none."""
-    share = pieces.reshape(len(PIECES), -1) * _PER_ENOUGH
+    share = pieces.reshape(len(EVIDENCE), -1) * _PER_ENOUGH
     np.clip(share, 0, 1, out=share)
     share += np.float32(FLOOR)
     logarithms = np.asarray(cv2.log(share), dtype=np.float32)
@@ -136,7 +136,7 @@ def _gap(down: Plane, grid: Grid) -> Plane:
     plateau = _highest(stretch, rows=(0, reach))
     condyle = _highest(-stretch, rows=(-reach, 0))
     both = 0.6 * cv2.sqrt(plateau * condyle) + 0.2 * (plateau + condyle)
-    framed = grid.framed(_highest(_plane(both), rows=(-tilt, tilt)), PIECES["gap"].unseen)
+    framed = grid.framed(_highest(_plane(both), rows=(-tilt, tilt)), EVIDENCE["gap"].unseen)
     left_outer, left, right, right_outer = grid.seen(framed, ((-0.38, 0), (-0.23, 0), (0.23, 0), (0.38, 0)))
     return _weaker_most(left_outer + left, right_outer + right) * np.float32(0.5)
 
@@ -144,7 +144,7 @@ def _gap(down: Plane, grid: Grid) -> Plane:
 def _margins(across: Plane, grid: Grid) -> Plane:
     """Density that rises rightwards along a vertical stretch on the left, and falls on the right, in each place."""
     stretch = _plane(cv2.blur(across, grid.kernel(0.07, 0.17)))
-    slack, unseen = grid.span(0.06), PIECES["tibia"].unseen
+    slack, unseen = grid.span(0.06), EVIDENCE["tibia"].unseen
     rising = grid.framed(_highest(stretch, columns=(-slack, slack)), unseen)
     falling = grid.framed(_highest(-stretch, columns=(-slack, slack)), unseen)
     left = grid.seen(rising, tuple((-aside, below) for aside, below in MARGINS_AT))
@@ -163,7 +163,7 @@ def _block(image: Plane, grid: Grid) -> Plane:
     middle = grid.seen(inner, ((0, 0.22), (0, -0.22)))
     sides = grid.seen(flank, ((-0.62, 0.22), (-0.62, -0.22), (0.62, 0.22), (0.62, -0.22)))
     denser = _plane((middle - sides.reshape(2, *middle.shape)) / spread)
-    cv2.patchNaNs(denser.reshape(-1, denser.shape[-1]), PIECES["block"].unseen)
+    cv2.patchNaNs(denser.reshape(-1, denser.shape[-1]), EVIDENCE["block"].unseen)
     np.clip(denser, -0.5, 1.5, out=denser)
     lower, upper = _weaker_most(denser[0], denser[1])
     return _plane((lower + upper) * np.float32(0.5))

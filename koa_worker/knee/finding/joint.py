@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from koa_worker.knee.finding import evidence
-from koa_worker.knee.finding.density import Densities, Plane, halved, levelled, runs, shrink
+from koa_worker.knee.finding.density import Densities, Plane, halved, levelled, percentiles, runs, shrink
 from koa_worker.knee.finding.plateau import Plateau, measure
 from koa_worker.values import GrayImage
 
@@ -120,7 +120,7 @@ def refine(pixels: GrayImage, joint: Joint) -> Joint:
     """The joint measured again in finer steps around its position, from the frame's own pixels."""
     left, top, part = _surroundings(pixels, joint)
     small, scale = shrink(part, side=round(REGION * MEASURED))
-    low, high = (float(level) for level in np.percentile(small, [1.0, 99.5]))
+    low, high = percentiles(small, 1.0, 99.5)
     image = levelled(small, low, high)
     everywhere = np.full_like(image, LEG_PER_PLATEAU * joint.plateau * scale)
     near: list[Joint] = []

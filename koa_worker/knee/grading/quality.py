@@ -15,7 +15,7 @@ import numpy as np
 from koa_worker.errors import InputRejected
 from koa_worker.knee.grading import review
 from koa_worker.knee.grading.familiar import Familiar, Impression, Kind
-from koa_worker.knee.grading.metal import Metal, find_metal
+from koa_worker.knee.grading.metal import Metal, evidence_that_counts, find_metal
 from koa_worker.knee.grading.prepare import Picture
 from koa_worker.values import KneeRoi, Radiograph, ReviewReason
 
@@ -104,7 +104,9 @@ def judge_knee(
     `around` looks for metal beside the joint; it takes longer, and is asked where the net finds the knee strange.
     """
     equalized = small is crop
-    metal = find_metal(small, equalized=equalized)
+    strangeness = float(impression.strangeness) if impression else -np.inf
+    least = evidence_that_counts(strangeness, equalized=equalized)
+    metal = find_metal(small, equalized=equalized, least=least)
     code, detail = _spoilt(roi, small, metal)
     if not code and impression is not None and familiar is not None:
         wide = around() if not equalized and impression.strangeness > STRANGE_ENOUGH else Metal()

@@ -23,7 +23,7 @@ _LAST = (ReviewCode.LOW_CONFIDENCE, ReviewCode.LOW_AGREEMENT, ReviewCode.DISAGRE
 
 
 def of_frame(radiograph: Radiograph, *, other_knee_found: bool) -> tuple[ReviewReason, ...]:
-    """What holds for every knee of a frame: the patient is a minor, the leg beside it shows none."""
+    """Reasons that hold for every knee of a frame: the patient is a minor, or the other leg shows no knee."""
     minor = [ReviewReason(ReviewCode.MINOR, age, ADULT_YEARS) for age in _ages(radiograph) if age < ADULT_YEARS]
     alone = () if other_knee_found else (ReviewReason(ReviewCode.OTHER_KNEE_NOT_FOUND),)
     return (*minor[:1], *alone)
@@ -42,7 +42,7 @@ def _ages(radiograph: Radiograph) -> list[float]:
 def of_picture(
     roi: KneeRoi, impression: Impression | None, familiar: Familiar | None, metal: Metal = NO_METAL
 ) -> tuple[ReviewReason, ...]:
-    """What is odd about the picture of a knee that is yet good enough to be graded."""
+    """Reasons from the image of a knee: it is unusual, but good enough to be graded."""
     reasons = [ReviewReason(ReviewCode.POSSIBLE_METAL, metal.evidence)] if metal.suspected else []
     if impression is None or familiar is None:
         reasons.append(ReviewReason(ReviewCode.NOT_CHECKED))

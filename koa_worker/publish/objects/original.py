@@ -67,7 +67,7 @@ def read_original(path: Path) -> Original:
     try:
         header = dcmread(path, stop_before_pixels=True, force=True)
     except RecursionError:
-        raise WorkFailed("no_place", "bottomless sequence") from None
+        raise WorkFailed("no_place", "sequences nested too deeply") from None
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID"):
         if not UID(str(header.get(keyword, ""))).is_valid:
             raise WorkFailed("no_place", keyword)

@@ -18,7 +18,7 @@ from highdicom.pr import (
 from pydicom.dataset import Dataset
 from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage
 
-from koa_worker.publish.objects import base, codes, places, uids
+from koa_worker.publish.objects import base, codes, coordinates, uids
 from koa_worker.publish.objects.original import Original
 from koa_worker.publish.objects.result import ImageResult, KneeResult, Replaced, ResultKind
 from koa_worker.report import words
@@ -95,12 +95,12 @@ def _image(original: Original, result: ImageResult) -> Dataset:
 def _annotations(image: Dataset, result: ImageResult) -> Iterator[GraphicAnnotation]:
     size = (result.rows, result.columns)
     rois = [*(knee.roi for knee in result.knees), *(knee.roi for knee in result.refused)]
-    boxes = [places.outline(roi.box, *size) for roi in rois]
+    boxes = [coordinates.outline(roi.box, *size) for roi in rois]
     clear = [part for knee in result.knees if knee.joint_space for part in knee.joint_space.compartments if part.clear]
     margins = [
-        places.margin(points, *size) for part in clear for points in (part.femoral, part.tibial) if len(points) > 1
+        coordinates.margin(points, *size) for part in clear for points in (part.femoral, part.tibial) if len(points) > 1
     ]
-    narrow = [places.narrowest(part, result.spacing, *size) for part in clear]
+    narrow = [coordinates.narrowest(part, result.spacing, *size) for part in clear]
     labels = [_label(knee.roi.box, size, _words(knee)) for knee in result.knees]
     labels += [_label(knee.roi.box, size, _refused(knee)) for knee in result.refused]
     labels += [_beside(line, words.width(part)) for part, line in zip(clear, narrow, strict=True)]
@@ -127,12 +127,12 @@ def _side(side: Side) -> str:
 
 def _label(box: Box, size: tuple[int, int], text: str) -> TextObject:
     """Along the upper edge of the box, within it."""
-    (left, top), (right, bottom) = (places.outline(box, *size)[corner] for corner in (0, 2))
+    (left, top), (right, bottom) = (coordinates.outline(box, *size)[corner] for corner in (0, 2))
     lower = top + (bottom - top) * 0.12
     return TextObject(text, "PIXEL", bounding_box=_four(left, top, right, lower), text_justification="LEFT")
 
 
-def _beside(line: places.Line, text: str) -> TextObject:
+def _beside(line: coordinates.Line, text: str) -> TextObject:
     column, row = line.mean(axis=0)
     plain = text.replace("\u00a0", " ")
     return TextObject(plain, "PIXEL", anchor_point=(float(column), float(row)), anchor_point_visible=False)

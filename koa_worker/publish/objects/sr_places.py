@@ -19,7 +19,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import SecondaryCaptureImageStorage
 
-from koa_worker.publish.objects import codes, places, uids
+from koa_worker.publish.objects import codes, coordinates, uids
 from koa_worker.publish.objects.original import Original
 from koa_worker.publish.objects.result import ImageResult, KneeResult, ResultKind
 from koa_worker.values import Box, Compartment, KneeRoi
@@ -30,12 +30,12 @@ PLACES_SHARE = 3  # decimals of a probability
 
 def region(original: Original, result: ImageResult, roi: KneeRoi) -> ImageRegion:
     """The box around a knee (TID 1410)."""
-    return ImageRegion("POLYLINE", places.outline(roi.box, result.rows, result.columns), _source(original))
+    return ImageRegion("POLYLINE", coordinates.outline(roi.box, result.rows, result.columns), _source(original))
 
 
 def width(original: Original, result: ImageResult, part: Compartment, width_mm: float) -> Measurement:
     """The minimum width, from the two points where the space is narrowest: OHIF reads no more than one line of it."""
-    line = places.narrowest(part, result.spacing, result.rows, result.columns)
+    line = coordinates.narrowest(part, result.spacing, result.rows, result.columns)
     return Measurement(
         codes.WIDTHS[part.name],
         round(width_mm, PLACES_MM),
@@ -46,13 +46,13 @@ def width(original: Original, result: ImageResult, part: Compartment, width_mm: 
 
 def between(original: Original, result: ImageResult, part: Compartment) -> ImageRegion:
     """The joint space itself: along the margin of the femur and back along that of the tibia."""
-    return ImageRegion("POLYLINE", places.space(part, result.rows, result.columns), _source(original))
+    return ImageRegion("POLYLINE", coordinates.space(part, result.rows, result.columns), _source(original))
 
 
 def everything(original: Original, result: ImageResult) -> ImageRegion:
     """The whole image, where nobody knows the place in it."""
     frame = Box(0, 0, result.columns, result.rows)
-    return ImageRegion("POLYLINE", places.outline(frame, result.rows, result.columns), _source(original))
+    return ImageRegion("POLYLINE", coordinates.outline(frame, result.rows, result.columns), _source(original))
 
 
 def measured(knee: KneeResult) -> Iterator[tuple[Compartment, float]]:

@@ -131,7 +131,7 @@ class ResultObjects:
         known = [image for image in study.images if image.fingerprint.pixels]
         graded = tuple(part for image in known for part in (image.sop_uid, *_content(image)))
         content = graded if study.images else tuple(file.sha256 for file in study.rejected if file.ungraded)
-        document = Document(pdf, ticket.revision, _last_grader(study), ticket.reported_at, content)
+        document = Document(pdf, ticket.revision, last_grader(study), ticket.reported_at, content)
         sop_uid = uids.of_document(original.study_uid, document)
         replaces = before.of(ResultKind.PDF, {""}, sop_uid)
         make = partial(pdf_object.build, original, document, replaces)
@@ -192,14 +192,14 @@ def _rejection_note(
         rejection_note.build,
         original,
         replaced,
-        _last_grader(study),
+        last_grader(study),
         revision=ticket.revision,
         made_at=ticket.reported_at,
     )
     return Made(ResultKind.REJECTION_NOTE, "", sop_uid, make, rejects=replaced)
 
 
-def _last_grader(study: StudyRecord) -> GradedBy:
+def last_grader(study: StudyRecord) -> GradedBy:
     """Who graded last; of a study without any grade, who looked last."""
     knees = [knee for _, image in study.numbered_images for knee in image.knees]
     if not knees:

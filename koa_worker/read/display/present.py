@@ -6,7 +6,8 @@ the at most 65,536 codes, and the resulting table is applied to the image in a s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum, auto
 from typing import Any
 
 import cv2
@@ -22,12 +23,25 @@ from koa_worker.read.layout import Layout
 _BLIND = 0.99  # a window that shows this share of the image in one shade is not used
 
 
+class Voi(Enum):
+    """What decides which values of a gray image are displayed, as black at the lowest and white at the highest."""
+
+    NONE = auto()  # nothing: all that the stored bits can hold is displayed
+    TABLE = auto()
+    LINEAR = auto()
+    OTHER_WINDOW = auto()  # of another function
+    EXPOSURE = auto()
+    ALIKE = auto()  # all pixels have one value
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Presentation:
     """How the codes of an image are displayed."""
 
     table: NDArray[Any] | None  # the displayed value of each code; None where a code is displayed as it is
     details: dict[str, str]  # the window and polarity that were used, for a technical reader
+    voi: Voi = Voi.NONE
+    is_inverse: bool = False
 
     def apply(self, codes: NDArray[Any]) -> NDArray[Any]:
         """The displayed image; in place if the decoder allocated the memory for us: new memory costs more time."""
@@ -50,16 +64,16 @@ def present(codes: NDArray[Any], layout: Layout, dataset: Dataset, *, lossy: boo
     padding = _padding(dataset, stored, layout)
     sampled = exposure.sample(codes)
     sampled = sampled[~padding[sampled]]
-    shades, window = _shades(dataset, layout, values, sampled)
-    inverse = _is_inverse(dataset, layout, window)
+    shades, voi, window = _shades(dataset, layout, values, sampled)
+    inverse = _is_inverse(dataset, layout, voi)
     details = {"window": window, "polarity": "inverted" if inverse else "as stored"}
-    if window == "none" and not inverse and not padding.any() and layout.bits_stored == 8 == codes.itemsize * 8:
+    if voi is Voi.NONE and not inverse and not padding.any() and layout.bits_stored == 8 == codes.itemsize * 8:
         return Presentation(None, details)
     shades = 1.0 - shades if inverse else shades
     shades[padding] = 0.0  # not part of the image: shown as background, PS3.3 C.7.5.1.1.2
-    if window == "none" and codes.dtype == np.uint8:
-        return Presentation(np.rint(shades * 255.0).astype(np.uint8), details)
-    return Presentation(np.rint(shades * 65535.0).astype(np.uint16), details)
+    if voi is Voi.NONE and codes.dtype == np.uint8:
+        return Presentation(np.rint(shades * 255.0).astype(np.uint8), details, voi, inverse)
+    return Presentation(np.rint(shades * 65535.0).astype(np.uint16), details, voi, inverse)
 
 
 def whole_range(
@@ -72,7 +86,7 @@ def whole_range(
     """
     shown = present(codes, layout, dataset, lossy=lossy)
     bounds = _linear_window(dataset)
-    if bounds is None or not shown.details["window"].endswith((" linear", " linear_exact")):
+    if bounds is None or shown.voi is not Voi.LINEAR:
         return shown, (0.0, 1.0)
     stored = _stored_values(codes, layout, lossy=lossy)
     values, padding = _modality(dataset, stored), _padding(dataset, stored, layout)
@@ -80,10 +94,10 @@ def whole_range(
     low, high = (float(pick(values[used], initial=bound)) for pick, bound in zip((np.min, np.max), bounds, strict=True))
     shades = np.clip((values - low) / (high - low), 0.0, 1.0)
     black, white = ((bound - low) / (high - low) for bound in bounds)
-    if shown.details["polarity"] == "inverted":
+    if shown.is_inverse:
         shades, black, white = 1.0 - shades, 1.0 - white, 1.0 - black
     shades[padding] = 0.0
-    return Presentation(np.rint(shades * 65535.0).astype(np.uint16), shown.details), (black, white)
+    return replace(shown, table=np.rint(shades * 65535.0).astype(np.uint16)), (black, white)
 
 
 def _linear_window(dataset: Dataset) -> tuple[float, float] | None:
@@ -156,21 +170,21 @@ def _as_stored(value: int, layout: Layout) -> int:
     return value % span if value < 0 else value
 
 
-def _shades(dataset: Dataset, layout: Layout, values: Numbers, sampled: NDArray[Any]) -> tuple[Numbers, str]:
+def _shades(dataset: Dataset, layout: Layout, values: Numbers, sampled: NDArray[Any]) -> tuple[Numbers, Voi, str]:
     """The shade, 0 to 1, of each code: by VOI LUT, else by window, else by the range of exposed values."""
-    for shades, name in (_voi_table(dataset, values), _voi_window(dataset, values)):
+    for shades, voi, name in (_voi_table(dataset, values), _voi_window(dataset, values)):
         if shades is not None and _shows_something(shades, sampled, values):
-            return shades, name
+            return shades, voi, name
     if layout.bits_stored <= 8:
         top = float(2**layout.bits_stored - 1)
-        return np.clip((values - values.min()) / top, 0.0, 1.0), "none"
+        return np.clip((values - values.min()) / top, 0.0, 1.0), Voi.NONE, "none"
     if elements.word(dataset, "PixelIntensityRelationship") == "LIN":
         values = np.log1p(values - values.min())  # raw intensity: density goes with its logarithm, PS3.3 C.8.11.3.1.2
     found = exposure.value_range(values[sampled])
     if found is None:
-        return np.zeros(values.shape), "none: all pixels alike"
+        return np.zeros(values.shape), Voi.ALIKE, "none: all pixels alike"
     low, high = found
-    return np.clip((values - low) / (high - low), 0.0, 1.0), "from exposure"
+    return np.clip((values - low) / (high - low), 0.0, 1.0), Voi.EXPOSURE, "from exposure"
 
 
 def _shows_something(shades: Numbers, sampled: NDArray[Any], values: Numbers) -> bool:
@@ -181,24 +195,25 @@ def _shows_something(shades: Numbers, sampled: NDArray[Any], values: Numbers) ->
     return bool(max((shown <= 0.0).mean(), (shown >= 1.0).mean()) < _BLIND)
 
 
-def _voi_table(dataset: Dataset, values: Numbers) -> tuple[Numbers | None, str]:
+def _voi_table(dataset: Dataset, values: Numbers) -> tuple[Numbers | None, Voi, str]:
     """The first VOI LUT; the others are alternatives for the same image (PS3.3 C.11.2.1.1)."""
     for item in elements.items(dataset, "VOILUTSequence")[:1]:
         mapped = lookup.apply(item, values)
         if mapped is not None and mapped.max() > mapped.min():
-            return np.clip(mapped / lookup.full_scale(item, mapped), 0.0, 1.0), "VOI LUT"
-    return None, ""
+            return np.clip(mapped / lookup.full_scale(item, mapped), 0.0, 1.0), Voi.TABLE, "VOI LUT"
+    return None, Voi.NONE, ""
 
 
-def _voi_window(dataset: Dataset, values: Numbers) -> tuple[Numbers | None, str]:
+def _voi_window(dataset: Dataset, values: Numbers) -> tuple[Numbers | None, Voi, str]:
     """The first usable window and its function: PS3.3 C.11.2.1.2 and C.11.2.1.3."""
     centers, widths = elements.numbers(dataset, "WindowCenter"), elements.numbers(dataset, "WindowWidth")
     function = elements.word(dataset, "VOILUTFunction") or "LINEAR"
     for center, width in zip(centers, widths, strict=False):
         if width <= 0.0 or (function not in ("SIGMOID", "LINEAR_EXACT") and width < 1.0):
             continue
-        return _window(values, center, width, function), f"{center:g} ± {width / 2:g} {function.lower()}"
-    return None, ""
+        voi = Voi.LINEAR if function in ("LINEAR", "LINEAR_EXACT") else Voi.OTHER_WINDOW
+        return _window(values, center, width, function), voi, f"{center:g} ± {width / 2:g} {function.lower()}"
+    return None, Voi.NONE, ""
 
 
 def _window(values: Numbers, center: float, width: float, function: str) -> Numbers:
@@ -211,7 +226,7 @@ def _window(values: Numbers, center: float, width: float, function: str) -> Numb
     return np.clip((values - (center - 0.5)) / (width - 1.0) + 0.5, 0.0, 1.0)
 
 
-def _is_inverse(dataset: Dataset, layout: Layout, window: str) -> bool:
+def _is_inverse(dataset: Dataset, layout: Layout, voi: Voi) -> bool:
     """Whether large values are displayed dark.
 
     Presentation LUT Shape (2050,0020) is the later stage and decides where it is given, as in DX objects it must be;
@@ -219,7 +234,7 @@ def _is_inverse(dataset: Dataset, layout: Layout, window: str) -> bool:
     display means little; there Pixel Intensity Relationship Sign (0028,1041) says whether dense is small.
     """
     sign = elements.whole(dataset, "PixelIntensityRelationshipSign")
-    if window == "from exposure" and sign in (-1, 1) and _is_raw(dataset):
+    if voi is Voi.EXPOSURE and sign in (-1, 1) and _is_raw(dataset):
         return sign == 1
     shape = elements.word(dataset, "PresentationLUTShape")
     return shape == "INVERSE" if shape in ("INVERSE", "IDENTITY") else layout.photometric == "MONOCHROME1"

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from koa_worker.store.database.base import StorePart, reads
 from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, ModelRow, ReportRow, StudyRow
-from koa_worker.store.records import LastSuccesses, Pace, State, StatusRecord
+from koa_worker.store.records.files import State
+from koa_worker.store.records.status import LastSuccesses, Pace, StatusRecord
 
 _SPEED_WINDOW = timedelta(minutes=10)
 _SHORTEST_SPAN = timedelta(seconds=15)  # of which a speed is told: a single file gives none
@@ -19,7 +20,7 @@ _SETTLED = (State.COMPLETED, State.REJECTED, State.DUPLICATE)
 
 
 class StatusCounts(StorePart):
-    """How many there are of what, and how quickly they are settled."""
+    """Counts files by state, and measures how quickly they are completed."""
 
     @reads
     def status(self, session: Session) -> StatusRecord:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from koa_worker.store.database.base import StorePart, reads
 from koa_worker.store.database.schema import GradeRow, ImageRow, IndexLine, RefusalRow, StudyRow
-from koa_worker.store.records import State
+from koa_worker.store.records.files import State
 from koa_worker.values import GRADES
 from koa_worker.watch.cusum import Sample
 from koa_worker.watch.drift import DaySample, Device, Signal

@@ -87,10 +87,10 @@ def _compare(old: Connection, new: Connection, table: Table) -> int:
         }
         for key, row in zip(wanted, rows, strict=True):
             if found.get(key) != row:
-                raise SetupError("store_copy", f"a row of {table.name} came out other than it was")
+                raise SetupError("store_copy", f"a row of {table.name} differs in the copy")
         count += len(rows)
     if new.scalar(select(func.count()).select_from(table)) != count:
-        raise SetupError("store_copy", f"{table.name} has more rows than it had")
+        raise SetupError("store_copy", f"the copy of {table.name} has a different number of rows")
     return count
 
 

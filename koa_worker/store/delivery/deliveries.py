@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from koa_worker.store.database.base import StorePart, reads
 from koa_worker.store.database.schema import DestinationRow, ParcelRow
-from koa_worker.store.records import DeliveryRecord, ParcelState
+from koa_worker.store.records.sending import DeliveryRecord, ParcelState
 
 
 class Deliveries(StorePart):

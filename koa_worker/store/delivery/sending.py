@@ -23,7 +23,7 @@ from koa_worker.store.database.schema import (
     ReportRow,
     ResultObjectRow,
 )
-from koa_worker.store.records import NewParcel, ParcelRecord, ParcelState, PublicationTicket, ResultObjectRecord
+from koa_worker.store.records.sending import NewParcel, ParcelRecord, ParcelState, PublicationTicket, ResultObjectRecord
 from koa_worker.store.study.studies import get_study
 from koa_worker.store.study.ungraded import any_ungraded
 

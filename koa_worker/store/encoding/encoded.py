@@ -1,13 +1,13 @@
 """A graded file as the store keeps it: what was found, and its pictures as bytes.
 
 It is made before the transaction, so that nobody waits for the encoding, and small enough to travel between processes.
+Only who encodes waits for the library of pictures: the dispatcher never does.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from koa_worker.store.encoding.pictures import encode_crop, encode_frame, encode_heatmap
 from koa_worker.values import (
     Completed,
     Fingerprint,
@@ -71,6 +71,8 @@ def encode(outcome: Completed) -> EncodedResult:
 
 
 def _frame(radiograph: Radiograph) -> EncodedFrame:
+    from koa_worker.store.encoding.pictures import encode_frame  # noqa: PLC0415
+
     height, width = (int(length) for length in radiograph.pixels.shape)
     return EncodedFrame(
         jpeg=encode_frame(radiograph.pixels, radiograph.half),
@@ -86,5 +88,7 @@ def _frame(radiograph: Radiograph) -> EncodedFrame:
 
 
 def _knee(knee: GradedKnee) -> EncodedKnee:
+    from koa_worker.store.encoding.pictures import encode_crop, encode_heatmap  # noqa: PLC0415
+
     crop, heatmap = encode_crop(knee.crop), encode_heatmap(knee.heatmap.values)
     return EncodedKnee(knee.roi, knee.grade, knee.joint_space, crop, heatmap)

@@ -24,17 +24,18 @@ from koa_worker.store.database.schema import (
     UploadRow,
 )
 from koa_worker.store.journal import PATIENT_DIFFERS
-from koa_worker.store.records import (
+from koa_worker.store.records.belongings import (
     Belonging,
     Belongings,
     FoundDelivery,
     FoundFile,
     FoundStudy,
-    ParcelState,
-    State,
     StudyPlace,
     Whose,
 )
+from koa_worker.store.records.files import State
+from koa_worker.store.records.sending import ParcelState
+from koa_worker.store.study.patient_exams import tellers_of
 
 _AT_A_TIME = 500
 
@@ -105,8 +106,13 @@ class Found(StorePart):
         return frozenset(found)
 
 
-def belongings(session: Session, whose: Whose | None, extra: Collection[str], keys: Collection[str]) -> Belongings:
-    """The studies that are looked for or named by key, their files and copies, and the `extra` files."""
+def belongings(
+    session: Session, whose: Whose | None, extra: Collection[str], keys: Collection[str], *, told: bool
+) -> Belongings:
+    """The studies that are looked for or named by key, their files and copies, and the `extra` files.
+
+    With `told`, the studies that stay and whose reports tell of these are touched like those that lose a file.
+    """
     studies = {place.key: place for place in (studies_of(session, whose) if whose else [])}
     studies |= {place.key: place for place in _places(session, StudyRow.key.in_(list(keys)))}
     named = [*extra, *(_once_of(session, whose) if whose else ())]
@@ -119,6 +125,9 @@ def belongings(session: Session, whose: Whose | None, extra: Collection[str], ke
             touched.append(place)
         else:
             studies[place.key] = place  # nothing is left of it
+    if told:
+        changed = {*studies, *(place.key for place in touched)}
+        touched += _places(session, StudyRow.key.in_(telling(session, changed) - changed))
     parcels = _parcels(session, [*studies, *(place.key for place in touched)])
     return Belongings(
         files=tuple(to_belonging(files[key]) for key in sorted(files)),
@@ -129,6 +138,15 @@ def belongings(session: Session, whose: Whose | None, extra: Collection[str], ke
         readings=_readings(session, ids),
         uploads=len(uploads_of(session, files.values())),
     )
+
+
+def telling(session: Session, keys: Collection[str]) -> set[str]:
+    """The studies whose reports tell of one of these."""
+    found: set[str] = set()
+    for part in _parts(keys):
+        for study in session.scalars(select(StudyRow).where(StudyRow.key.in_(part))):
+            found |= tellers_of(session.connection(), study)
+    return found
 
 
 def to_belonging(file: FileRow) -> Belonging:

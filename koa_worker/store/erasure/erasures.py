@@ -17,19 +17,26 @@ from koa_worker.store.database import engine
 from koa_worker.store.database.base import StorePart, reads, writes
 from koa_worker.store.database.removal import remove_rows
 from koa_worker.store.database.schema import AuditRow, DoomedKind, DoomedRow, FileRow, ParcelRow, ReportRow, StudyRow
-from koa_worker.store.erasure.belongings import belongings, uploads_of
-from koa_worker.store.records import Belongings, Doomed, ErasureReason, ParcelState, State, Whose
+from koa_worker.store.erasure.belongings import belongings, telling, uploads_of
+from koa_worker.store.records.belongings import Belongings, Doomed, ErasureReason, Whose
+from koa_worker.store.records.files import State
+from koa_worker.store.records.sending import ParcelState
 
 
 class Erasures(StorePart):
-    """What is to be erased, from the intention to the end."""
+    """Erasures, from the record of what is to be erased to the end."""
 
     @reads
     def look(
-        self, session: Session, whose: Whose | None, extra: Collection[str] = (), keys: Collection[str] = ()
+        self,
+        session: Session,
+        whose: Whose | None,
+        extra: Collection[str] = (),
+        keys: Collection[str] = (),
+        reason: ErasureReason = ErasureReason.FORGET,
     ) -> Belongings:
         """Everything that belongs to `whose`, to the studies with these keys, and to the `extra` files."""
-        return belongings(session, whose, extra, keys)
+        return belongings(session, whose, extra, keys, told=_is_told(reason))
 
     @writes
     def intend(
@@ -48,7 +55,7 @@ class Erasures(StorePart):
         From here on no worker begins one of these files. `abandoned` are those that nobody works on, whatever they say.
         """
         keys = [place.key for place in found.studies]
-        now = belongings(session, None, [*extra, *(file.id for file in found.files)], keys)
+        now = belongings(session, None, [*extra, *(file.id for file in found.files)], keys, told=_is_told(reason))
         working = {file.id for file in now.files if file.state is State.WORKING} - set(abandoned)
         if working or now != found:
             return False
@@ -79,6 +86,9 @@ class Erasures(StorePart):
         files = [file for key in doomed.files if (file := session.get(FileRow, key)) is not None]
         # An upload that still waits in the inbox is doomed by its own id.
         uploads = {upload.id for upload in uploads_of(session, files)} | doomed.files
+        if _is_told(reason):  # once more: a daemon may have written one between the intention and now
+            stay = {file.study_key for file in files if file.study_key} - doomed.studies
+            _redo(session, (stay | telling(session, stay | doomed.studies)) - doomed.studies, self.now())
         session.expunge_all()  # the rows go by statements, not as objects
         return remove_rows(session, doomed.files, doomed.studies, uploads)
 
@@ -108,6 +118,11 @@ class Erasures(StorePart):
         return tuple(key for key in session.scalars(old.order_by(last).limit(limit)) if key)
 
 
+def _is_told(reason: ErasureReason) -> bool:
+    """Whether other studies' reports must not tell of it; those of its time keep an exam whose time is over."""
+    return reason is ErasureReason.FORGET
+
+
 def _doomed(session: Session, reason: ErasureReason) -> Doomed:
     kinds: dict[DoomedKind, set[str]] = {kind: set() for kind in DoomedKind}
     for row in session.scalars(select(DoomedRow).where(DoomedRow.reason == reason)):
@@ -116,7 +131,7 @@ def _doomed(session: Session, reason: ErasureReason) -> Doomed:
 
 
 def _redo(session: Session, keys: Collection[str], at: datetime) -> None:
-    """Studies of others lose a file: what was made with it goes, and is made again without it."""
+    """What was made of these studies with what goes is removed too, and is made again without it."""
     changed = {"changes": StudyRow.changes + 1, "changed_at": at, "unreported_since": at}
     session.execute(update(StudyRow).where(StudyRow.key.in_(keys)).values(changed))
     session.execute(update(ReportRow).where(ReportRow.study_key.in_(keys)).values(path=None))

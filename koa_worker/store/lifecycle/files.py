@@ -38,7 +38,7 @@ from koa_worker.store.lifecycle.steps import (
     settled_twin,
     ticket,
 )
-from koa_worker.store.records import EventRecord, FileRecord, FileTicket, Settled, State, Taken
+from koa_worker.store.records.files import EventRecord, FileRecord, FileTicket, Settled, State, Taken
 from koa_worker.store.study.headers import keep_header
 from koa_worker.store.study.patient_exams import renew_later
 from koa_worker.store.study.studies import change_study, get_study

@@ -12,7 +12,7 @@ from koa_worker.errors import UnknownRecord, WrongState
 from koa_worker.store.convert import to_file_record
 from koa_worker.store.database.schema import DoomedKind, DoomedRow, FileRow, ImageRow, StudyRow, table_of
 from koa_worker.store.journal import record_event, record_events
-from koa_worker.store.records import FileTicket, Settled, State
+from koa_worker.store.records.files import FileTicket, Settled, State
 from koa_worker.store.reports import begin_report_of_change
 from koa_worker.store.worklist_index import list_file
 from koa_worker.values import Arrival, Rejected

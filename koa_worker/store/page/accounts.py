@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from koa_worker.errors import WrongState
 from koa_worker.store.database.base import StorePart, reads, writes
 from koa_worker.store.database.schema import LoginRow, TokenRow, UserRow
-from koa_worker.store.records import TokenRecord, UserRecord
+from koa_worker.store.records.users import TokenRecord, UserRecord
 from koa_worker.values import Role
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from koa_worker.store.database.base import StorePart, reads, writes
 from koa_worker.store.database.schema import AuditRow
-from koa_worker.store.records import AuditRecord
+from koa_worker.store.records.users import AuditRecord
 
 
 class Audit(StorePart):

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from koa_worker.store.database.base import StorePart, reads
 from koa_worker.store.database.schema import IndexLine
-from koa_worker.store.records import State
+from koa_worker.store.records.files import State
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sqlalchemy import ColumnElement, and_, exists, func, select, true
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from koa_worker.store.database.base import StorePart, reads, writes
 from koa_worker.store.database.schema import (
@@ -20,13 +20,14 @@ from koa_worker.store.database.schema import (
     StudyRow,
 )
 from koa_worker.store.last_readings import last_readings
-from koa_worker.store.records import ExportedReading, ReadingRecord
+from koa_worker.store.records.users import ExportedReading, ReadingRecord
+from koa_worker.store.worklist_index import count_readers
 from koa_worker.values import GRADES
 
 Matrix = tuple[tuple[int, ...], ...]
 
 # What the audit log says of who was shown the answers of a study.
-SHOWN = ("study", "report", "results")
+SHOWN = ("study", "report", "results", "export")
 
 
 def is_read(*, by: str | None = None) -> ColumnElement[bool]:
@@ -36,7 +37,7 @@ def is_read(*, by: str | None = None) -> ColumnElement[bool]:
 
 
 class ReaderGrades(StorePart):
-    """The grades of readers, and their agreement with the model and with each other."""
+    """The grades of readers, and how often which was given beside which grade of the model."""
 
     @writes
     def record(
@@ -63,6 +64,7 @@ class ReaderGrades(StorePart):
         row = ReaderGradeRow(knee_id=grade.knee_id, grade_id=grade.id, at=self.now(), **said)
         session.add(row)
         session.flush()
+        count_readers(session, _study_of(session, grade.knee_id))
         return row.id
 
     @writes
@@ -73,6 +75,8 @@ class ReaderGrades(StorePart):
             return None
         (found,) = _records(session, ReaderGradeRow.id == number)
         row.withdrawn_at = self.now()
+        session.flush()
+        count_readers(session, found.study_key)
         return found
 
     @reads
@@ -164,25 +168,10 @@ class ReaderGrades(StorePart):
             counts.setdefault((reader, blind), _zeros())[said][machine] = count
         return {key: tuple(map(tuple, matrix)) for key, matrix in counts.items()}
 
-    @reads
-    def reader_agreement(self, session: Session) -> Mapping[tuple[str, str, bool | None], Matrix]:
-        """For each two readers, the counts of knees by the grade of the first (row) and of the second (column).
 
-        Those that both graded blind are counted apart, and those of which nobody knows.
-        """
-        first, second = aliased(ReaderGradeRow), aliased(ReaderGradeRow)
-        rows = session.execute(
-            select(first.reader, second.reader, first.blind, second.blind, first.kl, second.kl, func.count())
-            .join(second, (second.knee_id == first.knee_id) & (second.reader > first.reader))
-            .where(first.id.in_(last_readings()), second.id.in_(last_readings()))
-            .group_by(first.reader, second.reader, first.blind, second.blind, first.kl, second.kl)
-            .order_by(first.reader, second.reader)
-        )
-        counts: dict[tuple[str, str, bool | None], list[list[int]]] = {}
-        for one, other, one_blind, other_blind, said, heard, count in rows:
-            blind = None if one_blind is None or other_blind is None else one_blind and other_blind
-            counts.setdefault((one, other, blind), _zeros())[said][heard] += count
-        return {readers: tuple(map(tuple, matrix)) for readers, matrix in counts.items()}
+def _study_of(session: Session, knee_id: int) -> str:
+    study = select(ImageRow.study_key).join(KneeRow, KneeRow.file_id == ImageRow.file_id).where(KneeRow.id == knee_id)
+    return session.scalars(study).one()
 
 
 def _zeros() -> list[list[int]]:

@@ -21,7 +21,6 @@ from koa_worker.store.database.schema import (
     table_of,
 )
 from koa_worker.store.encoding import grade_columns
-from koa_worker.store.encoding.pictures import decode_heatmap
 from koa_worker.values import Heatmap, Side
 
 
@@ -73,6 +72,8 @@ class StudyHistory(StorePart):
     @reads
     def heatmap(self, session: Session, study_key: str, file_id: str, position: int) -> Heatmap | None:
         """The heatmap of the current grade."""
+        from koa_worker.store.encoding.pictures import decode_heatmap  # noqa: PLC0415
+
         grades: Select[*tuple[Any, ...]] = (
             select(*table_of(GradeRow).c, ModelRow.name.label("model"))
             .join(ModelRow, ModelRow.digest == GradeRow.model_digest)

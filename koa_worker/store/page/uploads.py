@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from koa_worker.store.convert import to_file_record
 from koa_worker.store.database.base import StorePart, reads, writes
 from koa_worker.store.database.schema import FileRow, UploadRow
-from koa_worker.store.records import UploadRecord
+from koa_worker.store.records.files import UploadRecord
 
 _REMEMBERED = timedelta(days=1)  # an upload that was not claimed in this time was removed by a person
 

@@ -16,10 +16,10 @@ from koa_worker.store.database.base import StorePart, reads
 from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, IndexLine, KneeRow, RefusalRow, StudyRow
 from koa_worker.store.encoding import review_reasons
 from koa_worker.store.page.reader_grades import is_read
-from koa_worker.store.page.worklist_lines import Kind, is_kind, keys_by_word, keys_of, kinds_of
+from koa_worker.store.page.worklist_lines import Kind, find_line, is_kind, keys_by_word, keys_of, kinds_of
 from koa_worker.store.page.worklist_search import candidates
-from koa_worker.store.page.worklist_values import Cursor, Wanted, WorklistCounts, WorklistPage, WorklistRow
-from koa_worker.store.records import State
+from koa_worker.store.page.worklist_values import Cursor, Sort, Wanted, WorklistCounts, WorklistPage, WorklistRow
+from koa_worker.store.records.files import State
 from koa_worker.study.knees import images_disagree
 from koa_worker.values import ReviewReason
 
@@ -40,6 +40,8 @@ class Worklist(StorePart):
         may_see_patients: bool = False,
     ) -> WorklistPage:
         """Gives at most `limit` lines after the cursor, and the start of the next page."""
+        if cursor is not None and wanted.sort is not Sort.ARRIVED:
+            cursor = find_line(session, wanted, cursor.id)
         found = candidates(session, wanted, may_see_patients=may_see_patients) if wanted.text.strip() else None
         if found is None:
             keys = keys_of(session, wanted, cursor, limit)
@@ -47,7 +49,7 @@ class Worklist(StorePart):
             keys = keys_by_word(session, wanted, cursor, limit, found, may_see_patients=may_see_patients)
         shown = keys[:limit]
         rows = rows_of(session, [key.id for key in shown], may_see_patients=may_see_patients)
-        further = Cursor(shown[-1].needs_review, shown[-1].at, shown[-1].id) if len(keys) > limit else None
+        further = shown[-1] if len(keys) > limit else None
         return WorklistPage(rows, further, too_many=found is not None and found.too_many)
 
     @reads

@@ -1,7 +1,7 @@
 """The worklist with one line for each study, and the way from one study to the next.
 
-A study stands where the highest of its lines stands that the filters let through. A line below it is passed over; as a
-page begins anywhere, that is asked of the database and not of what was shown before.
+A study stands where the newest of its lines stands that the filters let through; in a list by review, the newest with a
+flag. Its other lines are passed over. As a page begins anywhere, this is asked of the database, not of earlier pages.
 """
 
 from __future__ import annotations
@@ -9,25 +9,29 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlalchemy import func, select, true
 from sqlalchemy.orm import Session
 
 from koa_worker.store.database.base import StorePart, reads
-from koa_worker.store.database.schema import EventRow, FileRow, IndexLine, ReaderGradeRow
+from koa_worker.store.database.schema import AssignmentRow, EventRow, FileRow, IndexLine, ReaderGradeRow
+from koa_worker.store.page.assignments import assignees
 from koa_worker.store.page.worklist import rows_of
-from koa_worker.store.page.worklist_lines import in_part, keys_by_word, keys_of, kinds_of, place_of
+from koa_worker.store.page.worklist_lines import few_lines, find_line, in_part, keys_by_word, keys_of, kinds_of
+from koa_worker.store.page.worklist_order import COLUMNS, in_order, is_beyond, stretches
 from koa_worker.store.page.worklist_search import LOOKED_AT, candidates
 from koa_worker.store.page.worklist_values import (
     Cursor,
     EntryPage,
     Neighbours,
     Read,
+    Sort,
     Wanted,
     WorklistEntry,
     WorklistRow,
 )
-from koa_worker.store.records import State
+from koa_worker.store.records.files import State
 from koa_worker.values import Side
 
 _LINES_OF_A_STUDY = 2  # usually
@@ -59,6 +63,8 @@ class WorklistEntries(StorePart):
     ) -> EntryPage:
         """At most `limit` entries after the cursor, and the start of the next page."""
         found = _found(session, wanted, may_see_patients=may_see_patients)
+        if cursor is not None and wanted.sort is not Sort.ARRIVED:
+            cursor = find_line(session, wanted, cursor.id)  # None, and the first page, if it is gone
         places = _places(session, wanted, cursor, limit, found)
         shown = places[:limit]
         entries = _entries(session, shown, may_see_patients=may_see_patients)
@@ -92,39 +98,55 @@ class WorklistEntries(StorePart):
             select(func.max(EventRow.id)).scalar_subquery(),
             select(func.max(ReaderGradeRow.id)).scalar_subquery(),
             select(func.max(ReaderGradeRow.withdrawn_at)).scalar_subquery(),
+            select(func.max(AssignmentRow.id)).scalar_subquery(),
+            select(func.max(AssignmentRow.ended_at)).scalar_subquery(),
         )
         return " ".join(map(str, session.execute(select(*newest)).one()))
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
-    """What a search finds: all places, the highest first."""
+class _Found:
+    """What a search or a narrow filter finds: all places, in the order of the list."""
 
     places: Sequence[_Place]
-    too_many: bool
+    too_many: bool = False
 
 
-def _found(session: Session, wanted: Wanted, *, may_see_patients: bool) -> _Words | None:
-    """None if the list is not searched."""
-    if not wanted.text.strip():
-        return None
-    found = candidates(session, wanted, may_see_patients=may_see_patients)
-    keys = keys_by_word(session, wanted, None, _ALL, found, may_see_patients=may_see_patients)
-    studies = _studies(session, [key.id for key in keys])
-    highest: dict[str, _Place] = {}
-    for key in keys:
-        highest.setdefault(studies[key.id] or str(key.id), _Place(key, studies[key.id]))
-    return _Words(tuple(highest.values()), found.too_many)
+def _found(session: Session, wanted: Wanted, *, may_see_patients: bool) -> _Found | None:
+    """None if the list is walked, and not sorted in memory."""
+    if wanted.text.strip():
+        found = candidates(session, wanted, may_see_patients=may_see_patients)
+        keys = keys_by_word(session, wanted, None, _ALL, found, may_see_patients=may_see_patients)
+        studies = _studies(session, [key.id for key in keys])
+        return _Found(_by_study([(key, studies[key.id]) for key in keys], wanted), found.too_many)
+    lines = few_lines(session, wanted)
+    return _Found(_by_study(lines, wanted)) if lines is not None else None
+
+
+def _by_study(lines: Sequence[tuple[Cursor, str | None]], wanted: Wanted) -> Sequence[_Place]:
+    """Each study once, and each file without a graded knee, in the order of the list."""
+    places: dict[str, _Place] = {}
+    for key, study in lines:
+        name = study or str(key.id)
+        if name not in places or _height(key, wanted) > _height(places[name].key, wanted):
+            places[name] = _Place(key, study)
+    by_line = {place.key.id: place for place in places.values()}
+    return [by_line[key.id] for key in in_order([place.key for place in places.values()], stretches(wanted))]
+
+
+def _height(key: Cursor, wanted: Wanted) -> tuple[bool, datetime, int]:
+    """A study stands where the highest of its lines stands, in whichever direction the list goes."""
+    return (key.needs_review and wanted.sort is Sort.REVIEW, key.at, key.id)
 
 
 def _places(
-    session: Session, wanted: Wanted, cursor: Cursor | None, limit: int, found: _Words | None, *, upwards: bool = False
+    session: Session, wanted: Wanted, cursor: Cursor | None, limit: int, found: _Found | None, *, upwards: bool = False
 ) -> list[_Place]:
-    """One more place than `limit` behind the cursor, the highest first; or before it, the lowest first."""
+    """One more place than `limit` behind the cursor, in the order of the list; or before it, the nearest first."""
     if found is not None:
-        return [place for place in _in_order(found, upwards=upwards) if _is_beyond(place, cursor, wanted, upwards)][
-            : limit + 1
-        ]
+        every = stretches(wanted, upwards=upwards)
+        ordered = found.places[::-1] if upwards else found.places
+        return [place for place in ordered if cursor is None or is_beyond(place.key, cursor, every)][: limit + 1]
     places: list[_Place] = []
     at_once = max(limit * _LINES_OF_A_STUDY, _FEWEST)
     while len(places) <= limit:
@@ -135,7 +157,7 @@ def _places(
         places += [
             _Place(key, study)
             for key in shown
-            if (study := studies[key.id]) is None or highest.get(study, key.id) == key.id
+            if (study := studies[key.id]) is None or study not in highest or highest[study].id == key.id
         ]
         if len(keys) <= at_once:
             break
@@ -143,23 +165,12 @@ def _places(
     return places[: limit + 1]
 
 
-def _in_order(found: _Words, *, upwards: bool) -> Sequence[_Place]:
-    return found.places[::-1] if upwards else found.places
-
-
-def _is_beyond(place: _Place, cursor: Cursor | None, wanted: Wanted, upwards: bool) -> bool:  # noqa: FBT001
-    if cursor is None:
-        return True
-    here, there = place_of(place.key, wanted), place_of(cursor, wanted)
-    return here > there if upwards else here < there
-
-
 def _nearest(
     session: Session,
     wanted: Wanted,
     cursor: Cursor | None,
     besides: str,
-    found: _Words | None,
+    found: _Found | None,
     *,
     upwards: bool = False,
 ) -> str | None:
@@ -178,7 +189,7 @@ def _studies(session: Session, lines: Collection[int]) -> Mapping[int, str | Non
     return {row.id: row.study_key if row.knee_id is not None else None for row in rows}
 
 
-def _highest_lines(session: Session, wanted: Wanted, studies: Collection[str]) -> Mapping[str, int]:
+def _highest_lines(session: Session, wanted: Wanted, studies: Collection[str]) -> Mapping[str, Cursor]:
     """The highest line of each study among those that the filters let through."""
     kinds = set(kinds_of(wanted))
     lines = session.execute(
@@ -187,18 +198,19 @@ def _highest_lines(session: Session, wanted: Wanted, studies: Collection[str]) -
         .where(FileRow.study_key.in_(studies), IndexLine.stands == true(), IndexLine.knee_id.is_not(None))
         .where(*in_part(wanted))
     )
-    keys: defaultdict[str, list[Cursor]] = defaultdict(list)
+    highest: dict[str, Cursor] = {}
     for line, study in lines:
         if study and (line.state, line.kl, line.side, line.needs_review) in kinds:
-            keys[study].append(Cursor(line.needs_review, line.arrived_at, line.id))
-    return {study: max(found, key=lambda key: place_of(key, wanted)).id for study, found in keys.items()}
+            column = COLUMNS[wanted.sort]
+            value = getattr(line, column.key) if column is not None else None
+            key = Cursor(line.needs_review, line.arrived_at, line.id, value)
+            highest[study] = max(highest.get(study, key), key, key=lambda one: _height(one, wanted))
+    return highest
 
 
 def _highest(session: Session, study: str, wanted: Wanted) -> Cursor | None:
     """Where a study stands in a list of this order without filters."""
-    found = _highest_lines(session, Wanted(review_first=wanted.review_first), [study]).get(study)
-    line = session.get(IndexLine, found) if found is not None else None
-    return Cursor(line.needs_review, line.arrived_at, line.id) if line else None
+    return _highest_lines(session, Wanted(sort=wanted.sort, backwards=wanted.backwards), [study]).get(study)
 
 
 def _entries(session: Session, places: Sequence[_Place], *, may_see_patients: bool) -> tuple[WorklistEntry, ...]:
@@ -215,9 +227,14 @@ def _entries(session: Session, places: Sequence[_Place], *, may_see_patients: bo
     of_study: defaultdict[str, list[WorklistRow]] = defaultdict(list)
     for number, study in knees:
         of_study[str(study)].append(rows[number])
-    readers = _readers(session, studies)
+    readers, assigned = _readers(session, studies), assignees(session, studies)
     return tuple(
-        WorklistEntry(place.key, _in_hanging_order(of_study[place.study]), readers.get(place.study, {}))
+        WorklistEntry(
+            place.key,
+            _in_hanging_order(of_study[place.study]),
+            readers.get(place.study, {}),
+            assigned.get(place.study, ()),
+        )
         if place.study
         else WorklistEntry(place.key, (rows[place.key.id],), {})
         for place in places

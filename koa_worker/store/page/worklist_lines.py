@@ -1,22 +1,25 @@
-"""Which lines a page of the worklist shows: short walks of the filter index, or the lines of words' candidates."""
+"""Which lines a page of the worklist shows: short walks of an index, or the lines of words' candidates."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Sequence
 from itertools import product
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, or_, select, true, union_all
+from sqlalchemy import ColumnElement, Select, and_, exists, false, null, select, true, union_all
 from sqlalchemy.orm import Session
 
-from koa_worker.store.database.schema import IndexLine
+from koa_worker.store.database.schema import AssignmentRow, FileRow, IndexLine, ReaderGradeRow
 from koa_worker.store.page.reader_grades import is_read
+from koa_worker.store.page.worklist_order import COLUMNS, WALKED_BY_KIND, Stretch, in_order, is_beyond, rank, stretches
 from koa_worker.store.page.worklist_search import Candidates, with_all
-from koa_worker.store.page.worklist_values import Cursor, Read, Wanted
-from koa_worker.store.records import State
+from koa_worker.store.page.worklist_values import Assigned, Cursor, Read, Sort, Wanted
+from koa_worker.store.records.files import State
 from koa_worker.values import GRADES, Side
 
 _FILES_AT_A_TIME = 200
+FEW = 5_000  # lines that are sorted in memory: to walk an index until a page of them is found would take longer
+FEW_OF_READER = 20_000  # the same of lines that a reader's assignments or readings lead to
 
 Kind = tuple[State, int | None, Side, bool]
 
@@ -30,8 +33,14 @@ def kinds_of(wanted: Wanted) -> Iterator[Kind]:
     for state in states:
         if state is State.COMPLETED:
             yield from product([state], grades, sides, reviews)
-        elif not wanted.grades and not wanted.sides and wanted.review is None and wanted.read is None:
+        elif not _asks_for_knees(wanted):
             yield (state, None, Side.UNKNOWN, False)
+
+
+def _asks_for_knees(wanted: Wanted) -> bool:
+    """Whether the filters let only lines of knees through."""
+    asked = (wanted.review, wanted.read, wanted.assigned)
+    return bool(wanted.grades or wanted.sides) or any(one is not None for one in asked)
 
 
 def is_kind(kind: Kind) -> ColumnElement[bool]:
@@ -45,13 +54,8 @@ def is_kind(kind: Kind) -> ColumnElement[bool]:
     )
 
 
-def place_of(key: Cursor, wanted: Wanted) -> tuple[bool, datetime, int]:
-    """Where a line stands in the list: the highest first."""
-    return (key.needs_review and wanted.review_first, key.at, key.id)
-
-
 def in_part(wanted: Wanted) -> list[ColumnElement[bool]]:
-    """What the filters ask of a line besides its kind: its time of arrival, and who has read its knee."""
+    """What the filters ask of a line besides its kind: when it arrived, who has read its knee, and who shall."""
     arrived = IndexLine.arrived_at
     asked = [arrived >= wanted.since] if wanted.since else []
     asked += [arrived < wanted.until] if wanted.until else []
@@ -60,77 +64,158 @@ def in_part(wanted: Wanted) -> list[ColumnElement[bool]]:
         Read.DONE: is_read(by=wanted.reader),
         Read.NOBODY: ~is_read(),
     }
-    return asked + ([reads[wanted.read]] if wanted.read else [])
+    asked += [reads[wanted.read]] if wanted.read else []
+    if wanted.assigned is Assigned.NOBODY:
+        asked.append(~_is_assigned())
+    return asked + (
+        [_is_assigned(AssignmentRow.reader == wanted.assignee)] if wanted.assigned is Assigned.READER else []
+    )
+
+
+def _is_assigned(*to: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the study of a line is assigned to somebody, or to this reader."""
+    return exists().where(
+        FileRow.id == IndexLine.file_id,
+        AssignmentRow.study_key == FileRow.study_key,
+        AssignmentRow.ended_at.is_(None),
+        *to,
+    )
+
+
+def _shown(wanted: Wanted) -> tuple[Any, ...]:
+    """What is asked of a line, to know where it stands."""
+    column = COLUMNS[wanted.sort]
+    value = null() if column is None else column
+    return (IndexLine.id, IndexLine.arrived_at, IndexLine.needs_review, value.label("value"))
+
+
+def _key(row: Any, wanted: Wanted) -> Cursor:
+    value = bool(row.value) if wanted.sort is Sort.REVIEW else row.value
+    return Cursor(bool(row.needs_review), row.arrived_at, row.id, value)
+
+
+def find_line(session: Session, wanted: Wanted, number: int) -> Cursor | None:
+    """Where a line of this number stands in a list of this order."""
+    row = session.execute(select(*_shown(wanted)).where(IndexLine.id == number)).first()
+    return _key(row, wanted) if row else None
 
 
 def keys_of(
     session: Session, wanted: Wanted, cursor: Cursor | None, limit: int, *, upwards: bool = False
 ) -> list[Cursor]:
-    """One more line than `limit` behind the cursor, the highest first; or before it, the lowest first."""
-    ways = [_ahead(cursor, wanted, kind) if upwards else _behind(cursor, wanted, kind) for kind in kinds_of(wanted)]
-    order = [IndexLine.arrived_at, IndexLine.id] if upwards else [IndexLine.arrived_at.desc(), IndexLine.id.desc()]
+    """One more line than `limit` behind the cursor, in the order of the list; or before it, the nearest first."""
+    every = stretches(wanted, upwards=upwards)
+    first = rank(cursor, every)[0] if cursor and every else 0
+    keys: list[Cursor] = []
+    for number in range(first, len(every)):
+        behind = [every[number].beyond(cursor)] if cursor and number == first else []
+        most = limit + 1 - len(keys)
+        ask = _by_kind if wanted.sort in WALKED_BY_KIND else _by_order
+        statement = ask(wanted, every[number], behind, most)
+        if statement is not None:
+            keys += [_key(row, wanted) for row in session.execute(statement)]
+        if len(keys) > limit:
+            break
+    return keys
+
+
+def _by_kind(
+    wanted: Wanted, stretch: Stretch, behind: Sequence[ColumnElement[bool]], most: int
+) -> Select[*tuple[Any, ...]] | None:
+    """A short walk of the filter index for each kind of line, merged; None if there is no such kind."""
+    part = in_part(wanted)
     walks = [
-        select(IndexLine.id, IndexLine.arrived_at, IndexLine.needs_review)
-        .where(is_kind(kind), *in_part(wanted), *way)
-        .order_by(*order)
-        .limit(limit + 1)
-        .subquery()
-        for kind, way in zip(kinds_of(wanted), ways, strict=True)
-        if way is not None
+        select(*_shown(wanted)).where(is_kind(kind), *part, *behind).order_by(*stretch.order).limit(most).subquery()
+        for kind in kinds_of(wanted)
+        if stretch.value is None or kind[3] is stretch.value
     ]
     if not walks:
-        return []
-    merged = union_all(*(select(walk.c.id, walk.c.arrived_at, walk.c.needs_review) for walk in walks)).subquery()
-    columns = ([merged.c.needs_review] if wanted.review_first else []) + [merged.c.arrived_at, merged.c.id]
-    ordered = select(merged).order_by(*(column if upwards else column.desc() for column in columns)).limit(limit + 1)
-    return [Cursor(bool(row.needs_review), row.arrived_at, row.id) for row in session.execute(ordered)]
-
-
-def _behind(cursor: Cursor | None, wanted: Wanted, kind: Kind) -> list[ColumnElement[bool]] | None:
-    """The condition of a line of this kind that stands behind the cursor; None if there can be none."""
-    if cursor is None or (wanted.review_first and cursor.needs_review and not kind[3]):
-        return []
-    if wanted.review_first and kind[3] and not cursor.needs_review:
         return None
-    return [IndexLine.arrived_at <= cursor.at, or_(IndexLine.arrived_at < cursor.at, IndexLine.id < cursor.id)]
+    merged = union_all(*(select(walk) for walk in walks)).subquery()
+    columns = (merged.c.arrived_at, merged.c.id)
+    ordered = select(merged).order_by(*(one.desc() if stretch.falling else one.asc() for one in columns))
+    return ordered.limit(most)
 
 
-def _ahead(cursor: Cursor | None, wanted: Wanted, kind: Kind) -> list[ColumnElement[bool]] | None:
-    """The same of a line that stands before the cursor."""
-    if cursor is None or (wanted.review_first and cursor.needs_review and not kind[3]):
+def _by_order(
+    wanted: Wanted, stretch: Stretch, behind: Sequence[ColumnElement[bool]], most: int
+) -> Select[*tuple[Any, ...]]:
+    """A walk of the index of the order, past the lines that the filters do not let through."""
+    fitting = (IndexLine.stands == true(), *stretch.holds, *_fits(wanted), *in_part(wanted), *behind)
+    return select(*_shown(wanted)).where(*fitting).order_by(*stretch.order).limit(most)
+
+
+def _fits(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+    """The same as to be of one of the kinds."""
+    if _asks_for_knees(wanted):
+        yield IndexLine.state == State.COMPLETED
+    if wanted.states:
+        yield IndexLine.state.in_(wanted.states)
+    if wanted.grades:
+        yield IndexLine.kl.in_(wanted.grades)
+    if wanted.sides:
+        yield IndexLine.side.in_(wanted.sides)
+    if wanted.review is not None:
+        yield IndexLine.needs_review == (true() if wanted.review else false())
+
+
+def few_lines(session: Session, wanted: Wanted) -> list[tuple[Cursor, str | None]] | None:
+    """All lines that the filters let through, each with its study if it is of a knee, where there are only a few.
+
+    None where there are more, or where a walk of an index finds a page of them as well.
+    """
+    of_file = (*_shown(wanted), IndexLine.knee_id, FileRow.study_key)
+    fitting = select(*of_file).join(FileRow, FileRow.id == IndexLine.file_id).where(IndexLine.stands == true())
+    if wanted.assigned is Assigned.READER:
+        mine = (AssignmentRow.reader == wanted.assignee) & AssignmentRow.ended_at.is_(None)
+        keys = select(AssignmentRow.study_key).where(mine)
+        found, most = fitting.where(FileRow.study_key.in_(keys), *_fits(wanted), *in_part(wanted)), FEW_OF_READER
+    elif wanted.read is Read.DONE:
+        own = (ReaderGradeRow.reader == wanted.reader) & ReaderGradeRow.withdrawn_at.is_(None)
+        knees = select(ReaderGradeRow.knee_id).where(own)
+        found, most = fitting.where(IndexLine.knee_id.in_(knees), *_fits(wanted), *in_part(wanted)), FEW_OF_READER
+    elif wanted.sort in WALKED_BY_KIND or not _is_filtered(wanted):
         return None
-    if wanted.review_first and kind[3] and not cursor.needs_review:
-        return []
-    return [IndexLine.arrived_at >= cursor.at, or_(IndexLine.arrived_at > cursor.at, IndexLine.id > cursor.id)]
+    else:
+        part = in_part(wanted)
+        kinds = [select(IndexLine.id).where(is_kind(kind), *part) for kind in kinds_of(wanted)]
+        if not kinds:
+            return []
+        numbers = select(union_all(*kinds).limit(FEW + 1).subquery().c.id)
+        found, most = fitting.where(IndexLine.id.in_(numbers)), FEW
+    rows = session.execute(found.limit(most + 1)).all()
+    if len(rows) > most:
+        return None
+    return [(_key(row, wanted), row.study_key if row.knee_id is not None else None) for row in rows]
+
+
+def _is_filtered(wanted: Wanted) -> bool:
+    return bool(wanted.states or wanted.since or wanted.until) or _asks_for_knees(wanted)
 
 
 def keys_by_word(
     session: Session, wanted: Wanted, cursor: Cursor | None, limit: int, found: Candidates, *, may_see_patients: bool
 ) -> list[Cursor]:
     """The candidates' lines. There are a few thousand at most, so the filters look at each."""
-    kinds = set(kinds_of(wanted))
+    every, kinds = stretches(wanted), set(kinds_of(wanted))
     keys: list[Cursor] = []
     for start in range(0, len(found.file_ids), _FILES_AT_A_TIME):
         newest = found.file_ids[start : start + _FILES_AT_A_TIME]
         chunk = with_all(session, newest, found.others, may_see_patients=may_see_patients)
         lines = session.execute(
-            select(
-                IndexLine.id,
-                IndexLine.arrived_at,
-                IndexLine.needs_review,
-                IndexLine.state,
-                IndexLine.kl,
-                IndexLine.side,
-            ).where(IndexLine.file_id.in_(chunk), IndexLine.stands == true(), *in_part(wanted))
+            select(*_shown(wanted), IndexLine.state, IndexLine.kl, IndexLine.side).where(
+                IndexLine.file_id.in_(chunk), IndexLine.stands == true(), *in_part(wanted)
+            )
         ).all()
         for line in lines:
-            key = Cursor(line.needs_review, line.arrived_at, line.id)
+            key = _key(line, wanted)
             is_wanted = (line.state, line.kl, line.side, line.needs_review) in kinds
-            if is_wanted and (cursor is None or place_of(key, wanted) < place_of(cursor, wanted)):
+            if is_wanted and (cursor is None or is_beyond(key, cursor, every)):
                 keys.append(key)
-        keys = sorted(keys, key=lambda key: place_of(key, wanted), reverse=True)[: limit + 1]
+        keys = in_order(keys, every)[: limit + 1]
         oldest = min((line.arrived_at for line in lines), default=None)
         # What comes in the next chunks is older, and behind what is here already.
-        if len(keys) > limit and not wanted.review_first and oldest is not None and oldest < keys[-1].at:
+        is_newest_first = wanted.sort is Sort.ARRIVED and not wanted.backwards
+        if len(keys) > limit and is_newest_first and oldest is not None and oldest < keys[-1].at:
             break
     return keys

@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from koa_worker.store.database.schema import FileRow, StudyRow, Word
 from koa_worker.store.page.worklist_values import Wanted
-from koa_worker.store.records import State
+from koa_worker.store.records.files import State
 from koa_worker.store.search_words import after, terms_of, words_of
 from koa_worker.store.worklist_index import STUDY_TEXTS
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
-from koa_worker.store.records import State
+from koa_worker.store.records.files import State
 from koa_worker.values import ReviewReason, Side
 
 
@@ -20,12 +20,31 @@ class Read(StrEnum):
     DONE = "done"  # those that the reader has
 
 
+class Sort(StrEnum):
+    """The columns of the list; what each begins with is in `worklist_order`."""
+
+    ARRIVED = "arrived"
+    PATIENT = "patient"
+    EXAMINED = "examined"
+    RIGHT = "right"
+    LEFT = "left"
+    READ = "read"
+    REVIEW = "review"
+
+
+class Assigned(StrEnum):
+    """Which studies a page shows, by whom they are assigned to."""
+
+    READER = "reader"  # to the one that `Wanted.assignee` names
+    NOBODY = "nobody"
+
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a page shows; an empty filter lets everything through."""
+    """The filters of the worklist; an empty filter lets everything through."""
 
     states: frozenset[State] = frozenset()
     grades: frozenset[int] = frozenset()
@@ -34,18 +53,25 @@ class Wanted:
     since: datetime | None = None  # of arrival
     until: datetime | None = None  # and no later than just before
     text: str = field(default="", repr=False)  # may name a patient
-    review_first: bool = False
+    sort: Sort = Sort.ARRIVED
+    backwards: bool = False  # begins with what usually comes last; what has nothing to be sorted by stays last
     read: Read | None = None
     reader: str = ""  # whom `read` speaks of
+    assigned: Assigned | None = None
+    assignee: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The last line of a page: the next one begins behind it."""
+    """The last line of a page: the next one begins behind it.
+
+    As text it goes into an address, so it has nothing in it of what the list is sorted by: that may name a patient.
+    """
 
     needs_review: bool
     at: datetime
     id: int
+    value: Any = field(default=None, repr=False)  # what the list is sorted by
 
     def __str__(self) -> str:
         return f"{int(self.needs_review)}.{(self.at - _EPOCH) // timedelta(microseconds=1)}.{self.id}"
@@ -106,6 +132,7 @@ class WorklistEntry:
     place: Cursor
     rows: tuple[WorklistRow, ...]
     readers: Mapping[str, int]  # how many of the knees each reader has graded
+    assigned: tuple[str, ...] = ()  # who shall read it
 
     @property
     def is_study(self) -> bool:

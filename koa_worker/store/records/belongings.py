@@ -59,7 +59,7 @@ class Belongings:
 
     files: tuple[Belonging, ...]
     studies: tuple[StudyPlace, ...]
-    touched: tuple[StudyPlace, ...]  # studies of others that lose a file
+    touched: tuple[StudyPlace, ...]  # studies that stay, but lose a file or tell of an exam that goes
     objects: tuple[str, ...]  # paths of result objects that wait to be sent
     sent: int  # result objects that a destination has acknowledged
     readings: int  # grades of readers
@@ -68,7 +68,7 @@ class Belongings:
 
 @dataclass(frozen=True, slots=True)
 class Doomed:
-    """What an erasure has begun to remove."""
+    """A file, study or object that an erasure has begun to remove."""
 
     files: frozenset[str]
     studies: frozenset[str]

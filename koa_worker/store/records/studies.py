@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from koa_worker.study.correction import Correction
 from koa_worker.study.earlier import NO_EXAMS, Course, PatientExams, courses
@@ -25,6 +23,10 @@ from koa_worker.values import (
     Side,
     Spacing,
 )
+
+if TYPE_CHECKING:  # who handles no pixels does not wait for NumPy
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)

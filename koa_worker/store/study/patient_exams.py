@@ -40,6 +40,7 @@ def _exams(when: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
 EARLIER = _exams(_study.c.date < _DAY).order_by(_study.c.date.desc()).limit(MOST)
 NEWEST = _exams(_study.c.date >= _DAY).order_by(_study.c.date.desc()).limit(1)
 _NEXT = _exams(_study.c.date >= _DAY).order_by(_study.c.date).limit(MOST)
+_ALL_OTHERS = select(_study.c.key).where(_SAME_ID).limit(MOST + 1)
 _ANY_OTHER = select(_study.c.key).where(_SAME_ID).limit(1)
 # Three short walks of the index instead of one walk past all exams of the patient.
 _BIRTH_DATES = (
@@ -121,6 +122,22 @@ def _with_knees(connection: Connection, rows: list[Row[Any]]) -> tuple[Exam, ...
         return ()
     seen = seen_in(connection, [row.key for row in rows])
     return tuple(Exam(row.key, row.date.date(), bring_together(seen[row.key])) for row in rows if seen[row.key])
+
+
+def tellers_of(connection: Connection, study: Any) -> set[str]:
+    """The reported studies whose reports may tell of this one: as an earlier exam, the newest, or one not taken.
+
+    That an exam was not taken is said of an id that very many share as well; there others remain of which it is true.
+    """
+    asked = _Asked(study)
+    if not asked.has_id:
+        return set()
+    others = connection.scalars(_ALL_OTHERS, asked.whose).all()
+    found = set(others) if len(others) <= MOST else set()
+    if asked.is_known and study.date is not None:
+        for near, day in ((_NEXT, asked.after()), (EARLIER, _start(study.date.date()))):
+            found.update(row.key for row in connection.execute(near, {**asked.whose, "day": day}))
+    return set(connection.scalars(select(_study.c.key).where(_study.c.key.in_(found), _REPORTED)))
 
 
 def renew_later(connection: Connection, study: Any, at: datetime) -> None:

@@ -29,7 +29,8 @@ from koa_worker.store.database.schema import (
     table_of,
 )
 from koa_worker.store.journal import SHOWS_IMAGE
-from koa_worker.store.records import ImageRecord, KneeRecord, RejectedRecord, State, StudyRecord
+from koa_worker.store.records.files import State
+from koa_worker.store.records.studies import ImageRecord, KneeRecord, RejectedRecord, StudyRecord
 from koa_worker.store.study.corrected import CORRECTED
 from koa_worker.store.study.image_numbers import as_taken
 from koa_worker.store.study.patient_exams import patient_exams

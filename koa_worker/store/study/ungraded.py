@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from koa_worker.store.database.schema import EventRow, FileRow, table_of
 from koa_worker.store.journal import PATIENT_DIFFERS, record_event
-from koa_worker.store.records import State, UngradedRecord
+from koa_worker.store.records.files import State
+from koa_worker.store.records.studies import UngradedRecord
 from koa_worker.values import GradedBy, Side, Ungraded
 
 _KNEE_NOT_GRADED = (

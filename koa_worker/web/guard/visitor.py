@@ -19,7 +19,7 @@ class By(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who asks."""
+    """The user or the local visitor who sent a request."""
 
     name: str
     role: Role

@@ -2,7 +2,7 @@
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-  if (event.target.closest("textarea, select, input:not([type=radio]), dialog")) return;
+  if (event.target.closest("textarea, select, input:not([type=radio], [type=checkbox]), dialog")) return;
   if (event.key === "Enter" && event.target.closest("a, button, summary")) return;
   const wanted = document.querySelector(`[data-press="${CSS.escape(event.key.toLowerCase())}"]`);
   if (!wanted) return;

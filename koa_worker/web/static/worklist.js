@@ -1,4 +1,5 @@
-// The worklist by keys, and kept up to date: J and K choose a line, Enter opens it; what changed is put in its place.
+// The worklist by keys, and kept up to date: J and K mark a line, Enter opens it, X chooses it for what is done with many
+// lines at once; what changed is put in its place.
 
 const SECONDS = 10;
 const QUIET = 60; // seconds between two tries while the server does not answer
@@ -19,7 +20,12 @@ function choose(line) {
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest("textarea, select, input:not([type=radio])")) return;
+  if (event.target.closest("textarea, select, input:not([type=radio], [type=checkbox])")) return;
+  if (event.key.toLowerCase() in keys && picks().length) {
+    keys[event.key.toLowerCase()]();
+    event.preventDefault();
+    return;
+  }
   const by = { j: 1, k: -1 }[event.key.toLowerCase()];
   const all = lines();
   if (!by || !all.length) return;
@@ -27,6 +33,50 @@ document.addEventListener("keydown", (event) => {
   choose(all[at < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(Math.max(at + by, 0), all.length - 1)]);
   event.preventDefault();
 });
+
+// Choosing lines. The boxes are part of a form that lies below the list and stays when the list is replaced.
+const bulk = document.querySelector(".bulk");
+
+function picks() {
+  return [...document.querySelectorAll(".pick input[form=chosen]")];
+}
+
+function pickAll(are) {
+  for (const pick of picks()) pick.checked = are;
+  tellPicks();
+}
+
+function pickMarked() {
+  const pick = document.querySelector(`[${CHOSEN}] .pick input`);
+  if (pick) pick.checked = !pick.checked;
+  tellPicks();
+}
+
+const keys = {
+  x: pickMarked,
+  a: () => pickAll(picks().some((pick) => !pick.checked)),
+};
+
+function tellPicks() {
+  if (!bulk) return;
+  const all = picks();
+  const count = all.filter((pick) => pick.checked).length;
+  bulk.querySelector("[data-number]").textContent = count ? `${count} chosen` : "";
+  bulk.querySelector("[data-none]").hidden = !count;
+  const every = document.querySelector("[data-all]");
+  if (!every) return;
+  every.hidden = false;
+  every.checked = count > 0 && count === all.length;
+  every.indeterminate = count > 0 && count < all.length;
+}
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-all]")) pickAll(event.target.checked);
+  else if (event.target.matches(".pick input")) tellPicks();
+});
+bulk?.querySelector("[data-none]").addEventListener("click", () => pickAll(false));
+addEventListener("pageshow", tellPicks); // Back may have brought chosen lines along
+tellPicks();
 
 // The parts of the page that change by themselves, in the order in which they stand.
 function parts(page) {
@@ -37,6 +87,8 @@ function replace(text) {
   const fresh = parts(new DOMParser().parseFromString(text, "text/html"));
   const focused = document.activeElement?.closest("[data-live] a")?.getAttribute("href");
   const chosen = document.querySelector(`[${CHOSEN}] .who a`)?.getAttribute("href");
+  const picked = new Set(picks().filter((pick) => pick.checked).map((pick) => pick.value));
+  const atPick = document.activeElement?.closest(".pick input")?.value;
   const open = [...document.querySelectorAll(".list details[open]")].map((one) => one.closest(".line").querySelector(".who a").getAttribute("href"));
   parts(document).forEach((part, number) => part.replaceWith(fresh[number]));
   for (const line of lines()) {
@@ -44,6 +96,11 @@ function replace(text) {
     if (href === chosen) line.setAttribute(CHOSEN, "");
     if (open.includes(href)) line.querySelector("details")?.setAttribute("open", "");
   }
+  for (const pick of picks()) {
+    pick.checked = picked.has(pick.value);
+    if (pick.value === atPick) pick.focus({ preventScroll: true });
+  }
+  tellPicks();
   if (focused) document.querySelector(`[data-live] a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
 }
 

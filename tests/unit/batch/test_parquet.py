@@ -9,7 +9,7 @@ import pytest
 from koa_worker import RESEARCH_NOTICE
 from koa_worker.batch.parquet import SCHEMA, part_path, sweep, write_part
 from koa_worker.batch.rows import rows_of
-from koa_worker.commands.export import COLUMNS
+from koa_worker.tables.export import COLUMNS
 from koa_worker.values import (
     Arrival,
     Box,

@@ -19,7 +19,7 @@ def test_the_rows_of_a_store(tmp_path: Path) -> None:
         store.files.complete(arrival.id, encode(make.completed(arrival, make.knee(make.grade(2)))), "d1", "1", "x")
         for reader, kl in (("anna", 2), ("ben", 3)):
             store.reader_grades.record(arrival.id, 0, reader=reader, kl=kl, comment="")
-        rows = list(agreement.to_rows(agreement.agreements(store)))
+        rows = list(agreement.to_rows(store.site_scales.agreements()))
         weeks = list(drift.to_rows(watch(store.watch_days.samples(), date(9999, 1, 1))))
     assert all(tuple(row) == agreement.COLUMNS for row in rows)
     assert [(row["one"], row["other"], row["exact"], row["blind"]) for row in rows] == [
@@ -43,7 +43,7 @@ def test_blind_readings_are_apart_in_the_table_and_each_says_so_in_the_export(tm
         withdrawn = store.reader_grades.record(arrival.id, 0, reader="dora", kl=1, comment="", blind=True)
         assert withdrawn
         store.reader_grades.withdraw(withdrawn, reader="dora")
-        rows = list(agreement.to_rows(agreement.agreements(store)))
+        rows = list(agreement.to_rows(store.site_scales.agreements()))
         exported = list(reading_table.to_rows(store.reader_grades.every()))
     assert {(row["one"], row["other"], row["blind"]) for row in rows} == {
         ("anna", "ben", "blind"),

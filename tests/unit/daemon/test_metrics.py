@@ -16,8 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from koa_worker import config
 from koa_worker.daemon.counts import RunCounts
 from koa_worker.daemon.dispatcher import Dispatcher
-from koa_worker.daemon.figures import figures
 from koa_worker.daemon.lookout import Lookout
+from koa_worker.daemon.metric_values import figures
 from koa_worker.daemon.metrics import Stages, registry, served
 from koa_worker.daemon.notices import Notices
 from koa_worker.errors import SetupError

@@ -5,7 +5,7 @@ import threading
 import time
 from pathlib import Path
 
-from koa_worker.intake import Watch
+from koa_worker.intake.watch import Watch
 
 
 def seconds_waited(watch: Watch, limit: float) -> float:

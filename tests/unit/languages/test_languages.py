@@ -17,7 +17,7 @@ from koa_worker.study.earlier import PatientExams
 from koa_worker.values import GRADE_WORDS, Patient, ReviewCode, ReviewReason, Spacing, SpacingSource
 
 OTHERS = [name for name in names() if name != ENGLISH]
-_PERCENT = {"percent", "limit_percent", "value", "limit"}  # a reason may be said with either
+_PERCENT = {"percent", "value", "limit"}  # a reason may be said with either
 
 
 def placeholders(text: str) -> set[str]:
@@ -60,6 +60,18 @@ def test_every_reason_for_a_review_can_be_said(language: str) -> None:
             assert words.review_reason(reason)
             assert "{" not in words.review_reason(reason)
             assert words.review_in_short(reason)
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "said"),
+    [
+        (0.39, 0.45, "The confidence, 39%, is below 45%."),
+        (0.568, 0.572, "The confidence, 56.8%, is below 57.2%."),
+        (0.5699, 0.57, "The confidence, 56.99%, is below 57.00%."),
+    ],
+)
+def test_what_is_below_a_limit_is_not_told_as_equal_to_it(value: float, limit: float, said: str) -> None:
+    assert words.review_reason(ReviewReason(ReviewCode.LOW_CONFIDENCE, value, limit)) == said
 
 
 def test_german_numbers_and_days_are_written_as_in_german() -> None:

@@ -207,7 +207,7 @@ def test_it_is_readable_by_its_owner_only_and_leaves_nothing_beside_it(make_bila
     path = tmp_path / "report.pdf"
     path.write_bytes(b"old")
     path.chmod(0o644)
-    part, _ = draft(path, make_bilateral(), SETTINGS)
+    part, _ = draft(path, 1, render(make_bilateral(), SETTINGS))
     put(part, path)
     assert path.read_bytes().startswith(b"%PDF")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -225,14 +225,14 @@ def test_a_write_that_breaks_off_leaves_the_old_report(
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(WorkFailed, match="No space left"):
-        draft(path, make_bilateral(), SETTINGS)
+        draft(path, 1, render(make_bilateral(), SETTINGS))
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_missing_folder_is_a_failure_of_ours(make_bilateral: Make, tmp_path: Path) -> None:
     with pytest.raises(WorkFailed):
-        draft(tmp_path / "none" / "report.pdf", make_bilateral(), SETTINGS)
+        draft(tmp_path / "none" / "report.pdf", 1, render(make_bilateral(), SETTINGS))
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

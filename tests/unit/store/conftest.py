@@ -88,13 +88,14 @@ class Maker:
         sop_uid: str | None = None,
         patient: Patient = PATIENT,
         shape: tuple[int, int] = (240, 200),
+        taken: datetime | None = datetime(2026, 3, 1, 9, 30),
     ) -> Completed:
         study = Study(
             study_uid,
             sop_uid or f"{study_uid}.{arrival.sha256[:8]}",
             accession="A-1",
             description="Knees standing",
-            date=datetime(2026, 3, 1, 9, 30),
+            date=taken,
             modality="DX",
             view="PA",
         )

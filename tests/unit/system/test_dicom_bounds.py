@@ -43,7 +43,7 @@ def test_a_message_that_makes_no_sense_ends_its_association_at_the_messages(
     line.socket.sendall(struct.pack(">BBL", 0x04, 0, len(body)) + body)
     until(lambda: "message not understood" in caplog.text, SECONDS)
     until(lambda: not association.is_established, SECONDS)
-    assert "association broke" not in caplog.text
+    assert "association lost" not in caplog.text
     assert "Secret" not in caplog.text
 
 
@@ -56,7 +56,7 @@ def test_a_loop_that_breaks_is_one_line_of_the_log_and_closes_its_connection(
     monkeypatch.setattr(dicom_bounds, "_library_reactor", broken)
     with socket.create_connection(address, SECONDS) as line:
         assert line.recv(1) == b""
-    until(lambda: "association broke" in caplog.text, SECONDS)
-    (record,) = (record for record in caplog.records if record.message == "association broke")
+    until(lambda: "association lost" in caplog.text, SECONDS)
+    (record,) = (record for record in caplog.records if record.message == "association lost")
     assert "ValueError" in vars(record)["fault"]
     assert "Secret" not in caplog.text + vars(record)["fault"]

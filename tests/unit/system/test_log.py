@@ -50,9 +50,10 @@ def test_the_level_is_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == ""
 
 
-def test_a_library_s_warning_that_quotes_a_file_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("library", ["imagecodecs", "pydicom", "pynetdicom.dul", "highdicom.sr"])
+def test_a_library_s_warning_that_quotes_a_file_is_not_shown(library: str, capsys: pytest.CaptureFixture[str]) -> None:
     log.set_up(config.LogSettings(format="text"))
-    logging.getLogger("imagecodecs").warning("PNG warning: iCCP: profile 'Mueller Ingeborg 1950': too short")
+    logging.getLogger(library).error("PNG warning: iCCP: profile 'Mueller Ingeborg 1950': too short")
     assert capsys.readouterr().err == ""
 
 

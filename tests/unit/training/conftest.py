@@ -63,7 +63,7 @@ def tiny_net(tmp_path_factory: pytest.TempPathFactory, crops: Sequence[Crop]) ->
 @pytest.fixture(scope="session")
 def release(tmp_path_factory: pytest.TempPathFactory, tiny_net: Path, crops: list[Crop]) -> Path:
     """A release of one member: exact, since an untrained net has no margin for roundings."""
-    from training.network.convert import Precision  # noqa: PLC0415
+    from training.network.to_litert import Precision  # noqa: PLC0415
     from training.releasing.export import Plan, Training, export  # noqa: PLC0415
 
     folder = tmp_path_factory.mktemp("models") / "tiny-v3"

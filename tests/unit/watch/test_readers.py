@@ -23,6 +23,7 @@ def test_readers_are_compared_with_one_another_and_with_the_model() -> None:
     assert (perfect.exact.value, perfect.kappa.value, perfect.kappa.low) == (1.0, 1.0, 1.0)
     assert found[0].exact.value == pytest.approx(1 / 6)
     assert found[0].within_one == 1.0
+    assert found[0].matrix[0] == (0, 2, 0, 0, 0)  # anna's grade 0, twice, is ben's grade 1
     assert found[0].kappa.low <= found[0].kappa.value <= found[0].kappa.high
 
 
@@ -38,3 +39,13 @@ def test_blind_readings_are_apart_and_both_must_be_blind() -> None:
 
 def test_a_knee_that_is_no_longer_there_is_left_out() -> None:
     assert agree([Reading(99, "anna", 1)], MODEL, SUBJECTS) == []
+
+
+def test_all_readers_together_stand_before_each_of_them_and_only_where_there_are_several() -> None:
+    said = [Reading(knee, "anna", knee % 5, True) for knee in range(8)]
+    said += [Reading(knee, "ben", 4 - knee % 5, True) for knee in range(4)]
+    said += [Reading(knee, "cleo", 0, False) for knee in range(4)]
+    found = agree(said, MODEL, SUBJECTS, everybody=True)
+    with_model = [(one.one, one.blind, one.knees) for one in found if one.other == "the model"]
+    assert with_model == [("all readers", True, 12), ("anna", True, 8), ("ben", True, 4), ("cleo", False, 4)]
+    assert [sum(map(sum, one.matrix)) for one in found] == [one.knees for one in found]

@@ -112,7 +112,7 @@ class Browser:
         assert found
         return found[1]
 
-    def post(self, path: str, *, of: str = "/login", **form: str) -> TestResponse:
+    def post(self, path: str, *, of: str = "/login", **form: str | list[str]) -> TestResponse:
         return self.client.post(path, data={"csrf": self.token(of), **form})
 
     def log_in(self, name: str, password: str = PASSWORD) -> TestResponse:

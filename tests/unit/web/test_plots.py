@@ -14,9 +14,7 @@ from hypothesis import strategies as st
 from koa_worker.config import Config
 from koa_worker.store import DayCount, State
 from koa_worker.system.heartbeat import PauseReason, Pulse, beat, sole_owner
-from koa_worker.watch.agreement import quadratic_kappa
 from koa_worker.web import dashboard, plots
-from koa_worker.web.agreement import Agreement
 from koa_worker.web.plots import Series
 
 DAYS = [date(2026, 6, 1) + timedelta(days=number) for number in range(10)]
@@ -44,16 +42,14 @@ def test_a_line_is_broken_where_there_is_nothing_to_say() -> None:
     root = ET.fromstring(plot.svg)
     assert len([line for line in root.iter("line") if line.get("class") == "stroke-a"]) == 1
     assert len(list(root.iter("circle"))) == 3
-    assert [row[1] for row in plot.rows] == ["0.50", "0.60", "–", "0.70"]
+    assert [row[1] for row in plot.rows] == ["50\u00a0%", "60\u00a0%", "–", "70\u00a0%"]
 
 
 @pytest.mark.parametrize(
     ("within", "marks"),
-    [((0, 4), ["0", "1", "2", "3", "4"]), ((0.0, 1.0), ["0.00", "0.25", "0.50", "0.75", "1.00"])],
+    [((0, 4), ["0", "1", "2", "3", "4"]), ((0.0, 1.0), [f"{share}\u00a0%" for share in (0, 25, 50, 75, 100)])],
 )
-def test_the_scale_of_a_line_has_decimals_only_where_it_needs_them(
-    within: tuple[float, float], marks: list[str]
-) -> None:
+def test_the_scale_of_a_line_is_in_counts_or_in_per_cent(within: tuple[float, float], marks: list[str]) -> None:
     plot = plots.line("Grade", "", list("ab"), Series("KL", "stroke-a", [1.0, 3.0]), within=within)
     texts = [text for text in ET.fromstring(plot.svg).iter("text") if text.get("text-anchor") == "end"]
     assert [text.text for text in texts] == marks
@@ -82,18 +78,21 @@ def test_the_dashboard_counts_by_day() -> None:
     ]
     assert dashboard.throughput(DAYS, counted).rows[0] == ("2026-06-01", "4", "0", "0", "0")
     assert "5 knees" in dashboard.throughput(DAYS, counted).says
-    assert dashboard.distribution(DAYS, counted).rows[0] == ("2026-06-01", "0.00", "0.00", "0.75", "0.00", "0.25")
+    assert dashboard.distribution(DAYS, counted).rows[0] == (
+        "2026-06-01",
+        *(f"{share}\u00a0%" for share in (0, 0, 75, 0, 25)),
+    )
     assert dashboard.distribution(DAYS, counted).rows[1][1:] == ("–",) * 5
     drift = dashboard.confidence(DAYS, counted)
     assert drift.rows[0][1] == f"{2.7 / 4:.2f}"
-    assert "Last week: 0.50. Before: 0.68." in drift.says or "Before: 0.67" in drift.says
+    assert drift.says.endswith(("Last week: 50\u00a0%. Before: 68\u00a0%.", "Before: 67\u00a0%."))
     assert dashboard.rejections(counted) == [("no_knee", 4, 1.0), ("truncated", 2, 0.5)]
 
 
 def test_the_dashboard_s_page_draws_what_the_store_counts(graded: Any, client: FlaskClient) -> None:
     for days in ("", "?days=90", "?days=365"):
         page = client.get(f"/dashboard{days}").text
-        for said in ("2 knees graded", "KL 2 50%", "unknown_format", "The daemon is not running"):
+        for said in ("2 knees graded", "KL 2 50\u00a0%", "unknown_format", "The daemon is not running"):
             assert said in page, said
     assert client.get("/dashboard?days=9999").status_code == 400
 
@@ -105,17 +104,3 @@ def test_the_dashboard_says_why_the_daemon_pauses(config: Config, client: FlaskC
         assert "The daemon is paused: disk nearly full</p>" in client.get("/dashboard").text
         beat(work, Pulse(workers=2, busy=0, paused=None, overdue=0, model=""))
         assert "The daemon pauses" not in client.get("/dashboard").text
-
-
-def _matrix(**cells: int) -> list[list[int]]:
-    return [[cells.get(f"c{row}{column}", 0) for column in range(5)] for row in range(5)]
-
-
-def test_kappa_is_what_it_should_be() -> None:
-    assert quadratic_kappa(_matrix(c00=5, c44=5)) == 1.0
-    assert quadratic_kappa(_matrix(c04=5, c40=5)) == -1.0
-    assert quadratic_kappa(_matrix(c22=7)) is None
-    # One grade apart once; by chance, rows 3 1 1 and columns 2 2 1 would bring 6 + 12 + 2 + 1 + 8 + 2 fifths.
-    assert quadratic_kappa(_matrix(c00=2, c01=1, c11=1, c22=1)) == pytest.approx(1 - 5 / 31)
-    said = Agreement.of("anna", "the model", _matrix(c00=2, c01=1, c24=1))
-    assert (said.knees, said.exact, said.within_one) == (4, 0.5, 0.75)

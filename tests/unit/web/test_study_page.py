@@ -16,6 +16,7 @@ import pydicom
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from pypdf import PdfReader
 
 from koa_worker import synthetic
 from koa_worker.config import Config
@@ -111,6 +112,37 @@ def test_the_last_report_is_handed_out(graded: Any, client: FlaskClient, store: 
     assert "report" in {entry.action for entry in store.audit.entries()}
     path.unlink()
     assert client.get(where).status_code == 404
+
+
+def test_the_report_is_handed_out_in_each_language_and_the_written_one_stays(
+    graded: Any, client: FlaskClient, store: Store, tmp_path: Path
+) -> None:
+    where = f"/studies/{graded.key}/report.pdf"
+    assert client.get(f"{where}?language=de").status_code == 404
+    path = tmp_path / "report.pdf"
+    path.write_bytes(b"%PDF-1.7")
+    store.reports.record(graded.key, graded.revision, path, "f" * 64, at=datetime.now(UTC))
+    page = client.get(f"/studies/{graded.key}").text
+    assert 'hreflang="de"' in page
+    assert 'hreflang="en"' not in page  # which the written one is in
+    german = client.get(f"{where}?language=de")
+    assert "koa-" + graded.key[:12] + "-de.pdf" in german.headers["Content-Disposition"]
+    text = PdfReader(io.BytesIO(german.data)).pages[0].extract_text()
+    assert "Nur für Forschungszwecke" in " ".join(text.split())
+    assert client.get(f"{where}?language=en").data == client.get(where).data == path.read_bytes() == b"%PDF-1.7"
+    assert client.get(f"{where}?language=xx").status_code == 400
+
+
+def test_a_report_that_is_behind_its_study_is_in_no_other_language(
+    graded: Any, client: FlaskClient, store: Store, refused_beside: Callable[[Store], None], tmp_path: Path
+) -> None:
+    path = tmp_path / "report.pdf"
+    path.write_bytes(b"%PDF-1.7")
+    store.reports.record(graded.key, graded.revision, path, "f" * 64, at=datetime.now(UTC))
+    refused_beside(store)
+    assert client.get(f"/studies/{graded.key}/report.pdf?language=de").status_code == 404
+    assert "hreflang" not in client.get(f"/studies/{graded.key}").text
+    assert client.get(f"/studies/{graded.key}/report.pdf").status_code == 200
 
 
 def test_results_without_their_original_are_an_empty_archive_or_not_there_yet(

@@ -18,7 +18,7 @@ from .implants import implant
 from .joints import ankle
 from .nonsense import nonsense
 from .parts import blurred, bones, elsewhere, other_view, rearranged
-from .views import lateral, skyline
+from .projections import lateral, skyline
 
 Maker = Callable[[Picture, Chance], Picture]
 

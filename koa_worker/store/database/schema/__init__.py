@@ -1,4 +1,4 @@
-"""The tables. Patient data lives in `studies`, `headers`, the names of `files` and `uploads`, and `worklist_words`.
+"""The tables. Patient data lives in `studies`, `headers`, the names of `files` and `uploads`, and `worklist_…`.
 
     files ─┬─ events, timings             what happened to a file
            ├─ refusals                    knees that were seen and not graded
@@ -10,7 +10,7 @@
         └─ publications, parcels, result_objects      what was sent where; destinations
 
     worklist_lines, worklist_words    made from the others, for the worklist
-    users, logins, tokens, throttles, audit, reader_grades, uploads      of the page
+    users, logins, tokens, throttles, audit, reader_grades, assignments, uploads      of the page
     doomed                            what an erasure has begun to remove
 
 A knee is a place in an image. It has one grade for each model release and software version that looked at it, and each
@@ -22,6 +22,7 @@ from koa_worker.store.database.schema.erasure import DoomedKind, DoomedRow
 from koa_worker.store.database.schema.files import EventRow, FileRow, TimingRow
 from koa_worker.store.database.schema.knees import GradeRow, KneeRow, ModelRow, PictureKind, PictureRow, RefusalRow
 from koa_worker.store.database.schema.page import (
+    AssignmentRow,
     AuditRow,
     LoginRow,
     ReaderGradeRow,
@@ -42,6 +43,7 @@ from koa_worker.store.database.schema.worklist import IndexLine, Word
 
 __all__ = [
     "REVISION",
+    "AssignmentRow",
     "AuditRow",
     "Base",
     "CorrectionRow",
@@ -75,4 +77,4 @@ __all__ = [
     "table_of",
 ]
 
-REVISION = "0017"  # of the newest migration: a store that says so needs none
+REVISION = "0019"  # of the newest migration: a store that says so needs none

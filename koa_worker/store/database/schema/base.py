@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, ClassVar, cast
 
-from sqlalchemy import MetaData, Table
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy import Index, MetaData, Table
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
+from sqlalchemy.schema import CreateIndex
 
 from koa_worker.store.database.columns import Moment
 
@@ -18,6 +20,29 @@ _NAMES = {
     "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+
+_WHERE = "where"
+
+
+_Column = str | InstrumentedAttribute[Any]
+
+
+def partial_index(name: str, column: _Column | tuple[_Column, ...], where: str, *, unique: bool = False) -> Index:
+    """An index of the rows for which `where` holds, in words that both databases know.
+
+    SQLAlchemy's own way names the databases, and loads the drivers of PostgreSQL for that also where there is only
+    SQLite: a tenth of the time that each process takes to start.
+    """
+    columns = column if isinstance(column, tuple) else (column,)
+    return Index(name, *columns, unique=unique, info={_WHERE: where})
+
+
+@compiles(CreateIndex)
+def _create_index(create: CreateIndex, compiler: Any, **named: Any) -> str:
+    written: str = compiler.visit_create_index(create, **named)
+    where = create.element.info.get(_WHERE)
+    return f"{written} WHERE {where}" if where else written
 
 
 class Base(DeclarativeBase):

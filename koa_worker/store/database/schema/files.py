@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from koa_worker.store.database.columns import RowId, SaidByFile, one_of
 from koa_worker.store.database.schema.base import Base
-from koa_worker.store.records import State
+from koa_worker.store.records.files import State
 
 
 class FileRow(Base):
@@ -44,7 +44,7 @@ class FileRow(Base):
 
 
 class EventRow(Base):
-    """What happened to a file and when, never changed afterwards."""
+    """An event in the history of a file; a row is never changed."""
 
     __tablename__ = "events"
 

@@ -6,15 +6,12 @@ import datetime as dt
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from koa_worker.store.database.columns import RowId, one_of
-from koa_worker.store.database.schema.base import Base
+from koa_worker.store.database.schema.base import Base, partial_index
 from koa_worker.values import Side
-
-# The condition of a partial index, in words that both databases know.
-_CURRENT = text("is_current")
 
 
 class PictureKind(StrEnum):
@@ -70,7 +67,7 @@ class ModelRow(Base):
 
 
 class GradeRow(Base):
-    """What one model release said of one knee."""
+    """The grade that one model release gave one knee."""
 
     __tablename__ = "grades"
     __table_args__ = (
@@ -112,7 +109,7 @@ class GradeRow(Base):
 
 
 # Of all that graded a knee, one counts.
-Index("uq_grades_current", GradeRow.knee_id, unique=True, sqlite_where=_CURRENT, postgresql_where=_CURRENT)
+partial_index("uq_grades_current", GradeRow.knee_id, "is_current", unique=True)
 
 
 class PictureRow(Base):

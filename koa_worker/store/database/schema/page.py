@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from koa_worker.store.database.columns import RowId, SaidByFile, one_of
-from koa_worker.store.database.schema.base import Base
+from koa_worker.store.database.schema.base import Base, partial_index
 from koa_worker.values import Role
 
 
@@ -29,8 +29,7 @@ class UserRow(Base):
     locked_at: Mapped[dt.datetime | None]  # until an administrator unlocks them, they cannot log in
 
 
-_PRESENT = text("removed_at IS NULL")
-Index("uq_users_name", UserRow.name, unique=True, sqlite_where=_PRESENT, postgresql_where=_PRESENT)
+partial_index("uq_users_name", UserRow.name, "removed_at IS NULL", unique=True)
 
 
 class LoginRow(Base):
@@ -45,7 +44,7 @@ class LoginRow(Base):
 
 
 class TokenRow(Base):
-    """What a script shows instead of a password, by its hash."""
+    """The hash of a token, which a script sends instead of a password."""
 
     __tablename__ = "tokens"
 
@@ -95,6 +94,22 @@ class ReaderGradeRow(Base):
     at: Mapped[dt.datetime]
     blind: Mapped[bool | None]  # the reader had not been shown the model's answer; null: nobody knows
     withdrawn_at: Mapped[dt.datetime | None]
+
+
+class AssignmentRow(Base):
+    """That a reader shall read a study; one that was taken back stays."""
+
+    __tablename__ = "assignments"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    study_key: Mapped[str] = mapped_column(ForeignKey("studies.key"), index=True)
+    reader: Mapped[str]
+    by: Mapped[str]
+    at: Mapped[dt.datetime]
+    ended_at: Mapped[dt.datetime | None]
+
+
+partial_index("uq_assignments_reader", (AssignmentRow.reader, AssignmentRow.study_key), "ended_at IS NULL", unique=True)
 
 
 class UploadRow(Base):

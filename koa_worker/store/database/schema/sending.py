@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from koa_worker.store.database.columns import RowId, one_of
 from koa_worker.store.database.schema.base import Base
-from koa_worker.store.records import ParcelState
+from koa_worker.store.records.sending import ParcelState
 
 
 class ReportRow(Base):

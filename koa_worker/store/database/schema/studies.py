@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import JSON, ForeignKey, Index, false, text
+from sqlalchemy import JSON, ForeignKey, Index, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from koa_worker.store.database.columns import SaidByFile, WallTime, one_of
-from koa_worker.store.database.schema.base import Base
+from koa_worker.store.database.schema.base import Base, partial_index
 from koa_worker.values import Laterality, SpacingSource
-
-# The conditions of partial indexes, in words that both databases know.
-_DUE = text("changes > reported_changes")
-_UNREPORTED = text("unreported_since IS NOT NULL")
 
 
 class StudyRow(Base):
@@ -21,8 +17,8 @@ class StudyRow(Base):
 
     __tablename__ = "studies"
     __table_args__ = (
-        Index("ix_studies_due", "key", sqlite_where=_DUE, postgresql_where=_DUE),
-        Index("ix_studies_unreported", "unreported_since", sqlite_where=_UNREPORTED, postgresql_where=_UNREPORTED),
+        partial_index("ix_studies_due", "key", "changes > reported_changes"),
+        partial_index("ix_studies_unreported", "unreported_since", "unreported_since IS NOT NULL"),
         # The exams of one patient by their day, so that the earlier one is found among millions.
         Index("ix_studies_patient", "patient_id", "patient_issuer", "patient_birth_date", "date"),
     )

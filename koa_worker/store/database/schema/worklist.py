@@ -3,6 +3,9 @@
 There is a line for each graded knee of each image, and one for each file without any. Of the lines of one knee in a
 study one stands, by the rule of `study/knees.py`, and is shown. All filter columns are in the line and in one index,
 which ends with the order of the page: each combination of filters is a few scans of that index.
+
+Other orders have columns and an index of their own. What is sorted by belongs to the study, so all its lines have the
+same values there; but a knee's own side has the knee's own grade.
 """
 
 from __future__ import annotations
@@ -12,11 +15,14 @@ import datetime as dt
 from sqlalchemy import ForeignKey, Index, String, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from koa_worker.store.database.columns import Moment, RowId, one_of
+from koa_worker.store.database.columns import Moment, RowId, WallTime, one_of
 from koa_worker.store.database.schema.base import Base
-from koa_worker.store.records import State
+from koa_worker.store.records.files import State
 from koa_worker.store.search_words import LONGEST_WORD
 from koa_worker.values import Side
+
+# Compared by code points, whatever the collation of the database, so that a prefix is a range.
+PLAIN_WORDS = String(LONGEST_WORD).with_variant(String(LONGEST_WORD, "C"), "postgresql")
 
 
 class IndexLine(Base):
@@ -25,6 +31,10 @@ class IndexLine(Base):
     __tablename__ = "worklist_lines"
     __table_args__ = (
         Index("ix_worklist_lines_filters", "stands", "state", "kl", "side", "needs_review", "arrived_at", "id"),
+        *(
+            Index(f"ix_worklist_lines_{column}", "stands", column, "arrived_at", "id")
+            for column in ("patient", "examined", "right_kl", "left_kl", "readers")
+        ),
         # Everything that the dashboard counts, so that it need not look into the table.
         Index("ix_worklist_lines_days", "day", "state", "kl", "code", "confidence"),
     )
@@ -44,6 +54,12 @@ class IndexLine(Base):
     code: Mapped[str | None]
     day: Mapped[dt.date | None]  # on which the file was settled, in UTC
     confidence: Mapped[float | None]
+    # What the page is sorted by besides its time of arrival.
+    patient: Mapped[str] = mapped_column(PLAIN_WORDS, default="", server_default="")  # the name, else the id
+    examined: Mapped[dt.datetime | None] = mapped_column(WallTime)
+    right_kl: Mapped[int | None]  # of the study's right knee, or of one whose side is unknown if there is none
+    left_kl: Mapped[int | None]
+    readers: Mapped[int | None]  # how many have graded a knee of the study; null without a graded knee
 
 
 class Word(Base):
@@ -53,9 +69,6 @@ class Word(Base):
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     names_patient: Mapped[bool] = mapped_column(primary_key=True)  # whether finding by it needs the right to see them
-    # Compared by code points, whatever the collation of the database, so that a prefix is a range.
-    word: Mapped[str] = mapped_column(
-        String(LONGEST_WORD).with_variant(String(LONGEST_WORD, "C"), "postgresql"), primary_key=True
-    )
+    word: Mapped[str] = mapped_column(PLAIN_WORDS, primary_key=True)
     arrived_at: Mapped[dt.datetime] = mapped_column(Moment, primary_key=True)
     file_id: Mapped[str] = mapped_column(ForeignKey("files.id"), primary_key=True)

@@ -118,7 +118,7 @@ def test_a_row_that_came_out_otherwise_undoes_everything(
             new.execute(text("UPDATE grades SET p0 = p0 + 1e-16 * p0 + 1e-12 WHERE kl = 3"))
 
     monkeypatch.setattr(copying, "_copy_table", copy_badly)
-    with pytest.raises(SetupError, match="grades came out other"):
+    with pytest.raises(SetupError, match="a row of grades differs"):
         copying.copy_store(source, target, lambda _table, _rows: None)
     assert set(map(len, rows(target).values())) == {0}
 

@@ -13,9 +13,10 @@ from alembic import command
 from alembic.script import ScriptDirectory
 
 from koa_worker.report import words
-from koa_worker.store import ExportedKnee, ExportedRefusal, Store, Wanted
+from koa_worker.store import ExportedKnee, ExportedRefusal, Sort, Store, Wanted
 from koa_worker.store.database.engine import connect
 from koa_worker.store.database.migrations import configuration
+from koa_worker.store.database.schema import IndexLine
 from koa_worker.store.encoding.pictures import encode_heatmap
 from koa_worker.values import Box, KneeRoi, RefusedKnee, ReviewCode, ReviewReason, Side
 
@@ -266,3 +267,32 @@ def test_readings_of_an_earlier_store_are_neither_blind_nor_not_and_umlauts_are_
         }
     assert (reading.reader, reading.blind) == ("anna", None)
     assert found == {"M\u00fcller": 1, "mueller": 1, "muller": 1, "joerg j": 1, "meuller": 0}
+
+
+def test_lines_of_an_earlier_store_get_what_they_are_sorted_by(url: str) -> None:
+    fill(url, "0016", {1: [], 2: []})
+    engine = connect(url)
+    with engine.begin() as connection:
+        tables = sa.MetaData()
+        tables.reflect(connection)
+        put = Putter(connection, tables)
+        put("reader_grades", id=7, knee_id=1, grade_id=1, reader="anna", kl=3, at=AT)
+        put("reader_grades", id=8, knee_id=1, grade_id=1, reader="carl", kl=3, at=AT, withdrawn_at=AT)
+        studies, lines, knees = (tables.tables[name] for name in ("studies", "worklist_lines", "knees"))
+        connection.execute(sa.update(studies).values(patient_name="M\u00fcller^J\u00f6rg", date=datetime(2020, 1, 3)))
+        for knee, (side, kl) in enumerate((("right", 4), ("left", 1)), start=1):
+            connection.execute(sa.update(knees).where(knees.c.id == knee).values(side=side))
+            now = {"side": side, "kl": kl, "stands": True, "state": "completed"}
+            connection.execute(sa.update(lines).where(lines.c.knee_id == knee).values(**now))
+    engine.dispose()
+    with Store.open(url) as store:
+        orders = [store.entries.page(Wanted(sort=sort), may_see_patients=True).entries for sort in Sort]
+        found = store.sessions.read(
+            lambda session: session.execute(
+                sa.select(
+                    *(getattr(IndexLine, name) for name in ("patient", "examined", "right_kl", "left_kl", "readers"))
+                )
+            ).all()
+        )
+    assert set(map(tuple, found)) == {("muller^jorg", datetime(2020, 1, 3), 4, 1, 1)}
+    assert [len(entries) for entries in orders] == [1] * len(Sort)

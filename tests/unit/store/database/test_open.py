@@ -13,7 +13,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import Engine, create_engine, inspect, text
 
 from koa_worker.errors import SetupError, WorkFailed
 from koa_worker.store import Store
@@ -64,6 +64,19 @@ def test_the_migrations_lead_to_the_schema(url: str) -> None:
         assert compare_metadata(context, Base.metadata) == []
     engine.dispose()
     assert ScriptDirectory.from_config(configuration()).get_current_head() == REVISION
+
+
+def test_a_partial_index_has_the_condition_that_the_migrations_gave_it(tmp_path: Path) -> None:
+    def conditions(engine: Engine) -> dict[str, str]:
+        with engine.connect() as connection:
+            rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'index'")).all()
+        return {name: sql.partition(" WHERE ")[2] for name, sql in rows if sql and " WHERE " in sql}
+
+    made, migrated = create_engine("sqlite://"), f"sqlite:///{tmp_path}/koa.sqlite3"
+    Base.metadata.create_all(made)
+    Store.open(migrated).close()
+    assert conditions(made) == conditions(connect(migrated))
+    assert len(conditions(made)) == 4
 
 
 def test_a_store_is_found_again(url: str) -> None:

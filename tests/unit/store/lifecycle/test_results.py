@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from koa_worker.commands.export import to_rows
 from koa_worker.errors import UnknownRecord, WorkFailed
 from koa_worker.store import State, Store
 from koa_worker.store.database.engine import connect
 from koa_worker.store.database.schema import TimingRow
+from koa_worker.tables.export import to_rows
 from koa_worker.values import (
     Box,
     Heatmap,

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from koa_worker.commands.export import to_rows
 from koa_worker.errors import UnknownRecord
 from koa_worker.store import State, Store
+from koa_worker.tables.export import to_rows
 from koa_worker.values import Failed
 from tests.make import Clock
 

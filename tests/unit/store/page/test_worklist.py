@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event, text
 
-from koa_worker.store import Cursor, State, Store, Wanted, WorklistPage
+from koa_worker.store import Assigned, Cursor, Sort, State, Store, Wanted, WorklistPage
 from koa_worker.store.page import worklist, worklist_search
+from koa_worker.store.page.worklist_lines import keys_of
+from koa_worker.store.page.worklist_order import COLUMNS, WALKED_BY_KIND
 from koa_worker.store.search_words import terms_of, words_of
 from koa_worker.values import Failed, Patient, Side
 
@@ -70,10 +72,10 @@ def test_each_filter_lets_through_what_it_says(archive: Store) -> None:
 
 
 def test_pages_show_each_line_once_and_in_order(archive: Store) -> None:
-    for wanted in (Wanted(), Wanted(review_first=True), Wanted(text="knees"), Wanted(text="knees", review_first=True)):
+    for wanted in (Wanted(), Wanted(sort=Sort.REVIEW), Wanted(text="knees"), Wanted(text="knees", sort=Sort.REVIEW)):
         whole = archive.worklist.page(wanted, may_see_patients=True).rows
         assert len(whole) == (8 if wanted.text else 11)
-        if wanted.review_first:
+        if wanted.sort is Sort.REVIEW:
             assert [row.needs_review for row in whole[:3]] == [True, True, False]
         for limit in (1, 3, 100):
             turned = [row for page in _turn(archive, wanted, limit) for row in page.rows]
@@ -181,7 +183,7 @@ TABLES = "worklist_lines|worklist_words|files|studies|images|knees|grades|pictur
 
 ASKED = (
     Wanted(),
-    Wanted(review_first=True),
+    Wanted(sort=Sort.REVIEW),
     Wanted(states=frozenset({State.REJECTED})),
     Wanted(grades=frozenset({3}), sides=frozenset({Side.LEFT}), review=True),
     Wanted(review=False),
@@ -189,6 +191,11 @@ ASKED = (
     Wanted(text="ivanova"),
     Wanted(text="ivanova knees", grades=frozenset({1}), since=NOW - timedelta(days=1)),
     Wanted(text="abcdef12"),
+    *(Wanted(sort=sort, backwards=backwards) for sort in Sort for backwards in (False, True)),
+    Wanted(sort=Sort.PATIENT, states=frozenset({State.REJECTED})),
+    Wanted(sort=Sort.LEFT, grades=frozenset({3}), since=NOW - timedelta(days=1)),
+    Wanted(assigned=Assigned.READER, assignee="anna"),
+    Wanted(sort=Sort.READ, assigned=Assigned.NOBODY),
 )
 
 
@@ -199,6 +206,15 @@ def test_no_page_walks_a_whole_table(archive: Store, plans: list[str]) -> None:
         archive.worklist.page(wanted, cursor, may_see_patients=True)
         assert len(plans) > 1, wanted
         assert [step for step in plans if re.match(rf"SCAN ({TABLES})\b", step)] == [], wanted
+
+
+@pytest.mark.parametrize("sort", [sort for sort in Sort if sort not in WALKED_BY_KIND])
+def test_a_column_is_walked_by_its_own_index_and_not_sorted(archive: Store, plans: list[str], sort: Sort) -> None:
+    archive.sessions.read(lambda session: keys_of(session, Wanted(sort=sort), None, 3))
+    index = f"USING INDEX ix_worklist_lines_{COLUMNS[sort].key} "
+    assert [step for step in plans if "worklist_lines" in step and index not in step] == []
+    assert [step for step in plans if "TEMP B-TREE" in step] == []
+    assert plans
 
 
 def test_neither_counts_nor_days_walk_a_whole_table(archive: Store, plans: list[str]) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from koa_worker.store import Cursor, EntryPage, Read, State, Store, Wanted
-from koa_worker.store.page import worklist_entries
-from koa_worker.values import Side
+from koa_worker.store import Assigned, Cursor, EntryPage, Read, Sort, State, Store, Wanted
+from koa_worker.store.page import worklist_entries, worklist_lines
+from koa_worker.values import Patient, Side
 
 Take = Callable[..., tuple[str, str]]
 
@@ -41,31 +42,42 @@ def _turn(store: Store, wanted: Wanted, limit: int) -> list[str]:
 
 ASKED = (
     Wanted(),
-    Wanted(review_first=True),
+    Wanted(sort=Sort.REVIEW),
     Wanted(grades=frozenset({1, 3})),
     Wanted(grades=frozenset({1}), review=True),
-    Wanted(sides=frozenset({Side.LEFT}), review_first=True),
+    Wanted(sides=frozenset({Side.LEFT}), sort=Sort.REVIEW),
     Wanted(read=Read.UNREAD, reader="anna"),
     Wanted(read=Read.DONE, reader="anna"),
     Wanted(text="knees"),
-    Wanted(text="knees", review_first=True, grades=frozenset({1, 2})),
+    Wanted(text="knees", sort=Sort.REVIEW, grades=frozenset({1, 2})),
+    *(Wanted(sort=sort, backwards=backwards) for sort in Sort for backwards in (False, True)),
+    *(Wanted(sort=sort, sides=frozenset({Side.RIGHT}), grades=frozenset({1, 2})) for sort in (Sort.PATIENT, Sort.LEFT)),
+    Wanted(sort=Sort.RIGHT, sides=frozenset({Side.RIGHT}), grades=frozenset({1, 2}), backwards=True),
+    Wanted(text="knees", sort=Sort.PATIENT, backwards=True),
+    Wanted(sort=Sort.LEFT, assigned=Assigned.READER, assignee="anna"),
+    Wanted(sort=Sort.READ, backwards=True, assigned=Assigned.NOBODY),
 )
 
 
+@pytest.mark.parametrize("few", [0, 1000], ids=["walked", "in memory"])
 def test_pages_of_any_length_show_each_study_once_and_the_way_between_them(
-    mixed: Store, monkeypatch: pytest.MonkeyPatch
+    mixed: Store, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
     monkeypatch.setattr(worklist_entries, "_FEWEST", 1)
     for row in mixed.worklist.page(Wanted(), limit=3).rows:
         assert mixed.reader_grades.record(row.file_id, 0, reader="anna", kl=1, comment="")
+    taken = [entry.rows[0].study_key or "" for entry in mixed.entries.page(Wanted(), limit=4).entries]
+    assert mixed.assignments.assign(taken, "anna", by="ada") == 4
+    monkeypatch.setattr(worklist_lines, "FEW", few)
+    monkeypatch.setattr(worklist_lines, "FEW_OF_READER", few)
     for wanted in ASKED:
         whole = _turn(mixed, wanted, 100)
         assert len(set(whole)) == len(whole) > 0, wanted
         matching = {row.study_key for row in mixed.worklist.page(wanted, limit=100, may_see_patients=True).rows}
         assert set(whole) == matching, wanted
-        for limit in (1, 2, 3):
+        for limit in (1, 3):
             assert _turn(mixed, wanted, limit) == whole, (wanted, limit)
-        if wanted.grades or wanted.sides or wanted.read:
+        if wanted.grades or wanted.sides or wanted.read or wanted.assigned:
             continue  # a study may stand lower there than by itself
         for at, key in enumerate(whole):
             around = mixed.entries.around(wanted, key, may_see_patients=True)
@@ -117,3 +129,43 @@ def test_the_stamp_changes_with_files_and_readings(mixed: Store, make: Any, cloc
     assert not has_changed()
     assert mixed.reader_grades.withdraw(number, reader="anna")
     assert has_changed()
+
+
+def test_each_column_sorts_the_studies_and_what_is_empty_comes_last(store: Store, make: Any, grade: Take) -> None:
+    films = {"Müller": (3, 1, 5), "adler": (1, 4, 7), "Zorn": (4, 0, 6)}
+    keys: dict[str, str] = {}
+    for number, (name, (right, left, day)) in enumerate(films.items()):
+        knees = (make.knee(right, side=Side.RIGHT), make.knee(left, side=Side.LEFT))
+        who = {"patient": Patient(name=name, id=f"P{number}"), "taken": datetime(2020, 1, day)}
+        _, key = grade(f"{number}", *knees, study_uid=f"1.2.{number}", **who)
+        keys[key] = name
+    _, nobody = grade("9", make.knee(2, side=Side.LEFT), study_uid="1.2.9", patient=Patient(), taken=None)
+    keys[nobody] = ""
+    row = store.entries.page(Wanted(text="zorn"), may_see_patients=True).entries[0].rows[0]
+    assert store.reader_grades.record(row.file_id, 0, reader="anna", kl=1, comment="")
+
+    def names(sort: Sort, *, backwards: bool = False) -> list[str]:
+        page = store.entries.page(Wanted(sort=sort, backwards=backwards), may_see_patients=True)
+        return [keys[entry.rows[0].study_key or ""] for entry in page.entries]
+
+    assert names(Sort.PATIENT) == ["adler", "Müller", "Zorn", ""]
+    assert names(Sort.PATIENT, backwards=True) == ["Zorn", "Müller", "adler", ""]
+    assert names(Sort.EXAMINED) == ["adler", "Zorn", "Müller", ""]
+    assert names(Sort.RIGHT) == ["Zorn", "Müller", "adler", ""]
+    assert names(Sort.RIGHT, backwards=True) == ["adler", "Müller", "Zorn", ""]
+    assert names(Sort.LEFT) == ["adler", "", "Müller", "Zorn"]
+    assert names(Sort.READ)[-1] == "Zorn"
+    assert names(Sort.READ, backwards=True)[0] == "Zorn"
+    assert names(Sort.ARRIVED, backwards=True) == ["Müller", "adler", "Zorn", ""]
+
+
+def test_a_withdrawn_reading_and_a_corrected_patient_change_the_order(store: Store, make: Any, grade: Take) -> None:
+    _, key = grade("a", make.knee(1), study_uid="1.2.1")
+    _, other = grade("b", make.knee(1), study_uid="1.2.2")
+    file_id = store.studies.content(key).images[0].file_id
+    number = store.reader_grades.record(file_id, 0, reader="anna", kl=1, comment="")
+    first = Wanted(sort=Sort.READ, backwards=True)
+    assert [entry.rows[0].study_key for entry in store.entries.page(first).entries] == [key, other]
+    assert number
+    assert store.reader_grades.withdraw(number, reader="anna")
+    assert [entry.rows[0].study_key for entry in store.entries.page(first).entries] == [other, key]

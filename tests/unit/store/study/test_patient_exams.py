@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from koa_worker.store import Store, Wanted, encode
+from koa_worker.store import ErasureReason, Store, Wanted, Whose, encode
 from koa_worker.store.database.schema import StudyRow
 from koa_worker.values import Patient, ReviewCode, Side
 from tests.unit.store.conftest import NOW
@@ -112,6 +112,48 @@ def test_a_later_study_without_a_report_needs_no_renewal(store: Store, exam: Any
     with store.sessions.writing.begin() as connection:
         changes = select(StudyRow.changes).where(StudyRow.key == later)
         assert connection.scalar(changes) == 1
+
+
+def test_every_report_that_tells_of_an_erased_exam_is_due_again_without_it(store: Store, exam: Any) -> None:
+    """As an earlier exam, as the newest, and as one of another birth date under the same id."""
+    early, erased, late, last = (exam(day, kl).study_key for day, kl in ((3, 0), (5, 4), (9, 2), (12, 2)))
+    stranger = exam(7, 1, replace(ANNA, birth_date=date(1960, 2, 2)), uid="1.9").study_key
+    nobody = exam(8, 1, replace(ANNA, id="P-18"), uid="1.10").study_key
+    staying = (early, late, last, stranger, nobody)
+
+    def report(key: str) -> None:
+        store.reports.record(key, store.reports.begin(key) or 1, f"{key}.pdf", "aa", at=NOW)
+
+    for key in (*staying, erased):
+        report(key)
+    assert store.reports.due() == ()
+    found = store.erasures.look(Whose(study="1.2.5"))
+    assert {place.key for place in found.touched} == {early, late, last, stranger}
+    assert store.erasures.intend(found, (), (), abandoned=(), reason=ErasureReason.FORGET, who="me")
+    report(late)  # by a daemon, which knew the erased one still
+    store.erasures.erase_rows(ErasureReason.FORGET)
+    assert set(store.reports.due()) == {early, late, last, stranger}
+    assert {key for key, _, _ in store.reports.last_written()} == {nobody}
+    assert grades_before(store, last) == [2, 0]
+
+
+def test_reports_keep_an_exam_whose_time_is_over(store: Store, exam: Any) -> None:
+    old, later = exam(5, 4).study_key, exam(9, 2).study_key
+    store.reports.record(later, store.reports.begin(later) or 1, "x.pdf", "aa", at=NOW)
+    found = store.erasures.look(None, keys=[old], reason=ErasureReason.RETENTION)
+    assert store.erasures.intend(found, (), (), abandoned=(), reason=ErasureReason.RETENTION, who="retention")
+    store.erasures.erase_rows(ErasureReason.RETENTION)
+    assert store.reports.due() == ()
+    assert grades_before(store, later) == []
+
+
+def test_a_number_that_very_many_have_makes_few_reports_due(store: Store, exam: Any) -> None:
+    keys = [
+        exam(day, 1, replace(ANNA, birth_date=date(1950, 2, day)), uid=f"1.7.{day}").study_key for day in range(1, 15)
+    ]
+    for key in keys:
+        store.reports.record(key, store.reports.begin(key) or 1, f"{key}.pdf", "aa", at=NOW)
+    assert store.erasures.look(Whose(study="1.7.1")).touched == ()
 
 
 def test_an_image_that_names_another_patient_is_no_earlier_knee(store: Store, exam: Any) -> None:

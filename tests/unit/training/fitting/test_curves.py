@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from training.fitting import curves
-from training.measuring import metrics
+from training.measuring import figures
 
 
 def answers(grades: np.ndarray) -> np.ndarray:
@@ -20,7 +20,7 @@ def test_they_are_those_of_an_evaluation() -> None:
     grades = np.random.default_rng(3).integers(0, 5, 80)
     probabilities = answers(grades)
     found = curves.measure(probabilities, grades)
-    evaluated = metrics.measure(probabilities, grades, [str(number) for number in range(80)], rounds=2)
+    evaluated = figures.measure(probabilities, grades, [str(number) for number in range(80)], rounds=2)
     for mine, theirs in (("accuracy", "accuracy"), ("kappa", "quadratic_kappa"), ("auc", "kl2_auc")):
         assert found[mine] == pytest.approx(evaluated.overall[theirs].value)
     recalls = [figure.value for figure in evaluated.by_grade["recall"]]

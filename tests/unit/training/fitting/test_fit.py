@@ -27,6 +27,7 @@ from training.fitting import checkpoint, runfile  # noqa: E402
 from training.fitting.augment import LEVELS  # noqa: E402
 from training.fitting.batches import Batches, mixed, sample, scale, soft_labels  # noqa: E402
 from training.fitting.checkpoint import Average  # noqa: E402
+from training.fitting.fit import _Averaging  # noqa: E402
 from training.fitting.settings import Settings, parse_sizes, parse_window  # noqa: E402
 from training.network import networks  # noqa: E402
 
@@ -181,6 +182,17 @@ def test_average_of_constant_weights_is_those_weights() -> None:
         average.update(model)
     assert average.values[0] == pytest.approx(3.0, abs=1e-3)
     assert average.values[1] == pytest.approx(5.0, abs=1e-3)
+
+
+@pytest.mark.parametrize("steps", [1, 3, 4, 6])
+def test_average_follows_every_step_also_of_an_epoch_that_has_few(steps: int) -> None:
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    average = Average(model, 0.9)
+    begun = average.values[0].copy()
+    model.fit(np.ones((steps, 1)), np.full((steps, 1), 9.0), batch_size=1, verbose=0, callbacks=[_Averaging(average)])
+    assert average.updates == steps
+    assert (average.values[0] > begun).all()
 
 
 def test_state_comes_back_whole(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from typer.testing import CliRunner, Result
 keras = pytest.importorskip("keras")
 
 from training.__main__ import app  # noqa: E402
+from training.fitting.initial_weights import begin, check  # noqa: E402
 from training.fitting.settings import Settings  # noqa: E402
-from training.fitting.start import begin, check  # noqa: E402
 from training.network import networks  # noqa: E402 - Keras decides first whether this file runs
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # TensorFlow's own import warns in ways that differ by release

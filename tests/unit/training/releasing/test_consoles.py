@@ -10,7 +10,7 @@ from training.data.crops import Crop
 from training.releasing import consoles
 from training.releasing.nonknees.implants import over
 from training.releasing.nonknees.joints import ankle
-from training.releasing.nonknees.views import lateral, skyline
+from training.releasing.nonknees.projections import lateral, skyline
 
 
 def test_raw_crops_are_kept_beside_the_prepared_ones(crops: list[Crop]) -> None:

@@ -17,10 +17,10 @@ from koa_worker.knee.grading.grade import Grader, combine
 from koa_worker.knee.grading.release import Release
 from training.data.crops import Crop, as_input
 from training.network import networks
-from training.network.convert import Precision, as_npz, convert, halved, split
 from training.network.litert import halve, shift
+from training.network.to_litert import Precision, as_npz, convert, halved, split
 from training.releasing import card
-from training.releasing.export import Agreement, ExportFailed, Plan, Training, add_metrics, export, spread
+from training.releasing.export import Deviation, ExportFailed, Plan, Training, add_metrics, export, spread
 
 # TensorFlow and Keras warn of NumPy's and their own changes, in ways that differ by release.
 pytestmark = [
@@ -135,13 +135,13 @@ def test_a_net_with_another_head_is_refused():
 @pytest.mark.parametrize(
     ("precision", "agreement", "holds"),
     [
-        (Precision.FLOAT16, Agreement(200, 0.9e-3, 1e-4, 1.0), True),
-        (Precision.FLOAT16, Agreement(200, 1.1e-3, 1e-4, 1.0), False),
-        (Precision.INT8, Agreement(200, 0.2, 1e-2, 0.98), True),
-        (Precision.INT8, Agreement(200, 1e-4, 1e-5, 0.975), False),
+        (Precision.FLOAT16, Deviation(200, 0.9e-3, 1e-4, 1.0), True),
+        (Precision.FLOAT16, Deviation(200, 1.1e-3, 1e-4, 1.0), False),
+        (Precision.INT8, Deviation(200, 0.2, 1e-2, 0.98), True),
+        (Precision.INT8, Deviation(200, 1e-4, 1e-5, 0.975), False),
     ],
 )
-def test_what_counts_as_agreeing(precision: Precision, agreement: Agreement, holds: bool):
+def test_what_counts_as_agreeing(precision: Precision, agreement: Deviation, holds: bool):
     assert agreement.holds(precision) is holds
 
 

@@ -82,7 +82,7 @@ def test_no_address_tells_a_blind_reader_anything(read_by_boris: Any, app: Flask
     assert {"/", where, f"{where}/report.pdf", api, "/api/v1/results", "/agreement"} <= set(told)
 
 
-@pytest.mark.parametrize("filters", ["kl=3", "review=yes", "first=review"])
+@pytest.mark.parametrize("filters", ["kl=3", "review=yes", "first=review", "sort=right", "sort=-left", "sort=review"])
 def test_a_filter_by_an_answer_is_refused(read_by_boris: Any, logged_in: Enter, filters: str) -> None:
     anna = logged_in("anna")
     for path in (f"/?{filters}", f"/next?{filters}", f"/studies/{read_by_boris.key}?{filters}"):
@@ -159,3 +159,15 @@ def test_agreement_keeps_blind_readings_apart(graded: Any, logged_in: Enter, use
     assert "carl and the model" in open_
     assert "dora and the model" in unknown
     assert "all readers" not in open_
+
+
+@pytest.mark.parametrize("do", ["csv", "json", "download"])
+def test_chosen_rows_tell_nothing_before_they_are_read(
+    read_by_boris: Any, logged_in: Enter, users: Store, do: str
+) -> None:
+    anna = logged_in("anna")
+    assert anna.post("/chosen", of="/", study=read_by_boris.key, do=do).status_code == 403
+    for position in (0, 1):
+        users.reader_grades.record(read_by_boris.file_id, position, reader="anna", kl=2, comment="")
+    with anna.post("/chosen", of="/", study=read_by_boris.key, do=do) as answer:
+        assert answer.status_code == 200

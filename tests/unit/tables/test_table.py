@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from koa_worker.commands.table import write_csv, write_json
+from koa_worker.tables.table import write_csv, write_json
 
 ROW = {"id": "a", "reasons": ["x", "y"], "at": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), "kl": 2, "mm": None}
 

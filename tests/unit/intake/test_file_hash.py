@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 import pytest
 
-from koa_worker.intake import digest, identity, load_and_digest
+from koa_worker.intake import digest, file_hash, load_and_digest
 from tests import make
 
 
@@ -36,7 +36,7 @@ def test_where_memory_is_short_there_is_a_hash_all_the_same(tmp_path: Path, monk
         stream.read(size // 2)
         raise MemoryError
 
-    monkeypatch.setattr(identity, "_whole", short)
+    monkeypatch.setattr(file_hash, "_whole", short)
     assert load_and_digest(tmp_path / "a", 4) == (None, hashlib.sha256(b"knee").hexdigest())
 
 
@@ -48,6 +48,6 @@ def test_a_file_that_grows_meanwhile_is_not_taken_for_whole(tmp_path: Path, monk
             other.write(b"s")
         return stream.read(size)
 
-    monkeypatch.setattr(identity, "_whole", grown)
+    monkeypatch.setattr(file_hash, "_whole", grown)
     with pytest.raises(OSError, match="grows"):
         load_and_digest(tmp_path / "a", 4)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from koa_worker.values import GRADES
 
-from .metrics import Floats, Ints
+from .figures import Floats, Ints
 
 Flags = NDArray[np.bool_]
 Combine = Callable[[Floats, float], Floats]  # logits (knee × member·view × grade), temperature → (knee × grade)

@@ -55,7 +55,7 @@ def draw(knees: ReadKnees, judgement: Judgement) -> str:
 
 
 def summary(judgement: Judgement) -> str:
-    """What came of the fit, in one sentence."""
+    """Sums up the fit in one sentence."""
     before, after = judgement.before, judgement.after
     return (
         f"Agreement with this site's readers on unseen knees: accuracy {before.accuracy.value:.3f} →"
@@ -109,7 +109,8 @@ def _ceiling(collected: Collected) -> Iterator[str]:
     if (ceiling := collected.ceiling) is not None:
         yield (
             f"{ceiling.readers} readers agree with one another on {ceiling.knees} knees with accuracy"
-            f" {ceiling.accuracy} and kappa {ceiling.kappa}. No answer can agree better with them than that."
+            f" {ceiling.accuracy} and kappa {ceiling.kappa or 'not defined'}."
+            " No answer can agree better with them than that."
         )
         yield ""
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from koa_worker.knee.grading.grade import combine
-from training.measuring.calibrate import (
+from training.measuring.confidence import (
     choose_review,
     find_temperature,
     negative_log_likelihood,

@@ -19,7 +19,7 @@ _ROOM = 511.0  # of the narrower paper
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class NotGraded:
     """One error code, and the files or knees that it is about. The first one has the heading above it."""
 
     what: str  # which files, or which knees of which images
@@ -71,7 +71,7 @@ def refusals(report: StudyReport) -> list[Block]:
         for (code, reason), what in told.items()
         for at in range(0, len(what), _MOST_NAMES)
     ]
-    return [Refusal("; ".join(what), code, reason, first=at == 0) for at, (what, code, reason) in enumerate(entries)]
+    return [NotGraded("; ".join(what), code, reason, first=at == 0) for at, (what, code, reason) in enumerate(entries)]
 
 
 class _Refused(NamedTuple):

@@ -17,8 +17,8 @@ from training.__main__ import app  # noqa: E402
 from training.data.crops import Crop  # noqa: E402
 from training.fitting.adopt import adopt  # noqa: E402
 from training.fitting.batches import Floats, scale  # noqa: E402
+from training.fitting.initial_weights import begin, check  # noqa: E402
 from training.fitting.settings import Settings  # noqa: E402
-from training.fitting.start import begin, check  # noqa: E402
 from training.network.litert import weights  # noqa: E402
 
 pytestmark = [

@@ -1,0 +1,142 @@
+"""In which order the worklist stands, for the database and for values that are in memory.
+
+A list is one or a few stretches. Within a stretch the lines stand in the order of an index, so that a page of a list of
+millions is a short walk, wherever it begins. Columns of few values have a stretch for each, newest first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, or_, true
+
+from koa_worker.store.database.schema import IndexLine
+from koa_worker.store.page.worklist_values import Cursor, Sort, Wanted
+from koa_worker.store.records.files import State
+from koa_worker.store.worklist_index import MOST_READERS
+from koa_worker.values import GRADES, Side
+
+_ARRIVAL: tuple[Any, ...] = (IndexLine.arrived_at, IndexLine.id)
+COLUMNS: dict[Sort, Any] = {
+    Sort.ARRIVED: None,
+    Sort.PATIENT: IndexLine.patient,
+    Sort.EXAMINED: IndexLine.examined,
+    Sort.RIGHT: IndexLine.right_kl,
+    Sort.LEFT: IndexLine.left_kl,
+    Sort.READ: IndexLine.readers,
+    Sort.REVIEW: IndexLine.needs_review,
+}
+_STEPS: dict[Sort, tuple[Any, ...]] = {
+    Sort.RIGHT: GRADES[::-1],
+    Sort.LEFT: GRADES[::-1],
+    Sort.READ: tuple(range(MOST_READERS + 1)),
+    Sort.REVIEW: (True, False),
+}
+_NOTHING: dict[Sort, Any] = {Sort.PATIENT: ""}  # what stands for nothing to be sorted by; elsewhere None
+_FALLS = frozenset({Sort.ARRIVED, Sort.EXAMINED})  # the newest first
+_SIDE = {Sort.RIGHT: Side.RIGHT, Sort.LEFT: Side.LEFT}
+WALKED_BY_KIND = frozenset({Sort.ARRIVED, Sort.REVIEW})  # in the order of the filter index
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Lines that stand together."""
+
+    holds: tuple[ColumnElement[bool], ...]
+    columns: tuple[Any, ...]  # that they are ordered by
+    falling: bool
+    value: Any = None  # that all of them have, if they are not ordered by it
+
+    @property
+    def is_by_value(self) -> bool:
+        """Whether its lines are ordered by what the list is sorted by, and only then by their arrival."""
+        return len(self.columns) > len(_ARRIVAL)
+
+    @property
+    def order(self) -> list[ColumnElement[Any]]:
+        return [column.desc() if self.falling else column.asc() for column in self.columns]
+
+    @property
+    def reverse(self) -> Stretch:
+        return replace(self, falling=not self.falling)
+
+    def beyond(self, cursor: Cursor) -> ColumnElement[bool]:
+        """The condition of a line of this stretch that stands behind a line of it."""
+        values = self.place(cursor)
+        column, value = self.columns[0], values[0]
+        ahead = [_past(column, value, falling=self.falling)]
+        for number in range(1, len(values)):
+            same = [one == said for one, said in zip(self.columns[:number], values[:number], strict=True)]
+            ahead.append(and_(*same, _past(self.columns[number], values[number], falling=self.falling)))
+        return and_(column <= value if self.falling else column >= value, or_(*ahead))
+
+    def place(self, key: Cursor) -> tuple[Any, ...]:
+        """What a line of this stretch is ordered by."""
+        return (key.value, key.at, key.id)[-len(self.columns) :]
+
+
+def _past(column: Any, value: Any, *, falling: bool) -> ColumnElement[bool]:
+    past: ColumnElement[bool] = column < value if falling else column > value
+    return past
+
+
+def stretches(wanted: Wanted, *, upwards: bool = False) -> list[Stretch]:
+    """The stretches in which there can be a line that the filters let through, in the order of the list."""
+    found = [stretch for stretch in _all(wanted) if _may_hold(wanted, stretch)]
+    return [stretch.reverse for stretch in reversed(found)] if upwards else found
+
+
+def _all(wanted: Wanted) -> list[Stretch]:
+    sort, column = wanted.sort, COLUMNS[wanted.sort]
+    falling = (sort in _FALLS) is not wanted.backwards
+    if column is None:
+        return [Stretch((), _ARRIVAL, falling)]
+    if sort in _STEPS:
+        steps = _STEPS[sort][::-1] if wanted.backwards else _STEPS[sort]
+        found = [Stretch((column == (true() if step is True else step),), _ARRIVAL, True, step) for step in steps]
+        return found if sort is Sort.REVIEW else [*found, Stretch((column.is_(None),), _ARRIVAL, True)]
+    nothing = _NOTHING.get(sort)
+    is_nothing = column.is_(None) if nothing is None else column == nothing
+    is_something = column.is_not(None) if nothing is None else column > nothing
+    return [Stretch((is_something,), (column, *_ARRIVAL), falling), Stretch((is_nothing,), _ARRIVAL, True, nothing)]
+
+
+def _may_hold(wanted: Wanted, stretch: Stretch) -> bool:
+    """Whether a line of the stretch may fit the filters: to find out that none does, a walk would read all of it."""
+    if wanted.sort is Sort.REVIEW:
+        return wanted.review is None or wanted.review is stretch.value
+    if wanted.sort not in _STEPS:
+        return True
+    if stretch.value is not None and wanted.states and State.COMPLETED not in wanted.states:
+        return False
+    side = _SIDE.get(wanted.sort)
+    if side is not None and wanted.sides == {side}:
+        return stretch.value is not None and (not wanted.grades or stretch.value in wanted.grades)
+    return True
+
+
+def rank(key: Cursor, every: list[Stretch]) -> tuple[int, tuple[Any, ...]]:
+    """The number of a line's stretch, and its place in it."""
+    alike = [number for number, one in enumerate(every) if not one.is_by_value and one.value == key.value]
+    by_value = [number for number, one in enumerate(every) if one.is_by_value]
+    number = next(iter((*alike, *by_value)), 0)
+    return number, every[number].place(key)
+
+
+def is_beyond(key: Cursor, cursor: Cursor, every: list[Stretch]) -> bool:
+    """Whether a line stands behind another in a list of these stretches."""
+    (here, place), (there, other) = rank(key, every), rank(cursor, every)
+    if here != there:
+        return here > there
+    return place < other if every[here].falling else place > other
+
+
+def in_order(keys: Iterable[Cursor], every: list[Stretch]) -> list[Cursor]:
+    """These lines as they stand in a list of these stretches."""
+    parts: list[list[Cursor]] = [[] for _ in every]
+    for key in keys:
+        parts[rank(key, every)[0]].append(key)
+    ordered = zip(every, parts, strict=True)
+    return [key for stretch, part in ordered for key in sorted(part, key=stretch.place, reverse=stretch.falling)]

@@ -1,0 +1,17 @@
+"""Who shall read what, and how far each reader is."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template
+
+from koa_worker.values import Role
+from koa_worker.web.context import context
+from koa_worker.web.guard.access import needs
+
+pages = Blueprint("assignments", __name__, url_prefix="/assignments")
+
+
+@pages.get("")
+@needs(Role.READ)
+def show() -> str:
+    return render_template("assignments.html", progress=context().store.assignments.progress())
