@@ -86,10 +86,13 @@ def keep_correction(session: Session, file_id: str, *, renew_said: bool = True) 
 
 def _apply(session: Session, file_id: str, counts: Geometry) -> None:
     connection, of_file = session.connection(), {"of_file": file_id}
+    before = connection.execute(_IMAGE, of_file).one()
     connection.execute(update(_image).where(_image.c.file_id == file_id).values(**_columns(counts)))
     knees = connection.execute(_KNEES, of_file).all()
     refused = [row for row in connection.execute(_REFUSED, of_file) if not _is_rest(row, counts)]
-    sides = sides_in([*map(_roi, knees), *map(_roi, refused)], counts)
+    places = [*map(_roi, knees), *map(_roi, refused)]
+    same = (before.laterality, before.column_zero_side) == (counts.laterality, counts.column_zero_side)
+    sides = tuple(place.side for place in places) if same else sides_in(places, counts)
     for row, side in zip(knees, sides, strict=False):
         connection.execute(update(_knee).where(_knee.c.id == row.id).values(side=side))
         space = joint_space.from_json(row.joint_space)

@@ -34,9 +34,11 @@ class SignOn:
 
     @classmethod
     def of(cls, settings: WebSettings) -> SignOn | None:
-        """None if sign-on is not configured; raises SetupError for a secret that is none."""
+        """None if sign-on is not configured; raises SetupError if half of it is, or for a secret that is none."""
         if not settings.sign_on_header:
             return None
+        if not (settings.proxy and settings.sign_on_secret_file):
+            raise SetupError("web", "[web] sign_on_header needs proxy and sign_on_secret_file")
         secret = read_secret("[web] sign_on_secret_file", Path(settings.sign_on_secret_file))
         if len(secret) < SHORTEST_SECRET or not (secret.isascii() and secret.isprintable()):
             raise SetupError("web", f"[web] sign_on_secret_file has fewer than {SHORTEST_SECRET} ASCII characters")

@@ -18,7 +18,7 @@ OTHERS: dict[str, str] = {
     "dicom.results.supersede": "iocm", "work.run_between": "22:00-06:00",
     "web.blind_readers": '["anna"]',
     "web.names": '["koa.example.org"]', "dicom.receiver.callers": '["PACS@10.1.2.3", "*@10.0.0.0/8"]',
-    "alerts.webhook": "https://alerts.example.org/koa",
+    "alerts.webhook": "https://alerts.example.org/koa", "web.sign_on_header": "X-Forwarded-User",
     "dicom.receiver.ae_title": "OTHER", "model.review_confidence": "0.5",
     "dicom.destinations": '[{"name": "p", "ae_title": "A", "host": "h", "port": 3}]',
 }  # fmt: skip

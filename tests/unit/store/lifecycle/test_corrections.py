@@ -49,10 +49,22 @@ def study(store: Store) -> tuple[str, str]:
     return key, arrival.id
 
 
-def result(arrival: Arrival) -> Any:
+@pytest.fixture
+def make_known(store: Store) -> tuple[str, str]:
+    """The same with the sides that its search for knees gave."""
+    arrival = Arrival(Path("x"), "b" * 64, 9, "b.dcm")
+    store.files.add_arrival(arrival, datetime.now(UTC))
+    store.files.start(arrival.id, "w")
+    found = result(arrival, (Side.RIGHT, Side.LEFT))
+    key = store.files.complete(arrival.id, found, "d" * 64, "1.0", "done/b").study_key
+    assert key
+    return key, arrival.id
+
+
+def result(arrival: Arrival, sides: tuple[Side, Side] = (Side.UNKNOWN, Side.UNKNOWN)) -> Any:
     knees = tuple(
-        make.knee(make.grade(kl), KneeRoi(Box(20 + 200 * at, 80, 150, 150), Side.UNKNOWN), space=space())
-        for at, kl in enumerate((2, 3))
+        make.knee(make.grade(kl), KneeRoi(Box(20 + 200 * at, 80, 150, 150), side), space=space())
+        for at, (kl, side) in enumerate(zip((2, 3), sides, strict=True))
     )
     patient = Patient("Nobody", "P-1")
     return encode(
@@ -82,6 +94,12 @@ def test_all_that_depends_on_it_follows_and_the_report_is_due(store: Store, stud
     assert [one.study_key for one in store.reports.owed()] == [key]
     (event,) = [one for one in store.files.events(file_id) if one.kind == "corrected"]
     assert event.detail.startswith("by anna: laterality was unknown, column_zero_side was -, row_mm was 0.2")
+
+
+def test_another_pixel_size_alone_leaves_the_sides_that_were_found(store: Store, make_known: tuple[str, str]) -> None:
+    key, file_id = make_known
+    assert store.corrections.correct(key, file_id, Corrected(spacing=OWN), who="anna")
+    assert [side for side, _, _ in seen(store, key)] == [Side.RIGHT, Side.LEFT]
 
 
 def test_the_same_again_changes_nothing(store: Store, study: tuple[str, str]) -> None:

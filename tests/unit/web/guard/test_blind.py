@@ -55,7 +55,7 @@ def read_by_boris(graded: Any, store: Store, tmp_path: Path) -> Any:
 
 def _addresses(app: Flask, graded: Any) -> list[str]:
     """Every address of the application that can be asked for, of this study where it names one."""
-    known = {"key": graded.key, "file_id": graded.file_id, "position": 1, "upload_id": "0" * 32}
+    known = {"key": graded.key, "file_id": graded.file_id, "position": 1, "upload_id": "0" * 32, "name": "ada"}
     rules = [rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ()) and rule.endpoint != "static"]
     found = [re.sub(r"<(?:\w+:)?(\w+)>", lambda name: str(known[name[1]]), rule.rule) for rule in rules]
     assert len(found) > 20
