@@ -9,9 +9,9 @@ from flask import Flask
 
 from koa_worker.config import Config
 from koa_worker.store import Store
-from koa_worker.web import agreement, assignments, chosen, dashboard, files, study, uploads, words, worklist
+from koa_worker.web import agreement, dashboard, files, study, uploads, words, worklist
+from koa_worker.web.actions import assignments, chosen, correction, deliveries, forget
 from koa_worker.web.api import routes as api
-from koa_worker.web.changes import correction, deliveries, forget
 from koa_worker.web.context import furnish
 from koa_worker.web.guard import access, blind, forgery, refusals, security_headers, senseless
 from koa_worker.web.guard.refusals import LARGEST_FORM
