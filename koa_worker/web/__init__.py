@@ -9,23 +9,8 @@ from flask import Flask
 
 from koa_worker.config import Config
 from koa_worker.store import Store
-from koa_worker.web import (
-    admin,
-    agreement,
-    assignments,
-    chosen,
-    correction,
-    dashboard,
-    deliveries,
-    files,
-    forget,
-    login,
-    study,
-    uploads,
-    users,
-    words,
-    worklist,
-)
+from koa_worker.web import admin, agreement, dashboard, files, login, study, uploads, users, words, worklist
+from koa_worker.web.actions import assignments, chosen, correction, deliveries, forget
 from koa_worker.web.api import routes as api
 from koa_worker.web.context import furnish
 from koa_worker.web.guard import access, blind, forgery, refusals, security_headers, senseless

@@ -136,10 +136,10 @@ def _first_line(option: str) -> str:
 
 
 def _show(settings: Config, finding: SearchResult, title: str) -> None:
-    from koa_worker.custody import summary
+    from koa_worker.custody import erasure_counts
 
     typer.echo(f"{title}:")
-    for label, text in summary.lines(settings, finding):
+    for label, text in erasure_counts.lines(settings, finding):
         typer.echo(f"  {label:<26} {text}")
 
 

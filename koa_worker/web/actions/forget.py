@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, g, render_template, request
 from werkzeug.wrappers import Response
 
-from koa_worker.custody import summary
+from koa_worker.custody import erasure_counts
 from koa_worker.custody.erase import erase
 from koa_worker.custody.search import Search
 from koa_worker.errors import CATALOGUE, SetupError, Unfinished
@@ -47,7 +47,7 @@ def forget(key: str) -> Answer:
     except (SetupError, Unfinished) as fault:
         entry = CATALOGUE[fault.code]
         return _page(study, what, fault=f"{entry.sentence} {entry.remedy} Nothing was removed."), 409
-    removed = tuple(summary.lines(settings, erased.finding))
+    removed = tuple(erasure_counts.lines(settings, erased.finding))
     return render_template("forgotten.html", lines=removed, unseen=erased.unseen)
 
 
@@ -56,7 +56,7 @@ def _page(study: StudyRecord, what: str, *, fault: str = "") -> str:
     blocked = ""
     try:
         finding = Search(context().config, context().store, _whose(study, what)).look()
-        lines = tuple(summary.lines(context().config, finding))
+        lines = tuple(erasure_counts.lines(context().config, finding))
     except SetupError as several:
         entry = CATALOGUE[several.code]
         blocked = f"{entry.sentence} {entry.remedy}"
