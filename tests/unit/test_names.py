@@ -26,21 +26,10 @@ SAME_CLASS = {
 
 # One thing that is seen from several rooms: the tables of files, the records of files, the page of a file.
 SAME_MODULE = {
-    *(
-        "agreement",
-        "assignments",
-        "audit",
-        "belongings",
-        "correction",
-        "crops",
-        "deliveries",
-        "dicom",
-        "drift",
-        "export",
-    ),
-    *("figures", "files", "fit", "grade"),
-    *("headers", "in_place", "joint_space", "knees", "picture", "pictures", "plots", "reports", "results", "sending"),
-    *("settings", "status", "studies", "uploads", "users", "words", "worklist"),
+    *("agreement", "assignments", "audit", "belongings", "correction", "crops", "deliveries", "dicom", "drift"),
+    *("export", "figures", "files", "fit", "grade", "headers", "in_place", "joint_space", "knees", "picture"),
+    *("pictures", "plots", "reports", "results", "sending", "settings", "status", "studies", "uploads", "users"),
+    *("words", "worklist"),
     *("__main__", "base", "child", "run"),  # the place of a module in its room: the start, the ground, a process, a run
 }
 
