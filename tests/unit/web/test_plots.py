@@ -84,7 +84,7 @@ def test_the_dashboard_counts_by_day() -> None:
     )
     assert dashboard.distribution(DAYS, counted).rows[1][1:] == ("–",) * 5
     drift = dashboard.confidence(DAYS, counted)
-    assert drift.rows[0][1] == f"{2.7 / 4:.2f}"
+    assert drift.rows[0][1] == "68\u00a0%"  # 2.7 of 4
     assert drift.says.endswith(("Last week: 50\u00a0%. Before: 68\u00a0%.", "Before: 67\u00a0%."))
     assert dashboard.rejections(counted) == [("no_knee", 4, 1.0), ("truncated", 2, 0.5)]
 
