@@ -234,7 +234,7 @@ def test_a_file_that_somebody_took_out_of_the_work_folder_is_said_to_be_gone(
     taken.path.unlink()
     assert isinstance(steps.work(taken), Done)
     assert store.counts.status().failed_by_code == ({"io": 1} if known else {})
-    assert "gone from the work folder" in caplog.text
+    assert "file missing from the work folder" in caplog.text
     assert files(settings.folders.work) == []
     assert store.files.retry() == int(known)
 

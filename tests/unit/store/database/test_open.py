@@ -76,7 +76,7 @@ def test_a_partial_index_has_the_condition_that_the_migrations_gave_it(tmp_path:
     Base.metadata.create_all(made)
     Store.open(migrated).close()
     assert conditions(made) == conditions(connect(migrated))
-    assert len(conditions(made)) == 4
+    assert len(conditions(made)) == 5
 
 
 def test_a_store_is_found_again(url: str) -> None:
