@@ -24,8 +24,9 @@ FETCH = """
 const [form, name, value, done] = arguments;
 const said = new FormData(form);
 said.set(name, value);
+const written = (bytes) => bytes.reduce((text, byte) => text + String.fromCharCode(byte), "");
 fetch(form.action, { method: "POST", body: new URLSearchParams(said) })
-  .then(async (answer) => [answer.status, btoa(String.fromCharCode(...new Uint8Array(await answer.arrayBuffer())))])
+  .then(async (answer) => [answer.status, btoa(written(new Uint8Array(await answer.arrayBuffer())))])
   .then(done, (fault) => done([0, String(fault)]));
 """
 
@@ -186,7 +187,7 @@ def test_studies_are_assigned_and_read_mine_first(browser: Any, uploaded: Any) -
     assert "/studies/" in browser.driver.current_url  # and on with what is nobody's
     browser.go("/assignments")
     browser.see("1 of 1 read", "main")
-    browser.leave(browser.driver.find_element(By.LINK_TEXT, "fay"))
+    browser.leave(browser.one("main").find_element(By.LINK_TEXT, "fay"))
     browser.one(".pick input[form]").click()
     browser.leave(browser.one("button[value=take]"))
     browser.see("1 assignment taken back.", ".kept")

@@ -21,6 +21,10 @@ function choose(line) {
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.closest("textarea, select, input:not([type=radio], [type=checkbox])")) return;
+  if (event.key === "Enter" && event.target.matches(".pick input")) {
+    event.preventDefault(); // else it would press the first button for the chosen lines
+    return;
+  }
   if (event.key.toLowerCase() in keys && picks().length) {
     keys[event.key.toLowerCase()]();
     event.preventDefault();
