@@ -67,6 +67,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running daemon's page; victor may view, ada may all, the others may read, bella blind."""
     folder = tmp_path_factory.mktemp("site")
     port = free_port()
+    (folder / "share").mkdir()  # a destination's folder is never made: a share that is not mounted must not look empty
     (folder / "config.toml").write_text(SETTINGS.format(port=port))
     with Store.open(load(folder / "config.toml").store.url) as store:
         readers = [(name, Role.READ) for name in ("anna", "bella", "carl", "dora", "erik", "fay")]
