@@ -122,8 +122,11 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         self.asyncore.close_all(self._map, ignore_all=True)
 
     def stop(self) -> None:
+        """Has the loop itself end: set from here, the loop might close the trigger before it is pulled."""
+        self.trigger.pull_trigger(self._end)
+
+    def _end(self) -> None:
         self.stopping = True
-        self.pull_trigger()
 
     def maintenance(self, now: float) -> None:
         super().maintenance(now)
