@@ -43,7 +43,7 @@ def test_bottomless_sequences_have_no_place(tmp_path: Path) -> None:
 
 
 def test_sequences_deeper_than_python_can_follow_have_no_place(tmp_path: Path) -> None:
-    """Each begins without a length, so that whoever reads the header must go down to the last."""
+    """Each begins without a length, so that a reader of the header must go down to the last."""
     path = nested(tmp_path / "a.dcm", 1)
     film = pydicom.dcmread(path)
     film.ProcedureCodeSequence = []
