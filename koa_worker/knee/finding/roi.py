@@ -23,6 +23,7 @@ COMPARTMENT_LARGEST = 1.45  # a joint is larger than one compartment by at least
 COMPARTMENT_AHEAD = 0.25  # … which may look better than the joint by this much
 LEAST_CONTRAST = 0.05  # of the highest level: less is an empty exposure
 LEAST_SIDE = 96  # pixels: a smaller square would be enlarged more than twice for the model
+WEAK = 0.0  # score below which a joint may be elsewhere, or of another size: what is clear scores 0.2
 PAIR = 1.12  # one plateau of a frame is wider than the other by this factor at most: on 31 plates by 1.12
 NEARLY_SQUARE = 1.2
 CROP_SHARE = 0.5  # a square image that the knee's box fills by this share (IoU) is a crop already …
@@ -168,15 +169,20 @@ def _other_knee(first: Joint, other: Joint) -> bool:
 
 
 def alike(joints: tuple[Joint, ...]) -> tuple[Joint, ...]:
-    """The joints with a plateau measured far off beside the other one brought to its size, within reason.
+    """The joints, one of weak evidence and a size far off beside the other one brought to its size, within reason.
 
-    Both knees of a patient are equally wide in one exposure; the ends of a worn or faint plateau are easily missed. The
-    joint with the better evidence stays as it is.
+    Both knees of a patient are equally wide in one exposure; the ends of a worn or faint plateau are easily missed. A
+    joint of clear evidence stays as it is.
     """
     if len(joints) != 2:
         return joints
     clear = max(joints, key=lambda joint: joint.score).plateau
-    return tuple(replace(joint, plateau=float(np.clip(joint.plateau, clear / PAIR, clear * PAIR))) for joint in joints)
+    return tuple(
+        replace(joint, plateau=float(np.clip(joint.plateau, clear / PAIR, clear * PAIR)))
+        if joint.score < WEAK
+        else joint
+        for joint in joints
+    )
 
 
 def regions(

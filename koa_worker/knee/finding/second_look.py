@@ -12,10 +12,9 @@ import numpy as np
 from koa_worker.knee.finding.density import Densities, runs
 from koa_worker.knee.finding.joint import COARSE, Joint, refine, scored
 from koa_worker.knee.finding.legs import RATIOS, UNLIKE_SIZE, Leg, best_joint
-from koa_worker.knee.finding.roi import Trace, alike, missing, shifted_inside, square
+from koa_worker.knee.finding.roi import WEAK, Trace, alike, missing, shifted_inside, square
 from koa_worker.values import KneeRoi, Radiograph
 
-WEAK = 0.0  # score below which a joint may be elsewhere: what is clear scores 0.2
 MOST = 3  # other joints
 ASIDE = 0.3  # plateaus to the left or right of the joint, at most
 APART = 0.25  # plateaus between two joints, at least

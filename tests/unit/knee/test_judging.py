@@ -8,8 +8,7 @@ from dataclasses import replace
 import pytest
 
 from koa_worker.knee import judging
-from koa_worker.knee.finding.roi import Trace, overlap, square, trace
-from koa_worker.knee.finding.second_look import WEAK
+from koa_worker.knee.finding.roi import WEAK, Trace, overlap, square, trace
 from koa_worker.knee.grading.grade import Grader, model_folder
 from koa_worker.knee.judging import JudgedFrame, judge_frame
 from koa_worker.synthetic import Plate, draw, random_spec

@@ -154,6 +154,7 @@ def test_a_plateau_is_about_as_wide_as_the_clearer_one_beside_it() -> None:
     assert (other.x, other.y, other.plateau) == (faint.x, faint.y, 80 / PAIR)
     assert alike((clear, Joint(300, 205, 85, -0.4))) == (clear, Joint(300, 205, 85, -0.4))
     assert alike((faint,)) == (faint,)
+    assert alike((clear, Joint(300, 205, 50, 0.05))) == (clear, Joint(300, 205, 50, 0.05)), "as clear ones may be"
 
 
 def test_a_box_goes_inside_where_it_fits() -> None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from koa_worker.knee.finding.roi import Trace, overlap, square, trace
-from koa_worker.knee.finding.second_look import MOST, SHIFTS, WEAK, is_weak, other_places, places_in_leg
+from koa_worker.knee.finding.roi import WEAK, Trace, overlap, square, trace
+from koa_worker.knee.finding.second_look import MOST, SHIFTS, is_weak, other_places, places_in_leg
 from koa_worker.synthetic import Plate, draw, random_spec
 from koa_worker.values import Box, KneeRoi, Radiograph, Study
 
