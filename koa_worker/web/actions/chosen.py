@@ -30,6 +30,7 @@ pages = Blueprint("chosen", __name__, url_prefix="/chosen")
 
 MOST = 200  # rows at once
 _ID = re.compile(r"[0-9a-f]{32}")
+_INCOMPLETE = "DICOM results are missing here: an original is being moved. Download the study again in a minute.\n"
 _IN_MEMORY = 8_000_000  # bytes of an archive; what is more lies in a file without a name
 
 
@@ -144,7 +145,7 @@ def _put(packed: zipfile.ZipFile, key: str) -> bool:
         for name, content in study.result_objects(found, written[0]):
             packed.writestr(f"koa-{key[:12]}/{name}", content)
     except NotYet:
-        pass  # an original is not in its place: the report is what there is
+        packed.writestr(f"koa-{key[:12]}/INCOMPLETE.txt", _INCOMPLETE)
     note("results", key)
     return len(packed.namelist()) > before
 

@@ -76,8 +76,10 @@ def test_the_results_of_the_chosen_studies_come_in_one_archive(
     with anna.post("/chosen", of="/", study=graded.key, do="download") as answer:
         data = answer.data
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        assert archive.namelist() == [f"koa-{graded.key[:12]}/report.pdf"]
-        assert archive.read(archive.namelist()[0]) == b"%PDF-1.7"
+        report, missing = archive.namelist()
+        assert (report, missing) == tuple(f"koa-{graded.key[:12]}/{name}" for name in ("report.pdf", "INCOMPLETE.txt"))
+        assert archive.read(report) == b"%PDF-1.7"
+        assert b"DICOM results are missing" in archive.read(missing)  # its original is in no folder
     assert "results" in {entry.action for entry in users.audit.entries() if entry.subject == graded.key}
 
 
