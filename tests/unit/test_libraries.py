@@ -116,7 +116,7 @@ USES: dict[str, list[tuple[str, Callable[[ExitStack], Any], str]]] = {
             _server,
             (
                 "_map active_channels add_task asyncore channel_class effective_host effective_port maintenance "
-                "pull_trigger run task_dispatcher"
+                "pull_trigger run task_dispatcher trigger"
             ),
         ),
         ("TcpWSGIServer.asyncore", lambda stack: _server(stack).asyncore, "close_all loop"),
