@@ -8,6 +8,7 @@ from functools import partial
 
 from koa_worker.config import Config
 from koa_worker.daemon.alerts import alerts
+from koa_worker.daemon.day_sums import counting_days
 from koa_worker.daemon.dispatcher import Dispatcher
 from koa_worker.daemon.ending import RunSummary
 from koa_worker.daemon.lookout import Lookout, looking_out
@@ -51,6 +52,7 @@ def work(config: Config, pool: WorkerPool, stop: Stop, *, once: bool) -> RunSumm
             _sender(config, once=once),
             _page(config),
             looking_out(lookout, alerts(config, dispatcher.notices)),
+            counting_days(config),
         ):
             logger.info("ready", extra={"model": pool.model, "workers": len(pool.workers)})
             service.ready()

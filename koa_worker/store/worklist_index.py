@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
+from koa_worker.store.counts.changed_days import mark_day, mark_study
 from koa_worker.store.database.columns import Moment, storable
 from koa_worker.store.database.schema import (
     FileRow,
@@ -110,10 +111,13 @@ def list_file(session: Session, file: FileRow, *, new: bool = False) -> None:
             connection.execute(_ADD_LINES, [_line(file, study, **line) for line in lines])
         if file.study_key is not None:
             _bring_together(connection, file.study_key)
+            mark_study(connection, file.study_key)
     else:
         now = {"state": file.state, "code": file.code, "day": _day(file), **_sorted_by(study)}
         if new or connection.execute(_RENEW_LINES, of_file | now).rowcount == 0:
             connection.execute(_ADD_LINES, [_line(file, study)])
+        if file.state is State.REJECTED and now["day"] is not None:
+            mark_day(connection, now["day"])
     list_words(session, file, study)
 
 
@@ -179,6 +183,7 @@ def relist_study(session: Session, study: StudyRow) -> None:
         list_words(session, file, study)
     now = {f"now_{name}": value for name, value in _sorted_by(study).items()}
     session.connection().execute(_NAME_PATIENT, {"key": study.key, **now})
+    mark_study(session.connection(), study.key)
 
 
 def unlist_study(session: Session, study: StudyRow) -> None:

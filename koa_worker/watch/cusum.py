@@ -21,6 +21,7 @@ from typing import Self
 _LEAST_ALLOWANCE = 0.5  # standard errors: for weeks so small that they show little
 _LEAST_NET = 0.25  # the same, less the error of the baseline
 _OVERSHOOT = 1.166  # by which a sum of normal steps passes a limit, after Siegmund
+_LARGEST_WAY = 700.0  # its exponential is still a number, and larger than any number of weeks
 _WEEKS_A_YEAR = 52
 _YEARS_BETWEEN = 0.75  # false alarms of all charts together, by the approximation
 
@@ -79,7 +80,7 @@ def limit(sides: int, net: float) -> float:
     low, high = 0.0, 30.0
     for _ in range(30):
         middle = (low + high) / 2
-        way = 2 * net * (middle + _OVERSHOOT)
+        way = min(2 * net * (middle + _OVERSHOOT), _LARGEST_WAY)
         if (math.exp(way) - way - 1) / (2 * net**2) < weeks:
             low = middle
         else:

@@ -92,10 +92,14 @@ class Watched:
         return sorted(found, key=lambda one: one[1].week, reverse=True)
 
 
+def monday_of(day: date) -> date:
+    """The first day of its week: the weeks before it are complete."""
+    return day - timedelta(days=day.weekday())
+
+
 def watch(days: Iterable[DaySample], today: date) -> Watched:
     """Judges all weeks that ended before this day."""
-    monday = today - timedelta(days=today.weekday())
-    complete = [day for day in days if day.day < monday]
+    complete = [day for day in days if day.day < monday_of(today)]
     apart: defaultdict[Device, list[DaySample]] = defaultdict(list)
     for day in complete:
         apart[day.device].append(day)
@@ -128,7 +132,7 @@ def _weeks(days: Sequence[DaySample]) -> tuple[Week, ...]:
     samples: defaultdict[date, dict[Signal, Sample]] = defaultdict(dict)
     grades: defaultdict[date, tuple[int, ...]] = defaultdict(lambda: (0,) * len(GRADES))
     for day in days:
-        first = day.day - timedelta(days=day.day.weekday())
+        first = monday_of(day.day)
         for signal, sample in day.samples.items():
             samples[first][signal] = samples[first].get(signal, Sample()) + sample
         grades[first] = tuple(map(sum, zip(grades[first], day.grades, strict=True)))

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from threading import Lock
 
 from koa_worker.store import Store
-from koa_worker.watch.drift import Watched, watch
+from koa_worker.watch.drift import Watched, monday_of, watch
 
 _FRESH_SECONDS = 3600.0  # only complete weeks are judged, so that little changes within a day
 
@@ -33,6 +33,6 @@ class LastWatch:
         at = now or datetime.now(UTC)
         with self._lock:
             if self._found is None or self._clock() >= self._until or at.date() != self._found.at.date():
-                self._found = LastCounted(watch(store.watch_days.samples(), at.date()), at)
+                self._found = LastCounted(watch(store.watch_days.samples(monday_of(at.date())), at.date()), at)
                 self._until = self._clock() + _FRESH_SECONDS
             return self._found

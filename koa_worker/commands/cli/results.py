@@ -130,12 +130,13 @@ def drift(
     from koa_worker.knee.grading.site import fitted_to
     from koa_worker.store import Store
     from koa_worker.tables.table import write_csv
-    from koa_worker.watch.drift import watch
+    from koa_worker.watch.drift import monday_of, watch
     from koa_worker.watch.words import sentences
 
     settings = config.load(config_file)
     with Store.open(settings.store.url) as store:
-        watched = watch(store.watch_days.samples(), datetime.now(UTC).date())
+        today = datetime.now(UTC).date()
+        watched = watch(store.watch_days.samples(monday_of(today)), today)
     if form is Table.CSV:
         write_csv(to_rows(watched), sys.stdout, COLUMNS)
     else:

@@ -13,6 +13,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from koa_worker.store.counts.changed_days import forget_days
 from koa_worker.store.database import engine
 from koa_worker.store.database.base import StorePart, reads, writes
 from koa_worker.store.database.removal import remove_rows
@@ -89,6 +90,7 @@ class Erasures(StorePart):
         if _is_told(reason):  # once more: a daemon may have written one between the intention and now
             stay = {file.study_key for file in files if file.study_key} - doomed.studies
             _redo(session, (stay | telling(session, stay | doomed.studies)) - doomed.studies, self.now())
+        forget_days(session, doomed.files, doomed.studies)
         session.expunge_all()  # the rows go by statements, not as objects
         return remove_rows(session, doomed.files, doomed.studies, uploads)
 

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
+from koa_worker.store.counts.changed_days import mark_study
 from koa_worker.store.database.columns import storable
 from koa_worker.store.database.schema import FileRow, GradeRow, ImageRow, KneeRow, StudyRow, table_of
 from koa_worker.store.encoding.encoded import EncodedResult
@@ -71,6 +72,7 @@ def renew_image(session: Session, file: FileRow, result: EncodedResult, maker: M
     if image is None:
         return
     owner = get_file(session, image.file_id)
+    mark_study(session.connection(), image.study_key)  # it may be found to be of another one
     study, differs = change_study(session, result.study, result.patient, maker.at)
     owner.study_key = file.study_key = study.key
     keep_results(session, owner, result, source_id=file.id, maker=maker, again=True, patient_differs=differs)

@@ -17,6 +17,7 @@ def test_the_page_shows_a_week_that_is_over(client: FlaskClient, store: Store, g
     day = datetime.now(UTC).date() - timedelta(days=14)
     with store.sessions.writing.begin() as connection:
         connection.execute(text("UPDATE worklist_lines SET day = :day"), {"day": day.isoformat()})
+        connection.execute(text("INSERT INTO watch_changed (day) VALUES (:day)"), {"day": day.isoformat()})
     page = client.get("/dashboard/drift")
     assert page.status_code == 200
     assert "Nothing is judged yet" in page.text
@@ -33,6 +34,7 @@ def test_all_knees_are_counted_once_an_hour_and_again_on_another_day(store: Stor
     (week,) = first.watched.weeks
     assert sum(week.grades) == 2
     with store.sessions.writing.begin() as connection:
+        connection.execute(text("INSERT INTO watch_changed (day) SELECT day FROM worklist_lines"))
         connection.execute(text("UPDATE worklist_lines SET day = NULL"))
     ticks[0] = 3599.0
     assert last.of(store, monday + timedelta(hours=1)) is first
@@ -40,5 +42,6 @@ def test_all_knees_are_counted_once_an_hour_and_again_on_another_day(store: Stor
     assert last.of(store, monday + timedelta(hours=1)).watched.weeks == ()
     with store.sessions.writing.begin() as connection:
         connection.execute(text("UPDATE worklist_lines SET day = '2026-01-01'"))
+        connection.execute(text("INSERT INTO watch_changed (day) VALUES ('2026-01-01')"))
     assert last.of(store, monday + timedelta(hours=2)).watched.weeks == ()
     assert len(last.of(store, monday + timedelta(days=1)).watched.weeks) == 1

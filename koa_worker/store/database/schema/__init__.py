@@ -10,6 +10,7 @@
         └─ publications, parcels, result_objects      what was sent where; destinations
 
     worklist_lines, worklist_words    made from the others, for the worklist
+    watch_studies, watch_files, watch_changed    made from the others, for the watch over weeks
     users, logins, tokens, throttles, audit, reader_grades, assignments, uploads      of the page
     doomed                            what an erasure has begun to remove
 
@@ -39,6 +40,7 @@ from koa_worker.store.database.schema.sending import (
     ResultObjectRow,
 )
 from koa_worker.store.database.schema.studies import CorrectionRow, HeaderRow, ImageRow, StudyRow
+from koa_worker.store.database.schema.watched import ChangedDay, FileSums, StudySums
 from koa_worker.store.database.schema.worklist import IndexLine, Word
 
 __all__ = [
@@ -46,12 +48,14 @@ __all__ = [
     "AssignmentRow",
     "AuditRow",
     "Base",
+    "ChangedDay",
     "CorrectionRow",
     "DestinationRow",
     "DoomedKind",
     "DoomedRow",
     "EventRow",
     "FileRow",
+    "FileSums",
     "GradeRow",
     "HeaderRow",
     "ImageRow",
@@ -68,6 +72,7 @@ __all__ = [
     "ReportRow",
     "ResultObjectRow",
     "StudyRow",
+    "StudySums",
     "ThrottleRow",
     "TimingRow",
     "TokenRow",
@@ -77,4 +82,4 @@ __all__ = [
     "table_of",
 ]
 
-REVISION = "0019"  # of the newest migration: a store that says so needs none
+REVISION = "0020"  # of the newest migration: a store that says so needs none
