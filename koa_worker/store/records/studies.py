@@ -24,7 +24,7 @@ from koa_worker.values import (
     Spacing,
 )
 
-if TYPE_CHECKING:  # who handles no pixels does not wait for NumPy
+if TYPE_CHECKING:  # processes that handle no pixels start without loading NumPy
     import numpy as np
     from numpy.typing import NDArray
 

@@ -73,7 +73,7 @@ class GradeRow(Base):
     __table_args__ = (
         UniqueConstraint("knee_id", "model_digest", "software_version", "site", name="uq_grades_maker"),
         CheckConstraint("kl BETWEEN 0 AND 4", name="kl"),
-        # Also keeps NaN out; a sum of rounded floats may be a hair above 1.
+        # Also keeps NaN out; a sum of rounded floats may be slightly above 1.
         *(CheckConstraint(f"p{kl} BETWEEN 0 AND 1.000001", name=f"p{kl}") for kl in range(5)),
     )
 
