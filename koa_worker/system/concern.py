@@ -1,4 +1,4 @@
-"""What needs a person: every kind of concern with its sentence and its remedy, and one concern with its details.
+"""Concerns are problems that need a person: each kind with its sentence and remedy, and one concern with its details.
 
 `status`, metrics, page, service manager and alerts all show these values. None names a file or a patient.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
-# code → what is wrong, and what to do about it
+# code → the problem, and its remedy
 CONCERNS: dict[str, tuple[str, str]] = {
     "not_running": ("The daemon is not running.", "Start it, and read the end of its log."),
     "silent": ("The daemon's loop does not go round.", "Look for a disk or share that hangs; then restart the daemon."),
@@ -67,16 +67,16 @@ CONCERNS: dict[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """One thing that is wrong and does not go away without a person."""
+    """One problem that does not disappear without a person."""
 
     code: str
-    subject: str = ""  # which destination, folder or part
+    subject: str = ""  # the destination, folder or part that has the problem
     detail: str = ""
     since: float | None = None  # seconds since the epoch; None: unknown
 
     @property
     def identity(self) -> tuple[str, str]:
-        """The same for the same trouble, however its numbers change."""
+        """Equal for the same problem, even if its details change."""
         return (self.code, self.subject)
 
     @property
@@ -103,7 +103,7 @@ class Concern:
         }
 
     def known_since(self, earlier: Iterable[Self]) -> Self:
-        """The same with the time at which it was first seen, if one of the earlier ones knows it."""
+        """The same concern with the time at which it was first seen, if it is among the earlier ones."""
         same = next((one for one in earlier if one.identity == self.identity and one.since is not None), None)
         return replace(self, since=same.since) if same and self.since is None else self
 

@@ -1,4 +1,4 @@
-"""A page of the worklist: newest first, by any combination of filters and by words, however long the list is.
+"""A page of the worklist: newest first, by any combination of filters and by words, for a list of any length.
 
 No query scans the whole list. A combination of filters becomes one short scan of the filter index for each kind of line
 that it allows. Words give a limited number of candidates, newest first. Counting stops at a limit.
@@ -70,7 +70,7 @@ class Worklist(StorePart):
         return WorklistCounts(by_state, parked_count, today_count, min(sum(review), COUNTED), to_review, COUNTED)
 
 
-# A line of a knee counts the knees of its study, and what was refused in its images; another line counts its own file.
+# A line of a knee counts the graded and refused knees of its study; a line of a file counts those of the file.
 _LINE_OF_STUDY, _FILE_OF_STUDY, _IMAGE_OF_STUDY = aliased(IndexLine), aliased(FileRow), aliased(ImageRow)
 _GRADED = (
     select(func.count(_LINE_OF_STUDY.knee_id))
@@ -96,7 +96,7 @@ _OF_KNEE = IndexLine.knee_id.is_not(None)
 
 
 def rows_of(session: Session, ids: Sequence[int], *, may_see_patients: bool) -> tuple[WorklistRow, ...]:
-    """What a page shows of these lines, in this order."""
+    """The rows of a page for these lines, in this order."""
     found = session.execute(
         select(
             IndexLine,
@@ -147,7 +147,7 @@ def rows_of(session: Session, ids: Sequence[int], *, may_see_patients: bool) -> 
 
 
 def _disagreement(line: IndexLine) -> tuple[ReviewReason, ...]:
-    """A reason to look where the images of the line's knee disagree."""
+    """The reason for a review if the images of the line's knee disagree."""
     if line.lowest_kl is None or line.highest_kl is None:
         return ()
     return images_disagree(line.lowest_kl, line.highest_kl)
@@ -162,7 +162,7 @@ def _bounded_lines(kind: Kind) -> ColumnElement[int]:
 
 
 def _to_review(kinds: Sequence[Kind]) -> ColumnElement[int]:
-    """Together, so that no more lines are looked up among the readings than are counted."""
+    """The lines to review, of all kinds in one query, so that no more readings are searched than lines are counted."""
     ways = [select(literal(1)).select_from(IndexLine).where(is_kind(kind), ~is_read()) for kind in kinds]
     return select(func.count()).select_from(union_all(*ways).limit(COUNTED).subquery()).scalar_subquery()
 
