@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from koa_worker.knee.finding.density import Densities, runs
+from koa_worker.knee.finding.density import Densities, Halves, runs
 from koa_worker.knee.finding.joint import COARSE, Joint, scored
 from koa_worker.values import Box, GrayImage
 
@@ -113,11 +113,11 @@ def best_joint(densities: Densities, leg: Leg, other: Joint) -> Joint | None:
     Both knees of a patient are alike in size and height, which helps where the joint space has disappeared. The score
     of the result is the evidence alone.
     """
-    tissue = runs(densities.tissue)
+    halves, tissue = Halves(densities.image), runs(densities.tissue)
     best, most = None, -np.inf
     for ratio in RATIOS:
         plateau = other.plateau * ratio
-        score = scored(densities.image, tissue, plateau, COARSE)
+        score = scored(halves, tissue, plateau, COARSE)
         evident = score.copy()
         rows, columns = (
             (np.arange(length) * COARSE.stride + 0.5) * plateau / COARSE.unit - 0.5 for length in score.shape

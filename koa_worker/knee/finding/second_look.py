@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from koa_worker.knee.finding.density import Densities, runs
+from koa_worker.knee.finding.density import Densities, Halves, runs
 from koa_worker.knee.finding.joint import COARSE, Joint, refine, scored
 from koa_worker.knee.finding.legs import RATIOS, UNLIKE_SIZE, Leg, best_joint
 from koa_worker.knee.finding.roi import WEAK, Trace, alike, missing, shifted_inside, square
@@ -76,10 +76,10 @@ def _others(densities: Densities, joint: Joint) -> list[Joint]:
 
 def _by_row(densities: Densities, joint: Joint) -> list[Joint]:
     """The best joint in each searched row of the leg, at each size."""
-    tissue, found = runs(densities.tissue), list[Joint]()
+    halves, tissue, found = Halves(densities.image), runs(densities.tissue), list[Joint]()
     for ratio in RATIOS:
         plateau = joint.plateau * ratio
-        score = scored(densities.image, tissue, plateau, COARSE) - np.float32(UNLIKE_SIZE * np.log(ratio) ** 2)
+        score = scored(halves, tissue, plateau, COARSE) - np.float32(UNLIKE_SIZE * np.log(ratio) ** 2)
         rows, columns = (
             (np.arange(length) * COARSE.stride + 0.5) * plateau / COARSE.unit - 0.5 for length in score.shape
         )

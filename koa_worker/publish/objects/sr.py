@@ -235,7 +235,7 @@ def _algorithm(graded_by: GradedBy) -> AlgorithmIdentification:
 def _measurements(knee: KneeResult) -> Iterator[Measurement]:
     """The grade first, also as a number: viewers show the numbers of a group beside its box, but not its codes."""
     grade = knee.grade
-    yield Measurement(codes.GRADE, grade.kl, codes.NO_UNIT)
+    yield Measurement(codes.GRADE, grade.kl, codes.GRADE_UNITS[grade.kl])
     for kl in GRADES:
         yield _share(codes.PROBABILITIES[kl], grade.probabilities[kl])
     yield _share(codes.OA_PROBABILITY, grade.oa_probability)
@@ -252,7 +252,7 @@ def _evaluations(knee: KneeResult) -> Iterator[QualitativeEvaluation]:
 
 
 def _share(name: Code, value: float) -> Measurement:
-    return Measurement(name, round(value, sr_places.PLACES_SHARE), codes.NO_UNIT)
+    return Measurement(name, round(100 * value, sr_places.PLACES_PERCENT), codes.PERCENT)
 
 
 def _scheme() -> Dataset:

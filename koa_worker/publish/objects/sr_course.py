@@ -51,7 +51,7 @@ def changes(knee: KneeResult) -> Iterator[Measurement]:
     course = knee.course
     if course is None:
         return
-    yield Measurement(codes.GRADE_CHANGE, course.grade_change, codes.NO_UNIT)
+    yield Measurement(codes.GRADE_CHANGE, course.grade_change, codes.STEPS)
     for change in course.spaces:
         yield Measurement(codes.WIDTH_CHANGES[change.name], round(change.by_mm, PLACES_MM), codes.MILLIMETRE)
     if course.spaces:

@@ -25,7 +25,7 @@ from koa_worker.publish.objects.result import ImageResult, KneeResult, ResultKin
 from koa_worker.values import Box, Compartment, KneeRoi
 
 PLACES_MM = 1  # decimals of a width: a pixel is larger than a hundredth of a millimetre
-PLACES_SHARE = 3  # decimals of a probability
+PLACES_PERCENT = 1  # decimals of a probability in per cent
 
 
 def region(original: Original, result: ImageResult, roi: KneeRoi) -> ImageRegion:
