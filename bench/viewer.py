@@ -1,7 +1,7 @@
-"""`python -m bench.viewer`: how quick the viewer is in Chromium without a GPU, and what memory its tab takes.
+"""`python -m bench.viewer`: the speed of the viewer in Chromium without a GPU, and the memory of its tab.
 
 Fills a new store with studies of one film of 3,000 rows and 2,500 columns each, 16 bits a pixel, serves the page in a
-thread, opens the studies one after the other in one tab, and writes what was seen into docs/viewer.md.
+thread, opens the studies one after the other in one tab, and writes the results into docs/viewer.md.
 
 The decoder's time is that from the request of a film to the first byte of the answer, which comes when it is decoded.
 Times on the clock grow with whatever else the machine does; processor time does not. It needs `chromium` and
@@ -106,7 +106,7 @@ requestAnimationFrame(() => setTimeout(() => done(performance.now() - began)));
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What was seen of one study, in milliseconds from the request of its film, and the memory after it."""
+    """The times for one study, in milliseconds from the request of its film, and the memory after it."""
 
     decoder: float
     received: float
@@ -119,7 +119,7 @@ class Opened:
 class Redrawn:
     """The medians of many redraws, in milliseconds."""
 
-    frame: float  # from the hand's movement until the frame is drawn
+    frame: float  # from the movement of the pointer until the frame is drawn
     painting: float  # the pixels of one pane
     processor: float  # of the tab
 
@@ -144,7 +144,7 @@ def main() -> None:
 
 @contextmanager
 def site(folder: Path, studies: int) -> Iterator[tuple[str, list[str]]]:
-    """The address of a page with these studies, and their keys. Without users, for it is this machine's only."""
+    """The address of a page with these studies, and their keys. It has no users, because only this machine uses it."""
     settings = Config.model_validate({"web": {"port": 0}, "limits": {"min_free_mb": 0}}).below(folder)
     prepare_folders(settings.folders)
     plate = drawn()
@@ -233,7 +233,7 @@ def redraw(driver: webdriver.Chrome, kind: str) -> Redrawn:
 
 
 def processor_ms(driver: webdriver.Chrome) -> float:
-    """What the process that shows the tab has used of the processor."""
+    """The processor time of the process that shows the tab."""
     found = driver.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
     return 1000 * float(next(one["value"] for one in found if one["name"] == "ProcessTime"))
 
