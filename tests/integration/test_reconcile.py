@@ -1,4 +1,4 @@
-"""A database that was restored from a backup is older than the folders: what it does not know is taken up again."""
+"""A database that was restored from a backup is older than the folders: unknown files are taken up again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is recorded of a file over which a worker process died, with the real store and work folder."""
+"""The record of a file during which a worker process died, with the real store and work folder."""
 
 from collections.abc import Iterator
 from pathlib import Path

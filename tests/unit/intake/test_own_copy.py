@@ -1,4 +1,4 @@
-"""A claimed file is nobody else's: a second name or an open descriptor elsewhere reaches other bytes."""
+"""No other account can change a claimed file: a second name or an open descriptor elsewhere leads to other bytes."""
 
 import os
 from pathlib import Path

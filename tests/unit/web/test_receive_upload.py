@@ -1,4 +1,4 @@
-"""Uploads: into the inbox as any exporter's file, or refused."""
+"""Uploads: into the inbox like an exported file, or refused."""
 
 from __future__ import annotations
 
