@@ -97,7 +97,7 @@ def describe(position: int, roi: KneeRoi, grade: values.Grade, joint_space: valu
 
 
 def review_fields(reasons: Collection[ReviewReason]) -> dict[str, Any]:
-    """Whether a person should look at a knee, and why: as sentences for a reader and as codes for a program."""
+    """Whether a person should review a knee, and why: as sentences for a reader and as codes for a program."""
     return {
         "needs_review": bool(reasons),
         "review_reasons": [words.review_reason(reason) for reason in reasons],

@@ -42,8 +42,8 @@ NOT_AS_ANNOUNCED = 0xA900
 NOTHING_KEPT = 0xB006  # a warning, "elements discarded": senders go on, and can tell that it is not stored here
 CANNOT_UNDERSTAND = 0xC000
 
-_CALLER_NOT_KNOWN = (0x01, 0x01, 0x03)  # rejected for good, by the user, calling AE title not recognised: PS3.8 9.3.4
-_NO_PLACE = (0x02, 0x03, 0x02)  # rejected for now, by the provider, local limit exceeded
+_CALLER_NOT_KNOWN = (0x01, 0x01, 0x03)  # rejected-permanent, service-user, calling AE title not recognised: PS3.8 9.3.4
+_NO_PLACE = (0x02, 0x03, 0x02)  # rejected-transient, service-provider, local limit exceeded
 _SECONDS_TO_REJECT = 5.0
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 

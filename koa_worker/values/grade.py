@@ -1,4 +1,4 @@
-"""The grade of a knee, and why a person should look at it."""
+"""The grade of a knee, and the reasons why a person should review it."""
 
 from __future__ import annotations
 

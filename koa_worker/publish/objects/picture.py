@@ -118,7 +118,7 @@ def _lines(number: int, knee: KneeResult) -> list[_Line]:
 
 
 def _review(grade: Grade, most: int) -> list[str]:
-    """Why a person should look at the knee: as many reasons as there is space for."""
+    """The reasons for a review of the knee, as many as there is space for."""
     for shown in range(len(grade.review_reasons), 0, -1):
         lines = _wrap(words.reviews_in_short(grade.review_reasons, shown))
         if len(lines) <= most or shown == 1:
