@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from koa_worker import config
-from koa_worker.commands.cli.options import ConfigFile
+from koa_worker.commands.cli.options import CONSOLE, ConfigFile
 from koa_worker.errors import SetupError
 from koa_worker.values import Role
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:  # the commands start fast: see `cli/__init__.py`
 app = typer.Typer(help="Manage the users of the page, and read the audit log.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="Login name.", metavar="NAME")]
-
-_HERE = "console"  # the user in the audit log: a person with the rights to the database
 
 
 class AuditFormat(StrEnum):
@@ -54,7 +52,7 @@ def add(
             raise typer.BadParameter("a user with this name exists already")
         if not store.accounts.add_user(name, role, _ask_password()):
             raise typer.BadParameter("a user with this name exists already")
-        store.audit.note(_HERE, "user_added", detail=f"{name}, {role}")
+        store.audit.note(CONSOLE, "user_added", detail=f"{name}, {role}")
     typer.echo(f"User {name} created with role {role}.")
 
 
@@ -79,7 +77,7 @@ def remove(name: Name, config_file: ConfigFile = None) -> None:
     """Remove a user. The user's readings and audit log entries are kept."""
     with _open(config_file) as store:
         _known(done=store.accounts.remove_user(name.lower()))
-        store.audit.note(_HERE, "user_removed", detail=name.lower())
+        store.audit.note(CONSOLE, "user_removed", detail=name.lower())
         typer.echo(f"User {name} removed.")
         if not store.accounts.has_users():
             typer.echo("There are no users left. The page answers only requests from this machine.")
@@ -94,7 +92,7 @@ def change_role(
     """Give a user another role."""
     with _open(config_file) as store:
         _known(done=store.accounts.change_role(name.lower(), role))
-        store.audit.note(_HERE, "user_role", detail=f"{name.lower()}, {role}")
+        store.audit.note(CONSOLE, "user_role", detail=f"{name.lower()}, {role}")
     typer.echo(f"User {name} now has role {role}.")
 
 
@@ -103,7 +101,7 @@ def lock(name: Name, config_file: ConfigFile = None) -> None:
     """Keep a user from logging in, and end all sessions and tokens. `unlock` lets the user in again."""
     with _open(config_file) as store:
         _known(done=store.accounts.lock(name.lower()))
-        store.audit.note(_HERE, "user_locked", detail=name.lower())
+        store.audit.note(CONSOLE, "user_locked", detail=name.lower())
     typer.echo(f"User {name} locked.")
 
 
@@ -112,7 +110,7 @@ def unlock(name: Name, config_file: ConfigFile = None) -> None:
     """Let a locked user log in again."""
     with _open(config_file) as store:
         _known(done=store.accounts.unlock(name.lower()))
-        store.audit.note(_HERE, "user_unlocked", detail=name.lower())
+        store.audit.note(CONSOLE, "user_unlocked", detail=name.lower())
     typer.echo(f"User {name} unlocked.")
 
 
@@ -122,7 +120,7 @@ def password(name: Name, config_file: ConfigFile = None) -> None:
     with _open(config_file) as store:
         _known(done=store.accounts.find_user(name.lower()) is not None)
         _known(done=store.accounts.change_password(name.lower(), _ask_password()))
-        store.audit.note(_HERE, "password", detail=name.lower())
+        store.audit.note(CONSOLE, "password", detail=name.lower())
     typer.echo(f"Password of {name} changed. The user must log in again.")
 
 
@@ -141,12 +139,12 @@ def token(
     with _open(config_file) as store:
         if revoke is not None:
             _known(done=store.accounts.remove_token(name, revoke), what="token")
-            store.audit.note(_HERE, "token_removed", detail=f"{name}, {revoke}")
+            store.audit.note(CONSOLE, "token_removed", detail=f"{name}, {revoke}")
             typer.echo(f"Token {revoke} revoked.")
             return
         made = new_token()
         _known(done=store.accounts.add_token(name, purpose, secret_hash(made), timedelta(days=days) if days else None))
-        store.audit.note(_HERE, "token_made", detail=f"{name}, {purpose}")
+        store.audit.note(CONSOLE, "token_made", detail=f"{name}, {purpose}")
     typer.echo(made)
 
 
