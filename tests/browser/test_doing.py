@@ -102,7 +102,7 @@ def test_mirrored_sides_and_a_missing_pixel_size_are_corrected_by_keys(browser: 
     browser.log_in("anna")
     browser.go(uploaded.study)
     before = [one.text for one in browser.all(".knee h3")]
-    revisions = len(browser.all("section.history .columns > table tbody tr"))
+    revisions = len(browser.all("section.history [aria-label=Reports] tbody tr"))
     way = browser.one(".image-actions a[href$=correction]")
     address = way.get_attribute("href")
     open_page(browser, address)
@@ -116,7 +116,7 @@ def test_mirrored_sides_and_a_missing_pixel_size_are_corrected_by_keys(browser: 
 
     def is_revised() -> bool:
         browser.go(uploaded.study)
-        return len(browser.all("section.history .columns > table tbody tr")) > revisions
+        return len(browser.all("section.history [aria-label=Reports] tbody tr")) > revisions
 
     browser.until(is_revised, "the next revision")
     received(browser, uploaded.study)
