@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from koa_worker import config
-from koa_worker.commands.cli.options import ConfigFile
+from koa_worker.commands.cli.options import CONSOLE, ConfigFile
 from koa_worker.system import log
 
 if TYPE_CHECKING:  # the commands start fast: see `cli/__init__.py`
@@ -22,7 +22,6 @@ if TYPE_CHECKING:  # the commands start fast: see `cli/__init__.py`
     from koa_worker.custody.search import SearchResult
     from koa_worker.store import FoundStudy, Whose
 
-_HERE = "console"  # in the audit log, as for `koa-worker user`
 _WAIT = "Seconds to wait for files that are being worked on. Default: as long as one file may take."
 
 PatientId = Annotated[
@@ -62,7 +61,7 @@ def forget(
             typer.echo("Nothing was removed. To remove it, add --yes." if finding else "There is nothing to remove.")
             return
         wait_seconds = settings.limits.seconds_per_file + 60.0 if wait is None else wait
-        erased = erase(settings, store, whose, who=_HERE, wait_seconds=wait_seconds)
+        erased = erase(settings, store, whose, who=CONSOLE, wait_seconds=wait_seconds)
     _show(settings, erased.finding, "Removed")
     if erased.unseen:
         typer.echo(

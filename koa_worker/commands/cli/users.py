@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from koa_worker import config
-from koa_worker.commands.cli.options import ConfigFile
+from koa_worker.commands.cli.options import CONSOLE, ConfigFile
 from koa_worker.errors import SetupError
 from koa_worker.values import Role
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:  # the commands start fast: see `cli/__init__.py`
 app = typer.Typer(help="Manage the users of the page, and read the audit log.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="Login name.", metavar="NAME", parser=str.lower)]
-
-_HERE = "console"  # the user in the audit log: a person with the rights to the database
 
 
 class AuditFormat(StrEnum):
@@ -53,7 +51,7 @@ def add(
             raise typer.BadParameter("a user with this name exists already")
         if not store.accounts.add_user(name, role, _ask_password()):
             raise typer.BadParameter("a user with this name exists already")
-        store.audit.note(_HERE, "user_added", detail=f"{name}, {role}")
+        store.audit.note(CONSOLE, "user_added", detail=f"{name}, {role}")
     typer.echo(f"User {name} created with role {role}.")
 
 
@@ -189,7 +187,7 @@ def _open(config_file: Path | None) -> Store:
 def _note(store: Store, action: str, detail: str, *, done: bool, what: str = "user") -> None:
     """Puts a change into the audit log, or says that there is nothing to change."""
     _check_known(done=done, what=what)
-    store.audit.note(_HERE, action, detail=detail)
+    store.audit.note(CONSOLE, action, detail=detail)
 
 
 def _check_known(*, done: bool, what: str = "user") -> None:

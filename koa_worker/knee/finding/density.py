@@ -122,6 +122,12 @@ def raised(image: Plane, least: float) -> Plane:
     return np.asarray(cv2.max(image, number, image), np.float32)
 
 
+def limited(planes: Plane, least: float, most: float) -> None:
+    """Limits what one piece of memory holds, in place and as quickly."""
+    flat, number = raised(planes.reshape(len(planes), -1), least), cast("Any", most)
+    cv2.min(flat, number, flat)
+
+
 def percentiles(image: Plane, *shares: float) -> list[float]:
     """The same values as `numpy.percentile`, in two thirds of the time: no axis and no weights are needed here."""
     last = image.size - 1

@@ -53,6 +53,25 @@ class Assignments(StorePart):
         return len(ids.all())
 
     @reads
+    def graded(self, session: Session, study_keys: Collection[str]) -> frozenset[str]:
+        """Those of these studies that can be assigned: a knee of theirs is graded."""
+        return frozenset(session.scalars(select(StudyRow.key).where(StudyRow.key.in_(study_keys), _has_a_knee())))
+
+    @reads
+    def unassigned(self, session: Session, limit: int) -> tuple[str, ...]:
+        """The studies that nobody is assigned to and nobody has read, the oldest first."""
+        lines = (
+            select(FileRow.study_key, func.min(IndexLine.arrived_at).label("first"))
+            .join(IndexLine, IndexLine.file_id == FileRow.id)
+            .where(IndexLine.stands == true(), IndexLine.readers == 0, FileRow.study_key.is_not(None))
+            .where(~exists().where(AssignmentRow.study_key == FileRow.study_key, AssignmentRow.ended_at.is_(None)))
+            .group_by(FileRow.study_key)
+            .order_by("first", FileRow.study_key)
+            .limit(limit)
+        )
+        return tuple(key for key, _ in session.execute(lines))
+
+    @reads
     def progress(self, session: Session, reader: str | None = None) -> tuple[ReaderProgress, ...]:
         """The progress of each reader who has assignments, or of this reader, by name."""
         own = (ReaderGradeRow.knee_id == IndexLine.knee_id) & (ReaderGradeRow.reader == AssignmentRow.reader)

@@ -161,11 +161,10 @@ class Neighbours:
 
 @dataclass(frozen=True, slots=True)
 class WorklistCounts:
-    """Numbers of files by state; one that reaches `limit` means “at least”."""
+    """Exact numbers, of files where nothing else is said."""
 
     by_state: Mapping[State, int]
     parked: int
     done_today: int
     review: int  # knees
     to_review: int  # of these, the knees that nobody has graded
-    limit: int

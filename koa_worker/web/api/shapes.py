@@ -45,7 +45,7 @@ class Counts(Shape):
     parked: int
     done_today: int
     review: int
-    limit: int = Field(description="Counting stops here: a count equal to the limit means the limit or more.")
+    limit: int = Field(2**53 - 1, description="Counts are exact. No count reaches this; it used to be a limit.")
 
 
 class Upload(Shape):

@@ -60,6 +60,7 @@ export class Pane {
     this.down = this.stage.clientHeight;
     this.canvas.width = Math.max(Math.round(this.across * dense), 1);
     this.canvas.height = Math.max(Math.round(this.down * dense), 1);
+    this.stage.style.setProperty("--shape", `${this.across} / ${this.down}`);
     this.image = null;
     if (this.fitted) this.fit();
     this.paint(); // at once: a canvas that was given a new size is empty
