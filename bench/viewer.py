@@ -4,7 +4,7 @@ Fills a new store with studies of one film of 3,000 rows and 2,500 columns each,
 thread, opens the studies one after the other in one tab, and writes the results into docs/viewer.md.
 
 The decoder's time is that from the request of a film to the first byte of the answer, which comes when it is decoded.
-Times on the clock grow with whatever else the machine does; processor time does not. It needs `chromium` and
+Elapsed times grow with the load of the machine; processor time hardly does. It needs `chromium` and
 `chromedriver`.
 """
 
@@ -45,7 +45,7 @@ const film = performance.getEntriesByType('resource').find((one) => one.name.end
 return [film.requestStart, film.responseStart, film.responseEnd, window.firstPicture];
 """
 PAINT_MS = "return Number(document.querySelector('.pane:not([hidden]) canvas').dataset.ms)"
-# What a drag or a turn of the wheel does, and how long the browser takes until the next frame has been drawn.
+# Simulates a drag or a turn of the wheel, and measures the time until the browser has drawn the next frame.
 REDRAW = """
 const [kind, step, done] = arguments;
 const stage = document.querySelector('.pane:not([hidden]) .stage');
