@@ -75,7 +75,7 @@ class Site:
         (waiting,) = scan(self.settings.folders.inbox).oldest
         taken = claim(waiting, self.settings.folders.work)
         assert taken is not None
-        arrival = taken.arrive()
+        arrival = taken.load(0)[0]
         assert self.store.files.take(arrival, "w").begun
         tries = 1 if parked else 9
         self.store.files.fail(arrival.id, Failed(arrival, "timed_out", ""), max_tries=tries, now=datetime.now(UTC))

@@ -230,7 +230,7 @@ def test_a_file_that_somebody_took_out_of_the_work_folder_is_said_to_be_gone(
     (taken,) = (claim(waiting, settings.folders.work) for waiting in scan(settings.folders.inbox).oldest)
     assert taken is not None
     if known:
-        store.files.add_arrival(taken.arrive(), datetime.now(UTC))
+        store.files.add_arrival(taken.load(0)[0], datetime.now(UTC))
     taken.path.unlink()
     assert isinstance(steps.work(taken), Done)
     assert store.counts.status().failed_by_code == ({"io": 1} if known else {})

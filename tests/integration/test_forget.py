@@ -219,7 +219,7 @@ def test_what_a_killed_daemon_had_in_hand_goes_at_once(site: Site) -> None:
     (waiting,) = scan(site.settings.folders.inbox).oldest
     taken = claim(waiting, site.settings.folders.work)
     assert taken is not None
-    site.store.files.take(taken.arrive(), "w")
+    site.store.files.take(taken.load(0)[0], "w")
     forget(site)
     assert site.traces() == []
 
