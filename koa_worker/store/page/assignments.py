@@ -69,7 +69,7 @@ class Assignments(StorePart):
             .order_by("first", FileRow.study_key)
             .limit(limit)
         )
-        return tuple(key for key, _ in session.execute(lines))
+        return tuple(key for key, _ in session.execute(lines) if key)
 
     @reads
     def progress(self, session: Session, reader: str | None = None) -> tuple[ReaderProgress, ...]:
