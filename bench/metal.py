@@ -8,7 +8,7 @@ implants, none of which the weights were fitted to. The two limits were set with
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -35,7 +35,9 @@ Rows = NDArray[np.float64]
 
 
 def main() -> None:
-    data = Path(sys.argv[1])
+    asked = argparse.ArgumentParser(prog="python -m bench.metal", description=__doc__)
+    asked.add_argument("data", type=Path, help="folder of the data for development")
+    data = asked.parse_args().data
     cv2.setNumThreads(1)
     weights, bias = fit(data)
     print("fitted weights", np.round(weights, 2), "bias", round(bias, 2), "in use", WEIGHTS, BIAS)

@@ -95,7 +95,7 @@ def serve() -> None:
 
 def results(worker: Any, number: int) -> dict[str, str]:
     """Digests of what the store keeps of a file, and of its report as if each were made at one moment."""
-    from koa_worker.registrar import Registrar
+    from koa_worker.registrar import report_of
     from koa_worker.report.pdf import render
 
     file_id = f"{number:032x}"
@@ -109,11 +109,8 @@ def results(worker: Any, number: int) -> dict[str, str]:
                 found[table] = hashlib.sha256(repr(rows).encode()).hexdigest()[:12]
         (study_key,) = database.execute("SELECT study_key FROM files WHERE id = ?", (file_id,)).fetchone()
     if study_key is not None:
-        registrar = Registrar(
-            worker.store, worker.config.folders.reports, worker.config.report, worker.pipeline.grader.graded_by
-        )
         study = worker.store.studies.content(study_key).reported
-        content = registrar._content(study, 1, datetime(2026, 1, 1, tzinfo=UTC))  # noqa: SLF001
+        content = report_of(study, 1, datetime(2026, 1, 1, tzinfo=UTC), worker.pipeline.grader.graded_by)
         page = render(replace(content, id="0" * 32), worker.config.report)
         found["report"] = hashlib.sha256(page).hexdigest()[:12]
     return found

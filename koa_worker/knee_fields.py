@@ -1,4 +1,4 @@
-"""What is told of a graded knee outside the store: one table, from which every output is made.
+"""The fields of a graded knee in all outputs: one table, from which every output is made.
 
 JSON (the line of `process --json`, the API and its OpenAPI document) has the fields nested; tables (CSV, Parquet) have
 them as columns. A field that is added to `KneeFields` is in all of them.
@@ -16,7 +16,7 @@ from koa_worker.report import words
 from koa_worker.values import GRADES, WIDTHS, CompartmentName, KneeRoi, ReviewReason
 
 GradeNumber = Annotated[int, Field(ge=0, le=4)]
-Share = Annotated[float, Field(ge=0.0, le=1.000001)]  # a sum of rounded floats may be a hair above 1
+Share = Annotated[float, Field(ge=0.0, le=1.000001)]  # a sum of rounded floats may be slightly above 1
 SideWord = Literal["left", "right", "unknown"]
 Calibration = Literal["calibrated", "detector", "none"]
 Box = Annotated[
@@ -42,7 +42,7 @@ class Compartment(_Fields):
 
 
 class JointSpace(_Fields):
-    """The two compartments of a knee: medial and lateral, or by their places where nobody knows which is which."""
+    """The two compartments of a knee: medial and lateral, or named by their position in the image if unknown."""
 
     medial: Compartment | None = None
     lateral: Compartment | None = None
@@ -97,7 +97,7 @@ def describe(position: int, roi: KneeRoi, grade: values.Grade, joint_space: valu
 
 
 def review_fields(reasons: Collection[ReviewReason]) -> dict[str, Any]:
-    """Whether a person should look at a knee, and why: as sentences for a reader and as codes for a program."""
+    """Whether a person should review a knee, and why: as sentences for a reader and as codes for a program."""
     return {
         "needs_review": bool(reasons),
         "review_reasons": [words.review_reason(reason) for reason in reasons],
@@ -157,6 +157,6 @@ def _widths(space: JointSpace | None) -> list[float | None]:
 
 
 def refused_columns(position: int, knee: values.RefusedKnee) -> dict[str, Any]:
-    """What the same columns say of a knee without a grade, and the code of the reason."""
+    """The same columns for a knee without a grade, and the code of the reason."""
     box = dict(zip(_COLUMNS_OF["box"], box_of(knee.roi), strict=True))
     return {"knee": position, "side": knee.roi.side.value, **box, "turned": int(knee.roi.turned), "refused": knee.code}

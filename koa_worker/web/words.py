@@ -1,4 +1,4 @@
-"""How numbers, times and fixed words are written on all pages."""
+"""The format of numbers and times, and fixed words, for all pages."""
 
 from __future__ import annotations
 

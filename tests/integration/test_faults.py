@@ -162,7 +162,7 @@ def test_what_keeps_it_from_starting_is_one_sentence(site: Site, fault: Ending) 
                 with site.running():
                     _does_not_start(site, fault)
                     return
-            case "The database is away at the start":
+            case "The database does not answer at the start":
                 site.url = f"postgresql+psycopg://koa@127.0.0.1:{site.ports['nobody']}/koa"
                 site.configure()
             case "receiver is taken" | "page is taken" | "metrics is taken" as taken:

@@ -113,11 +113,13 @@ def test_highdicom_reads_back_what_the_store_holds(objects: dict[str, Path], at_
     assert len(groups) == len(knees) == 2
     for group, knee in zip(groups, knees, strict=True):
         found = {item.name.value: item.value for item in group.get_measurements()}
-        expected = {f"PKL{kl}": round(share, 3) for kl, share in enumerate(knee.grade.probabilities)}
+        expected = {f"PKL{kl}": round(100 * share, 1) for kl, share in enumerate(knee.grade.probabilities)}
         space = knee.joint_space
         assert space is not None
-        oa = round(knee.grade.oa_probability, 3)
-        assert found == {**expected, "POA": oa, "AGREE": knee.grade.agreement, "KL": knee.grade.kl}
+        oa, agreement = (round(100 * share, 1) for share in (knee.grade.oa_probability, knee.grade.agreement))
+        assert found == {**expected, "POA": oa, "AGREE": agreement, "KL": knee.grade.kl}
+        units = {item.name.value: item.unit.value for item in group.get_measurements()}
+        assert units == {**dict.fromkeys([*expected, "POA", "AGREE"], "%"), "KL": f"{{KL {knee.grade.kl}}}"}
         measured = [part for part in space.compartments if part.clear]
         assert len(measured) == 2 - (knee.grade.kl == 1)
         for part in measured:

@@ -3,7 +3,7 @@
 Exit codes: 0 fine, 1 some input was rejected, 2 wrong use or configuration, or it cannot start, 3 work is left,
 or an erasure is not finished, 4 the database or a folder was lost while running.
 
-Each command imports what it needs: `--help` and `status` should not wait for decoders and models.
+Each command imports its own modules, so that `--help` and `status` need not load decoders and models.
 """
 
 from __future__ import annotations

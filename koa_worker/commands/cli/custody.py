@@ -1,7 +1,7 @@
-"""`koa-worker forget` and `koa-worker find`: what belongs to a patient, and how it is erased.
+"""`koa-worker forget` and `koa-worker find`: lists and erases the data of a patient.
 
-A patient's id stands in no command line, because `ps` shows those to every user of the machine: `-` has it read from
-the first line of the input.
+A patient's id must not be in a command line, because `ps` shows it to every user of the machine. With `-` it is read
+from the first line of the input.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def _whose(patient_id: str | None, issuer: str | None, study: str | None, access
 
 
 def _secret(option: str, given: str | None) -> str | None:
-    """What the input says; the value itself in the command line is refused, and not repeated in the message."""
+    """The value from the input; a value in the command line is refused, and not repeated in the message."""
     if given is None:
         return None
     if given != "-":

@@ -29,7 +29,7 @@ from koa_worker.store.journal import PATIENT_DIFFERS, record_event
 from koa_worker.store.study.corrected import keep_correction
 from koa_worker.values import RefusedKnee, SpacingSource, Study
 
-# These statements run for every file. They are built once and bypass the object mapper, which takes ten times as long.
+# These statements run for every file. They are built once and bypass the object mapper, which takes ten times longer.
 _ADD_IMAGE, _ADD_MODEL = (insert(table_of(model)) for model in (ImageRow, ModelRow))
 _ADD_GRADES, _ADD_PICTURES, _ADD_TIMINGS = (insert(table_of(model)) for model in (GradeRow, PictureRow, TimingRow))
 _knee, _grade, _picture = map(table_of, (KneeRow, GradeRow, PictureRow))
@@ -66,7 +66,7 @@ def keep_results(
     again: bool,
     patient_differs: bool,
 ) -> None:
-    """The rows of a grading; `again` when the file has some already. The contents are those of the file `source_id`."""
+    """Writes the rows of a grading; `again` if the file has some already. The contents are of the file `source_id`."""
     said = {"study_key": file.study_key, "source_id": source_id, "patient_differs": patient_differs}
     _keep_image(session, file, said | describe(result.study, result.frame), maker.at, again=again)
     _keep_model(session, result, maker)
@@ -94,7 +94,7 @@ def _keep_image(session: Session, file: FileRow, said: Mapping[str, Any], at: da
 
 
 def describe(study: Study, frame: EncodedFrame) -> dict[str, Any]:
-    """What is known of an image, as the columns of its row."""
+    """The attributes of an image, as the columns of its row."""
     spacing, fingerprint = frame.spacing, frame.fingerprint
     return {
         "pixels_digest": fingerprint.pixels,
@@ -171,7 +171,7 @@ def _keep_grades(
 
 
 def replace_grade(session: Session, row: Mapping[str, Any]) -> bool:
-    """Puts a grade in place of the knee's former one by the same maker; false if there is none."""
+    """Replaces the knee's former grade by the same release, version and scale; false if there is none."""
     same = (_grade.c[name] == row[name] for name in ("knee_id", "model_digest", "software_version", "site"))
     return session.connection().execute(update(_grade).where(*same).values(row)).rowcount > 0
 

@@ -1,4 +1,4 @@
-"""Who shall read which studies, and how far they are."""
+"""The assignments of studies to readers, and their progress."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from koa_worker.store.database.schema import AssignmentRow, FileRow, IndexLine, 
 
 @dataclass(frozen=True, slots=True)
 class ReaderProgress:
-    """How much of what was assigned to a reader is read."""
+    """The progress of a reader in the assigned studies."""
 
     reader: str
     studies: int
@@ -27,11 +27,11 @@ class ReaderProgress:
 
 
 class Assignments(StorePart):
-    """The assignments of studies to readers. One that is taken back stays in the database, and counts nowhere."""
+    """The assignments of studies to readers. One that is taken back stays in the database, but no longer counts."""
 
     @writes
     def assign(self, session: Session, study_keys: Collection[str], reader: str, *, by: str) -> int:
-        """Assigns graded studies to a reader, and gives how many of them were not assigned to them before."""
+        """Assigns graded studies to a reader, and gives the number of new assignments."""
         open_ones = select(AssignmentRow.study_key).where(
             AssignmentRow.reader == reader, AssignmentRow.ended_at.is_(None)
         )
@@ -45,7 +45,7 @@ class Assignments(StorePart):
 
     @writes
     def take_back(self, session: Session, study_keys: Collection[str], reader: str | None = None) -> int:
-        """Ends the assignments of these studies, of this reader or of all, and gives how many there were."""
+        """Ends the assignments of these studies, of this reader or of all readers, and gives their number."""
         ended = update(AssignmentRow).where(AssignmentRow.study_key.in_(study_keys), AssignmentRow.ended_at.is_(None))
         if reader is not None:
             ended = ended.where(AssignmentRow.reader == reader)
@@ -73,7 +73,7 @@ class Assignments(StorePart):
 
     @reads
     def progress(self, session: Session, reader: str | None = None) -> tuple[ReaderProgress, ...]:
-        """Of each reader who has assignments, or of this one, by name."""
+        """The progress of each reader who has assignments, or of this reader, by name."""
         own = (ReaderGradeRow.knee_id == IndexLine.knee_id) & (ReaderGradeRow.reader == AssignmentRow.reader)
         unread = (
             exists()
@@ -99,7 +99,7 @@ def _has_a_knee() -> exists:  # type: ignore[valid-type]
 
 
 def assignees(session: Session, studies: Collection[str]) -> Mapping[str, tuple[str, ...]]:
-    """To whom each of these studies is assigned."""
+    """The readers to whom each of these studies is assigned."""
     found: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
     rows = session.execute(
         select(AssignmentRow.study_key, AssignmentRow.reader)

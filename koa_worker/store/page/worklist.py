@@ -1,4 +1,4 @@
-"""A page of the worklist: newest first, by any combination of filters and by words, however long the list is.
+"""A page of the worklist: newest first, by any combination of filters and by words, for a list of any length.
 
 No query reads the whole list. A combination of filters becomes one short scan of the filter index for each kind of line
 that it allows. Words give a limited number of candidates, newest first. What is counted is counted in an index, without
@@ -74,7 +74,7 @@ class Worklist(StorePart):
         return WorklistCounts(dict(zip(State, states, strict=True)), parked, done_today, review, review - read)
 
 
-# A line of a knee counts the knees of its study, and what was refused in its images; another line counts its own file.
+# A line of a knee counts the graded and refused knees of its study; a line of a file counts those of the file.
 _LINE_OF_STUDY, _FILE_OF_STUDY, _IMAGE_OF_STUDY = aliased(IndexLine), aliased(FileRow), aliased(ImageRow)
 _GRADED = (
     select(func.count(_LINE_OF_STUDY.knee_id))
@@ -100,7 +100,7 @@ _OF_KNEE = IndexLine.knee_id.is_not(None)
 
 
 def rows_of(session: Session, ids: Sequence[int], *, may_see_patients: bool) -> tuple[WorklistRow, ...]:
-    """What a page shows of these lines, in this order."""
+    """The rows of a page for these lines, in this order."""
     found = session.execute(
         select(
             IndexLine,
@@ -151,7 +151,7 @@ def rows_of(session: Session, ids: Sequence[int], *, may_see_patients: bool) -> 
 
 
 def _disagreement(line: IndexLine) -> tuple[ReviewReason, ...]:
-    """A reason to look where the images of the line's knee disagree."""
+    """The reason for a review if the images of the line's knee disagree."""
     if line.lowest_kl is None or line.highest_kl is None:
         return ()
     return images_disagree(line.lowest_kl, line.highest_kl)
