@@ -24,27 +24,18 @@ from koa_worker.store.erasure.erasures import Erasures
 from koa_worker.store.export import Export
 from koa_worker.store.lifecycle.corrections import Corrections
 from koa_worker.store.lifecycle.files import Files
-from koa_worker.store.page.accounts import Accounts
-from koa_worker.store.page.assignments import Assignments
-from koa_worker.store.page.audit import Audit
-from koa_worker.store.page.day_counts import DayCounts
-from koa_worker.store.page.rate_limits import RateLimits
-from koa_worker.store.page.reader_grades import ReaderGrades
-from koa_worker.store.page.study_history import StudyHistory
-from koa_worker.store.page.uploads import Uploads
-from koa_worker.store.page.worklist import Worklist
-from koa_worker.store.page.worklist_entries import WorklistEntries
+from koa_worker.store.page.page_parts import PageParts
 from koa_worker.store.reports import Reports
 from koa_worker.store.site_scale import SiteScales
 from koa_worker.store.study.study_content import Studies
 
 
-class Store:
+class Store(PageParts):
     """The database of all files.
 
-    Each verb of a part takes and gives values in one transaction. It raises `WorkFailed("store")` when the database
-    does not answer, `UnknownRecord` when the database has nothing by the id that the verb was given, and `WrongState`
-    when another worker has taken the file further meanwhile.
+    Each verb of a part takes and gives values in one transaction. It raises `WorkFailed("store")` if the database does
+    not answer, `UnknownRecord` if the database has no record with the given id, and `WrongState` if another worker has
+    changed the file's state meanwhile.
     """
 
     def __init__(
@@ -65,19 +56,8 @@ class Store:
         self.site_scales = SiteScales(sessions)
         self.found = Found(sessions)
         self.erasures = Erasures(sessions)
-        # What only the web page needs.
-        self.accounts = Accounts(sessions)
-        self.rate_limits = RateLimits(sessions)
-        self.audit = Audit(sessions)
         self.corrections = Corrections(sessions)
-        self.worklist = Worklist(sessions)
-        self.entries = WorklistEntries(sessions)
-        self.day_counts = DayCounts(sessions)
-        self.study_history = StudyHistory(sessions)
-        self.reader_grades = ReaderGrades(sessions)
-        self.assignments = Assignments(sessions)
         self.watch_days = WatchDays(sessions)
-        self.uploads = Uploads(sessions)
 
     @classmethod
     def open(
@@ -92,9 +72,9 @@ class Store:
     ) -> Self:
         """Connects, creates the database if it is missing, and migrates the tables; older ones only with `upgrade`.
 
-        What is recorded gets its time from `clock`. A verb waits for `patience` seconds while others are in the way.
-        A report waits until no more of its study has come for `quiet_seconds`. A server that does not answer within
-        `answer_seconds` counts as away, except in a migration.
+        Recorded times come from `clock`. A verb waits up to `patience` seconds for other transactions. A report waits
+        until no image of its study has arrived for `quiet_seconds`. A server that does not answer within
+        `answer_seconds` counts as unavailable, except in a migration.
         """
         database = engine.connect(url, patience)
         try:
@@ -127,7 +107,7 @@ class Store:
 
     @classmethod
     def look(cls, url: str, *, patience: float = PATIENCE_SECONDS) -> Self:
-        """Connects to a database of this version, and neither creates nor migrates one; `SetupError` if it is not."""
+        """Connects to a database of this version, and never creates or migrates one; else raises `SetupError`."""
         database = engine.connect(url, patience, create=False)
         try:
             engine.require_current(database)

@@ -10,17 +10,21 @@ then read from the density gradients and the densities around every point:
     block     both blocks of bone are denser than what lies beside them
 
 A knee has all of them. Their logarithms are added, so that one that is missing (a straight edge without a margin, a
-leg's outline without a joint space) can't be bought with another that is strong.
+leg's outline without a joint space) cannot be compensated by another strong one.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from koa_worker.knee.finding.density import Plane
+from koa_worker.knee.finding.density import Plane, raised
 
 FLOOR = 0.08  # the score of a missing piece of evidence
 EDGE = (
@@ -50,8 +54,23 @@ EVIDENCE = {
 _WEIGHTS = np.array([kind.weight for kind in EVIDENCE.values()], dtype=np.float32)
 _PER_ENOUGH = np.array([[1 / kind.enough] for kind in EVIDENCE.values()], dtype=np.float32)
 
-# Where margins are looked for, in plateaus aside and below: tibia, taper, femur, shaft.
+# Where margins are searched, in plateaus aside and below: tibia, taper, femur, shaft.
 MARGINS_AT = ((0.50, 0.10), (0.42, 0.30), (0.50, -0.20), (0.50, -0.35))
+_MARGINS_LEFT = tuple((-aside, below) for aside, below in MARGINS_AT)
+
+
+@dataclass(frozen=True, slots=True)
+class GridWindow:
+    """The scored points from a row and a column up to others."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def place(self) -> tuple[slice, slice]:
+        return slice(self.top, self.bottom), slice(self.left, self.right)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +81,14 @@ class Grid:
     width: int
     unit: int
     stride: int
+    window: GridWindow | None = None  # only these of them
+    wanted: GridWindow = field(init=False)  # these, or all that there are
+    points: tuple[int, int] = field(init=False)  # the number of them, down and across
 
-    @property
-    def points(self) -> tuple[int, int]:
-        """The number of scored points, down and across."""
-        return -(-self.height // self.stride), -(-self.width // self.stride)
+    def __post_init__(self) -> None:
+        wanted = self.window or GridWindow(0, -(-self.height // self.stride), 0, -(-self.width // self.stride))
+        object.__setattr__(self, "wanted", wanted)
+        object.__setattr__(self, "points", (wanted.bottom - wanted.top, wanted.right - wanted.left))
 
     def span(self, length: float) -> int:
         """A length in plateaus as pixels."""
@@ -77,33 +99,41 @@ class Grid:
 
     def judged(self, image: Plane) -> tuple[Plane, Grid]:
         """The image with one pixel for each scored point, and its grid."""
-        height, width = self.points
+        height, width = -(-self.height // self.stride), -(-self.width // self.stride)
         small = _plane(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA))
-        return small, Grid(height, width, self.unit // self.stride, 1)
+        return small, Grid(height, width, self.unit // self.stride, 1, self.window)
 
     def framed(self, plane: Plane, unseen: float) -> Plane:
         """The plane continued beyond the edge of the image, so that each point can look `EDGE` plateaus far."""
         edge = self.span(EDGE)
-        return np.asarray(
-            cv2.copyMakeBorder(plane, edge, edge, edge, edge, cv2.BORDER_CONSTANT, value=unseen), dtype=np.float32
-        )
+        return _plane(cv2.copyMakeBorder(plane, edge, edge, edge, edge, cv2.BORDER_CONSTANT, value=unseen))
 
-    def seen(self, framed: Plane, places: tuple[tuple[float, float], ...]) -> Plane:
-        """The values at these distances (plateaus aside and below) from each judged point; one plane a distance."""
-        edge = self.span(EDGE)
-        found = np.empty((len(places), *self.points), np.float32)
-        for plane, (aside, below) in zip(found, places, strict=True):
-            right, down = edge + self.span(aside), edge + self.span(below)
-            plane[:] = framed[down : down + self.height : self.stride, right : right + self.width : self.stride]
-        return found
+    def seen(self, framed: Plane, places: tuple[tuple[float, float], ...]) -> list[Plane]:
+        """The values at these distances (plateaus aside and below) from each scored point; nothing is copied."""
+        stride, (down, across) = self.stride, self.points
+        top, left = self.wanted.top * stride, self.wanted.left * stride
+        bottom, right = top + (down - 1) * stride + 1, left + (across - 1) * stride + 1
+        return [
+            framed[top + below : bottom + below : stride, left + aside : right + aside : stride]
+            for aside, below in _steps(self.unit, places)
+        ]
 
 
-def gather(image: Plane, unit: int, stride: int) -> Plane:
-    """Each piece of evidence, in the order of `EVIDENCE`, for each scored point of an image with such plateaus."""
-    grid = Grid(image.shape[0], image.shape[1], unit, stride)
+@cache
+def _steps(unit: int, places: tuple[tuple[float, float], ...]) -> list[tuple[int, int]]:
+    """These distances in pixels of a framed plane, from the point that lies at its corner without the frame."""
+    edge = round(EDGE * unit)
+    return [(edge + round(aside * unit), edge + round(below * unit)) for aside, below in places]
+
+
+def gather(image: Plane, unit: int, stride: int, window: GridWindow | None = None) -> Plane:
+    """Each piece of evidence, in the order of `EVIDENCE`, for the scored points of an image with such plateaus."""
+    grid = Grid(image.shape[0], image.shape[1], unit, stride, window)
     down, across = edges(image, grid)
     pieces = np.empty((len(EVIDENCE), *grid.points), np.float32)
-    pieces[0], pieces[1:5], pieces[5] = _gap(down, grid), _margins(across, grid), _block(image, grid)
+    _gap(down, grid, pieces[0])
+    _margins(across, grid, pieces[1:5])
+    _block(image, grid, pieces[5])
     return pieces
 
 
@@ -119,72 +149,97 @@ def weigh(pieces: Plane) -> Plane:
 def edges(image: Plane, grid: Grid) -> tuple[Plane, Plane]:
     """Density gradients downwards and rightwards, relative to the local mean, so that exposure does not matter."""
     smooth = cv2.GaussianBlur(image, (5, 5), 0.8)
-    across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8, borderType=cv2.BORDER_REPLICATE)
-    down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8, borderType=cv2.BORDER_REPLICATE)
+    across = _plane(cv2.Sobel(smooth, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8, borderType=cv2.BORDER_REPLICATE))
+    down = _plane(cv2.Sobel(smooth, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8, borderType=cv2.BORDER_REPLICATE))
     strength = cv2.magnitude(across, down)
     mean = float(strength.mean())
-    capped = np.minimum(strength, np.float32(5.0 * mean))  # markers and beads must not change the local mean
-    usual = cv2.blur(capped, grid.kernel(1.5, 1.5)) + np.float32(0.3 * mean + 1e-5)
-    share = 1.0 / (strength + usual)
-    return _plane(down * share), _plane(across * share)
+    most: Any = 5.0 * mean
+    capped = cv2.min(strength, most)  # markers and beads must not change the local mean
+    share = _plane(cv2.blur(capped, grid.kernel(1.5, 1.5)))
+    share += np.float32(0.3 * mean + 1e-5)
+    share += strength
+    np.divide(1.0, share, out=share)
+    down *= share
+    across *= share
+    return down, across
 
 
-def _gap(down: Plane, grid: Grid) -> Plane:
+# What follows works in place wherever it can: fresh memory for each step takes as long as the step.
+
+
+def _gap(down: Plane, grid: Grid, found: Plane) -> None:
     """Bright to dark just above and dark to bright just below, in two stretches of each compartment."""
     stretch = _plane(cv2.blur(down, grid.kernel(0.16, 0.07)))
     reach, tilt = grid.span(0.09), grid.span(0.05)
     plateau = _highest(stretch, rows=(0, reach))
-    condyle = _highest(-stretch, rows=(-reach, 0))
-    both = 0.6 * cv2.sqrt(plateau * condyle) + 0.2 * (plateau + condyle)
-    framed = grid.framed(_highest(_plane(both), rows=(-tilt, tilt)), EVIDENCE["gap"].unseen)
+    condyle = _highest(np.negative(stretch, out=stretch), rows=(-reach, 0))
+    both = plateau * condyle
+    cv2.sqrt(both, both)
+    both *= 0.6
+    plateau += condyle
+    plateau *= 0.2
+    both += plateau
+    framed = grid.framed(_highest(both, rows=(-tilt, tilt)), EVIDENCE["gap"].unseen)
     left_outer, left, right, right_outer = grid.seen(framed, ((-0.38, 0), (-0.23, 0), (0.23, 0), (0.38, 0)))
-    return _weaker_most(left_outer + left, right_outer + right) * np.float32(0.5)
+    _weaker_most([left_outer + left], [right_outer + right], found[None])
+    found *= np.float32(0.5)
 
 
-def _margins(across: Plane, grid: Grid) -> Plane:
+def _margins(across: Plane, grid: Grid, found: Plane) -> None:
     """Density that rises rightwards along a vertical stretch on the left, and falls on the right, in each place."""
     stretch = _plane(cv2.blur(across, grid.kernel(0.07, 0.17)))
     slack, unseen = grid.span(0.06), EVIDENCE["tibia"].unseen
     rising = grid.framed(_highest(stretch, columns=(-slack, slack)), unseen)
-    falling = grid.framed(_highest(-stretch, columns=(-slack, slack)), unseen)
-    left = grid.seen(rising, tuple((-aside, below) for aside, below in MARGINS_AT))
-    return _weaker_most(left, grid.seen(falling, MARGINS_AT))
+    falling = grid.framed(_highest(np.negative(stretch, out=stretch), columns=(-slack, slack)), unseen)
+    _weaker_most(grid.seen(rising, _MARGINS_LEFT), grid.seen(falling, MARGINS_AT), found)
 
 
-def _block(image: Plane, grid: Grid) -> Plane:
+def _block(image: Plane, grid: Grid, found: Plane) -> None:
     """How much denser the bone below and above is than its flanks, in standard deviations of the region."""
     if grid.stride > 1:  # large areas need no more points than are judged
         image, grid = grid.judged(image)
-    size = grid.kernel(2.0, 1.2)
-    mean = _plane(cv2.blur(image, size))
-    spread = np.sqrt(np.maximum(cv2.blur(image * image, size) - mean * mean, 0)) + np.float32(0.03)
+    size, place = grid.kernel(2.0, 1.2), grid.wanted.place
+    mean, squares = cv2.blur(image, size)[place], cv2.blur(image * image, size)[place]
+    spread = _plane(squares - mean * mean)
+    spread = _plane(cv2.sqrt(raised(spread, 0.0), spread))
+    spread += np.float32(0.03)
     inner = grid.framed(_plane(cv2.blur(image, grid.kernel(0.7, 0.3))), np.nan)
     flank = grid.framed(_plane(cv2.blur(image, grid.kernel(0.12, 0.3))), np.nan)
     middle = grid.seen(inner, ((0, 0.22), (0, -0.22)))
     sides = grid.seen(flank, ((-0.62, 0.22), (-0.62, -0.22), (0.62, 0.22), (0.62, -0.22)))
-    denser = _plane((middle - sides.reshape(2, *middle.shape)) / spread)
+    denser = np.empty((2, 2, *grid.points), np.float32)  # left and right; below and above
+    for number, side in enumerate(sides):
+        np.subtract(middle[number % 2], side, out=denser[number // 2, number % 2])
+    denser /= spread
     cv2.patchNaNs(denser.reshape(-1, denser.shape[-1]), EVIDENCE["block"].unseen)
     np.clip(denser, -0.5, 1.5, out=denser)
-    lower, upper = _weaker_most(denser[0], denser[1])
-    return _plane((lower + upper) * np.float32(0.5))
+    parts = np.empty_like(denser[0])
+    _weaker_most(denser[0], denser[1], parts)
+    np.add(parts[0], parts[1], out=found)
+    found *= np.float32(0.5)
 
 
-def _weaker_most(left: Plane, right: Plane) -> Plane:
-    """Both sides of the knee as one number; the weaker side counts most."""
-    both = left + right
+def _weaker_most(left: Sequence[Plane] | Plane, right: Sequence[Plane] | Plane, both: Plane) -> None:
+    """Both sides of the knee as one number, for each of these places; the weaker side counts most."""
+    weaker = np.empty_like(both)
+    for one, other, together, least in zip(left, right, both, weaker, strict=True):
+        np.add(one, other, out=together)
+        np.minimum(one, other, out=least)
     both *= np.float32(0.3)
-    weaker = np.minimum(left, right)
     weaker *= np.float32(0.4)
     both += weaker
-    return both
 
 
 def _highest(plane: Plane, rows: tuple[int, int] = (0, 0), columns: tuple[int, int] = (0, 0)) -> Plane:
     """The highest value, at least 0, among those at these offsets from each point."""
-    kernel = np.ones((rows[1] - rows[0] + 1, columns[1] - columns[0] + 1), np.uint8)
-    anchor = (-columns[0], -rows[0])
-    found = _plane(cv2.dilate(plane, kernel, anchor=anchor, borderType=cv2.BORDER_CONSTANT, borderValue=0))
-    return np.maximum(found, 0, out=found)
+    kernel, anchor = _ones(rows[1] - rows[0] + 1, columns[1] - columns[0] + 1), (-columns[0], -rows[0])
+    found = cv2.dilate(plane, kernel, anchor=anchor, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    return raised(_plane(found), 0.0)
+
+
+@cache
+def _ones(height: int, width: int) -> NDArray[np.uint8]:
+    return np.ones((height, width), np.uint8)
 
 
 def _plane(array: object) -> Plane:

@@ -8,18 +8,19 @@ import cv2
 import numpy as np
 
 from koa_worker.knee.finding import evidence
-from koa_worker.knee.finding.density import Densities, Plane, halved, levelled, percentiles, runs, shrink
+from koa_worker.knee.finding.density import Densities, Halves, Plane, levelled, percentiles, runs, shrink
+from koa_worker.knee.finding.evidence import GridWindow
 from koa_worker.knee.finding.plateau import Plateau, measure
 from koa_worker.values import GrayImage
 
 STEP = 1.2  # from one size to the next
-SMALLEST = 0.12  # plateau as a share of the frame's longer side: two legs from hip to ankle are not what comes here
+SMALLEST = 0.12  # plateau as a share of the frame's longer side: whole legs from hip to ankle are not expected
 WIDEST = 0.95  # of the frame's width
 HIGHEST = 1.6  # of the frame's height: strips that show little more than the joint space
 LEG_PER_PLATEAU = 1.3  # a leg at the knee is 1.3 (slim) to 2.2 plateaus wide; in a crop less of it is seen
 REGION = 2.6  # plateaus: the square around a joint in which it is measured again
 RATIOS = tuple(float(ratio) for ratio in np.geomspace(0.88, 1.136, 4))
-LEG_SLACK = 0.38  # in natural logarithms: what lies within says nothing
+LEG_SLACK = 0.38  # in natural logarithms: a difference within it is no evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,10 @@ def sizes(height: int, width: int) -> list[float]:
 def search(densities: Densities) -> list[Joint]:
     """The best joint of the frame at each size, with the best one apart from it: candidates, in working pixels."""
     height, width = densities.image.shape
-    tissue = runs(densities.tissue)
+    halves, tissue = Halves(densities.image), runs(densities.tissue)
     found: list[Joint] = []
     for plateau in sizes(height, width):
-        score = scored(densities.image, tissue, plateau, COARSE)
+        score = scored(halves, tissue, plateau, COARSE)
         for _ in range(3):
             joint = _highest(score, plateau, COARSE)
             if joint is None:
@@ -76,15 +77,24 @@ def search(densities: Densities) -> list[Joint]:
     return sorted(found, key=lambda joint: -joint.score)
 
 
-def scored(image: Plane, tissue: Plane, plateau: float, look: SearchScale) -> Plane:
+def scored(halves: Halves, tissue: Plane, plateau: float, look: SearchScale) -> Plane:
     """The score for a joint of this size at each searched point."""
-    factor = look.unit / plateau
-    height, width = (max(1, round(length * factor)) for length in image.shape)
-    coarse = halved(image, factor)[0]
-    resized = np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
-    score = evidence.weigh(evidence.gather(resized, look.unit, look.stride))
+    score = evidence.weigh(evidence.gather(_at_scale(halves, plateau, look), look.unit, look.stride))
     leg = np.asarray(cv2.resize(tissue, score.shape[::-1], interpolation=cv2.INTER_NEAREST), dtype=np.float32)
-    return _inside(score + _fit_of_leg(leg * np.float32(1 / plateau)), look)
+    score += _fit_of_leg(leg * np.float32(1 / plateau))
+    height, width = score.shape
+    place = _inside(height, width, look).place
+    held = np.full_like(score, -np.inf)
+    held[place] = score[place]
+    return held
+
+
+def _at_scale(halves: Halves, plateau: float, look: SearchScale) -> Plane:
+    """The image at the scale at which such a plateau has as many pixels as it is searched with."""
+    factor = look.unit / plateau
+    height, width = (max(1, round(length * factor)) for length in halves.whole.shape)
+    coarse = halves.above(factor)
+    return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
 
 def _fit_of_leg(plateaus: Plane) -> Plane:
@@ -93,20 +103,19 @@ def _fit_of_leg(plateaus: Plane) -> Plane:
     return np.asarray(-6.0 * np.clip(away, 0, 0.36) ** 2, dtype=np.float32)
 
 
-def _inside(score: Plane, look: SearchScale) -> Plane:
-    """Keeps only points where most of the plateau, and bone above and below the joint line, is in the image."""
+def _inside(height: int, width: int, look: SearchScale) -> GridWindow:
+    """The points where most of the plateau, and bone above and below the joint line, is in the image."""
     aside, above, below = (int(length * look.unit / look.stride) for length in (0.35, 0.2, 0.1))
-    held = np.full_like(score, -np.inf)
-    held[above:-below, aside:-aside] = score[above:-below, aside:-aside]
-    return held
+    return GridWindow(above, max(above, height - below), aside, max(aside, width - aside))
 
 
-def _highest(score: Plane, plateau: float, look: SearchScale) -> Joint | None:
+def _highest(score: Plane, plateau: float, look: SearchScale, top: int = 0, left: int = 0) -> Joint | None:
+    """The joint with the best score, of points that begin at this row and column."""
     _, best, _, (column, row) = cv2.minMaxLoc(score)
     if not np.isfinite(best):
         return None
     pixel = plateau / look.unit
-    x, y = ((index * look.stride + 0.5) * pixel - 0.5 for index in (column, row))
+    x, y = ((index * look.stride + 0.5) * pixel - 0.5 for index in (left + column, top + row))
     return Joint(x, y, plateau, float(best))
 
 
@@ -122,13 +131,11 @@ def refine(pixels: GrayImage, joint: Joint) -> Joint:
     small, scale = shrink(part, side=round(REGION * MEASURED))
     low, high = percentiles(small, 1.0, 99.5)
     image = levelled(small, low, high)
-    everywhere = np.full_like(image, LEG_PER_PLATEAU * joint.plateau * scale)
-    near: list[Joint] = []
+    halves, near = Halves(image), list[Joint]()
     for ratio in RATIOS:
         plateau = joint.plateau * scale * ratio
-        score = scored(image, everywhere * np.float32(ratio), plateau, FINE)
-        _keep_near(score, Joint(joint.x - left, joint.y - top, joint.plateau * ratio, joint.score), FINE)
-        found = _highest(score, plateau, FINE)
+        around = Joint(joint.x - left, joint.y - top, joint.plateau * ratio, joint.score)
+        found = _best_near(halves, plateau, around, FINE)
         if found is not None:
             near.append(found.scaled(1 / scale))
     if not near:
@@ -147,14 +154,25 @@ def _surroundings(pixels: GrayImage, joint: Joint) -> tuple[int, int, GrayImage]
     return left, top, pixels[top : max(top + 2, int(joint.y + reach)), left : max(left + 2, int(joint.x + reach))]
 
 
-def _keep_near(score: Plane, joint: Joint, look: SearchScale) -> None:
-    """Keeps only points within a fraction of a plateau from the joint's position."""
-    reach = round(0.25 * look.unit / look.stride)
+def _best_near(halves: Halves, plateau: float, joint: Joint, look: SearchScale) -> Joint | None:
+    """The best joint of this size within a fraction of a plateau from a position; no other point is scored.
+
+    The region was cut out for this joint, so that its width says nothing of the leg's: it counts as one that fits.
+    """
+    image = _at_scale(halves, plateau, look)
+    grid = evidence.Grid(image.shape[0], image.shape[1], look.unit, look.stride)
+    inside, reach = _inside(*grid.points, look), round(0.25 * look.unit / look.stride)
     column, row = look.cell(joint.x, joint.plateau), look.cell(joint.y, joint.plateau)
-    near = slice(max(0, row - reach), row + reach), slice(max(0, column - reach), column + reach)
-    kept = score[near].copy()
-    score[:] = -np.inf
-    score[near] = kept
+    window = GridWindow(
+        max(inside.top, row - reach),
+        min(inside.bottom, row + reach),
+        max(inside.left, column - reach),
+        min(inside.right, column + reach),
+    )
+    if window.top >= window.bottom or window.left >= window.right:
+        return None
+    score = evidence.weigh(evidence.gather(image, look.unit, look.stride, window))
+    return _highest(score, plateau, look, window.top, window.left)
 
 
 def _summit(joints: list[Joint]) -> Joint:

@@ -2,11 +2,11 @@
 
 A pair is a fall of density (the femur's margin) above a rise (the tibia's), with less density between them than beyond
 either, and a bright line below: the plateau's floor. The rims of the plateau also cast lines, fainter ones, into the
-space above the floor. The best sequence of pairs, with steps that cost, is found by dynamic programming from the
-intercondylar notch outwards, where a joint space is always seen.
+space above the floor. The best sequence of pairs is found by dynamic programming, with a cost for each step. It starts
+at the intercondylar notch, where a joint space is always visible, and goes outwards.
 
-Bone on bone has no margins of its own. Pairs without a gap count little, or else many a healthy joint would close; but
-where one compartment is plainly seen and no space is in the other, that one is traced again as closed.
+Bone on bone has no margins of its own. Pairs without a gap have a low value, else many healthy joints would be traced
+as closed. But if one compartment is clear and the other shows no space, the other one is traced again as closed.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from koa_worker.knee.finding.density import Plane
+from koa_worker.knee.finding.density import Plane, limited
 from koa_worker.knee.joint_space.band import COARSE, Band
 
 # In plateaus from the middle: what is traced.
 INNER, OUTER = 0.09, 0.45
 BEARS_FROM, BEARS_TO = 0.17, 0.43  # the weight-bearing part, without the spines and the outer osteophytes
 STEP = 3  # coarse pixels from column to column
-ABOVE, BELOW = 38, 40  # coarse pixels from the joint line: as far as margins are looked for
+ABOVE, BELOW = 38, 40  # coarse pixels from the joint line within which margins are searched
 WIDEST = 26  # coarse pixels between the margins: 10 mm
 SLOPE = 2  # coarse pixels a step
 STEP_COST, GAP_COST = 0.05, 0.4  # for a margin that climbs, for a space that widens: times the pixels squared
 FLOOR_WEIGHT, DARK_WEIGHT = 1.5, 0.5
-CLOSED = 1.0  # what bone on bone counts in place of two margins and a dark space
+CLOSED = 1.0  # the value of bone on bone, in place of two margins and a dark space
 CLOSED_UP_TO = 2  # coarse pixels
-CLOSED_BESIDE = 2.6  # what it counts in a compartment that shows no space where the other one's is plain to see
-SEEN, UNSEEN = 3.0, 2.5  # clarity; of training knees every other one of KL 4 is so, of others one in 150 …
-HAZY = 0.5  # … and of these hardly any shows less: how much less dense what was traced is than the bone beyond
+CLOSED_BESIDE = 2.6  # its value in a compartment that shows no space while the other one is clear
+SEEN, UNSEEN = 3.0, 2.5  # clarity: below it are half of the training knees of KL 4, and one in 150 of the others …
+HAZY = 0.5  # … which nearly all show more: how much less dense the traced space is than the bone beyond
 USUAL_UP_TO, WIDE_COST = 16, 0.02  # a space wider than 6.5 mm is rare
 BEYOND = 5  # coarse pixels of bone beyond each margin that the space is compared with
-APART = 12  # coarse pixels by which the compartments' heights differ at most without being asked again
+APART = 12  # coarse pixels by which the compartments' heights may differ without a second tracing
 
 _STEPS = np.add.outer(*(cost * np.arange(-SLOPE, SLOPE + 1) ** 2 for cost in (STEP_COST, GAP_COST)))
 
@@ -81,9 +81,9 @@ def trace(band: Band) -> tuple[MarginPath, MarginPath]:
         found = _follow(pairs + _near(heights[better], 1 - better, pairs.shape[2]))
     first, second = (_course(columns[side], evidence[:, :, side], *found[side]) for side in (0, 1))
     if _shows_nothing(first, density[:, 0], second):
-        first = _closed(columns[0], evidence[:, :, 0], pairs[:, :1])
+        first = _closed(columns[0], evidence[:, :, 0], pairs[..., :1])
     elif _shows_nothing(second, density[:, 1], first):
-        second = _closed(columns[1], evidence[:, :, 1], pairs[:, 1:])
+        second = _closed(columns[1], evidence[:, :, 1], pairs[..., 1:])
     return first.lowered(top), second.lowered(top)
 
 
@@ -107,7 +107,7 @@ def _shows_nothing(course: MarginPath, density: Plane, other: MarginPath) -> boo
 def _closed(columns: Columns, evidence: Plane, pairs: Plane) -> MarginPath:
     """Traces one compartment again and expects bone on bone; a closed compartment is then as clear as the other one."""
     expected = pairs.copy()
-    expected[..., :CLOSED_UP_TO] += np.float32(CLOSED_BESIDE - CLOSED)
+    expected[:, :CLOSED_UP_TO] += np.float32(CLOSED_BESIDE - CLOSED)
     course = _course(columns, evidence, *_follow(expected)[0])
     closed = course.tibial - course.femoral <= CLOSED_UP_TO
     return replace(course, evidence=np.where(closed, np.float32(SEEN), course.evidence))
@@ -134,27 +134,39 @@ def _profiles(band: Band, rows: slice) -> tuple[Columns, Plane, Plane]:
 
 
 def _pairs(density: Plane, slope: Plane) -> tuple[Plane, Plane]:
-    """How good each pair is, as columns × compartments × tibial rows × gaps; and, the other way round, its margins."""
-    rows = len(density)
+    """The value of each pair: columns × gaps × tibial rows × compartments; and, columns last, of its margins alone."""
     rise, fall = np.clip(slope, 0, 3), np.clip(-slope, 0, 3)
-    root_rise, root_fall = 0.8 * np.sqrt(rise), np.sqrt(fall)
-    rise, fall = 0.1 * rise, 0.1 * fall
+    root_rise, root_fall = np.float32(0.8) * np.sqrt(rise), np.sqrt(fall)
+    rise, fall = np.float32(0.1) * rise, np.float32(0.1) * fall
     below, above = _beyond(density)
     sums = np.concatenate([np.zeros_like(density[:1]), np.cumsum(density, axis=0)])
-    scores = np.full((WIDEST - 1, *density.shape), -3.0, np.float32)
+    scores = root_rise * _femoral(root_fall)
+    scores += rise
+    scores += _femoral(fall)
+    between = sums[:-1] - _femoral(sums, 1)[:, :-1]
+    between[1:] /= np.arange(1, WIDEST - 1, dtype=np.float32)[:, None, None, None]
+    between[0, 1:] = (density[1:] + density[:-1]) / 2
+    dark = np.minimum(_femoral(above), below)
+    dark -= between
+    limited(dark, -1.0, 2.0)
+    dark *= DARK_WEIGHT
+    scores += dark
+    limited(scores[:CLOSED_UP_TO], CLOSED, np.inf)
     for gap in range(1, WIDEST):
-        tibia, femur = slice(gap, rows), slice(0, rows - gap)
-        edges = root_rise[tibia] * root_fall[femur] + rise[tibia] + fall[femur]
-        if gap > 1:
-            between = (sums[gap:rows] - sums[1 : rows - gap + 1]) / (gap - 1)
-        else:
-            between = (density[tibia] + density[femur]) / 2
-        dark = np.minimum(above[femur], below[tibia]) - between
-        both = edges + DARK_WEIGHT * np.minimum(np.maximum(dark, -1), 2)
-        scores[gap - 1, tibia] = np.maximum(both, CLOSED) if gap <= CLOSED_UP_TO else both
+        scores[gap - 1, :gap] = -3.0
     pairs = scores + FLOOR_WEIGHT * _floor(density)
     pairs -= WIDE_COST * np.maximum(np.arange(1, WIDEST, dtype=np.float32) - USUAL_UP_TO, 0)[:, None, None, None]
-    return np.ascontiguousarray(pairs.transpose(3, 2, 1, 0)), scores
+    return np.ascontiguousarray(pairs.transpose(3, 0, 1, 2)), scores
+
+
+def _femoral(rows: Plane, nearer: int = 0) -> Plane:
+    """What is in the row above each tibial row by each gap, less so many rows; anything where there is no such row."""
+    most = WIDEST - 1
+    longer = np.concatenate([np.zeros((most, *rows.shape[1:]), np.float32), rows])
+    down = longer.strides[0]
+    return np.lib.stride_tricks.as_strided(
+        longer[most - 1 + nearer :], (most, *rows.shape), (-down, *longer.strides), writeable=False
+    )
 
 
 def _beyond(density: Plane) -> tuple[Plane, Plane]:
@@ -178,9 +190,9 @@ def _floor(density: Plane) -> Plane:
 
 def _near(height: float, side: int, rows: int) -> Plane:
     """The penalty for a compartment whose height is far from that of the other one."""
-    cost = np.zeros((1, 2, rows, 1), np.float32)
+    cost = np.zeros((1, 1, rows, 2), np.float32)
     away = np.maximum(np.abs(np.arange(rows) - height) - 8, 0)
-    cost[0, side, :, 0] = np.maximum(-0.005 * away**2, -1.5)
+    cost[0, 0, :, side] = np.maximum(-0.005 * away**2, -1.5)
     return cost
 
 
@@ -188,23 +200,26 @@ def _follow(pairs: Plane) -> list[tuple[Columns, Columns, float]]:
     """The best sequence for each compartment: tibial rows, gaps, mean score."""
     reached = [pairs[0]]
     for column in pairs[1:]:
-        reached.append(_spread(reached[-1]) + column)
-    return [_backwards([best[side] for best in reached]) for side in range(pairs.shape[1])]
+        best = _spread(reached[-1])
+        best += column
+        reached.append(best)
+    return [_backwards([best[..., side].T for best in reached]) for side in range(pairs.shape[3])]
 
 
 def _spread(best: Plane) -> Plane:
     """The value of the best pair within one step of each pair, less the cost of the step."""
-    climbed = best.copy()
+    return _along(_along(best, STEP_COST, down=False), GAP_COST, down=True)
+
+
+def _along(best: Plane, cost: float, *, down: bool) -> Plane:
+    """The best within a step along rows or gaps. A nearer one than a step reaches costs less by itself."""
+    found = best
     for step in range(1, SLOPE + 1):
-        lower = best - np.float32(STEP_COST * step * step)
-        np.maximum(climbed[:, step:], lower[:, :-step], out=climbed[:, step:])
-        np.maximum(climbed[:, :-step], lower[:, step:], out=climbed[:, :-step])
-    widened = climbed.copy()
-    for step in range(1, SLOPE + 1):
-        lower = climbed - np.float32(GAP_COST * step * step)
-        np.maximum(widened[..., step:], lower[..., :-step], out=widened[..., step:])
-        np.maximum(widened[..., :-step], lower[..., step:], out=widened[..., :-step])
-    return widened
+        near = np.ones((2 * step + 1, 1) if down else (1, 2 * step + 1), np.uint8)
+        moved = np.asarray(cv2.dilate(best, near), np.float32).reshape(best.shape)
+        moved -= np.float32(cost * step * step)
+        found = np.maximum(moved, found, out=moved)
+    return found
 
 
 def _backwards(reached: list[Plane]) -> tuple[Columns, Columns, float]:

@@ -1,4 +1,4 @@
-"""What came on each day from each device: sums that the database makes and keeps, for the watch over weeks."""
+"""The values of each day from each device, summed in the database and kept, for `koa-worker drift`."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ _DEVICE: tuple[Any, ...] = (
 
 
 def _study_sums() -> Select[*tuple[Any, ...]]:
-    """Each study counts once on each device, by the mean of its knees: two knees of one patient are alike."""
+    """Each study counts once on each device, by the mean of its knees, because two knees of one patient are similar."""
     that_day = (
         select(_IMAGE_THAT_DAY.study_key)
         .join(_LINE_THAT_DAY, _LINE_THAT_DAY.file_id == _IMAGE_THAT_DAY.file_id)

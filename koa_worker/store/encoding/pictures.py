@@ -14,13 +14,15 @@ from koa_worker.values import GrayImage
 
 FRAME_PIXELS = 900  # the longer side on paper, at about 150 dpi
 _FRAME_QUALITY = 85
+_MOST_KEPT = 4  # crops
+_encoded_last: dict[bytes, NDArray[np.uint8]] = {}
 
 
 def encode_frame(pixels: GrayImage, half: GrayImage | None = None) -> bytes:
     """The whole radiograph as a reduced JPEG. `half` is the radiograph at half its size, if it exists already."""
     if half is not None and max(pixels.shape) >= 2 * FRAME_PIXELS and pixels.size == 4 * half.size:
         pixels = half
-    # Halving by area is quick; what is left, less than a half, needs no area any more and so takes a tenth of the time.
+    # Halving by area is fast. The remaining reduction, by less than half, needs no area and takes a tenth of the time.
     while max(pixels.shape) >= 2 * FRAME_PIXELS and min(pixels.shape) > 1:
         height, width = pixels.shape
         pixels = cv2.resize(pixels, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
@@ -33,10 +35,20 @@ def encode_frame(pixels: GrayImage, half: GrayImage | None = None) -> bytes:
 
 def encode_crop(crop: NDArray[np.uint8]) -> bytes:
     """A knee as the model saw it, bit for bit, as PNG."""
-    return _encode(".png", crop, [])
+    data = _encode(".png", crop, [])
+    kept = crop.copy()
+    kept.flags.writeable = False
+    _encoded_last[data] = kept
+    while len(_encoded_last) > _MOST_KEPT:
+        _encoded_last.pop(next(iter(_encoded_last)), None)
+    return data
 
 
 def decode_crop(data: bytes) -> NDArray[np.uint8]:
+    """The knee; not to be changed. One that this process has just encoded, for a report to show, is still there."""
+    kept = _encoded_last.get(data)
+    if kept is not None:
+        return kept
     return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED), np.uint8)
 
 
