@@ -246,7 +246,7 @@ def _entries(session: Session, places: Sequence[_Place], *, may_see_patients: bo
     )
 
 
-def _knees(session: Session, studies: Collection[str]) -> Sequence[Row[tuple[int, str | None]]]:
+def _knees(session: Session, studies: Collection[str]) -> Sequence[Row[int, str | None]]:
     """The lines of these studies, with the study of each."""
     if not studies:
         return ()
