@@ -1,4 +1,4 @@
-"""A Chromium without a screen, and what the process of its tab takes of processor and memory."""
+"""A headless Chromium, and the processor time and memory of its tab's process."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ FLAGS = (
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Of the process that shows a tab, in MB."""
+    """The memory of the process that shows a tab, in MB."""
 
     private: float
-    resident: float  # with what it shares with other processes of the browser
+    resident: float  # including memory shared with other processes of the browser
     script: float  # the heap of the page's scripts; pixels lie outside of it
 
 
@@ -49,12 +49,12 @@ def chromium(folder: Path, on_each_page: str) -> Iterator[webdriver.Chrome]:
 
 
 def processor_ms(driver: webdriver.Chrome) -> float:
-    """What the process that shows the tab has used of the processor."""
+    """The processor time of the process that shows the tab."""
     return 1000 * _metric(driver, "ProcessTime")
 
 
 def memory(driver: webdriver.Chrome) -> Memory:
-    """The memory of the largest tab, which is the one that is looked at."""
+    """The memory of the largest tab, which is the visible one."""
     browser = int(driver.service.process.pid)
     sizes = [size for pid, words, *size in processes() if "--type=renderer" in words and browser in ancestors(pid)]
     private, resident = max(sizes, default=[0.0, 0.0])

@@ -1,4 +1,4 @@
-"""The same network in LiteRT, onnxruntime, TensorFlow SavedModel and Keras `predict`, and the naive way as a whole."""
+"""The same network in LiteRT, onnxruntime, TensorFlow SavedModel and Keras `predict`, and the whole naive way."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def measure_nets(*, quick: bool) -> Section:
         measure("bench.look", "build", folder)
         rounds = QUICK_ROUNDS if quick else ROUNDS
         found = {way: measure("bench.look", "time", way, folder, str(rounds)) for way in WAYS}
-        whole = {} if quick else measure_whole(folder)
+        whole = measure_whole(folder, every_look=not quick)
     best = found["litert"].per_knee_ms
     rows = [_row(WAYS[way], measured, best) for way, measured in found.items()]
     rows += [_row(name, measured, whole[OURS].per_knee_ms) for name, measured in whole.items()]
@@ -45,14 +45,11 @@ def measure_nets(*, quick: bool) -> Section:
     )
 
 
-def measure_whole(folder: Path) -> dict[str, Measured]:
+def measure_whole(folder: Path, *, every_look: bool) -> dict[str, Measured]:
     """Measures the way from crop to grade and heatmap."""
     plate = draw_plates(folder, ("explicit",))["explicit"]
-    return {
-        OURS: measure("bench.worker", plate),
-        NAIVE: measure("bench.naive", plate, "--every-look"),
-        NAIVE_ONCE: measure("bench.naive", plate),
-    }
+    found = {OURS: measure("bench.worker", plate), NAIVE_ONCE: measure("bench.naive", plate)}
+    return found | ({NAIVE: measure("bench.naive", plate, "--every-look")} if every_look else {})
 
 
 def _row(name: str, measured: Measured, best: float) -> tuple[str, ...]:

@@ -1,4 +1,8 @@
-"""Files a second end to end, by file kind and number of workers; and an archive by `batch`."""
+"""Files a second end to end, by file kind and number of workers; and an archive by `batch`.
+
+One daemon with two workers is also compared with two daemons of one worker each, which run side by side: what is
+missing is what its workers wait for each other, and not what the machine's two cores take from one another.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bench import throughput
@@ -37,20 +42,48 @@ def measure_speed(*, quick: bool) -> Section:
                 run = throughput.measure(Path(place) / f"{kind}-{count}", patterns, files, count)
                 rates[names[count]].append(run.per_second)
                 spent.append(f"{run.cpu_seconds / files * 1e3:.0f}")
-            archived = archive_rate(Path(place) / f"{kind}-archive", patterns, files, workers[-1])
+            archived = [
+                archive_rate(Path(place) / f"{kind}-archive-{count}", patterns, files, count) for count in workers
+            ]
             by_workers = [rates[names[count]][-1] for count in workers]
-            gain = f"{by_workers[-1] / by_workers[0]:.2f}×"
-            rows.append((kind, *(f"{rate:.1f}" for rate in by_workers), gain, " / ".join(spent), f"{archived:.1f}"))
+            apart = side_by_side(Path(place) / f"{kind}-apart", patterns, files, workers[-1])
+            rows.append(
+                (
+                    kind,
+                    *(f"{rate:.1f}" for rate in by_workers),
+                    f"{by_workers[-1] / by_workers[0]:.2f}×",
+                    f"{by_workers[-1] / apart:.2f}",
+                    " / ".join(spent),
+                    " / ".join(f"{rate:.1f}" for rate in archived),
+                    f"{archived[-1] / archived[0]:.2f}×",
+                )
+            )
     return Section(
         title="End to end",
         note=f"Files a second, {files} bilateral plates of 2000×2500 for each number: the daemon from inbox to report, "
-        f"and `batch` with {workers[-1]} workers into Parquet only.",
-        columns=("kind", *rates, f"{workers[0]} → {workers[-1]}", "CPU ms a file", "batch"),
+        f"beside as many daemons of one worker each, which run at once; and `batch` into Parquet only.",
+        columns=(
+            "kind",
+            *rates,
+            f"{workers[0]} → {workers[-1]}",
+            "÷ daemons side by side",
+            "CPU ms a file",
+            "batch",
+            f"batch {workers[0]} → {workers[-1]}",
+        ),
         rows=tuple(rows),
         drawn=rates,
         over=kinds,
         y="files/s",
     )
+
+
+def side_by_side(place: Path, patterns: list[bytes], files: int, daemons: int) -> float:
+    """The rate of so many daemons together, each of which has one worker and its share of the files."""
+    share = max(1, files // daemons)
+    with ThreadPoolExecutor(daemons) as each:
+        runs = each.map(lambda number: throughput.measure(place / str(number), patterns, share, 1), range(daemons))
+        return sum(run.per_second for run in runs)
 
 
 def draw(place: Path, kind: str) -> Iterator[bytes]:

@@ -1,10 +1,10 @@
-"""`python -m bench.viewer`: how quick the viewer is in Chromium without a GPU, and what memory its tab takes.
+"""`python -m bench.viewer`: the speed of the viewer in Chromium without a GPU, and the memory of its tab.
 
 Fills a new store with studies of one film of 3,000 rows and 2,500 columns each, 16 bits a pixel, serves the page in a
-thread, opens the studies one after the other in one tab, and writes what was seen into docs/viewer.md.
+thread, opens the studies one after the other in one tab, and writes the results into docs/viewer.md.
 
 The decoder's time is that from the request of a film to the first byte of the answer, which comes when it is decoded.
-Times on the clock grow with whatever else the machine does; processor time does not. It needs `chromium` and
+Elapsed times grow with the load of the machine; processor time hardly does. It needs `chromium` and
 `chromedriver`.
 """
 
@@ -45,7 +45,7 @@ const film = performance.getEntriesByType('resource').find((one) => one.name.end
 return [film.requestStart, film.responseStart, film.responseEnd, window.firstPicture];
 """
 PAINT_MS = "return Number(document.querySelector('.pane:not([hidden]) canvas').dataset.ms)"
-# What a drag or a turn of the wheel does, and how long the browser takes until the next frame has been drawn.
+# Simulates a drag or a turn of the wheel, and measures the time until the browser has drawn the next frame.
 REDRAW = """
 const [kind, step, done] = arguments;
 const stage = document.querySelector('.pane:not([hidden]) .stage');
@@ -68,7 +68,7 @@ requestAnimationFrame(() => setTimeout(() => done(performance.now() - began)));
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What was seen of one study, in milliseconds from the request of its film, and the memory after it."""
+    """The times for one study, in milliseconds from the request of its film, and the memory after it."""
 
     decoder: float
     received: float
@@ -81,7 +81,7 @@ class Opened:
 class Redrawn:
     """The medians of many redraws, in milliseconds."""
 
-    frame: float  # from the hand's movement until the frame is drawn
+    frame: float  # from the movement of the pointer until the frame is drawn
     painting: float  # the pixels of one pane
     processor: float  # of the tab
 

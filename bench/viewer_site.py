@@ -40,7 +40,7 @@ DAY = datetime(2024, 2, 29, tzinfo=UTC)
 
 @contextmanager
 def site(folder: Path, studies: int) -> Iterator[tuple[str, list[str]]]:
-    """The address of a page with these studies, and their keys. Without users, for it is this machine's only."""
+    """The address of a page with these studies, and their keys. It has no users, because only this machine uses it."""
     settings = Config.model_validate({"web": {"port": 0}, "limits": {"min_free_mb": 0}}).below(folder)
     prepare_folders(settings.folders)
     plate = drawn()

@@ -1,4 +1,4 @@
-"""`python -m bench.worklist --rows 1000000`: how quick the worklist is when the archive is large.
+"""`python -m bench.worklist --rows 1000000`: the speed of the worklist with a large archive.
 
 Fills a new database (or takes the one that `--database` names, if it is there) with studies of two knees each, some
 rejects and a queue, readings and assignments of two readers, and asks for the page, each order and each filter as a

@@ -48,32 +48,34 @@ class JointSpace(_Fields):
     lateral: Compartment | None = None
     picture_left: Compartment | None = None
     picture_right: Compartment | None = None
-    calibration: Calibration = Field(description="What a millimetre is; at the detector, magnification is unknown.")
+    calibration: Calibration = Field(
+        description="The plane of the millimetres; the detector's has unknown magnification."
+    )
     tibial_width_px: float
 
 
 class KneeFields(_Fields):
-    position: int = Field(description="In the picture, from left to right.")
+    position: int = Field(description="In the image, from left to right.")
     side: SideWord
     box: Box
-    whole_frame: bool = Field(description="The picture was a crop of a knee already.")
-    turned: int = Field(description="Quarters anticlockwise that make the knee stand upright.")
+    whole_frame: bool = Field(description="The image was a crop of a knee already.")
+    turned: int = Field(description="Number of quarter turns anticlockwise that make the knee upright.")
     kl: GradeNumber
     probabilities: list[Share] = Field(min_length=5, max_length=5, description="On the site's scale, if there is one.")
     confidence: Share
     oa_probability: Share = Field(description="P(KL ≥ 2).")
     agreement: Share
     strangeness: float | None = Field(
-        description="Log odds against a knee like the training knees; null where it was not judged."
+        description="Log odds against a knee like the training knees; null if it was not judged."
     )
     needs_review: bool
     review_reasons: list[str] = Field(description="Sentences for a reader.")
     review_codes: list[str] = Field(description="The same reasons for a program, see docs/review.md.")
-    joint_space: JointSpace | None = Field(description="Null where the knee was not measured.")
+    joint_space: JointSpace | None = Field(description="Null if the knee was not measured.")
     release_probabilities: list[Share] = Field(
-        min_length=5, max_length=5, description="What the release itself says, before the site's scale."
+        min_length=5, max_length=5, description="The release's own probabilities, before the site's scale."
     )
-    site: str | None = Field(description="SHA-256 of the site's scale; null where the release's own scale is used.")
+    site: str | None = Field(description="SHA-256 of the site's scale; null if the release's own scale is used.")
 
 
 def describe(position: int, roi: KneeRoi, grade: values.Grade, joint_space: values.JointSpace | None) -> KneeFields:

@@ -1,4 +1,4 @@
-"""The faults that are made for real, each with the code that has to be said of it. tests/fault_table.py documents them.
+"""The faults that the tests cause, each with the code that must be reported. tests/fault_table.py documents them.
 
 Those of `RUNNING` and `ALONE` are made beside a daemon that runs and are mended again. Those of `ENDING` and `STARTING`
 end a daemon or keep it from starting, so that others have to say it.
@@ -29,7 +29,7 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One that the daemon survives: everybody who is asked says its code and its sentence."""
+    """A fault that the daemon survives: all outputs report its code and its sentence."""
 
     what: str
     code: str
@@ -139,7 +139,7 @@ def _set_back(scene: Scene) -> None:
 
 
 def _forget_files(scene: Scene) -> None:
-    """And what the store says of them; plain SQLite looks at no foreign keys."""
+    """Removes the files and their rows; plain SQLite does not check foreign keys."""
     scene.site.sql("DELETE FROM files" if scene.site.url.startswith("sqlite") else "TRUNCATE files CASCADE")
 
 

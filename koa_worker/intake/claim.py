@@ -34,12 +34,11 @@ class Claim:
     path: Path
     name: str
 
-    def arrive(self) -> Arrival:
-        """The arrival of the file, with its hash; from here on no other account can change the file."""
-        return self.load(0)[0]
-
     def load(self, most: int) -> tuple[Arrival, bytes | None]:
-        """The same with the file's bytes, if there are at most `most`."""
+        """The arrival of the file with its hash, and its bytes, if there are at most `most`.
+
+        From here on no other account can change the file.
+        """
         make_own(self.path)
         data, sha256 = load_and_digest(self.path, most)
         return self.named(sha256, self.path.stat().st_size), data

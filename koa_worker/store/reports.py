@@ -45,13 +45,15 @@ _IS_OLD = exists().where(
     _newer.c.revision > _reports.c.revision,
     _newer.c.written_at.is_not(None),
 )
-_BEGUN = select(_reports.c.shows_changes, _IS_OLD.label("is_old")).where(
-    _OF_STUDY, _reports.c.revision == bindparam("revision")
+_BEGUN = (
+    select(_studies.c.reported_changes, _reports.c.shows_changes, _IS_OLD.label("is_old"))
+    .join(_reports, _reports.c.study_key == _studies.c.key)
+    .where(_studies.c.key == bindparam("study_key"), _reports.c.revision == bindparam("revision"))
+    .with_for_update(of=_studies)
 )
 _WRITTEN = update(_reports).where(
     _reports.c.study_key == bindparam("of_study"), _reports.c.revision == bindparam("of_revision")
 )
-_HOLD = select(_studies.c.reported_changes).where(_studies.c.key == bindparam("study_key")).with_for_update()
 _REPORTED = update(_studies).where(_studies.c.key == bindparam("of_study"))
 _REMOVED = update(_reports).where(_reports.c.study_key == bindparam("of_study")).values(path=None)
 _GIVE_BACK = delete(_reports).where(
@@ -132,9 +134,8 @@ class Reports(StorePart):
         `put` is called while the study is locked. It may run twice, but never after the `put` of a higher revision.
         """
         connection = session.connection()
-        known = connection.scalar(_HOLD, {"study_key": study_key})
         begun = connection.execute(_BEGUN, {"study_key": study_key, "revision": revision}).first()
-        if begun is None or known is None:
+        if begun is None:
             raise UnknownRecord("unknown_record", f"revision {revision} of study {study_key}")
         if begun.is_old:
             return False
@@ -143,7 +144,8 @@ class Reports(StorePart):
         connection.execute(_WRITTEN, {"of_study": study_key, "of_revision": revision, **written})
         # Written even if it changes nothing: on PostgreSQL, a transaction that waited for the study with an older
         # revision and an older snapshot then fails, and is retried with a new one.
-        connection.execute(_REPORTED, {"of_study": study_key, "reported_changes": max(known, begun.shows_changes)})
+        shown = max(begun.reported_changes, begun.shows_changes)
+        connection.execute(_REPORTED, {"of_study": study_key, "reported_changes": shown})
         record_reported(session, study_key, at, revision)
         return True
 

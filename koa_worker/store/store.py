@@ -24,22 +24,13 @@ from koa_worker.store.erasure.erasures import Erasures
 from koa_worker.store.export import Export
 from koa_worker.store.lifecycle.corrections import Corrections
 from koa_worker.store.lifecycle.files import Files
-from koa_worker.store.page.accounts import Accounts
-from koa_worker.store.page.assignments import Assignments
-from koa_worker.store.page.audit import Audit
-from koa_worker.store.page.day_counts import DayCounts
-from koa_worker.store.page.rate_limits import RateLimits
-from koa_worker.store.page.reader_grades import ReaderGrades
-from koa_worker.store.page.study_history import StudyHistory
-from koa_worker.store.page.uploads import Uploads
-from koa_worker.store.page.worklist import Worklist
-from koa_worker.store.page.worklist_entries import WorklistEntries
+from koa_worker.store.page.page_parts import PageParts
 from koa_worker.store.reports import Reports
 from koa_worker.store.site_scale import SiteScales
 from koa_worker.store.study.study_content import Studies
 
 
-class Store:
+class Store(PageParts):
     """The database of all files.
 
     Each verb of a part takes and gives values in one transaction. It raises `WorkFailed("store")` if the database does
@@ -65,19 +56,8 @@ class Store:
         self.site_scales = SiteScales(sessions)
         self.found = Found(sessions)
         self.erasures = Erasures(sessions)
-        # Parts for the web page only.
-        self.accounts = Accounts(sessions)
-        self.rate_limits = RateLimits(sessions)
-        self.audit = Audit(sessions)
         self.corrections = Corrections(sessions)
-        self.worklist = Worklist(sessions)
-        self.entries = WorklistEntries(sessions)
-        self.day_counts = DayCounts(sessions)
-        self.study_history = StudyHistory(sessions)
-        self.reader_grades = ReaderGrades(sessions)
-        self.assignments = Assignments(sessions)
         self.watch_days = WatchDays(sessions)
-        self.uploads = Uploads(sessions)
 
     @classmethod
     def open(

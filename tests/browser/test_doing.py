@@ -1,4 +1,4 @@
-"""What is done with studies and users on the page: sent again, downloaded, corrected, erased; added and locked out."""
+"""Actions on studies and users on the page: sending again, downloading, correcting, erasing; adding and locking."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NEW = "a new long password"
 
 
 def choose(browser: Any, name: str, value: str) -> None:
-    """By the keyboard, as who has no mouse."""
+    """By the keyboard, as a user without a mouse."""
     browser.one(f"input[name={name}][value='{value}']").send_keys(Keys.SPACE)
 
 

@@ -1,4 +1,4 @@
-"""The page as people use it, with the real pipeline behind it."""
+"""The page as users operate it, with the real pipeline behind it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A reader's day with the page: the list by keys, reading on and on, taking back, blind, beside the earlier exam."""
+"""A reader's work with the page: the list by keys, reading studies in turn, withdrawing, blind, earlier exams."""
 
 from __future__ import annotations
 

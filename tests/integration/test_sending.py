@@ -1,4 +1,4 @@
-"""Results on their way to a PACS that others wrote: all arrive, once, whatever happens in between."""
+"""Results for a PACS of another maker: all arrive once, with any fault in between."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from tests.make import free_port, until
 
 @pytest.fixture(autouse=True)
 def _collect_what_was_left() -> Iterator[None]:
-    """A socket that nobody closed is a fault of the test in which it was opened."""
+    """A socket that was not closed is an error of the test in which it was opened."""
     yield
     gc.collect()
 
@@ -345,7 +345,7 @@ def test_a_pacs_that_cannot_prove_who_it_is_gets_nothing(
 
 @contextmanager
 def pacs_that_answers(answer: Callable[[evt.Event], int], *classes: str) -> Iterator[int]:
-    """A PACS with an opinion of what it is sent; gives its port."""
+    """A PACS that rejects certain objects; gives its port."""
     application = AE("ORTHANC")
     for storage_class in classes or (
         Comprehensive3DSRStorage,

@@ -1,4 +1,4 @@
-"""The documents say what the code does."""
+"""The documents describe the code correctly."""
 
 import re
 import tomllib

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from koa_worker import RESEARCH_NOTICE, __version__
-from koa_worker.commands.cli import custody, daemon, database, grading, readers, results, setup, users
+from koa_worker.commands.cli import assignments, custody, daemon, database, grading, results, setup, users
 from koa_worker.errors import KoaError
 
 app = typer.Typer(
@@ -65,7 +65,7 @@ for _command in (
     results.export,
     custody.find,
     custody.forget,
-    readers.assign,
+    assignments.assign,
     results.agreement,
     results.drift,
     setup.demo,

@@ -10,7 +10,7 @@ then read from the density gradients and the densities around every point:
     block     both blocks of bone are denser than what lies beside them
 
 A knee has all of them. Their logarithms are added, so that one that is missing (a straight edge without a margin, a
-leg's outline without a joint space) can't be bought with another that is strong.
+leg's outline without a joint space) cannot be compensated by another strong one.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ EVIDENCE = {
 _WEIGHTS = np.array([kind.weight for kind in EVIDENCE.values()], dtype=np.float32)
 _PER_ENOUGH = np.array([[1 / kind.enough] for kind in EVIDENCE.values()], dtype=np.float32)
 
-# Where margins are looked for, in plateaus aside and below: tibia, taper, femur, shaft.
+# Where margins are searched, in plateaus aside and below: tibia, taper, femur, shaft.
 MARGINS_AT = ((0.50, 0.10), (0.42, 0.30), (0.50, -0.20), (0.50, -0.35))
 _MARGINS_LEFT = tuple((-aside, below) for aside, below in MARGINS_AT)
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class GridWindow:
     """The scored points from a row and a column up to others."""
 
     top: int
@@ -81,12 +81,12 @@ class Grid:
     width: int
     unit: int
     stride: int
-    window: Window | None = None  # only these of them
-    wanted: Window = field(init=False)  # these, or all that there are
+    window: GridWindow | None = None  # only these of them
+    wanted: GridWindow = field(init=False)  # these, or all that there are
     points: tuple[int, int] = field(init=False)  # the number of them, down and across
 
     def __post_init__(self) -> None:
-        wanted = self.window or Window(0, -(-self.height // self.stride), 0, -(-self.width // self.stride))
+        wanted = self.window or GridWindow(0, -(-self.height // self.stride), 0, -(-self.width // self.stride))
         object.__setattr__(self, "wanted", wanted)
         object.__setattr__(self, "points", (wanted.bottom - wanted.top, wanted.right - wanted.left))
 
@@ -126,7 +126,7 @@ def _steps(unit: int, places: tuple[tuple[float, float], ...]) -> list[tuple[int
     return [(edge + round(aside * unit), edge + round(below * unit)) for aside, below in places]
 
 
-def gather(image: Plane, unit: int, stride: int, window: Window | None = None) -> Plane:
+def gather(image: Plane, unit: int, stride: int, window: GridWindow | None = None) -> Plane:
     """Each piece of evidence, in the order of `EVIDENCE`, for the scored points of an image with such plateaus."""
     grid = Grid(image.shape[0], image.shape[1], unit, stride, window)
     down, across = edges(image, grid)

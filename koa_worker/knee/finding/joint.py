@@ -9,7 +9,7 @@ import numpy as np
 
 from koa_worker.knee.finding import evidence
 from koa_worker.knee.finding.density import Densities, Halves, Plane, levelled, percentiles, runs, shrink
-from koa_worker.knee.finding.evidence import Window
+from koa_worker.knee.finding.evidence import GridWindow
 from koa_worker.knee.finding.plateau import Plateau, measure
 from koa_worker.values import GrayImage
 
@@ -103,10 +103,10 @@ def _fit_of_leg(plateaus: Plane) -> Plane:
     return np.asarray(-6.0 * np.clip(away, 0, 0.36) ** 2, dtype=np.float32)
 
 
-def _inside(height: int, width: int, look: SearchScale) -> Window:
+def _inside(height: int, width: int, look: SearchScale) -> GridWindow:
     """The points where most of the plateau, and bone above and below the joint line, is in the image."""
     aside, above, below = (int(length * look.unit / look.stride) for length in (0.35, 0.2, 0.1))
-    return Window(above, max(above, height - below), aside, max(aside, width - aside))
+    return GridWindow(above, max(above, height - below), aside, max(aside, width - aside))
 
 
 def _highest(score: Plane, plateau: float, look: SearchScale, top: int = 0, left: int = 0) -> Joint | None:
@@ -163,7 +163,7 @@ def _best_near(halves: Halves, plateau: float, joint: Joint, look: SearchScale) 
     grid = evidence.Grid(image.shape[0], image.shape[1], look.unit, look.stride)
     inside, reach = _inside(*grid.points, look), round(0.25 * look.unit / look.stride)
     column, row = look.cell(joint.x, joint.plateau), look.cell(joint.y, joint.plateau)
-    window = Window(
+    window = GridWindow(
         max(inside.top, row - reach),
         min(inside.bottom, row + reach),
         max(inside.left, column - reach),

@@ -55,7 +55,7 @@ def _refined(radiograph: Radiograph, seen: Trace, joints: list[Joint], beside: i
 
 
 def _places(radiograph: Radiograph, joints: tuple[Joint, ...] | list[Joint], roi: KneeRoi) -> tuple[KneeRoi, ...]:
-    """The squares of these joints, on the side of the knee that is looked for."""
+    """The squares of these joints, on the side of the wanted knee."""
     height, width = radiograph.pixels.shape
     return tuple(
         KneeRoi(shifted_inside(square(one), width, height), roi.side, missing=missing(one, width)) for one in joints

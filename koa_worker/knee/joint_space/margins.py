@@ -24,7 +24,7 @@ from koa_worker.knee.joint_space.band import COARSE, Band
 INNER, OUTER = 0.09, 0.45
 BEARS_FROM, BEARS_TO = 0.17, 0.43  # the weight-bearing part, without the spines and the outer osteophytes
 STEP = 3  # coarse pixels from column to column
-ABOVE, BELOW = 38, 40  # coarse pixels from the joint line: as far as margins are looked for
+ABOVE, BELOW = 38, 40  # coarse pixels from the joint line within which margins are searched
 WIDEST = 26  # coarse pixels between the margins: 10 mm
 SLOPE = 2  # coarse pixels a step
 STEP_COST, GAP_COST = 0.05, 0.4  # for a margin that climbs, for a space that widens: times the pixels squared

@@ -14,6 +14,8 @@ from koa_worker.values import GrayImage
 
 FRAME_PIXELS = 900  # the longer side on paper, at about 150 dpi
 _FRAME_QUALITY = 85
+_MOST_KEPT = 4  # crops
+_encoded_last: dict[bytes, NDArray[np.uint8]] = {}
 
 
 def encode_frame(pixels: GrayImage, half: GrayImage | None = None) -> bytes:
@@ -33,10 +35,20 @@ def encode_frame(pixels: GrayImage, half: GrayImage | None = None) -> bytes:
 
 def encode_crop(crop: NDArray[np.uint8]) -> bytes:
     """A knee as the model saw it, bit for bit, as PNG."""
-    return _encode(".png", crop, [])
+    data = _encode(".png", crop, [])
+    kept = crop.copy()
+    kept.flags.writeable = False
+    _encoded_last[data] = kept
+    while len(_encoded_last) > _MOST_KEPT:
+        _encoded_last.pop(next(iter(_encoded_last)), None)
+    return data
 
 
 def decode_crop(data: bytes) -> NDArray[np.uint8]:
+    """The knee; not to be changed. One that this process has just encoded, for a report to show, is still there."""
+    kept = _encoded_last.get(data)
+    if kept is not None:
+        return kept
     return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED), np.uint8)
 
 

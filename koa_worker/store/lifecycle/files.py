@@ -20,7 +20,7 @@ from koa_worker.store.database.columns import storable
 from koa_worker.store.database.schema import EventRow, FileRow, GradeRow, ImageRow, KneeRow, StudyRow
 from koa_worker.store.encoding.encoded import EncodedResult
 from koa_worker.store.journal import PATIENT_DIFFERS, SHOWS_IMAGE, list_events, record_event
-from koa_worker.store.lifecycle.results import Maker, keep_refusals, keep_results
+from koa_worker.store.lifecycle.results import Maker, There, keep_refusals, keep_results
 from koa_worker.store.lifecycle.same_image import find_same_image, renew_image, settle_same_image
 from koa_worker.store.lifecycle.steps import (
     begin,
@@ -28,6 +28,7 @@ from koa_worker.store.lifecycle.steps import (
     is_doomed,
     look_again,
     make_known,
+    meet,
     pause_after,
     refuse_doomed,
     require,
@@ -38,6 +39,7 @@ from koa_worker.store.lifecycle.steps import (
     settled_twin,
     ticket,
 )
+from koa_worker.store.lifecycle.there import ask_what_is_there
 from koa_worker.store.records.files import EventRecord, FileRecord, FileTicket, Settled, State, Taken
 from koa_worker.store.study.headers import keep_header
 from koa_worker.store.study.patient_exams import renew_later
@@ -87,15 +89,12 @@ class Files(StorePart):
 
         All files in a worker's own folder belong to that worker, also if another one began them.
         """
-        refuse_doomed(session, arrival.id)
         at = self.now()
-        known = session.get(FileRow, arrival.id)
-        if known is None:
-            file = make_known(session, arrival, at, worker)
+        file, is_new = meet(session, arrival, at, worker)
+        if is_new:
             begun = file.state is State.WORKING
             list_file(session, file, new=True)
         else:
-            file = known
             look_again(file, arrival)
             begun = begin(session, file, worker, at, take_over=True)
             if begun:
@@ -130,22 +129,23 @@ class Files(StorePart):
     @classmethod
     def _end(cls, session: Session, file: FileRow, result: EncodedResult, maker: Maker) -> StudyRow | None:
         """Settles a graded file, and gives the row of its study; the session forgets a row without a reference."""
-        twin = settled_twin(session, file.sha256)
+        there = ask_what_is_there(session, file, result, maker)
+        twin = session.get(FileRow, there.twin) if there.twin is not None else None
         # Two workers graded the same content at the same time; the first result counts.
         if twin is not None and twin.state is State.COMPLETED and twin.study_key is not None:
             settle_as_duplicate(session, file, twin, maker.at)
-        elif (image := find_same_image(session, result)) is not None:
+        elif there.image is not None and (image := find_same_image(session, result)) is not None:
             settle_same_image(session, file, image, result, maker)
         else:
-            return cls._keep_new(session, file, result, maker)
+            return cls._keep_new(session, file, result, maker, there)
         return get_study(session, file.study_key) if file.study_key is not None else None
 
     @staticmethod
-    def _keep_new(session: Session, file: FileRow, result: EncodedResult, maker: Maker) -> StudyRow:
+    def _keep_new(session: Session, file: FileRow, result: EncodedResult, maker: Maker, there: There) -> StudyRow:
         """Ends a file that shows a new image."""
-        study, differs = change_study(session, result.study, result.patient, maker.at)
+        study, differs = change_study(session, result.study, result.patient, maker.at, is_new=there.study is None)
         file.study_key = study.key
-        keep_results(session, file, result, source_id=file.id, maker=maker, again=False, patient_differs=differs)
+        keep_results(session, file, result, source_id=file.id, maker=maker, there=there, patient_differs=differs)
         keep_header(session, file.id, file.id, result, maker.at, new=True)
         file.code = file.detail = None
         settle(file, State.COMPLETED, maker.at)

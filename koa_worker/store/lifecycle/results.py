@@ -37,8 +37,8 @@ _ADD_KNEES = insert(_knee).returning(_knee.c.id, _knee.c.position)
 _refusal, _timing = map(table_of, (RefusalRow, TimingRow))
 _RENEW_IMAGE = update(table_of(ImageRow)).where(table_of(ImageRow).c.file_id == bindparam("of_file"))
 _RENEW_KNEE = update(_knee).where(_knee.c.id == bindparam("of_knee"))
-_KNOWN_MODEL = select(table_of(ModelRow).c.digest).where(table_of(ModelRow).c.digest == bindparam("of_digest"))
-_EARLIER_WITH_SAME_UID = (
+KNOWN_MODEL = select(table_of(ModelRow).c.digest).where(table_of(ModelRow).c.digest == bindparam("of_digest"))
+EARLIER_WITH_SAME_UID = (
     select(ImageRow.file_id)
     .join(FileRow, FileRow.id == ImageRow.file_id)
     .where(ImageRow.sop_uid == bindparam("sop_uid"), FileRow.sha256 != bindparam("sha256"))
@@ -56,6 +56,17 @@ class Maker:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class There:
+    """Keys of what the store has already of a graded file; None for what is not there."""
+
+    twin: str | None  # the file that has the same bytes and was settled
+    image: str | None  # the same image
+    study: str | None
+    same_uid: str | None  # the earliest image with the same SOP Instance UID, of other bytes
+    model: str | None
+
+
 def keep_results(
     session: Session,
     file: FileRow,
@@ -63,13 +74,15 @@ def keep_results(
     *,
     source_id: str,
     maker: Maker,
-    again: bool,
+    there: There | None = None,
     patient_differs: bool,
 ) -> None:
-    """Writes the rows of a grading; `again` if the file has some already. The contents are of the file `source_id`."""
+    """Writes the rows of a grading. The contents are of the file `source_id`. Without `there` it has some rows already."""
+    again = there is None
     said = {"study_key": file.study_key, "source_id": source_id, "patient_differs": patient_differs}
-    _keep_image(session, file, said | describe(result.study, result.frame), maker.at, again=again)
-    _keep_model(session, result, maker)
+    _keep_image(session, file, said | describe(result.study, result.frame), maker.at, there)
+    if there is None or there.model is None:
+        _keep_model(session, result, maker)
     knees = dict(zip(_keep_knees(session, file.id, result.knees, again=again), result.knees, strict=True))
     _keep_grades(session, file.id, knees, maker, again=again)
     _keep_pictures(session, file.id, result.frame, knees, again=again)
@@ -79,16 +92,14 @@ def keep_results(
         keep_correction(session, file.id)
 
 
-def _keep_image(session: Session, file: FileRow, said: Mapping[str, Any], at: datetime, *, again: bool) -> None:
+def _keep_image(session: Session, file: FileRow, said: Mapping[str, Any], at: datetime, there: There | None) -> None:
     connection = session.connection()
-    if again:
+    if there is None:
         connection.execute(_RENEW_IMAGE, {"of_file": file.id, **said})
         return
-    same_uid = {"sop_uid": said["sop_uid"], "sha256": file.sha256}
-    earlier = connection.scalar(_EARLIER_WITH_SAME_UID, same_uid)
-    connection.execute(_ADD_IMAGE, {"file_id": file.id, "conflicts_with": earlier, **said})
-    if earlier is not None:
-        record_event(session, file.id, "conflict", at, earlier)
+    connection.execute(_ADD_IMAGE, {"file_id": file.id, "conflicts_with": there.same_uid, **said})
+    if there.same_uid is not None:
+        record_event(session, file.id, "conflict", at, there.same_uid)
     if said["patient_differs"]:
         record_event(session, file.id, PATIENT_DIFFERS, at)
 
@@ -124,7 +135,7 @@ def describe(study: Study, frame: EncodedFrame) -> dict[str, Any]:
 
 def _keep_model(session: Session, result: EncodedResult, maker: Maker) -> None:
     connection, digest = session.connection(), maker.model_digest
-    if result.knees and connection.scalar(_KNOWN_MODEL, {"of_digest": digest}) is None:
+    if result.knees and connection.scalar(KNOWN_MODEL, {"of_digest": digest}) is None:
         name = result.knees[0].grade.model
         connection.execute(_ADD_MODEL, {"digest": digest, "name": name, "first_used_at": maker.at})
 

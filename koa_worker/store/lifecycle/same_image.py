@@ -36,6 +36,7 @@ _SAME = (
     .order_by(FileRow.arrived_at, FileRow.id)
     .limit(1)
 )
+SAME_IMAGE = _SAME.with_only_columns(_image.c.file_id)
 _FROM_SOURCE = select(_image).where(_image.c.source_id == bindparam("of_file"))
 _GRADES = (
     select(GradeRow.kl)
@@ -73,7 +74,7 @@ def renew_image(session: Session, file: FileRow, result: EncodedResult, maker: M
     owner = get_file(session, image.file_id)
     study, differs = change_study(session, result.study, result.patient, maker.at)
     owner.study_key = file.study_key = study.key
-    keep_results(session, owner, result, source_id=file.id, maker=maker, again=True, patient_differs=differs)
+    keep_results(session, owner, result, source_id=file.id, maker=maker, patient_differs=differs)
     keep_header(session, owner.id, file.id, result, maker.at)
     record_event(session, owner.id, "regraded", maker.at, f"knees: {len(result.knees)}")
     list_file(session, owner)
@@ -89,9 +90,7 @@ def _take_over(session: Session, file: FileRow, image: Image, result: EncodedRes
     record_event(session, owner.id, "updated", maker.at, _history(session, file.id, image, result))
     study, _ = change_study(session, result.study, result.patient, maker.at)
     file.study_key = study.key  # its report has changed
-    keep_results(
-        session, owner, result, source_id=file.id, maker=maker, again=True, patient_differs=image.patient_differs
-    )
+    keep_results(session, owner, result, source_id=file.id, maker=maker, patient_differs=image.patient_differs)
     keep_header(session, owner.id, file.id, result, maker.at)
     correct_study(session, study)
     list_file(session, owner)

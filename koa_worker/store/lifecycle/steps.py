@@ -30,11 +30,17 @@ _IMAGE_TWIN = (
 )
 _REFUSED_TWIN = select(FileRow.id).where(FileRow.sha256 == bindparam("sha256"), _REFUSED_NOW)
 _REFUSED_TWIN = _REFUSED_TWIN.order_by(FileRow.arrived_at).limit(1)
-_TWIN = select(func.coalesce(_IMAGE_TWIN.scalar_subquery(), _REFUSED_TWIN.scalar_subquery()))
+TWIN = func.coalesce(_IMAGE_TWIN.scalar_subquery(), _REFUSED_TWIN.scalar_subquery())
+_TWIN = select(TWIN)
 
 
 _doomed = table_of(DoomedRow)
 _IS_DOOMED = select(_doomed.c.key).where(_doomed.c.kind == DoomedKind.FILE, _doomed.c.key == bindparam("file_id"))
+_IS_MET = select(table_of(FileRow).c.id).where(table_of(FileRow).c.id == bindparam("file_id"))
+# What a file that comes in is asked about, in one statement.
+_MET = select(
+    _IS_DOOMED.scalar_subquery().label("doomed"), _IS_MET.scalar_subquery().label("known"), TWIN.label("twin")
+)
 
 
 def is_doomed(session: Session, file_id: str) -> bool:
@@ -45,13 +51,31 @@ def is_doomed(session: Session, file_id: str) -> bool:
 def refuse_doomed(session: Session, file_id: str) -> None:
     """Raises UnknownRecord for a file that is being erased: for a worker it does not exist."""
     if is_doomed(session, file_id):
-        raise UnknownRecord("unknown_record", f"file {file_id}")
+        raise _unknown(file_id)
+
+
+def _unknown(file_id: str) -> UnknownRecord:
+    return UnknownRecord("unknown_record", f"file {file_id}")
+
+
+def meet(session: Session, arrival: Arrival, at: datetime, worker: str) -> tuple[FileRow, bool]:
+    """The file of an arrival, and whether it is new: then it is the worker's at once, if there is anything to do.
+
+    Raises UnknownRecord for one that is being erased.
+    """
+    asked = {"file_id": arrival.id, "sha256": arrival.sha256, "version": __version__}
+    met = session.connection().execute(_MET, asked).one()
+    if met.doomed is not None:
+        raise _unknown(arrival.id)
+    if met.known is not None:
+        return get_file(session, arrival.id), False
+    return make_known(session, arrival, at, worker, is_first=met.twin is None), True
 
 
 def get_file(session: Session, file_id: str) -> FileRow:
     file = session.get(FileRow, file_id)
     if file is None:
-        raise UnknownRecord("unknown_record", f"file {file_id}")
+        raise _unknown(file_id)
     return file
 
 
@@ -60,9 +84,14 @@ def require(file: FileRow, *states: State) -> None:
         raise WrongState("wrong_state", f"file {file.id} is {file.state}, not {' or '.join(states)}")
 
 
-def make_known(session: Session, arrival: Arrival, at: datetime, worker: str | None = None) -> FileRow:
-    """Adds a new file; assigns it to the worker at once, if there is one and the file is not settled."""
-    original = settled_twin(session, arrival.sha256)
+def make_known(
+    session: Session, arrival: Arrival, at: datetime, worker: str | None = None, *, is_first: bool = False
+) -> FileRow:
+    """Adds a new file; assigns it to the worker at once, if there is one and the file is not settled.
+
+    `is_first` says that it is known to have no twin.
+    """
+    original = None if is_first else settled_twin(session, arrival.sha256)
     begun = worker is not None and original is None
     file = FileRow(
         id=arrival.id,

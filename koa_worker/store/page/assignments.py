@@ -55,7 +55,7 @@ class Assignments(StorePart):
 
     @reads
     def graded(self, session: Session, study_keys: Collection[str]) -> frozenset[str]:
-        """Those of these studies that can be assigned: a knee of theirs is graded."""
+        """The studies of these that can be assigned, because they have a graded knee."""
         return frozenset(session.scalars(select(StudyRow.key).where(StudyRow.key.in_(study_keys), _has_a_knee())))
 
     @reads

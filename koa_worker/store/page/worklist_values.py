@@ -161,7 +161,7 @@ class Neighbours:
 
 @dataclass(frozen=True, slots=True)
 class WorklistCounts:
-    """Exact numbers, of files where nothing else is said."""
+    """Exact numbers: of files, or of knees where a comment says so."""
 
     by_state: Mapping[State, int]
     parked: int

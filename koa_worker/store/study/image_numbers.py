@@ -22,6 +22,16 @@ _WITHOUT_NUMBER = (
     .join(_files, _files.c.id == _images.c.file_id)
     .where(_OF_STUDY, _images.c.number.is_(None))
 )
+# Most reports show one image more than the last one: then it gets the next number in one statement.
+_WITHOUT, _ONLY = _images.alias(), _images.c.study_key == bindparam("of_study")
+_NUMBER_OF_WITHOUT = select(func.count()).where(
+    _WITHOUT.c.study_key == bindparam("of_study"), _WITHOUT.c.number.is_(None)
+)
+_GIVE_ONE = (
+    update(_images)
+    .where(_ONLY, _images.c.number.is_(None), _NUMBER_OF_WITHOUT.scalar_subquery() == 1)
+    .values(number=func.coalesce(_HIGHEST.scalar_subquery(), 0) + 1)
+)
 _TAKE_BACK = (
     update(_images)
     .where(_images.c.study_key == bindparam("of_study"))
@@ -40,6 +50,8 @@ def as_taken(image: Row[Any]) -> tuple[object, ...]:
 def number_images(session: Session, study_key: str) -> None:
     """Gives the images of a study that have no number the next ones, in the order in which they were taken."""
     connection = session.connection()
+    if connection.execute(_GIVE_ONE, {"of_study": study_key}).rowcount:
+        return
     images = sorted(connection.execute(_WITHOUT_NUMBER, {"study_key": study_key}), key=as_taken)
     if images:
         first = (images[0].highest or 0) + 1

@@ -23,8 +23,10 @@ def get_study(session: Session, key: str) -> StudyRow:
     return study
 
 
-def change_study(session: Session, study: Study, patient: Patient | None, at: datetime) -> tuple[StudyRow, bool]:
-    """The row of the study of a file, and whether the file names a different patient.
+def change_study(
+    session: Session, study: Study, patient: Patient | None, at: datetime, *, is_new: bool = False
+) -> tuple[StudyRow, bool]:
+    """The row of the study of a file, and whether the file names a different patient. `is_new`: it is known to be.
 
     Keep a reference to the row as long as it is needed: the session forgets rows without a reference and loads them
     again.
@@ -33,7 +35,8 @@ def change_study(session: Session, study: Study, patient: Patient | None, at: da
     another patient's name over earlier results.
     """
     said = said_of(study, patient or Patient())
-    row = session.scalars(select(StudyRow).where(StudyRow.study_uid == storable(study.study_uid))).first()
+    of_uid = select(StudyRow).where(StudyRow.study_uid == storable(study.study_uid))
+    row = None if is_new else session.scalars(of_uid).first()
     if row is None:
         counts = {"changes": 1, "reported_changes": 0, "expected_images": study.expected_images}
         counts["unreported_since"] = None  # explicit, so that setting it again is no change

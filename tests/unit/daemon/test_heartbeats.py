@@ -1,4 +1,4 @@
-"""When the daemon beats, and what it tells the service manager."""
+"""The times of the daemon's heartbeats, and its messages to the service manager."""
 
 import socket
 from dataclasses import replace

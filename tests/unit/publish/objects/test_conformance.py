@@ -1,4 +1,4 @@
-"""The conformance statement says what the code does."""
+"""The conformance statement describes the code correctly."""
 
 import re
 from pathlib import Path

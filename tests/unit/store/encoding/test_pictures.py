@@ -46,7 +46,11 @@ def test_a_bilateral_plate_takes_little_room() -> None:
 def test_crops_and_heatmaps_come_back_bit_for_bit() -> None:
     random = np.random.default_rng(1)
     crop = random.integers(0, 256, (224, 224), np.uint8)
-    np.testing.assert_array_equal(decode_crop(encode_crop(crop)), crop)
+    data = encode_crop(crop)
+    np.testing.assert_array_equal(decode_crop(data), crop)
+    for number in range(10):  # so many that the first is decoded from its bytes
+        encode_crop(np.full((224, 224), number, np.uint8))
+    np.testing.assert_array_equal(decode_crop(data), crop)
     warmth = random.random((7, 7)).astype(np.float32)
     np.testing.assert_array_equal(decode_heatmap(encode_heatmap(warmth)), warmth)
     assert len(encode_heatmap(warmth)) < 400

@@ -1,4 +1,4 @@
-"""The worklist: what a page shows, in which order, found by what, and that no query walks a whole table."""
+"""The worklist: the lines of a page, their order, the search, and that no query scans a whole table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`koa-worker assign`: who shall read which studies, and how far each reader is."""
+"""`koa-worker assign`: assigns studies to readers, and prints the progress of each reader."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ _AT_ONCE = 500  # studies in one statement
 
 def assign(
     reader: Annotated[
-        str | None, typer.Argument(help="Login name. Without one, print how far each reader is.", metavar="[READER]")
+        str | None,
+        typer.Argument(help="Login name. Without one, print the progress of each reader.", metavar="[READER]"),
     ] = None,
     studies: Annotated[
         list[str] | None,
@@ -31,14 +32,14 @@ def assign(
         ),
     ] = None,
     oldest: Annotated[
-        int, typer.Option(min=0, help="Also the oldest N studies that are nobody's and that nobody read.", metavar="N")
+        int, typer.Option(min=0, help="Also the oldest N studies that are not assigned and not read.", metavar="N")
     ] = 0,
     take_back: Annotated[
         bool, typer.Option("--take-back", help="End the reader's assignments of these studies.")
     ] = False,
     config_file: ConfigFile = None,
 ) -> None:
-    """Assign studies to a reader, as the page does, or take them back; without a reader, print how far each is."""
+    """Assign studies to a reader, as on the page, or take them back. Without a reader, print the progress of each."""
     from koa_worker.store import Store
 
     with Store.of(config.load(config_file).store) as store:
@@ -47,10 +48,10 @@ def assign(
             return
         keys = _keys(studies or ())
         if not keys and not oldest:
-            raise typer.BadParameter("name studies, or how many with --oldest", param_hint="STUDY")
+            raise typer.BadParameter("name studies, or give their number with --oldest", param_hint="STUDY")
         if take_back:
             if oldest:
-                raise typer.BadParameter("--oldest finds studies that are nobody's", param_hint="--take-back")
+                raise typer.BadParameter("--oldest finds studies that are not assigned", param_hint="--take-back")
             _take_back(store, keys, reader.lower())
         else:
             _assign(store, keys, oldest, reader.lower())
