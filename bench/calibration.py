@@ -1,9 +1,9 @@
-"""What a site's own scale is worth: `python -m bench.calibration DATA [--hospital-only]` prints the tables of
+"""The benefit of a site's own scale: `python -m bench.calibration DATA [--hospital-only]` prints the tables of
 docs/calibration.md.
 
 - `hospital/`: another hospital's frames and grades, cross-validated.
-- `oai-raw-224/val`: grades that are changed in known ways, and simulated readers; what of the change is recovered on
-  knees of other subjects.
+- `oai-raw-224/val`: grades that are changed in known ways, and simulated readers; the part of the change that a scale
+  recovers on knees of other subjects.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _never_one(kl: Ints, rng: np.random.Generator) -> Ints:
 
 
 def _typing_errors(kl: Ints, rng: np.random.Generator) -> Ints:
-    """A whole grade lower for half of the knees, and one grade in twenty from anywhere."""
+    """A whole grade lower for half of the knees, and one random grade in twenty."""
     return np.where(rng.random(len(kl)) < 0.05, rng.integers(0, 5, len(kl)), _moved(0.5, 0.0)(kl, rng))
 
 
@@ -97,12 +97,12 @@ class Recovery:
     """Means over the draws, on subjects that the scale has not seen; the truth is the change without its noise."""
 
     kappa_before: float
-    bias_before: float  # mean grade given, less the readers'
-    after: tuple[tuple[float, float], ...]  # both after a fit to so many knees; last, to all others
+    bias_before: float  # mean given grade minus the readers' mean grade
+    after: tuple[tuple[float, float], ...]  # both after fits to these numbers of knees; the last one to all others
 
 
 def recover(knees: ReadKnees, change: Change) -> Recovery:
-    """Half of the subjects judge, knees of the others teach."""
+    """Half of the subjects judge; the scale is fitted to knees of the others."""
     rows = []
     for draw in range(DRAWS):
         rng = np.random.default_rng([5, draw])
@@ -122,7 +122,7 @@ def _kappa_and_bias(truth: Ints, given: Ints) -> tuple[float, float]:
 
 
 def false_alarms(knees: ReadKnees, size: int, rounds: int = 40) -> float:
-    """How often a scale is called better though the readers use the release's own: grades drawn as it says them."""
+    """The share of scales called better although the readers use the release's own: grades drawn from its answers."""
     alarms = 0
     for number in range(rounds):
         rng = np.random.default_rng([6, number])

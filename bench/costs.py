@@ -1,4 +1,4 @@
-"""Counts what costs on one plate, whatever else runs: passes over the frame, resizes, statements, encodings, files.
+"""Counts the expensive operations for one radiograph: passes over the frame, resizes, statements, encodings, files.
 
 `python -m bench.costs [PLATE]`, without one by a synthetic plate with two knees. `make check` holds these numbers down.
 """
@@ -30,7 +30,7 @@ ROWS, COLUMNS = 1000, 1250
 
 @dataclass(slots=True)
 class Costs:
-    """What was counted for one file, from the claim to the filed original, with its report."""
+    """The counts for one file, from the claim to the filed original, with its report."""
 
     frame_passes: int = 0  # calls of OpenCV that are given the whole frame
     resizes: int = 0
@@ -40,7 +40,7 @@ class Costs:
 
 
 class _Opened:
-    """Counts opened files while somebody looks: an audit hook stays for the life of the process."""
+    """Counts opened files while it is active: an audit hook stays for the life of the process."""
 
     def __init__(self) -> None:
         self.costs: Costs | None = None
@@ -55,7 +55,7 @@ sys.addaudithook(_opened)
 
 
 def costs_of(worker: Worker, data: bytes, frame_pixels: int) -> Costs:
-    """What a file costs in a worker process that has done some before."""
+    """The counts for a file in a worker process that has done some files before."""
     for number in (1, 2):
         worker.work(data, number)
     costs = Costs()
@@ -96,7 +96,7 @@ def _counted(name: str, function: Callable[..., Any], costs: Costs, frame_pixels
 
 
 def draw(path: Path) -> None:
-    """A small plate with two knees, as plates are."""
+    """A small typical radiograph with two knees."""
     knees = (
         synthetic.KneeSpec(Side.RIGHT, 2.0, centre=(0.26, 0.5)),
         synthetic.KneeSpec(Side.LEFT, 0.0, centre=(0.74, 0.5)),

@@ -1,4 +1,5 @@
-"""How the watch over weeks behaves: `python -m bench.drift [ROUNDS] [--seed N]` prints the table of docs/drift.md.
+"""False alarms and delays of `koa-worker drift`: `python -m bench.drift [ROUNDS] [--seed N]` prints the table of
+docs/drift.md.
 
 Simulated sites of 100 studies a week, each with one file. The baseline is drawn too, so that its error is in all
 figures. Likeness and exposure are watched in all of them; sites with three devices have four times the charts.
@@ -42,7 +43,7 @@ def site(
     refused: Rates = _as_usual,
     uneven: float = 0.0,
 ) -> Watched:
-    """`shift` and `refused` are told the week after the baseline; `uneven` scatters the weekly refusals further."""
+    """`shift` and `refused` get the week after the baseline; `uneven` increases the scatter of the weekly refusals."""
     after = np.arange(-BASELINE_WEEKS, weeks)
     sizes = rng.multinomial(STUDIES, [1 / devices] * devices, size=len(after))  # week × device
     drawn = {
@@ -81,9 +82,9 @@ def _refusals(rng: np.random.Generator, sizes: Ints, shares: Floats, uneven: flo
 
 
 def _grades(rng: np.random.Generator, sizes: Ints, shifts: Floats) -> Floats:
-    """Sums of the grades and of their squares; both knees of a patient are alike, and each study counts once."""
+    """Sums of the grades and of their squares; both knees of a patient are equal, and each study counts once."""
     grades = rng.multinomial(sizes, SHARES)  # week × device × grade
-    # Only those that are not at the end of the scale can move; the mean moves by `shift`.
+    # Only grades that are not at the end of the scale can change; the mean changes by `shift`.
     end, step = (GRADES[-1], 1) if shifts.sum() > 0 else (GRADES[0], -1)
     moved = rng.binomial(grades, np.abs(shifts)[:, None, None] / (1 - SHARES[end]))
     moved[..., end] = 0
@@ -92,7 +93,7 @@ def _grades(rng: np.random.Generator, sizes: Ints, shifts: Floats) -> Floats:
 
 
 def false_alarms(rounds: int, *, devices: int = 1, uneven: float = 0.0, years: int = 2, seed: int = 0) -> float:
-    """A year, at a site where nothing changes."""
+    """The number of alarms per year at a site where nothing changes."""
     found = 0
     for number in range(rounds):
         rng = np.random.default_rng([2 * seed + 1, devices, number])
@@ -111,7 +112,7 @@ def found_within(
     refused: Rates = _as_usual,
     seed: int = 0,
 ) -> float:
-    """Share of sites in which the change is told in time, in a chart of its signal."""
+    """The share of sites in which a chart of the signal reports the change in time."""
     found = 0
     for number in range(rounds):
         rng = np.random.default_rng([2 * seed + 2, devices, number])
@@ -126,12 +127,12 @@ def table(rounds: int, seed: int = 0) -> Iterator[str]:
     yield "| what happens | one device | three devices |"
     yield "| --- | ---: | ---: |"
     alone, uneven = ([false_alarms(rounds, devices=n, uneven=u, seed=seed) for n in (1, 3)] for u in (0.0, 0.2))
-    yield f"| nothing: alarms a year, of all charts | {alone[0]:.2f} | {alone[1]:.2f} |"
+    yield f"| nothing: alarms per year, of all charts | {alone[0]:.2f} | {alone[1]:.2f} |"
     yield f"| nothing, but refusals scatter by a fifth from week to week | {uneven[0]:.2f} | {uneven[1]:.2f} |"
     changes: dict[str, tuple[int, Signal, dict[str, Rates]]] = {
-        "grades half a grade higher: told within 2 weeks": (2, Signal.GRADE, {"shift": lambda week: 0.5 * (week >= 0)}),
-        "grades half a grade lower: told within 2 weeks": (2, Signal.GRADE, {"shift": lambda week: -0.5 * (week >= 0)}),
-        "refusals rise from 5 to 10 %: told within 6 weeks": (6, Signal.REFUSALS, {"refused": _doubled}),
+        "grades half a grade higher: seen within 2 weeks": (2, Signal.GRADE, {"shift": lambda week: 0.5 * (week >= 0)}),
+        "grades half a grade lower: seen within 2 weeks": (2, Signal.GRADE, {"shift": lambda week: -0.5 * (week >= 0)}),
+        "refusals rise from 5 to 10 %: seen within 6 weeks": (6, Signal.REFUSALS, {"refused": _doubled}),
     }
     for words, (weeks, signal, change) in changes.items():
         shares = [found_within(rounds, weeks, signal, devices=n, seed=seed, **change) for n in (1, 3)]

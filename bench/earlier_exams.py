@@ -1,8 +1,8 @@
-"""What finding the earlier exam of a patient costs: `python -m bench.earlier_exams [--patients N] [--postgres]`.
+"""The time to find the earlier exam of a patient: `python -m bench.earlier_exams [--patients N] [--postgres]`.
 
-Fills a store with a study of each patient and a second one of some, a thousand of them under the id "0", and asks for
-the exams of a patient who was seen twice, of one who was seen once, and of that id. With --postgres also on a
-PostgreSQL server of its own, as the tests start one.
+Fills a store with a study of each patient and a second one of some, a thousand of them under the id "0", and queries
+the exams of a patient with two studies, of one with one study, and of that id. With --postgres also on a PostgreSQL
+server of its own, as the tests start one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from koa_worker.values import Compartment, CompartmentName, JointSpace, Laterali
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 SHARED_ID = 1_000  # patients under the id "0"
-TWICE = 2_000  # patients who were seen twice; only their images are there
+TWICE = 2_000  # patients with two studies; only these have images
 PART = 20_000
 LINE = tuple((float(x), 100.0) for x in range(60))
 WIDTHS = (0.05, 0.06, 4.0, 5.0)
@@ -62,7 +62,7 @@ def study(number: int, count: int) -> dict[str, Any]:
 
 
 def fill(database: Engine, count: int) -> None:
-    """All studies; those of patients who were seen twice have an image with two graded knees."""
+    """Adds all studies; those of patients with two studies have an image with two graded knees."""
     space = joint_space.to_json(SPACE)
     with database.begin() as connection:
         connection.execute(insert(table_of(ModelRow)), {"digest": "d", "name": "net-v1", "first_used_at": AT})

@@ -1,7 +1,7 @@
 """`make docs`: docs/errors.md, written from the catalogue in `koa_worker/errors/`.
 
 `python -m bench.error_page [--out FILE]`
-Without --out the page is only printed. `NOTES` explains a code in more words than the program prints.
+Without --out the page is only printed. `NOTES` explains some codes in more detail than the program.
 """
 
 from __future__ import annotations

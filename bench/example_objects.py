@@ -1,8 +1,8 @@
 """The DICOM objects of reports/objects/: `python -m bench.example_objects [--out reports/objects] [--original]`.
 
-They are what a PACS is sent for one synthetic radiograph of both knees, for people who want to see whether their
-program can read them. With `--original` the radiograph is written beside them, since viewers draw on it. It is drawn
-smoothly and without grain, so that pictures of it are small.
+They are the objects that a PACS gets for one synthetic radiograph of both knees, for people who want to test whether
+their program can read them. With `--original` the radiograph is written too, since viewers draw on it. It is smooth and
+has no grain, so that its images are small.
 """
 
 from __future__ import annotations

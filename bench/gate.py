@@ -1,9 +1,9 @@
-"""`python -m bench.gate DATA [WORD]`: what the gate turns away of knees, implants, other parts and images.
+"""`python -m bench.gate DATA [WORD]`: the shares of knees, implants, other parts and images that the gate refuses.
 
-Each file goes the worker's whole way; DATA is laid out as the development data are. With a word only the sets whose
-name begins with it. The layer was fitted to `train` and to images made of it alone. The limits of metal and the kinds
-of made images were chosen while looking at the implants and at the knees of other hospitals; the validation crops,
-and the metal drawn over them and on plates, were kept apart.
+Each file goes through the whole worker; DATA has the layout of the development data. With a word, only the sets whose
+name begins with it. The layer was fitted only to `train` and to images made from it. The limits of metal and the kinds
+of made images were chosen with the implants and the knees of other hospitals in view; the validation crops, and the
+metal drawn over them and on radiographs, were not used for any choice.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ STEPS = (0.3, 0.5, 0.7)  # sizes of the squares that are cut from images
 
 @dataclass(slots=True)
 class Tally:
-    """What came of the files of one set."""
+    """The outcomes of the files of one set."""
 
     files: int = 0
     graded: list[str] = field(default_factory=list)
     partly: int = 0  # of the graded, those with a knee that was refused
-    review: int = 0  # of the graded, those where the gate asks for a person
+    review: int = 0  # graded files for which the gate asks for a review
     knees: int = 0  # graded
     codes: Counter[str] = field(default_factory=Counter)  # of files
     refused: Counter[str] = field(default_factory=Counter)  # of knees beside a graded one
@@ -93,7 +93,7 @@ def without_body_part(sources: Iterator[Path], folder: Path) -> Iterator[Path]:
 
 
 def pictures(folder: Path) -> Iterator[Path]:
-    """Photographs, logos and other modalities that came with libraries: whole, in gray, and gray squares of them."""
+    """Photographs, logos and other modalities from libraries: whole, in gray, and gray squares of them."""
     chance = np.random.default_rng(0)
     for root in (sklearn, mpl, pydicom):
         for path in sorted(Path(str(root.__file__)).parent.rglob("*")):

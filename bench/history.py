@@ -1,4 +1,4 @@
-"""The history of the figures in docs/benchmarks.md: a line for each time that the page was made."""
+"""The history of the figures in docs/benchmarks.md: one line for each run that made the page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MADE = ("day", "program", "release", "processor")
 
 
 def history(sections: Sequence[Section], page_before: str) -> str:
-    """The part of the page about all times before, with one line more for these figures, if stages are among them."""
+    """The history with one more line for these figures, if stages are among them."""
     lines = _lines_of(page_before)
     stages = next((section for section in sections if section.title == _STAGES), None)
     if stages is not None:

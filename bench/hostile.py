@@ -1,8 +1,8 @@
-"""`python -m bench.hostile`: the daemon's memory over 10,000 associations of callers that mean no good.
+"""`python -m bench.hostile`: the daemon's memory over 10,000 associations of hostile callers.
 
-The real daemon with its DICOM receiver. Callers come one after the other and leave without a word: they announce PDUs
-of 4 GB, send noise, another protocol or half a request, or associate properly and break off in the middle of a PDU.
-What counts is the growth after the first tenth, when all that is loaded once has been loaded.
+It runs the real daemon with its DICOM receiver. The callers come one after the other and close the connection without a
+release: they announce PDUs of 4 GB, send noise, another protocol or half a request, or associate properly and stop in
+the middle of a PDU. The result is the growth after the first tenth, when all modules have been loaded.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def attack(port: int, pid: int, count: int) -> float:
 
 
 def call(port: int, number: int, noise: random.Random, request: bytes) -> None:
-    """One association of one of eight kinds; the line is closed at once."""
+    """One association of one of eight kinds; the connection is closed at once."""
     with socket.create_connection(("127.0.0.1", port), 60) as line:
         match number % 8:
             case 0:

@@ -1,7 +1,7 @@
-"""How well and how fast the joint space is measured: `python -m bench.joint_space [SHARED_DATA_FOLDER]`.
+"""Accuracy and speed of the joint space measurement: `python -m bench.joint_space [SHARED_DATA_FOLDER]`.
 
-Without the folder only drawn plates are measured. With it the validation crops are: they have no pixel size, so that
-widths are shares of the tibial width; the smaller compartment of a knee is held against its grade.
+Without the folder only synthetic radiographs are measured. With it also the validation crops: they have no pixel size,
+so that widths are shares of the tibial width; the smaller compartment of a knee is compared with its grade.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def accuracy(count: int) -> None:
 
 
 def repeatability(count: int) -> None:
-    """Every knee again with shifts below a pixel, small rotations, other grain, and in fewer bits."""
+    """The repeatability of every knee with shifts below a pixel, small rotations, other grain, and fewer bits."""
     rng = np.random.default_rng(6)
     spreads = []
     for _ in range(count):
@@ -100,14 +100,14 @@ def repeatability(count: int) -> None:
 
 
 def exposed(pixels: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
-    """The picture in another exposure: contrast, brightness and curve as consoles vary them."""
+    """The image in another exposure: contrast, brightness and curve as consoles vary them."""
     most = float(np.iinfo(pixels.dtype).max)
     share = np.clip(pixels / most * rng.uniform(0.75, 1.2) + rng.uniform(-0.03, 0.03), 0, 1)
     return np.asarray(np.round(share ** rng.uniform(0.8, 1.25) * most), pixels.dtype)
 
 
 def limit_of_change(data: Path | None, count: int) -> None:
-    """1.96 × √2 × SD of a width that is measured again: a smaller difference of two exams is no change."""
+    """1.96 × √2 × SD of repeated measurements of a width: a smaller difference of two exams is no change."""
     rng = np.random.default_rng(8)
     spreads = [_drawn_again(plate(rng).spec, rng) for _ in range(count)]
     _print_limit("drawn, shifted, turned by 2°, other grain and exposure, 8 to 16 bits", np.concatenate(spreads))
@@ -208,9 +208,9 @@ def ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def if_alike(grade: NDArray[np.int64]) -> float:
-    """Spearman's ρ with the grade of a width that parts KL 3 and KL 4 perfectly, and does not know 0, 1 and 2 apart.
+    """Spearman's ρ with the grade for a width that separates KL 3 and KL 4 perfectly, but not 0, 1 and 2.
 
-    Grades 0 to 2 are told apart by osteophytes: by definition their joint space is not narrowed, or not surely.
+    Grades 0 to 2 are distinguished by osteophytes: by definition their joint space is not narrowed, or not certainly.
     """
     expected, among = ranks(-np.maximum(grade, 2).astype(float)), ranks(grade.astype(float))
     shared = float(np.mean((expected - expected.mean()) * (among - among.mean())))

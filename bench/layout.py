@@ -1,7 +1,7 @@
-"""How the package is arranged: `python -m bench.layout [PACKAGE]` counts rooms, floors, arrows and the fullest folder.
+"""The arrangement of a package: `python -m bench.layout [PACKAGE]` counts rooms, floors, arrows and the largest folder.
 
-A room is a module or package directly below the package, an arrow an import between two rooms. The floor of a room is
-one above the highest floor that it imports from; a circle of rooms has no floor and is named.
+A room is a module or package directly below the package; an arrow is an import between two rooms. The floor of a room
+is its layer: one above the highest floor that it imports from. A circle of rooms has no floor and is printed.
 """
 
 from __future__ import annotations

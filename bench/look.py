@@ -1,8 +1,8 @@
-"""One network in several runtimes, in a process that loads nothing else: what it takes is that runtime's.
+"""One network in several runtimes, each in a process that loads nothing else, so that the figures are the runtime's.
 
 `python -m bench.look build FOLDER` makes a plain MobileNetV2 (224×224) with a head and random weights, and converts it
-for each runtime, `plain` for LiteRT alone; `python -m bench.look time WAY FOLDER ROUNDS` times one look at one knee.
-Time does not depend on weights.
+for each runtime, `plain` only for LiteRT; `python -m bench.look time WAY FOLDER ROUNDS` times one pass for one knee.
+The time does not depend on the weights.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`python -m bench.metal DATA`: what the evidence of metal is fitted to, and what it is worth on images kept apart.
+"""`python -m bench.metal DATA`: fits the evidence of metal, and measures it on images that were kept apart.
 
 The four weights of `koa_worker/knee/grading/metal.py` are fitted to metal drawn over raw training crops, and to the
 same crops without it as many consoles show them; the knees of every other frame of two other hospitals are among those
@@ -8,7 +8,7 @@ implants, none of which the weights were fitted to. The two limits were set with
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -26,16 +26,18 @@ from training.releasing import consoles
 from training.releasing.nonknees.implants import over
 
 FITTED = 350  # training crops
-COVERED = 0.5  # of what a piece and the metal cover together, for the piece to be that metal
+COVERED = 0.5  # share of the union of piece and metal, from which on the piece is that metal
 WITHIN = 0.85  # of a piece lies within the metal: a part of it
 LEAST_PART = 0.012  # of the crop
-REPEATED = 2  # so much does a real knee of another hospital count
+REPEATED = 2  # the weight of a real knee of another hospital
 
 Rows = NDArray[np.float64]
 
 
 def main() -> None:
-    data = Path(sys.argv[1])
+    asked = argparse.ArgumentParser(prog="python -m bench.metal", description=__doc__)
+    asked.add_argument("data", type=Path, help="folder of the data for development")
+    data = asked.parse_args().data
     cv2.setNumThreads(1)
     weights, bias = fit(data)
     print("fitted weights", np.round(weights, 2), "bias", round(bias, 2), "in use", WEIGHTS, BIAS)

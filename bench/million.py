@@ -1,7 +1,7 @@
 """`python -m bench.million [--entries N]`: memory and processor time of a batch's own parts over N simulated entries.
 
-Ledger, scheduler and Parquet are the real ones; the archive is a list that exists nowhere, and what the worker
-processes answer is made up. What they hold themselves is measured by `python -m bench.throughput --small`.
+Ledger, scheduler and Parquet are the real ones; the archive is an invented list, and the answers of the worker
+processes are invented too. `python -m bench.throughput --small` measures the memory of worker processes.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class SimulatedPool:
 
 
 class Engine:
-    """The scheduler of a batch on one machine, over these worker processes; says how it goes at each tenth."""
+    """The scheduler of a batch on one machine, with these worker processes; prints its state at each tenth."""
 
     def __init__(self, entries: int, ledger: Path) -> None:
         self._entries = entries
@@ -85,7 +85,7 @@ class Engine:
 
 
 def entries(count: int) -> Iterator[Entry]:
-    """In no order, as object stores list them."""
+    """The entries in random order, as object stores list them."""
     step = next(step for step in (7_919, 7_907, 1) if count % step or step == 1)
     for number in range(count):
         place = number * step % count

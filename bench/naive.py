@@ -1,8 +1,8 @@
-"""The way that everybody's script goes: Keras `predict`, then Grad-CAM with a gradient tape on the same network.
+"""The usual way of a script: Keras `predict`, then Grad-CAM with a gradient tape on the same network.
 
-`python -m bench.naive PLATE`: one pass of one plain network, as such scripts do it. With `--every-look`: every pass
-that the release makes, by networks of the same shapes, so that both do the same work. It is given the boxes, so that
-only the networks and the heatmap are compared. The weights are random: time does not depend on their values.
+`python -m bench.naive PLATE`: one pass of one plain network, as in such scripts. With `--every-look`: every pass of the
+release, by networks of the same shapes, so that both do the same work. The boxes are given, so that only the networks
+and the heatmap are compared. The weights are random: the time does not depend on their values.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Net:
 
 
 def build_all() -> tuple[list[Net], list[View]]:
-    """What the release looks with: networks as large as its members', and its views."""
+    """Networks of the same size as the release's members, and its views."""
     manifest = Release.open(model_folder()).manifest
     maps = Grader.load(model_folder()).features(np.zeros((SIZE, SIZE), np.uint8))
     nets = [

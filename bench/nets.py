@@ -1,4 +1,4 @@
-"""The same network in LiteRT, onnxruntime, TensorFlow SavedModel and Keras `predict`, and the naive way as a whole."""
+"""The same network in LiteRT, onnxruntime, TensorFlow SavedModel and Keras `predict`, and the whole naive way."""
 
 from __future__ import annotations
 

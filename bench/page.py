@@ -1,4 +1,4 @@
-"""What was measured, as tables: for the terminal, and as docs/benchmarks.md with the machine and the command."""
+"""The measurements as tables: for the terminal, and as docs/benchmarks.md with the machine and the command."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Section:
-    """One table, what it shows, and what is drawn of it: lines or bars by name, over the labels of the x axis."""
+    """One table, its description, and its plot: lines or bars by name, over the labels of the x axis."""
 
     title: str
     note: str
@@ -31,7 +31,7 @@ class Section:
     over: tuple[str, ...] = ()
     y: str = ""
     logarithmic: bool = False
-    summed: tuple[str, ...] = ()  # the names of the rows that the page keeps the history of
+    summed: tuple[str, ...] = ()  # the names of the rows in the page's history
 
 
 def to_terminal(section: Section) -> Table:
@@ -42,7 +42,7 @@ def to_terminal(section: Section) -> Table:
 
 
 def to_markdown(sections: Sequence[Section], command: str, history: str = "", before: str = "") -> str:
-    """The page; a section that was not measured now stays as it was on the page before."""
+    """The page; a section that was not measured now is copied from the page before."""
     known = _sections_of(before)
     for section in sections:
         known[section.title] = _as_text(section, command)
@@ -82,7 +82,7 @@ def row_of(cells: Sequence[str]) -> str:
 
 
 def machine() -> dict[str, str]:
-    """What the numbers depend on, without the machine's name."""
+    """The properties of the machine on which the numbers depend, without its name."""
     facts = Path("/proc/cpuinfo").read_text().splitlines()
     models = {line.partition(":")[2].strip() for line in facts if line.startswith("model name")}
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
@@ -95,7 +95,7 @@ def machine() -> dict[str, str]:
 
 
 def source_state() -> str:
-    """The version of the program, and which state of the source it is, where that is known."""
+    """The version of the program, and the commit of the source if it is known."""
     asked = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, check=False, capture_output=True, text=True
     )

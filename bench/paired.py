@@ -1,4 +1,4 @@
-"""What a plate costs by this source tree and by another one, in turn; and whether both keep and print the same.
+"""The time for a radiograph with this source tree and with another one; and whether both give the same results.
 
 `python -m bench.paired TREE [PLATE …] [--rounds N] [--same]`, without a plate by a synthetic one with two knees. The
 processor time of both is taken file by file, first the one and then the other, and what is given is the median of the
@@ -27,7 +27,7 @@ ROUNDS = 15
 # The package of the one tree, measured by the programs of this one.
 _START = "import sys; sys.path.insert(0, {tree!r}); import koa_worker; sys.path[0] = {root!r}\n"
 _SERVE = _START + "from bench.paired import serve; serve()"
-# What differs each time that the same file is graded.
+# The columns that differ each time that the same file is graded.
 # fmt: off
 _OF_ITS_TIME = frozenset((
     "key", "study_key", "at", "arrived_at", "settled_at", "started_at", "graded_at", "created_at", "changed_at",
@@ -39,15 +39,15 @@ _NOT_COMPARED = frozenset(("alembic_version", "timings", "events", "reports"))
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one tree says of one file."""
+    """The results and times of one tree for one file."""
 
     whole_ms: float
     stages_ms: dict[str, float]
-    results: dict[str, str]  # digests of what was kept, by table, and of the report's pages
+    results: dict[str, str]  # digests of the stored rows, by table, and of the report's pages
 
 
 class Tree:
-    """A process of one source tree, which works off a file when it is told to."""
+    """A process of one source tree, which grades a file on request."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -73,7 +73,7 @@ def started(tree: Path) -> Iterator[Tree]:
 
 
 def serve() -> None:
-    """The inside of a measured process: works off each file that a line on stdin names."""
+    """The loop of a measured process: grades each file that a line on stdin names."""
     import cv2
 
     from bench.steps import Worker
@@ -154,7 +154,7 @@ def draw_plate(folder: Path) -> Path:
 
 
 def compare_results(before: Tree, after: Tree, plates: Sequence[Path]) -> int:
-    """How many plates come out differently; what differs is printed by the plate's number, never by its name."""
+    """The number of files with different results; differences are printed by the file's number, never by its name."""
     unlike = 0
     for number, plate in enumerate(plates, start=1):
         then, now = (tree.work(plate, number).results for tree in (before, after))

@@ -1,6 +1,6 @@
-"""What a measuring process hands back: one JSON object on stdout.
+"""The result of a measuring process: one JSON object on stdout.
 
-Its times are of the processor, so that what else runs is not in them.
+Its times are processor times, so that they do not include other programs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def print_result(start_s: float, per_knee_ms: float, stages_ms: dict[str, float]
 
 
 def peak_mb() -> float:
-    """The most memory that this program held; rusage would count what the one that started it held, too."""
+    """The peak memory of this program; rusage would include that of the program that started it."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 

@@ -1,9 +1,9 @@
-"""How well and how fast knees are found: `python -m bench.roi [SHARED_DATA_FOLDER] [--synthetic N]` prints the tables.
+"""Accuracy and speed of finding knees: `python -m bench.roi [SHARED_DATA_FOLDER] [--synthetic N]` prints the tables.
 
-Without the folder only drawn plates are measured. The real plates' truth was read by eye (data/README.md); they are
-also measured turned, scaled, cropped, mirrored, re-exposed, grained, with black boxes and collimation borders. Crops of
-mild and severe knees set into plates of another hospital tell what is lost for being severe, with the release of the
-configuration as judge (`bench/set_in.py`).
+Without the folder only synthetic radiographs are measured. The truth of the real ones was read by eye (README.md of the
+data folder); they are also measured turned, scaled, cropped, mirrored, re-exposed, grained, with black boxes and
+collimation borders. Crops of mild and severe knees set into radiographs of another hospital show the loss by severity,
+with the release of the configuration as judge (`bench/set_in.py`).
 """
 
 from __future__ import annotations

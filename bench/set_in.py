@@ -1,8 +1,8 @@
-"""Severe knees beside healthy ones: crops set into another hospital's plates, and what the worker makes of them.
+"""Severe knees beside healthy ones: crops set into another hospital's radiographs, and the worker's results for them.
 
-`hospital2_boxes.csv` holds the knees of the untouched plates, looked at by a person. A crop takes the place of one knee
-of a bilateral plate: matched in level, its edge feathered. Plates of even number are for choosing (with training
-crops), those of odd number for judging (with validation crops).
+`hospital2_boxes.csv` has the knees of the unchanged radiographs, marked by a person. A crop replaces one knee of a
+bilateral radiograph: its gray level is matched and its edge feathered. Plates of even number are for choosing (with
+training crops), those of odd number for judging (with validation crops).
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def pictures(data: Path, kind: str, count: int, *, judging: bool) -> list[SetIn]
 
 
 def set_in(pixels: Gray, box: Box, crop: Gray) -> Gray:
-    """The plate with the crop in place of what the box holds."""
+    """The radiograph with the crop in place of the box's content."""
     top, left = max(0, box.y), max(0, box.x)
     there = pixels[top : box.y + box.height, left : box.x + box.width].astype(np.float64)
     new = cv2.resize(np.ascontiguousarray(crop), (box.width, box.height), interpolation=cv2.INTER_CUBIC)
@@ -95,7 +95,7 @@ def ramp(length: int) -> NDArray[np.float64]:
 
 
 def became(judged: JudgedFrame, picture: SetIn) -> str:
-    """What the worker makes of the knee that was set in; a leg refused for want of a joint holds the place."""
+    """The worker's result for the knee that was set in; a leg refused because no joint was found counts for it."""
     if judged.fault is not None:
         return "frame rejected"
     graded = [knee for knee in judged.knees if not knee.verdict.code]
@@ -126,7 +126,7 @@ def show(data: Path, grader: Grader, count: int, *, judging: bool) -> None:
 
 
 def show_plates(data: Path) -> None:
-    """The plates as they are: the number of knees, and legs called empty."""
+    """The unchanged radiographs: the number of knees, and legs said to lack one."""
     right = empty = 0
     for plate, boxes in truths().items():
         pixels = gray(data / f"plates-hospital2/plate_{plate:03}.jpg")

@@ -1,9 +1,9 @@
-"""What a site's own scale costs: `python -m bench.site_scale [FOLDER] [--files 1000] [--chunk 10]`.
+"""The time for a site's own scale: `python -m bench.site_scale [FOLDER] [--files 1000] [--chunk 10]`.
 
 The function behind `process` grades the same files with and without `--site`, in one process, chunk by chunk in turn,
-so that what else runs on the machine meets both. Given is the ratio of their processor times over all files, with the
-middle 95 % of what other draws of the chunks would give. Without a folder the files are small synthetic radiographs of
-one knee: the less there is to read, the more a scale would show. Reports are not made; they would only hide it.
+so that other programs on the machine affect both. The result is the ratio of their processor times over all files, with
+its 95 % interval over draws of the chunks. Without a folder the files are small synthetic radiographs of one knee: with
+little to read, the effect of a scale is largest. Reports are not made; they would only hide it.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def measure_stages(*, quick: bool) -> Section:
 
 
 def ratios_of(measured: Measured) -> dict[str, float]:
-    """What a plate takes, what the least would take, and how often that goes into it."""
+    """The time for a radiograph, the least possible time, and their ratio."""
     spent = {stage: ms for stage, ms in measured.stages_ms.items() if stage != LOOK}
     limit = spent["read"] + KNEES * measured.stages_ms[LOOK]
     whole = sum(spent.values())
@@ -75,7 +75,7 @@ def draw_plates(folder: Path, syntaxes: tuple[str, ...]) -> dict[str, Path]:
 
 
 def measure(module: str, *words: Path | str) -> Measured:
-    """Measures in a process of its own, so that start-up and memory belong to one way alone."""
+    """Measures in a separate process, so that start-up and memory belong to one way only."""
     command = [sys.executable, "-W", "ignore", "-m", module, *map(str, words)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=MOST_SECONDS)
     if done.returncode:

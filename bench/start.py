@@ -1,6 +1,6 @@
 """Processor seconds until a command works: its own process, and the worker process that the daemon starts.
 
-What Python compiles once is compiled before, as an installation has it.
+Python's compiled files exist already, as in an installation.
 """
 
 from __future__ import annotations

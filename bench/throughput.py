@@ -41,7 +41,7 @@ WARMING_UP = 4  # files for each worker, which do not count
 
 @dataclass
 class Run:
-    """What one number of workers brought."""
+    """The results for one number of workers."""
 
     files: int
     seconds: float = 0.0
@@ -78,7 +78,7 @@ def main() -> None:
 
 
 def say(count: int, run: Run) -> None:
-    """What no stage counts is the dispatcher's, and the time between two stages."""
+    """Prints a run. Time outside all stages is the dispatcher's, or between two stages."""
     rest = run.cpu_seconds - sum(run.stages.values())
     parts = sorted({**run.stages, "all else": rest}.items(), key=lambda part: -part[1])
     core = sum(run.stages.get(stage, 0.0) for stage in DECODER_AND_NET)
@@ -92,7 +92,7 @@ def say(count: int, run: Run) -> None:
 
 
 def say_first_result(place: Path, waiting: int) -> None:
-    """The oldest are radiographs; the daemon need not get to the others for this question."""
+    """The oldest files are radiographs; the daemon need not process the others for this measurement."""
     fill(place / "work/inbox", [*draw_crops(place)], range(RADIOGRAPHS_OF_BACKLOG))
     for number in range(waiting - RADIOGRAPHS_OF_BACKLOG):
         folder = place / f"work/inbox/{number // 1000}"
@@ -145,7 +145,7 @@ def fill(folder: Path, patterns: list[bytes], numbers: range) -> None:
 
 
 def measure(place: Path, patterns: list[bytes], files: int, workers: int) -> Run:
-    """The files come all at once, when every worker has done its first few."""
+    """The files arrive all at once, when every worker has done its first few."""
     early = WARMING_UP * workers
     fill(place / "early", patterns, range(early))
     fill(place / "coming", patterns, range(early, early + files))

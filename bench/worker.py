@@ -1,4 +1,4 @@
-"""A worker process's own way over one file, stage by stage, in processor time.
+"""The steps of a worker process for one file, stage by stage, in processor time.
 
 `python -m bench.worker PLATE [NET]`: with the path of a plain net, one look by it is measured in each round too.
 """

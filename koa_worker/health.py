@@ -1,7 +1,7 @@
-"""How the whole worker is: the only place where it is decided what concerns a person.
+"""The health of the whole worker. Only this module decides which problems need a person.
 
-The daemon, `status` and the page look through this module. What only the daemon can see (files that it cannot take, a
-part of it that has ended) comes with its heartbeat.
+The daemon, `status` and the page all ask this module. Problems that only the daemon can see (files that it cannot take,
+a thread of it that has ended) come with its heartbeat.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from koa_worker.system.disk import free_mb
 from koa_worker.system.heartbeat import Condition, PauseReason, Pulse, condition_of, feel, has_owner
 
 _NO_RIGHT = "the worker may not write in it"
-_PATIENCE_SECONDS = 5.0  # who asks how it is should not wait long for a database that is away
-# What is decided from the store alone, so that everybody who can read it decides the same.
+_PATIENCE_SECONDS = 5.0  # `status` and the page should not wait long for a database that does not answer
+# The problems that are derived from the store alone, so that every process that can read it reports the same ones.
 _OF_THE_STORE = frozenset({"clock", "database", "destination_down", "destination_refuses", "parked"})
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
@@ -42,7 +42,7 @@ class FromStore:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The worker at one moment."""
+    """The health of the worker at one moment."""
 
     felt: tuple[Pulse, float] | None  # the daemon's last heartbeat and its age in seconds
     inbox: Scan
@@ -51,11 +51,11 @@ class Health:
 
 
 def look(config: Config, store: Store | None = None, *, counts: bool = True) -> Health:
-    """Looks at everything and changes nothing; without `store` the database is opened, but never made or migrated."""
+    """Checks everything, changes nothing. Without `store` it opens the database, but never creates or migrates it."""
     felt = feel(config.folders.work)
     stored, database = look_at_store(config, store, counts=counts)
     known = felt[0].concerns if felt else ()
-    if store is not None and not database:  # who has it open goes on with a file that was replaced, or an old password
+    if store is not None and not database:  # an open connection may still use a replaced file or an old password
         database = tuple(one for one in known if one.code == "database")
     found = [*of_daemon(config, felt), *database]
     inbox = scan(config.folders.inbox, overdue_minutes=config.intake.overdue_minutes, limit=1)
@@ -63,7 +63,7 @@ def look(config: Config, store: Store | None = None, *, counts: bool = True) -> 
 
 
 def of_daemon(config: Config, felt: tuple[Pulse, float] | None) -> Iterator[Concern]:
-    """Whether it runs; what it says itself; and where it does not run, how its folders are."""
+    """Whether the daemon runs, and the problems that it reports; if it does not run, the problems of its folders."""
     condition = condition_of(felt)
     if felt is None or condition is Condition.NOT_RUNNING:
         yield Concern("not_running")
@@ -76,12 +76,12 @@ def of_daemon(config: Config, felt: tuple[Pulse, float] | None) -> Iterator[Conc
     if condition is Condition.SILENT:
         yield Concern("silent", detail=f"for {age_seconds:.0f} seconds")
     yield from (one for one in pulse.concerns if one.code not in _OF_THE_STORE)
-    if not any(one.code == "disk_full" for one in pulse.concerns):  # on a full disk it cannot write what it sees
+    if not any(one.code == "disk_full" for one in pulse.concerns):  # a full disk holds up the heartbeat itself
         yield from of_disks(config)
 
 
 def of_folders(folders: Mapping[str, Path], devices: Mapping[str, int]) -> Iterator[Concern]:
-    """Folders that are gone or of no use; `devices` are the numbers of their file systems at the start."""
+    """Folders that are missing or cannot be used; `devices` are the numbers of their file systems at the start."""
     for name, path in folders.items():
         try:
             device = path.stat().st_dev
@@ -104,12 +104,12 @@ def of_folders(folders: Mapping[str, Path], devices: Mapping[str, int]) -> Itera
 
 
 def is_lost(concerns: Iterable[Concern]) -> bool:
-    """Whether a folder is gone or of no use; one file of the inbox may still be taken where another may not."""
+    """Whether a folder is missing or cannot be used. An inbox without write permission may still let some files go."""
     return any(one.code != "inbox_unwritable" for one in concerns)
 
 
 def of_scan(seen: Scan) -> Iterator[Concern]:
-    """What the last scan of the inbox could not read, or what stays incomplete in it."""
+    """Folders that the last scan of the inbox could not read, and files in it that stay incomplete."""
     if seen.unreadable:
         yield Concern("unreadable_folders", detail=_number(seen.unreadable, "folder"))
     if seen.overdue:
@@ -123,7 +123,7 @@ def of_disks(config: Config) -> Iterator[Concern]:
 
 
 def of_pause(reason: PauseReason | None, since: float | None) -> Iterator[Concern]:
-    """The hours that are configured concern nobody."""
+    """A pause that needs a person. The configured working hours are no problem."""
     if reason is PauseReason.DISK_NEARLY_FULL:
         yield Concern("disk_full", since=since)
     if reason is PauseReason.NO_ANSWER:
@@ -168,7 +168,7 @@ def of_certificates(config: Config) -> Iterator[Concern]:
 def look_at_store(
     config: Config, store: Store | None = None, *, counts: bool = False
 ) -> tuple[FromStore | None, tuple[Concern, ...]]:
-    """What the database says, and what of it concerns a person; also when the database says nothing."""
+    """The values from the database, and the problems that need a person; one of them is that it does not answer."""
     try:
         if store is None:
             with Store.look(config.store.url, patience=_PATIENCE_SECONDS) as opened:
@@ -179,7 +179,7 @@ def look_at_store(
         if fault.code == "config":
             raise
         if fault.code == "store_missing" and not has_owner(config.folders.work):
-            with Store.open("sqlite:///:memory:") as empty:  # a new installation has counts too: none of anything
+            with Store.open("sqlite:///:memory:") as empty:  # a new installation has counts too: all of them are 0
                 return _ask(empty, counts=counts), ()
         return None, (Concern("database", detail=fault.detail or fault.entry.sentence.rstrip(".")),)
     names = {destination.name for destination in config.dicom.destinations}
@@ -212,9 +212,10 @@ def _of_parked(parked: int) -> Iterator[Concern]:
 
 
 def _of_deliveries(deliveries: Iterable[DeliveryRecord], names: Iterable[str]) -> Iterator[Concern]:
-    """A destination that is no longer configured is shown with its counts, but nobody can do anything about it.
+    """Destinations that need a person.
 
-    Nor about one that does not answer and for which nothing waits, for example after an erasure.
+    One that is no longer configured is shown with its counts, but it is no problem. Neither is one that does not answer
+    while nothing waits for it, for example after an erasure.
     """
     for one in deliveries:
         if one.destination not in names:

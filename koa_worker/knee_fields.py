@@ -1,4 +1,4 @@
-"""What is told of a graded knee outside the store: one table, from which every output is made.
+"""The fields of a graded knee in all outputs: one table, from which every output is made.
 
 JSON (the line of `process --json`, the API and its OpenAPI document) has the fields nested; tables (CSV, Parquet) have
 them as columns. A field that is added to `KneeFields` is in all of them.
@@ -16,7 +16,7 @@ from koa_worker.report import words
 from koa_worker.values import GRADES, WIDTHS, CompartmentName, KneeRoi, ReviewReason
 
 GradeNumber = Annotated[int, Field(ge=0, le=4)]
-Share = Annotated[float, Field(ge=0.0, le=1.000001)]  # a sum of rounded floats may be a hair above 1
+Share = Annotated[float, Field(ge=0.0, le=1.000001)]  # a sum of rounded floats may be slightly above 1
 SideWord = Literal["left", "right", "unknown"]
 Calibration = Literal["calibrated", "detector", "none"]
 Box = Annotated[
@@ -42,38 +42,40 @@ class Compartment(_Fields):
 
 
 class JointSpace(_Fields):
-    """The two compartments of a knee: medial and lateral, or by their places where nobody knows which is which."""
+    """The two compartments of a knee: medial and lateral, or named by their position in the image if unknown."""
 
     medial: Compartment | None = None
     lateral: Compartment | None = None
     picture_left: Compartment | None = None
     picture_right: Compartment | None = None
-    calibration: Calibration = Field(description="What a millimetre is; at the detector, magnification is unknown.")
+    calibration: Calibration = Field(
+        description="The plane of the millimetres; the detector's has unknown magnification."
+    )
     tibial_width_px: float
 
 
 class KneeFields(_Fields):
-    position: int = Field(description="In the picture, from left to right.")
+    position: int = Field(description="In the image, from left to right.")
     side: SideWord
     box: Box
-    whole_frame: bool = Field(description="The picture was a crop of a knee already.")
-    turned: int = Field(description="Quarters anticlockwise that make the knee stand upright.")
+    whole_frame: bool = Field(description="The image was a crop of a knee already.")
+    turned: int = Field(description="Number of quarter turns anticlockwise that make the knee upright.")
     kl: GradeNumber
     probabilities: list[Share] = Field(min_length=5, max_length=5, description="On the site's scale, if there is one.")
     confidence: Share
     oa_probability: Share = Field(description="P(KL ≥ 2).")
     agreement: Share
     strangeness: float | None = Field(
-        description="Log odds against a knee like the training knees; null where it was not judged."
+        description="Log odds against a knee like the training knees; null if it was not judged."
     )
     needs_review: bool
     review_reasons: list[str] = Field(description="Sentences for a reader.")
     review_codes: list[str] = Field(description="The same reasons for a program, see docs/review.md.")
-    joint_space: JointSpace | None = Field(description="Null where the knee was not measured.")
+    joint_space: JointSpace | None = Field(description="Null if the knee was not measured.")
     release_probabilities: list[Share] = Field(
-        min_length=5, max_length=5, description="What the release itself says, before the site's scale."
+        min_length=5, max_length=5, description="The release's own probabilities, before the site's scale."
     )
-    site: str | None = Field(description="SHA-256 of the site's scale; null where the release's own scale is used.")
+    site: str | None = Field(description="SHA-256 of the site's scale; null if the release's own scale is used.")
 
 
 def describe(position: int, roi: KneeRoi, grade: values.Grade, joint_space: values.JointSpace | None) -> KneeFields:
@@ -97,7 +99,7 @@ def describe(position: int, roi: KneeRoi, grade: values.Grade, joint_space: valu
 
 
 def review_fields(reasons: Collection[ReviewReason]) -> dict[str, Any]:
-    """Whether a person should look at a knee, and why: as sentences for a reader and as codes for a program."""
+    """Whether a person should review a knee, and why: as sentences for a reader and as codes for a program."""
     return {
         "needs_review": bool(reasons),
         "review_reasons": [words.review_reason(reason) for reason in reasons],
@@ -157,6 +159,6 @@ def _widths(space: JointSpace | None) -> list[float | None]:
 
 
 def refused_columns(position: int, knee: values.RefusedKnee) -> dict[str, Any]:
-    """What the same columns say of a knee without a grade, and the code of the reason."""
+    """The same columns for a knee without a grade, and the code of the reason."""
     box = dict(zip(_COLUMNS_OF["box"], box_of(knee.roi), strict=True))
     return {"knee": position, "side": knee.roi.side.value, **box, "turned": int(knee.roi.turned), "refused": knee.code}

@@ -66,7 +66,7 @@ class Pipeline:
     def process(self, arrival: Arrival, data: bytes | None = None) -> Outcome:
         """Reads the file, finds the knees, grades and explains each. Every error becomes an outcome.
 
-        `data` are the bytes that were hashed, where they are in memory already.
+        `data` are the bytes that were hashed, if they are in memory already.
         """
         clock = Stopwatch()
         try:

@@ -1,4 +1,4 @@
-"""Keeps what came of a file: its rows in the store, then the report of its study.
+"""Stores the outcome of a file: its rows in the store, then the report of its study.
 
 The daemon and `process --out` both use it, with different databases.
 """
@@ -37,7 +37,7 @@ class Registrar:
         return self.write_report(study_key, revision) if revision is not None else None
 
     def write_report(self, study_key: str, revision: int) -> Path:
-        """Writes a revision of the study's PDF that was begun, in place of the revision before it."""
+        """Writes the PDF of a revision that was begun; it replaces the PDF of the revision before."""
         study = self.store.studies.content(study_key).reported
         now = datetime.now(UTC)
         path = self._path(study.key, study.created_at)
@@ -62,7 +62,7 @@ class Registrar:
 
 
 def report_of(study: StudyRecord, revision: int, made_at: datetime, graded_by: GradedBy) -> StudyReport:
-    """What a revision of a study's report says."""
+    """The content of one revision of a study's report."""
     return StudyReport(
         id=study.key,
         revision=revision,

@@ -21,7 +21,7 @@ SECRETS = ("Archivov", "ARC-77", "19550607")  # names, ids and birth dates of al
 
 
 def fill(folder: Path, count: int) -> None:
-    """Pictures, DICOM objects, and some that must be turned away; each with other bytes, in folders of a thousand."""
+    """Images, DICOM objects, and some files that must be rejected; each with other bytes, in folders of a thousand."""
     for number, data in enumerate(contents(count)):
         path = folder / f"{number // 1000}" / f"Archivov^Anna {number}"
         path.parent.mkdir(parents=True, exist_ok=True)

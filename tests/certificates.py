@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def make_certificate(path: Path, *, days: int, signer: Path | None = None) -> None:
-    """Valid for so many days; with -1 it ended yesterday. Signed by itself, or for this machine by `signer`."""
+    """Valid for these days; with -1 it expired yesterday. Signed by itself, or for this machine by `signer`."""
     key, request, name = path.with_suffix(".key"), path.with_suffix(".csr"), f"/CN={path.stem}"
     ask = ["req", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-subj", name, "-out", str(request)]
     signed = ["-signkey", str(key)]

@@ -1,4 +1,4 @@
-"""A site with two patients: everything that the worker keeps of one of them, in every state, and one more beside."""
+"""A site with two patients: one with data of every kind in every state, and another one."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Site:
         (waiting,) = scan(self.settings.folders.inbox).oldest
         taken = claim(waiting, self.settings.folders.work)
         assert taken is not None
-        arrival = taken.arrive()
+        arrival = taken.load(0)[0]
         assert self.store.files.take(arrival, "w").begun
         tries = 1 if parked else 9
         self.store.files.fail(arrival.id, Failed(arrival, "timed_out", ""), max_tries=tries, now=datetime.now(UTC))
@@ -95,7 +95,7 @@ class Site:
         return {path for path in found if path.name != ".lock"}
 
     def traces(self) -> list[str]:
-        """Where a name, an id or a UID of the patient is still to be read, in any file's bytes or name."""
+        """All places where a name, an id or a UID of the patient is still in a file's bytes or name."""
         root = self.settings.folders.inbox.parents[1]
         found = []
         for path in sorted(root.rglob("*")):
@@ -105,7 +105,7 @@ class Site:
         return found
 
     def fill(self, nobodys_port: int) -> None:
-        """Everything there can be of the one patient; of the other one a graded study with a report and objects."""
+        """All kinds of data of the one patient; of the other one a graded study with a report and objects."""
         inbox = self.settings.folders.inbox
         self.send_to(nobodys_port)
         self.drop("Stayer.dcm", OTHER, seed=1, study="1.2.826.0.1.1", accession="OTHER-1")

@@ -1,4 +1,4 @@
-"""The machines around a worker in which faults are made: PACS and archives of each kind, and who is told of alerts."""
+"""The machines around a worker with faults: PACS and archives of each kind, and the receivers of alerts."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Hosts:
         return self.alert_status
 
     def alerted(self, code: str) -> int:
-        """How many times they were told that it began."""
+        """The number of alerts that it began."""
         return sum(one["code"] == code for alert in self.alerts for one in alert["began"])
 
     def told_over(self, code: str) -> bool:
@@ -127,7 +127,7 @@ class Hosts:
     # The database server
 
     def hold_server(self) -> None:
-        """Its processes stand still; the kernel still takes connections for them."""
+        """Its processes are stopped; the kernel still accepts connections for them."""
         first = int((self.server.folder / "data/postmaster.pid").read_text().splitlines()[0])
         os.kill(first, signal.SIGSTOP)
         children = Path(f"/proc/{first}/task/{first}/children").read_text().split()

@@ -1,4 +1,4 @@
-"""A worker on a disk of its own, in which faults are made, and everybody who may be asked how it is."""
+"""A worker on its own disk, in which faults are caused, and all outputs that report its health."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _PORTS = ("metrics", "page", "receiver", "webhook", "nobody", "choosy", "full", 
 
 
 class Site:
-    """The daemon runs without root's right to read and write everything, as a service does."""
+    """The daemon runs without root's right to read and write every file, like a service."""
 
     def __init__(self, folder: Path, url: str = "") -> None:
         self.folder, self.url = folder, url or f"sqlite:///{folder}/work/koa.sqlite3"

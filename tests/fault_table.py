@@ -1,4 +1,4 @@
-"""The table of faults in docs/operation.md, as the tests make them. `python -m tests.fault_table` writes it there."""
+"""The table of the tests' faults in docs/operation.md. `python -m tests.fault_table` writes it there."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _errors() -> Iterator[tuple[str, str, str]]:
 
 
 def replaced(document: str) -> str:
-    """The document with the table as it is now."""
+    """The document with the present table."""
     before, _, rest = document.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}{table()}{END}{after}"

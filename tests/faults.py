@@ -1,4 +1,4 @@
-"""The faults that are made for real, each with the code that has to be said of it. tests/fault_table.py documents them.
+"""The faults that the tests cause, each with the code that must be reported. tests/fault_table.py documents them.
 
 Those of `RUNNING` and `ALONE` are made beside a daemon that runs and are mended again. Those of `ENDING` and `STARTING`
 end a daemon or keep it from starting, so that others have to say it.
@@ -29,7 +29,7 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One that the daemon survives: everybody who is asked says its code and its sentence."""
+    """A fault that the daemon survives: all outputs report its code and its sentence."""
 
     what: str
     code: str
@@ -139,7 +139,7 @@ def _set_back(scene: Scene) -> None:
 
 
 def _forget_files(scene: Scene) -> None:
-    """And what the store says of them; plain SQLite looks at no foreign keys."""
+    """Removes the files and their rows; plain SQLite does not check foreign keys."""
     scene.site.sql("DELETE FROM files" if scene.site.url.startswith("sqlite") else "TRUNCATE files CASCADE")
 
 
@@ -164,23 +164,23 @@ def _undelivered(what: str, name: str, says: str, code: str = "destination_down"
 
 
 RUNNING = (
-    _gone("The inbox is gone", "inbox_gone", lambda site: site.inbox),
+    _gone("The inbox is missing", "inbox_gone", lambda site: site.inbox),
     Fault(
         "Another file system is mounted on the inbox, or its share is unmounted", "inbox_moved",
         lambda scene: _mount(scene.site.inbox), lambda scene: _unmount(scene.site.inbox),
     ),
     _rights("The inbox may not be read", "inbox_unreadable", 0, lambda site: site.inbox, "Permission denied"),
     _rights("The inbox may not be written", "inbox_unwritable", 0o500, lambda site: site.inbox),
-    _gone("The folder of originals is gone", "folder_gone", lambda site: site.work / "done", "done"),
-    _gone("The folder of reports is gone", "folder_gone", lambda site: site.folder / "reports", "reports"),
+    _gone("The folder of originals is missing", "folder_gone", lambda site: site.work / "done", "done"),
+    _gone("The folder of reports is missing", "folder_gone", lambda site: site.folder / "reports", "reports"),
     _rights("The folder of originals may not be written", "folder_gone", 0o500, lambda site: site.work / "done"),
     _rights("A folder in the inbox may not be read", "unreadable_folders", 0, _below, "1 folder"),
     Fault(
-        "A file may not be taken", "unclaimable",
+        "A file cannot be taken", "unclaimable",
         _lock_in, lambda scene: _below(scene.site).chmod(0o700), "1 file: Permission denied",
     ),
     Fault(
-        "An export was broken off", "unfinished",
+        "An export was interrupted", "unfinished",
         _break_off, lambda scene: (scene.site.inbox / "b.dcm.part").unlink(), "1 file",
     ),
     Fault("A file of another account may not be read", "parked", _secret_file, _forget_files, "1 file"),
@@ -190,20 +190,20 @@ RUNNING = (
         lambda scene: scene.site.certify(-1), lambda scene: scene.site.certify(), "receiver tls_certificate, expired",
     ),
     _gone(
-        "The receiver's certificate is gone", "certificate",
+        "The receiver's certificate is missing", "certificate",
         lambda site: site.folder / "receiver.pem", "receiver tls_certificate, No such file",
     ),
     _undelivered("The PACS is down", "nobody", "Connection refused"),
     _undelivered("The PACS has no address", "lost", "Name or service not known"),
     _undelivered("The PACS does not know our AE title", "strict", "association rejected: calling ae title not rec"),
-    _undelivered("The PACS takes no such objects", "choosy", "storage class not accepted", "destination_refuses"),
+    _undelivered("The PACS rejects such objects", "choosy", "storage class not accepted", "destination_refuses"),
     _undelivered("The PACS is full", "full", "status A700"),
-    _undelivered("The PACS takes the call and says nothing", "mute", "it takes the connection and does not answer"),
-    _undelivered("The archive (STOW-RS) does not take the token", "archive", "not authorised: look at the token"),
+    _undelivered("The PACS connects and does not answer", "mute", "it takes the connection and does not answer"),
+    _undelivered("The archive (STOW-RS) does not accept the token", "archive", "not authorised: look at the token"),
     _undelivered("The archive's certificate has expired", "sealed", "certificate is not accepted: certificate has exp"),
-    _undelivered("The folder for results is gone", "share", "No such file or directory"),
+    _undelivered("The folder for results is missing", "share", "No such file or directory"),
     Fault(
-        "Alerts are not taken", "alert_failed",
+        "Alerts cannot be delivered", "alert_failed",
         _refuse_alerts, _take_alerts, "webhook, HTTP 500",
     ),
     Fault(
@@ -235,7 +235,7 @@ ALONE = (
         lambda scene: scene.site.set_clock(days=40), lambda scene: scene.site.set_clock(days=0), "expired",
     ),
     Fault("The clock is set back by a day", "clock", _set_back, _forget_files, "it showed 2"),
-    _gone("The SQLite file is gone", "database", lambda site: site.work / "koa.sqlite3"),
+    _gone("The SQLite file is missing", "database", lambda site: site.work / "koa.sqlite3"),
     Fault("The SQLite file is damaged", "database", _damage, _repair),
 )  # fmt: skip
 
@@ -253,5 +253,5 @@ STARTING = (
     Ending("The port of the page is taken", "web", 2),
     Ending("The port of the metrics is taken", "config", 2),
     Ending("Another daemon uses the work folder", "folders", 2),
-    Ending("The database is away at the start", "store", 4),
+    Ending("The database does not answer at the start", "store", 4),
 )

@@ -1,4 +1,4 @@
-"""What tests of several kinds need: ports, a clock, waiting for what has to come true, and a graded file."""
+"""Helpers for tests of several kinds: ports, a clock, waiting for a condition, and a graded file."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ IRREGULAR = ("pipe", "socket", "device", "folder")
 
 
 def irregular(path: Path, kind: str) -> Path:
-    """Something that is no regular file, under the name of one."""
+    """An object with the name of a file that is not a regular file."""
     match kind:
         case "pipe":
             os.mkfifo(path)
@@ -97,7 +97,7 @@ def until(
     pause: float = 0.05,
     process: subprocess.Popen[str] | None = None,
 ) -> T:
-    """Waits for something that has to come true, as long as the process that is to bring it about runs."""
+    """Waits for a condition while the process that must make it true runs."""
     give_up = time.monotonic() + seconds
     while not (found := condition()):
         assert process is None or process.poll() is None, f"the process ended: {process.communicate()}"
@@ -163,5 +163,5 @@ def completed(
 
 
 def arrival(content: str = "a", name: str = "Ivanov^Ivan.dcm") -> Arrival:
-    """Of a file with this content, or so its hash says."""
+    """The arrival of a file with a hash of this content."""
     return Arrival(Path("claimed"), hashlib.sha256(content.encode()).hexdigest(), len(content), name)

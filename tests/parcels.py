@@ -38,7 +38,7 @@ def queue_one(
 
 
 def take_back(url: str, destination: str) -> None:
-    """As if nothing had ever been queued for the destination, or tried."""
+    """Removes all queued objects and tries of the destination."""
     engine = create_engine(url)
     with Session(engine) as session:
         session.execute(delete(ParcelRow).where(ParcelRow.destination == destination))

@@ -19,7 +19,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train, measu
 
 
 def _telling(command: Callable[..., None]) -> Callable[..., None]:
-    """The same command, but what a person can set right is one sentence and an exit code, not a traceback."""
+    """The same command, but an error that a person can correct is one sentence and an exit code, not a traceback."""
 
     @functools.wraps(command)
     def run(*args: Any, **options: Any) -> None:
@@ -40,7 +40,7 @@ for _command in (fit, evaluate, compare, robustness, occlusion, export, gate, ca
 
 
 def main() -> None:
-    """Start over once with a setting that trains faster, then run."""
+    """Restarts this program once with a setting that trains faster, then runs it."""
     keep_memory()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     app()

@@ -25,7 +25,7 @@ ModelOption = Annotated[Path, typer.Option("--model", help="A release folder: ma
 DataOption = Annotated[Path, typer.Option("--data", help="A folder with sub-folders 0 to 4 of knee crops.")]
 EqualizedOption = Annotated[
     bool | None,
-    typer.Option("--equalized/--raw", help="The crops have (not) been through CLAHE. Without it each is looked at."),
+    typer.Option("--equalized/--raw", help="The crops have (not) been through CLAHE. Without it, each crop is tested."),
 ]
 NonKneesOption = Annotated[
     Path | None,
@@ -98,7 +98,7 @@ def robustness(
 def occlusion(
     model: ModelOption, data: DataOption, *, equalized: EqualizedOption = None, as_json: JsonOption = False
 ) -> None:
-    """Whether hiding what the heatmap calls hot costs more than hiding anything else."""
+    """Tests whether hiding the hot part of the heatmap costs more than hiding another part."""
     found = occluding.measure_occlusion(Grader.load(model), read_crops(data, equalized=equalized), quiet=as_json)
     if as_json:
         _print_json(found.as_dict())
@@ -120,24 +120,24 @@ def export(
     non_knees: NonKneesOption = None,
     precision: Annotated[str, typer.Option(help="float32, float16 or int8.")] = "float16",
     prior: Annotated[
-        float, typer.Option(help="Share of the grades' frequency to give back, which balanced sampling takes.")
+        float, typer.Option(help="Share of the grades' frequency to restore, which balanced sampling removes.")
     ] = 0.0,
     views: Annotated[
-        str, typer.Option(help="How each member looks at a crop: plain, mirrored, or from nearer as in plain@1.06.")
+        str, typer.Option(help="Views of a crop for each member: plain, mirrored, or enlarged as in plain@1.06.")
     ] = "plain,mirrored",
     looks: Annotated[
-        float, typer.Option(help="What a knee may cost, in looks of one plain MobileNetV2 of 224 pixels.")
+        float, typer.Option(help="Highest cost of a knee, in passes of one plain MobileNetV2 of 224 pixels.")
     ] = 4.0,
     equalized: EqualizedOption = None,
 ) -> None:
-    """Makes a release of trained networks, checks it against them, calibrates it and writes its card."""
+    """Makes a release from trained networks, compares it with them, calibrates it and writes its model card."""
     from .network import networks  # noqa: PLC0415
     from .network.to_litert import Precision  # noqa: PLC0415
     from .releasing import export as exporting  # noqa: PLC0415 - needs TensorFlow; the other commands do not
 
     plan = exporting.Plan(tuple(nets), out, Precision(precision), prior, tuple(views.split(",")), looks)
     for name in plan.views:
-        View.parse(name)  # before minutes of conversion, not after
+        View.parse(name)  # checked before minutes of conversion
     for net in nets:
         if net.suffix != exporting.MEMBER:
             networks.load_own(net)  # likewise
@@ -161,7 +161,7 @@ def gate(
     non_knees: NonKneesOption = None,
     equalized: EqualizedOption = None,
 ) -> None:
-    """Fits the gate of a finished release again: what it knows of images that are no knees."""
+    """Fits the gate of a finished release again, which recognises images that are not knees."""
     others = gates.read_others(non_knees) if non_knees else ()
     gates.renew_gate(model, gates.fit_gate(model, read_crops(samples, equalized=equalized), others, say))
 
@@ -173,7 +173,7 @@ def card(
     equalized: EqualizedOption = None,
     frames: Annotated[Path | None, typer.Option(help="Graded whole frames of another hospital.")] = None,
 ) -> None:
-    """Measures robustness, heatmaps and another hospital into a release's manifest, and rewrites its card."""
+    """Measures robustness, heatmaps and another hospital, adds them to the manifest, and rewrites the model card."""
     from .releasing.export import add_metrics  # noqa: PLC0415 - needs TensorFlow; the other commands do not
 
     grader = Grader.load(model)
@@ -190,7 +190,7 @@ def card(
 
 
 def _knees(data: Path, equalized: bool | None, *, whole_frames: bool) -> tuple[list[Crop], dict[str, Any]]:  # noqa: FBT001
-    """The knees, and for whole frames what was rejected and why."""
+    """The knees, and for whole frames the rejected ones with the reason."""
     if not whole_frames:
         return read_crops(data, equalized=equalized), {}
     frames = read_frames(data)

@@ -1,4 +1,4 @@
-"""The sub-command that trains: its options become settings; what cannot be begun is refused before the run begins."""
+"""The sub-command `fit`: its options become settings; invalid ones are refused before the run begins."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ def fit(
         str,
         typer.Option(help="ImageNet weights (.h5); to go on: a network (.keras, .h5) or a member (.tflite)"),
     ] = "",
-    seed: Annotated[int, typer.Option(help="decides everything that is left to chance")] = 0,
+    seed: Annotated[int, typer.Option(help="seed of all random numbers")] = 0,
     sizes: Annotated[str, typer.Option(help="image sizes and epochs, such as 160x8,224x4")] = "224x12",
-    seen: Annotated[int, typer.Option(help="at work, enlarge the crop to this size before looking")] = 224,
-    window: Annotated[str, typer.Option(help="of that, look at these rows and columns in the middle: 192x384")] = "",
+    seen: Annotated[int, typer.Option(help="the network first enlarges its crop to this")] = 224,
+    window: Annotated[str, typer.Option(help="then use only these rows and columns in the middle: 192x384")] = "",
     head_epochs: Annotated[int, typer.Option(help="epochs of the head alone, before the rest")] = 1,
-    freeze: Annotated[str, typer.Option(help="leave the backbone's layers before this one as they are")] = "",
+    freeze: Annotated[str, typer.Option(help="do not train the backbone's layers before this one")] = "",
     head_rate: Annotated[float, typer.Option(help="learning rate of the head alone")] = 1e-3,
     rate: Annotated[float, typer.Option(help="highest learning rate of the rest")] = 5e-4,
     weight_decay: float = 0.02,
     batch: Annotated[int, typer.Option(help="images a step")] = 32,
     dropout: float = 0.3,
     sigma: Annotated[float, typer.Option(help="width of the soft labels in grades; 0: hard labels")] = 0.5,
-    teacher: Annotated[str, typer.Option(help="a release folder, whose answers are learnt beside the labels")] = "",
-    trust: Annotated[float, typer.Option(min=0, max=1, help="the teacher's share in what is learnt")] = 0.5,
-    balance: Annotated[float, typer.Option(help="0: grades as they come, 1: each equally often")] = 0.5,
+    teacher: Annotated[str, typer.Option(help="a release folder, whose answers are learnt like labels")] = "",
+    trust: Annotated[float, typer.Option(min=0, max=1, help="the teacher's share of the targets")] = 0.5,
+    balance: Annotated[float, typer.Option(help="0: grades by their frequency, 1: each equally often")] = 0.5,
     augmentation: Annotated[str, typer.Option(help="none, light, usual or strong")] = "usual",
     equalize: Annotated[
-        str, typer.Option(help="equalise before augmentation, or after it where a crop is known as it was before")
+        str, typer.Option(help="equalise before augmentation, or after it if the crop before equalisation is known")
     ] = "before",
     mix: Annotated[
-        float, typer.Option(min=0, help="lay each knee over another (mixup); 0: never, 1: any share is as likely")
+        float, typer.Option(min=0, help="mix each knee with another (mixup); 0: never, 1: any share is equally likely")
     ] = 0.0,
     mix_within: Annotated[
-        int, typer.Option(min=0, max=4, help="lay it over a knee at most this number of grades away; 4: over any")
+        int, typer.Option(min=0, max=4, help="mix it with a knee at most this number of grades away; 4: with any")
     ] = 4,
     average: Annotated[float, typer.Option(help="momentum of the weights' average")] = 0.997,
     patience: Annotated[int, typer.Option(help="stop after this number of epochs without improvement; 0: never")] = 0,
-    resume: Annotated[bool, typer.Option(help="go on with the run in --out")] = False,
+    resume: Annotated[bool, typer.Option(help="resume the run in --out")] = False,
 ) -> None:
     """Fit a network to graded knees; the run folder then holds best.keras."""
     from .data import layouts, split  # noqa: PLC0415

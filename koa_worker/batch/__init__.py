@@ -1,1 +1,1 @@
-"""Grades an archive where it lies: on this machine or on a Dask cluster, resumable, into Parquet and the store."""
+"""Grades an archive in place: on this machine or on a Dask cluster, resumable, into Parquet and the store."""

@@ -1,4 +1,4 @@
-"""A worker process of a batch: grades what it is given where it lies. `python -m koa_worker.batch.child FD PARENT`."""
+"""A worker process of a batch, which grades files in place. `python -m koa_worker.batch.child FD PARENT`."""
 
 from __future__ import annotations
 

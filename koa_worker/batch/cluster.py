@@ -1,8 +1,7 @@
 """Grades on a Dask cluster: sends the model once to each worker, keeps a bounded number of chunks in flight.
 
-Scheduler and client hold a window of the archive and nothing else, however large it is. When the scheduler is lost, the
-client waits for it, or for the one started in its place, and submits again what had not come back; the ledger takes
-each result once.
+Scheduler and client hold only a window of the archive, whatever its size. When the scheduler is lost, the client waits
+for it, or for a new one at its address, and submits the unfinished chunks again; the ledger records each result once.
 """
 
 from __future__ import annotations
@@ -35,8 +34,8 @@ from koa_worker.values import GradedBy
 logger = logging.getLogger(__name__)
 
 FILES_IN_CHUNK = 8
-_CHUNKS_A_THREAD = 2  # one in work and one to come, so that no worker waits for this client
-_FAILURES_OF_A_CHUNK = 3  # of workers that had it
+_CHUNKS_A_THREAD = 2  # one in progress and one waiting, so that no worker waits for this client
+_FAILURES_OF_A_CHUNK = 3  # tries of a chunk whose worker was lost
 _SECONDS_TO_CONNECT = 5.0
 _SECONDS_BETWEEN_CALLS = 1.0
 _SECONDS_TO_ANSWER = 30.0
@@ -45,7 +44,7 @@ _SECONDS_BETWEEN_COUNTS = 5.0
 
 
 class _LostError(Exception):
-    """The scheduler is lost, with all chunks that it had been given."""
+    """The scheduler is lost, with all chunks that were submitted."""
 
 
 @dataclass(slots=True)
@@ -64,14 +63,14 @@ class Cluster:
         self._config = config
         self._release = release
         self._keep = keep
-        self._name = f"koa-{secrets.token_hex(6)}"  # of this run, in the cluster's keys and logs
+        self._name = f"koa-{secrets.token_hex(6)}"  # names this run in the cluster's keys and logs
         self._number = 0
         self._in_flight: dict[str, _Sent] = {}
         self._again: deque[_Sent] = deque()
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what becomes of a connection is said here
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # this module reports lost connections itself
 
     def grade(self, take: Take, stop: Stop) -> Iterator[Finding]:
-        """Grades until nothing is left to take; after a stop it waits for nothing more."""
+        """Grades until nothing is left to take; after a stop it waits for no result."""
         while True:
             with contextlib.ExitStack() as stack:
                 client = stack.enter_context(self._connected(stop))
@@ -90,7 +89,7 @@ class Cluster:
 
     @contextlib.contextmanager
     def _connected(self, stop: Stop) -> Iterator[Client | None]:
-        """A client whose workers have the model, and those that join will have; None after a stop."""
+        """A client that has sent the model to all workers, also to those that join later; None after a stop."""
         give_up = time.monotonic() + self._config.batch.patience_seconds
         while not stop.asked:
             try:
@@ -106,7 +105,7 @@ class Cluster:
                 try:
                     self._equip(client)
                 except (OSError, TimeoutError):
-                    continue  # it went while it was greeted
+                    continue  # it was lost during the connection
                 yield client
                 return
         yield None
@@ -121,7 +120,7 @@ class Cluster:
             client.register_plugin(GradingPlugin(self._name, config, self._contents()))
         except (OSError, TimeoutError, SetupError):
             raise
-        # Whatever a worker says that lacks this program, or has another Python.
+        # Any error of a worker that lacks this program, or has another version of Python.
         except Exception as fault:
             raise SetupError("cluster", f"a worker answers with {type(fault).__name__}") from fault
 
@@ -176,13 +175,13 @@ class Cluster:
             raise
         sent = self._in_flight.pop(future.key)
         future.release()
-        # One worker's disk may be full; what no worker can do is for a person to see to, and fails no file.
+        # One worker's disk may be full; if all workers fail, a person must act, and no file is marked as failed.
         if graded.code and not self._send_again(sent):
             raise SetupError("cluster", f"a worker says {graded.code}: {graded.detail}")
         yield from graded.findings
 
     def _send_again(self, sent: _Sent) -> bool:
-        """False when workers have failed over it too often."""
+        """Submits a chunk again; false if too many workers have failed on it."""
         sent.failures += 1
         if sent.failures < _FAILURES_OF_A_CHUNK:
             self._again.append(sent)
@@ -211,7 +210,7 @@ class _ThreadCount:
                 self._client.scheduler.ncores, callback_timeout=_SECONDS_TO_ANSWER
             )
             self._count = sum(by_worker.values())
-            # Workers that are about to come are looked for more often.
+            # While there are no workers, it asks more often.
             self._next = now + (_SECONDS_BETWEEN_COUNTS if self._count else _SECONDS_BETWEEN_CALLS)
         if self._count:
             self._last_seen = now

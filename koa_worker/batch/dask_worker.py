@@ -1,7 +1,7 @@
-"""A Dask worker's part in a batch: it keeps the model that was sent to it, and a worker process for each thread.
+"""The part of a batch in a Dask worker: it keeps the model that was sent to it, and a worker process for each thread.
 
-The files are looked at in processes below the Dask worker, as on one machine: a file that crashes or hangs its decoder
-costs itself, and neither the Dask worker nor its neighbours in the chunk.
+Files are graded in processes below the Dask worker, as on one machine: a file that crashes or hangs its decoder harms
+neither the Dask worker nor the other files of the chunk.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from koa_worker.system.stop import Stop
 from koa_worker.workers.messages import Examine
 from koa_worker.workers.pool import WorkerPool
 
-SITE = "site.json"  # the site's scale, beside the release's files
-_SECONDS_IDLE = 120.0  # after which a worker process is ended: its client may have been killed
+SITE = "site.json"  # the name of the site's scale among the release's files
+_SECONDS_IDLE = 120.0  # after this idle time a worker process is ended: its client may have been killed
 _SECONDS_BETWEEN_LOOKS = 10.0
 
 
@@ -36,7 +36,7 @@ _SECONDS_BETWEEN_LOOKS = 10.0
 class Chunk:
     """Some files that are graded one after the other. Dask's logs print it, so it shows none of them."""
 
-    plugin: str  # its name
+    plugin: str  # the name of the chunk
     jobs: tuple[Examine, ...] = field(repr=False)
 
 
@@ -50,13 +50,13 @@ class ChunkResult:
 
 
 def grade_chunk(chunk: Chunk) -> ChunkResult:
-    """The task that Dask runs. It never raises: Dask would log what it was given."""
+    """The task that Dask runs. It never raises: Dask would log its arguments."""
     try:
         plugin = get_worker().plugins[chunk.plugin]
         return ChunkResult(tuple(plugin.grade(chunk.jobs)))
     except KoaError as fault:
         return ChunkResult((), fault.code, fault.detail)
-    # Whatever it is, its words could hold a file's name.
+    # The message of any error could contain a file's name.
     except Exception as fault:  # noqa: BLE001
         return ChunkResult((), "cluster", type(fault).__name__)
 
@@ -91,7 +91,7 @@ class GradingPlugin(WorkerPlugin):  # type: ignore[misc]
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def grade(self, jobs: tuple[Examine, ...]) -> Iterator[Finding]:
-        """Grades in this thread's worker process, which dies with the thread that started it; Dask's threads stay."""
+        """Grades in this thread's worker process, which dies with the thread that started it; Dask keeps threads."""
         worker = self._workers.setdefault(threading.get_ident(), _ThreadWorker(self._config))
         left = list(reversed(jobs))
         with worker.in_use() as pool:

@@ -1,4 +1,4 @@
-"""What travels through a batch: an entry of the source, and what was found in it. Neither shows a name when printed."""
+"""The values of a batch: an entry of the source, and its result. Neither shows a file name when printed."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Entry:
 
     place: str = field(repr=False)  # an absolute path or a URL; may name a patient
     size: int
-    stamp: str  # changes when the contents do: a time or an ETag, empty where asking would take a request for each
+    stamp: str  # changes with the contents: a time or an ETag; empty if each would take a request
 
     @property
     def id(self) -> str:
-        """Names it in logs and keys; with its time and size in it, the place cannot be found by trying."""
+        """Names the entry in logs and keys. It includes time and size, so that nobody can guess the path from it."""
         listed = f"{self.place}\0{self.size}\0{self.stamp}"
         return hashlib.sha256(listed.encode()).hexdigest()[:32]
 

@@ -1,4 +1,4 @@
-"""What a worker process of a batch does with one entry: fetch, grade, and say what is worth keeping."""
+"""The steps of a worker process of a batch for one entry: fetch, grade, and give the part for the store."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def failed_finding(job: Examine, code: str, detail: str, by: GradedBy) -> Findin
 
 
 def keep(outcome: Outcome) -> Kept | None:
-    """Keeps what the store needs of an outcome; nothing of a failed file, since it is retried."""
+    """The part of an outcome for the store; nothing of a failed file, since it is retried."""
     if isinstance(outcome, Failed):
         return None
     arrival = replace(outcome.arrival, path=_NOWHERE)
@@ -63,7 +63,7 @@ def _outcome(job: Examine, pipeline: Pipeline, grading: Callable[..., None]) -> 
         most = pipeline.limits.max_file_mb * 1_000_000
         with brought_here(job.place, job.data, most) as path:
             facts = path.stat()
-            if not stat.S_ISREG(facts.st_mode):  # a pipe or a device may never end
+            if not stat.S_ISREG(facts.st_mode):  # reading a pipe or a device may never end
                 return Rejected(Arrival(_NOWHERE, "", 0, name, job.id), "unknown_format", "no plain file")
             data, sha256 = load_and_digest(path, most)
             arrival = Arrival(path, sha256, facts.st_size, name, job.id)

@@ -1,4 +1,4 @@
-"""What was found, into the store: as the daemon would have put it there, except that the original stays where it is."""
+"""Stores the results of a batch in the same way as the daemon, except that the originals stay in their place."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _WORKER = "batch"
 
 
 def put_into_store(store: Store, kept: Kept, place: str, model_digest: str, *, reports: bool) -> None:
-    """Stores a result once, however often it is called: a kill may come between store and ledger.
+    """Stores a result once, even if it is called again: a kill may happen between store and ledger.
 
-    Without `reports` its study does not become due: the next daemon would write those of a whole archive.
+    Without `reports` no report becomes due: else the next daemon would write the reports of a whole archive.
     """
     arrival = kept.arrival
     if not store.files.take(arrival, _WORKER).begun:

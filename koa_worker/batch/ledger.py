@@ -1,8 +1,8 @@
-"""What is done and what is not: one SQLite file beside the results, so that a killed run goes on where it was.
+"""Records which entries are done: one SQLite file beside the results, from which a killed run resumes.
 
-An entry is known by its place, size and time; where these are as before, its result stands. Results are kept here as
-they come and written out as Parquet part by part: a part is the rendering of a fixed range of entries, so that it is
-the same however often a run was stopped and wherever its files were graded.
+An entry is identified by its place, size and time; if these are unchanged, its result is kept. Results are recorded
+here as they arrive and written as Parquet part by part. A part contains a fixed range of entries, so that it is the
+same whatever the number of stops and wherever its files were graded.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ DELETE FROM found;
 
 
 class Ledger:
-    """`with Ledger.open(folder) as ledger:`; a second one on the same folder is refused for as long."""
+    """`with Ledger.open(folder) as ledger:`; while it is open, a second one on the same folder is refused."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -94,14 +94,14 @@ class Ledger:
         self._connection.close()
 
     def belongs_to(self, grader: str) -> None:
-        """Refuses a results folder that another model or version has filled: results of two graders are not mixed."""
+        """Refuses a results folder of another model or version: results of two graders are not mixed."""
         self._connection.execute("INSERT OR IGNORE INTO about VALUES ('grader', ?)", [grader])
         ((known,),) = self._connection.execute("SELECT value FROM about WHERE name = 'grader'")
         if known != grader:
             raise SetupError("batch_other", f"{known} then, {grader} now")
 
     def compare(self, entries: Iterable[Entry]) -> None:
-        """Takes in the source as it is now."""
+        """Compares the ledger with the present entries of the source."""
         with _Transaction(self._connection):
             listed = ((entry.place, entry.size, entry.stamp) for entry in entries)
             self._connection.executemany("INSERT OR IGNORE INTO found VALUES (?, ?, ?)", listed)
@@ -111,7 +111,7 @@ class Ledger:
         self._last = (-1, -1)
 
     def take(self, count: int) -> list[tuple[int, Entry]]:
-        """The next entries to do, those that failed before last; none while all that is left is being graded."""
+        """The next entries, with failed ones last; none while all remaining ones are being graded."""
         rows = self._connection.execute(
             "SELECT tries, number, place, size, stamp FROM files INDEXED BY to_do"
             " WHERE ending IS NULL AND (tries, number) > (?, ?) AND listed ORDER BY tries, number LIMIT ?",
@@ -122,7 +122,7 @@ class Ledger:
         return [(number, Entry(place, size, stamp)) for _, number, place, size, stamp in rows]
 
     def record(self, finding: Finding, tries: int) -> bool:
-        """Records each finding; gives false for an entry that failed and will be retried."""
+        """Records a finding; gives false for an entry that failed and will be retried."""
         result = zlib.compress(json.dumps(finding.rows, ensure_ascii=False).encode(), 1)
         with _Transaction(self._connection):
             ((ending,),) = self._connection.execute(
@@ -136,7 +136,7 @@ class Ledger:
         return ending is not None
 
     def counts(self) -> dict[str, int]:
-        """Counts the entries by outcome; "" stands for those that are still to be graded."""
+        """The number of entries by outcome; "" is for those that are still to be graded."""
         rows = self._connection.execute("SELECT coalesce(ending, ''), count(*) FROM files WHERE listed GROUP BY 1")
         return dict(rows.fetchall())
 
@@ -147,11 +147,11 @@ class Ledger:
         return iter(range((most + FILES_IN_PART) // FILES_IN_PART))
 
     def doubt(self, part: int) -> None:
-        """The part is to be written, whether it has been before or not."""
+        """Marks a part as to be written, even if it was written before."""
         self._connection.execute("INSERT OR IGNORE INTO unwritten VALUES (?)", [part])
 
     def complete_parts(self) -> list[int]:
-        """Parts that are to be written and whose entries are all done."""
+        """The parts that are to be written and whose entries are all done."""
         rows = self._connection.execute(
             "SELECT part FROM unwritten WHERE NOT EXISTS ("
             " SELECT 1 FROM files WHERE number BETWEEN part * :part AND part * :part + :part - 1"
@@ -173,7 +173,7 @@ class Ledger:
 
 
 class _Transaction:
-    """All or nothing; a full or broken disk is our fault, not the file's."""
+    """A transaction of SQLite; an error of the disk becomes `WorkFailed`, because it is not the file's."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection

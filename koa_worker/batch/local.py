@@ -1,4 +1,4 @@
-"""Grades on this machine, in worker processes of the daemon's kind: a file that harms one costs that file one try."""
+"""Grades on this machine, in worker processes like the daemon's: a file that crashes one loses one try."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WORKER_PROGRAM = "koa_worker.batch.child"
 
 
 class Local:
-    """An engine: takes entries as it has worker processes free, and gives what was found."""
+    """An engine: takes entries when worker processes are free, and gives the findings."""
 
     def __init__(self, config: Config, size: int, *, keep: bool) -> None:
         self._config = config
@@ -40,13 +40,13 @@ class Local:
 
 
 def job_for(number: int, entry: Entry, most: int, *, keep: bool) -> Examine:
-    """What is to be done with an entry; its bytes go along where nobody else can read them."""
+    """The job for an entry; with its bytes, if no other process can read them."""
     data = load(entry.place, most) if is_in_memory(entry.place) else None
     return examine(number, entry, keep=keep, data=data)
 
 
 def findings(pool: WorkerPool, next_jobs: Callable[[int], Sequence[Examine]], stop: Stop) -> Iterator[Finding]:
-    """Gives the finding of each entry. The ledger gives out a failed one again when all others are done."""
+    """The finding of each entry. The ledger gives a failed entry again when all others are done."""
     for event in work_off(pool, next_jobs, stop, tries=1):
         match event:
             case Examined(_, finding):

@@ -1,4 +1,4 @@
-"""Paths and URLs: telling them apart, writing them as text, bringing their bytes to where a decoder can read them."""
+"""Paths and URLs: which of both a text is, writing them as text, and loading their bytes for a decoder."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def is_remote(place: str) -> bool:
 
 
 def is_in_memory(place: str) -> bool:
-    """Whether only the process that wrote it can read it."""
+    """Whether it is in the memory of this process, so that no other process can read it."""
     return place.startswith("memory://")
 
 
 def local_place(path: str) -> str:
-    """The path as text; as a URL where its bytes are no text, which happens in old archives."""
+    """The path as text; as a URL if its bytes are not text, which happens in old archives."""
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -42,12 +42,12 @@ def local_path(place: str) -> Path:
 
 
 def name_of(place: str) -> str:
-    """The file's own name, for the store and nobody else."""
+    """The file's own name, only for the store."""
     return PurePosixPath(urlsplit(place).path).name if is_remote(place) else local_path(place).name
 
 
 def file_system(place: str) -> tuple[Any, str]:
-    """The file system that a URL is of, and its path there."""
+    """The file system of a URL, and the path in it."""
     try:
         system, path = fsspec.core.url_to_fs(place)
     except (ImportError, ValueError) as fault:
@@ -57,7 +57,7 @@ def file_system(place: str) -> tuple[Any, str]:
 
 @contextmanager
 def brought_here(place: str, data: bytes | None, most: int) -> Iterator[Path]:
-    """The entry's file as a path; what is elsewhere is copied into a private file for as long as it is looked at."""
+    """The entry's file as a local path; a remote file is copied into a private file while the context is open."""
     if data is None and not is_remote(place):
         yield local_path(place)
         return
@@ -71,7 +71,7 @@ def brought_here(place: str, data: bytes | None, most: int) -> Iterator[Path]:
 
 
 def load(place: str, most: int) -> bytes:
-    """The bytes of an entry that only this process can read, up to a little more than a file may have."""
+    """The bytes of an entry that only this process can read, up to slightly more than the limit for a file."""
     system, path = file_system(place)
     with system.open(path, "rb") as stream:
         data: bytes = stream.read(most + 1)
@@ -79,7 +79,7 @@ def load(place: str, most: int) -> bytes:
 
 
 def _copy(place: str, copy: Any, most: int) -> None:
-    """Up to a little more than a file may have; that it is too large is then for the reader to say."""
+    """Copies up to slightly more than the limit for a file; the reader then rejects it as too large."""
     left = most + 1
     try:
         system, path = file_system(place)
@@ -87,6 +87,6 @@ def _copy(place: str, copy: Any, most: int) -> None:
             while left > 0 and (piece := stream.read(min(left, _BYTES_AT_A_TIME))):
                 copy.write(piece)
                 left -= len(piece)
-    # Each kind of storage has faults of its own, and their words may hold the file's name.
+    # Each kind of storage has its own exceptions, and their messages may contain the file's name.
     except Exception as fault:
         raise WorkFailed("io", type(fault).__name__) from fault

@@ -23,12 +23,12 @@ _ROWS_AT_A_TIME = 10_000
 
 
 def is_manifest(source: str) -> bool:
-    """Whether the ending says so: a folder may be called anything, but these are files."""
+    """Whether the source is a file with the extension of a manifest."""
     return source.lower().endswith(_ENDINGS) and (is_remote(source) or local_path(source).is_file())
 
 
 def places_in(manifest: str) -> Iterator[str]:
-    """Absolute paths and URLs, in the manifest's order; what is relative counts from the manifest's folder."""
+    """Absolute paths and URLs, in the manifest's order; relative ones start at the manifest's folder."""
     base = _base(manifest)
     ending = manifest.lower().rpartition(".")[2]
     readers: dict[str, Callable[[IO[Any]], Iterator[str]]]
@@ -84,7 +84,7 @@ def _base(manifest: str) -> str:
 
 
 def _admitted(place: str, manifest: str) -> str:
-    """The author of a manifest is not always the one who runs it: its lines reach file storages, and nothing else."""
+    """The line, if it names a file storage. The author of a manifest may be another person than its user."""
     scheme, found, _ = place.partition("://")
     if found and scheme not in _SCHEMES and scheme != manifest.partition("://")[0]:
         shown = scheme if scheme.isascii() and scheme.isprintable() and len(scheme) < 40 else "…"

@@ -1,4 +1,4 @@
-"""Writes results as Parquet: part files that appear whole, with the same bytes for the same rows."""
+"""Writes results as Parquet: each part file appears complete, and the same rows give the same bytes."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ def part_path(folder: Path, part: int) -> Path:
 
 
 def write_part(folder: Path, part: int, rows: Sequence[Row]) -> None:
-    """Replaces the part; a reader sees the one before or this one, and never half of it."""
+    """Replaces the part; a reader sees the old or the new one, never an incomplete one."""
     path = part_path(folder, part)
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")  # readers of data sets pass over such names
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")  # readers of data sets ignore such names
     with durable.whole_file(path, unfinished, exclusive=True) as stream:
         pq.write_table(pa.Table.from_pylist(list(rows), schema=SCHEMA), stream, compression="zstd")
 
 
 def sweep(folder: Path) -> None:
-    """Removes what a kill left half written."""
+    """Removes incomplete files that a kill left."""
     durable.sweep(folder, ".part-*.parquet.*")

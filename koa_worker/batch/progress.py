@@ -1,4 +1,4 @@
-"""How far a batch is, with its rate and the time left: a bar in a terminal, a line now and then elsewhere."""
+"""The progress of a batch, with its rate and the time left: a bar in a terminal, otherwise a line at intervals."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Meter(Protocol):
 
 @contextmanager
 def shown(total: int, done: int, console: Console) -> Iterator[Meter]:
-    """Counts from `done`, which an earlier run did and which no rate is made of."""
+    """Shows the progress. The `done` files of an earlier run count, but not for the rate."""
     if not console.is_terminal:
         yield _Lines(total, done, console)
         return
@@ -50,7 +50,7 @@ class _Rate(ProgressColumn):
 class _Lines:
     def __init__(self, total: int, done: int, console: Console) -> None:
         self._total, self._done, self._console = total, done, console
-        # From the first file that is done: until then nets are loaded, which says nothing of the rate.
+        # The rate starts with the first finished file: before it, models are loaded.
         self._before: deque[tuple[float, int]] = deque(maxlen=round(_SECONDS_OF_RATE / _SECONDS_BETWEEN_LINES))
 
     def advance(self) -> None:

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 def write_reports(config: Config, store: Store, stop: Stop) -> None:
-    """Writes each report that is missing or outdated. The next run writes what this one could not."""
+    """Writes each report that is missing or outdated. The next run writes those that failed."""
     store.reports.want_missing()
     due = store.reports.due()
     if not due:

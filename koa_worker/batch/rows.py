@@ -1,6 +1,7 @@
-"""An outcome as lines of the results: one a knee, or one that says why there is none. No times: the same every run.
+"""An outcome as rows of the results: one per knee, or one with the reason why there is none.
 
-The lines of a rejected file that shows knees are of its knees, and each says why the file was rejected.
+They contain no times, so that they are the same in every run. A rejected file that shows knees has one row for each of
+them, with the reason why the file was rejected.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One run over an archive, from the listing to the last part; whatever stops it, the same command goes on."""
+"""One run over an archive, from the listing to the last part; after any stop the same command resumes it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from koa_worker.workers.pool import cores
 
 logger = logging.getLogger(__name__)
 
-_TRIES = 2  # of a file that failed, the second one when all others are done
+_TRIES = 2  # of a failed file; the second one when all others are done
 _SECONDS_BETWEEN_PARTS = 1.0
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -69,14 +69,14 @@ class Summary:
 
     @property
     def exit_code(self) -> int:
-        """0 all graded, 1 some were rejected, 3 some are left or failed: the same command tries those again."""
+        """0 all graded, 1 some were rejected, 3 some are left or failed: the same command retries those."""
         if self.left or self.counts["failed"]:
             return 3
         return 1 if self.counts["rejected"] else 0
 
 
 def run(config: Config, plan: BatchPlan, console: Console) -> Summary:
-    """Grades what is not done yet."""
+    """Grades all entries that are not done yet."""
     release = Release.open(model_folder(config.model.path))
     _make_folder(plan.results)
     try:
@@ -108,7 +108,7 @@ def _run(config: Config, plan: BatchPlan, release: Release, console: Console) ->
 
 
 class Batch:
-    """Takes what an engine finds to where it is kept: store, ledger, parts, in this order."""
+    """Keeps the findings of an engine: in the store, in the ledger and in the parts, in this order."""
 
     def __init__(
         self, ledger: Ledger, store: Store | None, results: Path, model_digest: str, *, reports: bool = False
@@ -139,7 +139,7 @@ class Batch:
             meter.advance()
 
     def _write_parts(self) -> None:
-        """A part is written once all of its entries are done, and noted as written only then."""
+        """Writes each part whose entries are all done; it is recorded as written only after that."""
         for part in self._ledger.complete_parts():
             write_part(self._results, part, self._ledger.rows_of(part))
             self._ledger.written(part)
@@ -159,7 +159,7 @@ def _store(config: Config, plan: BatchPlan) -> AbstractContextManager[Store | No
     if not plan.store:
         return nullcontext()
     try:
-        return Store.of(config.store, quiet_seconds=config.study.quiet_seconds)  # no report at each image
+        return Store.of(config.store, quiet_seconds=config.study.quiet_seconds)  # no report after each image
     except WorkFailed as fault:
         raise NotStarted(fault.code, fault.detail) from fault
 

@@ -1,4 +1,4 @@
-"""What there is to grade: the files below a folder, here or in an object store, or those that a manifest lists."""
+"""The files to grade: those below a folder, here or in an object store, or those that a manifest lists."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from koa_worker.batch.locations import file_system, is_remote, local_path, local
 from koa_worker.batch.manifest import is_manifest, places_in
 from koa_worker.errors import SetupError
 
-# What says that an object's contents are others than before, by the names that the storages give it.
+# The attributes that change with an object's contents, by their names in the different storages.
 _STAMPS = ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "created")
 
 
 def entries_of(source: str, leave_out: Path) -> Iterator[Entry]:
-    """Every file of the source, in no particular order; `leave_out` is our own folder, which may be inside it."""
+    """Every file of the source, in no particular order; `leave_out` is the results folder, which may be inside it."""
     if is_manifest(source):
         return _listed(source)
     if is_remote(source):
@@ -30,7 +30,7 @@ def entries_of(source: str, leave_out: Path) -> Iterator[Entry]:
 
 
 def _in_folder(folder: str, leave_out: str) -> Iterator[Entry]:
-    """Links to files count, links to folders do not: they may go round in circles."""
+    """The files below a folder. Links to files count, links to folders do not, because they may form a circle."""
     folders = [folder]
     while folders:
         try:
@@ -57,7 +57,7 @@ def _in_storage(source: str) -> Iterator[Entry]:
                     yield Entry(system.unstrip_protocol(facts["name"]), int(facts.get("size") or 0), _stamp(facts))
     except SetupError:
         raise
-    # Each kind of storage has faults of its own, and their words may hold a file's name.
+    # Each kind of storage has its own exceptions, and their messages may contain a file's name.
     except Exception as fault:
         raise SetupError("batch_source", f"it cannot be listed: {type(fault).__name__}") from fault
     if not found:
@@ -69,7 +69,7 @@ def _stamp(facts: dict[str, Any]) -> str:
 
 
 def _listed(manifest: str) -> Iterator[Entry]:
-    """A manifest's entries. To ask a storage for each object's time would take longer than many a grading."""
+    """A manifest's entries. A request for the time of each object would take longer than grading many of them."""
     for place in places_in(manifest):
         if is_remote(place):
             yield Entry(place, 0, "")

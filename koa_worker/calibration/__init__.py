@@ -1,1 +1,1 @@
-"""Fits the answers of a release to how a site's own readers use the scale, and says how much better that is."""
+"""Fits the answers of a release to how a site's own readers use the scale, and measures the improvement."""

@@ -1,4 +1,4 @@
-"""Brings the readers' grades and the release's answers for the same knees together."""
+"""Matches the readers' grades with the release's answers for the same knees."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ from koa_worker.watch.agreement import Estimate, agreement_of_pairs
 class ReadKnee:
     """One knee with the readers' grade."""
 
-    key: str  # the same for the same knee, however often it is given
+    key: str  # equal for the same knee in several lines
     subject: str
     kl: int
     grade: Grade
-    where: str  # where a person finds it again: a line of the file, or an image
-    crop: bytes = field(default=b"", repr=False)  # as the model saw it: PNG; empty if nobody asked for it
+    where: str  # for a person: the line of the file, or the image
+    crop: bytes = field(default=b"", repr=False)  # as the model saw it: PNG; empty without --crops
 
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """How far the site's readers agree with one another; no answer can agree better with them."""
+    """The agreement of the site's readers with one another; no model can agree better with them."""
 
     readers: int
     knees: int
     accuracy: Estimate
-    kappa: Estimate | None  # None where it is not defined, as when all grades are the same
+    kappa: Estimate | None  # None if it is not defined, for example if all grades are the same
 
 
 @dataclass(slots=True)
 class Collected:
-    """The knees, what was left out and why, and the agreement of several readers."""
+    """The knees, the reasons why others were left out, and the agreement of several readers."""
 
     knees: list[ReadKnee] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -72,7 +72,7 @@ class _Answered:
 def from_file(
     given: Iterable[GivenGrade], pipeline: Pipeline, store: Callable[[], Store], *, crops: bool = False
 ) -> Collected:
-    """Grades the images that the lines name, and looks up the others in the store, which is opened only for them."""
+    """Grades the images that are named by path, and finds the others in the store, which is opened only for them."""
     collected, images = Collected(), _Images(pipeline, store, crops=crops)
     found: dict[str, list[ReadKnee]] = defaultdict(list)
     for line in given:
@@ -110,14 +110,14 @@ class _Images:
         self._known: dict[str, tuple[_Answered, ...] | str] = {}
 
     def of(self, line: GivenGrade) -> tuple[_Answered, ...] | str:
-        """The knees of the image of a line, or why there are none."""
+        """The knees of the image of a line, or the reason why there are none."""
         name = str(line.path or line.sop_uid)
         if name not in self._known:
             self._known[name] = self._graded(line) if line.path else self._stored(line.sop_uid)
         return self._known[name]
 
     def _graded(self, line: GivenGrade) -> tuple[_Answered, ...] | str:
-        assert line.path is not None  # noqa: S101 - asked before
+        assert line.path is not None  # noqa: S101 - checked before
         try:
             arrival = Arrival(line.path, digest(line.path), line.path.stat().st_size, line.path.name)
         except OSError as fault:
@@ -154,7 +154,7 @@ class _Images:
 
 
 def _chosen(line: GivenGrade, knees: Sequence[_Answered]) -> Sequence[_Answered] | str:
-    """The knees of an image that a line speaks of."""
+    """The knees of an image that a line means."""
     if line.side == "both":
         return knees
     if len(knees) > 1 and not line.side:
@@ -166,9 +166,10 @@ def _chosen(line: GivenGrade, knees: Sequence[_Answered]) -> Sequence[_Answered]
 
 
 def from_readings(store: Store, release_digest: str, *, crops: bool = False) -> Collected:
-    """The median of the last grade of each reader for each knee; of two in the middle, their mean to the even grade.
+    """The median of the readers' last grades for each knee; with an even number, the mean of the middle two.
 
-    Where a knee has blind readings, only those count: a reader who knew the release's answer leans towards it.
+    A mean between two grades is rounded to the even grade. If a knee has blind readings, only those count, because a
+    reader who knew the release's answer tends towards it.
     """
     collected, said = Collected(), _by_knee(store.site_scales.last_readings())
     others = blind = 0
@@ -190,7 +191,7 @@ def from_readings(store: Store, release_digest: str, *, crops: bool = False) -> 
 
 
 def _by_knee(readings: Iterable[KneeReading]) -> dict[int, list[KneeReading]]:
-    """The readings that count of each knee: the blind ones where there are any."""
+    """The readings of each knee that count: only the blind ones, if there are any."""
     found: dict[int, list[KneeReading]] = defaultdict(list)
     for reading in readings:
         found[reading.knee_id].append(reading)
@@ -198,7 +199,7 @@ def _by_knee(readings: Iterable[KneeReading]) -> dict[int, list[KneeReading]]:
 
 
 def _ceiling(collected: Collected, said: dict[int, list[KneeReading]]) -> Ceiling | None:
-    """How far readers agree on the knees that two of them have graded; each pair counts in both orders."""
+    """The agreement of readers on knees that at least two of them graded; each pair counts in both orders."""
     pairs, subjects = [], []
     for knee in collected.knees:
         for one, other in itertools.permutations(said[int(knee.key)], 2):

@@ -1,6 +1,6 @@
-"""Writes the graded knees as training takes them: for a site whose readers no five numbers can meet.
+"""Writes the graded knees in the form for training: for a site whose readers a scale of five numbers cannot match.
 
-One fifth of the subjects is put aside to judge with. Subjects are numbers here, and no file is named after its image.
+One fifth of the subjects is kept for validation. Subjects are numbers here, and no file is named after its image.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from pathlib import Path
 from koa_worker.calibration.collect import ReadKnee
 from koa_worker.errors import SetupError
 
-_ONE_OF = 5  # subjects is put aside
+_ONE_OF = 5  # subjects is kept for validation
 _COLUMNS = ("path", "kl", "subject", "split", "preparation")
 
 
 def write_crops(knees: Sequence[ReadKnee], folder: Path) -> tuple[Path, ...]:
-    """The tables for `koa-train`: all knees, those to learn from, those to judge with; and the pictures beside them."""
+    """Writes the tables for `koa-train` (all knees, training, validation) and the images beside them."""
     people = {subject: number for number, subject in enumerate(sorted({knee.subject for knee in knees}))}
     rows = []
     try:

@@ -1,4 +1,4 @@
-"""How well grades and probabilities agree with the readers', each figure with its interval by subject."""
+"""The agreement of grades and probabilities with the readers' grades; each figure has its interval by subject."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from koa_worker.knee.grading.site import Floats
 from koa_worker.watch.agreement import ROUNDS, Estimate, confusion, draw_subjects, estimate, kappa, mean
 
 _AS_WELL = 0.01  # of kappa
-_BINS = 5  # of a reliability: few, as there are few knees
+_BINS = 5  # bins of the reliability: few, because there are few knees
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +35,14 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """How much better the site's scale is on the same knees; above 0 is better."""
+    """The improvement by the site's scale on the same knees; above 0 is better."""
 
     loss: Estimate
     kappa: Estimate
 
     @property
     def is_one(self) -> bool:
-        """The probabilities are surely better, and the grades agree as well: readers who only scatter need no scale."""
+        """Whether the probabilities are certainly better, and the grades not worse: mere scatter needs no scale."""
         return self.loss.low > 0 and self.kappa.value > -_AS_WELL
 
 
@@ -60,7 +60,7 @@ def measure(knees: ReadKnees, probabilities: Floats, rounds: int = ROUNDS) -> Fi
 
 
 def compare(knees: ReadKnees, probabilities: Floats, rounds: int = ROUNDS) -> Gain:
-    """These answers against the release's own, in the same draws of subjects."""
+    """Compares these answers with the release's own, in the same draws of subjects."""
     old, new = knees.probabilities.argmax(axis=1), probabilities.argmax(axis=1)
     gained = log_loss(knees.probabilities, knees.kl) - log_loss(probabilities, knees.kl)
 
@@ -73,7 +73,7 @@ def compare(knees: ReadKnees, probabilities: Floats, rounds: int = ROUNDS) -> Ga
 
 
 def reliability(probabilities: Floats, kl: Ints) -> list[tuple[float, float, int]]:
-    """Said and found share of knees with KL ≥ 2, and how many there are, in bins of like size."""
+    """The predicted and the observed share of knees with KL ≥ 2, and their number, in bins of about equal size."""
     said, found = probabilities[:, 2:].sum(axis=1), kl >= 2
     parts = np.array_split(np.argsort(said, kind="stable"), min(_BINS, len(said)))
     return [(float(said[part].mean()), float(found[part].mean()), len(part)) for part in parts]

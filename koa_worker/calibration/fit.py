@@ -1,8 +1,8 @@
-"""The fit of a site's scale: one slope and four ordered shifts, held to the release by as little as was seen.
+"""The fit of a site's scale: one slope and four ordered shifts. A penalty keeps them near the release's own scale.
 
 The likelihood of the grades is concave in these five numbers and the order is a bound on them, so that a projected
-Newton step finds the one best answer in a few rounds. A grade may be a typing error: a small share of all grades is
-taken to come from anywhere, so that one wild grade moves little.
+Newton step finds the single best answer in a few rounds. A grade may be a typing error: a small share of all grades is
+assumed to be random, so that one extreme grade has little effect.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from koa_worker.values import GRADES
 
 Ints = NDArray[np.int64]
 
-PENALTIES = (1.0, 3.0, 10.0, 30.0)  # what a shift by one costs, in halves of a log-likelihood
-DIGITS = 4  # of the five numbers, as the file has them
+PENALTIES = (1.0, 3.0, 10.0, 30.0)  # candidates: the cost of a shift by one, in halves of a log-likelihood
+DIGITS = 4  # decimals of the five numbers in the file
 _FOLDS = 5
 _ROUNDS = 60
-_ENOUGH = 1e-6  # gain of the objective in a round after which it ends
-_TYPING_ERRORS = 0.02  # share of the grades
+_ENOUGH = 1e-6  # the fit ends when a round improves the objective by less
+_TYPING_ERRORS = 0.02  # assumed share of the grades
 _LEAST = 1e-9
 
 # The five unknowns are the slope, the first shift, and how much each further shift lies below the one before.
 _SHIFT_OF = np.array([[0, 1, *(-float(step <= k) for step in (1, 2, 3))] for k in range(4)])  # k counts from P(KL ≥ 1)
 _START = np.array([1.0, 0.0, 0.0, 0.0, 0.0])
 _BOUNDS = np.array([LEAST_SLOPE, -np.inf, 0.0, 0.0, 0.0])
-_DISTANCE = np.vstack([[2.0, 0, 0, 0, 0], _SHIFT_OF])  # from the release: a slope changed by a half is a shift by one
+_DISTANCE = np.vstack([[2.0, 0, 0, 0, 0], _SHIFT_OF])  # a slope changed by a half costs as much as a shift by one
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +49,7 @@ class ReadKnees:
 
 
 def fit(knees: ReadKnees, penalty: float) -> SiteScale:
-    """The scale that makes the readers' grades most likely, less what its distance from the release costs."""
+    """The scale with the highest likelihood of the readers' grades, minus the penalty for its distance."""
     objective = _Objective.of(knees, penalty)
     at = _START
     value = objective.value(at)
@@ -70,7 +70,7 @@ def fit(knees: ReadKnees, penalty: float) -> SiteScale:
 
 
 def choose_penalty(knees: ReadKnees, seed: int = 0) -> float:
-    """The penalty under which knees of other subjects are most likely."""
+    """The penalty with which the grades of other subjects' knees are most likely."""
     losses = np.zeros(len(PENALTIES))
     for held in folds(knees.subjects, _FOLDS, seed):
         for index, penalty in enumerate(PENALTIES):
@@ -79,13 +79,13 @@ def choose_penalty(knees: ReadKnees, seed: int = 0) -> float:
 
 
 def fit_best(knees: ReadKnees, seed: int = 0) -> tuple[SiteScale, float]:
-    """The scale, and the penalty that was chosen for it from these knees alone."""
+    """The scale, and its penalty, which is chosen from these knees alone."""
     penalty = choose_penalty(knees, seed)
     return fit(knees, penalty), penalty
 
 
 def folds(subjects: Sequence[str] | NDArray[np.str_], count: int, seed: int) -> list[NDArray[np.bool_]]:
-    """Parts of the knees, by chance; no subject is in two of them."""
+    """Random parts of the knees; no subject is in two of them."""
     names, places = np.unique(np.asarray(subjects), return_inverse=True)
     order = np.random.default_rng(seed).permutation(len(names))
     part = order[places] % min(count, len(names))
@@ -93,7 +93,7 @@ def folds(subjects: Sequence[str] | NDArray[np.str_], count: int, seed: int) -> 
 
 
 def log_loss(probabilities: Floats, kl: Ints) -> Floats:
-    """The loss of each knee; an assumed share of typing errors keeps one wild grade from deciding."""
+    """The loss of each knee; an assumed share of typing errors limits the effect of one extreme grade."""
     said = probabilities[np.arange(len(kl)), kl]
     return np.asarray(-np.log((1 - _TYPING_ERRORS) * said + _TYPING_ERRORS / len(GRADES)))
 
@@ -102,7 +102,7 @@ def log_loss(probabilities: Floats, kl: Ints) -> Floats:
 class _Objective:
     """The objective that the fit minimises: a function of the five parameters, with its Newton step."""
 
-    here: Floats  # knee × unknown: what makes the log-odds of P(KL ≥ grade)
+    here: Floats  # knee × unknown: the coefficients of the log odds of P(KL ≥ grade)
     below: Floats  # and of P(KL > grade)
     kl: Ints
     penalty: float
@@ -122,7 +122,7 @@ class _Objective:
         return float(-likely + self.penalty / 2 * ((_DISTANCE @ (at - _START)) ** 2).sum())
 
     def step(self, at: Floats) -> Floats:
-        """Newton's, on the unknowns that are not held at their bounds."""
+        """The Newton step for the unknowns that are not at their bounds."""
         said, upper, lower = self._said(at)
         here, below = self.here, self.below
         meant = (1 - _TYPING_ERRORS) * said / ((1 - _TYPING_ERRORS) * said + _TYPING_ERRORS / len(GRADES))

@@ -1,4 +1,4 @@
-"""Reads the CSV of a site's grades; each line that cannot be used gets a sentence that names the line and no file."""
+"""Reads the CSV of a site's grades; each unusable line gets a sentence with its number, but without the file name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class GivenGrade:
     line: int
     kl: int
     path: Path | None  # of an image
-    sop_uid: str  # of a result in the store, where there is no path
+    sop_uid: str  # of a result in the store, if there is no path
     side: str  # left, right, both, or empty
     subject: str
 

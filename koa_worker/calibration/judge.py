@@ -1,6 +1,6 @@
-"""Judges a site's scale by cross-validation: each knee's answer comes from a scale that no knee of its subject shaped.
+"""Judges a site's scale by cross-validation: each knee is judged by a scale that was fitted without its subject.
 
-The penalty is chosen within each part again, so that nothing of the judged knees is in the choice either.
+The penalty is chosen again within each part, so that it does not depend on the judged knees either.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from koa_worker.watch.agreement import confusion, kappa
 
 LEAST_KNEES = 30
 _FOLDS = 10
-_FEW = 60  # subjects; among so few, each is judged by a scale from all others, so that chance has less of a say
+_FEW = 60  # subjects: with up to this number, each is judged by a scale from all others, which depends less on chance
 _SIZES = (10, 20, 30, 50, 75, 100, 150, 200, 300, 400, 600, 800, 1200)
-_DRAWS = 12  # of subjects to learn from, for each size
-_FAR = 2  # grades from the nearest that is likely
-_UNLIKELY = 0.005  # that a grade is as far off as this
+_DRAWS = 12  # random draws of subjects to fit to, for each size
+_FAR = 2  # distance in grades from the nearest likely grade
+_UNLIKELY = 0.005  # probability below which a grade is suspicious
 
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """What a scale from so many knees is worth on the knees of other subjects, over several draws."""
+    """The figures of a scale from this number of knees on the knees of other subjects, over several draws."""
 
     knees: int
     kappa: float
@@ -36,20 +36,20 @@ class Learnt:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judgement:
-    """A site's scale from all knees, and what cross-validation says of it."""
+    """A site's scale from all knees, and its figures from cross-validation."""
 
     site: SiteScale
     penalty: float
-    probabilities: Floats  # of each knee, by the scale of the other subjects
+    probabilities: Floats  # of each knee, by a scale from other subjects
     before: Figures
     after: Figures
     gain: Gain
     curve: tuple[Learnt, ...]
-    suspicious: tuple[int, ...]  # knees whose grade is far from everything
+    suspicious: tuple[int, ...]  # knees whose grade may be a typing error
 
 
 def judge(knees: ReadKnees) -> Judgement:
-    """The scale that these knees ask for, judged on knees that it has not seen."""
+    """The scale fitted to these knees, judged on unseen knees by cross-validation."""
     unseen = cross_validate(knees)
     site, penalty = fit_best(knees)
     return Judgement(
@@ -75,7 +75,7 @@ def cross_validate(knees: ReadKnees, seed: int = 0) -> Floats:
 
 
 def learning_curve(knees: ReadKnees, seed: int = 0) -> tuple[Learnt, ...]:
-    """How good a fit to few subjects is, and to more of them; the others judge it."""
+    """The figures of fits to a growing number of subjects; the other subjects judge them."""
     random, curve = np.random.default_rng(seed), []
     names = np.unique(knees.subjects)
     for size in (size for size in _SIZES if size <= 0.8 * len(knees)):
@@ -87,7 +87,7 @@ def learning_curve(knees: ReadKnees, seed: int = 0) -> tuple[Learnt, ...]:
 
 
 def _learn(knees: ReadKnees, order: np.ndarray[tuple[int], np.dtype[np.str_]], size: int) -> tuple[float, float]:
-    """Kappa and accuracy on the others after a fit to the first subjects that have as many knees."""
+    """Kappa and accuracy on the other subjects after a fit to the first subjects, which have `size` knees."""
     places = {name: place for place, name in enumerate(order.tolist())}
     place = np.array([places[name] for name in knees.subjects.tolist()])
     last = np.sort(place, kind="stable")[size - 1]
@@ -100,7 +100,7 @@ def _learn(knees: ReadKnees, order: np.ndarray[tuple[int], np.dtype[np.str_]], s
 
 
 def find_suspicious(probabilities: Floats, kl: Ints) -> tuple[int, ...]:
-    """The knees whose grade is two or more from the likely one, and so far off that hardly any other knee is."""
+    """The knees whose grade differs by two or more from the likely grade, and is very improbable."""
     given = probabilities.argmax(axis=1)
     tails = np.cumsum(probabilities, axis=1)
     at = np.arange(len(kl))

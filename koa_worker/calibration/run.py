@@ -1,4 +1,4 @@
-"""From collected grades to site.json and its page; nothing is written where the release is as good."""
+"""From collected grades to site.json and its page; nothing is written if the release is as good."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def to_file(knees: ReadKnees, judgement: Judgement, by: GradedBy, fitted: Mappin
             "site": judgement.after.as_dict(),
             "gain": {"log_loss": judgement.gain.loss.as_list(), "quadratic_kappa": judgement.gain.kappa.as_list()},
         },
-        seen={  # what a later week can be compared with
+        seen={  # for a later comparison by `koa-worker drift`
             "readers": _counts(knees.kl),
             "release": _counts(knees.probabilities.argmax(axis=1)),
             "site": _counts(scaled.argmax(axis=1)),

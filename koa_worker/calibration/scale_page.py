@@ -1,4 +1,4 @@
-"""The page about a site's scale: what it changes, how well that is known, and whether more grades would help."""
+"""The page about a site's scale: its effect, the uncertainty of it, and whether more grades would help."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from koa_worker.calibration.svg import Drawing, Line
 from koa_worker.knee.grading.site import SiteFile
 from koa_worker.watch.agreement import confusion
 
-_FLAT = 0.01  # of kappa, from the last size to the one before
+_FLAT = 0.01  # increase of kappa from the last size but one to the last
 
 
 def to_markdown(file: SiteFile, digest: str, judgement: Judgement, collected: Collected, picture: str) -> str:

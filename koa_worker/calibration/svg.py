@@ -9,7 +9,7 @@ from html import escape
 from koa_worker.knee.grading.site import Floats
 
 PANEL, GAP = 300, 36
-_ROOM, _TOP = 44, 34  # for the words left of a plot and above it
+_ROOM, _TOP = 44, 34  # pixels for the text left of a plot and above it
 _SIDE = PANEL - _ROOM - 10
 _COLOURS = {"release": "#8a8a8a", "site": "#1f6fb2", "ideal": "#c9c9c9"}
 
@@ -18,7 +18,7 @@ Points = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line through points, in the colour of what it shows; `bars` are its uncertainties from low to high."""
+    """A line through points, in the colour of its kind; `bars` are its uncertainties from low to high."""
 
     kind: str
     points: Points
@@ -32,7 +32,7 @@ class Drawing:
     panels: list[str] = field(default_factory=list)
 
     def table(self, title: str, cells: Floats) -> None:
-        """Counts as a square of shades: the readers' grade down, the given grade across."""
+        """A table of counts as shaded cells: the readers' grade down, the given grade across."""
         step, rows = _SIDE / len(cells), cells.sum(axis=1, keepdims=True)
         shares = cells / (rows + (rows == 0))
         parts = []
@@ -50,7 +50,7 @@ class Drawing:
         self._add(title, "grade given", "readers' grade", parts)
 
     def plot(self, title: str, across: str, up: str, lines: Sequence[Line], *, labels: Sequence[str] = ()) -> None:
-        """Lines in a square: up from 0 to 1; across from 0 to 1 too, or one step for each of the labels."""
+        """Lines in a square: upwards from 0 to 1; across from 0 to 1, or one step for each of the labels."""
         most = max(len(labels) - 1, 1)
 
         def place(x: float, y: float) -> tuple[float, float]:

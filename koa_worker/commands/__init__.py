@@ -1,1 +1,1 @@
-"""What a person types: the command line, its screens and what it prints."""
+"""The command line: the commands, and the tables and screens that they print."""

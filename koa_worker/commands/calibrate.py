@@ -1,4 +1,4 @@
-"""Fits a site's scale to its readers' grades, and says in the terminal what came of it."""
+"""Fits a site's scale to its readers' grades, and prints the result in the terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NO_BETTER = "The site's scale is no better than the release on knees that it has
 
 def run(config: Config, grades: Path | None, out: Path, crops: Path | None = None) -> Iterator[str]:
     """Sentences for a person; the last one begins with `NO_BETTER` if nothing was written."""
-    model = config.model.model_copy(update={"site": ""})  # what the release itself says counts
+    model = config.model.model_copy(update={"site": ""})  # the release's own answers are needed
     pipeline = Pipeline.load(config.model_copy(update={"model": model}))
     wanted = crops is not None
     if grades is not None:

@@ -1,4 +1,4 @@
-"""Checks what the worker needs, and changes nothing; each error says what to do about it."""
+"""Checks everything that the worker needs, and changes nothing; each error has a remedy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from koa_worker.intake import check_folders, existing
 from koa_worker.pipeline import Pipeline
 from koa_worker.store import Store
 
-_STUDY_MB = 40  # two originals, their pictures in the database, a report and its result objects
+_STUDY_MB = 40  # of a study: two originals, their images in the database, a report and its result objects
 _PATIENCE_SECONDS = 10.0
 
 
@@ -40,7 +40,7 @@ def check(config_file: Path | None) -> list[Check]:
     except SetupError as fault:
         return [Check("configuration", False, str(fault))]
     account = _find("account", _account, settings)
-    if not account.fine:  # what another account sees says nothing, and its files would be in the way
+    if not account.fine:  # checks by another account would be meaningless
         return [account]
     checks: dict[str, Callable[[Config], str]] = {
         "folders": _folders,
@@ -65,7 +65,7 @@ def _find(what: str, probe: Callable[[Config], str], settings: Config) -> Check:
 
 
 def _account(settings: Config) -> str:
-    """The store's owner runs the worker, and nobody else."""
+    """Only the account that owns the store may run the worker."""
     ours, owner = os.geteuid(), _owner(settings)
     if owner is not None and owner != ours:
         name = _name(owner)
@@ -83,7 +83,7 @@ def _owner(settings: Config) -> int | None:
         except FileNotFoundError:
             continue
         except OSError:
-            return None  # the other checks say what is wrong with it
+            return None  # the other checks report the problem
     return None
 
 
@@ -115,7 +115,7 @@ def _folders(settings: Config) -> str:
             continue
         if not folder.is_dir():
             raise SetupError("folders", f"{name} is not a folder: {folder}")
-        if name != "inbox":  # that one belongs to the exporter
+        if name != "inbox":  # the inbox belongs to the exporter
             owners.add(_name(folder.stat().st_uid))
         if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
             raise SetupError("folders", f"no read and write permission for {name}: {folder}")
@@ -162,13 +162,13 @@ def _sign_on(settings: Config) -> str:
 
 
 def _clock(settings: Config) -> str:
-    """Hours are in local time, everything that is kept in UTC."""
+    """The working hours are in local time, all stored times in UTC."""
     now = datetime.now(UTC)
     try:
         with Store.look(settings.store.url, patience=_PATIENCE_SECONDS) as store:
             last = last_success(store.counts.last_successes())
     except KoaError:
-        last = None  # the check of the database says why
+        last = None  # the check of the database reports why
     if last is not None and last > now + CLOCK_TOLERANCE:
         raise SetupError("clock", f"it says {now:%Y-%m-%d %H:%M} UTC, and something was done at {last:%Y-%m-%d %H:%M}")
     local = now.astimezone()

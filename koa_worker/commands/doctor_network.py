@@ -1,4 +1,4 @@
-"""What `koa-worker doctor` checks of the network: destinations, ports and the files for TLS."""
+"""The network checks of `koa-worker doctor`: destinations, ports and the files for TLS."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SOON = timedelta(days=30)
 
 
 def checks(settings: Config) -> dict[str, Callable[[Config], str]]:
-    """Checks only what is configured."""
+    """The checks for everything that is configured."""
     found: dict[str, Callable[[Config], str]] = {
         f"destination {one.name}": partial(_destination, one) for one in settings.dicom.destinations
     }
@@ -57,7 +57,7 @@ def _destination(destination: DestinationSettings, _settings: Config) -> str:
 
 
 def _folder(folder: Path) -> str:
-    """Nothing is written to try it: another program may take what appears there."""
+    """Checks the folder without writing: another program may take any file that appears there."""
     if not folder.is_dir():
         raise SetupError("destination", "its folder does not exist, or is not mounted")
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -71,7 +71,7 @@ def _port(code: str, host: str, port: int, settings: Config) -> str:
         return "any free port"
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     if has_owner(settings.folders.work):
-        anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - where one that listens so is
+        anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - how to reach them
         try:
             socket.create_connection((anywhere.get(host, host), port), _LONGEST_WAIT_SECONDS).close()
         except OSError as fault:

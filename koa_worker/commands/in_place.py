@@ -1,6 +1,6 @@
-"""Grades files where they lie: nothing is moved, and the daemon's store is not touched.
+"""Grades files in place: nothing is moved, and the daemon's store is not used.
 
-Reports are made as the daemon makes them, through a database; here it is a temporary one.
+Reports are made in the same way as by the daemon, with a temporary database.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def process_paths(
 ) -> Iterator[FileResult]:
     """One result for each file below `paths`, in order; reports go to `out`, and their DICOM objects to `dicom`.
 
-    A report is written once its study is complete; where no header says when that is, after the last file.
+    A report is written when its study is complete; if no header gives the number of images, after the last file.
     """
     opened = _registrar(config, pipeline, out) if out or dicom else nullcontext()
     with opened as registrar, _written(registrar, config, dicom):
@@ -102,7 +102,7 @@ def _registrar(config: Config, pipeline: Pipeline, out: Path | None) -> Iterator
 
 @contextmanager
 def _written(registrar: Registrar | None, config: Config, dicom: Path | None) -> Iterator[None]:
-    """Writes the reports that waited and the objects, also after Ctrl-C: hours of grading are not lost with it."""
+    """Writes the waiting reports and the objects, also after Ctrl-C, so that hours of grading are not lost."""
     try:
         yield
     finally:
@@ -118,7 +118,7 @@ def _written(registrar: Registrar | None, config: Config, dicom: Path | None) ->
 def _report(registrar: Registrar, outcome: Completed | Rejected) -> Path | None:
     """The path of the study's report, which may be written only at the end."""
     arrival = outcome.arrival
-    if not registrar.store.files.take(arrival, "process").begun:  # an earlier path held the same bytes
+    if not registrar.store.files.take(arrival, "process").begun:  # an earlier path had the same bytes
         return None
     if isinstance(outcome, Rejected):
         kept = registrar.store.files.reject(arrival.id, outcome, str(arrival.path))
@@ -142,12 +142,12 @@ def _draw(arrival: Arrival, config: Config, folder: Path) -> None:
     try:
         radiograph = read(arrival, config.limits)
     except (InputRejected, WorkFailed):
-        return  # there is no picture; the outcome says why
+        return  # there is no image; the outcome gives the reason
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     seen = trace(radiograph)
     metal = [outline for roi in seen.rois if (outline := metal_outline(radiograph.pixels, roi.box))]
     picture = marked(cv2.imencode(".png", draw(radiograph, seen, metal))[1].tobytes())
     descriptor = os.open(folder / f"{arrival.sha256[:16]}.png", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
-        os.fchmod(descriptor, 0o600)  # one of an earlier run may be open to others
+        os.fchmod(descriptor, 0o600)  # other accounts may be able to read a file of an earlier run
         stream.write(picture)

@@ -1,4 +1,4 @@
-"""One outcome as the JSON object that `koa-worker process --json` prints; scripts parse it, so its keys stay."""
+"""One outcome as the JSON object of `koa-worker process --json`. Scripts parse it: its keys must not change."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from koa_worker import knee_fields
 from koa_worker.values import Completed, GradedKnee, Outcome, RefusedKnee, Rejected, Study
 
-_DIGITS = {"joint_space": 4}  # of fields that have fewer than six behind the point
+_DIGITS = {"joint_space": 4}  # decimals of the fields that have fewer than six
 
 
 def to_line(outcome: Outcome, path: Path, model: str, report: Path | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Runs as a processing module of mercure, or of any program with its contract: folder in, folder out, then the end.
+"""Runs as a processing module of mercure, or of a program with the same interface: one folder in, one folder out.
 
 MERCURE_IN_DIR   the DICOM files, and task.json with process.settings
 MERCURE_OUT_DIR  the result objects, and result.json with the grades
@@ -25,7 +25,7 @@ _MOST_OF_A_TASK = 10 << 20  # bytes
 
 
 def run(config: Config) -> bool:
-    """Whether every file was worked on; that a file is not a knee is a result too."""
+    """Whether every file was processed; a file that is not a knee counts as processed."""
     folders = [os.environ.get(f"MERCURE_{name}_DIR", "") for name in ("IN", "OUT")]
     if not all(folder and Path(folder).is_dir() for folder in folders):
         raise SetupError("config", "MERCURE_IN_DIR and MERCURE_OUT_DIR must be folders")

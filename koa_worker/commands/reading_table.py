@@ -1,4 +1,4 @@
-"""The readings of the page as a flat table, without their comments, since these may name a patient."""
+"""The readings of the page as a flat table, without their comments, because a comment may name a patient."""
 
 from __future__ import annotations
 

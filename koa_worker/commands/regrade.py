@@ -1,6 +1,6 @@
 """Grades the archive again after a new model release; the earlier grades are kept beside the new ones.
 
-To put an archive on a site's scale needs no net: what the release said is stored beside each grade.
+Putting an archive on a site's scale needs no model: the release's own answer is stored beside each grade.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Regraded:
 
 
 def regrade(config: Config) -> Regraded:
-    """Grades each file whose grades come from another model. It can be stopped and started again at any moment.
+    """Grades each file whose grades come from another model. It can be stopped and resumed at any time.
 
     Knees that the present model has graded on another scale than the configured one are put on that scale first.
     """
@@ -46,7 +46,7 @@ def regrade(config: Config) -> Regraded:
         while not pool.ready:
             pool.listen(1.0)
         tally = _work_off(pool, _to_do(store, pool.digest))
-        _work_off(pool, map(WriteReport, store.reports.due()))  # of large studies, which are not written each time
+        _work_off(pool, map(WriteReport, store.reports.due()))  # of large studies: not after each image
     return Regraded(tally[True], tally[False])
 
 
@@ -55,13 +55,13 @@ class Rescaled:
     """Counts the knees that are now on the scale."""
 
     done: int
-    others: int  # knees that another release graded, which no scale of this one fits
+    others: int  # knees that another release graded: the scale of this release does not apply to them
 
 
 def rescale(config: Config, *, unsent: bool) -> Rescaled:
     """Puts the grades of the configured release on the configured site's scale, or back on the release's own.
 
-    With `unsent` the new reports are not made into objects for the PACS.
+    With `unsent` no objects for the PACS are made of the new reports.
     """
     release = Release.open(model_folder(config.model.path))
     site = SiteScale.load(Path(config.model.site), release.digest) if config.model.site else None
@@ -93,9 +93,9 @@ def _to_do(store: Store, digest: str) -> Iterator[Regrade]:
 
 
 def _work_off(pool: WorkerPool, to_do: Iterator[Job]) -> Counter[bool]:
-    """How many jobs were done, and how many were not."""
+    """The number of completed jobs, and the number of the others."""
     tally: Counter[bool] = Counter()
-    # It is not asked to stop: what has been graded is kept, and the next call does the rest.
+    # It needs no request to stop: graded files are stored, and the next call does the rest.
     for event in work_off(pool, lambda count: islice(to_do, count), Stop()):
         tally[isinstance(event, Done) and event.state is State.COMPLETED] += 1
         if not isinstance(event, Done):

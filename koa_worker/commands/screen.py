@@ -1,4 +1,4 @@
-"""What a person reads in the terminal: tables that become plain text in a pipe."""
+"""Output for the terminal: tables that become plain text in a pipe."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from koa_worker.report import words
 from koa_worker.tables.table import printable
 from koa_worker.values import GRADE_WORDS, Completed, GradedKnee, Outcome
 
-if TYPE_CHECKING:  # what is graded without a store is told without one
+if TYPE_CHECKING:  # only for type checks: commands without a store do not load its modules
     from koa_worker.commands.doctor import Check
     from koa_worker.store import ParcelState
 
 
 def outcome_line(path: Path, outcome: Outcome, report: Path | None) -> str:
     """One line for a file: its knees, or the reason why there are none."""
-    # The name of a file may contain what a terminal takes for a command.
+    # The name of a file may contain control characters for the terminal.
     path = Path(printable(str(path)))
     if isinstance(outcome, Completed):
         knees = "; ".join(_knee(knee) for knee in outcome.knees)
@@ -40,14 +40,14 @@ def _knee(knee: GradedKnee) -> str:
 
 
 def batch_line(counts: Mapping[str, int]) -> str:
-    """How many files of an archive were graded, rejected or failed."""
+    """The numbers of files of an archive that were graded, rejected or failed."""
     names = {"completed": "graded", "rejected": "rejected", "failed": "failed", "": "still to do"}
     said = [f"{counts[ending]} {name}" for ending, name in names.items() if counts.get(ending)]
     return f"{', '.join(said) or 'no files'}."
 
 
 def parcels_screen(counts: Mapping[str, Mapping[ParcelState, int]]) -> RenderableType:
-    """How many objects each destination has received, and how many not yet."""
+    """The numbers of objects that each destination has received, and has not received yet."""
     from koa_worker.store import ParcelState
 
     table = Table.grid(padding=(0, 3))

@@ -1,4 +1,4 @@
-"""What `config --show` prints: every setting in effect and its source, as TOML, without any secret."""
+"""The output of `config --show`: every setting in effect and its source, as TOML, without any secret."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from koa_worker.config import Config, TracedConfig
 from koa_worker.config.sources import leaves
 
 HIDDEN = "***"
-# Parameters of a libpq URL that hold no secret; all others are hidden.
+# Parameters of a libpq URL that contain no secret; all others are hidden.
 _OPEN_PARAMETERS = {"application_name", "connect_timeout", "dbname", "host", "port", "sslmode", "sslrootcert", "user"}
-_WIDTH = 48  # where the comments begin, unless the value is longer
+_WIDTH = 48  # the column of the comments, unless the value is longer
 
 
 def as_toml(traced: TracedConfig) -> str:
-    """The text is a valid configuration, apart from what is hidden."""
+    """The settings as a valid configuration file, except for hidden values."""
     return "\n".join(_lines(traced)) + "\n"
 
 
@@ -51,9 +51,9 @@ def _literal(value: Any) -> str:
 
 
 def without_secrets(url: str) -> str:
-    """The URL of a database without its password and without parameters that may hold one.
+    """The URL of a database without its password and without parameters that may contain one.
 
-    A URL with two @ is hidden as a whole: a part of the password would be taken for the host.
+    A URL with two @ is hidden completely, because a part of its password would be shown as the host.
     """
     try:
         place = make_url(url)

@@ -1,4 +1,4 @@
-"""What `koa-worker status` says: counts, deliveries, and what needs a person."""
+"""The output of `koa-worker status`: counts, deliveries, and what needs a person."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _delivery(one: DeliveryRecord) -> dict[str, Any]:
 
 
 def _last(stored: FromStore | None) -> dict[str, str | None]:
-    """When each step last succeeded."""
+    """The time of the last success of each step."""
     if stored is None:
         return {}
     last = stored.last

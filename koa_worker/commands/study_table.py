@@ -25,7 +25,7 @@ SCHEMA = pa.schema(
         ("study_uid", _TEXT),
         ("side", _TEXT),
         ("images", _NUMBER),
-        ("file_id", _TEXT),  # of the image whose grade stands
+        ("file_id", _TEXT),  # of the image whose grade stands for the knee
         ("sop_uid", _TEXT),
         ("knee", _NUMBER),  # its position in that image
         ("view", _TEXT),
@@ -51,7 +51,7 @@ SCHEMA = pa.schema(
         ("not_compared", _TEXT),
         ("repeatable_mm", _SHARE),
         *((f"{shares}{kl}", _SHARE) for shares in ("p", "release_p") for kl in GRADES),
-        ("site", _TEXT),  # SHA-256 of the site's scale; empty where the release's own is used
+        ("site", _TEXT),  # SHA-256 of the site's scale; empty if the release's own scale is used
     ],
     metadata={"notice": RESEARCH_NOTICE},
 )

@@ -16,7 +16,7 @@ from typing import cast
 import koa_worker
 from koa_worker.errors import SetupError
 
-EXTRA = frozenset({"h5py", "keras", "matplotlib", "sklearn", "tensorflow"})  # what the extra `train` brings
+EXTRA = frozenset({"h5py", "keras", "matplotlib", "sklearn", "tensorflow"})  # packages of the extra `train`
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def _package(worker: Path) -> str:
     """The name of the package with the commands: the installed one, else the one in the worker's source tree."""
     if (worker / "_training").is_dir():
         return "koa_worker._training"
-    # Only the one beside this package: another project's `training` may be on the path too.
+    # Only the package beside this one: another project's `training` may be on the path too.
     spec = importlib.util.find_spec("training")
     if spec is None or spec.origin is None or Path(spec.origin).parent != worker.parent / "training":
         raise SetupError("training_missing", "the commands themselves")

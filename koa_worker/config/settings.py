@@ -61,7 +61,7 @@ class StoreSettings(Section):
     auto_upgrade: bool = True
 
     def below(self, base: Path) -> Self:
-        """The same with absolute paths, and with the URL read from its file if there is one."""
+        """The same settings with absolute paths, and with the URL read from its file if there is one."""
         path = str((base / self.url_file).absolute()) if self.url_file else ""
         url = read_secret("[store] url_file", Path(path)) if path else self.url
         scheme = "sqlite:///"

@@ -1,1 +1,1 @@
-"""What becomes of files later: found by whose they are, erased, or taken up again after a restore."""
+"""The data of a patient or study later on: finding them, erasing them, and taking them up again after a restore."""

@@ -1,7 +1,7 @@
-"""Erases a patient, a study or an accession number, such that a kill at any step leaves something to be finished.
+"""Erases a patient, a study or an accession number, so that after a kill at any step the next call finishes it.
 
-look → written down → files → rows → files → database compacted → forgotten that it was written down
-From the second step on any next call finishes it, whomever that call is about. Each step can be done again.
+search → erasure recorded → files → rows → files → database compacted → record of the erasure removed
+From the second step on any next call finishes it, also a call for another patient. Each step can be repeated.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ class Erased:
     """Counts of what an erasure removed."""
 
     finding: SearchResult
-    unseen: int  # files that are worked on elsewhere, into which we could not look
+    unseen: int  # files in progress on another machine, which could not be searched
 
 
 def erase(config: Config, store: Store, whose: Whose, *, who: str, wait_seconds: float) -> Erased:
-    """Removes everything of a patient, a study or an accession number, and what an earlier call left.
+    """Removes everything of a patient, a study or an accession number, and the rest of an earlier call.
 
-    A file that is being worked on is waited for; raises Unfinished, with nothing removed, if it takes too long.
+    It waits for files in progress; if that takes too long, it raises Unfinished and has removed nothing.
     """
     finish(config, store, ErasureReason.FORGET, who)
     search = Search(config, store, whose)
@@ -62,9 +62,9 @@ def erase(config: Config, store: Store, whose: Whose, *, who: str, wait_seconds:
 
 
 def erase_studies(config: Config, store: Store, keys: Collection[str], *, who: str) -> int:
-    """Erases studies whose time is over, without compacting the database; gives their number.
+    """Erases studies whose retention time is over, without compacting the database; gives their number.
 
-    None of them while a file of one is being worked on: a later call erases them.
+    While a file of one of them is in progress, it erases none: a later call does.
     """
     finish(config, store, ErasureReason.RETENTION, who)
     found = store.erasures.look(None, keys=keys, reason=ErasureReason.RETENTION)
@@ -78,7 +78,7 @@ def erase_studies(config: Config, store: Store, keys: Collection[str], *, who: s
 
 
 def finish(config: Config, store: Store, reason: ErasureReason, who: str) -> None:
-    """Does what is left of an erasure that was written down; nothing if there is none."""
+    """Finishes an erasure that was recorded; does nothing if there is none."""
     if reason is ErasureReason.FORGET and (hidden := places.hidden_ids(config.folders.inbox)):
         store.erasures.doom(hidden, reason)
     doomed = store.erasures.doomed(reason)
@@ -98,13 +98,13 @@ def finish(config: Config, store: Store, reason: ErasureReason, who: str) -> Non
 
 
 def _elsewhere(config: Config, store: Store) -> frozenset[str]:
-    """Files that are being worked on and do not lie here: the work folder of another machine has them."""
+    """Files in progress that are not in this work folder, but in the work folder of another machine."""
     here = {file_id for file_id, _ in places.claimed(config.folders.work)}
     return frozenset(file.id for file in store.found.working() if file.id not in here)
 
 
 def _in_flight(config: Config, found: Belongings, by_header: frozenset[str]) -> set[str]:
-    """Files that a running daemon has in hand. The note beside a file is dropped last, when it has been filed."""
+    """Files in progress. The note beside a file is removed last, when the file has been filed."""
     if not has_owner(config.folders.work):
         return set()
     known = {file.id: file for file in found.files}
@@ -113,20 +113,20 @@ def _in_flight(config: Config, found: Belongings, by_header: frozenset[str]) -> 
 
 
 def _waits(file: Belonging | None) -> bool:
-    """Whether nobody has the file in hand until its pause is over."""
+    """Whether the file waits for a retry, so that no process works on it."""
     return file is not None and (file.retried or file.state is State.WAITING)
 
 
 def _intend(config: Config, store: Store, finding: SearchResult, who: str) -> bool:
-    """Writes down what is to go; from then on no worker begins one of these files."""
+    """Records what is to be erased; from then on no worker begins one of these files."""
     for path in finding.in_inbox:
         file_id = path.stem.removeprefix(_UPLOAD) if path.name.startswith(_UPLOAD) else new_id()
         try:
             path.rename(places.hidden(config.folders.inbox, file_id))
         except FileNotFoundError:
-            return False  # a daemon claimed it just now
+            return False  # a daemon has just claimed it
         except OSError as fault:
-            raise WorkFailed("io", fault.strerror or "") from None  # its message has the name that the exporter gave
+            raise WorkFailed("io", fault.strerror or "") from None  # the text of the error has the exporter's file name
     extra = finding.by_header | places.hidden_ids(config.folders.inbox)
     here = {file_id for file_id, _ in places.claimed(config.folders.work)}
     return store.erasures.intend(
@@ -141,7 +141,7 @@ def _intend(config: Config, store: Store, finding: SearchResult, who: str) -> bo
 
 @contextmanager
 def _no_sending(config: Config, store: Store) -> Iterator[None]:
-    """Nobody makes or sends result objects meanwhile; those that lost their rows go at the end."""
+    """Prevents that result objects are made or sent meanwhile; removes those without a row at the end."""
     folder = config.dicom.results.folder
     if not folder.is_dir():
         yield
@@ -152,7 +152,7 @@ def _no_sending(config: Config, store: Store) -> Iterator[None]:
 
 
 def _remove_files(config: Config, doomed: Doomed) -> None:
-    """Removes files by their ids and paths, for good also if the power fails before the rows are gone."""
+    """Removes files by their ids and paths, and syncs their folders before any row is removed."""
     touched: set[Path] = set()
     for file_id in doomed.files:
         for ending in (".file", ".copy", ".json"):
@@ -170,7 +170,7 @@ def _remove_files(config: Config, doomed: Doomed) -> None:
         sync_folder(folder)
         if folder.parent in (*places.archive(config), config.folders.reports):
             with contextlib.suppress(OSError):
-                folder.rmdir()  # of a day of which nothing is left
+                folder.rmdir()  # the folder of a day, if it is empty
 
 
 def _remove(path: Path, touched: set[Path]) -> None:

@@ -1,4 +1,4 @@
-"""What an erasure would remove, in numbers: no line names a patient."""
+"""The counts of what an erasure would remove; no line names a patient."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from koa_worker.custody.search import SearchResult
 
 
 def lines(settings: Config, finding: SearchResult) -> Iterator[tuple[str, str]]:
-    """What there is of each kind, each with its number."""
+    """Each kind of data with its number."""
     found = finding.belongings
     states = Counter(str(file.state) for file in found.files)
     by_state = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))

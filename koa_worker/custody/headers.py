@@ -1,4 +1,4 @@
-"""Tells from a file's own header whether it is of a patient, a study or an accession number."""
+"""Decides from a file's own header whether it belongs to a patient, a study or an accession number."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from koa_worker.store import Whose
 from koa_worker.values import Patient, Study
 
 _NO_HASH = "0" * 64
-_NO_UID = derived_uid(_NO_HASH, 0)  # what a header without a study is given
-# Where a damaged header says it: tag and value representation.
+_NO_UID = derived_uid(_NO_HASH, 0)  # the UID that is derived for a header without one
+# Tag and value representation of the elements to search in a damaged header.
 _PATIENT_ID, _ACCESSION, _STUDY_UID = (0x0010, 0x0020, b"LO"), (0x0008, 0x0050, b"SH"), (0x0020, 0x000D, b"UI")
 
 
@@ -30,7 +30,7 @@ class Match:
 
 
 def match(path: Path, whose: Whose) -> Match | None:
-    """None if the file says that it is not, says nothing, or is not there any more."""
+    """The match; None if the header names another one, names none, or if the file no longer exists."""
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as stream:
             data = stream.read(HEADER_BYTES)
@@ -44,13 +44,13 @@ def match(path: Path, whose: Whose) -> Match | None:
     )
     if not all(wanted in (None, one) or (not one and _holds(data, *tag, wanted or "")) for tag, wanted, one in said):
         return None
-    if not patient.id:  # the issuer of an id that cannot be read is not asked for: rather erased than left
+    if not patient.id:  # if the issuer cannot be read, it is ignored: it is better to erase too much than too little
         return Match(None)
     return Match(patient.issuer) if whose.issuer in (None, patient.issuer) else None
 
 
 def _parsed(data: bytes) -> tuple[Study, Patient]:
-    """What the header says; nothing if it is too damaged to be parsed, or none."""
+    """The header; None if the file has none, or if it is too damaged."""
     with contextlib.suppress(InputRejected):
         if format_of(data) == "DICOM":
             study, patient = identify(data, _NO_HASH)
@@ -59,7 +59,7 @@ def _parsed(data: bytes) -> tuple[Study, Patient]:
 
 
 def _holds(data: bytes, group: int, element: int, vr: bytes, value: str) -> bool:
-    """Whether the bytes have such an element somewhere, in one of the two usual encodings."""
+    """Whether the bytes contain this element, in one of the two usual encodings."""
     return bool(value) and any(form in data for form in _forms(group, element, vr, value))
 
 

@@ -1,4 +1,4 @@
-"""The places that the configuration gives to files of this program, and what lies there."""
+"""The folders of this program's files in the configuration, and the files in them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from koa_worker.config import Config
 from koa_worker.store import Belongings, Store, StudyPlace, report_name
 
 REASON = ".reason.txt"
-_ERASING = ".erasing-"  # of a file in the inbox: the intake passes over hidden names
+_ERASING = ".erasing-"  # for a file in the inbox: the intake ignores hidden names
 _AT_A_TIME = 1000
 
 
 def archive(config: Config) -> tuple[Path, Path, Path]:
-    """The folders that originals end in."""
+    """The final folders of originals."""
     return config.folders.done, config.folders.rejected, config.folders.failed
 
 
 def paths_of(config: Config, found: Belongings) -> frozenset[str]:
-    """The paths of the originals, reports and objects that belong to something; none is outside our own folders."""
+    """The paths of the originals, reports and objects in a search result; none is outside our own folders."""
     paths: set[Path] = set()
     for file in found.files:
         paths.update(originals(config, file.filed_as))
@@ -33,7 +33,7 @@ def paths_of(config: Config, found: Belongings) -> frozenset[str]:
 
 
 def originals(config: Config, filed_as: str | None) -> tuple[Path, ...]:
-    """An original that is recorded in one of the final folders may just be on its way to another one."""
+    """The possible paths of an original: it may be moving from the recorded final folder to another one."""
     if filed_as is None:
         return ()
     path = Path(filed_as)
@@ -43,7 +43,7 @@ def originals(config: Config, filed_as: str | None) -> tuple[Path, ...]:
 
 
 def is_outside(config: Config, filed_as: str | None) -> bool:
-    """Whether an original was graded in place, by `batch`: it is not ours to delete."""
+    """Whether an original was graded in place, by `batch`: this program must not delete it."""
     return filed_as is not None and not originals(config, filed_as)
 
 
@@ -65,7 +65,7 @@ def filed(config: Config) -> Iterator[tuple[str, Path]]:
 
 
 def days(folder: Path) -> Iterator[Path]:
-    """The folders of single days, oldest first; anything else was not put there by us."""
+    """The folders of single days, oldest first; others were not made by this program."""
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         try:
             date.fromisoformat(path.name)
@@ -76,7 +76,7 @@ def days(folder: Path) -> Iterator[Path]:
 
 
 def unknown(config: Config, store: Store) -> Iterator[tuple[str, Path]]:
-    """The originals that the store does not know: it is older than the folders."""
+    """The originals that the store does not know, because it is older than the folders."""
     lying = filed(config)
     while some := list(itertools.islice(lying, _AT_A_TIME)):
         known = {file.id for file in store.found.files([file_id for file_id, _ in some])}
@@ -90,7 +90,7 @@ def claimed(work: Path) -> Iterator[tuple[str, Path]]:
 
 
 def hidden(inbox: Path, file_id: str) -> Path:
-    """A name for a file in the inbox that is to be erased, which nobody takes for a radiograph."""
+    """A hidden name for a file in the inbox that is to be erased, so that it is not taken as a radiograph."""
     return inbox / f"{_ERASING}{file_id}"
 
 

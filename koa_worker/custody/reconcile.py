@@ -1,7 +1,7 @@
 """Compares the store with the folders: after a restore it may be older than they are.
 
-Originals that it does not know, or knows as unfinished, can be taken up again under the ids that they have; a worker
-then grades them as if they had just come. Only their original names are lost.
+Originals that it does not know, or knows as unfinished, can be taken up again under their present ids; a worker then
+grades them like new files. Only their original names are lost.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Differences:
     """The differences between the store and the folders."""
 
     unknown_originals: tuple[Path, ...]  # no row
-    misplaced_originals: tuple[Path, ...]  # their row says that they are unfinished, or that they lie elsewhere
-    missing_originals: tuple[str, ...]  # ids of rows whose file is gone
+    misplaced_originals: tuple[Path, ...]  # their row says that they are unfinished, or in another place
+    missing_originals: tuple[str, ...]  # ids of rows whose file is missing
     unknown_reports: tuple[Path, ...]
     missing_reports: tuple[str, ...]  # keys of studies
     other_reports: tuple[str, ...]  # keys of studies whose report is not the one that was recorded
@@ -53,7 +53,7 @@ def compare(config: Config, store: Store) -> Differences:
 
 
 def apply(store: Store, found: Differences) -> int:
-    """Takes originals up again, and makes reports due that are not the last ones; gives the number of originals."""
+    """Takes originals up again, and makes outdated reports due; gives the number of originals."""
     taken = 0
     for path in (*found.unknown_originals, *found.misplaced_originals):
         file_id = path.name.partition(".")[0]
@@ -85,7 +85,7 @@ def _is_misplaced(file: Belonging, path: Path) -> bool:
 
 
 def _missing(config: Config, store: Store) -> Iterator[str]:
-    """Rows whose original should be in one of our folders and is not; nor is it just on its way there."""
+    """Rows whose original should be in one of our folders but is not, and is not just being moved there."""
     for file_id, filed_as in store.found.filed():
         lying = places.originals(config, filed_as)
         if lying and not any(path.exists() for path in (*lying, config.folders.work / f"{file_id}.file")):

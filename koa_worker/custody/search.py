@@ -1,4 +1,4 @@
-"""Looks for everything of a patient: in the rows of the store, and in headers of files that no row gives a patient."""
+"""Searches everything of a patient: in the store, and in the headers of files that have no patient in the store."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class SearchResult:
     """The studies, files and deliveries that a search found at one moment."""
 
     belongings: Belongings
-    by_header: frozenset[str]  # files that only their header, or their place, connects
+    by_header: frozenset[str]  # files that belong to it only by their header, or by their place
     paths: frozenset[str]
     in_inbox: tuple[Path, ...]
 
@@ -31,7 +31,7 @@ class SearchResult:
 
 @dataclass(slots=True)
 class Search:
-    """Looks once or several times; no file's header is read twice."""
+    """A search that may be repeated; no file's header is read twice."""
 
     config: Config
     store: Store
@@ -53,12 +53,12 @@ class Search:
         in_inbox = tuple(path for path in self._inbox() if self._matches(path))
         found = self.store.erasures.look(self.whose, matching)
         self._refuse_several_issuers()
-        # What lies in the work folder is removed by its id.
+        # Files in the work folder are removed by their ids.
         filed = {path for path in paths if Path(path).parent != self.config.folders.work}
         return SearchResult(found, frozenset(matching), places.paths_of(self.config, found) | filed, in_inbox)
 
     def _headers(self) -> Iterator[tuple[str, Path]]:
-        """The files that are in no study of the store, or whose header names another patient than their study."""
+        """The files to search by header: without a study or of another patient than it, unknown, or in progress."""
         for file in self.store.found.without_study():
             for path in places.originals(self.config, file.filed_as):
                 if path.exists():
@@ -77,7 +77,7 @@ class Search:
         return self._read[path] is not None
 
     def _refuse_several_issuers(self) -> None:
-        """Two hospitals may give the same id to two persons."""
+        """Raises an error if several issuers gave the id: two hospitals may give the same id to two persons."""
         if self.whose.patient_id is None or self.whose.issuer is not None:
             return
         issuers = set(self.store.found.issuers(self.whose.patient_id))

@@ -1,1 +1,1 @@
-"""The running service: it watches the folder, gives files to worker processes and keeps its figures."""
+"""The running service: it watches the inbox, gives files to worker processes and keeps counts for the metrics."""

@@ -1,6 +1,6 @@
-"""Tells people outside: runs a command or posts to a webhook once when a concern begins, and once when it is over.
+"""Sends alerts: runs a command or posts to a webhook once when a concern begins, and once when it is over.
 
-What has been told is kept in the work folder, so that a daemon that is started again and again tells nothing twice.
+The reported concerns are kept in the work folder, so that a daemon that restarts many times reports nothing twice.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _Identity = tuple[str, str]
 
 
 class Alerts:
-    """Compares what concerns a person now with what was told in one way, and tells the difference."""
+    """Compares the present concerns with those reported over one channel, and reports the difference."""
 
     def __init__(
         self, name: str, way: Callable[[bytes], None], work: Path, after_seconds: float, clock: Clock = time.monotonic
@@ -44,13 +44,13 @@ class Alerts:
         self._file = work / f"{_TOLD}-{name}"
         self._clock = clock
         self._told = self._read()
-        self._changed: dict[_Identity, float] = {}  # since when each differs from what was told
+        self._changed: dict[_Identity, float] = {}  # since when each concern differs from what was reported
         self._pause_seconds = _FIRST_PAUSE_SECONDS
         self._next_try = clock()
         self.failed = ""  # why the last one could not be delivered
 
     def consider(self, concerns: Iterable[Concern]) -> None:
-        """Tells what has differed for long enough; after a failure with growing pauses."""
+        """Reports the differences that have lasted long enough; after a failure, with growing pauses."""
         now = self._clock()
         present = {one.identity: one for one in concerns if one.identity != self._own_failure.identity}
         different = present.keys() ^ self._told
@@ -76,7 +76,7 @@ class Alerts:
 
     @property
     def concerns(self) -> tuple[Concern, ...]:
-        """What people have to be told in another way."""
+        """The failure of this channel, which must be reported in another way."""
         return (self._own_failure,) if self.failed else ()
 
     def _tell(self, message: dict[str, Any]) -> bool:
@@ -96,12 +96,12 @@ class Alerts:
             return frozenset()
 
     def _write(self) -> None:
-        with contextlib.suppress(OSError):  # at worst it is told again after the next start
+        with contextlib.suppress(OSError):  # at worst it is reported again after the next start
             self._file.write_text(json.dumps(sorted(self._told)), "ascii")
 
 
 def alerts(config: Config, notices: Notices) -> Callable[[], None]:
-    """A function that is called now and then; it does nothing if nobody is to be told."""
+    """A function to be called regularly; it does nothing if no alert is configured."""
     settings = config.alerts
     ways = {"command": _run if settings.command else None, "webhook": _post if settings.webhook else None}
     told = [
@@ -119,7 +119,7 @@ def alerts(config: Config, notices: Notices) -> Callable[[], None]:
 
 
 def _why(fault: Exception) -> str:
-    """Without what the other side said, and without the address, which may hold a secret."""
+    """The reason of a failure, without the peer's answer and without the address, which may hold a secret."""
     match fault:
         case urllib.error.HTTPError():
             return f"HTTP {fault.code}"

@@ -1,4 +1,4 @@
-"""What the daemon has counted since its start: how files ended, and the time that was spent on them."""
+"""Counts since the start of the daemon: the outcomes of files, and the time that was spent on them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from koa_worker.workers.messages import Done
 
 
 class RunCounts:
-    """The counts that the metrics show and the end of a run states."""
+    """The counts for the metrics and for the line at the end of a run."""
 
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""Decides what is done next: takes files from the inbox, gives them to worker processes, notes what came of them."""
+"""Decides what is done next: takes files from the inbox, gives them to worker processes, records the outcomes."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from koa_worker.workers.pool import WorkerPool
 
 logger = logging.getLogger(__name__)
 
-_SECONDS_BETWEEN_LOOKS = 2.0  # at the disk, the clock and the files whose pause may be over
-_SECONDS_BETWEEN_REMOVALS = 60.0  # of what has expired, once nothing is left that has
+_SECONDS_BETWEEN_LOOKS = 2.0  # seconds between two checks of disk, clock and files that may be retried
+_SECONDS_BETWEEN_REMOVALS = 60.0  # seconds between two removals of expired data, once none is left
 _SECONDS_POSTPONED = 3.0
 
 
 class Dispatcher:
-    """The daemon's loop: looks around, gives out jobs, listens."""
+    """The daemon's loop: checks its surroundings, gives out jobs, listens."""
 
     def __init__(self, config: Config, store: Store, pool: WorkerPool, watch: Watch, service: Service) -> None:
         self._config = config
@@ -78,7 +78,7 @@ class Dispatcher:
         )
 
     def take_up_left_over(self) -> None:
-        """What a stop or a crash left unfinished, and the reports that it left unwritten."""
+        """Takes up files that a stop or a crash left unfinished, and reports that it left unwritten."""
         for taken in left_over(self._config.folders.work):
             self._jobs.add(taken)
         for study_key in self._store.reports.left_over():
@@ -94,7 +94,7 @@ class Dispatcher:
                 self._give_jobs()
                 self._claim_ahead()
                 self._give_jobs()
-            elif self._pause.reason is PauseReason.OUTSIDE_HOURS:  # what was graded within them is reported
+            elif self._pause.reason is PauseReason.OUTSIDE_HOURS:  # reports of graded files are still written
                 self._give_reports()
             if once and self._is_over():
                 return
@@ -109,7 +109,7 @@ class Dispatcher:
             self._heartbeats.beat(self.pulse())
 
     def summary(self, *, interrupted: bool) -> RunSummary:
-        """How the run ended, from one more look at the inbox and the work folder."""
+        """How the run ended, from a last scan of the inbox and the work folder."""
         outcomes, reason = self.counts.outcomes, self._pause.reason
         hours_over = reason is PauseReason.OUTSIDE_HOURS and not interrupted
         lost = self._unanswered.is_lost
@@ -127,7 +127,7 @@ class Dispatcher:
         )
 
     def _left_in_work(self) -> int:
-        """Files that the next start takes up; those that failed wait there too, and are counted as failed."""
+        """Files that the next start takes up, without failed ones, which wait there too but are counted as failed."""
         try:
             counts = self._store.counts.status()
             waiting_for_retry = counts.counts[State.FAILED] - counts.parked
@@ -153,7 +153,7 @@ class Dispatcher:
             self._add_reports()
             self._record_deaths()
             self._add_retries()
-            if not self._jobs:  # housekeeping never holds up work
+            if not self._jobs:  # housekeeping never delays other work
                 self._remove_expired()
         except (OSError, WorkFailed) as fault:
             if not self._unanswered:
@@ -176,7 +176,7 @@ class Dispatcher:
     def _add_reports(self, *, at_once: bool = False) -> None:
         """Adds the reports of studies that have waited long enough, or with `at_once` of all."""
         owed = self._store.reports.owed()
-        # One that is being written may show the last change or not: it is looked at when it is written.
+        # A report that is being written may lack the last change: it is checked again when it has been written.
         ready = [
             one.study_key for one in owed if (one.ready or at_once) and not self._jobs.is_unfinished(one.study_key)
         ]
@@ -195,14 +195,14 @@ class Dispatcher:
         for record in self._store.files.due_retries(datetime.now(UTC)):
             if self._jobs.is_unfinished(record.id):
                 continue
-            # It waits in the work folder, or was parked; another daemon's is not ours.
+            # The file waits in the work folder, or was parked; a file of another daemon is left alone.
             parked = Path(record.filed_as) if record.filed_as else None
             taken = claim_again(record.id, record.name, parked, self._config.folders.work)
             if taken is not None:
                 self._jobs.add(taken)
 
     def _claim_ahead(self) -> None:
-        """Claims one file for each worker process, so that none waits for its next file, and no more than that."""
+        """Claims one more file for each worker process, but not more, so that none waits for its next file."""
         self.backlog.refresh()
         while len(self._jobs) < len(self._pool.workers) and (file := self.backlog.take()):
             try:
@@ -213,7 +213,7 @@ class Dispatcher:
                 continue
             self._inbox_state.claimed(file.path)
             if taken is not None:
-                if taken.received_as is not None:  # joins the receiver's line in the log with those of the file
+                if taken.received_as is not None:  # connects the receiver's line in the log with those of the file
                     logger.info("taken", extra={"file": taken.id, "as": taken.received_as})
                 self._jobs.add(taken)
 
@@ -246,7 +246,7 @@ class Dispatcher:
         except WorkFailed as fault:  # the next start writes them
             logger.warning("reports are left to the next start", extra={"fault": where(fault)})
 
-    # What came of it
+    # The results
 
     def _seconds_to_wait(self) -> float:
         next_look = self._look.seconds_left()

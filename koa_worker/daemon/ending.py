@@ -14,12 +14,12 @@ class RunSummary:
     graded: int = 0
     duplicates: int = 0
     rejected: int = 0
-    failed: int = 0  # each is tried again by a later run, or waits for a person
-    left: int = 0  # files that this run did not come to
-    unclaimable: int = 0  # of those left, the ones that may not be taken
-    hours_over: bool = False  # the hours that are configured ended before the backlog
-    why: str = ""  # what kept the run from its end
-    lost: bool = False  # it was the database or a folder
+    failed: int = 0  # a later run retries them, or they wait for a person
+    left: int = 0  # files that this run did not reach
+    unclaimable: int = 0  # how many of those left cannot be taken
+    hours_over: bool = False  # the configured hours ended before the backlog was empty
+    why: str = ""  # what prevented the run from finishing
+    lost: bool = False  # the database or a folder was lost
 
     @property
     def exit_code(self) -> int:

@@ -1,4 +1,4 @@
-"""Says that the dispatcher's loop goes round: to `status` and the page by a file, and to the service manager."""
+"""Shows that the dispatcher's loop runs: to `status` and the page by a file, and to the service manager."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from koa_worker.daemon.timers import Clock, Timer
 from koa_worker.system.heartbeat import PAUSE_WORDS, Pulse, beat
 from koa_worker.system.systemd import Service
 
-_SECONDS_BETWEEN_BEATS, _SECONDS_BETWEEN_NEWS = 5.0, 0.5  # without and with something new to say
+_SECONDS_BETWEEN_BEATS, _SECONDS_BETWEEN_NEWS = 5.0, 0.5  # seconds between heartbeats: without a change, with one
 
 
 class Heartbeats:
-    """Beats soon after something changed, and otherwise now and then."""
+    """Writes a heartbeat soon after a change, and otherwise at longer intervals."""
 
     def __init__(self, work: Path, service: Service, clock: Clock = time.monotonic) -> None:
         self._work = work
@@ -23,7 +23,7 @@ class Heartbeats:
         self._last: Pulse | None = None
 
     def beat(self, pulse: Pulse) -> None:
-        """Says it if it is time to; the loop calls this in every iteration."""
+        """Writes the heartbeat if it is due; the loop calls this in every iteration."""
         self._service.alive(_status_line(pulse))
         if (self._regular if pulse == self._last else self._news).is_due():
             self._regular.restart()
@@ -33,6 +33,6 @@ class Heartbeats:
 
 
 def _status_line(pulse: Pulse) -> str:
-    """What the service manager shows: the state, and what concerns a person."""
+    """The line that the service manager shows: the state, and the concerns."""
     state = PAUSE_WORDS[pulse.paused] if pulse.paused else f"{pulse.busy} of {pulse.workers} at work"
     return " ".join([f"{state};", *map(str, pulse.concerns)]) if pulse.concerns else state

@@ -1,4 +1,4 @@
-"""What the loop sees of the folders: whether they are those of the start, and which files cannot be taken."""
+"""The loop's knowledge of the folders: whether they are the same as at the start, and which files cannot be taken."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from koa_worker.system.log import where
 
 logger = logging.getLogger(__name__)
 
-_MOST = 1000  # files that are remembered; with more, only the number is too small
+_MOST = 1000  # files that are remembered; with more, the reported number is too small
 
 
 class InboxState:
@@ -30,7 +30,7 @@ class InboxState:
         return len(self._unclaimable)
 
     def not_claimed(self, path: Path, fault: OSError) -> None:
-        if path not in self._unclaimable:  # it is tried again and again, and told once
+        if path not in self._unclaimable:  # it is retried many times, but logged once
             logger.warning("a file cannot be claimed", extra={"fault": where(fault)})
         if len(self._unclaimable) < _MOST:
             self._unclaimable[path] = fault.strerror or type(fault).__name__
@@ -39,7 +39,7 @@ class InboxState:
         self._unclaimable.pop(path, None)
 
     def is_lost(self) -> bool:
-        """Whether a folder is gone or of no use, so that nothing can be done."""
+        """Whether a folder is missing or cannot be used, so that nothing can be done."""
         return health.is_lost(health.of_folders(self._folders, self._devices))
 
     def concerns(self, seen: Scan) -> Iterator[Concern]:

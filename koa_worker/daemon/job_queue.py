@@ -8,7 +8,7 @@ from koa_worker.workers.messages import Job, WriteReport
 
 
 class JobQueue:
-    """A job is unfinished from when it is added until it is finished: while it waits, is done or is postponed."""
+    """A job is unfinished from `add` to `finish`: while it waits, while it is being done, and while it is postponed."""
 
     def __init__(self) -> None:
         self._waiting: deque[Job] = deque()
@@ -16,7 +16,7 @@ class JobQueue:
         self._unfinished: set[str] = set()
 
     def __len__(self) -> int:
-        """How many wait; without those that are postponed."""
+        """The number of waiting jobs, without the postponed ones."""
         return len(self._waiting)
 
     @property
@@ -36,11 +36,11 @@ class JobQueue:
         self._unfinished.add(job.id)
 
     def take(self) -> Job:
-        """The next one, to be given to a worker process."""
+        """The next job for a worker process."""
         return self._waiting.popleft()
 
     def take_report(self) -> Job | None:
-        """The next report, before all files; None if none waits."""
+        """The next report, which comes before all files; None if none waits."""
         report = next((job for job in self._waiting if isinstance(job, WriteReport)), None)
         if report is not None:
             self._waiting.remove(report)
@@ -54,6 +54,6 @@ class JobQueue:
         self._postponed.append(job)
 
     def put_back_postponed(self) -> None:
-        """Puts them before the other jobs, since they were begun earlier."""
+        """Puts the postponed jobs before the others, since they were begun earlier."""
         self._waiting.extendleft(self._postponed)
         self._postponed.clear()

@@ -1,4 +1,4 @@
-"""Looks now and then at the store and at the parts of the daemon, in a thread: the loop waits for neither."""
+"""Checks the store and the daemon's threads at intervals, in a thread of its own: the loop never waits for it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from koa_worker.system.log import where
 logger = logging.getLogger(__name__)
 
 _SECONDS_BETWEEN_LOOKS = 5.0
-_PAUSE_PER_LOOK = 20.0  # in a large store a look takes a while, and should not take much of the time
-_LONGEST_PAUSE_SECONDS = 8.0  # what is wrong is told ten seconds later at most
+_PAUSE_PER_LOOK = 20.0  # times the duration of a check, which is long for a large store
+_LONGEST_PAUSE_SECONDS = 8.0  # a problem is reported at most ten seconds later
 
 
 class Lookout:
-    """Keeps what the store said last, for the metrics; what concerns a person goes to the notices."""
+    """Keeps the last values from the store for the metrics; gives the concerns to the notices."""
 
     def __init__(self, config: Config, notices: Notices) -> None:
         self._config = config
@@ -37,7 +37,7 @@ class Lookout:
 
 @contextmanager
 def looking_out(lookout: Lookout, after: Callable[[], None]) -> Iterator[None]:
-    """Looks inside the context; `after` each look it is called too."""
+    """Checks regularly while the context is open, and calls `after` after each check."""
     stop = threading.Event()
     thread = threading.Thread(target=_run, args=(lookout, after, stop), name="lookout", daemon=True)
     thread.start()
@@ -55,10 +55,10 @@ def _run(lookout: Lookout, after: Callable[[], None], stop: threading.Event) -> 
         try:
             lookout.look()
             after()
-        # Whatever fails here, grading goes on, and the next look may succeed.
+        # Whatever fails here, grading continues, and the next check may succeed.
         except Exception as fault:  # noqa: BLE001
             logger.warning("health check failed", extra={"fault": where(fault)})
-        if lookout.stored is not None:  # to wait for a database that is away is no work
+        if lookout.stored is not None:  # time that was spent waiting for the database does not count
             took = time.monotonic() - begun
             pause = min(max(_SECONDS_BETWEEN_LOOKS, _PAUSE_PER_LOOK * took), _LONGEST_PAUSE_SECONDS)
         else:

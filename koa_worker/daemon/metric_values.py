@@ -1,4 +1,4 @@
-"""The daemon in numbers, for Prometheus: its counts since its start, and how it is now."""
+"""The metrics of the daemon for Prometheus: its counts since the start, and its present state."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from koa_worker.system.disk import free_mb
 
 
 def figures(dispatcher: Dispatcher, work: Path, lookout: Lookout) -> Iterator[Metric]:
-    """The names of counters get their `_total` from the library."""
+    """All metrics. The library adds `_total` to the names of counters."""
     pulse, backlog, counts = dispatcher.pulse(), dispatcher.backlog, dispatcher.counts
     oldest = backlog.seen.oldest
     age = max(0.0, time.time() - oldest[0].modified_ns / 1e9) if oldest and backlog.waiting else 0.0
@@ -44,7 +44,7 @@ def figures(dispatcher: Dispatcher, work: Path, lookout: Lookout) -> Iterator[Me
 
 
 def _concerns(concerns: Iterable[Concern]) -> dict[tuple[str, ...], float]:
-    """Every code, also those that concern nobody now: an alert needs the zero."""
+    """Every code, with 0 for those without a problem: an alerting rule needs the zero."""
     present = Counter(one.code for one in concerns)
     return {(code,): float(present[code]) for code in CONCERNS if code not in {"not_running", "silent"}}
 
@@ -90,7 +90,7 @@ def _gauges(name: str, says: str, labels: list[str], values: Mapping[tuple[str, 
 
 
 def _counts(name: str, says: str, label: str, values: Mapping[str, float]) -> CounterMetricFamily:
-    """A copy of the values is taken, since the loop that counts goes on meanwhile."""
+    """A counter. The values are copied first, since the loop changes them meanwhile."""
     family = CounterMetricFamily(name, says, labels=[label])
     for of, value in sorted({**values}.items()):
         family.add_metric([of], value)

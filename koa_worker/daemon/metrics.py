@@ -1,4 +1,4 @@
-"""Serves Prometheus metrics from a registry of its own: nothing that names a file or a patient."""
+"""Serves Prometheus metrics from its own registry; no metric names a file or a patient."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from koa_worker import config
 from koa_worker.errors import SetupError
 
-# From a lookup to the time limit of a file, each about twice or two and a half times the one before.
+# Seconds, from a database lookup to the time limit of a file; each is 2 or 2.5 times the one before.
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 
 
@@ -30,7 +30,7 @@ class Stages:
 
 
 class _Read(Collector):
-    """Asks for the numbers whenever they are read."""
+    """Collects the values each time that the metrics are read."""
 
     def __init__(self, collect: Callable[[], Iterable[Metric]]) -> None:
         self._collect = collect
@@ -40,7 +40,7 @@ class _Read(Collector):
 
 
 def registry(collect: Callable[[], Iterable[Metric]], stages: Stages) -> CollectorRegistry:
-    """What `collect` gives, the histogram of stages, and memory, processor time and descriptors of this process."""
+    """The values of `collect`, the histogram of stages, and memory, CPU time and descriptors of this process."""
     made = CollectorRegistry()
     made.register(_Read(collect))
     made.register(stages.histogram)
@@ -50,7 +50,7 @@ def registry(collect: Callable[[], Iterable[Metric]], stages: Stages) -> Collect
 
 @contextmanager
 def served(settings: config.MetricsSettings, shown: CollectorRegistry) -> Iterator[None]:
-    """Within, http://HOST:PORT/metrics answers; with port 0 nothing is opened."""
+    """Serves http://HOST:PORT/metrics while the context is open; with port 0 it opens nothing."""
     if not settings.port:
         yield
         return

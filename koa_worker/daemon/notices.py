@@ -1,4 +1,4 @@
-"""What concerns a person, as the daemon sees it: since when, and in the log when it begins and when it is over."""
+"""The daemon's present concerns, each with its start; the log gets a line when one begins and when it is over."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 class Notices:
-    """Filled by the loop and by the lookout's thread, each with a source of its own."""
+    """The concerns by source: the loop and the lookout's thread each set their own."""
 
     def __init__(self) -> None:
         self._by_source: dict[str, tuple[Concern, ...]] = {}
@@ -26,7 +26,7 @@ class Notices:
             return tuple(one for source in sorted(self._by_source) for one in self._by_source[source])
 
     def update(self, source: str, concerns: Iterable[Concern]) -> None:
-        """These are all that the source has now."""
+        """Sets all present concerns of a source."""
         now = time.time()
         with self._lock:
             before = self._by_source.get(source, ())

@@ -1,4 +1,4 @@
-"""Is there a reason to take no file now? Too little room on a disk, or the wrong hour, or a database that is away."""
+"""Reasons to take no file now: too little disk space, outside the working hours, or a database that does not answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 def reason_to_pause(config: Config) -> PauseReason | None:
-    """The reason by the present state of clock and disks; None when files may be taken."""
+    """The reason from the present time and disk space; None if files may be taken."""
     window = config.work.window()
     if window is not None and not window.holds(datetime.now().astimezone().time()):
         return PauseReason.OUTSIDE_HOURS
@@ -25,7 +25,7 @@ def reason_to_pause(config: Config) -> PauseReason | None:
 
 
 class Pause:
-    """Why no file is taken at present; each change is logged."""
+    """The present reason why no file is taken; each change is logged."""
 
     def __init__(self) -> None:
         self.reason: PauseReason | None = None

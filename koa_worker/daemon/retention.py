@@ -1,4 +1,4 @@
-"""Removes what is older than the site wants to keep it: originals, reports, and whole studies with their results."""
+"""Removes data that are older than the site wants to keep them: originals, reports, and studies with their results."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _WHO = "retention"  # in the audit log
 
 
 def remove_expired(config: Config, store: Store, today: date, limit: int = 200) -> int:
-    """Some of what has expired, the oldest days first; gives its number.
+    """Removes some expired data, the oldest days first; gives the number of removed items.
 
-    The store knows first, so that a crash in between leaves a file that the next call removes.
+    The store is changed first, so that a crash in between leaves a file that the next call removes.
     """
     folders, kept = config.folders, config.retention
     removed = 0
@@ -34,7 +34,7 @@ def remove_expired(config: Config, store: Store, today: date, limit: int = 200) 
     if kept.reports_days:
         removed += _remove_reports(config, store, _midnight(today, kept.reports_days), limit)
     if kept.results_days:
-        # What an erasure needs takes as long to load as the rest of the daemon.
+        # Imported here: the modules for an erasure take as long to load as the rest of the daemon.
         from koa_worker.custody.erase import erase_studies  # noqa: PLC0415
 
         before = _midnight(today, kept.results_days)
@@ -51,7 +51,7 @@ def _remove_originals(store: Store, folder: Path, first_kept: date, states: tupl
                 return removed
             record = store.files.find(path.name.partition(".")[0])
             if record is None or record.state not in states:
-                continue  # not put there by us
+                continue  # a file that this program did not put there
             store.files.record_removal(record.id)
             path.unlink(missing_ok=True)
             removed += not path.name.endswith(places.REASON)

@@ -1,4 +1,4 @@
-"""One run of the daemon with its worker processes: watching, signals, metrics, systemd, until it is over."""
+"""One run of the daemon with its worker processes, from its start to its end: watching, signals, metrics, systemd."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from koa_worker.workers.pool import WorkerPool
 
 logger = logging.getLogger(__name__)
 
-# The dispatcher must go round while the database is locked; what could not be written is written at a later turn.
+# The dispatcher's loop must not stop while the database is locked; what could not be written is written later.
 _PATIENCE_SECONDS = 2.0
 
 
@@ -64,7 +64,7 @@ def work(config: Config, pool: WorkerPool, stop: Stop, *, once: bool) -> RunSumm
     return summary
 
 
-# A site without a PACS connection or page does not wait for the libraries that one needs.
+# Imported in the functions: a site without a PACS connection or page need not load their libraries.
 
 
 def _receiver(config: Config) -> AbstractContextManager[object]:
@@ -92,6 +92,6 @@ def _page(config: Config) -> AbstractContextManager[object]:
 
 
 def _wait_for_workers(pool: WorkerPool, watch: Watch, stop: Stop) -> None:
-    """Waits until each has its model: a release whose files were changed is refused before any file is taken."""
+    """Waits until each worker process has its model: a changed release is refused before any file is taken."""
     while not (pool.ready or stop.asked):
         pool.listen(1.0, [watch.fileno()])

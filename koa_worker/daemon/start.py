@@ -1,9 +1,9 @@
-"""Starts the worker: folders, the sole right to the work folder, the worker processes, and then one run.
+"""Starts the worker: folders, the lock of the work folder, the worker processes, and then one run.
 
-Order of steps for each file, so that a kill at any of them leaves nothing lost or doubled:
-claim (rename) → known to the store → graded → result in the store → report → original filed → note dropped.
-The dispatcher claims; a worker process does the rest. Each step can be done again; on start the first one that is
-missing is where work goes on.
+The order of steps for each file, so that a kill at any of them neither loses nor doubles anything:
+claim (rename) → known to the store → graded → result in the store → report → original filed → note removed.
+The dispatcher claims; a worker process does the rest. Each step can be repeated; a start resumes at the first missing
+step.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from koa_worker.system.heartbeat import sole_owner
 from koa_worker.system.stop import on_signal
 from koa_worker.workers.pool import WorkerPool, cores
 
-_PATIENCE_SECONDS = 10.0  # with a database that does not answer at the start
+_PATIENCE_SECONDS = 10.0  # seconds to wait for a database that does not answer at the start
 
 
 def run(config: Config, *, once: bool) -> RunSummary:
@@ -29,7 +29,7 @@ def run(config: Config, *, once: bool) -> RunSummary:
         sole_owner(config.folders.work) as lock,
         WorkerPool(config, config.work.workers or cores(), [lock]) as pool,
     ):
-        # The worker processes load decoders and nets meanwhile; a second or so is saved by not waiting for either.
+        # The worker processes load decoders and models meanwhile, which saves about a second.
         from koa_worker.daemon.run import work  # noqa: PLC0415
 
         try:
@@ -43,5 +43,5 @@ def _prepare_store(config: Config, *, once: bool) -> None:
     try:
         Store.of(config.store, patience=_PATIENCE_SECONDS).close()
     except WorkFailed as fault:
-        # A daemon is started again by its service manager until the database is there.
+        # The service manager restarts a daemon until the database answers.
         raise (NotStarted if once else Lost)(fault.code, fault.detail) from fault

@@ -1,4 +1,4 @@
-"""Says when something is to be done again. All times are monotonic: a clock set back changes nothing."""
+"""Timers for actions that are repeated. All times are monotonic, so that setting the clock back changes nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Timer:
         return self._clock() >= self._next
 
     def restart(self, seconds: float | None = None) -> None:
-        """Makes it due after its own time, or this once after another."""
+        """Makes the timer due after its own interval, or this once after `seconds`."""
         self._next = self._clock() + (self._seconds if seconds is None else seconds)
 
     def seconds_left(self) -> float:

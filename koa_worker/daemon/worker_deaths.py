@@ -1,4 +1,4 @@
-"""Jobs over which a worker process died: what is recorded of them, and what is done with them next."""
+"""Jobs during which a worker process died: how they are recorded, and what happens to them next."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from koa_worker.workers.messages import Job, WorkerDied
 
 logger = logging.getLogger(__name__)
 
-_DISPATCHER = "foreman"  # the name that the history of files in the database has had for it since the first version
+_DISPATCHER = "foreman"  # the name of this event in the history of files in the database, since the first version
 
 
 class Next(Enum):
     """What happens next to the job of a worker process that died."""
 
-    AT_ONCE = auto()  # only filing it is left, or the file is to be parked
-    AFTER_ITS_PAUSE = auto()  # the file failed; the store knows when it is tried again
+    AT_ONCE = auto()  # only the filing is left, or the file is to be parked
+    AFTER_ITS_PAUSE = auto()  # the file failed; the store has the time of its retry
     AT_THE_NEXT_START = auto()
 
 
 class WorkerDeaths:
-    """Keeps each until the store has taken it, so that none is forgotten while the database is away."""
+    """Keeps each death until it is in the store, so that none is lost while the database does not answer."""
 
     def __init__(self, config: Config, store: Store, counts: RunCounts) -> None:
         self._max_tries = config.limits.max_tries
@@ -40,7 +40,7 @@ class WorkerDeaths:
         self._times: Counter[str] = Counter()
 
     def __bool__(self) -> bool:
-        """Whether some are not recorded yet."""
+        """Whether some deaths are not recorded yet."""
         return bool(self._unrecorded)
 
     def add(self, job: Job, death: WorkerDied) -> None:
@@ -49,11 +49,11 @@ class WorkerDeaths:
         self._unrecorded.append((job, death))
 
     def forget(self, job: Job) -> None:
-        """Forgets the deaths over a job that was done after all."""
+        """Forgets the deaths of a job that succeeded later."""
         self._times.pop(job.id, None)
 
     def record(self) -> Iterator[tuple[Job, Next]]:
-        """What becomes of each. When the store does not answer, the rest is recorded by the next call."""
+        """Records the deaths, and gives the next step of each job. If the store fails, the next call does the rest."""
         while self._unrecorded:
             job, death = self._unrecorded[0]
             what = self._record(job, death)
@@ -61,7 +61,7 @@ class WorkerDeaths:
             yield job, what
 
     def _record(self, job: Job, death: WorkerDied) -> Next:
-        """The file failed, unless all but its filing was done: that is tried again."""
+        """Records a failure of the file, unless only its filing was left, which is retried."""
         if isinstance(job, Claim):
             try:
                 failed = self._fail(job, death)
@@ -75,16 +75,16 @@ class WorkerDeaths:
         return Next.AT_THE_NEXT_START
 
     def _fail(self, job: Claim, death: WorkerDied) -> FileRecord | None:
-        """The file as it failed; None if it had been settled before."""
+        """Marks the file as failed, and gives its record; None if it was settled before."""
         now = datetime.now(UTC)
         if self._store.files.find(job.id) is None:
-            # The next worker process hashes it: the cost of that grows with the file.
+            # Its hash is left to the next worker process, because hashing a large file takes long.
             self._store.files.add_arrival(job.named("", 0), now)
         if not self._store.files.start(job.id, _DISPATCHER, take_over=True):
             return None
         failed = self._store.files.fail(
             job.id, Failed(job.named("", 0), death.code, death.detail), max_tries=self._max_tries, now=now
         )
-        if not failed.parked:  # one that is parked goes to a worker process to be filed, which counts it then
+        if not failed.parked:  # a parked file goes to a worker process to be filed, and is counted then
             self._counts.add_outcome(State.FAILED, death.code)
         return failed

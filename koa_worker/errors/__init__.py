@@ -1,7 +1,7 @@
 """Every error that the program reports, with its code, its sentence and its remedy.
 
 All errors have one base class. A code names one cause. `make docs` writes `docs/errors.md` from `CATALOGUE`.
-`detail` says what differs from case to case; it never contains a patient's data or a file's name.
+`detail` gives the details of one case; it never contains a patient's data or a file's name.
 """
 
 from koa_worker.errors.catalogue import CATALOGUE, explain

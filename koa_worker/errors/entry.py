@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """The side that caused the error, which decides what happens to the file."""
+    """What caused the error; this decides what happens to the file."""
 
     FILE = "rejected"  # set aside with its reason; a retry would not help
     OURS = "failed"  # retried
@@ -22,5 +22,5 @@ class CatalogueEntry:
     remedy: str
 
     def sentence_with(self, detail: str | None) -> str:
-        """The sentence, and in brackets what differs from case to case."""
+        """The sentence, and the details of this case in brackets."""
         return f"{self.sentence[:-1]} ({detail})." if detail else self.sentence

@@ -31,8 +31,8 @@ class KoaError(Exception):
 class InputRejected(KoaError):
     """The file caused the error; a retry would not help.
 
-    It knows the study and patient, as far as the header could be read, and never names them in its text. It also knows
-    the knees that were seen and refused, and whether one of these is surely a knee.
+    It carries the study and patient, as far as the header could be read, and never names them in its text. It also
+    carries the knees that were seen and refused, and whether one of these is certainly a knee.
     """
 
     study: Study | None = None
@@ -56,13 +56,13 @@ class WorkFailed(KoaError):
 
 
 class UnknownRecord(WorkFailed):
-    """Nothing has the id that was asked for: it is wrong, or its record is not there yet or not any more."""
+    """There is no record with this id: the id is wrong, or its record does not exist yet or was deleted."""
 
     exit_code = 2
 
 
 class WrongState(WorkFailed):
-    """The database answered: another worker process has taken the record further meanwhile."""
+    """The database answered: another worker process has changed the state of the record meanwhile."""
 
 
 class Unfinished(WorkFailed):
@@ -78,7 +78,7 @@ class NotStarted(WorkFailed):
 
 
 class Lost(WorkFailed):
-    """The database or a folder was lost while running; the same command goes on when it is back."""
+    """The database or a folder was lost while running; the same command resumes when it is back."""
 
     exit_code = 4
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from koa_worker.errors.entry import CatalogueEntry, Fault
 
-OWN_RESULT = "own_result"  # rejected like any other, and yet nobody's fault
+OWN_RESULT = "own_result"  # rejected like any other file, but the sender made no mistake
 
 OF_FILES: dict[str, CatalogueEntry] = {
     # reading

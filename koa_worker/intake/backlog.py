@@ -12,10 +12,10 @@ from koa_worker.intake.inbox import Scan, Waiting, scan
 from koa_worker.intake.stability import StabilityTracker
 from koa_worker.intake.whole import is_whole
 
-_LOW = 200  # with fewer files ready, the inbox is scanned before these run out
-_PAUSE_PER_SCAN = 4.0  # a scan of a huge inbox takes a while: at most a fifth of the time goes into scans
+_LOW = 200  # with fewer files ready, the inbox is scanned again before they run out
+_PAUSE_PER_SCAN = 4.0  # a scan of a huge inbox takes long: at most a fifth of the time goes into scans
 _SHORTEST_PAUSE = 0.05
-_LONGEST_LOOK = 0.5  # seconds in which files are asked whether they are whole; then others have their turn
+_LONGEST_LOOK = 0.5  # seconds for checking whether files are complete, before the loop does other work
 
 
 class Backlog:
@@ -29,7 +29,7 @@ class Backlog:
         self._ready: deque[Waiting] = deque()
         self._put_off: dict[Path, float] = {}
         self._next = self._earliest = clock()
-        self._cut: dict[Path, tuple[int, int]] = {}  # not whole when they were of this size and time
+        self._cut: dict[Path, tuple[int, int]] = {}  # files that were incomplete with this size and time
         self._unasked = False
         self._taken = 0  # since the last scan
         self.seen = Scan((), 0, 0, 0)
@@ -74,7 +74,7 @@ class Backlog:
             self._next = max(self._earliest, end + min(self._settings.stable_seconds, self._settings.scan_seconds))
 
     def take(self) -> Waiting | None:
-        """The oldest file that is whole; None when none is, or none was found in the time there is."""
+        """The oldest complete file; None if there is none, or if none was found within the time limit."""
         if len(self._ready) < _LOW and self.seen.total > len(self.seen.oldest):
             self.stirred()
         give_up = self._clock() + _LONGEST_LOOK
@@ -101,6 +101,6 @@ class Backlog:
                 if is_whole(file.path):
                     return True
             except OSError:
-                return True  # gone or unreadable: claiming it will tell
+                return True  # missing or unreadable: the claim will show which
             self._cut[file.path] = facts
         return self._clock() - self._tracker.since(file) >= self._settings.incomplete_seconds

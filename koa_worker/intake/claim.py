@@ -34,19 +34,18 @@ class Claim:
     path: Path
     name: str
 
-    def arrive(self) -> Arrival:
-        """What lies there, hashed; others than this account cannot change it from here on."""
-        return self.load(0)[0]
-
     def load(self, most: int) -> tuple[Arrival, bytes | None]:
-        """The same with its bytes, if there are at most `most`."""
+        """The arrival of the file with its hash, and its bytes, if there are at most `most`.
+
+        From here on no other account can change the file.
+        """
         make_own(self.path)
         data, sha256 = load_and_digest(self.path, most)
         return self.named(sha256, self.path.stat().st_size), data
 
     @property
     def received_as(self) -> str | None:
-        """The name that our receiver gave the file; None for the name of anybody else, which may be a patient's."""
+        """The name that our receiver gave the file; None for any other name, which may be a patient's."""
         return self.name if _RECEIVED.fullmatch(self.name) else None
 
     def has_note(self) -> bool:
@@ -54,7 +53,7 @@ class Claim:
         return self.path.with_suffix(_NOTE).exists()
 
     def named(self, sha256: str, size: int) -> Arrival:
-        """The arrival of the file, with a hash and a size that are known already."""
+        """The arrival of the file, if hash and size are known already."""
         return Arrival(self.path, sha256, size, self.name, self.id)
 
     def release(self) -> None:
@@ -74,7 +73,7 @@ def claim(waiting: Waiting, work: Path) -> Claim | None:
             note.unlink()
             return None
         waiting.path.rename(target)
-        if not _take_over(target, seen):  # swapped between the look and the rename
+        if not _take_over(target, seen):  # the file was replaced between the check and the rename
             _put_back(target, waiting.path)
             note.unlink()
             return None
@@ -88,14 +87,14 @@ def claim(waiting: Waiting, work: Path) -> Claim | None:
 
 
 def _as_seen(waiting: Waiting) -> os.stat_result | None:
-    """Since it was found whole, another file may have been written under the same name."""
+    """The file's status, if it is still the file that was found complete; None if another one has its name."""
     facts = waiting.path.lstat()
     same = (facts.st_size, facts.st_mtime_ns) == (waiting.size, waiting.modified_ns)
     return facts if stat.S_ISREG(facts.st_mode) and same else None
 
 
 def _take_over(target: Path, seen: os.stat_result) -> bool:
-    """Makes private what lies there, if it is the very file that was seen; no link is followed."""
+    """Makes the file private, if it is the same file that was seen; no link is followed."""
     descriptor = os.open(target, os.O_PATH | os.O_NOFOLLOW)
     try:
         facts = os.fstat(descriptor)
@@ -109,7 +108,7 @@ def _take_over(target: Path, seen: os.stat_result) -> bool:
 
 
 def _put_back(target: Path, origin: Path) -> None:
-    """A plain file is found again by the next scan; a link or a folder is passed over from now on."""
+    """Moves a wrong file back. The next scan finds a plain file again, and ignores a link or a folder."""
     if target.is_symlink() and os.path.lexists(origin):
         target.unlink()
     else:
@@ -121,7 +120,7 @@ def left_over(work: Path) -> Iterator[Claim]:
     for note in sorted(work.glob(f"*{_NOTE}")):
         path = note.with_suffix(_FILE)
         if path.is_symlink():
-            path.unlink()  # swapped in at the claim, which a kill then cut short
+            path.unlink()  # the file was replaced during a claim that a kill interrupted
         if path.is_file():
             yield Claim(note.stem, path, _read_name(note))
         else:
@@ -154,4 +153,4 @@ def _read_name(note: Path) -> str:
     try:
         return str(json.loads(note.read_text(encoding="utf-8"))["name"])
     except (ValueError, KeyError):
-        return ""  # the power failed before the note reached the disk; the file itself is what matters
+        return ""  # the power failed before the note reached the disk; the file itself is more important

@@ -13,15 +13,15 @@ from pathlib import Path
 
 
 def digest(path: Path) -> str:
-    """Raises OSError for what is no regular file: a pipe or a device may never end."""
+    """The SHA-256. Raises OSError if it is not a regular file: a pipe or a device may never end."""
     with _opened(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def load_and_digest(path: Path, most: int) -> tuple[bytes | None, str]:
-    """The bytes of a file and their hash, read once; no bytes of a file that has more than `most` of them.
+    """The bytes of a file and their hash, read once; None for the bytes if there are more than `most`.
 
-    Nor where memory is short: its hash needs none, and the reader says so later.
+    None also if memory is short: the hash needs none, and the reader reports it later.
     """
     with _opened(path) as stream:
         size = os.fstat(stream.fileno()).st_size
@@ -43,7 +43,7 @@ def _whole(stream: BufferedReader, size: int) -> bytes:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BufferedReader]:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # opening a pipe would wait for its writer otherwise
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # opening a pipe must not wait for its writer
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "it is no regular file")

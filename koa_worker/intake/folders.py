@@ -20,7 +20,7 @@ def prepare_folders(folders: Folders) -> None:
 
 
 def check_folders(folders: Folders) -> None:
-    """Checks that all are separate and on one file system, and changes nothing; some may not be there yet."""
+    """Checks that all are separate and on one file system, and changes nothing; some may not exist yet."""
     for (name, path), (other, outer) in permutations(folders.all().items(), 2):
         if path.resolve().is_relative_to(outer.resolve()):
             raise SetupError("folders", f"{name} is inside {other}: {path}")
@@ -31,7 +31,7 @@ def check_folders(folders: Folders) -> None:
 
 
 def existing(path: Path) -> Path:
-    """The folder, or the nearest one above it that is there."""
+    """The folder, or the nearest one above it that exists."""
     return next((place for place in (path, *path.parents) if place.exists()), path)
 
 

@@ -27,7 +27,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """The inbox at one moment."""
+    """The result of one scan of the inbox."""
 
     oldest: tuple[Waiting, ...]  # files that can be taken when they are complete
     total: int  # the number of such files, without the limit

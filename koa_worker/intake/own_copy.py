@@ -1,4 +1,4 @@
-"""Makes a claimed file this account's alone: what others can write to would not stay what was hashed and graded."""
+"""Makes sure that only this account can write to a claimed file, so that it cannot change after it was hashed."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def make_own(path: Path) -> None:
             return
         with whole_file(path, path.with_suffix(_SUFFIX)) as written:
             shutil.copyfileobj(stream, written, 1 << 20)
-            written.flush()  # bytes that are written after it would change the time again
+            written.flush()  # a later write by somebody else would change the time again
             os.utime(written.fileno(), ns=(facts.st_atime_ns, facts.st_mtime_ns))
 
 
 def _is_open_for_writing(descriptor: int) -> bool:
     """Whether the kernel refuses a read lease, which it does while anybody can write; false where it has no leases."""
     try:
-        # Who opens the file meanwhile makes the kernel send a signal; this one is ignored by default, SIGIO is not.
+        # If somebody opens the file meanwhile, the kernel sends a signal; this one is ignored by default, SIGIO is not.
         fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except BlockingIOError:

@@ -54,7 +54,7 @@ class Watch(FileSystemEventHandler):
             os.write(self._writable, b"!")
 
     def clear(self) -> bool:
-        """Empties the pipe, and tells whether anything had woken it."""
+        """Empties the pipe, and gives whether there was an event."""
         try:
             return bool(os.read(self._readable, 65536))
         except BlockingIOError:
@@ -75,7 +75,7 @@ class Watch(FileSystemEventHandler):
         try:
             watched = self._observer.schedule(self, str(self._inbox), recursive=True, event_filter=_COMES)
             self._watched = (watched, place)
-        except OSError as fault:  # no watches left, or gone again: the regular scan is enough
+        except OSError as fault:  # no watches left, or the folder is missing again: the regular scan is enough
             logger.warning("inbox is not watched, only scanned", extra={"fault": type(fault).__name__})
 
     def __enter__(self) -> Self:

@@ -21,8 +21,8 @@ _ITEM, _ITEM_END, _SEQUENCE_END = (0xFFFE, 0xE000), (0xFFFE, 0xE00D), (0xFFFE, 0
 _PNG = b"\x89PNG\r\n\x1a\n"
 # A radiograph has some hundred elements; a hostile file may have millions of empty ones.
 _MOST_ELEMENTS = 50_000
-_MOST_CHUNKS = 20_000  # of a PNG, which has some thousand
-_MOST_INFLATED = 64 << 20  # a sixth of a second: the loop that hands files out asks this
+_MOST_CHUNKS = 20_000  # of a PNG, which has up to some thousand
+_MOST_INFLATED = 64 << 20  # a sixth of a second: the dispatcher's loop waits for this
 
 
 class _CutError(Exception):
@@ -34,11 +34,11 @@ class _SenselessError(Exception):
 
 
 def is_whole(path: Path) -> bool:
-    """False for a DICOM or PNG file that ends before its picture does; of other formats nothing can be said.
+    """False for a DICOM or PNG file that ends within its image; true for all other formats.
 
-    Where the answer would cost too much it is yes, and the reader names what is missing.
+    It is also true if the check would take too long; the reader then finds the missing part.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # what is no plain file keeps nobody
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # opening a pipe must not wait
     with os.fdopen(descriptor, "rb") as stream:
         head = stream.read(132)
         try:

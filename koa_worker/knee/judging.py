@@ -1,7 +1,7 @@
-"""Decides what stands in a frame: density proposes where the knees are, and the model disposes.
+"""Decides which knees a frame shows: density proposes their positions, and the model decides.
 
-The model grades each proposed knee anyway, and its impression of the crop says whether this looks like a knee. Where it
-does not, other places of the same leg are tried, and at last the frame is turned.
+The model grades each proposed knee anyway, and its gate says whether the crop looks like a knee. If it does not, other
+positions in the same leg are tried, and finally the frame is turned.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from koa_worker.knee.grading.prepare import Picture, crop, prepared, resize
 from koa_worker.knee.grading.quality import FAR, Verdict, judge_knee
 from koa_worker.values import Grade, KneeRoi, Radiograph, RefusedKnee
 
-Clock = Callable[[str], AbstractContextManager[None]]  # counts what a stage costs
+Clock = Callable[[str], AbstractContextManager[None]]  # measures the time of a stage
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +69,7 @@ def judge_frame(grader: Grader, radiograph: Radiograph, clock: Clock) -> JudgedF
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Eye:
-    """Looks at one frame, which is the stored one turned by a number of quarters."""
+    """Judges one frame, which is the stored one turned by a number of quarters."""
 
     grader: Grader
     frame: Radiograph
@@ -84,7 +84,7 @@ class _Eye:
             return JudgedFrame(fault=fault)
         looks = tuple(self._judge(roi) for roi in seen.rois)
         familiar = self.grader.familiar
-        # Without a knee that the model knows, nothing says that the frame shows knees at all.
+        # Without a knee that is familiar to the model, it is uncertain whether the frame shows knees at all.
         if familiar is None or all(one.verdict.strangeness > familiar.fair for one in looks):
             return JudgedFrame(looks, tuple(map(self._empty, seen.without_knee)))
         settled = [self._settle(seen, number, one, familiar) for number, one in enumerate(looks)]
@@ -93,7 +93,7 @@ class _Eye:
         return JudgedFrame(tuple(knees), tuple(self._empty(leg) for leg, one in found.items() if one is None))
 
     def _settle(self, seen: Trace, number: int, one: JudgedKnee, familiar: Familiar) -> JudgedKnee:
-        """The knee where it was found, or at a place above or below where the model sees a far likelier one."""
+        """The knee where it was found, or at a position above or below where the model sees a much likelier one."""
         if not one.verdict.may_lie_elsewhere(familiar, weak=is_weak(seen.joints[number])):
             return one
         with self.clock("roi"):
@@ -101,13 +101,13 @@ class _Eye:
         return self._likeliest(places, min(familiar.doubtful, one.verdict.strangeness - FAR)) or one
 
     def _find_in(self, seen: Trace, leg: KneeRoi, familiar: Familiar) -> JudgedKnee | None:
-        """The knee of a leg in which density found none, if the model knows one there."""
+        """The knee of a leg in which density found none, if the model finds a familiar one there."""
         with self.clock("roi"):
             places = places_in_leg(self.frame, seen, leg)
         return self._likeliest(places, familiar.fair)
 
     def _likeliest(self, places: tuple[KneeRoi, ...], strangest: float) -> JudgedKnee | None:
-        """The most familiar of these places; None if all of them are refused or stranger than this."""
+        """The most familiar of these positions; None if all of them are refused or stranger than this limit."""
         judged = (self._judge(place) for place in places)
         better = (one for one in judged if not one.verdict.code and one.verdict.strangeness <= strangest)
         return min(better, key=lambda one: one.verdict.strangeness, default=None)
@@ -129,7 +129,7 @@ class _Eye:
         return RefusedKnee(self._as_stored(leg), "knee_not_found")
 
     def _as_stored(self, roi: KneeRoi) -> KneeRoi:
-        """The place in the stored image of what was found in the turned frame."""
+        """The position in the stored image of a region that was found in the turned frame."""
         height, width = self.frame.pixels.shape[:: -1 if self.quarters % 2 else 1]
         return as_stored(roi, self.quarters, height, width)
 

@@ -1,9 +1,9 @@
 """The words of the reports: one file for each language, in which a key stands for a sentence or a form.
 
 `en.toml` is the original. A translator copies it to a file named by the code of another language, and translates its
-values; names in braces stay. The sentences about errors are in `errors/` in English, and in the file of any other
-language.
-`speaking` chooses the language for all words that are made inside of it; without it they are English.
+values; names in braces stay. The sentences about errors are in `errors/` in English, and in the language's file for any
+other language.
+`speaking` chooses the language of all words that are made inside its context; without it they are English.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from importlib import resources
 from koa_worker.errors import CATALOGUE, Fault
 
 ENGLISH = "en"
-# Not a parameter: every block of a page says something, and the same words are made for page, table and DICOM objects.
+# Not a parameter: nearly every function of the report makes words, and the page, tables and DICOM objects share them.
 _language = ContextVar("language", default=ENGLISH)
 
 
 @cache
 def names() -> tuple[str, ...]:
-    """The codes of the languages that there is a file of."""
+    """The codes of the languages that have a file."""
     files = resources.files(__package__).iterdir()
     return tuple(sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml")))
 
@@ -38,12 +38,12 @@ def catalogue(language: str) -> Mapping[str, str]:
 
 
 def own_name(language: str) -> str:
-    """How those who speak it call a language."""
+    """The name of a language in that language."""
     return catalogue(language)["report.language"]
 
 
 def _of_errors() -> dict[str, str]:
-    """What is said of a file or a knee that was not graded."""
+    """The English sentences about files and knees that were not graded."""
     entries = {code: entry for code, entry in CATALOGUE.items() if entry.fault is Fault.FILE}
     return {f"fault.{code}": entry.sentence for code, entry in entries.items()} | {
         f"remedy.{code}": entry.remedy for code, entry in entries.items()
@@ -52,7 +52,7 @@ def _of_errors() -> dict[str, str]:
 
 @contextmanager
 def speaking(language: str) -> Iterator[None]:
-    """All words are made in this language, in this thread and inside this context only."""
+    """Makes all words in this language, in this thread and inside this context only."""
     before = _language.set(language)
     try:
         yield
@@ -61,12 +61,12 @@ def speaking(language: str) -> Iterator[None]:
 
 
 def language() -> str:
-    """The code of the language that is spoken."""
+    """The code of the current language."""
     return _language.get()
 
 
 def say(key: str, **values: object) -> str:
-    """The words of a key in the language that is spoken, with the values put in."""
+    """The words of a key in the current language, with the values put in."""
     return catalogue(_language.get())[key].format(**values)
 
 

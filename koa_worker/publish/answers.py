@@ -1,4 +1,4 @@
-"""What a destination says of an object that it was sent, whatever the way there."""
+"""The answers of a destination for an object that was sent, whatever the protocol."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class Unreachable(Exception):
-    """The destination did not answer or rejected us: nothing is wrong with the object."""
+    """The destination did not answer or rejected the connection: nothing is wrong with the object."""
 
 
 class DeliveryAnswer(Enum):
@@ -54,5 +54,5 @@ def answer_of(status: int) -> DeliveryAnswer:
 
 
 def gone(parcel: Parcel) -> Receipt | None:
-    """The receipt for an object whose file somebody removed."""
+    """The receipt for an object whose file was removed by somebody."""
     return None if parcel.path.exists() else Receipt(parcel, DeliveryAnswer.REFUSED, _GONE)

@@ -27,7 +27,7 @@ _NOT_ACCEPTED = "storage class not accepted"
 
 
 class _NothingAcceptedError(Exception):
-    """The PACS knows us, and accepts none of the classes that it was offered."""
+    """The PACS accepts the association, but none of the storage classes that it was offered."""
 
 
 def send(destination: DestinationSettings, parcels: Sequence[Parcel]) -> Generator[Receipt, None, None]:
@@ -52,7 +52,7 @@ def send(destination: DestinationSettings, parcels: Sequence[Parcel]) -> Generat
 
 
 def echo(destination: DestinationSettings) -> None:
-    """Asks whether the PACS is there and knows us (C-ECHO). Raises `Unreachable` if not."""
+    """Asks whether the PACS answers and accepts our AE title (C-ECHO). Raises `Unreachable` if not."""
     try:
         association = _associate(destination, {Verification})
     except _NothingAcceptedError as fault:
@@ -76,7 +76,7 @@ def _associate(destination: DestinationSettings, sop_class_uids: Collection[str]
     application.connection_timeout = application.network_timeout = destination.timeout_seconds
     for sop_class_uid in sorted(sop_class_uids):
         application.add_requested_context(sop_class_uid, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
-        if sop_class_uid == SecondaryCaptureImageStorage:  # a context of its own: else a peer chooses between both
+        if sop_class_uid == SecondaryCaptureImageStorage:  # a context of its own: else a peer chooses one of both
             application.add_requested_context(sop_class_uid, [JPEGBaseline8Bit])
     try:
         tls = of_destination(destination)
@@ -133,7 +133,7 @@ def _send_one(association: Association, destination: DestinationSettings, parcel
 
 
 def _as_accepted(target: Dataset, association: Association) -> Dataset:
-    """The object as it is, or without its compression for a PACS that does not take it so."""
+    """The object as it is, or decompressed for a PACS that does not accept its compression."""
     syntax = target.file_meta.TransferSyntaxUID
     taken = {
         context.transfer_syntax[0]

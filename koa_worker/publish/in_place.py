@@ -7,12 +7,12 @@ from pathlib import Path
 from koa_worker.config import ResultSettings
 from koa_worker.store import Store
 
-IN_PLACE = "in_place"  # the destination that a store must know before its reports are written
+IN_PLACE = "in_place"  # a store must know its destinations before the reports are written
 
 
 def write_objects(store: Store, settings: ResultSettings, folder: Path) -> tuple[Path, ...]:
     """The objects of all studies of DICOM images in the store, each under its UID."""
-    # Who wants no objects does not wait for the libraries that make them.
+    # Imported here, because the libraries load slowly and most calls make no objects.
     from koa_worker.publish.objects.base import write_object  # noqa: PLC0415
     from koa_worker.publish.objects.study_objects import ResultObjects  # noqa: PLC0415
 

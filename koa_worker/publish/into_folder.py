@@ -1,4 +1,4 @@
-"""Puts objects into a folder, from which another program takes them."""
+"""Puts objects into a folder, from which another program reads them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def send(destination: DestinationSettings, parcels: Sequence[Parcel]) -> Generator[Receipt, None, None]:
-    """Each object comes whole or not at all, under its UID. A folder that is missing is not made: it may be a share."""
+    """Writes each object completely or not at all, under its UID. A missing folder is not made: it may be a share."""
     folder = Path(destination.folder)
     for parcel in parcels:
         missing = gone(parcel)

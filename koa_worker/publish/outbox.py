@@ -1,4 +1,4 @@
-"""Makes results into DICOM objects and sends them until each destination has acknowledged each of them.
+"""Makes DICOM objects of results, and sends them until each destination has acknowledged each object.
 
 report written → objects in the outgoing folder → parcels in the store → C-STORE → acknowledged → object removed
 Each step can be repeated: an object has the same UIDs each time it is made, and a parcel is queued only once.
@@ -29,31 +29,31 @@ logger = logging.getLogger(__name__)
 
 _WAYS = {"dimse": dimse.send, "stow": stow.send, "folder": into_folder.send}
 _AT_A_TIME = 50  # objects in one association
-_BUSY_IN_A_ROW = 3  # after this number the PACS itself is out of space; it is not a single large object
+_BUSY_IN_A_ROW = 3  # after this number of refusals the PACS itself is out of space, and not only for one large object
 
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Keeps everybody else who makes, sends or removes result objects out of their folder."""
+    """Locks the folder of result objects against all other threads and processes that change it."""
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def sweep_objects(folder: Path, store: Store) -> None:
-    """Removes objects that no parcel needs: a kill prevented their removal, newer ones replaced them, or an erasure."""
+    """Removes objects that no parcel needs, after a kill, after their replacement, or after an erasure."""
     wanted = store.sending.parcel_paths()
     for pattern in ("*.dcm", "*.part"):
         durable.sweep(folder, pattern, lambda path: str(path) not in wanted)
 
 
 def kinds_of(destination: DestinationSettings) -> frozenset[ResultKind]:
-    """The kinds of objects that a destination is sent, if they are made."""
+    """The kinds of objects that are sent to a destination, if they are made."""
     return frozenset(map(ResultKind, destination.kinds)) if destination.kinds else frozenset(ResultKind)
 
 
 def _wanted(settings: ResultSettings, destinations: Sequence[DestinationSettings]) -> ResultSettings:
-    """The settings without the kinds that no destination is sent: a report names its capture only if there is one."""
+    """The settings without the kinds that no destination gets: a report names its capture only if there is one."""
     every = frozenset().union(*map(kinds_of, destinations)) if destinations else frozenset(ResultKind)
     asked = {kind.value: getattr(settings, kind.value) and kind in every for kind in CHOSEN}
     return settings.model_copy(update=asked)
@@ -116,7 +116,7 @@ class Outbox:
             had.setdefault(parcel.sop_uid, set()).add(parcel.destination)
         for made in self._objects.of_study(study, ticket):
             places = tuple(name for name in ticket.destinations if made.kind in self._kinds[name])
-            if made.rejects:  # for those that have what it rejects
+            if made.rejects:  # only for destinations that have the rejected objects
                 having = set().union(*(had.get(one.sop_uid, set()) for one in made.rejects))
                 places = tuple(name for name in ticket.destinations if name in having)
             if not had.get(made.sop_uid, set()).issuperset(places):

@@ -20,7 +20,7 @@ _SECONDS_BETWEEN_LOOKS = 2.0
 
 @contextmanager
 def sending(config: Config, *, once: bool) -> Iterator[None]:
-    """Sends results inside the context as they arrive; with `once` everything due has been tried at its end."""
+    """Sends results while the context is open; with `once`, everything due was tried before the context closes."""
     with Store.of(config.store) as store:
         Outbox(config, store)  # from now on, new results are for these destinations
         stop = threading.Event()

@@ -1,7 +1,7 @@
 """Sends objects to one archive by STOW-RS (PS3.18 10.5), one request for each object.
 
-This is `http.client` and some twenty lines of MIME: a client library would bring a second HTTP library, and reads what
-is sent into memory as data sets that are made already.
+This is `http.client` and some twenty lines of MIME. A client library would bring a second HTTP library, and would parse
+each file into a data set again before sending it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MOST_OF_AN_ANSWER = 1 << 20  # bytes
 _FAILED, _REASON = "00081198", "00081197"  # Failed SOP Sequence, Failure Reason
 _OK, _PARTLY, _NOTHING = 200, 202, 409
 _BUSY = frozenset({408, 429, 503, 507})
-# Of the address or the token, not of the object: nothing else would fare better.
+# These answers are about the address or the token, not about the object: other objects would fail too.
 _OF_THE_WAY = {
     401: "not authorised: look at the token",
     403: "not authorised: look at the token",
@@ -49,9 +49,9 @@ def send(destination: DestinationSettings, parcels: Sequence[Parcel]) -> Generat
 
 
 def echo(destination: DestinationSettings) -> str:
-    """Asks by QIDO-RS for a study that nobody has, and gives what the answer means. Raises `Unreachable` if not good.
+    """Queries a study that does not exist (QIDO-RS), and says what the answer means. Raises `Unreachable` on an error.
 
-    STOW-RS has no question that changes nothing. A service that only stores need not understand this one.
+    STOW-RS has no request that changes nothing. A service that only stores need not support QIDO-RS.
     """
     with _said_in_words():
         headers = _credentials(destination)
@@ -74,7 +74,7 @@ def _said_in_words() -> Iterator[None]:
         yield
     except (OSError, http.client.HTTPException) as fault:
         reason = words_of(fault) if isinstance(fault, OSError) else type(fault).__name__
-        raise Unreachable(reason) from None  # the fault may quote what the other side said
+        raise Unreachable(reason) from None  # the error text may quote the peer's answer
 
 
 def _studies(destination: DestinationSettings) -> str:
@@ -147,7 +147,7 @@ def _receipt(parcel: Parcel, status: int, text: bytes) -> Receipt:
 
 
 def _failure(text: bytes) -> int | None:
-    """Why the object was not stored, by the archive's answer; None if it names no failure."""
+    """The reason from the archive's answer why the object was not stored; None if it names no failure."""
     try:
         said: Any = json.loads(text)
         failed = (said[0] if isinstance(said, list) else said)[_FAILED]["Value"]

@@ -1,4 +1,4 @@
-"""The certificates of a destination, and what is wrong with them in words."""
+"""The TLS certificates of a destination, and the text of an error with them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from koa_worker.config import DestinationSettings
 
 
 def of_destination(destination: DestinationSettings) -> ssl.SSLContext | None:
-    """The TLS context. An authority encrypts the connection, and the destination must show a valid certificate."""
+    """The TLS context; None without `tls_authority`, which must have signed the destination's certificate."""
     if not destination.tls_authority:
         return None
     context = ssl.create_default_context(cafile=destination.tls_authority)

@@ -1,4 +1,4 @@
-"""An object as a destination wants it: compressed as it was made, or not."""
+"""An object in the form that a destination accepts: compressed, as it was made, or decompressed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def data_set_for(destination: DestinationSettings, path: Path) -> Dataset:
 
 
 def bytes_for(destination: DestinationSettings, path: Path) -> bytes:
-    """The file; rewritten only where it must be."""
+    """The file's bytes; re-encoded only if the destination needs it."""
     if destination.compression == "jpeg":
         return path.read_bytes()
     stream = io.BytesIO()

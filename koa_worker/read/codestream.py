@@ -12,7 +12,7 @@ Kind = Literal["jpeg", "jpegls", "jpeg2000"]
 
 _JPEG2000_START = b"\xff\x4f\xff\x51"
 _END = b"\xff\xd9"  # EOI and EOC are the same two bytes
-_END_WITHIN = 4096  # bytes of padding and rubbish that real encoders write after the end marker
+_END_WITHIN = 4096  # bytes of padding or garbage that some encoders write after the end marker
 _FRAMES = frozenset((*range(0xC0, 0xD0), 0xF7)) - {0xC4, 0xC8, 0xCC}  # SOFn, without DHT, JPG, DAC
 _BARE = frozenset((0x01, 0xFF, *range(0xD0, 0xD9)))  # markers without a length
 _EXIF = b"Exif\0\0"

@@ -76,7 +76,7 @@ def identify(start: bytes, sha256: str) -> tuple[Study, Patient]:
 
 
 def _study_of(dataset: Dataset, sha256: str) -> Study:
-    """The study of an object; only a radiograph names knees to be graded: another object of a knee names none."""
+    """The study of an object. Only a radiograph names knees to be graded; any other object names none."""
     study = identity.study_of(dataset, sha256)
     return study if _other_kind(dataset) else replace(study, knees_named=geometry.named_knees(dataset))
 

@@ -1,4 +1,4 @@
-"""What a DICOM image is without its wrapping: digests of its pixels, of their display, and of its header.
+"""Identifies a DICOM image independently of its encoding: digests of its pixels, of their display, and of its header.
 
 Transfer syntax, file meta group and private elements change none of them. The same pixels may be stored in eight bits
 or in sixteen, with any bits beside the stored ones.
@@ -21,13 +21,13 @@ from koa_worker.read.layout import Layout
 from koa_worker.system.header_elements import LATER, PATIENT, REQUEST, STUDY
 from koa_worker.values import Radiograph
 
-# What results copy; beside it, whether the capture of the results may say that no name is burnt in.
+# The elements that results copy, and the one that says whether a name may be burnt into the image.
 _COPIED = (*PATIENT, *STUDY, "BurnedInAnnotation")
 _DEEPEST = 12
 
 
 def of_pixels(codes: NDArray[Any], layout: Layout) -> str:
-    """The digest of the stored values alone: the bits beside them may hold anything (PS3.5 8.1.1)."""
+    """The digest of the stored values alone: the unused bits may hold anything (PS3.5 8.1.1)."""
     values, most = codes, int(codes.max())
     shift = layout.high_bit + 1 - layout.bits_stored
     if layout.samples == 1 and (shift or most >> layout.bits_stored):
@@ -39,7 +39,7 @@ def of_pixels(codes: NDArray[Any], layout: Layout) -> str:
 
 
 def of_display(pixels: str, table: NDArray[Any] | None, layout: Layout) -> str:
-    """The digest of the pixels, by their own digest, and of the displayed value of each code that they can have."""
+    """The digest of the pixels' digest and of the displayed value of each code that they can have."""
     seen = hashlib.sha256(pixels.encode())
     if table is not None:
         seen.update(np.ascontiguousarray(table[: 1 << (layout.high_bit + 1)]).data)
@@ -47,7 +47,7 @@ def of_display(pixels: str, table: NDArray[Any] | None, layout: Layout) -> str:
 
 
 def of_header(dataset: Dataset, radiograph: Radiograph) -> str:
-    """The digest of everything that is taken from a header: what is read from it, and what results copy from it."""
+    """The digest of everything that is used from a header: the values that are read, and those that results copy."""
     study, patient, spacing = radiograph.study, radiograph.patient, radiograph.spacing
     read = [asdict(study), asdict(patient), asdict(spacing) if spacing else None]
     sides = [radiograph.laterality, radiograph.column_zero_side]

@@ -61,7 +61,7 @@ def _native(element: PixelElement, layout: Layout, order: ByteOrder) -> Codes:
         raise InputRejected("damaged", "encapsulated pixel data in a transfer syntax without compression")
     expected, found = layout.frame_bytes, len(element.value)
     if found < expected:
-        # Truncated by a copy if the element declares more bytes than there are; else corrupt.
+        # If the element declares more bytes than there are, a copy truncated the file; else it is corrupt.
         raise InputRejected("truncated" if element.declared > found else "damaged", "fewer pixels than Rows × Columns")
     if found >= 2 * expected:
         raise InputRejected("multi_frame", "the pixel data are larger than one frame of Rows × Columns")
@@ -194,7 +194,7 @@ def decode_codestream(data: bytes, header: Header, photometric: str = "") -> NDA
 
 
 def _jpeg_colours(header: Header, photometric: str) -> tuple[str | None, str | None]:
-    """The colour spaces for libjpeg: it gives the luminance of lossy colour for free, but takes unlabelled as YCbCr."""
+    """The colour spaces for libjpeg: luminance of lossy colour costs nothing, but unlabelled data count as YCbCr."""
     if header.samples != 3:
         return None, None
     if header.lossless:

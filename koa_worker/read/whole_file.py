@@ -1,4 +1,4 @@
-"""Loads a file whole, within the limits, and only if it is still the one that was hashed."""
+"""Loads a whole file, within the limits, and only if it is still the one that was hashed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from koa_worker.read.dicom import identify
 from koa_worker.read.sniff import format_of
 from koa_worker.values import Arrival
 
-HEADER_BYTES = 1_000_000  # where only the header is wanted: pixels come last, and a header rarely has a tenth of this
+HEADER_BYTES = 1_000_000  # for the header only: pixels come last, and most headers have less than a tenth of this
 
 
 def load(arrival: Arrival, limits: Limits) -> bytes:
     """The whole file, if it is still the one that was hashed: its grade is kept under that hash.
 
-    Its size is read from the open file, so that another file cannot take its place in between.
+    Its size is read from the open file, so that the file cannot be replaced in between.
     """
     most = limits.max_file_mb * 1_000_000
     try:
@@ -36,7 +36,7 @@ def load(arrival: Arrival, limits: Limits) -> bytes:
 
 def _too_large(size: int, start: bytes, sha256: str) -> InputRejected:
     fault = InputRejected("too_large", f"{size // 1_000_000} MB")
-    with contextlib.suppress(InputRejected):  # whose file it is cannot be read; that it is too large stays true
+    with contextlib.suppress(InputRejected):  # study and patient cannot be read, but the file is still too large
         if format_of(start) == "DICOM":
             fault.study, fault.patient = identify(start, sha256)
     return fault

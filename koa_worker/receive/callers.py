@@ -15,7 +15,7 @@ _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An AE title, or any title, in a network of one address or more."""
+    """An AE title (or any title), and the network from which it may call."""
 
     ae_title: str
     network: _Network

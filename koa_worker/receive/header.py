@@ -1,4 +1,4 @@
-"""What a received object says of itself, from its first bytes: no length in them is believed beyond these."""
+"""Reads the first bytes of a received object; a length that goes beyond them is not trusted."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from pydicom.uid import (
 
 from koa_worker.system.own_objects import LOOKED_AT, is_own
 
-HEAD_BYTES = 1 << 18  # reaches beyond the maker in all but a header with a large private value before it
-_CONTRIBUTING_EQUIPMENT = 0x0018A001  # the last element that is looked at
+HEAD_BYTES = 1 << 18  # enough for the manufacturer in nearly all headers; a large private value before it is rare
+_CONTRIBUTING_EQUIPMENT = 0x0018A001  # the last element that is read
 _TAGS: list[BaseTag | int] = [Tag(keyword) for keyword in ("SOPClassUID", "SOPInstanceUID", *LOOKED_AT)]
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Class and instance, and whether this program made it."""
+    """Class and instance of an object, and whether this program made it."""
 
     sop_class: str
     sop_uid: str
@@ -31,7 +31,7 @@ class Said:
 
 
 def look(head: bytes, syntax: str) -> Said | None:
-    """None where this is no data set at all."""
+    """The header; None if the bytes are not a data set."""
     try:
         if syntax == DeflatedExplicitVRLittleEndian:
             head = zlib.decompressobj(-zlib.MAX_WBITS).decompress(head, HEAD_BYTES)

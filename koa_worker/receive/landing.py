@@ -1,4 +1,4 @@
-"""Writes one received object into the inbox: with a neutral name, and only when all of it is on the disk."""
+"""Writes one received object into the inbox: with a neutral name, and only when it is completely on the disk."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _PREFIX, _SUFFIX = "received-", ".part"  # the intake ignores files that end in 
 
 
 class Landing:
-    """An object while it comes, piece by piece; what is neither kept nor given up goes with its last owner."""
+    """An object while it arrives, piece by piece. If it is neither kept nor given up, it is removed with this value."""
 
     def __init__(self, inbox: Path | None, meta: bytes, *, most_bytes: int, most_head: int) -> None:
-        """Opens a file in the inbox; without an inbox the object is received and nothing of it is kept."""
+        """Opens a file in the inbox; without an inbox the object is received but not stored."""
         self.head = b""
         self.size = 0
         self.fault: OSError | None = None
@@ -44,7 +44,7 @@ class Landing:
         self._append(meta)
 
     def write(self, data: bytes) -> None:
-        """A full disk is kept in mind: the sender learns of it once it has sent all."""
+        """Appends bytes. An error of the disk is remembered: the sender is told when it has sent all."""
         self.size += len(data)
         if self.is_too_large:
             self.give_up()
@@ -67,7 +67,7 @@ class Landing:
             self.fault = fault
 
     def keep(self) -> str:
-        """Syncs and renames; leaves nothing behind when the disk refuses. Gives the file's name."""
+        """Syncs and renames the file, and gives its name; removes it if the disk fails."""
         if self.fault is not None or self._inbox is None or self._part is None:
             self.give_up()
             raise self.fault or OSError
@@ -80,7 +80,7 @@ class Landing:
         return whole.name
 
     def give_up(self) -> None:
-        """Closes, and takes away what was not renamed; done twice, the second time does nothing."""
+        """Closes the file, and removes it unless it was renamed; a second call does nothing."""
         self._descriptor = -1
         self._discard()
 
@@ -92,7 +92,7 @@ def _discard(descriptor: int, part: Path) -> None:
 
 
 def sweep(inbox: Path) -> None:
-    """Removes files that a kill left half-written. Their senders got no success status and send them again.
+    """Removes files that a kill left incomplete. Their senders got no success status and send them again.
 
     A lock ends with its process: a locked file is being written by another daemon with the same inbox.
     """
@@ -101,5 +101,5 @@ def sweep(inbox: Path) -> None:
 
 def _is_abandoned(part: Path) -> bool:
     with part.open("rb") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # an OSError where somebody holds it
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises OSError if somebody holds the lock
     return True

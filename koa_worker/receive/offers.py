@@ -17,8 +17,8 @@ STORAGE_CLASSES = (
     uid.MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
     uid.MultiFrameTrueColorSecondaryCaptureImageStorage,
 )
-# What lies beside radiographs in a study and is no image. A sender that offers a whole study often gives all of it up
-# when one class is refused, so these are accepted, acknowledged with a warning, and not kept.
+# Other objects of a study, which are not images. A sender that offers a whole study often sends nothing if one class is
+# refused. So these are accepted, acknowledged with a warning, and not stored.
 PASSED_OVER = (
     uid.BasicTextSRStorage,
     uid.EnhancedSRStorage,
@@ -48,7 +48,7 @@ PASSED_OVER = (
     uid.RealWorldValueMappingStorage,
     uid.RawDataStorage,
 )
-# Of what is no image. The library copies all of this for each connection, so it is kept short.
+# For objects that are not images. The library copies this list for each connection, so it is short.
 PLAIN_SYNTAXES = (
     uid.ExplicitVRLittleEndian,
     uid.ImplicitVRLittleEndian,

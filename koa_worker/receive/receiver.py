@@ -42,8 +42,8 @@ NOT_AS_ANNOUNCED = 0xA900
 NOTHING_KEPT = 0xB006  # a warning, "elements discarded": senders go on, and can tell that it is not stored here
 CANNOT_UNDERSTAND = 0xC000
 
-_CALLER_NOT_KNOWN = (0x01, 0x01, 0x03)  # rejected for good, by the user, calling AE title not recognised: PS3.8 9.3.4
-_NO_PLACE = (0x02, 0x03, 0x02)  # rejected for now, by the provider, local limit exceeded
+_CALLER_NOT_KNOWN = (0x01, 0x01, 0x03)  # rejected-permanent, service-user, calling AE title not recognised: PS3.8 9.3.4
+_NO_PLACE = (0x02, 0x03, 0x02)  # rejected-transient, service-provider, local limit exceeded
 _SECONDS_TO_REJECT = 5.0
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -56,7 +56,7 @@ def receiving(settings: ReceiverSettings, inbox: Path, max_file_mb: int) -> Iter
     application = _Entity(settings.ae_title)
     application.sink_for = provider.take_up
     application.require_called_aet = True
-    # The library counts connections that have not asked for anything yet; `admit` counts those that have.
+    # The library counts connections without an association request; `admit` counts those with one.
     application.maximum_associations = 2 * CONNECTIONS_A_PLACE * settings.max_associations
     application.acse_timeout = application.dimse_timeout = settings.timeout_seconds
     application.network_timeout = settings.timeout_seconds
@@ -80,7 +80,7 @@ def receiving(settings: ReceiverSettings, inbox: Path, max_file_mb: int) -> Iter
 
 
 class _Entity(AE):
-    """Objects go to the disk as they come: system/dicom_bounds.py asks for where."""
+    """Objects go to the disk while they arrive: system/dicom_bounds.py calls `sink_for`."""
 
     sink_for: Any
 
@@ -94,7 +94,7 @@ class _StorageProvider:
         self._inbox = inbox
         self._most_bytes = most_bytes
         self._landings: WeakKeyDictionary[Association, Landing] = WeakKeyDictionary()
-        self._guests: WeakKeyDictionary[Association, str] = WeakKeyDictionary()  # their addresses, once let in
+        self._guests: WeakKeyDictionary[Association, str] = WeakKeyDictionary()  # address of each admitted one
         self._lock = threading.Lock()
 
     def handlers(self) -> list[tuple[Any, Any]]:
@@ -108,7 +108,7 @@ class _StorageProvider:
         ]
 
     def hurry(self, event: evt.Event) -> None:
-        """A connection that asks for nothing is not waited for as long as one at work."""
+        """A connection without a request has a shorter timeout than an association."""
         hurry(event.assoc, SECONDS_TO_ASK)
 
     def admit(self, event: evt.Event) -> None:
@@ -132,13 +132,13 @@ class _StorageProvider:
 
     def _reject(self, association: Association, why: tuple[int, int, int]) -> None:
         association.acse.send_reject(*why)
-        # The library closes the line next; the rejection must have gone out by then.
+        # The library closes the connection next; the rejection must have been sent by then.
         give_up = time.monotonic() + _SECONDS_TO_REJECT
         while awaits_our_answer(association) and time.monotonic() < give_up:
             time.sleep(0.01)
 
     def take_up(self, association: Any, message: Any) -> Landing:
-        """Opens the landing for the data set of an object whose command has come."""
+        """Opens the landing for the data set of an object whose command has arrived."""
         self.drop(association)
         command = message.command_set
         sop_class, sop_uid = str(command.AffectedSOPClassUID), str(command.AffectedSOPInstanceUID)
@@ -162,7 +162,7 @@ class _StorageProvider:
             extra = {"status": f"{status:04X}", "fault": where(fault), **_caller(event)}
             logger.error("object not stored", extra=extra)  # noqa: TRY400 - without the error's own text
             return status
-        # Whatever error one object causes, its sender is told that it is not stored; other objects are not affected.
+        # For any error of one object its sender is told that it is not stored; other objects are not affected.
         except Exception:
             logger.exception("receiver failed", extra=_caller(event))
             return PROCESSING_FAILURE
@@ -170,7 +170,7 @@ class _StorageProvider:
             landing.give_up()
 
     def _settle(self, landing: Landing, event: evt.Event) -> int:
-        """Whether it is a data set at all, the one that the command announced, and one to be graded."""
+        """The status for an object: whether it is a data set, the one that the command announced, and to be graded."""
         request = cast("C_STORE", event.request)
         said = look(landing.head, str(event.context.transfer_syntax))
         landing.head = b""
@@ -201,7 +201,7 @@ class _StorageProvider:
             self._guests.pop(event.assoc, None)
 
     def drop(self, association: Association) -> None:
-        """What had begun to come and will never be whole."""
+        """Removes an object that will never be complete, because its association has ended."""
         landing = self._landings.pop(association, None)
         if landing is not None:
             landing.give_up()

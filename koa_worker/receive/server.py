@@ -1,4 +1,4 @@
-"""The listening socket: who may connect, how many at a time, and how long a silent one is waited for."""
+"""The listening socket: who may connect, the number of connections, and the timeout of silent ones."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from koa_worker.system.log import where
 
 logger = logging.getLogger(__name__)
 
-# Connections that have said nothing yet take no place, but each takes a thread or two.
+# Connections without a request take no place, but each needs a thread or two.
 CONNECTIONS_A_PLACE = 4
-_SHARE_OF_ONE = 0.75  # of all places and of all connections, for one address
+_SHARE_OF_ONE = 0.75  # share of all places and of all connections that one address may have
 
 
 def most_of_one_address(places: int) -> int:
-    """How many places one address may hold: a caller that has gone astray leaves room for the others."""
+    """The number of places that one address may hold, so that a faulty caller cannot block the others."""
     return max(1, int(places * _SHARE_OF_ONE))
 
 
@@ -47,7 +47,7 @@ class BoundedServer(AssociationServer):
         return True
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
-        """Logs the error of one connection; the server's own method would print whatever the error quotes."""
+        """Logs the error of one connection; the server's own method would print the data that the error quotes."""
         fault = sys.exception()
         logger.error(
             "connection failed", extra={"address": str(client_address[0]), "fault": where(fault) if fault else ""}

@@ -1,4 +1,4 @@
-"""The PDF that a radiologist reads: `put` puts a complete draft in place, or the old report stays unchanged."""
+"""The PDF file of a report: `put` replaces the old file by a complete draft, or leaves it unchanged."""
 
 from __future__ import annotations
 

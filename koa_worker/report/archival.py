@@ -1,4 +1,4 @@
-"""What makes the report a PDF/A-2b (ISO 19005-2): it says so in XMP, and what its colours mean by a profile."""
+"""The parts that make the report a PDF/A-2b (ISO 19005-2): metadata in XMP, and a colour profile."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COLOURS = "sRGB IEC61966-2.1"
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What the file says of itself, equally in its information dictionary and in XMP. It never names the patient."""
+    """The file's metadata, the same in its information dictionary and in XMP. It never names the patient."""
 
     title: str
     author: str
@@ -26,7 +26,7 @@ class About:
 
 
 def xmp(about: About, producer: str) -> bytes:
-    """The metadata stream's packet, in UTF-8."""
+    """The XMP packet of the metadata stream, in UTF-8."""
     made = about.made_at.isoformat(timespec="seconds")
     properties = f"""<dc:format>application/pdf</dc:format>
 <dc:title><rdf:Alt><rdf:li xml:lang="x-default">{escape(about.title)}</rdf:li></rdf:Alt></dc:title>
@@ -56,7 +56,7 @@ def xmp(about: About, producer: str) -> bytes:
 
 @cache
 def srgb() -> bytes:
-    """An ICC profile (version 4.2) of sRGB, made from its definition: its tone curve is exact, and it is short."""
+    """An ICC profile (version 4.2) of sRGB, computed from the definition: its tone curve is exact, and it is short."""
     tags = {
         b"desc": _text(COLOURS),
         b"cprt": _text("No copyright, use freely"),
@@ -71,7 +71,7 @@ def srgb() -> bytes:
     offset = 128 + 4 + 12 * len(names)
     table, data = struct.pack(">I", len(names)), b""
     for name in names:
-        if name not in (b"gTRC", b"bTRC"):  # these share the red one's
+        if name not in (b"gTRC", b"bTRC"):  # green and blue share the curve of red
             at, body = offset + len(data), tags.get(name, curve)
             data += body + b"\0" * (-len(body) % 4)
         table += struct.pack(">4sII", name, at, len(body))

@@ -33,7 +33,7 @@ class RejectedEntry:
     code: str
     detail: str = ""
     refused: tuple[RefusedKnee, ...] = ()  # its knees, each with its own reason
-    unseen: tuple[Side, ...] = ()  # knees that its header names and nobody saw, if the study has no grade at all
+    unseen: tuple[Side, ...] = ()  # knees that only its header names, if the study has no grade at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class ImageEntry:
     format: str
     view: str
     taken: datetime | None
-    columns: int  # of the stored image, which the boxes count in
+    columns: int  # of the stored image, in whose pixels the boxes are
     rows: int
     spacing: Spacing | None
     frame: Picture  # the whole radiograph, at any size
@@ -57,7 +57,7 @@ class ImageEntry:
 
 @dataclass(frozen=True, slots=True)
 class StudyReport:
-    """Everything that one revision of a study's report says."""
+    """The whole content of one revision of a study's report."""
 
     id: str  # names the report without naming the patient
     revision: int
@@ -68,7 +68,7 @@ class StudyReport:
     rejected: tuple[RejectedEntry, ...]
     graded_by: GradedBy
     study_knees: tuple[StudyKnee, ...]  # one for each knee of the images
-    courses: tuple[Course, ...] = ()  # of the knees that an earlier exam shows too
+    courses: tuple[Course, ...] = ()  # of the knees that have an earlier exam
     exams: PatientExams = NO_EXAMS
 
 

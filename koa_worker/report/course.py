@@ -9,7 +9,7 @@ from koa_worker.report.sheet import BAR, INK, QUIET, RULE, Rect, Sheet
 from koa_worker.study.earlier import Course
 from koa_worker.values import GRADES
 
-PLOTTED = 3  # exams, from which number on a plot says more than a sentence
+PLOTTED = 3  # number of exams from which on a plot is drawn
 _HEAD, _TITLE, _LINE = 22.0, 13.0, 10.5
 _PLOT = (190.0, 58.0)  # width and height with its labels
 _DOT = 3.4
@@ -17,7 +17,7 @@ _DOT = 3.4
 
 @dataclass(frozen=True, slots=True)
 class CourseBlock:
-    """One knee then and now. The first one has the heading above it."""
+    """One knee at its earlier exams and now. The first block has the heading above it."""
 
     course: Course
     first: bool

@@ -1,4 +1,4 @@
-"""The words about a knee in several images of a study and at several exams; the report and the page have the same."""
+"""The words about a knee in several images of a study and at several exams, for the report and the page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def other_images(grades: Sequence[tuple[str, int]]) -> str:
 
 
 def notices(exams: PatientExams) -> tuple[str, ...]:
-    """What must be known before exams are compared."""
+    """Warnings for a reader who compares exams."""
     newest = (say("course.newest", day=words.day(exams.newest)),) if exams.newest else ()
     return newest + ((say("course.not_taken"),) if exams.not_taken else ())
 

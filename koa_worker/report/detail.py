@@ -14,8 +14,8 @@ from koa_worker.values import GRADES, KneeRoi
 _TITLE, _PANEL_TITLE, _CAPTION, _BAR = 20.0, 18.0, 12.0, 11.0
 _TIGHT_BAR = 10.0
 _CROP, _CROP_GAP = 119.0, 10.0  # at scale 1; two and their gap fill half of the narrower paper
-_LEAST_CAPTION = 92.0  # the room of the words below a picture, however small that is
-_FRAME_BELOW, _FRAME_BESIDE = 262.0, 196.0  # the most that a frame takes in height, at scale 1
+_LEAST_CAPTION = 92.0  # the height of the words below an image of any size
+_FRAME_BELOW, _FRAME_BESIDE = 262.0, 196.0  # the largest height of a frame, at scale 1
 _NARROWEST = 511.0  # the width of the narrower paper between its margins
 
 
@@ -26,7 +26,7 @@ class ImageBlock:
     title: str
     image: ImageEntry
     knees: tuple[tuple[int, KneeEntry], ...]  # with their numbers
-    model: str  # the model of the report; a knee that another model graded names that one
+    model: str  # the model of the report; a knee that another model graded names its own
 
     def height(self, scale: float) -> float:
         frame = self._frame_height(scale)

@@ -1,4 +1,4 @@
-"""What must be known before a grade is trusted: the warnings, and what the numbers and the scale mean."""
+"""The warnings, and the explanations of the numbers and the scale."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WARNING, _WARNING_LINE = 9.0, 12.0
 
 @dataclass(frozen=True, slots=True)
 class Warnings:
-    """Sentences that a reader needs first; each has a sign."""
+    """Warnings at the top of the report, each with a warning sign."""
 
     sentences: tuple[str, ...]
 
@@ -39,7 +39,7 @@ class Warnings:
 
 @dataclass(frozen=True, slots=True)
 class NoneGraded:
-    """Stands where the table of grades would be."""
+    """Replaces the table of grades if there is no grade."""
 
     def height(self, _scale: float) -> float:
         return 30.0
@@ -51,7 +51,7 @@ class NoneGraded:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Left what the numbers mean, right what the grades mean: definitions are never beside a knee."""
+    """On the left the meaning of the numbers, on the right that of the grades; never beside a knee."""
 
     report: StudyReport
 
@@ -71,7 +71,7 @@ class Explanation:
         return _wrapped(self._numbers()), _wrapped([*scale, say("explained.unmeasured")])
 
     def _numbers(self) -> list[str]:
-        """Only what there is on the page is explained."""
+        """Explains only numbers that the report contains."""
         knees = [knee for image in self.report.images for knee in image.knees]
         flagged = [bool(line.review_reasons) for line in self.report.study_knees]
         site = self.report.graded_by.site

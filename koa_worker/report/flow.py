@@ -1,4 +1,4 @@
-"""Lays blocks out on pages: on as few pages as possible, none of them half empty, with large images."""
+"""Arranges blocks on pages: as few pages as possible, none of them half empty, with large images."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def ready() -> str:
 
 
 def begin(document: Any) -> None:
-    """Gives the everyday characters their codes in a new report, before any other gets one."""
+    """Gives the everyday characters their codes in a new report, before all other characters."""
     for name in (REGULAR, BOLD):
         _load(name).assign(_EVERYDAY, document)
 
@@ -57,7 +57,7 @@ def _everyday_parts(text: str, name: str) -> tuple[tuple[int, str], ...]:
 
 
 class _Nothing:
-    """Stands for a report that is never written."""
+    """Takes the place of a PDF document where only the codes are needed."""
 
 
 @cache

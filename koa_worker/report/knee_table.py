@@ -1,4 +1,4 @@
-"""The table for a reader with ten seconds: one row for each knee of the study, graded or not."""
+"""The table that gives the result at a glance: one row for each knee of the study, graded or not."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ class TableHead:
 
 @dataclass(frozen=True, slots=True)
 class KneeLine:
-    """One graded knee at a glance: its grade, below it what was measured, and why a person should look at it."""
+    """One graded knee: its grade, below it the joint space, and the reasons for a review."""
 
-    number: int  # of the knee whose grade stands
+    number: int  # of the image whose grade stands for the knee
     image: str
     knee: KneeEntry
     reasons: tuple[ReviewReason, ...]  # for a review of the knee in all its images
@@ -100,14 +100,14 @@ class KneeLine:
             sheet.text(sheet.left + COLUMNS.grade, below + 6.5 + _REASON_LINE * index, line, 8)
 
     def _reasons(self) -> tuple[str, ...]:
-        """Whole sentences, below the row, where there is room for all of them."""
+        """The reasons as whole sentences below the row, if there is space for all of them."""
         sentences = " ".join(map(words.review_reason, self.reasons))
         return text.wrap(sentences, _ROOM, 8, most=6) if sentences else ()
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedRow:
-    """One knee that was seen and not graded, with the reason, which is often the finding itself, such as an implant."""
+    """One knee that was not graded, with the reason, which may be the finding itself, such as an implant."""
 
     side: Side
     image: str

@@ -1,4 +1,4 @@
-"""What to do about what was not graded; a file whose knees nobody saw has its reason here too."""
+"""The remedies for everything that was not graded, and the reasons for files in which no knee was found."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _ROOM = 511.0  # of the narrower paper
 
 @dataclass(frozen=True, slots=True)
 class NotGraded:
-    """One error code, and the files or knees that it is about. The first one has the heading above it."""
+    """One error code with its files or knees. The first block has the heading above it."""
 
     what: str  # which files, or which knees of which images
     code: str
-    reason: str  # empty where the table of knees has it
+    reason: str  # empty if the table of knees shows it
     first: bool
 
     def height(self, _scale: float) -> float:
@@ -39,7 +39,7 @@ class NotGraded:
             sheet.text(sheet.left, y + 10 + _LINE * index, line, size, ink=QUIET if quiet else INK)
 
     def _lines(self) -> list[tuple[str, float, bool]]:
-        """Each with its size, and whether it is less important."""
+        """The lines, each with its size, and whether it is gray."""
         reason = text.wrap(self.reason, _ROOM, 9) if self.reason else ()
         what = text.wrap(f"{self.what} · {self.code}", _ROOM, 8, most=_MOST_LINES)
         remedy = text.wrap(words.remedy(self.code), _ROOM, 8)
@@ -48,7 +48,7 @@ class NotGraded:
 
 
 def refused_rows(report: StudyReport) -> list[tuple[Side, Block]]:
-    """A row for each knee that was seen or named and not graded, also in files that were rejected, with its side."""
+    """A row for each knee that was found or named but not graded, also in rejected files, with its side."""
     several = len(report.images) + len(report.rejected) > 1
     return [
         (knee.side, RefusedRow(knee.side, knee.where if several else "", knee.code, knee.detail))
@@ -57,7 +57,7 @@ def refused_rows(report: StudyReport) -> list[tuple[Side, Block]]:
 
 
 def refusals(report: StudyReport) -> list[Block]:
-    """One entry for each reason, however many files and knees have it: first those that the table of knees tells."""
+    """One entry for each reason, whatever the number of files and knees; first the reasons in the table of knees."""
     told: dict[tuple[str, str], list[str]] = {}
     for knee in _refused_knees(report):
         told.setdefault((knee.code, ""), []).append(f"{words.knee_title(knee.side)}, {knee.where}")

@@ -29,7 +29,7 @@ from koa_worker.report.summary import Identity
 from koa_worker.values import Side
 
 MANY = 6  # more knees than this make the rows of the table smaller
-_SIDES = {Side.RIGHT: 0, Side.UNKNOWN: 1, Side.LEFT: 2}  # as they are read
+_SIDES = {Side.RIGHT: 0, Side.UNKNOWN: 1, Side.LEFT: 2}  # in reading order
 MOST_A_BLOCK = 4  # knees beneath one frame; more would not fit a page
 
 # Images are written as bytes; the library's default writes them as text, which is a quarter larger.
@@ -37,7 +37,7 @@ rl_config.useA85 = 0
 
 
 def render(report: StudyReport, settings: config.ReportSettings) -> bytes:
-    """The finished file; the same content gives the same bytes."""
+    """The bytes of the PDF; the same content gives the same bytes."""
     with speaking(settings.language):
         return _render(report, settings)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from koa_worker.system.own_mark import write_words
 
-CROP_EDGE = 448  # pixels: 42 mm of paper at 270 dpi; twice the net's own grid
+CROP_EDGE = 448  # pixels: 42 mm of paper at 270 dpi; twice the model's own size
 CROP_QUALITY = 88
 
 

@@ -1,4 +1,4 @@
-"""All uses of reportlab's undocumented parts: a canvas's document, subsets of fonts, JPEG bytes unchanged, PDF/A."""
+"""All uses of undocumented parts of reportlab: a canvas's document, font subsets, unchanged JPEG bytes, PDF/A."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ RULE = HexColor("#B5B5B5")
 TRACK = HexColor("#EBEBEB")
 BAR = HexColor("#8A8A8A")
 MARK = HexColor("#DEDEDE")
-SIGNAL = HexColor("#8F2D0C")  # never alone: a sign and a word stand with it
+SIGNAL = HexColor("#8F2D0C")  # never alone: there is always a sign and a word too
 PAPER = HexColor("#FFFFFF")
 MARGIN_LINE = HexColor("#FFD21F")  # visible on bright bone and in a dark joint space
 

@@ -15,7 +15,7 @@ _NAMES = (13.0, 11.0, 9.0)  # sizes to try, on at most three lines
 _LEADING = 1.3  # line spacing: other scripts reach higher and lower than Latin
 # Start and width of the four columns of fields, as shares of the sheet's width.
 _FIELDS = ((0.0, 0.42), (0.44, 0.23), (0.69, 0.18), (0.89, 0.11))
-_VALUES = (10.0, 9.0, 8.0, 7.0)  # sizes to try: an identifier that is cut short is another identifier
+_VALUES = (10.0, 9.0, 8.0, 7.0)  # sizes to try: a shortened identifier would be another identifier
 
 
 @dataclass(frozen=True, slots=True)

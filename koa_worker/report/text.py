@@ -35,8 +35,8 @@ class Run:
 def clean(text: str) -> str:
     """The text as one line, in composed form, without invisible characters.
 
-    Direction overrides are removed because they can show one name as another. Control characters and half characters
-    become a visible mark, so that a reader of the name knows that something was there.
+    Direction overrides are removed because they can show one name as another. Control characters and unpaired
+    surrogates become a visible mark, so that a reader knows that the name had more characters.
     """
     composed = unicodedata.normalize("NFC", text[:LONGEST])
     return " ".join("".join(map(_clean_one, composed)).split())

@@ -1,4 +1,4 @@
-"""What a report says, put together from the words of `languages/`: in English, or in the language that is spoken."""
+"""The sentences of a report, composed of the words in `languages/`: in English, or in the current language."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AUTHOR = "koa-worker"
 
 
 def review_reason(reason: ReviewReason) -> str:
-    """A reason to look at a knee, as a sentence."""
+    """A reason to review a knee, as a sentence."""
     clear_percent, clear_limit = _told_apart((reason.value or 0.0) * 100, (reason.limit or 0.0) * 100)
     return say(
         f"review.{reason.code}",
@@ -45,12 +45,12 @@ def _told_apart(one: float, other: float) -> tuple[str, str]:
 
 
 def review_in_short(reason: ReviewReason) -> str:
-    """The same reason where there is space for a few words only."""
+    """The same reason in a few words."""
     return say(f"review_short.{reason.code}")
 
 
 def reviews_in_short(reasons: Sequence[ReviewReason], shown: int) -> str:
-    """The first reasons in a few words, and how many there are beside them."""
+    """The first reasons in a few words, and the number of the others."""
     more = say("review_short.more", count=len(reasons) - shown) if shown < len(reasons) else ""
     return say("review_short.list", reasons=", ".join(map(review_in_short, reasons[:shown])) + more)
 
@@ -60,7 +60,7 @@ def grade_word(kl: int) -> str:
 
 
 def grade_meaning(kl: int) -> str:
-    """How Kellgren and Lawrence define the grade: no finding of a knee."""
+    """The definition of the grade by Kellgren and Lawrence; it is not a finding."""
     return say(f"meaning.{kl}")
 
 
@@ -77,7 +77,7 @@ def compartment(name: CompartmentName) -> str:
 
 
 def percent(share: float) -> str:
-    """Never 0 % and never 100 %: no model is that certain."""
+    """A share as percent, never 0 % or 100 %: no model is that certain."""
     if share < 0.005:
         return "<1\u00a0%"
     if share >= 0.995:
@@ -131,7 +131,7 @@ def pixel_size(spacing: Spacing | None) -> str:
 
 
 def reading(space: JointSpace | None) -> str:
-    """What was measured of one knee, and how well, as a sentence; empty if nothing was."""
+    """The measurements of one knee and their scatter, as a sentence; empty if nothing was measured."""
     if space is None:
         return ""
     if not any(part.clear for part in space.compartments):
@@ -196,7 +196,7 @@ def not_graded(count: int) -> str:
 
 
 def fault(code: str, detail: str = "") -> str:
-    """Why a file or a knee was not graded; in brackets what differs from case to case."""
+    """Why a file or a knee was not graded, with the details of this case in brackets."""
     sentence = say(f"fault.{code}") if CATALOGUE[code].fault is Fault.FILE else CATALOGUE[code].sentence
     return f"{sentence[:-1]} ({detail})." if detail else sentence
 
@@ -225,7 +225,7 @@ def model_line(by: GradedBy) -> str:
 
 
 def on_site_scale(grade: Grade) -> str:
-    """What a reader must know of a grade on the site's own scale; nothing of one on the release's."""
+    """The notice for a grade on the site's own scale; empty for a grade on the release's scale."""
     return f"{site_scale(grade.site)} {release_says(grade)}" if grade.site else ""
 
 
@@ -240,7 +240,7 @@ def release_says(grade: Grade) -> str:
 
 
 def report_line(report_id: str, revision: int, made_at: datetime) -> str:
-    """When the report was made is told by this machine's clock, with its zone."""
+    """The report's id, its revision, and its time in this machine's time zone."""
     return say("report.made", report=report_id[:12], revision=revision, when=moment(made_at.astimezone()))
 
 

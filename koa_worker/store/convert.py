@@ -110,7 +110,7 @@ def to_correction(row: Any) -> Correction:
 
 
 def spacing_of(row_mm: float | None, column_mm: float | None, source: SpacingSource | None) -> Spacing | None:
-    """The pixel size of three columns; None where one of them is empty."""
+    """The pixel size from three columns; None if one of them is empty."""
     if row_mm is None or column_mm is None or source is None:
         return None
     return Spacing(row_mm, column_mm, source)

@@ -53,7 +53,7 @@ _OF_GRADING: tuple[Any, ...] = (
     GradeRow.is_current,
 )
 _STUDIES = select(table_of(StudyRow)).order_by(StudyRow.created_at, StudyRow.key)
-# Only on demand: nothing else in the table names a patient.
+# Only on request: no other column names a patient.
 _OF_PATIENT: tuple[Any, ...] = (StudyRow.patient_id, StudyRow.patient_issuer, StudyRow.accession)
 IDENTITY_NAMES = tuple(column.key for column in _OF_PATIENT)
 # The knees that were seen in a file's frame, graded now or not.
@@ -78,10 +78,10 @@ class Export(StorePart):
     def rows(
         self, *, superseded: bool = False, with_identity: bool = False, only: Collection[str] | None = None
     ) -> Iterator[ExportedKnee | ExportedRefusal]:
-        """Streams them by study and arrival, so that an archive of millions needs no more memory than one film.
+        """Streams the knees by study and arrival, so that the memory does not grow with the archive.
 
-        With `superseded` also the grades of former models; with `with_identity` also whose they are; with `only` those
-        of the studies and files of these ids.
+        With `superseded` also the grades of former models; with `with_identity` also patient id and accession number;
+        with `only` those of the studies and files with these ids.
         """
         chosen = [] if only is None else [or_(FileRow.study_key.in_(only), FileRow.id.in_(only))]
         names = (*IMAGE_NAMES, *IDENTITY_NAMES) if with_identity else IMAGE_NAMES
@@ -95,7 +95,7 @@ class Export(StorePart):
     def study_knees(self, *, with_identity: bool = False) -> Iterator[ExportedStudyKnee]:
         """Streams the knees of all studies, each with all its images and its course since the earlier exam.
 
-        With `with_identity` also whose they are.
+        With `with_identity` also patient id and accession number.
         """
         names = IDENTITY_NAMES if with_identity else ()
         with self.sessions.stream() as connection:

@@ -29,10 +29,10 @@ from koa_worker.store.study.ungraded import any_ungraded
 _AT_EACH_CHANGE = 8
 _GROWN = 1.5
 _REST = timedelta(seconds=5)
-# A study that never comes to rest is reported after so many times the quiet time.
+# A study that never becomes quiet is reported after this number of quiet times.
 _LONGEST_WAIT = 10
 
-# By ready-made statements throughout: they are put together once, and nothing goes through the object mapper.
+# All statements are built once and bypass the object mapper.
 _reports, _studies, _images = map(table_of, (ReportRow, StudyRow, ImageRow))
 _OF_STUDY = _reports.c.study_key == bindparam("study_key")
 _LAST_BEGUN = (
@@ -84,9 +84,9 @@ _ANY_UNGRADED = select(any_ungraded(bindparam("study_key")))
 
 
 def _is_due() -> ColumnElement[bool]:
-    """There is something to show, and the last report is behind, or a later one was begun and never noted.
+    """There is something to show, and the last report is out of date, or a later one was begun but not recorded.
 
-    A kill between putting a report in place and noting it leaves such a one: its PDF may be there, unknown.
+    The latter happens by a kill between putting a report in place and recording it: its PDF may exist, but is unknown.
     """
     other = _reports.alias()
     later = exists().where(
@@ -104,13 +104,13 @@ _DUE = select(_studies.c.key).where(_is_due()).order_by(_studies.c.created_at, _
 
 
 class Reports(StorePart):
-    """Which reports are due, which are written."""
+    """The reports that are due, and those that are written."""
 
     @writes
     def begin(self, session: Session, study_key: str) -> int | None:
         """Takes the next revision number: two workers never write the same one, and a crash leaves a gap.
 
-        The number must be taken before the content is read; then the highest number shows everything. None if the last
+        The number must be taken before the content is read; then the highest number has all content. None if the last
         report is up to date.
         """
         study = get_study(session, study_key)
@@ -151,7 +151,7 @@ class Reports(StorePart):
 
     @writes
     def leave_unreported(self, session: Session, study_key: str, revision: int | None) -> None:
-        """Records that the last change needs no report, and gives back `revision`, which was taken for it."""
+        """Records that the last change needs no report, and returns the number `revision`, which was taken for it."""
         connection = session.connection()
         connection.execute(_GIVE_BACK, {"study_key": study_key, "revision": revision})
         connection.execute(_LEAVE, {"study_key": study_key})
@@ -175,12 +175,12 @@ class Reports(StorePart):
 
     @writes
     def record_removal(self, session: Session, study_key: str) -> None:
-        """Records that the report was deleted. It was written all the same, and is not due again."""
+        """Records that the report was deleted. It was written, and is not due again."""
         session.connection().execute(_REMOVED, {"of_study": study_key})
 
     @writes
     def want_again(self, session: Session, study_keys: Collection[str]) -> None:
-        """Makes the reports of these studies due: what lies in their folder is not the last one."""
+        """Makes the reports of these studies due, because the file in the folder is not the last one."""
         for key in study_keys:
             session.connection().execute(_REPORTED, {"of_study": key, "reported_changes": 0})
 
@@ -197,7 +197,7 @@ class Reports(StorePart):
 
     @reads
     def due(self, session: Session) -> tuple[str, ...]:
-        """The studies whose report is out of date, oldest first, whether it should wait for more of them or not."""
+        """The studies whose report is out of date, oldest first, also those that wait for more images."""
         return tuple(session.connection().scalars(_DUE))
 
     @reads
@@ -208,12 +208,12 @@ class Reports(StorePart):
 
     @reads
     def left_over(self, session: Session) -> tuple[str, ...]:
-        """Those whose report was due and is not written: a crash or a stop came between."""
+        """The studies whose report was due but not written because of a crash or a stop."""
         return tuple(session.connection().scalars(_DUE.where(_studies.c.unreported_since.is_(None))))
 
     @reads
     def owed(self, session: Session) -> tuple[OwedReport, ...]:
-        """The studies whose report waits for more of them, and those whose report need not wait any more."""
+        """The studies whose report waits for more images, and those whose report need not wait any longer."""
         now, quiet = self.now(), self.sessions.quiet or _REST
         return tuple(
             OwedReport(row.key, ready=_is_ready(row.changed_at, row.unreported_since, now, quiet))
@@ -222,13 +222,13 @@ class Reports(StorePart):
 
     @writes
     def claim(self, session: Session, study_keys: Collection[str]) -> tuple[str, ...]:
-        """Ends the waiting of these studies, and gives those that nobody else has taken on meanwhile."""
+        """Ends the waiting of these studies, and gives those that no other process has taken meanwhile."""
         connection = session.connection()
         return tuple(key for key in study_keys if connection.execute(_CLAIM, {"of_study": key}).rowcount)
 
     @writes
     def ask(self, session: Session, study_key: str) -> None:
-        """Has the report of a study written that was begun or claimed and never recorded, if so."""
+        """Makes the report of a study due again if it was begun or claimed but never recorded."""
         study = get_study(session, study_key)
         if study.unreported_since is None and session.connection().scalar(_DUE.where(_studies.c.key == study_key)):
             study.unreported_since = study.changed_at = self.now()
@@ -237,7 +237,7 @@ class Reports(StorePart):
 def begin_report_of_change(session: Session, file: FileRow, study: StudyRow, quiet: timedelta) -> int | None:
     """The same for a study that this file has just changed; None if its report can wait or there is nothing to show.
 
-    That no knee could be graded is said when the study is complete or at rest: the next image may have a grade.
+    A report without any grade waits until the study is complete or quiet, because the next image may have a grade.
     """
     of_study = {"study_key": study.key}
     graded = file.state is State.COMPLETED or session.connection().scalar(_ANY_GRADED, of_study) is not None
@@ -253,7 +253,7 @@ def begin_report_of_change(session: Session, file: FileRow, study: StudyRow, qui
 
 
 def _is_complete(session: Session, study: StudyRow) -> bool:
-    """Whether as many files have come as the study is said to have. With more than that, nobody knows how many will."""
+    """Whether the study has exactly the expected number of files. With more, the expected number is wrong."""
     return study.expected_images is not None and study.expected_images == session.scalar(
         _FILES, {"study_key": study.key}
     )
@@ -266,8 +266,8 @@ def _is_worth_a_report(study: StudyRow, shown: int) -> bool:
 def _is_ready(changed: datetime, since: datetime, now: datetime, quiet: timedelta) -> bool:
     """Whether the study was quiet for long enough, or was never quiet and has waited long enough.
 
-    A time in the future was noted before the clock was set back, and nothing can be measured from it. Clocks of two
-    machines differ by less than the quiet time.
+    A time in the future was recorded before the clock was set back, and no duration can be measured from it. The clocks
+    of two machines must differ by less than the quiet time.
     """
     if max(changed, since) > now + quiet:
         return True
@@ -275,7 +275,7 @@ def _is_ready(changed: datetime, since: datetime, now: datetime, quiet: timedelt
 
 
 def begin_report(session: Session, study: StudyRow) -> int:
-    """Takes the next revision at once, however large the study is."""
+    """Takes the next revision at once, for a study of any size."""
     return _begin(session, study, _last_begun(session, study)[0])
 
 

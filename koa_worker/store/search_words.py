@@ -6,19 +6,19 @@ import re
 import unicodedata
 
 LONGEST_WORD = 64
-MOST_WORDS = 32  # of one study: a description may be a novel
-MOST_TERMS = 6  # of one search
+MOST_WORDS = 32  # words of one study: a description may be very long
+MOST_TERMS = 6  # terms of one search
 
 _WORD = re.compile(r"[^\W_]+(?:[-_.][^\W_]+)*")
 _PART = re.compile(r"[^\W_]+")
-_LETTERS = str.maketrans({"ø": "o", "æ": "ae"})  # which Unicode does not take apart
-# Many files write an umlaut as two letters. A study's words are there in both spellings, so that either finds it.
+_LETTERS = str.maketrans({"ø": "o", "æ": "ae"})  # letters that Unicode does not decompose
+# Many files write an umlaut as two letters. A study has its words in both spellings, so that either finds it.
 _TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
 _UMLAUT_IN_TWO = re.compile("(?<=[^\\W\\d_])(?<![aeiouyq])([aou])e|^([aou])e")
 
 
 def plain(text: str) -> str:
-    """The text without case, accents and letter widths: “Müller” and “MULLER” are the same."""
+    """The text without case, accents and letter widths: “Müller” and “MULLER” are equal."""
     apart = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(letter for letter in apart if not unicodedata.combining(letter))
     return unicodedata.normalize("NFC", bare).translate(_LETTERS)
@@ -37,12 +37,12 @@ def words_of(*texts: str) -> tuple[str, ...]:
 
 
 def terms_of(text: str) -> tuple[str, ...]:
-    """What is searched for: each must begin one of a file's words."""
+    """The terms of a search: each must be the beginning of one of a file's words."""
     return tuple(dict.fromkeys(word[:LONGEST_WORD] for word in _WORD.findall(plain(text))))[:MOST_TERMS]
 
 
 def after(prefix: str) -> str:
-    """A text that sorts behind everything that begins with `prefix`, in the order of code points."""
+    """A text that sorts after all texts with this prefix, in the order of code points."""
     return prefix + "\U0010ffff"
 
 

@@ -1,4 +1,4 @@
-"""The knees of studies as the rule of one line per knee looks at them, without their pictures."""
+"""The knees of studies with the values that the rule of one line per knee needs, without images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a site's scale needs of the store: knees by their image or their readers, and putting an archive on a scale."""
+"""The store's part of a site's scale: knees by their image or their readers, and putting an archive on a scale."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ _AT_A_TIME = 100
 
 @dataclass(frozen=True, slots=True)
 class StoredKnee:
-    """A knee with its current grade, for comparing it with its readers'."""
+    """A knee with its current grade, for the comparison with its readers' grades."""
 
     id: int
     grade_id: int
     sop_uid: str
-    subject: str  # whose knee it is: the patient where the file names one, else the study
+    subject: str  # the patient if the file names one, else the study
     side: Side
     grade: Grade
     model_digest: str
@@ -60,11 +60,11 @@ class KneeReading:
     knee_id: int
     reader: str
     kl: int
-    blind: bool | None = None  # whether the reader had not seen the model's grade; None: nobody knows
+    blind: bool | None = None  # whether the reader had not seen the model's grade; None: unknown
 
 
 class SiteScales(StorePart):
-    """Knees to fit a site's scale to, and the archive that is put on it."""
+    """Knees to fit a site's scale to, and the verbs that put an archive on a scale."""
 
     @reads
     def knees_of(self, session: Session, sop_uid: str) -> tuple[StoredKnee, ...]:
@@ -83,9 +83,9 @@ class SiteScales(StorePart):
 
     @reads
     def agreements(self, session: Session, *, everybody: bool = False) -> list[PairAgreement]:
-        """How far readers agree with one another and with the model, by the last grade of each reader for each knee.
+        """The agreement of readers with one another and with the model, by the last grade of each reader for each knee.
 
-        On a site's scale the release by itself is compared too. With `everybody` also all readers taken together.
+        With a site's scale, the release's own grades are compared too. With `everybody` also all readers together.
         """
         knees = _read_knees(session)
         models = {"the model": {knee.id: knee.grade.kl for knee in knees}}
@@ -115,7 +115,7 @@ class SiteScales(StorePart):
 
     @reads
     def count_others(self, session: Session, model_digest: str) -> int:
-        """How many knees another release graded."""
+        """The number of knees that another release graded."""
         others = select(func.count()).select_from(GradeRow)
         return session.scalar(others.where(GradeRow.is_current, GradeRow.model_digest != model_digest)) or 0
 
@@ -131,8 +131,8 @@ class SiteScales(StorePart):
     def put(self, session: Session, study_key: str, grades: Mapping[int, Grade], *, unsent: bool) -> int:
         """Makes these the current grades, each in place of the one with its id, and takes the report's revision.
 
-        The former grades are kept. With `unsent` the revision is not made into objects for the PACS, unless an earlier
-        one still waits to be.
+        The former grades are kept. With `unsent` no objects for the PACS are made of the revision, unless those of an
+        earlier one are still to be made.
         """
         study, at = get_study(session, study_key), self.now()
         rows = session.execute(select(*_grade.c).where(_grade.c.id.in_(grades), _grade.c.is_current)).mappings().all()
@@ -198,7 +198,7 @@ def _stored(row: Row[Any]) -> StoredKnee:
 
 
 def _waits_to_be_sent(session: Session, study_key: str) -> bool:
-    """Whether a written revision is still to be made into objects for a destination."""
+    """Whether the objects of a written revision are still to be made for a destination."""
     published = session.get(PublicationRow, study_key)
     if published is not None and published.asked:
         return True

@@ -33,9 +33,9 @@ from koa_worker.store.study.study_content import Studies
 class Store(PageParts):
     """The database of all files.
 
-    Each verb of a part takes and gives values in one transaction. It raises `WorkFailed("store")` when the database
-    does not answer, `UnknownRecord` when the database has nothing by the id that the verb was given, and `WrongState`
-    when another worker has taken the file further meanwhile.
+    Each verb of a part takes and gives values in one transaction. It raises `WorkFailed("store")` if the database does
+    not answer, `UnknownRecord` if the database has no record with the given id, and `WrongState` if another worker has
+    changed the file's state meanwhile.
     """
 
     def __init__(
@@ -72,9 +72,9 @@ class Store(PageParts):
     ) -> Self:
         """Connects, creates the database if it is missing, and migrates the tables; older ones only with `upgrade`.
 
-        What is recorded gets its time from `clock`. A verb waits for `patience` seconds while others are in the way.
-        A report waits until no more of its study has come for `quiet_seconds`. A server that does not answer within
-        `answer_seconds` counts as away, except in a migration.
+        Recorded times come from `clock`. A verb waits up to `patience` seconds for other transactions. A report waits
+        until no image of its study has arrived for `quiet_seconds`. A server that does not answer within
+        `answer_seconds` counts as unavailable, except in a migration.
         """
         database = engine.connect(url, patience)
         try:
@@ -107,7 +107,7 @@ class Store(PageParts):
 
     @classmethod
     def look(cls, url: str, *, patience: float = PATIENCE_SECONDS) -> Self:
-        """Connects to a database of this version, and neither creates nor migrates one; `SetupError` if it is not."""
+        """Connects to a database of this version, and never creates or migrates one; else raises `SetupError`."""
         database = engine.connect(url, patience, create=False)
         try:
             engine.require_current(database)

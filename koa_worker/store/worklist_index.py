@@ -1,4 +1,4 @@
-"""Keeps the worklist's lines and words in step with the tables that they are derived from."""
+"""Updates the worklist's lines and words from the tables that they are derived from."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from koa_worker.store.seen import SEEN, to_seen
 from koa_worker.study.knees import bring_together
 from koa_worker.values import Side
 
-# The attributes of a study that are searched, for roles that may see patient data.
+# The attributes of a study that a search covers, for roles that may see patient data.
 STUDY_TEXTS = (StudyRow.patient_id, StudyRow.accession, StudyRow.patient_name, StudyRow.description)
 
 
-MOST_READERS = 9  # of a study, that are told apart when the list is sorted by them
+MOST_READERS = 9  # of a study: the order counts more as this number
 
 # These statements run a few times for each file: they are built once and bypass the object mapper.
 _lines, _words = table_of(IndexLine), table_of(Word)
 _FORGET_LINES = delete(_lines).where(_lines.c.file_id == bindparam("of_file"))
 _RENEW_LINES = update(_lines).where(_lines.c.file_id == bindparam("of_file"))
 _ADD_LINES = insert(_lines)
-# A file may have some of them already. SQLite and PostgreSQL have the same words for that, the library has none.
+# A file may have some of the words already. SQLite and PostgreSQL have the same SQL for that, the library has none.
 _ADD_WORDS = text(
     f"INSERT INTO {_words.name} (names_patient, word, arrived_at, file_id)"  # noqa: S608 - our own table's name
     " VALUES (:names_patient, :word, :arrived_at, :file_id) ON CONFLICT DO NOTHING"
@@ -118,7 +118,7 @@ def list_file(session: Session, file: FileRow, *, new: bool = False) -> None:
 
 
 def _bring_together(connection: Connection, study_key: str) -> None:
-    """Marks the line of each knee that stands in the study, after one of its images has changed."""
+    """Marks the line of each knee whose grade stands in the study, after one of its images has changed."""
     rows = connection.execute(_LINES_OF_STUDY, {"study_key": study_key}).all()
     places = {(row.file_id, row.position): row for row in rows}
     changed = []
@@ -140,7 +140,7 @@ def _bring_together(connection: Connection, study_key: str) -> None:
 
 
 def _side_grades(knees: Iterable[tuple[Side, int]]) -> dict[str, int | None]:
-    """What a study is sorted by on each side; a knee of unknown side stands in the place of the right one."""
+    """The sort value of a study on each side; a knee of unknown side counts as the right one."""
     highest: dict[Side, int] = {}
     for side, kl in knees:
         highest[side] = max(kl, highest.get(side, kl))
@@ -148,7 +148,7 @@ def _side_grades(knees: Iterable[tuple[Side, int]]) -> dict[str, int | None]:
 
 
 def _own_grade(side: Side, kl: int) -> dict[str, int]:
-    """A line has its own grade on its own side: another image of the side may have another one, and stand too."""
+    """The line's own grade on its own side, because another line of the same side may have another grade."""
     return {f"{side.value}_kl": kl} if side is not Side.UNKNOWN else {}
 
 
@@ -158,7 +158,7 @@ def count_readers(session: Session, study_key: str) -> None:
 
 
 def list_words(session: Session, file: FileRow, study: StudyRow | None) -> None:
-    """Adds the words of a file. Only those of a study that is corrected are ever removed, by `unlist_study`."""
+    """Adds the words of a file. Words are only removed when a study is corrected, by `unlist_study`."""
     code = words_of(file.code or "") if file.state is State.REJECTED else ()
     _add_words(session, file, code, names_patient=False)
     if study is not None:
@@ -173,7 +173,7 @@ def _add_words(session: Session, file: FileRow, words: tuple[str, ...], *, names
 
 
 def relist_study(session: Session, study: StudyRow) -> None:
-    """Brings the earlier files of a study up to date, after a later file has added attributes to it or changed them."""
+    """Updates the earlier files of a study after a later file has added or changed its attributes."""
     session.flush()
     for file in session.scalars(select(FileRow).where(FileRow.study_key == study.key)):
         list_words(session, file, study)
@@ -182,7 +182,7 @@ def relist_study(session: Session, study: StudyRow) -> None:
 
 
 def unlist_study(session: Session, study: StudyRow) -> None:
-    """Takes the words of a study from its files, before its attributes change: nobody finds it by what it was."""
+    """Removes the words of a study from its files before its attributes change, so that old values find nothing."""
     session.flush()
     words = study_words(study)
     for file in session.scalars(select(FileRow).where(FileRow.study_key == study.key)):
@@ -195,13 +195,13 @@ def study_words(study: StudyRow) -> tuple[str, ...]:
 
 
 def _sorted_by(study: StudyRow | None) -> dict[str, Any]:
-    """What a line is sorted by that its study says."""
+    """The sort values of a line that come from its study."""
     who = plain(study.patient_name or study.patient_id) if study else ""
     return {"patient": storable(who)[:LONGEST_WORD], "examined": study.date if study else None}
 
 
 def _line(file: FileRow, study: StudyRow | None, **knee: Any) -> dict[str, Any]:
-    """The values of a line, of a knee or of a file without one; a knee is taken to be in this image only."""
+    """The values of a line, of a knee or of a file without one; they assume that the knee has no other image."""
     none = {
         "knee_id": None,
         "kl": None,

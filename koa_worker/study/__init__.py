@@ -1,1 +1,1 @@
-"""What a reader asks of a whole study: one line for each knee, and how the knee was at the earlier exams."""
+"""The results of a whole study: one line for each knee from all its images, and the knee at earlier exams."""

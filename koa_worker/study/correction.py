@@ -1,4 +1,4 @@
-"""What a person says of an image's sides and pixel size, and what follows from it for its knees, without a model."""
+"""A person's correction of an image's sides and pixel size, and its effect on the knees; no model is needed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from koa_worker.values import (
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """How an image lies in the patient, and how large its pixels are."""
+    """The sides of an image, and the size of its pixels."""
 
     laterality: Laterality
     column_zero_side: str
@@ -30,14 +30,14 @@ class Geometry:
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
-    """What a person says in place of a header; None where the header counts."""
+    """A person's values that replace those of the header; None where the header counts."""
 
     laterality: Laterality | None = None
     column_zero_side: str | None = None
     spacing: Spacing | None = None
 
     def over(self, said: Geometry) -> Geometry:
-        """What counts for an image whose header says this."""
+        """The geometry of an image with this header after the correction."""
         return Geometry(
             said.laterality if self.laterality is None else self.laterality,
             said.column_zero_side if self.column_zero_side is None else self.column_zero_side,
@@ -47,10 +47,10 @@ class Corrected:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """The last correction of an image; `what` is empty after it was taken back."""
+    """The last correction of an image; `what` is empty after it was withdrawn."""
 
     what: Corrected
-    said: Geometry  # by the header
+    said: Geometry  # from the header
     who: str
     at: datetime
 
@@ -83,7 +83,7 @@ def joint_space_in(space: JointSpace, side: Side, geometry: Geometry) -> JointSp
 def _measured(part: Compartment, name: CompartmentName, spacing: Spacing | None) -> Compartment:
     if not part.clear or spacing is None or spacing.source is SpacingSource.NONE:
         return replace(part, name=name, min_mm=None, mean_mm=None)
-    # The dispatcher, which measures nothing, does not wait for NumPy.
+    # Imported here: the dispatcher, which measures nothing, does not load NumPy.
     import numpy as np  # noqa: PLC0415
 
     from koa_worker.study.widths import widths  # noqa: PLC0415

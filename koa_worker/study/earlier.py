@@ -1,4 +1,4 @@
-"""How a knee was at the earlier exams of the same patient, and what of it may be called a change."""
+"""A knee at earlier exams of the same patient, and which differences may be called a change."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from koa_worker.values import CompartmentName, Side, SpacingSource
 # The least difference of two measured widths that is more than the measurement's own scatter: 1.96 × √2 × the standard
 # deviation of repeated measurements of one knee, from `python -m bench.joint_space` (docs/earlier-exams.md).
 REPEATABLE_MM = 0.5
-# What 95 % of repeated measurements of one width differ from their mean by, from the same measurements. They took a
-# tibial width of 75 mm, so that the share of it is known as well.
+# The limit within which 95 % of repeated measurements of one width differ from their mean, from the same measurements,
+# in millimetres and, for a tibial width of 75 mm, as a share of it.
 SCATTER_MM = REPEATABLE_MM / math.sqrt(2)
 SCATTER_RATIO = SCATTER_MM / 75.0
 
@@ -23,7 +23,7 @@ COMPARED = (CompartmentName.MEDIAL, CompartmentName.LATERAL)
 
 
 class NotCompared(StrEnum):
-    """Why nothing is said of a change of the joint space."""
+    """Why the joint spaces of two exams are not compared."""
 
     NOT_MEASURED = "not_measured"  # no compartment has millimetres at both exams
     VIEW = "view"  # no two images have the same known view, both weight-bearing or both not
@@ -44,10 +44,10 @@ class Exam:
 
 @dataclass(frozen=True, slots=True)
 class PatientExams:
-    """What the store knows of the patient's other exams."""
+    """The patient's other exams in the store."""
 
     earlier: tuple[Exam, ...] = ()  # newest first
-    not_taken: bool = False  # another exam has the patient's id, but its birth date or sex does not confirm it
+    not_taken: bool = False  # another exam has the patient's id, but birth date or sex do not confirm it
     newest: date | None = None  # the day of the patient's newest exam, if this one is an earlier exam itself
 
 
@@ -84,9 +84,9 @@ class Point:
 class Course:
     """One knee over the patient's exams."""
 
-    points: tuple[Point, ...]  # oldest first; the last but one is the earlier exam, the last this one
-    spaces: tuple[SpaceChange, ...]  # of the compartments that may be compared
-    not_compared: NotCompared | None  # where there is none
+    points: tuple[Point, ...]  # oldest first; the last one is this exam, the one before it the earlier exam
+    spaces: tuple[SpaceChange, ...]  # only of compartments that may be compared
+    not_compared: NotCompared | None  # if there are no changes
     compared: SeenKnee | None = None  # the earlier exam's image whose joint space was compared
 
     @property
@@ -112,7 +112,7 @@ class Course:
 
 
 def courses(knees: tuple[StudyKnee, ...], on: date | None, exams: PatientExams) -> tuple[Course, ...]:
-    """The course of each knee of a study that an earlier exam shows too; a knee of unknown side has none."""
+    """The course of each knee of a study that has an earlier exam; a knee of unknown side has none."""
     return tuple(_courses(knees, on, exams)) if on is not None else ()
 
 
@@ -127,7 +127,7 @@ def _courses(knees: tuple[StudyKnee, ...], on: date, exams: PatientExams) -> Ite
 
 
 def _compare(points: tuple[Point, ...]) -> Course:
-    """The widths of the image whose grade stands, beside the best image of the earlier exam that fits it."""
+    """Compares the widths of the image whose grade stands with the best comparable image of the earlier exam."""
     now, then = points[-1].knee.stands, points[-2].knee
     same_view = [seen for seen in then.every if _same_view(seen, now)]
     if not same_view:

@@ -1,15 +1,15 @@
-"""Brings all images of one knee in a study together: the grade that stands, and the others beside it.
+"""Combines all images of one knee in a study: the grade that stands for the knee, and the other grades.
 
-The grade that stands is that of the image which is fit best for the Kellgren–Lawrence scale. The first difference in
+The grade that stands is that of the image which is best suited for the Kellgren–Lawrence scale. The first difference in
 this order decides:
 
 1. the view: weight-bearing PA, weight-bearing AP, PA, AP, any other or unknown view;
-2. the likeness to the training knees (the lower strangeness; a knee that nothing judged comes last);
-3. the agreement of the model's looks, then the confidence;
+2. the likeness to the training knees (the lower strangeness; a knee without one comes last);
+3. the agreement of the model's predictions, then the confidence;
 4. the SOP Instance UID and the position in the image, so that the order of arrival never decides.
 
-Knees are brought together only by their side. A knee of unknown side is a line of its own: nobody knows whether two of
-them are one knee. So is a knee in an image that names another patient.
+Knees are combined only by their side. A knee of unknown side is a line of its own, because two of them may be different
+knees. So is a knee in an image that names another patient.
 """
 
 from __future__ import annotations
@@ -70,12 +70,12 @@ class StudyKnee:
 
     @property
     def review_reasons(self) -> tuple[ReviewReason, ...]:
-        """Those of the grade that stands, and first that the images disagree."""
+        """The reasons of the grade that stands; before them, if so, the disagreement of the images."""
         return (*images_disagree(*self.grades), *self.stands.grade.review_reasons)
 
 
 def images_disagree(lowest: int, highest: int) -> tuple[ReviewReason, ...]:
-    """A reason where images of one knee differ by two grades, or in whether there is osteoarthritis."""
+    """The reason, if images of one knee differ by two grades, or in whether there is osteoarthritis."""
     if highest - lowest >= FAR_APART or lowest < OSTEOARTHRITIS <= highest:
         return (ReviewReason(ReviewCode.IMAGES_DISAGREE, lowest, highest),)
     return ()
@@ -97,7 +97,7 @@ def bring_together(seen: Iterable[SeenKnee]) -> tuple[StudyKnee, ...]:
 
 
 def _fitness(knee: SeenKnee) -> tuple[int, float, float, float, str, int]:
-    """What the rule compares; the lowest is the best."""
+    """The values that the rule compares; the lowest is the best."""
     grade = knee.grade
     strangeness = float("inf") if grade.strangeness is None else grade.strangeness
     view = _VIEWS.get((knee.view, knee.weight_bearing), len(_VIEWS))

@@ -1,4 +1,4 @@
-"""The width between two margins in the unit of the pixel size that is given."""
+"""The width between two margins, in the unit of the given pixel size."""
 
 from __future__ import annotations
 

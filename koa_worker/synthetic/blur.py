@@ -1,4 +1,4 @@
-"""Blurring and resizing of maps, on a coarser copy where the result is smooth anyway."""
+"""Blurring and resizing of maps, on a coarser copy if the result is smooth anyway."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Encodes pixel data in each transfer syntax of today's PACS."""
+"""Encodes pixel data in each transfer syntax that PACS use."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ SYNTAXES = {
     "jpeg-extended": Syntax(uid.JPEGExtended12Bit, _jpeg, (12,), 12, "ISO_10918_1"),
     "jpeg-lossless": Syntax(uid.JPEGLosslessSV1, _lossless(1)),
     "jpeg-lossless-57": Syntax(uid.JPEGLossless, _lossless(6)),
-    # The encoder marks every picture deeper than 8 bits as 16 bits deep, so that is what the object must say.
+    # The encoder marks every image of more than 8 bits as one of 16 bits, so the object must say the same.
     "jpeg-ls": Syntax(uid.JPEGLSLossless, _jpeg_ls(0), (8, 16), 16),
     "jpeg-ls-near": Syntax(uid.JPEGLSNearLossless, _jpeg_ls(3), (8, 16), 16, "ISO_14495_1"),
     "jpeg-2000": Syntax(uid.JPEG2000Lossless, _jpeg_2000(0, reversible=True)),

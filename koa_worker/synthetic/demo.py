@@ -59,7 +59,7 @@ def _png(plate: Plate) -> Callable[[Path], None]:
 
 
 def _text(path: Path) -> None:
-    path.write_text("This is a text file with a radiograph's ending; it is here to be turned away.\n", encoding="utf-8")
+    path.write_text("This is a text file with a radiograph's extension; the worker must reject it.\n", encoding="utf-8")
 
 
 def _bilateral(rng: np.random.Generator, severities: tuple[float, float]) -> Plate:

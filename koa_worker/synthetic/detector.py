@@ -33,9 +33,9 @@ def expose(attenuation: Map, opening: Map | None, spec: PlateSpec, rng: np.rando
 
 
 def develop(logarithm: Map, opening: Map | None, spec: PlateSpec) -> NDArray[np.uint16]:
-    """Even out, sharpen, window: dense becomes bright, on the full 16-bit scale."""
+    """Evens out, sharpens and windows the image: dense becomes bright, on the full 16-bit scale."""
     density = -logarithm
-    # Consoles lower large differences, which leaves a dark brim beside the leg and a glow far from it.
+    # Consoles reduce large differences, which leaves a dark band beside the leg and a bright area far from it.
     wide = wide_blur(density, 28 / spec.spacing_mm)
     shown = density - np.float32(spec.flatten) * wide
     if spec.sharpen:
@@ -45,7 +45,7 @@ def develop(logarithm: Map, opening: Map | None, spec: PlateSpec) -> NDArray[np.
     if opening is not None:  # a console finds the exposed field first
         sample = sample[opening[coarse, coarse] > 0.5]
     low, high = (float(p) for p in np.percentile(sample, (1.0, 99.5)))
-    low = min(low, -spec.flatten * float(wide[coarse, coarse].mean()))  # black is air, also where none is in sight
+    low = min(low, -spec.flatten * float(wide[coarse, coarse].mean()))  # black is air, also if the image shows none
     room = max((high - low) / spec.contrast, 1e-3)
     shown *= np.float32(0.97 / room)
     shown += np.float32(spec.brightness - 0.97 * low / room)

@@ -1,4 +1,4 @@
-"""Draws a plate: legs and other objects in one attenuation map, then the exposure and the console's image."""
+"""Draws a radiograph: legs and other objects in one attenuation map, then the exposure and the console's image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from koa_worker.synthetic.truth import Plate
 
 
 def draw(spec: PlateSpec) -> Plate:
-    """Draw a plate; the same specification gives the same pixels."""
+    """Draws a radiograph; the same specification gives the same pixels."""
     rng = np.random.default_rng(spec.seed)
     attenuation = np.zeros((spec.height, spec.width), np.float32)
     truths = tuple(sorted((add_leg(attenuation, spec, k, rng) for k in spec.knees), key=lambda t: t.centre[0]))

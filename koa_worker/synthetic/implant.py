@@ -14,7 +14,7 @@ from koa_worker.synthetic.truth import KneeTruth, Plate
 
 
 class ImplantKind(StrEnum):
-    """What there is of metal at knees, seen from the front."""
+    """The kinds of metal at knees, seen from the front."""
 
     TOTAL = "total"
     UNICONDYLAR = "unicondylar"

@@ -201,7 +201,7 @@ def _add_band(attenuation: Map, place: Place, line: Points, towards_mm: tuple[fl
             _add_window(attenuation, found[1] * np.float32(strength / len(_BAND_STEPS)), found[0])
 
 
-def _add_window(attenuation: Map, values: Map, window: solid.Window) -> None:
+def _add_window(attenuation: Map, values: Map, window: solid.PlatePart) -> None:
     height, width = attenuation.shape
     top, left = max(window.y, 0), max(window.x, 0)
     bottom, right = min(window.y + window.height, height), min(window.x + window.width, width)

@@ -14,7 +14,7 @@ _FINE = 4  # sub-pixels each way: a margin must lie where the truth says, to a s
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class PlatePart:
     """A part of the plate, in pixels; it may reach over the edge."""
 
     x: int
@@ -27,7 +27,7 @@ class Window:
 class Depth:
     """How deep under the outline each pixel lies, in pixels, and how much of the pixel is inside."""
 
-    window: Window
+    window: PlatePart
     inside: Map
     below: Map
 
@@ -50,7 +50,7 @@ def depth(outline: NDArray[np.float64], height: int, width: int, margin: int) ->
     return Depth(window, inside, np.where(edge, inside / 2, np.maximum(below, 0.25)).astype(np.float32))
 
 
-def coverage(outline: NDArray[np.float64], height: int, width: int, margin: int = 0) -> tuple[Window, Map] | None:
+def coverage(outline: NDArray[np.float64], height: int, width: int, margin: int = 0) -> tuple[PlatePart, Map] | None:
     """How much of each pixel lies inside a closed outline (x, y in pixels); None where it misses the plate."""
     window = _window(outline, height, width, margin)
     if window.width <= 0 or window.height <= 0:
@@ -75,15 +75,15 @@ def bone(below: Map, radius: Map, depth_mm: Map, cortex: Map) -> tuple[Map, Map]
     return inner, np.maximum(outer - inner, 0)
 
 
-def _window(outline: NDArray[np.float64], height: int, width: int, margin: int) -> Window:
+def _window(outline: NDArray[np.float64], height: int, width: int, margin: int) -> PlatePart:
     left, top = np.floor(outline.min(axis=0)).astype(int) - 2
     right, bottom = np.ceil(outline.max(axis=0)).astype(int) + 3
     left, top = max(int(left), -margin), max(int(top), -margin)
     right, bottom = min(int(right), width + margin), min(int(bottom), height + margin)
-    return Window(left, top, right - left, bottom - top)
+    return PlatePart(left, top, right - left, bottom - top)
 
 
-def _coverage(outline: NDArray[np.float64], window: Window) -> Map:
+def _coverage(outline: NDArray[np.float64], window: PlatePart) -> Map:
     fine = np.zeros((window.height * _FINE, window.width * _FINE), np.uint8)
     # Pixel (0, 0) covers -0.5 … 0.5; cv2 counts sixteenths of a sub-pixel from a sub-pixel's middle. It also paints
     # every sub-pixel that the outline touches, half a one too much all round: draw half a one up and to the left,

@@ -1,4 +1,4 @@
-"""Writing plates as PNG and as DX or CR objects, which say that they are synthetic."""
+"""Writes radiographs as PNG and as DX or CR objects, which say that they are synthetic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads when the certificates in a PEM file expire; Python's ssl does not tell it of a file."""
+"""Reads when the certificates in a PEM file expire; Python's ssl module cannot read it from a file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _blocks(text: str) -> Iterator[str]:
 
 
 def _expiry(der: bytes) -> datetime:
-    """RFC 5280: a certificate has a signed part; that has (version?, serial, algorithm, issuer, validity, …)."""
+    """The expiry date. RFC 5280: the signed part contains version (optional), serial, algorithm, issuer, validity, …"""
     try:
         _, certificate = next(_members(der))
         _, signed = next(_members(certificate))
@@ -39,7 +39,7 @@ def _expiry(der: bytes) -> datetime:
 
 
 def _members(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Tag and contents of each value in a row of DER values."""
+    """Tag and contents of each value in a sequence of DER values."""
     at = 0
     while at < len(data):
         tag, length = data[at], data[at + 1]

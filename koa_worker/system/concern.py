@@ -1,4 +1,4 @@
-"""What needs a person: every kind of concern with its sentence and its remedy, and one concern with its details.
+"""Concerns are problems that need a person: each kind with its sentence and remedy, and one concern with its details.
 
 `status`, metrics, page, service manager and alerts all show these values. None names a file or a patient.
 """
@@ -10,23 +10,23 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
-# code → what is wrong, and what to do about it
+# code → the problem, and its remedy
 CONCERNS: dict[str, tuple[str, str]] = {
     "not_running": ("The daemon is not running.", "Start it, and read the end of its log."),
-    "silent": ("The daemon's loop does not go round.", "Look for a disk or share that hangs; then restart the daemon."),
-    "inbox_gone": ("The inbox is gone.", "Mount the share again, or correct [folders] inbox."),
+    "silent": ("The daemon's loop hangs.", "Look for a disk or share that hangs; then restart the daemon."),
+    "inbox_gone": ("The inbox is missing.", "Mount the share again, or correct [folders] inbox."),
     "inbox_unreadable": ("The inbox cannot be read.", "Give the worker's account the right to read and write it."),
     "inbox_unwritable": (
-        "Nothing can be written in the inbox, so no file can be taken out of it.",
-        "Give the worker's account the right to write in it.",
+        "The inbox cannot be written to, so no file can be taken from it.",
+        "Give the worker's account the right to write to it.",
     ),
     "inbox_moved": (
         "The inbox is on another file system than at the start.",
         "Mount the right share; if this one is right, restart the daemon.",
     ),
     "folder_gone": (
-        "A folder is gone or cannot be used.",
-        "Mount its disk again, or give it back to the worker's account. Do not create it by hand on another disk.",
+        "A folder is missing or cannot be used.",
+        "Mount its disk again, or give it back to the worker's account. Do not create it on another disk.",
     ),
     "unreadable_folders": (
         "Folders in the inbox cannot be read.",
@@ -34,49 +34,49 @@ CONCERNS: dict[str, tuple[str, str]] = {
     ),
     "unclaimable": (
         "Files in the inbox cannot be taken.",
-        "Give the worker's account the right to write in the folders of the inbox.",
+        "Give the worker's account the right to write to the folders of the inbox.",
     ),
     "unfinished": (
         "Files in the inbox stay incomplete.",
-        "Look whether their export was broken off; remove them or export them again.",
+        "Check whether their export was interrupted; remove them or export them again.",
     ),
     "disk_full": ("The disk is nearly full.", "Free space, or lower [limits] min_free_mb."),
-    "no_answer": ("The disk or the database does not answer.", "Look at both with koa-worker doctor."),
-    "database": ("The database cannot be used.", "Look at it with koa-worker doctor."),
+    "no_answer": ("The disk or the database does not answer.", "Check both with koa-worker doctor."),
+    "database": ("The database cannot be used.", "Check it with koa-worker doctor."),
     "destination_down": (
         "A destination does not take results.",
-        "Look at it with koa-worker doctor. The results wait and are sent when it answers.",
+        "Check it with koa-worker doctor. The results wait and are sent when it answers.",
     ),
     "destination_refuses": (
-        "A destination refused results for good.",
-        "Correct what it refuses, then run koa-worker send.",
+        "A destination refused results permanently.",
+        "Correct the cause of the refusal, then run koa-worker send.",
     ),
-    "parked": ("Files failed on every try.", "Look at the log; then run koa-worker retry."),
+    "parked": ("Files failed on every try.", "Read the log, then run koa-worker retry."),
     "certificate": (
         "A certificate has expired or cannot be read.",
         "Renew it or correct its path, and restart the daemon.",
     ),
     "clock": (
         "The clock was set back.",
-        "Set it right. What was put off until later waits: run koa-worker send, and koa-worker retry.",
+        "Correct it. Postponed files and results still wait: run koa-worker send and koa-worker retry.",
     ),
-    "alert_failed": ("An alert cannot be delivered.", "Correct [alerts], or what it calls."),
+    "alert_failed": ("An alert cannot be delivered.", "Correct [alerts], or the program or server that it calls."),
     "part_down": ("A part of the daemon has ended.", "Read its error in the log, and restart the daemon."),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """One thing that is wrong and does not go away without a person."""
+    """One problem that does not disappear without a person."""
 
     code: str
-    subject: str = ""  # which destination, folder or part
+    subject: str = ""  # the destination, folder or part that has the problem
     detail: str = ""
     since: float | None = None  # seconds since the epoch; None: unknown
 
     @property
     def identity(self) -> tuple[str, str]:
-        """The same for the same trouble, however its numbers change."""
+        """Equal for the same problem, even if its details change."""
         return (self.code, self.subject)
 
     @property
@@ -103,7 +103,7 @@ class Concern:
         }
 
     def known_since(self, earlier: Iterable[Self]) -> Self:
-        """The same with the time at which it was first seen, if one of the earlier ones knows it."""
+        """The same concern with the time at which it was first seen, if it is among the earlier ones."""
         same = next((one for one in earlier if one.identity == self.identity and one.since is not None), None)
         return replace(self, since=same.since) if same and self.since is None else self
 

@@ -1,4 +1,4 @@
-"""All uses of pynetdicom's private parts, but for what `dicom_bounds.py` bounds: the sockets of its associations."""
+"""All uses of pynetdicom's private parts for the sockets of its associations; for its limits see `dicom_bounds.py`."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _SECONDS_TO_END = 5.0
 
 
 def set_up_pynetdicom() -> None:
-    """Bounds what a peer may make it keep, and lets it close the sockets that it is done with.
+    """Sets the limits for peers, and makes the library close its sockets.
 
-    It shuts a connection down and closes it in one `try`. If the peer was faster, the shutdown fails, the close is
-    skipped, and the socket stays open until the garbage collector runs.
+    The library shuts a connection down and closes it in one `try`. If the peer was faster, the shutdown fails, the
+    close is skipped, and the socket stays open until the garbage collector runs.
     """
     bound_pynetdicom()
     AssociationSocket._shutdown_socket = _hang_up  # type: ignore[method-assign, assignment] # noqa: SLF001
@@ -55,11 +55,11 @@ def leave(association: Association) -> None:
 class AssociationServer(LibraryServer):
     """A server that waits for each peer only up to `peer_seconds`.
 
-    It starts an association in the thread that accepts, 2 ms of work, so that the next caller is judged by all that
-    are there: with the library's thread for each, a burst would be let in before any of it is counted.
+    It starts each association in the accepting thread, which takes 2 ms, so that the next caller is counted with all
+    others. With the library's own thread for each, a burst would be admitted before any of it is counted.
     """
 
-    request_queue_size = 32  # with the library's 5 a PACS that opens ten at once waits for the kernel's second try
+    request_queue_size = 32  # with the library's 5, a PACS that opens ten connections at once has to try twice
 
     def __init__(self, *words: Any, peer_seconds: float, **options: Any) -> None:
         self._peer_seconds = peer_seconds

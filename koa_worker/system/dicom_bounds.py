@@ -1,8 +1,8 @@
-"""What a peer may make pynetdicom keep, wait for or say: the library itself believes every length that it is told.
+"""Limits the memory, time and log lines that a peer can cause: pynetdicom trusts every length in a message.
 
-Its associations keep a whole PDU, a whole command and a whole data set in memory, wait for as long as anything comes,
-and end with a traceback over what they cannot understand. All of that is bounded here, for peers that call us and for
-those that we call.
+Its associations keep a whole PDU, a whole command and a whole data set in memory, have no time limit while bytes
+arrive, and log a traceback for an invalid message. This module limits all of that, for peers that call us and for
+peers that we call.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from koa_worker.system.log import where
 
 logger = logging.getLogger(__name__)
 
-# A request for 128 contexts of 16 transfer syntaxes takes 70 kB; data come in PDUs of the 16 kB that we ask for.
+# A request for 128 contexts of 16 transfer syntaxes takes 70 kB; data arrive in PDUs of 16 kB, our own maximum.
 MOST_PDU_BYTES = 1 << 17
 MOST_COMMAND_BYTES = 1 << 16
-MOST_ANSWER_BYTES = 1 << 20  # of a data set in the answer of a peer that we called
-MOST_WAITING = 16  # messages of one association; who waits for each answer, as PS3.7 has it, has one
-SECONDS_TO_ASK = 5.0  # from the first byte of an association request to its last
+MOST_ANSWER_BYTES = 1 << 20  # bytes of a data set in the answer of a peer that we called
+MOST_WAITING = 16  # messages of one association; a peer that waits for each answer, as PS3.7 requires, has one
+SECONDS_TO_ASK = 5.0  # seconds from the first byte of an association request to its last
 SECONDS_A_PDU = 30.0
 _AT_ONCE = 1 << 16
 
@@ -37,16 +37,16 @@ class TooMuchError(Exception):
 
 
 class Sink(Protocol):
-    """The place that a data set is written to while it comes."""
+    """The target to which a data set is written while it arrives."""
 
     def write(self, data: bytes) -> None:
-        """Raises TooMuchError to have the association ended."""
+        """Raises TooMuchError to end the association."""
 
 
 class Spooled(BytesIO):
-    """Stands where the library wants a data set in memory, and hands each piece on.
+    """Replaces the library's data set in memory, and passes each piece on to the sink.
 
-    The sink is asked for when the first piece comes, since command and data may lie in one PDU.
+    It requests the sink when the first piece arrives, since command and data may be in one PDU.
     """
 
     def __init__(self, association: Any, message: DIMSEMessage) -> None:
@@ -75,7 +75,7 @@ _library_primitive = DIMSEServiceProvider.receive_primitive
 
 
 def _receive(self: AssociationSocket, nr_bytes: int) -> bytearray:
-    """Reads at most `nr_bytes` bytes, fewer if the peer has gone; raises OSError if they are too many or too slow."""
+    """Reads `nr_bytes` bytes, fewer if the peer has gone; raises OSError if they are too many or too slow."""
     line = self.socket
     if line is None:
         raise ConnectionAbortedError
@@ -103,7 +103,7 @@ def _receive(self: AssociationSocket, nr_bytes: int) -> bytearray:
 
 
 def _run_reactor(self: DULServiceProvider) -> None:
-    """The library's loop; where that breaks over what it was sent, the line is closed and one line is said of it."""
+    """Runs the library's loop. If a message makes it fail, closes the connection and logs one line."""
     try:
         _library_reactor(self)
     except Exception as fault:  # noqa: BLE001 - anything can come of what a peer says
@@ -119,7 +119,7 @@ def _run_reactor(self: DULServiceProvider) -> None:
 
 
 def _receive_primitive(self: DIMSEServiceProvider, primitive: Any) -> None:
-    """Does what the library does, with every length bounded; what makes no sense ends the association."""
+    """Does the same as the library, with every length limited; an invalid message ends the association."""
     try:
         if self.message is None:
             self.message = DIMSEMessage()
@@ -133,7 +133,7 @@ def _receive_primitive(self: DIMSEServiceProvider, primitive: Any) -> None:
 
 
 def _prepare(association: Any, message: DIMSEMessage, primitive: Any) -> None:
-    """Measures what has come; an application entity with `sink_for` is handed a data set piece by piece."""
+    """Checks the size of the message so far. An application entity with `sink_for` gets a data set piece by piece."""
     if association.dimse.msg_queue.qsize() > MOST_WAITING:
         raise TooMuchError
     spools = hasattr(association.ae, "sink_for")

@@ -1,4 +1,4 @@
-"""Files that only their owner can read, and that a power cut leaves whole or not at all.
+"""Files that only their owner can read, and that are complete or absent after a power cut.
 
 An fsync of a file puts its bytes on the disk; an fsync of its folder puts its name there. Both must have happened
 before a sender is told that its radiograph is stored.
@@ -16,9 +16,9 @@ from typing import BinaryIO
 
 @contextmanager
 def private_file(path: Path, *, exclusive: bool = False) -> Iterator[BinaryIO]:
-    """A file to write to: on the disk when the block ends, gone when the block fails.
+    """A file to write to: on the disk when the block ends, removed when the block fails.
 
-    What lay there before is overwritten; with `exclusive` it is an error.
+    An existing file is overwritten; with `exclusive` it is an error.
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | (os.O_EXCL if exclusive else os.O_TRUNC), 0o600)
     with _gone_after_failure(path), os.fdopen(descriptor, "wb") as stream:
@@ -29,9 +29,9 @@ def private_file(path: Path, *, exclusive: bool = False) -> Iterator[BinaryIO]:
 
 @contextmanager
 def whole_file(path: Path, part: Path, *, exclusive: bool = False) -> Iterator[BinaryIO]:
-    """The same under the name `part`, which takes the place of `path` when the block ends.
+    """The same under the temporary name `part`, which is renamed to `path` when the block ends.
 
-    Readers of `path` see what was there before or all of the new file.
+    Readers of `path` see the old file or the complete new file.
     """
     with private_file(part, exclusive=exclusive) as stream:
         yield stream
@@ -40,7 +40,7 @@ def whole_file(path: Path, part: Path, *, exclusive: bool = False) -> Iterator[B
 
 
 def put_in_place(part: Path, path: Path) -> None:
-    """Gives a file its final name, for good."""
+    """Gives a file its final name, so that a power cut cannot undo it."""
     part.replace(path)
     sync_folder(path.parent)
 
@@ -55,9 +55,9 @@ def sync_folder(folder: Path) -> None:
 
 
 def sweep(folder: Path, pattern: str, is_abandoned: Callable[[Path], bool] = lambda _: True) -> None:
-    """Removes what a kill left behind; what raises an OSError when it is asked or removed, stays.
+    """Removes files that a kill left behind; a file that raises an OSError stays.
 
-    Another process may be writing some of it, or sweeping too.
+    Another process may be writing some of these files, or removing them too.
     """
     for path in folder.glob(pattern):
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""The attributes of an original that its results copy: where one of them changes, the results change too."""
+"""The attributes of an original that its results copy: if one of them changes, the results change too."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STUDY = (
     "ReferringPhysicianName", "StudyDescription", "ProcedureCodeSequence", "PatientAge", "PatientSize",
     "PatientWeight", "AdmissionID", "ClinicalTrialTimePointID", "ClinicalTrialTimePointDescription",
 )  # fmt: skip
-# Copied by later versions too. A header without them has the digest that it always had.
+# Added in a later version. A header without them keeps its earlier digest.
 LATER = ("TimezoneOffsetFromUTC", "ReferencedStudySequence", "PhysiciansOfRecord")
-# Of the order. A structured report has a sequence of its own for it.
+# Attributes of the order. A structured report has its own sequence for them.
 REQUEST = "RequestAttributesSequence"

@@ -1,4 +1,4 @@
-"""The heartbeat: whether a daemon runs in this work folder and what it does. The daemon writes, `status` reads."""
+"""The heartbeat: whether a daemon runs in this work folder, and its state. The daemon writes it, `status` reads it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class PauseReason(StrEnum):
     NO_ANSWER = "no_answer"
 
 
-# As people read it in `status`, on the page and in the log.
+# The words for `status`, the page and the log.
 PAUSE_WORDS = {
     PauseReason.OUTSIDE_HOURS: "outside run_between",
     PauseReason.DISK_NEARLY_FULL: "disk nearly full",
@@ -44,12 +44,12 @@ class Condition(Enum):
 
     RUNNING = auto()
     PAUSED = auto()
-    SILENT = auto()  # it lives, and has not beaten for too long
+    SILENT = auto()  # it runs, but its last heartbeat is too old
     NOT_RUNNING = auto()
 
     @property
     def is_well(self) -> bool:
-        """A paused daemon is healthy; one that is gone or silent is not."""
+        """A paused daemon is healthy; one that does not run or is silent is not."""
         return self in {Condition.RUNNING, Condition.PAUSED}
 
 
@@ -68,9 +68,9 @@ class Pulse:
 
 @contextmanager
 def sole_owner(work: Path) -> Iterator[int]:
-    """Holds the lock of the work folder, and gives it, so that the worker processes can hold it too.
+    """Holds the lock of the work folder, and gives its descriptor, so that the worker processes can hold it too.
 
-    Two daemons in one work folder would take each other's files for leftovers.
+    Two daemons in one work folder would each treat the other's files as left over by a crash.
     """
     with (work / _LOCK).open("a") as lock:
         give_up = time.monotonic() + _SECONDS_TO_LET_GO
@@ -85,12 +85,12 @@ def sole_owner(work: Path) -> Iterator[int]:
 
 
 def is_there(work: Path) -> bool:
-    """Whether the work folder itself is there, and not only the place where its disk belongs."""
+    """Whether the work folder itself exists, and not only the mount point of its disk."""
     return (work / _LOCK).exists()
 
 
 def has_owner(work: Path) -> bool:
-    """Whether a daemon or one of its worker processes uses the work folder, even one that has not beaten yet."""
+    """Whether a daemon or one of its worker processes uses the work folder, even before its first heartbeat."""
     try:
         with (work / _LOCK).open() as lock:
             return not _lock(lock.fileno())
@@ -99,7 +99,7 @@ def has_owner(work: Path) -> bool:
 
 
 def beat(work: Path, pulse: Pulse) -> None:
-    """Writes the heartbeat. A full disk is no reason to stop, nor a sign of death: then the last one is touched."""
+    """Writes the heartbeat. If the disk is full, it only updates the time of the last one: the daemon still lives."""
     temporary = work / f"{_PULSE}.tmp"
     try:
         temporary.write_text(json.dumps(asdict(pulse)), encoding="ascii")
@@ -122,7 +122,7 @@ def feel(work: Path) -> tuple[Pulse, float] | None:
 
 
 def _age_seconds(path: Path) -> float:
-    """One from the future was written before the clock was set back: nobody knows its age until the next one."""
+    """The age. A heartbeat from the future was written before the clock was set back: its age is unknown."""
     age = time.time() - path.stat().st_mtime
     return abs(age) if age < -_SECONDS_WITHOUT_BEAT else max(0.0, age)
 

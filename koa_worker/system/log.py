@@ -29,22 +29,22 @@ def set_up(settings: LogSettings) -> None:
     logging.getLogger("koa_worker").setLevel(settings.level.upper())
     # pydicom quotes the value that it fails on, which may be patient data.
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
-    # These quote what they send and receive.
+    # These libraries quote the data that they send and receive.
     for name in ("pynetdicom", "highdicom", "imagecodecs"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     threading.excepthook = _say_of_thread
-    # watchdog calls an event that comes while it is being stopped an error.
+    # watchdog logs an error for an event that arrives while it is being stopped.
     logging.getLogger("watchdog").setLevel(logging.CRITICAL)
 
 
 def _say_of_thread(broken: threading.ExceptHookArgs) -> None:
-    """Logs the error in the log's own form; Python's own hook would print what the error quotes."""
+    """Logs an error of a thread in our form; Python's own hook would print the data that the error quotes."""
     fault = broken.exc_value
     logging.getLogger(__name__).error("a thread broke", extra={"fault": where(fault) if fault else ""})
 
 
 def where(fault: BaseException) -> str:
-    """The class of the error and the lines of code that it passed, without its message."""
+    """The class of the error and the lines of its traceback, without its message."""
     frames = traceback.extract_tb(fault.__traceback__)
     places = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))
     return f"{type(fault).__name__} at {places}" if places else type(fault).__name__

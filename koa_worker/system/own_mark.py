@@ -1,7 +1,7 @@
-"""The mark of pictures that this program made: words beside the pixels, and a strip of bars in them.
+"""The mark of images that this program made: a text in the metadata, and a strip of bars in the pixels.
 
-The words are lost when another program draws the picture again, the bars are not: they run along an edge from end to
-end, so that they are found at any size, in any grays, mirrored or turned, and with plain margins around the picture.
+The text is lost when another program saves the image, but the bars remain. They run along a whole edge, so that they
+are found at any size, in any grays, mirrored or turned, and with plain margins around the image.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 WORDS = b"koa-worker result. Research use only. Not to be graded."
-_SAID = WORDS[:17]  # what is looked for; a later version may say more
+_SAID = WORDS[:17]  # the text that is searched; a later version may add to it
 
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
-_MOST_PIECES = 1000  # chunks or segments that are looked at
+_MOST_PIECES = 1000  # number of chunks or segments that are read
 _START_OF_SCAN, _COMMENT, _FIRST_APPLICATION, _LAST_APPLICATION = 0xDA, 0xFE, 0xE0, 0xEF
 
-_PATTERN = 0xDA3C96E17B2D48F1  # as good as any that is not regular
-# Bright at both ends, so that the picture's own extent is the strip's where plain margins were put around it.
+_PATTERN = 0xDA3C96E17B2D48F1  # an arbitrary irregular pattern
+# Bright at both ends, so that the strip's width is the image's width if plain margins were added around it.
 BARS = tuple(bar == "1" for bar in f"{_PATTERN:b}")
 _BARS = np.array(BARS)
 _DARK, _BRIGHT = 0, 110
-_SHARE, _LEAST_ROWS = 0.008, 2  # of the picture's height
-_LEAST_CONTRAST = 0.03  # of all the grays that the picture could have
+_SHARE, _LEAST_ROWS = 0.008, 2  # of the image's height
+_LEAST_CONTRAST = 0.03  # share of all grays that the image could have
 _MOST_WRONG = 2
-_LOOKS = 8  # rows that are looked at along an edge
+_LOOKS = 8  # rows that are searched along an edge
 _MARGIN_CONTRAST = 0.02
 _QUALITY = 92  # of a JPEG that is encoded again
 
 
 def stamp(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The same picture, gray or in colour, with bars in its last rows."""
+    """The same image, gray or in colour, with bars in its last rows."""
     height, width = picture.shape[:2]
     marked = picture.copy()
     bars = np.where(_BARS[np.arange(width) * len(_BARS) // max(width, 1)], _BRIGHT, _DARK).astype(np.uint8)
@@ -46,14 +46,14 @@ def stamp(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def is_stamped(picture: NDArray[Any]) -> bool:
-    """Whether bars run along an edge of a gray picture, or of what lies within its plain margins."""
+    """Whether bars run along an edge of a gray image, or of its part within plain margins."""
     if min(picture.shape) < len(_BARS):
         return False
     return _has_bars(picture) or _has_bars(_without_margins(picture))
 
 
 def marked(encoded: bytes) -> bytes:
-    """A PNG or JPEG with our bars and our words in it."""
+    """A PNG or JPEG with our bars and our text in it."""
     picture = np.asarray(cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_UNCHANGED), np.uint8)
     png = encoded.startswith(_PNG)
     options = [] if png else [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
@@ -61,7 +61,7 @@ def marked(encoded: bytes) -> bytes:
 
 
 def write_words(encoded: bytes) -> bytes:
-    """A PNG or JPEG with our words in it."""
+    """A PNG or JPEG with our text in it."""
     if encoded.startswith(_PNG):
         chunk = b"tEXtComment\0" + WORDS
         head = len(_PNG) + 25  # behind the header chunk, where any other may come
@@ -76,7 +76,7 @@ def write_words(encoded: bytes) -> bytes:
 
 
 def has_words(encoded: bytes) -> bool:
-    """Whether our words are in a PNG or JPEG; nothing is inflated or decoded."""
+    """Whether our text is in a PNG or JPEG; nothing is inflated or decoded."""
     if encoded.startswith(_PNG):
         return any(
             kind in (b"tEXt", b"iTXt") and _SAID in encoded[start : min(end, start + 4096)]
@@ -96,7 +96,7 @@ def _chunks(encoded: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _segments(encoded: bytes) -> Iterator[tuple[int, int, int]]:
-    """The marker, start and end of each segment of a JPEG before its picture."""
+    """The marker, start and end of each segment of a JPEG before its pixels."""
     position = len(_JPEG)
     for _ in range(_MOST_PIECES):
         if not encoded.startswith(_JPEG) or position + 4 > len(encoded):
@@ -123,8 +123,7 @@ def _has_bars(picture: NDArray[Any]) -> bool:
 
 
 def _is_any_barred(lines: NDArray[np.float64]) -> bool:
-    """Whether a line has the bars, each seen by its middle half; bright and dark may have changed places, and left and
-    right."""
+    """Whether a line has the bars, each tested at its middle half; the line may be inverted or mirrored."""
     count, width = len(_BARS), lines.shape[1]
     starts = np.floor((np.arange(count) + 0.25) * width / count).astype(int)
     ends = np.maximum(np.ceil((np.arange(count) + 0.75) * width / count).astype(int), starts + 1)
@@ -138,7 +137,7 @@ def _is_any_barred(lines: NDArray[np.float64]) -> bool:
 
 
 def _without_margins(picture: NDArray[Any]) -> NDArray[Any]:
-    """What is left when rows and columns at the edges that are plainly of the corner's gray are taken away."""
+    """The image without the rows and columns at its edges that have only the corner's gray."""
     ground = int(picture[-1, -1])
     unlike = np.iinfo(picture.dtype).max * _MARGIN_CONTRAST
     most, least = ground + unlike, ground - unlike

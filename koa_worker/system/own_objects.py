@@ -1,7 +1,7 @@
-"""Tells DICOM objects that this program made, in whichever installation, from those of others.
+"""Recognises DICOM objects that this program made, in any installation.
 
-What an object says of its maker counts, and nothing else: that an image is derived says little, since many detectors
-call their own films so.
+Only the attributes about the maker count. "Derived" as the image type is no sign, since many detectors use it for their
+own images.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pydicom.dataset import Dataset
 
 MANUFACTURER = "koa-worker"
 SYNTHETIC_MODEL = "synthetic"  # of the demo's radiographs, which are there to be graded
-# Of our own, under the root that needs no registration (PS3.5 B.2); stands in the file meta of what we write.
+# Our own UID, under the root that needs no registration (PS3.5 B.2); it is in the file meta of each object we write.
 IMPLEMENTATION_UID = "2.25.188189329175065844053451331793931391338"
 
-# What `is_own` looks at, for readers that read no more than they are told to.
+# The elements that `is_own` reads, for callers that parse only certain elements.
 LOOKED_AT = ("ImplementationClassUID", "Manufacturer", "ManufacturerModelName", "ContributingEquipmentSequence")
 
 
@@ -48,6 +48,6 @@ def _word(dataset: Dataset, keyword: str) -> str:
 def _value(dataset: Dataset, keyword: str) -> Any:
     try:
         return dataset.get(keyword)
-    # pydicom converts an element when it is first touched, and a hostile value can make that fail in any way.
+    # pydicom converts an element at the first access, and a hostile value can make that raise anything.
     except Exception:  # noqa: BLE001
         return None

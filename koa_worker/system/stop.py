@@ -13,7 +13,7 @@ def _nothing() -> None:
 
 
 class Stop:
-    """Whether a stop was asked for, and the function that wakes the loop then."""
+    """Whether a stop was requested, and the function that wakes the loop then."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -22,7 +22,7 @@ class Stop:
 
 
 def _asking() -> list[signal.Signals]:
-    """A closed terminal (SIGHUP) asks too, unless nohup has made the program deaf to it."""
+    """The signals that request a stop: SIGHUP (a closed terminal) too, unless nohup makes the program ignore it."""
     deaf = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     return [signal.SIGTERM, signal.SIGINT, *([] if deaf else [signal.SIGHUP])]
 

@@ -33,7 +33,7 @@ class Service:
     def _say(self, what: str) -> None:
         if not self._address:
             return
-        # A service manager that does not listen is no reason to stop grading.
+        # A service manager that does not answer is no reason to stop grading.
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
-            line.setblocking(False)  # one that does not read what it is told fills the line
+            line.setblocking(False)  # one that does not read its messages fills the socket
             line.sendto(what.encode(), self._address)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydicom import uid
 
-# Of those that a sender offers for a class, the receiver takes the first of these.
+# The order of preference: for each class the receiver takes the first of these that the sender offers.
 TRANSFER_SYNTAXES = (
     uid.ExplicitVRLittleEndian,
     uid.ImplicitVRLittleEndian,

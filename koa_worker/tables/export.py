@@ -1,4 +1,4 @@
-"""The flat table that `koa-worker export` prints and the page gives: one row a knee."""
+"""The flat table that `koa-worker export` prints and the page offers for download: one row per knee."""
 
 from __future__ import annotations
 

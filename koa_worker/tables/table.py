@@ -34,12 +34,12 @@ def _cell(value: Any) -> Any:
 
 
 def safe_cell(text: str) -> Any:
-    """A cell of a line that an eye or grep reads: it stays one line, whatever the text holds."""
+    """A cell of a line for a person or for grep: it stays one line, whatever the text contains."""
     return _cell(printable(text))
 
 
 def printable(words: str) -> str:
-    """The words without what a terminal takes for a command."""
+    """The text without control characters, which a terminal would take for commands."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in words)
 
 

@@ -1,4 +1,4 @@
-"""A file that has arrived, and what became of it."""
+"""A file that has arrived, and its outcome."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Ungraded:
-    """A knee was looked for in vain: it was seen or the header names it, and the results say that it has no grade."""
+    """A knee without a grade in a rejected file: it was seen, or the header names it. The results say so."""
 
     named: tuple[Side, ...]  # by the header; empty: the image alone shows a knee
-    looked: GradedBy
+    looked: GradedBy  # the release that tried
 
 
 @dataclass(frozen=True, slots=True)

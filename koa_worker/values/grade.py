@@ -1,4 +1,4 @@
-"""The grade of a knee, and why a person should look at it."""
+"""The grade of a knee, and the reasons why a person should review it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # who handles no pixels does not wait for NumPy
+if TYPE_CHECKING:  # processes that handle no pixels start without loading NumPy
     import numpy as np
     from numpy.typing import NDArray
 
@@ -25,32 +25,32 @@ class GradedBy:
 
 
 class ReviewCode(StrEnum):
-    """Why a person should look at a graded knee. The comments say what a reason's value and limit are."""
+    """Why a person should review a graded knee. The comments say what `value` and `limit` of such a reason are."""
 
     OTHER_KNEE_NOT_FOUND = "other_knee_not_found"  # neither
     MINOR = "minor"  # the age in years that the header says, and that of adults
     POSSIBLE_METAL = "possible_metal"  # the evidence, in log odds; no limit
-    LIKE_IMPLANT = "like_implant"  # as for UNUSUAL: a knee with an implant to the net, but no metal is seen
-    NOT_CHECKED = "not_checked"  # neither: the release cannot tell a knee from other pictures
-    UNUSUAL = "unusual"  # how strange the picture is, and the strangeness that is let pass
-    CUT_OFF = "cut_off"  # the share of the joint's width beyond the edge, and the share that is let pass
+    LIKE_IMPLANT = "like_implant"  # as for UNUSUAL: the model sees an implant, but no metal was found
+    NOT_CHECKED = "not_checked"  # neither: the release cannot tell a knee from other images
+    UNUSUAL = "unusual"  # how strange the image is, and the highest strangeness without a review
+    CUT_OFF = "cut_off"  # the share of the joint's width beyond the edge, and the highest share without a review
     TURNED = "turned"  # by how many degrees anticlockwise; no limit
-    LOW_CONFIDENCE = "low_confidence"  # the confidence, and the least that is let pass
-    LOW_AGREEMENT = "low_agreement"  # how many looks give this grade, and how many looks there are
-    DISAGREEMENT = "disagreement"  # the lowest and the highest grade that a look gives
-    BORDERLINE = "borderline"  # P(KL ≥ 2), and how near to one half is too near
+    LOW_CONFIDENCE = "low_confidence"  # the confidence, and the lowest one without a review
+    LOW_AGREEMENT = "low_agreement"  # the number of predictions with this grade, and the number of all predictions
+    DISAGREEMENT = "disagreement"  # the lowest and the highest grade among the predictions
+    BORDERLINE = "borderline"  # P(KL ≥ 2), and the distance from one half below which it is too near
     IMAGES_DISAGREE = "images_disagree"  # the lowest and the highest grade of this knee among the study's images
     OTHER = "other"  # neither: a sentence of an earlier version, kept as it was
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewReason:
-    """One reason to look at a knee, without words: `report/words.py` has them."""
+    """One reason to review a knee, without its sentence: `report/words.py` makes that."""
 
     code: ReviewCode
     value: float | None = None
     limit: float | None = None
-    text: str = ""  # of OTHER alone
+    text: str = ""  # only for OTHER
 
 
 Probabilities = tuple[float, float, float, float, float]  # of KL 0 to KL 4
@@ -64,11 +64,11 @@ class Grade:
     probabilities: Probabilities
     confidence: float  # the probability of `kl`
     oa_probability: float  # P(KL ≥ 2)
-    agreement: float  # share of members × views whose own grade is the release's
+    agreement: float  # share of the predictions (members × views) that give the release's grade
     review_reasons: tuple[ReviewReason, ...]
     model: str  # "name-vN"
-    strangeness: float | None = None  # log odds against a knee like the training knees; None: nothing judged it
-    release_probabilities: Probabilities | None = None  # what the release itself says, if the site has its own scale
+    strangeness: float | None = None  # log odds against a knee like the training knees; None: the release has no gate
+    release_probabilities: Probabilities | None = None  # the release's own answer, if the site has its own scale
     site: str = ""  # digest of the site's scale
 
     @property
@@ -78,12 +78,12 @@ class Grade:
 
     @property
     def release_kl(self) -> int:
-        """The grade before the site's scale: what the looks voted for, and what the heatmap explains."""
+        """The grade before the site's scale: the predictions voted for it, and the heatmap explains it."""
         return self.by_release.index(max(self.by_release))
 
     @property
     def needs_review(self) -> bool:
-        """Whether a person should look at the knee: where there is a reason to."""
+        """Whether a person should review the knee: if there is at least one reason."""
         return bool(self.review_reasons)
 
 

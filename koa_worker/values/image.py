@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from koa_worker.values.side import Laterality, Side
 
-if TYPE_CHECKING:  # who handles no pixels does not wait for NumPy
+if TYPE_CHECKING:  # processes that handle no pixels start without loading NumPy
     from numpy.typing import NDArray
 
 GrayImage: TypeAlias = "NDArray[Any]"  # two-dimensional, uint8 or uint16, bright = dense
@@ -43,7 +43,7 @@ class Patient:
     birth_date: date | None = None
     sex: str = ""
     age_years: float | None = None  # as the header says it; the birth date may say otherwise
-    issuer: str = ""  # who gave the id: two hospitals may give the same one to two persons
+    issuer: str = ""  # the issuer of the id: two hospitals may give the same one to two persons
 
 
 @dataclass(frozen=True, slots=True)

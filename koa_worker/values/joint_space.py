@@ -28,7 +28,7 @@ Points = tuple[tuple[float, float], ...]  # x, y in pixels of the stored image
 
 @dataclass(frozen=True, slots=True)
 class Compartment:
-    """The joint space of one half, between the margins of femur and tibia; no numbers if these are not clear."""
+    """The joint space of one half, between the margins of femur and tibia; no numbers if the margins are not clear."""
 
     name: CompartmentName
     clear: bool

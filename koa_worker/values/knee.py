@@ -1,4 +1,4 @@
-"""A knee in an image: where it is, and what was found of it."""
+"""A knee in an image: where it is, and what was found in it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from koa_worker.values.grade import Grade, Heatmap
 from koa_worker.values.joint_space import JointSpace
 from koa_worker.values.side import Side
 
-if TYPE_CHECKING:  # who handles no pixels does not wait for NumPy
+if TYPE_CHECKING:  # processes that handle no pixels start without loading NumPy
     import numpy as np
     from numpy.typing import NDArray
 

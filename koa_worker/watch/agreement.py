@@ -1,4 +1,4 @@
-"""How far two graders agree: the one quadratic kappa of the worker, with its interval by subject."""
+"""How far two graders agree: the worker's only implementation of quadratic kappa, with its interval by subject."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _N = len(GRADES)
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure and the middle 95 % of what it would be with other subjects."""
+    """A figure, and its 95 % interval over other draws of subjects."""
 
     value: float
     low: float
@@ -53,7 +53,7 @@ def agreement_of_pairs(
 
 
 def draw_subjects(subjects: NDArray[np.str_], rounds: int, seed: int = 0) -> Floats:
-    """Round × knee: first each knee once, then how often its subject was drawn with replacement."""
+    """Weights (round × knee): in the first round 1 each, then the number of times that its subject was drawn."""
     names, place = np.unique(subjects, return_inverse=True)
     people = len(names)
     counts = np.random.default_rng(seed).multinomial(people, np.full(people, 1 / people), size=rounds)
@@ -61,20 +61,20 @@ def draw_subjects(subjects: NDArray[np.str_], rounds: int, seed: int = 0) -> Flo
 
 
 def confusion(truth: Ints, given: Ints, weights: Floats | None = None) -> Floats:
-    """(Round ×) the first grade × the second."""
+    """The table of both grades: (round ×) first grade × second grade."""
     cells = np.eye(_N * _N)[truth * _N + given]
     counted: Floats = cells.sum(axis=0) if weights is None else weights @ cells
     return counted.reshape(*counted.shape[:-1], _N, _N)
 
 
 def kappa(cells: Floats) -> Floats:
-    """Cohen's kappa with quadratic weights; 0 where there is nothing to agree on."""
+    """Cohen's kappa with quadratic weights; 0 where it is not defined."""
     found = kappa_or_nan(cells)
     return np.where(np.isnan(found), 0.0, found)
 
 
 def kappa_or_nan(cells: Floats) -> Floats:
-    """1 minus observed over expected squared differences; not a number where none is expected: all grades the same."""
+    """1 minus observed over expected squared differences; not a number if all grades are the same."""
     distance = np.subtract.outer(np.arange(_N), np.arange(_N)) ** 2
     total = cells.sum(axis=(-2, -1))
     by_chance = cells.sum(axis=-1)[..., :, None] * cells.sum(axis=-2)[..., None, :]
@@ -88,11 +88,11 @@ def mean(weights: Floats, values: np.ndarray[Any, Any]) -> Floats:
 
 
 def estimate(draws: Floats, figure: Callable[[Floats], Floats]) -> Estimate:
-    """The figure of the knees as they are, and the middle 95 % of what the drawn subjects give."""
+    """The figure of the given knees, and the middle 95 % of its values for the drawn subjects."""
     return _estimated(figure(draws))
 
 
 def _estimated(found: Floats) -> Estimate:
-    """The first value, and the middle 95 % of the others, of which some may not be defined."""
+    """The first value, and the middle 95 % of the others, some of which may be undefined."""
     low, high = np.nanquantile(found[1:], _MIDDLE) if not np.isnan(found[1:]).all() else found[[0, 0]]
     return Estimate(float(found[0]), float(low), float(high))

@@ -1,13 +1,13 @@
-"""A chart that adds up how much each week is above or below the usual (CUSUM), and alarms when the sum is too large.
+"""A chart that sums up the differences of the weeks from the baseline (CUSUM), and alarms when the sum is too large.
 
-A week's mean is compared with the baseline in units of its own standard error, so that weeks of any size count as they
-should. From each week an allowance is subtracted before it is added: half of the change that is looked for, which finds
-that change soonest (Page, Lorden). A lasting change of less than the allowance never adds up, and neither does the
-error of the baseline's own mean, as long as it is smaller.
+A week's mean is compared with the baseline in units of its own standard error, so that weeks of any size have the right
+weight. Before a week is added, an allowance is subtracted: half of the change to be detected, which detects that change
+soonest (Page, Lorden). A lasting change of less than the allowance never adds up, and neither does the error of the
+baseline's own mean, if it is smaller.
 
-The limit follows from how many charts are looked at. By Siegmund's approximation a one-sided chart with allowance k and
-limit h errs once in (exp(2kb) - 2kb - 1) / 2k² weeks, with b = h + 1.166. The likely error of the baseline is taken
-from k there. `python -m bench.drift` measures the whole.
+The limit follows from the number of charts. By Siegmund's approximation a one-sided chart with allowance k and limit h
+gives a false alarm once in (exp(2kb) - 2kb - 1) / 2k² weeks, with b = h + 1.166. The likely error of the baseline is
+subtracted from k there. `python -m bench.drift` measures the false alarms and the delays.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Self
 
-_LEAST_ALLOWANCE = 0.5  # standard errors: for weeks so small that they show little
-_LEAST_NET = 0.25  # the same, less the error of the baseline
-_OVERSHOOT = 1.166  # by which a sum of normal steps passes a limit, after Siegmund
+_LEAST_ALLOWANCE = 0.5  # standard errors: the lowest allowance, for very small weeks
+_LEAST_NET = 0.25  # the lowest allowance minus the error of the baseline
+_OVERSHOOT = 1.166  # the mean excess of a sum of normal steps over a limit, after Siegmund
 _WEEKS_A_YEAR = 52
-_YEARS_BETWEEN = 0.75  # false alarms of all charts together, by the approximation
+_YEARS_BETWEEN = 0.75  # between two false alarms of all charts together, by the approximation
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Independent values: how many, their sum, and the sum of their squares."""
+    """Independent values: their number, their sum, and the sum of their squares."""
 
     count: int = 0
     total: float = 0.0
@@ -47,15 +47,15 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """The mean and spread of the weeks that count as usual."""
+    """The mean and spread of the first weeks, which count as usual."""
 
     count: int
     mean: float
-    variance: float  # of one value; larger than that of the values where weeks scatter more than they explain
+    variance: float  # of one value; larger than the values' own variance if the weeks scatter more than it explains
 
     @classmethod
     def of(cls, weeks: Sequence[Sample], least_variance: float) -> Self:
-        """The baseline of several weeks. Weeks that scatter more than their values explain make the variance larger."""
+        """The baseline of several weeks; its variance is larger if the weeks scatter more than their values explain."""
         every = sum(weeks, Sample())
         variance = max(every.variance, least_variance)
         between = sum(week.count * (week.mean - every.mean) ** 2 for week in weeks) / (len(weeks) - 1)
@@ -65,7 +65,7 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """The week in which a chart raised an alarm, and what it had found since its sum began to rise."""
+    """The week in which a chart raised an alarm, and the values since its sum began to rise."""
 
     week: date
     since: date
@@ -74,7 +74,7 @@ class Alarm:
 
 
 def limit(sides: int, net: float) -> float:
-    """The limit at which this number of one-sided charts with this net allowance rarely alarms without a reason."""
+    """The limit at which this number of one-sided charts with this net allowance rarely gives a false alarm."""
     weeks = _WEEKS_A_YEAR * _YEARS_BETWEEN * max(sides, 1)
     low, high = 0.0, 30.0
     for _ in range(30):
@@ -92,7 +92,7 @@ def alarms(
 ) -> list[Alarm]:
     """The alarms of the weeks after the baseline, in order. After an alarm the sum starts at 0 again.
 
-    `change` is what is looked for, and `sides` how many one-sided charts are looked at in all.
+    `change` is the change to be detected, and `sides` the number of all one-sided charts.
     """
     found: list[Alarm] = []
     rising, falling = _Sum(), _Sum()
@@ -118,7 +118,7 @@ class _Sum:
         self._height, self.seen, self.since = 0.0, Sample(), date.min
 
     def add(self, day: date, week: Sample, step: float) -> float:
-        """How high the sum is with this week."""
+        """The sum after this week was added."""
         if self._height == 0.0:
             self.seen, self.since = Sample(), day
         self._height = max(0.0, self._height + step)

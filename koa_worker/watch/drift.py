@@ -1,8 +1,8 @@
-"""Whether the weeks are still as they were: grades, likeness, exposure and refusals, overall and of each device.
+"""Whether grades, likeness, exposure or refusals have changed over the weeks, overall and for each device.
 
-The baseline is the first weeks that the store has with the present release and scale: consecutive patients, as the
-later weeks are. The knees that a scale was fitted to are often chosen by grade, so that they are told beside it and
-raise no alarm.
+The baseline is the first weeks that the store has with the present release and scale: they have consecutive patients,
+like the later weeks. The knees that a scale was fitted to are often chosen by grade, so that they are only shown beside
+it and raise no alarm.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from koa_worker.values import GRADES
 from koa_worker.watch.cusum import Alarm, Baseline, Sample, alarms
 
 BASELINE_WEEKS = 16
-_LEAST_IN_WEEK = 50  # a week with fewer is added to the next: few rare events are no mean
+_LEAST_IN_WEEK = 50  # values; a week with fewer is added to the next, because rare events need a larger number
 LATELY = timedelta(weeks=8)
 
 
@@ -28,16 +28,16 @@ class Signal(StrEnum):
     REFUSALS = "refusals"  # share of files that are rejected or have a refused knee
 
 
-# The changes that are looked for, and the least variance of one value: a baseline of equal values proves little.
+# The changes to be detected, and the least variance of one value, since a baseline of equal values proves little.
 _LOOKED_FOR = {Signal.GRADE: 0.5, Signal.STRANGENESS: 1.0, Signal.EXPOSURE: 1.0, Signal.REFUSALS: 0.05}
 _LEAST_VARIANCE = {Signal.GRADE: 0.25, Signal.STRANGENESS: 0.25, Signal.EXPOSURE: 0.25, Signal.REFUSALS: 0.01}
 
-_ONLY_RISING = frozenset({Signal.STRANGENESS, Signal.REFUSALS})  # fewer are good news
+_ONLY_RISING = frozenset({Signal.STRANGENESS, Signal.REFUSALS})  # only a rise is an alarm
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Device:
-    """The device that images come from. A word is empty if the header lacks it, or if a rejected file was not kept."""
+    """The device that images come from. A field is empty if the header lacks it, or if a rejected file was not kept."""
 
     manufacturer: str = ""
     model: str = ""
@@ -49,7 +49,7 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class DaySample:
-    """What came on one day from one device."""
+    """The values of one day from one device."""
 
     day: date
     device: Device
@@ -66,17 +66,17 @@ class Week:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One signal of one device, or of all (`device` is None)."""
+    """The chart of one signal of one device, or of all devices (`device` is None)."""
 
     signal: Signal
     device: Device | None
-    baseline: Baseline | None  # None: there are not enough weeks yet
+    baseline: Baseline | None  # None: there are too few weeks yet
     alarms: tuple[Alarm, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """All complete weeks, and what the charts say of them."""
+    """All complete weeks, and their charts."""
 
     weeks: tuple[Week, ...] = ()  # of all devices
     by_device: Mapping[Device, tuple[Week, ...]] = field(default_factory=dict)
@@ -101,11 +101,11 @@ def watch(days: Iterable[DaySample], today: date) -> Watched:
         apart[day.device].append(day)
     every = _weeks(complete)
     by_device = {device: _weeks(apart[device]) for device in sorted(apart)}
-    # One device alone says the same as all.
+    # With a single device, its charts are the same as those of all images.
     groups: list[tuple[Device | None, tuple[Week, ...]]] = [(None, every)]
     groups += by_device.items() if len(by_device) > 1 else ()
     begun = [(signal, device, *_split(signal, weeks)) for device, weeks in groups for signal in Signal]
-    # The charts of all images together and those of single devices may each err half as often as is allowed.
+    # Half of the allowed false alarms is for the charts of all images, half for those of single devices.
     sides = dict.fromkeys((True, False), 0)
     for signal, device, baseline, _ in begun:
         sides[device is None] += len(groups[:2]) * (1 if signal in _ONLY_RISING else 2) * bool(baseline)

@@ -1,4 +1,4 @@
-"""Agreement for a publication: each pair of graders on the knees that both graded, blind and other readings apart."""
+"""Agreement for a publication: each pair of graders on the knees that both graded; blind readings are kept apart."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # the store knows readings; only who compares them waits for NumPy
+if TYPE_CHECKING:  # NumPy is loaded only for comparisons
     from koa_worker.watch.agreement import Estimate
 
 EVERYBODY = "all readers"
 _Key = tuple[str, str, bool | None]  # two graders, and whether both were blind
-_Pairs = list[tuple[int, int, str]]  # of each knee both grades and the subject
+_Pairs = list[tuple[int, int, str]]  # for each knee both grades and the subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Reading:
     knee: int
     grader: str
     kl: int
-    blind: bool | None = None  # None: nobody knows
+    blind: bool | None = None  # None: unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,12 @@ class PairAgreement:
 
     one: str
     other: str
-    blind: bool | None  # both had not seen the model's grade; None: not known of one of them
+    blind: bool | None  # both readers had not seen the model's grade; None: unknown for one of them
     knees: int
     subjects: int
     exact: Estimate
     within_one: float
-    kappa: Estimate | None  # with quadratic weights; None where it is not defined, as when all grades are the same
+    kappa: Estimate | None  # with quadratic weights; None if it is not defined, for example if all grades are the same
     matrix: tuple[tuple[int, ...], ...]  # knees by the grade of the one (row) and of the other (column)
 
 
@@ -48,7 +48,7 @@ def agree(
     *,
     everybody: bool = False,
 ) -> list[PairAgreement]:
-    """Per two readers, and per reader and model (name → knee → grade). Knees without a subject are left out.
+    """For each two readers, and each reader and model (name → knee → grade). Knees without a subject are left out.
 
     With `everybody`, several readers are also taken together and compared with each model, before each of them.
     """

@@ -1,4 +1,4 @@
-"""What the watch found, in sentences."""
+"""The results of `koa-worker drift` as sentences."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAMES = {
 
 
 def sentence(chart: Chart, alarm: Alarm) -> str:
-    """Says one alarm."""
+    """One alarm as a sentence."""
     where = f" of {chart.device}" if chart.device else ""
     usual, found = (_number(chart.signal, value) for value in (alarm.usual, alarm.found))
     weeks = f"in the week of {alarm.week}" if alarm.since == alarm.week else f"from {alarm.since} to {alarm.week}"
@@ -24,7 +24,7 @@ def sentence(chart: Chart, alarm: Alarm) -> str:
 
 
 def sentences(watched: Watched, fitted_to: Sequence[int]) -> Iterator[str]:
-    """What changed lately, what is not judged yet, and what the site's scale was fitted to."""
+    """Sentences about recent changes, charts that are not judged yet, and the knees that the scale was fitted to."""
     found = watched.lately()
     yield from (sentence(chart, alarm) for chart, alarm in found)
     judged = [chart for chart in watched.charts if chart.baseline]

@@ -1,4 +1,4 @@
-"""What a page says after something was done with the chosen rows: it comes back by the address, as numbers only."""
+"""The sentence after an action on chosen rows. The URL of the next page contains only its name and numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SAYS = {
 
 
 def of_address(form: Mapping[str, str]) -> str:
-    """The sentence for what was done; empty if the address speaks of nothing."""
+    """The sentence for the action in the URL; empty if there is none."""
     done, rest = _SAYS.get(form.get("did", ""), ("", ""))
     count, asked = (_number(form.get(name, "")) for name in ("n", "of"))
     if not done or count is None or asked is None:

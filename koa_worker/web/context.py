@@ -1,4 +1,4 @@
-"""The configuration, the store and the decoder, for every route, and what stands on every page."""
+"""The configuration, the store and the decoder for every route, and the values for every page."""
 
 from __future__ import annotations
 
@@ -37,6 +37,6 @@ def context() -> Context:
 
 
 def release(app: Flask) -> None:
-    """Ends what the application has started."""
+    """Ends everything that the application has started."""
     used: Context = app.extensions[_KEY]
     used.decoder.close()

@@ -56,7 +56,7 @@ def show() -> str:
         deliveries=found.stored.deliveries if found.stored else (),
         inbox=found.inbox,
         pulse=found.felt,
-        concerns=[one for one in found.concerns if one.code != "not_running"],  # the page says that in its own words
+        concerns=[one for one in found.concerns if one.code != "not_running"],  # the page has its own sentence for that
         pause_words=PAUSE_WORDS,
         plots=[throughput(days, counted), distribution(days, counted), confidence(days, counted)],
         rejections=rejections(counted),
@@ -68,7 +68,7 @@ def show() -> str:
 @needs(Role.VIEW)
 @not_for_blind
 def drift() -> str:
-    """Whether the weeks are still as they were."""
+    """The page of `koa-worker drift`."""
     config, store = context().config, context().store
     found = context().last_watch.of(store)
     fitted = fitted_to(Path(config.model.site)) if config.model.site else ()

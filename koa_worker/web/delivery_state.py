@@ -1,4 +1,4 @@
-"""What of a study each destination has, and why it lacks the rest."""
+"""The objects of a study that each destination has, and why it lacks the others."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class StudyDelivery:
-    """What one destination has of a study."""
+    """The state of a study at one destination."""
 
     name: str
     parcels: tuple[ParcelRecord, ...]
-    place: DeliveryRecord | None  # how it does with all studies
+    place: DeliveryRecord | None  # the state of the destination with all studies
 
     def count(self, state: ParcelState) -> int:
         return sum(parcel.state is state for parcel in self.parcels)
@@ -44,12 +44,12 @@ class StudyDelivery:
 
     @property
     def last(self) -> datetime | None:
-        """When it took the last object."""
+        """The time when it took the last object."""
         return max((one.acknowledged_at for one in self.parcels if one.acknowledged_at), default=None)
 
     @property
     def answer(self) -> str:
-        """Why it lacks some, in its own words."""
+        """Why it lacks some objects, in its own words."""
         own = next((one.detail for one in reversed(self.parcels) if one.detail and not one.acknowledged_at), "")
         return own or (self.place.answer if self.place and self.waiting and self.place.failures else "")
 
@@ -63,7 +63,7 @@ class StudyDelivery:
 
 
 def of_study(key: str) -> tuple[StudyDelivery, ...]:
-    """One for each destination that is configured or has something of the study, by name."""
+    """One state for each destination that is configured or has objects of the study, by name."""
     store = context().store
     by_name: defaultdict[str, list[ParcelRecord]] = defaultdict(list)
     for parcel in store.sending.parcels(key):

@@ -23,7 +23,7 @@ DONE = {
     "retried": "The file is back in the queue. The daemon tries it again.",
     "not_failed": "The file had not failed, or its original was removed.",
 }
-_BYTES_TO_TELL = 4096  # what a file is
+_BYTES_TO_TELL = 4096  # bytes that show the format of a file
 _ENDINGS = {"DICOM": ("dcm", "application/dicom"), "PNG": ("png", "image/png"), "JPEG": ("jpg", "image/jpeg")}
 _UNKNOWN = ("bin", "application/octet-stream")
 
@@ -60,9 +60,9 @@ def retry(file_id: str) -> Response:
 
 
 @pages.get("/original")
-@needs(Role.READ)  # a name stands in its header, and may be burnt into it
+@needs(Role.READ)  # the header has the patient's name, and the image may have it burnt in
 def original(file_id: str) -> Response:
-    """The original as it came; of an image, the file whose contents count. Its name names nobody."""
+    """The unchanged original; for an image, the file whose contents count. Its name does not name the patient."""
     files = context().store.files
     found = files.source(file_id) or files.find(file_id)
     if found is None or not found.filed_as:
@@ -76,7 +76,7 @@ def original(file_id: str) -> Response:
 
 
 def _kind_of(beginning: bytes) -> tuple[str, str]:
-    """The ending for the name, and the media type."""
+    """The extension for the name, and the media type."""
     with contextlib.suppress(InputRejected):
         return _ENDINGS.get(format_of(beginning), _UNKNOWN)
     return _UNKNOWN

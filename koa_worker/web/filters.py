@@ -17,12 +17,12 @@ _REVIEW = {"": None, "yes": True, "no": False}
 _LONGEST_TEXT = 200
 _MOST_DAYS = 3660
 NAMED = ("state", "kl", "side", "review", "read", "days", "from", "to", "assigned", "first", "sort", "q")
-TELLING = ("kl", "review", "first")  # by which one could find out what the model says
+TELLING = ("kl", "review", "first")  # a blind reader could find out the model's answers by these
 
-TELLING_SORTS = frozenset({Sort.RIGHT, Sort.LEFT, Sort.REVIEW})  # the same by the order of the list
-PATIENT_SORTS = frozenset({Sort.PATIENT, Sort.EXAMINED})  # for who may see patients
+TELLING_SORTS = frozenset({Sort.RIGHT, Sort.LEFT, Sort.REVIEW})  # the same for the order of the list
+PATIENT_SORTS = frozenset({Sort.PATIENT, Sort.EXAMINED})  # only for users who may see patients
 MINE_FIRST = "first"
-# Each order of the list, as the address has it: a minus turns one round.
+# Each order of the list, as in the URL: a minus reverses it.
 SORTS = {
     "": "Newest first",
     "-arrived": "Oldest first",
@@ -42,7 +42,7 @@ SORTS = {
 
 
 def wanted_of(form: MultiDict[str, str], *, reader: str = "", text: str = "") -> Wanted:
-    """The filters of a form; an unknown value ends the request with status 400. `reader` is whose reading counts."""
+    """The filters of a form; an unknown value ends the request with status 400. `reader` is the user."""
     days = form.get("days", "")
     sort, backwards = sort_of(form)
     assigned, assignee = _assigned(form.get("assigned", ""), reader)
@@ -64,7 +64,7 @@ def wanted_of(form: MultiDict[str, str], *, reader: str = "", text: str = "") ->
 
 
 def sort_of(form: Mapping[str, str]) -> tuple[Sort, bool]:
-    """By what the list is sorted, and whether it goes backwards, which a minus says."""
+    """The column that the list is sorted by, and whether a minus reverses it."""
     said = form.get("sort", "")
     if not said:
         return Sort.REVIEW if form.get("first") == "review" else Sort.ARRIVED, False
@@ -72,9 +72,9 @@ def sort_of(form: Mapping[str, str]) -> tuple[Sort, bool]:
 
 
 def _assigned(said: str, reader: str) -> tuple[Assigned | None, str]:
-    """To whom the studies of the list are assigned: `me`, `nobody`, or `to:` and a name; `first`: mine come first."""
+    """The reader to whom studies are assigned: `me`, `nobody`, or `to:` and a name; `first`: the user's come first."""
     if said == MINE_FIRST:
-        return None, ""  # this is no filter: `worklist.next_unread` goes by it
+        return None, ""  # this is not a filter: `worklist.next_unread` uses it
     if said == "me":
         return Assigned.READER, reader
     if said.startswith("to:"):
@@ -111,7 +111,7 @@ def _grade(said: str) -> int:
 
 
 def _days_ago(said: str) -> datetime:
-    """The start of the first of this many days, the last of which is today."""
+    """The start of the first day of a period of this number of days that ends today."""
     days = _one(int, said)
     if not 1 <= days <= _MOST_DAYS:
         abort(400)

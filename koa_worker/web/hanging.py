@@ -1,4 +1,4 @@
-"""In which order the images of a study hang: as if facing the patient, the right knee on the left."""
+"""The hanging order of a study's images: as if facing the patient, with the right knee on the left."""
 
 from __future__ import annotations
 

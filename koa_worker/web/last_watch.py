@@ -1,4 +1,4 @@
-"""What the watch over weeks found last, so that a page does not wait until all knees of an archive are counted."""
+"""Keeps the last result of `koa-worker drift` for the page, because counting all knees of an archive takes long."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from threading import Lock
 from koa_worker.store import Store
 from koa_worker.watch.drift import Watched, watch
 
-_FRESH_SECONDS = 3600.0  # only complete weeks are judged, so that little changes within a day
+_FRESH_SECONDS = 3600.0  # only complete weeks are judged, so that the result changes little within a day
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class LastCounted:
 
 
 class LastWatch:
-    """Counts again after an hour, and on another day. Of several who ask at once one counts, and the others wait."""
+    """Counts again after an hour, and on another day. Of several requests at once one counts, and the others wait."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

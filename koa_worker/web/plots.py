@@ -43,7 +43,7 @@ class Series:
 
 
 def columns(title: str, says: str, labels: Sequence[str], series: Sequence[Series], *, shares: bool = False) -> Plot:
-    """Columns over labels, with the series stacked; with `shares` the scale ends at 1."""
+    """Stacked columns over labels; with `shares` the scale ends at 1."""
     sums = [sum(one.values[at] or 0 for one in series) for at in range(len(labels))]
     scale = _Scale(0, 1, 0.25) if shares else _Scale.up_to(max(sums, default=0))
     step = _step(labels)
@@ -98,7 +98,7 @@ class _Scale:
         return TOP + (HEIGHT - TOP - BOTTOM) * (1 - (value - self.low) / (self.high - self.low))
 
     def marks(self) -> list[float]:
-        """Whole numbers where all of them are, so that they are written as counts."""
+        """The marks of the scale; whole numbers if all of them are, so that they are written as counts."""
         marks = [self.low + self.step * at for at in range(round((self.high - self.low) / self.step) + 1)]
         return [round(mark) for mark in marks] if all(mark == round(mark) for mark in marks) else marks
 

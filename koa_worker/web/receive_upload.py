@@ -75,7 +75,7 @@ def is_in_inbox(upload: UploadRecord) -> bool:
 
 
 def sweep(config: Config) -> None:
-    """Removes files that a kill left half-written; no sender was told that they had arrived."""
+    """Removes files that a kill left incomplete; their senders got no success answer."""
     before = time.time() - 2 * config.web.upload_seconds
     durable.sweep(config.folders.inbox, f".{_PREFIX}*{_PART}", lambda part: part.stat().st_mtime < before)
 

@@ -1,4 +1,4 @@
-"""Keeps the words of searches under random numbers: words may name a patient, and browsers and proxies keep URLs."""
+"""Keeps search words under random numbers, because words may name a patient, and browsers and proxies keep URLs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Searches:
         self._lock = threading.Lock()
 
     def keep(self, text: str, user: str) -> str:
-        """A number for the address of what this user searched for."""
+        """A number for the URL, which stands for the words of this user's search."""
         number = secrets.token_hex(16)
         with self._lock:
             self._kept[number] = (user, text)
@@ -26,7 +26,7 @@ class Searches:
         return number
 
     def find(self, number: str, user: str) -> str | None:
-        """The words, if it was this user who searched and they are not forgotten."""
+        """The words, if this user searched for them and they are not forgotten."""
         with self._lock:
             whose, text = self._kept.get(number, ("", ""))
             if whose != user or not text:

@@ -30,7 +30,7 @@ from koa_worker.web.images import originals
 pages = Blueprint("study", __name__, url_prefix="/studies/<key>")
 
 LONGEST_COMMENT = 2000
-DONE = {  # what the pages lead back with that change something of a study
+DONE = {  # the messages after a change of a study
     "corrected": "Corrected. The next revision of the report is being written, and results go out again.",
     "same": "Nothing was changed: that counts already.",
     "sent": "All results of this study are sent again.",
@@ -73,7 +73,7 @@ def show(key: str) -> str:
 @pages.post("/readings")
 @needs(Role.READ)
 def record_reading(key: str) -> Response:
-    """Stores a reader's own grade of a knee, and goes on to the next knee that the reader has not read."""
+    """Stores a reader's own grade of a knee, and opens the next knee that the reader has not read."""
     study, form, store = find(key), request.form, context().store
     knees = {(image.file_id, str(knee.position)): knee for image in study.images for knee in image.knees}
     file_id, position, kl, comment = (form.get(name, "") for name in ("file", "knee", "kl", "comment"))
@@ -87,7 +87,8 @@ def record_reading(key: str) -> Response:
     note("reading", key, f"{file_id} {position}")
     left = store.reader_grades.left_to_read(key, g.user.name)
     address: dict[str, Any] = {**address_of(request.args), "kept": number}
-    if left or not was_left or is_blind():  # a blind reader is shown the answers; a change of mind stays where it is
+    # A blind reader now sees the answers; after a changed reading the same page is shown.
+    if left or not was_left or is_blind():
         place = left[0] if left else (file_id, knee.position)
         return redirect(url_for("study.show", key=key, **address, _anchor=f"{place[0][:8]}-{place[1]}"), 303)
     following = worklist.next_unread(key)
@@ -99,7 +100,7 @@ def record_reading(key: str) -> Response:
 @pages.post("/readings/<int:number>/withdraw")
 @needs(Role.READ)
 def withdraw_reading(key: str, number: int) -> Response:
-    """Makes a reading of the user's own count no longer; the store keeps it."""
+    """Withdraws the user's own reading; the store keeps it."""
     found = worklist.own_reading(str(number))
     if found is None or found.study_key != key:
         abort(404)
@@ -112,7 +113,7 @@ def withdraw_reading(key: str, number: int) -> Response:
 @pages.get("/report.pdf")
 @needs(Role.READ)
 def report(key: str) -> Response:
-    """The newest written revision of the report; with `language` the same in another language."""
+    """The newest written revision of the report; with `language` in another language."""
     study, last, language = find_shown(key), _last_report(key), request.args.get("language", "")
     if language and language not in languages.names():
         abort(400)
@@ -126,13 +127,13 @@ def report(key: str) -> Response:
 
 
 def stored_report(last: ReportRecord) -> bytes | None:
-    """The file as it is sent; read at once, because a newer revision may replace it."""
+    """The stored file, which is read at once, because a newer revision may replace it."""
     path = Path(last.path)
     return path.read_bytes() if path.is_file() else None
 
 
 def _other_languages(key: str) -> dict[str, str]:
-    """The languages besides that of the written report, by their codes, in which it can be had."""
+    """The codes of the other languages in which the report is available."""
     if context().store.reports.is_due(key):
         return {}
     written = context().config.report.language
@@ -140,9 +141,9 @@ def _other_languages(key: str) -> dict[str, str]:
 
 
 def _in_language(study: StudyRecord, last: ReportRecord, language: str) -> bytes | None:
-    """The written revision in another language; None if the study shows more than that revision by now.
+    """The written revision in another language; None if the study has changed since that revision.
 
-    It is made of what the store has, and neither kept nor sent.
+    It is made from the store, and is neither stored nor sent.
     """
     if context().store.reports.is_due(study.key):
         return None
@@ -188,7 +189,7 @@ def find(key: str) -> StudyRecord:
 
 
 def find_shown(key: str) -> StudyRecord:
-    """The study for a user who may see its answers, and those of the earlier exams that it is compared with."""
+    """The study for a user who may see its answers and those of its earlier exams."""
     study = find(key)
     if hides(key) or hides_earlier(study):
         refuse(403, "blind_reading")

@@ -20,7 +20,7 @@ MOST_SHOWN = 50
 
 
 def widen(app: Flask) -> None:
-    """Allows this one form to be as large as a file; this must happen before anything reads the form."""
+    """Allows this form to be as large as a file; this must happen before anything reads the form."""
     app.before_request(_widen)
 
 

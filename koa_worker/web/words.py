@@ -1,4 +1,4 @@
-"""How numbers, times and fixed words are written on all pages."""
+"""The format of numbers and times, and fixed words, for all pages."""
 
 from __future__ import annotations
 
@@ -35,7 +35,6 @@ def teach(app: Flask) -> None:
         "day": day,
         "percent": words.percent,
         "number": number,
-        "up_to": up_to,
         "side": lambda side: words.side(Side(side)),
         "state": lambda state: STATES[State(state)],
         "knee": words.knee_title,
@@ -83,8 +82,3 @@ def course_plot(course: Course) -> Plot:
 def number(count: float) -> str:
     """The number with thin spaces between thousands."""
     return f"{count:,}".replace(",", "\u202f")
-
-
-def up_to(count: int, limit: int) -> str:
-    """A number that was counted only up to a limit; "+" after it means that the limit was reached."""
-    return number(count) + ("+" if count >= limit else "")

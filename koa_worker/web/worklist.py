@@ -33,17 +33,17 @@ from koa_worker.web.guard.blind import is_blind
 pages = Blueprint("worklist", __name__)
 
 LINES = 50
-LONGEST_NUMBER = 10  # digits of a reading's
-_ORDER = {"first", "sort"}  # what is not a filter
-_ALWAYS_SHOWN = {"days", "read", "assigned", "q"}  # filters that do not lie in the fold
+LONGEST_NUMBER = 10  # digits of the number of a reading
+_ORDER = {"first", "sort"}  # parameters that are not filters
+_ALWAYS_SHOWN = {"days", "read", "assigned", "q"}  # filters that are always visible
 _OWN = {"me", MINE_FIRST}
-_RISING = frozenset({Sort.PATIENT, Sort.READ})  # columns that begin with the first or the least
+_RISING = frozenset({Sort.PATIENT, Sort.READ})  # columns whose first order is ascending
 
 
 @pages.get("/")
 @needs(Role.VIEW)
 def show() -> Response:
-    # Nothing is read but three numbers when nothing has changed: every open page asks every few seconds.
+    # Every open page asks every few seconds: if nothing has changed, only three numbers are read.
     tag = _tag()
     if request.if_none_match.contains(tag):
         return Response(status=304, headers={"ETag": f'"{tag}"'})
@@ -55,7 +55,7 @@ def show() -> Response:
 @pages.post("/")
 @needs(Role.VIEW)
 def find() -> Response:
-    """Search words come only by POST, and get a number for the address: they may name a patient."""
+    """A search. Its words come only by POST, and the URL has a number for them, because they may name a patient."""
     address: dict[str, Any] = address_of(request.form)
     address.pop("q", None)
     if text := request.form.get("text", "").strip():
@@ -75,7 +75,7 @@ def open_next() -> Response:
 
 
 def next_unread(key: str) -> str | None:
-    """The next study in the list that the user has not read; of the user's own first, if the address asks for that."""
+    """The next study in the list that the user has not read; assigned ones first, if the URL asks for that."""
     entries, wanted, sees = context().store.entries, asked(), may_see_patients()
     if request.args.get("assigned") == MINE_FIRST:
         mine = replace(wanted, assigned=Assigned.READER, assignee=g.user.name)
@@ -85,7 +85,7 @@ def next_unread(key: str) -> str | None:
 
 
 def asked() -> Wanted:
-    """The filters in the address of this request, with the words that its search number stands for."""
+    """The filters in the URL of this request, with the words of its search number."""
     form = request.args
     wanted = wanted_of(form, reader=g.user.name, text=_words() or "")
     if is_blind() and (any(form.get(name) for name in TELLING) or wanted.sort in TELLING_SORTS):
@@ -96,14 +96,14 @@ def asked() -> Wanted:
 
 
 def own_reading(number: str) -> ReadingRecord | None:
-    """The user's reading of this number that an address speaks of."""
+    """The user's reading with this number from a URL."""
     is_number = number.isascii() and number.isdigit() and len(number) < LONGEST_NUMBER
     found = context().store.reader_grades.find(int(number)) if is_number else None
     return found if found and found.reader == g.user.name else None
 
 
 def _words() -> str | None:
-    """What was searched for; None if that is forgotten."""
+    """The words of the search; None if they are forgotten."""
     number = request.args.get("q", "")
     return context().searches.find(number, g.user.name) if number else ""
 
@@ -149,19 +149,19 @@ def _page(tag: str) -> str:
 
 
 def _sorts() -> dict[str, str]:
-    """The orders of the list that the user may ask for, as the address has them."""
+    """The orders of the list that the user may choose, as in the URL."""
     refused = (TELLING_SORTS if is_blind() else frozenset()) | (frozenset() if may_see_patients() else PATIENT_SORTS)
     return {said: words for said, words in SORTS.items() if Sort(said.removeprefix("-") or Sort.ARRIVED) not in refused}
 
 
 def _sorted_by(wanted: Wanted) -> str:
-    """The order of the list, as the address has it."""
+    """The order of the list, as in the URL."""
     plain = "" if wanted.sort is Sort.ARRIVED and not wanted.backwards else wanted.sort.value
     return f"-{plain}" if wanted.backwards else plain
 
 
 def _heads(wanted: Wanted) -> dict[str, tuple[str, str]]:
-    """For each column, the order that a click on its head asks for, and the direction in which it is sorted now."""
+    """For each column, the order after a click on its head, and its present direction."""
     heads = {}
     for sort in Sort:
         is_now = wanted.sort is sort
@@ -174,17 +174,17 @@ def _heads(wanted: Wanted) -> dict[str, tuple[str, str]]:
 
 
 def _is_hidden(entry: WorklistEntry) -> bool:
-    """Whether the model's answers for the study are hidden from the user, who reads blind and has not read it."""
+    """Whether the model's answers for the study are hidden from the user, a blind reader who has not read it."""
     return is_blind() and entry.readers.get(g.user.name, 0) < len(entry.rows)
 
 
 def _with_filter(address: dict[str, list[str]], name: str, value: str) -> dict[str, list[str]]:
-    """The address with one filter in place of what it was; days in place of dates."""
+    """The URL with one filter changed; a number of days replaces dates."""
     without = {"days": {"days", "from", "to"}, "sort": _ORDER}.get(name, {name})
     return {other: said for other, said in address.items() if other not in without} | ({name: [value]} if value else {})
 
 
 def _lacks_a_knee(entry: WorklistEntry) -> bool:
-    """Whether the file speaks of two knees and one was found."""
+    """Whether the file names two knees but only one was found."""
     reasons = [reason.code for row in entry.rows for reason in row.review_reasons]
     return ReviewCode.OTHER_KNEE_NOT_FOUND in reasons

@@ -1,1 +1,1 @@
-"""Worker processes: their pool, the messages to them and what one does with a file."""
+"""Worker processes: their pool, the messages to them, and the steps of a file in them."""

@@ -1,7 +1,7 @@
 """One worker process: does the jobs that its parent gives it. `python -m koa_worker.workers.child FD PARENT`.
 
-Whatever a file does to this process is done to that one file only. The process dies with its parent, so that no two
-ever work on what lies in one work folder; that is seen to before anything that takes time is loaded.
+A file that crashes this process harms no other file. The process dies with its parent, so that two daemons never work
+on the same work folder; this is set up before any slow import.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ def main() -> None:
 
 
 def stay_with(parent: int) -> None:
-    """Dies when the parent does, and leaves signals to it."""
+    """Makes this process die with its parent, and leaves signals to the parent."""
     # Signals from a terminal or a service manager go to the whole group; the parent decides what they mean.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # it died before the call
+    if os.getppid() != parent:  # the parent died before the call
         os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -1,7 +1,7 @@
-"""What a worker process does with one file, step by step.
+"""The steps of a worker process for one file.
 
-Each step can be done again, and the first one that is missing is where work goes on: known to the store → graded →
-result in the store → report → original filed → note dropped.
+Each step can be repeated, and work resumes at the first missing step: known to the store → graded → result in the
+store → report → original filed → note removed.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from koa_worker.workers.messages import Done, Job, Postponed, Regrade, WriteRepo
 
 logger = logging.getLogger(__name__)
 
-# What is wrong with one file; anything else may be the disk's fault.
+# Errors of one file; any other error may be the disk's.
 _OF_THE_FILE = (errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP, errno.ENXIO)
 
 
 def _nobody(*, on: bool) -> None:
-    """Stands for the parent that limits the time of grading, where there is none."""
+    """Used if there is no parent that limits the time of grading."""
 
 
 class FileSteps:
-    """What the steps of a worker process need: a pipeline, the store, and the folders that originals end in."""
+    """The steps, with what they need: a pipeline, the store, and the final folders of originals."""
 
     def __init__(
         self, config: Config, store: Store, pipeline: Pipeline, grading: Callable[..., None] = _nobody
@@ -51,7 +51,7 @@ class FileSteps:
         self._clock = Stopwatch()
 
     def work(self, job: Job) -> Done | Postponed:
-        """Takes a job as far as it gets. One that needs disk or database while these are away is postponed."""
+        """Does as many steps of a job as possible. If disk or database do not answer, the job is postponed."""
         self._clock = Stopwatch()
         try:
             return self._take_further(job)
@@ -76,7 +76,7 @@ class FileSteps:
             return self._let_go(job)
 
     def _let_go(self, job: Job) -> Done:
-        """Its record is gone, or going: it was erased, or an erasure has begun, to which the file belongs."""
+        """Leaves a file alone whose record was erased, or to which a running erasure belongs."""
         if isinstance(job, Claim) and self._store.files.is_doomed(job.id):
             job.path.unlink(missing_ok=True)
             job.release()
@@ -84,7 +84,7 @@ class FileSteps:
         return self._done(job, None)
 
     def _advance(self, taken: Claim) -> Done:
-        """Continues from the first step that is missing: known, graded and kept, reported, filed."""
+        """Continues from the first missing step: known to the store, graded, result stored, report, filed."""
         try:
             with self._clock("intake"):
                 arrival, data = taken.load(self._config.limits.max_file_mb * 1_000_000)
@@ -106,7 +106,7 @@ class FileSteps:
         return self._done(taken, record.state, record.code)
 
     def _park(self, taken: Claim, fault: OSError) -> Done:
-        """A file that this account may not read waits for a person, and nothing else waits with it."""
+        """Parks a file that this account may not read: it waits for a person, and no other file waits with it."""
         logger.error("a file cannot be read", extra={"file": taken.id, "fault": where(fault)})
         arrival = taken.named("", 0)
         known = self._store.files.take(arrival, self._worker)
@@ -119,7 +119,7 @@ class FileSteps:
         return self._done(taken, record.state, record.code)
 
     def _finish_without_file(self, taken: Claim) -> Done:
-        """The worker process died after filing it; or somebody took it away, which is recorded, not passed over."""
+        """Handles a missing file: a worker process died after filing it, or somebody removed it, which is recorded."""
         record = self._store.files.find(taken.id)
         if record is None and not taken.has_note() and is_there(self._config.folders.work):
             raise UnknownRecord("unknown_record", f"file {taken.id}")
@@ -132,12 +132,12 @@ class FileSteps:
         return self._done(taken, record.state, record.code)
 
     def _ask_for_report(self, record: FileRecord) -> None:
-        """The process that settled the file may have died before it wrote the report."""
+        """Makes the report due: the process that settled the file may have died before it wrote the report."""
         if record.study_key is not None:
             self._store.reports.ask(record.study_key)
 
     def _fail_missing(self, taken: Claim, *, known: bool) -> FileRecord | None:
-        """The file as it failed; None if there is nothing to fail. While its whole folder is away, nothing is sure."""
+        """Marks the missing file as failed; gives its record, or None if settled. Raises if its folder is gone."""
         if not taken.has_note():
             raise FileNotFoundError(taken.path)
         logger.error("file missing from the work folder", extra={"file": taken.id})
@@ -159,7 +159,7 @@ class FileSteps:
         return outcome
 
     def _keep(self, outcome: Outcome) -> FileRecord:
-        """Stores the outcome; gives the file as it ended."""
+        """Stores the outcome; gives the final record of the file."""
         arrival, now = outcome.arrival, datetime.now(UTC)
         folders = self._config.folders
         with self._clock("store"):
@@ -186,12 +186,12 @@ class FileSteps:
                 write()
         except (OSError, WorkFailed):
             raise
-        # The result is kept and the next start writes the report; one odd page must not hold up the others.
+        # The result is stored and the next start writes the report; one bad report must not stop the others.
         except Exception:
             logger.exception("report failed", extra={"study": study_key})
 
     def _regrade(self, job: Regrade) -> Done:
-        """Grades an archived original again; one that cannot be read any more keeps its grades."""
+        """Grades an archived original again; if it can no longer be read, it keeps its grades."""
         record = self._store.files.source(job.file_id)
         path = Path(record.filed_as) if record and record.filed_as else None
         if record is None or path is None or not path.is_file():
@@ -204,7 +204,7 @@ class FileSteps:
         return self._done(job, State.COMPLETED)
 
     def _file(self, taken: Claim, record: FileRecord, original: State | None) -> bool:
-        """Moves the original to where it ends; false while it is still to be tried again."""
+        """Moves the original to its final folder; false if it is to be retried."""
         folders, now = self._config.folders, datetime.now(UTC)
         arrival = taken.named(record.sha256, record.size)
         match record.state:

@@ -1,4 +1,4 @@
-"""The inside of a worker process: a pipeline, the store, the steps of a file, and the connection to the parent."""
+"""The loop of a worker process: a pipeline, the store, the steps of a file, and the connection to the parent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from koa_worker.workers.file_steps import FileSteps
 from koa_worker.workers.messages import CannotStart, Grading, Ready, WorkerMessage
 
 _SECONDS_BETWEEN_CALLS = 1.0
-# glibc's mallopt: the most that is kept free at the end of the heap, and from what size on memory is mapped by itself.
+# glibc's mallopt: the free memory to keep at the end of the heap, and the size from which memory is mapped separately.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEPT_BYTES, _MAPPED_BYTES = 128 << 20, 32 << 20
 
@@ -46,14 +46,14 @@ def work(connection: Connection) -> None:
 
 
 def load_pipeline(config: Config) -> Pipeline:
-    """Loads the pipeline as every worker process needs it."""
+    """Loads the pipeline with the settings of a worker process."""
     log.set_up(config.log)
-    cv2.setNumThreads(1)  # the cores are shared out by processes
+    cv2.setNumThreads(1)  # each process uses one core
     return Pipeline.load(config)
 
 
 class Parent:
-    """The process that gives out the jobs; without it this one has nothing to do, and ends."""
+    """The connection to the process that gives out the jobs; if that ends, this process ends."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -65,7 +65,7 @@ class Parent:
         return config
 
     def next_job(self) -> Any:
-        """One of those that this program is for; None when the parent has closed the connection."""
+        """The next job; None when the parent has closed the connection."""
         try:
             return self._connection.recv()
         except EOFError:
@@ -82,7 +82,7 @@ class Parent:
 
 
 def _open_store(config: Config) -> Store:
-    """The parent has opened it before; if it does not answer now, it will again."""
+    """Opens the store, and waits for it: the parent has opened it before, so that it will answer again."""
     while True:
         try:
             return Store.of(config.store, quiet_seconds=config.study.quiet_seconds)
@@ -91,25 +91,25 @@ def _open_store(config: Config) -> Store:
 
 
 def settle_in(memory_mb: int) -> None:
-    """What a worker process asks of the system once its nets are loaded."""
+    """The memory settings of a worker process once its models are loaded."""
     _limit_memory(memory_mb)
     _keep_memory()
     _keep_loaded()
 
 
 def _limit_memory(megabytes: int) -> None:
-    """A second line behind the parent, which looks at memory in use only once in a while.
+    """A second limit beside the parent's, which checks the used memory only at intervals.
 
-    Counts what is asked for, used or not, hence twice the limit.
+    It counts reserved memory, used or not, and is therefore twice the configured limit.
     """
     most = 2 * megabytes << 20
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 def _keep_memory() -> None:
-    """One frame's memory serves the next one: to have the kernel clear fresh pages costs as much as to decode them.
+    """Reuses the memory of one frame for the next: clearing new pages costs the kernel as much time as decoding.
 
-    Where the C library is another one, there is nothing to say to it.
+    This is a setting of glibc; with another C library it does nothing.
     """
     with contextlib.suppress(AttributeError):
         tune = ctypes.CDLL(None).mallopt
@@ -118,6 +118,6 @@ def _keep_memory() -> None:
 
 
 def _keep_loaded() -> None:
-    """What is loaded by now stays: to look through all of it for garbage takes as long as to grade a knee or two."""
+    """Excludes all loaded objects from garbage collection, which would take as long as grading one or two knees."""
     gc.collect()
     gc.freeze()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from koa_worker.intake import Claim
 
-if TYPE_CHECKING:  # the daemon starts its worker processes before it loads the store itself
+if TYPE_CHECKING:  # the daemon starts its worker processes before it loads the store's modules
     from koa_worker.store import State
 
 
@@ -24,7 +24,7 @@ class WriteReport:
 
 @dataclass(frozen=True, slots=True)
 class Regrade:
-    """An archived file is to be graded by the present model."""
+    """The job to grade an archived file with the present model."""
 
     file_id: str
 
@@ -35,17 +35,17 @@ class Regrade:
 
 @dataclass(frozen=True, slots=True)
 class Examine:
-    """A file of an archive is to be graded where it lies; nothing is moved, and the store is left to who asked."""
+    """The job to grade a file of an archive in place; nothing is moved, and the parent stores the result."""
 
     id: str
     number: int  # in the archive's ledger
     place: str = field(repr=False)  # a path or a URL, which may name a patient
     size: int
-    keep: bool  # whether what the store needs is to come back too
-    data: bytes | None = field(default=None, repr=False)  # of a file that only who asked can read
+    keep: bool  # whether to return the part for the store too
+    data: bytes | None = field(default=None, repr=False)  # the bytes of a file that only the parent can read
 
 
-Job = Claim | WriteReport | Regrade  # what a worker process of the daemon does
+Job = Claim | WriteReport | Regrade  # the jobs of the daemon's worker processes
 AnyJob = Job | Examine
 
 
@@ -67,14 +67,14 @@ class CannotStart:
 
 @dataclass(frozen=True, slots=True)
 class Grading:
-    """The time limit of a file counts while this is on: the rest may have to wait for disk and database."""
+    """Starts and stops the time limit of a file; outside grading a job may wait for disk and database."""
 
     on: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The job is done as far as it gets: its file is settled, or it failed and is tried again later."""
+    """The job is over: its file is settled, or it failed and is retried later."""
 
     job: Job
     state: State | None  # of the file; None if there is none
@@ -88,19 +88,19 @@ class Examined:
     """The outcome of a file of an archive."""
 
     job: Examine
-    finding: Any = field(repr=False)  # a batch.entries.Finding, of which this row of the layers knows nothing
+    finding: Any = field(repr=False)  # a batch.entries.Finding, which this layer may not import
 
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """Disk or database were unavailable: the same job again, later."""
+    """Disk or database were unavailable: the same job has to be given again later."""
 
     job: Job
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerDied:
-    """The worker process died over the job."""
+    """The worker process died during the job."""
 
     job: AnyJob
     code: str

@@ -1,4 +1,4 @@
-"""A pool of worker processes: gives them jobs, receives what came of these, replaces processes that die."""
+"""A pool of worker processes: gives them jobs, receives the results, replaces processes that die."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from koa_worker.workers.messages import (
     WorkerDied,
 )
 
-_LOOK_EVERY = 0.1  # seconds between two looks at memory and time of a busy worker process
-_SECONDS_TO_START = 120.0  # at the first try; a machine that is too busy for it would be so at every further one
-# Besides grading, a file waits for disk and database, which may answer late; a process that is silent longer hangs.
+_LOOK_EVERY = 0.1  # seconds between two checks of memory and time of a busy worker process
+_SECONDS_TO_START = 120.0  # for the first start; a machine that is too busy for it would be too busy for further ones
+# Seconds outside grading, in which a job may wait for disk and database; a process that is silent longer hangs.
 _SECONDS_FOR_A_JOB = 600.0
 _MOST_FAILED_STARTS = 5
 
@@ -55,12 +55,12 @@ class WorkerProcess:
             with open(f"/proc/{self.process.pid}/statm", "rb", buffering=0) as facts:  # noqa: PTH123
                 pages = int(facts.read().split()[1])
         except (OSError, IndexError):
-            return 0.0  # it has just ended
+            return 0.0  # the process has just ended
         return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
 
 class WorkerPool:
-    """`with WorkerPool(config, 2) as pool:` starts two worker processes, and keeps their number."""
+    """`with WorkerPool(config, 2) as pool:` starts two worker processes, and replaces each one that dies."""
 
     def __init__(
         self, config: Config, size: int, kept_open: Sequence[int] = (), program: str = "koa_worker.workers.child"
@@ -81,7 +81,7 @@ class WorkerPool:
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Idle processes end when their connection is closed; a busy one's job is taken up at the next start."""
+        """Ends the processes by closing their connections; the next start resumes the job of a busy one."""
         for worker in self.workers:
             if worker.job is not None or not worker.ready:
                 worker.process.kill()
@@ -112,10 +112,10 @@ class WorkerPool:
         try:
             worker.connection.send(job)
         except OSError:
-            return  # it has just died: the next look finds that
+            return  # it has just died: the next check finds that
 
     def listen(self, seconds: float, beside: Sequence[int] = ()) -> list[Event]:
-        """Waits until a process sends something or a descriptor of `beside` is readable; gives what came of jobs."""
+        """Waits until a process sends a message or a descriptor of `beside` is readable; gives the results of jobs."""
         watched = self.busy or not self.ready
         connections = {worker.connection: worker for worker in self.workers}
         both: list[Connection | int] = [*connections, *beside]
@@ -132,7 +132,7 @@ class WorkerPool:
             words = [sys.executable, "-m", self._program, str(theirs.fileno()), str(os.getpid())]
             process = subprocess.Popen(words, pass_fds=[theirs.fileno(), *self._kept_open], stdin=subprocess.DEVNULL)  # noqa: S603
         worker = WorkerProcess(process, ours, time.monotonic() + _SECONDS_TO_START * (1 + self._failed_starts))
-        with contextlib.suppress(OSError):  # it died at once, which the next look finds
+        with contextlib.suppress(OSError):  # it died at once: the next check finds that
             ours.send(self._config)
         return worker
 
@@ -161,7 +161,7 @@ class WorkerPool:
         return []
 
     def _look_after(self, worker: WorkerProcess) -> None:
-        """Kills a process that takes too long or too much; its closed connection then tells."""
+        """Kills a process that needs too much time or memory; its closed connection then shows that it died."""
         if worker.ready and worker.job is None:
             return
         limits = self._config.limits
@@ -175,7 +175,7 @@ class WorkerPool:
         worker.process.kill()
 
     def _replace(self, worker: WorkerProcess) -> list[Event]:
-        """A new process for one that died; gives the job that this one had, with the cause."""
+        """Starts a new process for one that died; gives the job of the dead one, with the cause of its death."""
         worker.connection.close()
         ending = worker.process.wait()
         code, detail = self._killed.pop(worker.process.pid, ("worker_crashed", _name_ending(ending)))

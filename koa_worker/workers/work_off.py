@@ -1,11 +1,11 @@
-"""Works jobs off over the worker processes: one loop for a batch, for its reports and for grading the archive again.
+"""Completes jobs in the worker processes: one loop for a batch, for its reports and for grading the archive again.
 
-- Every worker process is kept busy: it gets its next job before anybody looks at what came of the last one.
-- A job whose worker process died is given once more; when that one dies too, its `WorkerDied` comes out.
-- A job that was postponed, since disk or database were unavailable, is given again after a pause, while the other
-  worker processes go on; when it was postponed too often, its `Postponed` comes out.
-- After a stop no job is given to a worker process any more. Those that are being done are waited for; those that were
-  to be given again are left to the next run.
+- Every worker process is kept busy: it gets its next job before the result of the last one is handled.
+- A job whose worker process died is retried once; if the process dies again, the caller gets the `WorkerDied`.
+- A job that was postponed, because disk or database were unavailable, is retried after a pause, while the other
+  worker processes continue; after too many times the caller gets the `Postponed`.
+- After a stop no further job is given to a worker process. The loop waits for jobs in progress; retries are left to the
+  next run.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from koa_worker.workers.pool import WorkerPool
 
 logger = logging.getLogger(__name__)
 
-NextJobs = Callable[[int], Iterable[AnyJob]]  # at most that many; none while, or once, there are none
+NextJobs = Callable[[int], Iterable[AnyJob]]  # gives at most this number of jobs; none if there are none, now or at all
 
-TRIES = 2  # of a job whose worker process died
-MOST_POSTPONED = 5  # times that a job is given again since disk or database were unavailable
+TRIES = 2  # tries of a job whose worker process died
+MOST_POSTPONED = 5  # retries of a job because disk or database were unavailable
 _SECONDS_POSTPONED = 3.0
 _SECONDS_TO_LISTEN = 0.5
 
 
 def work_off(pool: WorkerPool, next_jobs: NextJobs, stop: Stop, *, tries: int = TRIES) -> Iterator[Event]:
-    """Gives what came of each job, once. With `tries` of 1 the caller gives a job again itself."""
+    """Gives the result of each job, once. With `tries` of 1 the caller retries a job itself."""
     again = _Again(tries)
     while True:
         _keep_busy(pool, again, next_jobs, stop)
@@ -63,7 +63,7 @@ class _Again:
         return bool(self._waiting)
 
     def takes(self, event: Event) -> bool:
-        """Whether the job is to be given again, so that the event is not the last word on it."""
+        """Whether the job is to be retried, so that this event is not its final result."""
         match event:
             case WorkerDied(job, code, detail):
                 logger.warning("worker process died", extra={"file": job.id, "code": code, "detail": detail})

@@ -1,4 +1,4 @@
-"""A Dask cluster of processes of its own, in which workers and the scheduler are killed while it grades an archive.
+"""A real Dask cluster of processes, whose workers and scheduler are killed while it grades an archive.
 
 `python -m tests.acceptance.cluster` runs the long form (5,000 files, in network namespaces where that is permitted) and
 prints how fast one and two workers are; test_cluster.py runs a short one.
@@ -31,7 +31,7 @@ PORT = 8786
 
 @dataclass(frozen=True)
 class Host:
-    """Where a process of the cluster runs: its address, and what to put before a command to run it there."""
+    """Where a process of the cluster runs: its address, and the prefix of a command to run it there."""
 
     address: str = "127.0.0.1"
     enter: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ def _ip(*words: str, check: bool = True) -> None:
 
 @dataclass
 class Process:
-    """A process that is started again when it ends, as a service manager would."""
+    """A process that is restarted when it ends, as by a service manager."""
 
     words: list[str]
     log: Path
@@ -166,7 +166,7 @@ def grading(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def log_bytes(results: Path) -> int:
-    """How much the ledger has written since its start; nobody else may open it. A result takes about 16,000."""
+    """The bytes written by the ledger since its start; a result takes about 16,000. No other process may open it."""
     log = results / "_ledger/ledger.sqlite3-wal"
     return log.stat().st_size if log.exists() else 0
 
@@ -243,7 +243,7 @@ def torment(folder: Path, files: int, hosts: list[Host] | None) -> None:
 
 
 def cpu_seconds() -> float:
-    """Of the whole machine: what else runs makes wall time long."""
+    """The processor time of the whole machine: other programs make wall time long."""
     fields = Path("/proc/stat").read_text().split()
     return sum(int(field) for field in (*fields[1:4], *fields[6:8])) / os.sysconf("SC_CLK_TCK")
 

@@ -1,4 +1,4 @@
-"""A site as an administrator has it: a configuration file, folders beside it, and the command."""
+"""A site like an administrator's: a configuration file, folders beside it, and the command."""
 
 from __future__ import annotations
 

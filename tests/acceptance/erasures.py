@@ -89,7 +89,7 @@ def torment(folder: Path, kills: int, chance: random.Random) -> Counter[str]:
 
 
 def _finish(folder: Path, pipeline: Pipeline, of_other: tuple[FoundStudy, ...], done: Counter[str]) -> None:
-    """What had begun is finished by a call about somebody else; what had not, by the same call again."""
+    """An erasure that had begun is finished by a call for another patient; one that had not, by the same call again."""
     with site_in(folder / "site", pipeline) as site:
         begun = bool(site.store.erasures.doomed(ErasureReason.FORGET))
         erased = not site.store.found.of(BY_ID)

@@ -1,4 +1,4 @@
-"""What must not be graded is not: through the whole worker, with the release that is shipped."""
+"""Images that must not be graded are refused: through the whole worker, with the shipped release."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from koa_worker.values import Arrival, Box, KneeRoi, Side
 
 @dataclass(frozen=True)
 class Eye:
-    """What a person read off a plate: the joint's centre and the width of the tibial plateau, in pixels."""
+    """A person's measurements of a radiograph: the joint's centre and the width of the tibial plateau, in pixels."""
 
     x: int
     y: int

@@ -1,4 +1,4 @@
-"""The fault campaign: files of every kind, kills at any moment, full disks, locked databases. Nothing lost or doubled.
+"""The fault campaign: files of every kind, kills at any moment, full disks, locked databases. No loss, no double.
 
 `python -m tests.acceptance.torture` (or `make torture`) runs the long form; test_torture.py runs a short one.
 """
@@ -74,7 +74,7 @@ SECRET = re.compile(r"Torturov|TRT-\d|19550607|1955-06-07|SYN\d{8}|7\.7\.7\.")
 
 @dataclass
 class Dropped:
-    """What went into the inbox: how often each content, and what is still being copied."""
+    """The files that went into the inbox: the copies of each content, and files that are still being copied."""
 
     contents: Counter[str] = field(default_factory=Counter)
     copying: list[threading.Thread] = field(default_factory=list)
@@ -169,7 +169,7 @@ class Supply:
 
 
 class Arena:
-    """A site whose daemon can be killed and started again, as often as one likes."""
+    """A site whose daemon can be killed and restarted any number of times."""
 
     def __init__(
         self, folder: Path, name: str = "claimed", inbox: str = "work/inbox", limits: str = "max_tries = 2\n"
@@ -206,7 +206,7 @@ class Arena:
         return []
 
     def titles(self) -> str:
-        """What `ps` would show of daemon and worker processes."""
+        """The output of `ps` for daemon and worker processes."""
         shown = b""
         for pid in [self.daemon.pid if self.daemon else 0, *self.workers()]:
             with contextlib.suppress(OSError):
@@ -229,7 +229,7 @@ class Arena:
             self.daemon.wait()
 
     def drain(self, seconds: float = PATIENCE) -> None:
-        """Until everything is where it ends: failed files are tried again at once rather than after their pause."""
+        """Waits until each file is in its final folder: failed files are retried at once and not after their pause."""
         give_up = time.monotonic() + seconds
         while True:
             self.retry_failed()
@@ -507,7 +507,7 @@ def points() -> Iterator[tuple[str, str, str]]:
 
 
 def rounds(supply: Supply, kills: int, two: int) -> Iterator[tuple[str, Callable[[Path], object]]]:
-    """The long form, what takes longest last."""
+    """The long form; the longest part comes last."""
     yield "database locked for 20 s", lambda at: lock_database(Arena(at), supply, 20.0, 40)
     yield "inbox away for 5 s", lambda at: take_inbox_away(Arena(at), supply, 5.0, 40)
     yield "clock set back", lambda at: set_clock_back(Arena(at), supply, 40)

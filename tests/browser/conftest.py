@@ -131,7 +131,7 @@ class Browser:
         self.leave(self.one("main button"))
 
     def leave(self, button: WebElement) -> None:
-        """Presses it and waits for the next page: to go elsewhere at once would break off what was just sent."""
+        """Presses it and waits for the next page: going elsewhere at once would interrupt the request."""
         button.click()
         self.await_next_page(button)
 
@@ -141,7 +141,7 @@ class Browser:
         self.await_next_page(field)
 
     def await_next_page(self, element: WebElement) -> None:
-        """Waits until the element is gone: what is sought next may stand on the page before too."""
+        """Waits until the element is gone: the next element may be on the previous page too."""
         _wait(lambda: _is_gone(element), "the next page")
 
     def one(self, selector: str) -> WebElement:

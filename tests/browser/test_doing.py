@@ -1,4 +1,4 @@
-"""What is done with studies and users on the page: sent again, downloaded, corrected, erased; added and locked out."""
+"""Actions on studies and users on the page: sending again, downloading, correcting, erasing; adding and locking."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NEW = "a new long password"
 
 
 def choose(browser: Any, name: str, value: str) -> None:
-    """By the keyboard, as who has no mouse."""
+    """By the keyboard, as a user without a mouse."""
     browser.one(f"input[name={name}][value='{value}']").send_keys(Keys.SPACE)
 
 
@@ -53,6 +53,7 @@ def stranger(driver: Any, site: str, uploaded: Any, tmp_path_factory: pytest.Tem
     film = next(path for path in drawn if path.name.endswith("bilateral.dcm"))
     header = pydicom.dcmread(film)
     header.PatientID = "STRANGER-1"
+    header.PatientName = "Müller^Jörg"
     header.save_as(film)
     browser = Browser(driver, site)
     browser.look()
@@ -102,7 +103,7 @@ def test_mirrored_sides_and_a_missing_pixel_size_are_corrected_by_keys(browser: 
     browser.log_in("anna")
     browser.go(uploaded.study)
     before = [one.text for one in browser.all(".knee h3")]
-    revisions = len(browser.all("section.history .columns > table tbody tr"))
+    revisions = len(browser.all("section.history [aria-label=Reports] tbody tr"))
     way = browser.one(".image-actions a[href$=correction]")
     address = way.get_attribute("href")
     open_page(browser, address)
@@ -116,7 +117,7 @@ def test_mirrored_sides_and_a_missing_pixel_size_are_corrected_by_keys(browser: 
 
     def is_revised() -> bool:
         browser.go(uploaded.study)
-        return len(browser.all("section.history .columns > table tbody tr")) > revisions
+        return len(browser.all("section.history [aria-label=Reports] tbody tr")) > revisions
 
     browser.until(is_revised, "the next revision")
     received(browser, uploaded.study)
@@ -127,6 +128,16 @@ def test_mirrored_sides_and_a_missing_pixel_size_are_corrected_by_keys(browser: 
     browser.leave(browser.one("main form button"))
     assert [one.text for one in browser.all(".knee h3")] == before
     assert "Corrected by" not in browser.one("main").text
+
+
+@pytest.mark.parametrize("said", ["Müller", "mueller", "Muller", "Joerg MÜLL"])
+def test_an_umlaut_is_found_however_it_is_typed(browser: Any, stranger: str, said: str) -> None:
+    browser.log_in("anna")
+    browser.go("/")
+    browser.send(browser.one("input[name=text]"), said)
+    (line,) = browser.all(".line .who a")
+    assert line.text == "Müller Jörg"
+    assert str(line.get_attribute("href")).split("?")[0] == stranger.split("?", maxsplit=1)[0]
 
 
 def test_a_patient_is_erased_after_the_id_is_typed(browser: Any, stranger: str) -> None:

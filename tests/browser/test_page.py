@@ -1,4 +1,4 @@
-"""The page as people use it, with the real pipeline behind it."""
+"""The page as users operate it, with the real pipeline behind it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import axe_core_python
 import pytest
 from pypdf import PdfReader
+from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from koa_worker import RESEARCH_NOTICE
@@ -38,6 +39,9 @@ def test_uploads_become_results_with_a_heatmap_to_fade(browser: Any, uploaded: A
     assert len(browser.all(".pane[hidden] .boxes rect")) == 2
     for fold in browser.all(".seen summary"):
         fold.send_keys(Keys.ENTER)
+    bars = browser.all(".bars td:has(svg)")
+    assert len(bars) == 10
+    assert {one.value_of_css_property("display") for one in bars} == {"table-cell"}
     for picture in browser.all(".base, .crop .heat"):
         browser.run("arguments[0].scrollIntoView()", picture)  # what nobody sees is not loaded
         browser.until(lambda one=picture: browser.run("return arguments[0].naturalWidth", one) > 100, "a picture")
@@ -110,6 +114,10 @@ def test_the_worklist_is_filtered_and_searched(browser: Any, uploaded: Any) -> N
     browser.leave(browser.one("a.count.rejected"))
     browser.see("Rejected", ".list")
     assert not browser.all(".list .kl")
+    for label, days in (("Today", 1), ("7 days", 7)):
+        browser.leave(browser.driver.find_element(By.LINK_TEXT, label))
+        assert f"days={days}" in browser.driver.current_url
+        assert browser.all(".line[role=row]:not(.heads)")
     browser.leave(browser.one(".filters .button.plain"))
     browser.one(".filters summary").click()
     browser.one("input[name=side][value=unknown]").send_keys(Keys.SPACE)
@@ -202,9 +210,10 @@ def test_nothing_is_loaded_from_elsewhere_and_nothing_breaks(browser: Any, uploa
     assert browser.driver.get_log("browser") == []
 
 
-def test_a_printed_study_says_on_every_sheet_what_it_is_for(browser: Any, uploaded: Any) -> None:
-    browser.log_in("anna")
-    browser.go(uploaded.study)
+@pytest.mark.parametrize("path", ["/", "/dashboard", "/admin", "study"])
+def test_what_is_printed_says_on_every_sheet_what_it_is_for(browser: Any, uploaded: Any, path: str) -> None:
+    browser.log_in("ada")
+    browser.go(uploaded.study if path == "study" else path)
     printed = PdfReader(io.BytesIO(base64.b64decode(browser.driver.print_page())))
     assert printed.pages
     for page in printed.pages:

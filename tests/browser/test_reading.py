@@ -1,4 +1,4 @@
-"""A reader's day with the page: the list by keys, reading on and on, taking back, blind, beside the earlier exam."""
+"""A reader's work with the page: the list by keys, reading studies in turn, withdrawing, blind, earlier exams."""
 
 from __future__ import annotations
 
@@ -202,11 +202,13 @@ def test_a_reason_for_review_is_told_in_full(browser: Any, uploaded: Any) -> Non
     browser.go("/?review=yes")
     fold = browser.one(".reasons summary")
     whole = browser.one(".reasons p")
+    edge = "const one = arguments[0].getBoundingClientRect(); return one.right"
     assert not whole.is_displayed()
+    for one in browser.all(".why:has(summary)"):
+        assert browser.run(edge, one.find_element(By.CSS_SELECTOR, "summary")) <= browser.run(edge, one) + 1
     fold.send_keys(Keys.ENTER)
     assert whole.is_displayed()
     assert whole.text.endswith(".")
-    edge = "const one = arguments[0].getBoundingClientRect(); return one.right"
     assert browser.run(edge, fold) <= browser.run(edge, browser.one(".list"))
 
 

@@ -179,6 +179,19 @@ def test_z_fills_the_screen_and_leaves_it_again(viewer: Any) -> None:
     viewer.until(lambda: not full(), "the page")
 
 
+def test_a_film_keeps_its_shape_on_paper(viewer: Any) -> None:
+    def shape() -> float:
+        frame = stage(viewer).rect
+        return float(frame["width"] / frame["height"])
+
+    on_screen = shape()
+    viewer.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        assert shape() == pytest.approx(on_screen, rel=0.02)
+    finally:
+        viewer.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
 def test_keys_write_where_one_writes(viewer: Any) -> None:
     field = viewer.one(".reading textarea")
     field.send_keys("film")

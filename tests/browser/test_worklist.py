@@ -1,4 +1,4 @@
-"""The worklist as it is worked off: sorted by its heads, many rows at once, and who shall read what."""
+"""The worklist in use: sorted by its column heads, actions on many rows, and assignments."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def head(browser: Any, label: str) -> Any:
 
 
 def fetched(browser: Any, do: str) -> bytes:
-    """What the button of the chosen rows would download."""
+    """The download of the chosen rows."""
     status, text = browser.driver.execute_async_script(FETCH, browser.one("#chosen"), "do", do)
     assert status == 200, text
     return base64.b64decode(text)

@@ -1,4 +1,4 @@
-"""A study that was graded and reported by the real parts, and other makers' programs to exchange it with."""
+"""A study that was graded and reported by the real parts, and programs of other makers to exchange it with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A PACS that sends everything that it stores on to the worker, its own results included: nothing goes round."""
+"""A PACS that forwards everything that it stores to the worker, also the worker's results: there is no loop."""
 
 from __future__ import annotations
 

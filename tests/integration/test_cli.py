@@ -1,4 +1,4 @@
-"""The commands: what they print, and how they end."""
+"""The output of the commands, and their exit codes."""
 
 import json
 import re
@@ -175,7 +175,7 @@ def test_a_fault_of_the_setup_is_one_sentence(
 
 @pytest.mark.parametrize("form", ["text", "csv"])
 def test_an_entry_of_the_audit_log_is_one_line_and_no_formula(form: str) -> None:
-    """Whatever text once got into it: a spreadsheet runs nothing, and no line looks like another one's."""
+    """With any text in it: a spreadsheet runs no formula, and no cell can look like another line."""
     with Store.of(config.load(None).store) as store:
         store.audit.note("anna", "image", "=cmd|'C'!A0", detail="+1\n2026-01-01T00:00:00,ada,report")
     said = call("user", "audit", "--format", form).stdout

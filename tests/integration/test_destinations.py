@@ -1,4 +1,4 @@
-"""Results for an archive by STOW-RS and for a folder, to each its own kinds."""
+"""Results for an archive by STOW-RS and for a folder, each with its own kinds."""
 
 from __future__ import annotations
 

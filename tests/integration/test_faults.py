@@ -1,4 +1,4 @@
-"""Each fault of tests/faults.py, made for real, and what status, exit codes, metrics, log, page, service manager and
+"""Each fault of tests/faults.py for real, as reported by status, exit codes, metrics, log, page, service manager and
 alerts say of it: none is silent. `pytest -m slow -s` prints how long each took to be told.
 """
 
@@ -68,7 +68,7 @@ def test_everybody_says_it_with_sqlite(alone: Scene, fault: Fault) -> None:
 
 
 def everybody_says(scene: Scene, fault: Fault) -> None:
-    """Silent before, told after, silent again when it is over."""
+    """No output reports it before, all report it after, and none when it is over."""
     site, code, hosts = scene.site, fault.code, scene.hosts
     until(
         lambda: site.check()[0] == 0 and site.measured(code) == 0 and hosts.told_over(code), SECONDS
@@ -110,7 +110,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 def from_outside(site: Site, fault: Ending) -> None:
-    """What only those can tell who do not need the daemon for it."""
+    """Reported only by the outputs that do not need the daemon."""
     begun = time.monotonic()
     until(lambda: f"\n{fault.code}: " in site.check()[1], SECONDS)
     exit_code, said = site.check()
@@ -162,7 +162,7 @@ def test_what_keeps_it_from_starting_is_one_sentence(site: Site, fault: Ending) 
                 with site.running():
                     _does_not_start(site, fault)
                     return
-            case "The database is away at the start":
+            case "The database does not answer at the start":
                 site.url = f"postgresql+psycopg://koa@127.0.0.1:{site.ports['nobody']}/koa"
                 site.configure()
             case "receiver is taken" | "page is taken" | "metrics is taken" as taken:

@@ -1,4 +1,4 @@
-"""One file, step by step: each end, and a stop between any two steps, with the real net, store and folders."""
+"""One file, step by step: each final state, and a stop between any two steps, with real model, store and folders."""
 
 from collections.abc import Iterator
 from copy import copy
@@ -27,7 +27,7 @@ from koa_worker.workers.messages import Done, Postponed, Regrade, WriteReport
 
 
 class Killed(BaseException):
-    """Stands for a kill -9: nothing catches it."""
+    """Simulates a kill -9: nothing catches it."""
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +64,7 @@ def work_off(settings: Config, steps: FileSteps) -> list[Done | Postponed]:
 
 
 def take_up(settings: Config, store: Store, steps: FileSteps) -> list[Done | Postponed]:
-    """What the dispatcher gives to its worker processes after a start."""
+    """The jobs that the dispatcher gives to its worker processes after a start."""
     jobs = [*left_over(settings.folders.work), *map(WriteReport, store.reports.due())]
     return [steps.work(job) for job in jobs]
 
@@ -230,7 +230,7 @@ def test_a_file_that_somebody_took_out_of_the_work_folder_is_said_to_be_gone(
     (taken,) = (claim(waiting, settings.folders.work) for waiting in scan(settings.folders.inbox).oldest)
     assert taken is not None
     if known:
-        store.files.add_arrival(taken.arrive(), datetime.now(UTC))
+        store.files.add_arrival(taken.load(0)[0], datetime.now(UTC))
     taken.path.unlink()
     assert isinstance(steps.work(taken), Done)
     assert store.counts.status().failed_by_code == ({"io": 1} if known else {})

@@ -1,4 +1,4 @@
-"""`koa-worker forget`: nothing of the patient is left in any folder nor in any byte of the database."""
+"""`koa-worker forget`: no data of the patient are left in any folder or in any byte of the database."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_two_issuers_of_one_id_are_two_persons(site: Site) -> None:
 
 
 def test_a_file_that_names_another_patient_than_its_study_is_erased_alone(site: Site) -> None:
-    """Its study is somebody else's: that stays, its report without the file is due."""
+    """Its study belongs to another patient: the study stays, and its report is due without the file."""
     site.drop("a.dcm", OTHER, seed=1, study="1.2.3")
     site.work_off()
     site.drop("b.dcm", VICTIM, seed=2, study="1.2.3")
@@ -219,13 +219,13 @@ def test_what_a_killed_daemon_had_in_hand_goes_at_once(site: Site) -> None:
     (waiting,) = scan(site.settings.folders.inbox).oldest
     taken = claim(waiting, site.settings.folders.work)
     assert taken is not None
-    site.store.files.take(taken.arrive(), "w")
+    site.store.files.take(taken.load(0)[0], "w")
     forget(site)
     assert site.traces() == []
 
 
 def test_an_erasure_that_has_begun_is_not_undone_by_a_worker(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is cut off before the first file is removed; a daemon that starts then has claims and retries before it."""
+    """It is killed before the first file is removed; a daemon that then starts has claimed files and retries to do."""
     site.drop("a.dcm", VICTIM, seed=1, study=f"{UID}.1")
     (waiting,) = scan(site.settings.folders.inbox).oldest
     taken = claim(waiting, site.settings.folders.work)

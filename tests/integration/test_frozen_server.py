@@ -1,4 +1,4 @@
-"""A PostgreSQL server whose processes stand still: what must go on does not wait for it."""
+"""A PostgreSQL server whose processes are stopped: the daemon's loop and the page do not wait for it."""
 
 from __future__ import annotations
 

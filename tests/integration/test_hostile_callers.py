@@ -1,4 +1,4 @@
-"""Callers that mean no good, or know no better: whatever they announce, memory stays flat and the others go on."""
+"""Hostile and faulty callers: with any announcement memory stays constant, and other callers are served."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the operator of a daemon is told at its end, and how the lines of its log belong together."""
+"""The line at the end of a daemon's run, and the connection between lines of its log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What this program made comes back, by whichever way and in whichever form, and is not graded."""
+"""Results of this program that come back, in any way and form, are not graded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands on PostgreSQL: what they do, what they say of a server that does not answer, and what they never say."""
+"""Commands on PostgreSQL: their results, their errors if the server does not answer, and that no secret is printed."""
 
 from __future__ import annotations
 

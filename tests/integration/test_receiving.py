@@ -1,4 +1,4 @@
-"""Radiographs by C-STORE from programs that others wrote, and from callers that mean no good."""
+"""Radiographs by C-STORE from programs of other makers, and from hostile callers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from tests.make import until
 
 @pytest.fixture(autouse=True)
 def _collect_what_was_left() -> Iterator[None]:
-    """A socket that nobody closed is a fault of the test in which it was opened."""
+    """A socket that was not closed is an error of the test in which it was opened."""
     yield
     gc.collect()
 

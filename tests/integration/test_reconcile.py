@@ -1,4 +1,4 @@
-"""A database that was restored from a backup is older than the folders: what it does not know is taken up again."""
+"""A database that was restored from a backup is older than the folders: unknown files are taken up again."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_after_a_restore_every_original_is_known_again(site: Site, pipeline: Pip
     (waiting,) = scan(site.settings.folders.inbox).oldest
     begun = claim(waiting, site.settings.folders.work)
     assert begun is not None
-    site.store.files.take(begun.arrive(), "w")  # it is being worked on while the backup is made
+    site.store.files.take(begun.load(0)[0], "w")  # it is being worked on while the backup is made
     back_up(tmp_path)
     site.steps.work(begun)
     site.drop("a again.dcm", OTHER, seed=1, study="1.2.1")

@@ -1,4 +1,4 @@
-"""Originals leave done/ after their time; results stay, and nothing else is touched."""
+"""Originals are removed from done/ after their time; results stay, and nothing else is changed."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The same image once more: in another wrapping, with a corrected header, displayed otherwise, or with other pixels."""
+"""The same image again: in another encoding, with a corrected header, with another display, or with other pixels."""
 
 from __future__ import annotations
 
@@ -294,7 +294,7 @@ def test_neither_history_nor_path_tells_a_name(site: Site, radiographs: tuple[Pa
 
 
 class Killed(BaseException):
-    """Stands for a kill -9: nothing catches it."""
+    """Simulates a kill -9: nothing catches it."""
 
 
 STEPS: list[tuple[Any, str]] = [

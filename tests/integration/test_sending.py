@@ -1,4 +1,4 @@
-"""Results on their way to a PACS that others wrote: all arrive, once, whatever happens in between."""
+"""Results for a PACS of another maker: all arrive once, with any fault in between."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from tests.make import free_port, until
 
 @pytest.fixture(autouse=True)
 def _collect_what_was_left() -> Iterator[None]:
-    """A socket that nobody closed is a fault of the test in which it was opened."""
+    """A socket that was not closed is an error of the test in which it was opened."""
     yield
     gc.collect()
 
@@ -113,11 +113,13 @@ def test_highdicom_reads_back_what_the_store_holds(objects: dict[str, Path], at_
     assert len(groups) == len(knees) == 2
     for group, knee in zip(groups, knees, strict=True):
         found = {item.name.value: item.value for item in group.get_measurements()}
-        expected = {f"PKL{kl}": round(share, 3) for kl, share in enumerate(knee.grade.probabilities)}
+        expected = {f"PKL{kl}": round(100 * share, 1) for kl, share in enumerate(knee.grade.probabilities)}
         space = knee.joint_space
         assert space is not None
-        oa = round(knee.grade.oa_probability, 3)
-        assert found == {**expected, "POA": oa, "AGREE": knee.grade.agreement, "KL": knee.grade.kl}
+        oa, agreement = (round(100 * share, 1) for share in (knee.grade.oa_probability, knee.grade.agreement))
+        assert found == {**expected, "POA": oa, "AGREE": agreement, "KL": knee.grade.kl}
+        units = {item.name.value: item.unit.value for item in group.get_measurements()}
+        assert units == {**dict.fromkeys([*expected, "POA", "AGREE"], "%"), "KL": f"{{KL {knee.grade.kl}}}"}
         measured = [part for part in space.compartments if part.clear]
         assert len(measured) == 2 - (knee.grade.kl == 1)
         for part in measured:
@@ -343,7 +345,7 @@ def test_a_pacs_that_cannot_prove_who_it_is_gets_nothing(
 
 @contextmanager
 def pacs_that_answers(answer: Callable[[evt.Event], int], *classes: str) -> Iterator[int]:
-    """A PACS with an opinion of what it is sent; gives its port."""
+    """A PACS that rejects certain objects; gives its port."""
     application = AE("ORTHANC")
     for storage_class in classes or (
         Comprehensive3DSRStorage,

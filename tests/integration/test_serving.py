@@ -1,4 +1,4 @@
-"""The page from a real server: what it answers, and what it cuts off before the application is asked."""
+"""The page from a real server: its answers, and the requests that it refuses before the application runs."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_a_role_that_may_not_upload_is_refused_by_its_head(serve: Serve, tmp_pat
 
 
 def sent_until_refused(place: tuple[str, int], parts: Iterator[bytes], pause: float, *headers: str) -> tuple[int, int]:
-    """What the server said, and how much of the body it let through before."""
+    """The server's answer, and the number of bytes of the body that it accepted before."""
     sent = 0
     with socket.create_connection(place, timeout=20) as line:
         line.sendall((post(UPLOADS, "X-CSRF-Token: script", *headers) + "\n\n").replace("\n", "\r\n").encode())

@@ -1,4 +1,4 @@
-"""The images of a study come one after the other: a PACS gets one report of them, and is told when one replaces it."""
+"""The images of a study arrive one after the other: a PACS gets one report, and is told when another replaces it."""
 
 from __future__ import annotations
 

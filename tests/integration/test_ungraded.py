@@ -1,4 +1,4 @@
-"""A study of a knee that could not be graded says so in the PACS; other parts of the body say nothing there."""
+"""A study of a knee that could not be graded is reported to the PACS; other body parts are not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pip installs: everything that runs outside the source tree, and no name that others may use."""
+"""The installed package: it runs outside the source tree, and installs no common name."""
 
 from __future__ import annotations
 

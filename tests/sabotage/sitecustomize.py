@@ -1,4 +1,4 @@
-"""Makes a worker process misbehave on purpose. Python loads this at its start when the folder is on PYTHONPATH.
+"""Makes a worker process fail on purpose. Python loads this at its start if the folder is on PYTHONPATH.
 
 SABOTAGE_KILL="module:name:before|after:nth:worker|daemon" kills at the nth call of a function, as kill -9 would.
 SABOTAGE_KILLED=FILE has the kill make that file, so that a test sees that it came.
@@ -85,7 +85,7 @@ def shift(module: ModuleType, by: Path) -> None:
 
 
 class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Lets modules load as they are and changes them afterwards."""
+    """Loads modules unchanged and changes them afterwards."""
 
     def __init__(self, changes: dict[str, list[Callable[[ModuleType], None]]]) -> None:
         self.changes = changes

@@ -1,4 +1,4 @@
-"""What one plate may cost, in counts that no other program on the machine changes: more than before fails."""
+"""The counts of expensive operations for one radiograph, which do not depend on other programs: higher counts fail."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The documents say what the code does."""
+"""The documents describe the code correctly."""
 
 import re
 import tomllib
@@ -53,6 +53,25 @@ def test_every_document_that_is_linked_exists() -> None:
     for document in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8")):
             assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def test_every_section_that_is_linked_exists() -> None:
+    for document in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+        for target, anchor in re.findall(r"\]\(([\w./-]*)#([\w-]+)\)", document.read_text(encoding="utf-8")):
+            linked = document.parent / target if target else document
+            assert anchor in _anchors(linked), f"{document.name} links to {target}#{anchor}"
+
+
+def _anchors(document: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_module_that_a_document_runs_exists() -> None:
+    for document in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+        for name in re.findall(r"python -m ((?:bench|tests|training|koa_worker)[\w.]*)", document.read_text("utf-8")):
+            module = ROOT / name.replace(".", "/")
+            assert module.with_suffix(".py").exists() or (module / "__main__.py").exists(), f"{document.name}: {name}"
 
 
 def test_no_module_lacks_its_first_line() -> None:

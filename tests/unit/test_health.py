@@ -1,4 +1,4 @@
-"""What concerns a person, and that looking at it changes nothing."""
+"""The concerns, and that a health check changes nothing."""
 
 import sqlite3
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What is told of a graded knee: the table has all that is known, and every output all of the table."""
+"""The fields of a graded knee: the table has all of them, and every output has all of the table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The private parts of libraries that we stand on are there, and only one of our modules uses them."""
+"""The private parts of libraries that we use exist, and only one of our modules uses each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One file in, one outcome out: a reject says whose file it is and is read no second time."""
+"""One file in, one outcome out: a reject has its study and patient and is not read a second time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command loads before it does anything: each library here is a tenth of a second or more, for every process."""
+"""The modules that a command loads at its start: each library here costs every process a tenth of a second or more."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Graded knees as training sees them: where they lie, how they are split, their crops and frames."""
+"""Graded knees for training: the layouts of their files, their split, their crops and frames."""

@@ -1,4 +1,4 @@
-"""Labelled knee crops as the worker would see them: its own reading, its own preparation."""
+"""Labelled knee crops, read and prepared by the worker's own code."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ Singles = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Crop:
-    """One knee, prepared, with its true grade and whose knee it is."""
+    """One prepared knee, with its true grade and its subject."""
 
     path: Path
     kl: int
     subject: str
     picture: Picture
-    raw: Picture | None = None  # before equalisation, where the file holds that
+    raw: Picture | None = None  # before equalisation, if the file has such a crop
 
 
 def read_crops(folder: Path, *, equalized: bool | None = None) -> list[Crop]:
-    """Every usable crop below FOLDER/0 … FOLDER/4; `equalized` None looks at each, as the worker does."""
+    """Every usable crop below FOLDER/0 … FOLDER/4; with `equalized` None each is tested, as in the worker."""
     items = collect([Source(folder, Preparation.LOOK)]).items
     if not items:
         raise ValueError(f"{folder} holds no graded pictures: sub-folders 0 to 4 are expected")
@@ -40,7 +40,7 @@ def read_crops(folder: Path, *, equalized: bool | None = None) -> list[Crop]:
 
 
 def unequalized(items: Iterable[Item]) -> tuple[Picture, NDArray[np.bool_]]:
-    """All crops as one array [n, 224, 224], before equalisation where their files hold that, and which of them do."""
+    """All crops as one array [n, 224, 224], before equalisation if possible, and the flags of those."""
     crops = [_crop(item, item.equalized) for item in items]
     stored = [crop.picture if crop.raw is None else crop.raw for crop in crops]
     return np.stack(stored), np.array([crop.raw is not None for crop in crops])
@@ -59,6 +59,6 @@ def radiograph_of(path: Path) -> Radiograph:
 
 
 def as_input(crops: Sequence[Crop]) -> Singles:
-    """What the networks are fed: three equal channels in [-1, 1]."""
+    """The input of the networks: three equal channels in [-1, 1]."""
     gray = np.stack([crop.picture for crop in crops]).astype(np.float32) / 127.5 - 1.0
     return np.repeat(gray[..., None], 3, axis=3)

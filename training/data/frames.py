@@ -1,4 +1,4 @@
-"""Whole frames through everything the worker does before grading: reading, finding the knees, cropping."""
+"""Whole frames through all steps of the worker before grading: reading, finding the knees, cropping."""
 
 from __future__ import annotations
 

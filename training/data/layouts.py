@@ -1,4 +1,4 @@
-"""Where the graded knees lie: folders and tables become one Dataset, and what cannot be used is named and left out.
+"""Makes one Dataset of folders and tables of graded knees; unusable files are listed and left out.
 
 A folder holds one sub-folder for each grade (`2`, `Grade_2`, `2Minimal`) or pictures whose own names end in the grade
 (`NormalG0 (1).png`), with or without `train`, `val`, `test` above. A table is a CSV with the columns path and grade
@@ -25,18 +25,18 @@ from koa_worker.values import GRADES
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
 SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-# A copy or a subject that is in two splits stays where it measures, not where it teaches.
+# A copy or a subject that is in two splits stays in the split that measures, not in the one for training.
 PRECEDENCE = ("test", "val", "train", "")
 
 Picture = NDArray[np.uint8]
 
 
 class Preparation(StrEnum):
-    """What has been done to a source's crops already."""
+    """The preparation that a source's crops have had already."""
 
     RAW = "raw"
     EQUALIZED = "equalized"
-    LOOK = "look"  # each crop is looked at
+    LOOK = "look"  # each crop is tested
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +63,18 @@ class Item:
     grade: int
     subject: str
     preparation: Preparation
-    split: str  # "train", "val", "test", or "" where the source does not say
+    split: str  # "train", "val", "test", or "" if the source does not give it
     digest: str = ""  # of the stored pixels, not of the file
 
     @property
     def equalized(self) -> bool | None:
-        """Whether the file holds an equalised crop, as its source says; None: the crop has to be looked at."""
+        """Whether the source says that the crop is equalised; None: the crop has to be tested."""
         return None if self.preparation is Preparation.LOOK else self.preparation is Preparation.EQUALIZED
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A picture that is not used, and why: unreadable, unlabelled, duplicate, contradiction or cross_split."""
+    """An image that is not used, with the reason: unreadable, unlabelled, duplicate, contradiction or cross_split."""
 
     path: Path
     reason: str
@@ -83,7 +83,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """All crops that can be used, in a fixed order, and those that cannot."""
+    """All usable crops, in a fixed order, and those that were left out."""
 
     items: tuple[Item, ...]
     left_out: tuple[LeftOut, ...] = ()
@@ -101,13 +101,13 @@ class Dataset:
 
     @property
     def digest(self) -> str:
-        """One hash of pixels, grades and splits: whether two runs had the same data."""
+        """One hash of pixels, grades and splits, which shows whether two runs had the same data."""
         lines = sorted(f"{item.digest} {item.grade} {item.subject} {item.split}" for item in self.items)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def collect(sources: Iterable[Source | Path | str]) -> Dataset:
-    """Everything that the sources hold; pictures are read once to find unreadable ones and duplicates."""
+    """All knees of the sources; images are read once to find unreadable ones and duplicates."""
     found: list[Item] = []
     left_out: list[LeftOut] = []
     for source in map(_as_source, sources):
@@ -124,7 +124,7 @@ def collect(sources: Iterable[Source | Path | str]) -> Dataset:
 
 
 def picture(item: Item) -> Picture:
-    """The crop as the net is shown it: 224×224, 8 bit, equalised."""
+    """The crop as the network gets it: 224×224, 8 bit, equalised."""
     pixels = _decode(item.path)
     if pixels is None:
         raise OSError(f"{item.path} can no longer be read")
@@ -137,7 +137,7 @@ def pictures(items: Iterable[Item]) -> Picture:
 
 
 def grade_of(path: Path, root: Path) -> int | None:
-    """The grade that the folders below the root, the nearest first, or the picture's own name say."""
+    """The grade in the names of the folders below the root, the nearest first, or in the image's own name."""
     for folder in reversed(path.relative_to(root).parts[:-1]):
         if (grade := _grade_in_folder(folder)) is not None:
             return grade
@@ -186,7 +186,7 @@ def _from_table(source: Source) -> Iterator[Item | LeftOut]:
         if missing := {"path", named} - set(names):
             raise ValueError(f"{source.path} has no column {' and no column '.join(sorted(missing))}")
         for row in table:
-            path = source.path.parent / row["path"]  # an absolute path stays what it is
+            path = source.path.parent / row["path"]  # an absolute path is not changed
             grade = (row[named] or "").strip()
             if grade not in {"0", "1", "2", "3", "4"}:
                 yield LeftOut(path, "unlabelled", f"grade {grade!r}")
@@ -218,7 +218,7 @@ def _digest(pixels: NDArray[np.generic]) -> str:
 
 
 def _without_duplicates(items: list[Item]) -> tuple[list[Item], list[LeftOut]]:
-    """Keeps one of equal pictures, and none if they are graded differently, for nobody knows which grade is right."""
+    """Keeps one of equal images, and none if their grades differ, because the right grade is unknown."""
     twins: dict[str, list[Item]] = defaultdict(list)
     for item in items:
         twins[item.digest].append(item)
@@ -235,7 +235,7 @@ def _without_duplicates(items: list[Item]) -> tuple[list[Item], list[LeftOut]]:
 
 
 def _without_crossing(items: list[Item]) -> tuple[list[Item], list[LeftOut]]:
-    """A subject belongs to one split: where the sources put it into two, it stays in the one that measures."""
+    """A subject belongs to one split: if the sources have it in two, it stays in the one that measures."""
     splits: dict[str, set[str]] = defaultdict(set)
     for item in items:
         splits[item.subject].add(item.split)
@@ -250,7 +250,7 @@ def _without_crossing(items: list[Item]) -> tuple[list[Item], list[LeftOut]]:
 
 
 def summary(dataset: Dataset) -> str:
-    """A few lines for a person: how many of each grade and split, and what was left out."""
+    """A few lines for a person: the numbers by grade and split, and the images that were left out."""
     counts = Counter((item.split or "no split", item.grade) for item in dataset.items)
     lines = [
         f"{split}: " + ", ".join(f"KL{grade} {counts[split, grade]}" for grade in GRADES)

@@ -1,4 +1,4 @@
-"""Splits by subject: stratified, seeded, written to a table that can be read back as a source."""
+"""Splits by subject, stratified and seeded; they are written to a table that can be used as a source."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ COLUMNS = ("path", "grade", "subject", "split", "preparation")
 
 
 class SubjectInTwoSplits(ValueError):
-    """What is learned from a subject must not be measured on it."""
+    """A subject in training must not be in validation."""
 
 
 def complete(dataset: Dataset, *, share: float = 0.15, seed: int = 0) -> Dataset:
-    """The dataset with every item in a split: what the source says stays, and a missing `val` is taken from `train`."""
+    """The dataset with every item in a split: the source's splits are kept; a missing `val` is taken from `train`."""
     items = tuple(item if item.split else replace(item, split="train") for item in dataset.items)
     if not any(item.split == "val" for item in items):
         chosen = _chosen_subjects((item for item in items if item.split == "train"), share, seed)
@@ -51,7 +51,7 @@ def write(dataset: Dataset, path: Path) -> None:
 
 
 def _chosen_subjects(items: Iterable[Item], share: float, seed: int) -> set[str]:
-    """About `share` of the subjects of each stratum, at least one where there are two."""
+    """About `share` of the subjects of each stratum, at least one if there are two."""
     chosen: set[str] = set()
     for subjects in _shuffled_strata(items, seed):
         wanted = round(share * len(subjects)) or int(len(subjects) > 1)

@@ -1,1 +1,1 @@
-"""Fitting a network: its settings, batches, checkpoints and what it starts from."""
+"""Fitting a network: its settings, batches, checkpoints and initial weights."""

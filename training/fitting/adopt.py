@@ -1,8 +1,8 @@
-"""A member of a release as a Keras network again, so that a fit can go on from it on other knees.
+"""Converts a member of a release back to a Keras network, so that it can be trained further on other knees.
 
-LiteRT folds each batch normalization into the convolution before it, and with it go the statistics that learning needs.
-They are measured again: what a convolution gives on some of the images to be learnt is its mean and variance; scale
-and offset are what puts the very same numbers out again. The network answers as the member does, and can learn.
+LiteRT folds each batch normalization into the convolution before it, so that the statistics for training are lost. They
+are measured again: mean and variance of each convolution's output on some of the training images. Scale and offset are
+set so that the output is the same. The network answers like the member, and can be trained.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from ..network import networks
 from .batches import scale
 
 MEASURED = 256  # images
-AT_ONCE = 8  # every map of the network is held for this number of images
+AT_ONCE = 8  # all maps of the network are kept in memory for this number of images
 
 Pictures = NDArray[np.uint8]
 Weights = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 def adopt(member: Path, pictures: Pictures, *, seen: int, window: tuple[int, int] | None) -> keras.Model:
-    """A `mobilenetv2` that answers as the member does, its statistics those of these images."""
+    """A `mobilenetv2` that answers like the member, with statistics from these images."""
     from ..network.litert import weights  # noqa: PLC0415 - needs TensorFlow, whatever the backend
 
     net = networks.build("mobilenetv2", seen=seen, window=window)
@@ -56,7 +56,7 @@ def _pairs(net: keras.Model) -> list[tuple[Any, Any]]:
 
 
 def _kernel(layer: Any, kernel: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Turns LiteRT's order of axes into that of Keras."""
+    """Converts LiteRT's order of axes to that of Keras."""
     if isinstance(layer, keras.layers.DepthwiseConv2D):
         return np.moveaxis(kernel, 0, -1)
     return kernel.transpose(1, 2, 3, 0)
@@ -69,7 +69,7 @@ def _fill(layer: Any, kernel: NDArray[np.float32], member: Path, *others: NDArra
 
 
 def _measure(net: keras.Model, pairs: Sequence[tuple[Any, Any]], pictures: Pictures) -> None:
-    """Means and variances of what each convolution gives; scale and offset that keep the network's answers."""
+    """Means and variances of each convolution's output; scale and offset that keep the network's answers."""
     backbone = net.get_layer("backbone")
     probe = keras.Model(backbone.input, [convolution.output for convolution, _ in pairs])
     before = net.layers[1 : net.layers.index(backbone)]

@@ -1,7 +1,7 @@
 """Changes that a knee crop may show at another hospital: framing, exposure, sharpness, grain, compression.
 
-`augment` is for a crop that comes equalised: what it changes is what is left of a plate's own look after equalisation.
-`augment_raw` is for one whose raw image is known: the plate itself is changed, and equalised afterwards as at work.
+`augment` is for an equalised crop: it changes the properties that remain after equalisation. `augment_raw` is for a
+crop whose raw image is known: it changes the raw image, and equalises it afterwards as the worker does.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """How far each change goes, and for the rarer ones how often it happens."""
+    """The largest size of each change, and for rare changes their probability."""
 
     mirror: float = 0.5
     rotation: float = 12.0  # degrees, either way
@@ -32,12 +32,12 @@ class Augmentation:
     blur: float = 1.3  # sigma in pixels
     grain: float = 12.0  # sigma in gray levels
     compression: int = 40  # lowest JPEG quality
-    rare: float = 0.2  # how often blur, grain, compression and equalisation happen, each by itself
-    hide: float = 0.1  # how often part of the crop is missing
+    rare: float = 0.2  # probability of blur, grain, compression and equalisation, each
+    hide: float = 0.1  # probability that a part of the crop is missing
 
 
 NONE = Augmentation(mirror=0, rotation=0, scale=0, aspect=0, shift=0, gamma=0, contrast=0, brightness=0, rare=0, hide=0)
-# About the first try's: little framing, no change of sharpness.
+# About the settings of the first experiment: little framing, no change of sharpness.
 LIGHT = Augmentation(
     rotation=8, scale=0.1, aspect=0.0, shift=0.05, gamma=0.2, contrast=0.2, brightness=20, rare=0.05, hide=0.0
 )
@@ -45,17 +45,17 @@ USUAL = Augmentation()
 STRONG = Augmentation(rotation=15, scale=0.25, aspect=0.1, shift=0.1, gamma=0.6, contrast=0.4, rare=0.35, hide=0.25)
 LEVELS = {"none": NONE, "light": LIGHT, "usual": USUAL, "strong": STRONG}
 
-# What is done before equalisation, which enhances grain more than fourfold on the training crops, and takes back much
-# of a change of exposure. A plate rarely shows a black edge, and the worker repeats edge pixels beyond it.
+# The changes before equalisation, which enhances grain more than fourfold on the training crops, and undoes much of a
+# change of exposure. A radiograph rarely shows a black edge, and the worker repeats edge pixels beyond it.
 RAW_GRAIN = 1 / 4
 RAW_CONTRAST = 3.0  # how much further contrast may fall than rise
 RAW_BLACK_EDGE = 0.1
-RAW_COMPRESSION = 0.25  # of what is rare
+RAW_COMPRESSION = 0.25  # probability of rare changes
 CLIP_LIMITS = (2.0, 8.0)
 
 
 def augment(picture: Picture, chance: np.random.Generator, how: Augmentation, size: int) -> Picture:
-    """The crop as another plate might have shown it, at the size that is trained on."""
+    """The crop as another radiograph could have shown it, at the training size."""
     changed = _frame(picture, chance, how, size)
     if chance.random() < how.rare:
         changed = _equalize_again(changed, chance)
@@ -73,7 +73,7 @@ def augment(picture: Picture, chance: np.random.Generator, how: Augmentation, si
 
 
 def augment_raw(raw: Picture, chance: np.random.Generator, how: Augmentation, size: int) -> Picture:
-    """The raw 224×224 crop as another plate might have shown it, then equalised and enlarged as at work."""
+    """The raw 224×224 crop as another radiograph could have shown it, then equalised and enlarged as in the worker."""
     changed = _frame(raw, chance, how, SIZE, black_edge=RAW_BLACK_EDGE)
     if chance.random() < how.hide:
         changed = _hide(changed, chance)
@@ -89,7 +89,7 @@ def augment_raw(raw: Picture, chance: np.random.Generator, how: Augmentation, si
 
 
 def enlarge(picture: Picture, size: int) -> Picture:
-    """The 224×224 crop at the size that is looked at, as the first layer of a released network resizes it."""
+    """The 224×224 crop at the network's size, resized in the same way as by the first layer of a released network."""
     if picture.shape == (size, size):
         return picture
     return np.asarray(cv2.resize(picture, (size, size), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
@@ -124,7 +124,7 @@ def _expose(picture: Picture, chance: np.random.Generator, how: Augmentation) ->
 
 
 def _expose_raw(picture: Picture, chance: np.random.Generator, how: Augmentation) -> Picture:
-    """Gamma, then how much of the range the plate fills and where in it, as one table of 256 values."""
+    """Gamma, then contrast and position within the range, as one table of 256 values."""
     levels = np.linspace(0, 1, 256) ** np.exp(chance.uniform(-how.gamma, how.gamma))
     gain = np.exp(chance.uniform(-RAW_CONTRAST * how.contrast, how.contrast))
     levels = levels * gain + chance.uniform(min(0, 1 - gain), max(0, 1 - gain))
@@ -140,11 +140,11 @@ def _equalize_somehow(picture: Picture, chance: np.random.Generator, how: Augmen
 
 
 def _equalize_again(picture: Picture, chance: np.random.Generator) -> Picture:
-    """Equalisation stronger than meant, which is also what a twice equalised crop looks like, or weaker."""
+    """Stronger equalisation, which also resembles a crop that was equalised twice, or weaker equalisation."""
     if chance.random() < 0.6:
         clip = chance.uniform(1.0, 5.0)
         return np.asarray(cv2.createCLAHE(clip, (8, 8)).apply(picture), dtype=np.uint8)
-    # Weaker: give back some of the slow brightness that equalisation took away, bright where bone is thick.
+    # Weaker: restore some of the slow brightness that equalisation removed, bright where bone is thick.
     slow = cv2.GaussianBlur(picture, (0, 0), picture.shape[0] / 8)
     share = chance.uniform(0.5, 0.9)
     mixed = cv2.addWeighted(picture, share, slow, 1 - share, 0)
@@ -152,7 +152,7 @@ def _equalize_again(picture: Picture, chance: np.random.Generator) -> Picture:
 
 
 def _grain(picture: Picture, chance: np.random.Generator, most: float) -> Picture:
-    """Noise of the detector, a little smoothed at times as exports do."""
+    """Noise of the detector, sometimes slightly smoothed, as exports do."""
     noise = chance.standard_normal(picture.shape, dtype=np.float32) * np.float32(chance.uniform(most / 6, most))
     if chance.random() < 0.4:
         noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), 0.7) * 2, dtype=np.float32)

@@ -1,7 +1,7 @@
-"""The images of an epoch as Keras takes them: sampled, augmented, scaled, with what is to be learnt of each.
+"""The images of an epoch for Keras: sampled, augmented and scaled, with their targets.
 
-Everything that is left to chance is drawn from (seed, epoch, batch), so that an epoch is the same after a restart and
-with any number of loading threads.
+All random numbers depend only on seed, epoch and batch, so that an epoch is the same after a restart and with any
+number of loading threads.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ Floats = NDArray[np.float32]
 
 
 def scale(pictures: Picture) -> Floats:
-    """[n, h, w] of 0…255 to [n, h, w, 3] of -1…1, as the worker feeds the network."""
+    """[n, h, w] of 0…255 to [n, h, w, 3] of -1…1, the network's input."""
     gray = pictures.astype(np.float32) / np.float32(127.5) - np.float32(1)
     return np.repeat(gray[..., np.newaxis], 3, axis=-1)
 
 
 def soft_labels(grades: NDArray[np.int64], sigma: float) -> Floats:
-    """Each grade as a small bell over its neighbours: readers differ by one grade far more often than by two."""
+    """Each grade as a narrow bell curve: readers differ by one grade far more often than by two."""
     if sigma <= 0:
         return np.eye(len(GRADES), dtype=np.float32)[grades]
     distance = np.arange(len(GRADES)) - grades[:, np.newaxis]
@@ -36,9 +36,9 @@ def soft_labels(grades: NDArray[np.int64], sigma: float) -> Floats:
 
 
 def sample(grades: NDArray[np.int64], balance: float, chance: np.random.Generator) -> NDArray[np.int64]:
-    """An epoch's order: 0 takes each image once, 1 each grade equally often, between is between.
+    """The order of an epoch: 0 takes each image once, 1 each grade equally often; values between are possible.
 
-    Systematic: an image that is due 1.7 times comes once or twice, never not at all.
+    The sampling is systematic: an image with a weight of 1.7 is taken once or twice, never zero times.
     """
     counts = np.bincount(grades, minlength=len(GRADES))
     weights = 1.0 / counts[grades] ** balance
@@ -71,7 +71,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         balance: float,
         mix: float = 0.0,
         mix_within: int = len(GRADES) - 1,
-        raw: NDArray[np.bool_] | None = None,  # which of the images are still to be equalised; None: none
+        raw: NDArray[np.bool_] | None = None,  # flags of the images that are still to be equalised; None: none
         workers: int = 1,
     ) -> None:
         super().__init__(workers=workers, max_queue_size=8)
@@ -103,9 +103,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 def mixed(
     shown: Floats, targets: Floats, grades: NDArray[np.int64], chance: np.random.Generator, *, mix: float, within: int
 ) -> tuple[Floats, Floats]:
-    """Each image laid over another of its batch, and what is to be learnt of them in the same share (mixup).
+    """Each image mixed with another of its batch, and their targets in the same share (mixup).
 
-    All are knees centred on the joint, so that the sum of two is a likely image; the network can't know it by heart.
+    All are knees centred on the joint, so that the sum of two is a plausible image, which the network cannot memorise.
     """
     shares = chance.beta(mix, mix, len(shown)).astype(np.float32)
     others = _partners(grades, within, chance)
@@ -118,7 +118,7 @@ def mixed(
 
 
 def _partners(grades: NDArray[np.int64], within: int, chance: np.random.Generator) -> NDArray[np.int64]:
-    """Chooses for each image one whose grade is at most `within` from its own; at times it is the image itself."""
+    """Chooses for each image one whose grade differs by at most `within`; sometimes it is the image itself."""
     if within >= len(GRADES) - 1:
         return np.asarray(chance.permutation(len(grades)), np.int64)
     near = np.abs(grades[:, np.newaxis] - grades) <= within
@@ -126,7 +126,7 @@ def _partners(grades: NDArray[np.int64], within: int, chance: np.random.Generato
 
 
 def middle(pictures: Picture, window: tuple[int, int] | None) -> Picture:
-    """The rows and columns in the middle of each image; all of it without a window."""
+    """The rows and columns in the middle of each image; the whole image without a window."""
     if window is None:
         return pictures
     top, left = ((extent - wanted) // 2 for extent, wanted in zip(pictures.shape[1:], window, strict=True))

@@ -1,6 +1,6 @@
-"""The state of a run on disk: enough to go on after a kill as if nothing had happened.
+"""The state of a run on disk, from which it can be resumed after a kill with the same result.
 
-A state is written to a new file and moved over the old one, so that there is always a whole one.
+A state is written to a new file and moved over the old one, so that there is always a complete one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 class Average:
     """A moving average of all weights, batch normalization's statistics among them.
 
-    Early on it follows quickly, so that it does not remember the start weights for long.
+    At first it follows quickly, so that the initial weights lose their influence early.
     """
 
     def __init__(self, model: keras.Model, momentum: float) -> None:
@@ -36,7 +36,7 @@ class Average:
 
 
 def save(path: Path, model: keras.Model, average: Average, progress: dict[str, Any]) -> None:
-    """Model with dropout's state, optimizer, average and progress, whole or not at all."""
+    """Saves the model with dropout's state, optimizer, average and progress, completely or not at all."""
     arrays: dict[str, Any] = {f"model{i}": np.asarray(v) for i, v in enumerate(_values(model.variables))}
     arrays |= {f"optimizer{i}": np.asarray(v) for i, v in enumerate(_values(model.optimizer.variables))}
     arrays |= {f"average{i}": values for i, values in enumerate(average.values)}
@@ -50,7 +50,7 @@ def save(path: Path, model: keras.Model, average: Average, progress: dict[str, A
 
 
 def progress(path: Path) -> dict[str, Any] | None:
-    """How far the saved run had come, or None where there is none."""
+    """The progress of the saved run; None if there is none."""
     if not path.exists():
         return None
     with np.load(path) as arrays:
@@ -59,7 +59,7 @@ def progress(path: Path) -> dict[str, Any] | None:
 
 
 def restore(path: Path, model: keras.Model, average: Average) -> None:
-    """Put the saved state into a compiled model whose optimizer is built, and into the average."""
+    """Loads the saved state into a compiled model whose optimizer is built, and into the average."""
     with np.load(path) as arrays:
         _assign(model.variables, arrays, "model")
         _assign(model.optimizer.variables, arrays, "optimizer")

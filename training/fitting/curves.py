@@ -1,4 +1,4 @@
-"""What a run has reached so far: a table of its epochs, and their curves as an image."""
+"""The figures of a run so far: a table of its epochs, and their curves as an image."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..measuring.figures import accuracy, auc, confusion, recall
 
 @dataclass(frozen=True, slots=True)
 class EpochFigures:
-    """One epoch: the loss in training, and what the averaged weights do on the validation split."""
+    """One epoch: the loss in training, and the figures of the averaged weights on the validation split."""
 
     epoch: int
     phase: str
@@ -39,7 +39,7 @@ class EpochFigures:
 
     @property
     def score(self) -> float:
-        """What the best epoch is chosen by."""
+        """The score by which the best epoch is chosen."""
         return float(np.nanmean([self.accuracy, self.kappa, self.auc]))
 
     def __str__(self) -> str:
@@ -52,7 +52,7 @@ class EpochFigures:
 
 
 def measure(probabilities: NDArray[np.float64], grades: NDArray[np.int64]) -> dict[str, float]:
-    """The figures of an epoch that come from the validation split; those that cannot be had are nan."""
+    """The figures of an epoch from the validation split; undefined ones are nan."""
     said, each_once = probabilities.argmax(axis=1), np.ones((1, len(grades)))
     cells = confusion(each_once, grades, said)
     return {

@@ -1,7 +1,7 @@
 """Fits a network: the head first, then the backbone with it, averaging the weights and keeping the best epoch.
 
-A run folder holds `run.json` (what it was made of), `split.csv`, `epochs.csv`, `curves.png`, `state.npz` (to go on
-from), `averaged.keras` (the latest averaged weights) and `best.keras` (those of the best epoch on validation).
+A run folder has `run.json` (settings and data), `split.csv`, `epochs.csv`, `curves.png`, `state.npz` (to resume it),
+`averaged.keras` (the latest averaged weights) and `best.keras` (those of the best epoch on validation).
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class Fitting:
         if not self._train.items or not self._val.items:
             raise ValueError("fitting needs pictures in both train and val")
         self._pictures = {name: pictures(dataset.of(name).items) for name in ("train", "val")}
-        # What is augmented, and which of that is still to be equalised.
+        # The images to augment, and the flags of those that are still to be equalised.
         is_after = settings.equalize == "after"
         self._augmented = unequalized(self._train.items) if is_after else (self._pictures["train"], None)
         self._targets = self._learnt()
-        # A saved state replaces every weight: what the run once began from need not be read, nor measured, again.
+        # A saved state replaces every weight: the initial weights need not be read or measured again.
         self._state = folder / "state.npz"
         self.model = begin(replace(settings, start="") if self._state.exists() else settings, self._pictures["train"])
         self._judged = networks.build(settings.network, seen=settings.seen, window=settings.window, fast=True)
@@ -52,7 +52,7 @@ class Fitting:
         self._rows: list[curves.EpochFigures] = []
 
     def run(self) -> curves.EpochFigures:
-        """Every epoch of the plan that is not done yet; gives the best one."""
+        """Runs every epoch of the plan that is not done yet; gives the best one."""
         done = self._take_up()
         plan = self.settings.plan[done:]
         with Ticker(sum(self._steps for _ in plan), self.console) as ticker:
@@ -75,7 +75,7 @@ class Fitting:
 
     def _one(self, epoch: Epoch, ticker: Ticker) -> curves.EpochFigures:
         began = time.monotonic()
-        # Not every backend keeps dropout's state with the model; begun again with each epoch, none needs to be kept.
+        # Not every backend saves dropout's state with the model; reset at each epoch, it need not be saved.
         keras.utils.set_random_seed(self.settings.seed * 1000 + epoch.number)
         self._enter(epoch.phase)
         history = self.model.fit(
@@ -95,7 +95,7 @@ class Fitting:
         )
 
     def _learnt(self) -> Floats:
-        """What each training image is to be answered with: its label, softened, and what a teacher says of it."""
+        """The target of each training image: its soft label, mixed with a teacher's answer."""
         settings = self.settings
         labels = soft_labels(self._train.grades, settings.sigma)
         if not settings.teacher:
@@ -123,7 +123,7 @@ class Fitting:
         )
 
     def _enter(self, phase: str) -> None:
-        """Compile for the phase unless it goes on already."""
+        """Compiles for the phase, unless the model is in it already."""
         if phase == self._phase:
             return
         settings = self.settings
@@ -137,7 +137,7 @@ class Fitting:
         self._phase = phase
 
     def _take_up(self) -> int:
-        """Put back what a killed run had reached; the number of epochs that are done."""
+        """Restores the state of a killed run; gives the number of finished epochs."""
         saved = checkpoint.progress(self._state)
         if saved is None:
             return 0
@@ -175,7 +175,7 @@ class _Averaging(keras.callbacks.Callback):  # type: ignore[misc]
             self._follow()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras' signature
-        """A small study's epoch has fewer steps than that."""
+        """Updates the average here too: an epoch of a small study has fewer steps than the interval."""
         if self._steps:
             self._follow()
 
@@ -185,7 +185,7 @@ class _Averaging(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def fit(settings: Settings, dataset: Dataset, folder: Path, console: Console) -> curves.EpochFigures:
-    """Run it, from the start or from where it was interrupted, in a folder that `runfile.open_run` has opened."""
+    """Runs the fit, from the start or from its saved state, in a folder that `runfile.open_run` has opened."""
     best = Fitting(settings, dataset, folder, console).run()
     runfile.close_run(folder, asdict(best))
     return best
@@ -197,7 +197,7 @@ def _optimizer(rate: float, steps: int, settings: Settings) -> keras.optimizers.
         rate / 20, max(1, steps - warm), alpha=0.2, warmup_target=rate, warmup_steps=warm
     )
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay)
-    # Decay is for what multiplies pixels; pulling norms and offsets to zero only harms.
+    # Weight decay is only for kernels; for normalizations and offsets it would do harm.
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
     return optimizer
 

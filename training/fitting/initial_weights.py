@@ -1,7 +1,7 @@
-"""What a fit begins from: nothing, ImageNet weights, a network that Keras saved, or a member of a release.
+"""The initial weights of a fit: random, ImageNet weights, a network that Keras saved, or a member of a release.
 
-A network of another project is no release, since what it answers and what it was shown may be anything; but where it is
-a MobileNetV2, its backbone is a start like any other.
+A network of another project is not a release, since its output and its preparation of images are unknown. But if it is
+a MobileNetV2, a fit can start from its backbone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Weights = Sequence[NDArray[Any]]
 
 
 def check(start: str, network: str = "mobilenetv2") -> str:
-    """Refuse at once what a fit could not begin from; otherwise what the user should know of it, or nothing."""
+    """Refuses a file from which a fit cannot start; otherwise gives a notice for the user, or nothing."""
     if not start:
         return ""
     path = Path(start)
@@ -43,7 +43,7 @@ def check(start: str, network: str = "mobilenetv2") -> str:
             raise ValueError(f"{path} is no LiteRT file, whatever its name says")
         return ""
     if not _is_whole_net(path):
-        networks.build(network, weights=path)  # raises where they are no such weights
+        networks.build(network, weights=path)  # raises if the file has no such weights
         return ""
     found = _weights(path)
     is_all_taken = _take_over(networks.build(network), found, path)
@@ -51,7 +51,7 @@ def check(start: str, network: str = "mobilenetv2") -> str:
 
 
 def begin(settings: Settings, pictures: Pictures) -> keras.Model:
-    """The network before its first step; `pictures` are those that it will learn."""
+    """The network before its first step; `pictures` are the training images."""
     start = Path(settings.start) if settings.start else None
     is_whole = start is not None and _is_whole_net(start)
     model = networks.build(
@@ -69,7 +69,7 @@ def begin(settings: Settings, pictures: Pictures) -> keras.Model:
 
 
 def _is_whole_net(path: Path) -> bool:
-    """Whether the file holds a network with its layers; ImageNet's .h5 holds weights alone."""
+    """Whether the file has a network with its layers; ImageNet's .h5 has only weights."""
     if path.suffix != ".h5":
         return path.suffix == ".keras"
     if not h5py.is_hdf5(path):
@@ -79,7 +79,7 @@ def _is_whole_net(path: Path) -> bool:
 
 
 def _take_over(model: keras.Model, found: Weights, path: Path) -> bool:
-    """All weights of a network of the same shape, else those of the backbone within it; whether it was all of them."""
+    """Takes over all weights of a network of the same shape, else those of its backbone; gives whether it took all."""
     if _shapes(found) == _shapes(model.get_weights()):
         model.set_weights(found)
         return True
@@ -97,7 +97,7 @@ def _weights(path: Path) -> Weights:
         raise ValueError(f"{path} is not a net as Keras 3 saves it, or only a part of one")
     try:
         found: Weights = networks.load(path).get_weights()
-    except Exception as fault:  # what a file holds can make Keras raise anything
+    except Exception as fault:  # the content of a file can make Keras raise anything
         raise ValueError(
             f"Keras cannot read the net in {path} ({type(fault).__name__}); a net with layers of its own making, or of"
             " another Keras, can be saved again as weights of a plain MobileNetV2"
@@ -110,7 +110,7 @@ def _shapes(weights: Weights) -> list[tuple[int, ...]]:
 
 
 def _block(found: Weights, wanted: Weights) -> Weights | None:
-    """The stretch of the weights found that has the shapes wanted, if there is one."""
+    """The part of the found weights that has the wanted shapes, if there is one."""
     shapes, asked = _shapes(found), _shapes(wanted)
     starts = range(len(shapes) - len(asked) + 1)
     return next((found[at : at + len(asked)] for at in starts if shapes[at : at + len(asked)] == asked), None)

@@ -1,4 +1,4 @@
-"""The run file: everything that a run was made of, so that it can be judged, repeated and safely resumed."""
+"""The run file: all settings and data of a run, so that it can be judged, repeated and safely resumed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PACKAGES = ("keras", "numpy", "opencv-python-headless", "tensorflow", "tensorflo
 
 
 def open_run(folder: Path, settings: Settings, dataset: Dataset, *, resume: bool) -> None:
-    """Start the folder of a run, or make sure that what is resumed is the same run."""
+    """Creates the folder of a run, or makes sure that the resumed run is the same."""
     path = folder / "run.json"
     made_of = {"settings": settings.as_dict(), "data": _data(dataset)}
     if path.exists():
@@ -35,18 +35,18 @@ def open_run(folder: Path, settings: Settings, dataset: Dataset, *, resume: bool
 
 
 def close_run(folder: Path, best: dict[str, Any]) -> None:
-    """Note how it ended."""
+    """Records the result of the run."""
     path = folder / "run.json"
     _write(path, json.loads(path.read_text(encoding="utf-8")) | {"ended": _now(), "best": best})
 
 
 def published(net: Path) -> dict[str, Any]:
-    """What the run file beside a network says of how it was made, fit to be shown to anyone."""
+    """The content of the run file beside a network, without paths, for publication."""
     file = net.with_name("run.json")
     if not file.is_file():
         return {"net": net.stem}
     run = json.loads(file.read_text(encoding="utf-8"))
-    # Where the start weights and the teacher lay is that machine's; which release taught is worth knowing.
+    # Paths of initial weights and teacher belong to that machine; only the name of the teacher's release is kept.
     settings = {key: value for key, value in run["settings"].items() if key != "start"}
     if teacher := settings.pop("teacher", ""):
         settings["teacher"] = Path(teacher).name
@@ -61,7 +61,7 @@ def published(net: Path) -> dict[str, Any]:
 
 
 def _compare(before: dict[str, Any], now: dict[str, Any]) -> None:
-    # A run begun before a setting was there went by what is now its default.
+    # A run from before a setting existed used its present default.
     settled = Settings().as_dict() | before["settings"]
     differing = [name for name, value in now["settings"].items() if settled[name] != value]
     if before["data"]["digest"] != now["data"]["digest"]:

@@ -1,4 +1,4 @@
-"""What a run is made of: every choice that changes its result, and the plan of epochs that follows from it."""
+"""The settings of a run: every choice that changes its result, and the resulting plan of epochs."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The arguments of `fit` that decide what comes out."""
+    """The arguments of `fit` that change its result."""
 
     network: str = "mobilenetv2"
-    start: str = ""  # what `start.begin` can begin from; "" is from scratch
+    start: str = ""  # a file for `initial_weights.begin`; "": random weights
     seed: int = 0
     head_epochs: int = 1
     sizes: tuple[tuple[int, int], ...] = ((SIZE, 12),)  # (image size, epochs): small images first are cheaper
-    seen: int = SIZE  # at work the network enlarges its crop to this size, which the last epochs should have shown it
-    window: tuple[int, int] | None = None  # of what is seen, the rows and columns in the middle; None: all of it
-    freeze: str = ""  # the backbone's layers before this one stay as they are
+    seen: int = SIZE  # the network enlarges its crop to this size, at which the last epochs should train
+    window: tuple[int, int] | None = None  # the rows and columns in the middle of that; None: all of it
+    freeze: str = ""  # the backbone's layers before this one are not trained
     head_rate: float = 1e-3
     rate: float = 5e-4
     weight_decay: float = 0.02
@@ -42,13 +42,13 @@ class Settings:
     batch: int = 32
     dropout: float = 0.3
     sigma: float = 0.5  # of the soft labels, in grades
-    teacher: str = ""  # a release folder, whose answers are learnt beside the labels
-    trust: float = 0.5  # the teacher's share in what is learnt
-    balance: float = 0.5  # 0: as the grades come; 1: each grade equally often
+    teacher: str = ""  # a release folder, whose answers are learnt together with the labels
+    trust: float = 0.5  # the teacher's share of the targets
+    balance: float = 0.5  # 0: grades by their frequency; 1: each grade equally often
     augmentation: str = "usual"
-    equalize: str = "before"  # augmentation or "after" it, where a crop is known as it was before equalisation
-    mix: float = 0.0  # each knee laid over another, by shares from Beta(mix, mix); 0: never
-    mix_within: int = len(GRADES) - 1  # of another whose grade is at most so far from its own
+    equalize: str = "before"  # augmentation, or "after" it if the crop before equalisation is known
+    mix: float = 0.0  # each knee mixed with another, by shares from Beta(mix, mix); 0: never
+    mix_within: int = len(GRADES) - 1  # the largest difference of both grades
     average: float = 0.997
     patience: int = 0  # epochs without a better validation score before stopping; 0 never stops
 
@@ -90,7 +90,7 @@ def parse_sizes(text: str) -> tuple[tuple[int, int], ...]:
 
 
 def parse_window(text: str) -> tuple[int, int] | None:
-    """`192x384`: that many rows and columns; nothing: no window."""
+    """`192x384`: these rows and columns; empty: no window."""
     if not text:
         return None
     match = re.fullmatch(r"\s*(\d+)x(\d+)\s*", text)

@@ -1,6 +1,6 @@
-"""A release as teacher: what its members make of each training crop, for a student to learn beside the labels.
+"""A release as teacher: its answers for each training crop, which a student learns together with the labels.
 
-One label cannot say on which knees readers would differ; a finished ensemble's doubt can.
+A single label does not show on which knees readers would differ; the uncertainty of a finished ensemble does.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ANSWERS = "teacher.npz"
 
 
 def answers(teacher: Path, pictures: NDArray[np.uint8], folder: Path, console: Console) -> NDArray[np.float32]:
-    """Its probabilities [n, 5], asked once a run: a run that is resumed finds them in its folder."""
+    """The teacher's probabilities [n, 5], computed once: a resumed run finds them in its folder."""
     grader = Grader.load(teacher)
     path = folder / ANSWERS
     if path.exists():

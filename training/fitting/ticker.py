@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 class Ticker(keras.callbacks.Callback):  # type: ignore[misc]
-    """Counts steps over all epochs; draws nothing where there is no terminal."""
+    """Counts steps over all epochs; draws nothing without a terminal."""
 
     def __init__(self, steps: int, console: Console) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Several models on the same knees in one table: releases, single members, networks as `fit` saves them."""
+"""Several models on the same knees in one table: releases, single members, and networks that `fit` has saved."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ModelFigures:
 
 
 def compare(models: Sequence[Path], crops: Sequence[Crop], *, members: bool = False) -> list[ModelFigures]:
-    """A row for each model; with `members` one for each member of a release too."""
+    """A row for each model; with `members` also one for each member of a release."""
     truth = np.array([crop.kl for crop in crops], dtype=np.int64)
     subjects = [crop.subject for crop in crops]
     return [
@@ -41,7 +41,7 @@ def as_list(rows: Sequence[ModelFigures]) -> list[dict[str, Any]]:
 
 
 def as_table(rows: Sequence[ModelFigures]) -> Table:
-    """A column for each model: their figures stand side by side."""
+    """A table with one column for each model."""
     table = Table(title=f"{rows[0].figures.knees} knees of {rows[0].figures.subjects} subjects")
     table.add_column("figure")
     for row in rows:
@@ -69,7 +69,7 @@ def _answers(model: Path, crops: Sequence[Crop], *, members: bool) -> Iterator[t
 
 
 def _keras_answers(path: Path, crops: Sequence[Crop]) -> Floats:
-    """A Keras network's probabilities, plain and mirrored averaged as in a release, not calibrated."""
+    """A Keras network's probabilities: the mean of the plain and mirrored view as in a release, not calibrated."""
     from ..network import networks  # noqa: PLC0415 - a comparison of releases needs no Keras
 
     net = networks.load_own(path)

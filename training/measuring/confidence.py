@@ -1,6 +1,6 @@
-"""Calibration on validation: the temperature that makes confidences honest, and the threshold of review.
+"""Calibration on validation: the temperature that calibrates confidences, and the thresholds for a review.
 
-Both are chosen on validation knees alone, and stand in the release's manifest.
+Both are chosen on validation knees only, and are in the release's manifest.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from .figures import Floats, Ints
 Flags = NDArray[np.bool_]
 Combine = Callable[[Floats, float], Floats]  # logits (knee × member·view × grade), temperature → (knee × grade)
 
-TEMPERATURES = np.geomspace(0.25, 4.0, 241)  # steps of 1.2 %: finer than any validation set can tell apart
+TEMPERATURES = np.geomspace(0.25, 4.0, 241)  # steps of 1.2 %: finer than any validation set can distinguish
 TARGET_ACCURACY = 0.80
 LEAST_COVERAGE = 0.30
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What comes of a pair of thresholds: knees at or above both need no review."""
+    """The result of a pair of thresholds: knees at or above both need no review."""
 
     confidence: float
     agreement: float
@@ -42,29 +42,29 @@ def negative_log_likelihood(probabilities: Floats, truth: Ints) -> float:
 
 
 def find_temperature(logits: Floats, truth: Ints, combine: Combine) -> float:
-    """The temperature with the least negative log likelihood of what the worker's own `combine` makes of it.
+    """The temperature with the least negative log likelihood of the worker's own `combine`.
 
-    A grid, not a descent: the curve has one flat minimum, and a grid cannot run away on a tiny set.
+    It is a grid search: the curve has one flat minimum, and a grid cannot diverge on a tiny set.
     """
     losses = [negative_log_likelihood(combine(logits, float(t)), truth) for t in TEMPERATURES]
     return round(float(TEMPERATURES[int(np.argmin(losses))]), 4)
 
 
 def prior_bias(truth: Ints, share: float) -> Floats:
-    """What to add to every logit to give back a share of how frequent each grade is.
+    """The bias to add to the logits to restore a share of the grades' frequencies.
 
-    Sampling rare grades more often has taken it from the networks. It is one number: a free one for each grade would
-    fit the chance of a few hundred knees.
+    Sampling rare grades more often has removed it from the networks. The share is one number: free numbers for each
+    grade would fit the noise of a few hundred knees.
     """
     frequency = np.log(np.maximum(np.bincount(truth, minlength=len(GRADES)), 1))
     return np.asarray((share * (frequency - frequency.mean())).round(4))
 
 
 def trace_coverage(confidence: Floats, right: Flags) -> tuple[Coverage, ...]:
-    """Coverage and accuracy as the confidence threshold rises over every knee's own confidence."""
+    """Coverage and accuracy for each possible confidence threshold, in rising order."""
     order = np.argsort(-confidence, kind="stable")
     ranked, hits = confidence[order], np.cumsum(right[order])
-    ends = np.flatnonzero(np.diff(ranked, append=-np.inf))  # equal confidences stand or fall together
+    ends = np.flatnonzero(np.diff(ranked, append=-np.inf))  # equal confidences are on the same side of a threshold
     count = len(confidence)
     return tuple(
         Coverage(float(ranked[end]), 0.0, (end + 1) / count, float(hits[end]) / (end + 1)) for end in reversed(ends)
@@ -74,11 +74,11 @@ def trace_coverage(confidence: Floats, right: Flags) -> tuple[Coverage, ...]:
 def choose_review(
     confidence: Floats, agreement: Floats, right: Flags, doubtful: Flags, target: float = TARGET_ACCURACY
 ) -> Coverage:
-    """The thresholds that spare most knees a review while those spared are right `target` of the time.
+    """The thresholds with the fewest reviews, if the share `target` of the grades without a review is right.
 
-    `doubtful` are knees that the grader sends to review whatever their confidence. Where no threshold reaches the
-    target on at least 30 % of the knees, the network is not good enough to promise it; then the half of which it is
-    surer is spared, and the release's figures say how often that is right.
+    `doubtful` are knees that the grader sends to review with any confidence. If no threshold reaches the target on at
+    least 30 % of the knees, the network is not good enough for it; then the half with the higher confidence needs no
+    review, and the release's figures give the share of right grades.
     """
     offers = [
         offer for least in np.unique(agreement) for offer in _offers(confidence, right, ~doubtful, agreement, least)
@@ -92,13 +92,13 @@ def choose_review(
 
 
 def _offers(confidence: Floats, right: Flags, usable: Flags, agreement: Floats, least: float) -> Iterator[Coverage]:
-    """All confidence thresholds beside one threshold of agreement."""
+    """All confidence thresholds with one threshold of agreement."""
     kept = usable & (agreement >= least)
     for point in trace_coverage(confidence[kept], right[kept]) if kept.any() else ():
         yield replace(point, agreement=float(least), coverage=float(kept.mean()) * point.coverage)
 
 
 def _rounded_down(point: Coverage) -> Coverage:
-    """Thresholds as the manifest writes them: down, so that the knee that set them stays above."""
+    """The thresholds, rounded down as in the manifest, so that the knee that set them stays above."""
     down = {name: float(np.floor(getattr(point, name) * 1e4) / 1e4) for name in ("confidence", "agreement")}
     return Coverage(down["confidence"], down["agreement"], point.coverage, point.accuracy)

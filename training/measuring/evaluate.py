@@ -26,7 +26,7 @@ from .words import OVERALL_WORDS
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Graded:
-    """What a release said of a set of knees, beside the truth."""
+    """The answers of a release for a set of knees, and the true grades."""
 
     grades: tuple[Grade, ...]
     truth: Ints
@@ -48,7 +48,7 @@ class Graded:
         return measure(self.probabilities, self.truth, self.subjects, given=self.kl)
 
     def review(self) -> Coverage:
-        """How many knees the release spares a review, and how often it is right on those."""
+        """The share of knees without a review, and the accuracy on those."""
         kept = np.array([not grade.needs_review for grade in self.grades])
         accuracy = float(self.right[kept].mean()) if kept.any() else 0.0
         return Coverage(0.0, 0.0, float(kept.mean()), accuracy)
@@ -57,7 +57,7 @@ class Graded:
 def grade_all(
     grader: Grader, crops: Iterable[Crop], change: Callable[[Picture], Picture] | None = None, *, quiet: bool = True
 ) -> Graded:
-    """Every crop through the grader; `change` alters the prepared image on its way there."""
+    """Grades every crop; `change` alters the prepared image first."""
     crops = list(crops)
     pictures = (crop.picture if change is None else change(crop.picture) for crop in crops)
     steps = track(pictures, "grading", total=len(crops), console=Console(stderr=True), disable=quiet)
@@ -66,7 +66,7 @@ def grade_all(
 
 
 def as_dict(model: str, graded: Graded, figures: Figures) -> dict[str, Any]:
-    """What `--json` prints."""
+    """The output of `--json`."""
     review = graded.review()
     return {
         "model": model,

@@ -1,8 +1,8 @@
 """Figures of merit with 95 % intervals, bootstrapped over subjects.
 
-Two knees of one person are not two independent observations, so a bootstrap round draws people and takes all their
-knees along. Every figure is written for a matrix of weights (round × knee): the value itself is the round in which
-each knee weighs 1, and a thousand rounds are one matrix product instead of a thousand loops.
+Two knees of one person are not two independent observations, so that a bootstrap round draws persons with all their
+knees. Every figure is written for a matrix of weights (round × knee): the value itself is the round in which each knee
+has the weight 1, and a thousand rounds are one matrix product instead of a thousand loops.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ N = len(GRADES)
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure and its 95 % interval; not a number where the data holds no case that it could be measured on."""
+    """A figure and its 95 % interval; not a number if the data have no case for it."""
 
     value: float
     low: float
@@ -47,7 +47,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """All that is measured of one model on one set of knees."""
+    """All figures of one model on one set of knees."""
 
     knees: int
     subjects: int
@@ -74,7 +74,7 @@ def measure(
     rounds: int = ROUNDS,
     seed: int = 0,
 ) -> Figures:
-    """Every figure; `given` are the grades if they are something else than the most probable ones."""
+    """All figures; `given` are the grades if they are not the most probable ones."""
     given = probabilities.argmax(axis=1) if given is None else given
     plain, drawn = np.ones((1, len(truth))), draw_subjects(subjects, rounds, seed)
 
@@ -91,7 +91,7 @@ def measure(
 
 
 def draw_subjects(subjects: Sequence[str], rounds: int, seed: int) -> Floats:
-    """Round × knee: how often each knee's subject was drawn, with replacement, as many as there are subjects."""
+    """Round × knee: the number of times that the knee's subject was drawn, with replacement."""
     _, place = np.unique(np.asarray(subjects, dtype=np.str_), return_inverse=True)
     people = int(place.max()) + 1
     counts = np.random.default_rng(seed).multinomial(people, np.full(people, 1 / people), size=rounds)
@@ -117,7 +117,7 @@ def precision(cells: Floats) -> Floats:
 
 
 def f1(cells: Floats) -> Floats:
-    """2·TP / (2·TP + FP + FN): 0, not undefined, where a grade exists but is never given."""
+    """2·TP / (2·TP + FP + FN): 0, not undefined, if a grade exists but is never given."""
     return ratio(2 * np.diagonal(cells, axis1=1, axis2=2), cells.sum(axis=1) + cells.sum(axis=2))
 
 
@@ -127,7 +127,7 @@ def mean_absolute_error(cells: Floats) -> Floats:
 
 
 def auc(weights: Floats, score: Floats, positive: NDArray[np.bool_]) -> Floats:
-    """Area under the ROC: the weight of pairs ranked rightly, equal scores counting half."""
+    """Area under the ROC curve: the weight of correctly ranked pairs; equal scores count half."""
     order = np.argsort(score, kind="stable")
     starts = np.flatnonzero(np.diff(score[order], prepend=-np.inf))
     ranked, is_positive = weights[:, order], positive[order]
@@ -146,12 +146,12 @@ def calibration_error(weights: Floats, probabilities: Floats, truth: Ints) -> Fl
 
 
 def confidence_bin(confidence: Floats) -> Ints:
-    """Which of the 15 bins ((0, 1/15], … (14/15, 1]) each confidence falls into."""
+    """The bin of each confidence, of the 15 bins (0, 1/15], … (14/15, 1]."""
     return np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
 
 
 def ratio(above: Floats, below: Floats) -> Floats:
-    """Division that gives not-a-number, without a warning, where there is nothing to divide by."""
+    """Division that gives not-a-number, without a warning, if the divisor is 0."""
     below = np.broadcast_to(below, np.shape(above))
     return np.asarray(np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below != 0), np.float64)
 
@@ -159,7 +159,7 @@ def ratio(above: Floats, below: Floats) -> Floats:
 def _from_grades(
     plain: Floats, drawn: Floats
 ) -> tuple[dict[str, Estimate], dict[str, tuple[Estimate, ...]], tuple[tuple[Estimate, ...], ...]]:
-    """Everything that the confusion matrix tells: of `plain` the values, of `drawn` the intervals."""
+    """All figures from the confusion matrix: `plain` gives the values, `drawn` the intervals."""
     overall = {
         "accuracy": accuracy,
         "balanced_accuracy": lambda cells: _mean_present(recall(cells)),
@@ -179,7 +179,7 @@ def _from_grades(
 
 
 def _binary(score: Floats, positive: NDArray[np.bool_]) -> dict[str, Callable[[Floats], Floats]]:
-    """Figures of a yes or no: yes when its probability is a half or more."""
+    """Figures of a binary decision: yes if the probability is at least one half."""
     said = score >= 0.5
     right = said == positive
     return {
@@ -197,7 +197,7 @@ def _mean_present(rows: Floats) -> Floats:
 
 
 def _estimate(plain: Floats, drawn: Floats) -> Estimate:
-    """The value, and the middle 95 % of the rounds in which it could be measured."""
+    """The value, and the middle 95 % of the rounds in which it is defined."""
     known = drawn[~np.isnan(drawn)]
     if math.isnan(plain[0]) or known.size == 0:
         return Estimate(math.nan, math.nan, math.nan)

@@ -1,7 +1,7 @@
-"""Do the heatmaps mean anything? Hiding what they call hot must cost more probability than hiding anything else.
+"""Tests the heatmaps: hiding hot cells must lower the probability more than hiding other cells.
 
-Ten of 49 cells, a fifth of the crop, are painted over with the crop's own mean: once the hottest
-ten, then ten at random, several times. What counts is how far the probability of the given grade falls.
+Ten of 49 cells, a fifth of the crop, are painted over with the crop's mean: once the hottest ten, then several times
+ten random ones. The figure is the fall of the given grade's probability.
 """
 
 from __future__ import annotations

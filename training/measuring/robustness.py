@@ -1,7 +1,7 @@
-"""How accuracy holds when a crop is cut, turned, exposed or stored otherwise than the training data was.
+"""The accuracy when a crop is cut, turned, exposed or stored in another way than the training data.
 
-The changes are made to the equalised crop, since equalised is how the reference data comes. That is the harder way
-round for exposure: at work, equalisation comes after it and undoes much of it.
+The changes are made to the equalised crop, because the reference data are equalised. For exposure this is harder than
+in the worker, where equalisation comes after it and undoes much of it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ QUALITY = 50
 class ChangeFigures:
     name: str
     figures: Figures
-    drop: float  # accuracy lost against the clean crops
+    drop: float  # accuracy lost compared with the unchanged crops
 
 
 def _gray(values: object) -> Picture:
@@ -39,7 +39,7 @@ def _gray(values: object) -> Picture:
 
 
 def move(scale: float = 1.0, right: float = 0.0, down: float = 0.0, degrees: float = 0.0) -> Change:
-    """The crop as it is when the box is `scale` times as wide, shifted by shares of its width, or turned."""
+    """The crop from a box that is `scale` times as wide, shifted by shares of its width, or turned."""
     matrix = cv2.getRotationMatrix2D(((SIZE - 1) / 2, (SIZE - 1) / 2), degrees, 1 / scale)
     matrix[:, 2] += np.array([right, down]) * SIZE
     return lambda picture: _gray(
@@ -53,7 +53,7 @@ def gamma(power: float) -> Change:
 
 
 def grain(deviation: float, seed: int = 0) -> Change:
-    """Noise that differs from image to image yet is the same in every run: its seed is of the image."""
+    """Noise that differs between images but is the same in every run, because its seed depends on the image."""
 
     def add(picture: Picture) -> Picture:
         noise = np.random.default_rng((seed, int(picture.sum()))).normal(0, deviation, picture.shape)
@@ -88,7 +88,7 @@ CHANGES: Mapping[str, Change] = {
 
 
 def measure_all(grader: Grader, crops: list[Crop], *, quiet: bool = True) -> list[ChangeFigures]:
-    """The clean crops first, then each change by itself."""
+    """The unchanged crops first, then each change separately."""
     clean = grade_all(grader, crops, quiet=quiet).figures()
     rows = [ChangeFigures("clean", clean, 0.0)]
     for name, change in CHANGES.items():
@@ -98,7 +98,7 @@ def measure_all(grader: Grader, crops: list[Crop], *, quiet: bool = True) -> lis
 
 
 def as_list(rows: list[ChangeFigures]) -> list[dict[str, Any]]:
-    """What `--json` prints and the manifest keeps."""
+    """The output of `--json`, which is also in the manifest."""
     kept = ("accuracy", "quadratic_kappa", "kl2_auc")
     return [
         {

@@ -1,4 +1,4 @@
-"""What the figures are called for a person."""
+"""The names of the figures for a person."""
 
 OVERALL_WORDS = {
     "accuracy": "accuracy",

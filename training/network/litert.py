@@ -1,11 +1,11 @@
-"""What is done to a LiteRT member after its conversion: halving its weights, shifting its logits, reading it again.
+"""Changes of a LiteRT member after its conversion: halving its weights, shifting its logits, reading it again.
 
-Halving keeps large weights in half precision where that costs least. The converter's own float16 option rounds
-everything; on MobileNetV2 that moves probabilities by up to 0.06, nearly all of it through the depthwise kernels, which
-are 3 % of the weights: nine numbers have nothing to average a rounding out with. So those and the biases stay single.
-What is left is mostly a shift that is the same for every image, since the inputs of a pointwise layer are positive;
-each bias takes up its layer's mean shift, measured on sample crops. On 104 crops and one network: 0.055 everything
-halved, 0.010 without the depthwise kernels, 0.0016 with the biases.
+Halving stores large weights in half precision where that costs least. The converter's own float16 option rounds
+everything; on MobileNetV2 that changes probabilities by up to 0.06, nearly all of it through the depthwise kernels,
+which are 3 % of the weights: nine numbers are too few to average out the rounding. So those and the biases stay in
+single precision. The rest is mostly a shift that is the same for every image, since the inputs of a pointwise layer are
+positive; each bias compensates its layer's mean shift, measured on sample crops. On 104 crops and one network: 0.055
+with everything halved, 0.010 without the depthwise kernels, 0.0016 with the biases.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tensorflow.lite.tools import flatbuffer_utils
 
 from ..data.crops import Singles
 
-LEAST = 1024  # weights: less is not worth an operator
+LEAST = 1024  # number of weights: fewer are not worth an operator
 _FLOATS = {schema.TensorType.FLOAT32: "<f4", schema.TensorType.FLOAT16: "<f2"}
 
 
@@ -36,7 +36,7 @@ class _Layer:
 
 
 def halve(content: bytes, samples: Singles) -> bytes:
-    """The member with its pointwise and dense weights in float16, computed with in float32 as before."""
+    """The member with its pointwise and dense weights in float16; the computation stays in float32."""
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
     layers = list(_layers(model))
     means = _mean_inputs(content, [layer.inputs for layer in layers], samples)
@@ -54,7 +54,7 @@ def halve(content: bytes, samples: Singles) -> bytes:
 
 
 def shift(content: bytes, by: NDArray[np.float64]) -> bytes:
-    """The member with this much added to its logits."""
+    """The member with `by` added to its logits."""
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
     biases = [bias for bias in _dense_biases(model) if _values(model, bias).shape == by.shape]
     if len(biases) != 1:
@@ -83,7 +83,7 @@ def _operators(model: Any, *kinds: int) -> list[Any]:
 
 def _dense_biases(model: Any) -> Iterator[int]:
     for operator in _operators(model, schema.BuiltinOperator.FULLY_CONNECTED):
-        if operator.inputs[2] >= 0:  # −1 where a bias of nothing but zeros was left out
+        if operator.inputs[2] >= 0:  # −1 if a bias of zeros was left out
             yield int(operator.inputs[2])
 
 
@@ -126,7 +126,7 @@ def _add_dequantize(model: Any) -> int:
 
 
 def _unpack(model: Any, weights: int, half: NDArray[np.float16], code: int) -> Any:
-    """Moves the weights into a float16 tensor of their own; the operator that fills the old tensor from it."""
+    """Moves the weights into a separate float16 tensor; gives the operator that fills the old tensor from it."""
     graph = model.subgraphs[0]
     target = graph.tensors[weights]
     packed = schema.TensorT()

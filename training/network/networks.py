@@ -1,7 +1,7 @@
 """The networks by name, as plain Keras models: pixels in [-1, 1] (size, size, 3) in, five logits out.
 
-`mobilenetv2` ends in layers named 'gap', 'hidden' and 'grade'; the input of 'gap' is the last feature map, which the
-export offers as a second output and the heatmap is made of. `cnn` is the plain baseline of the first projects.
+`mobilenetv2` ends in layers named 'gap', 'hidden' and 'grade'; the input of 'gap' is the last feature map, which is the
+second output of an exported member and from which the heatmap is made. `cnn` is the plain baseline of early projects.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MOMENTUM = 0.99
 
 @dataclass(frozen=True, slots=True)
 class NetworkShape:
-    """What a network is given, what its first layer sees of that, and how its arrays lie in memory."""
+    """The input of a network, the part that its first layer sees, and the memory layout of its arrays."""
 
     size: int | None
     seen: int | None
@@ -35,13 +35,13 @@ class NetworkShape:
 
     @property
     def channels_first(self) -> bool:
-        """Whether channels come first in memory: it is the layout that PyTorch's kernels like best."""
+        """Whether channels come first in memory, the fastest layout for PyTorch's kernels."""
         return self.fast and keras.backend.backend() == "torch"
 
 
 @keras.saving.register_keras_serializable("koa")
 class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
-    """Batch normalization in one pass on the PyTorch backend, which Keras does in six; elsewhere just Keras' own.
+    """Batch normalization in one pass on the PyTorch backend, where Keras needs six; on other backends Keras' own.
 
     Measured on one thread, whole MobileNetV2 at 224: 13.5 images/s with it in the channels-first layout; without it
     Keras reached 6 to 11 on two.
@@ -79,9 +79,9 @@ def build(
 ) -> keras.Model:
     """A fresh network. `size` None takes squares of any size; `fast` is the layout that trains fastest on this backend.
 
-    `seen` is the size to which the network itself enlarges what it is given, and `window` the rows and columns in the
-    middle of that which it looks at: what it was trained on. The order and the shapes of the weights depend on none of
-    these: `set_weights` moves them between.
+    `seen` is the size to which the network itself enlarges its input, and `window` the rows and columns in the middle
+    of that which it uses: those that it was trained on. The order and the shapes of the weights do not depend on these,
+    so that `set_weights` can move them between networks.
     """
     if name not in NETWORKS:
         raise ValueError(f"there is no network {name!r}; there are {', '.join(sorted(NETWORKS))}")
@@ -94,7 +94,7 @@ def load(path: Path) -> keras.Model:
 
 
 def load_own(path: Path) -> keras.Model:
-    """A network that `fit` has saved, and no other: one that ends in softmax would be taken for one with logits."""
+    """A network that `fit` has saved, and no other: the output of a softmax would be taken for logits."""
     if not path.exists():
         raise FileNotFoundError(f"there is no net {path}")
     if not zipfile.is_zipfile(path):  # what Keras 3 saves; older formats, releases and folders are not
@@ -116,7 +116,7 @@ def _ends_as_ours(model: keras.Model) -> bool:
 
 
 def sees(model: keras.Model) -> tuple[float, float, float, float]:
-    """The part of the crop that a network looks at: top, left, bottom and right as shares of its side."""
+    """The part of the crop that a network uses: top, left, bottom and right as shares of its side."""
     names = {layer.name: layer for layer in model.layers}
     if "window" not in names:
         return 0.0, 0.0, 1.0, 1.0
@@ -126,7 +126,7 @@ def sees(model: keras.Model) -> tuple[float, float, float, float]:
 
 
 def freeze(model: keras.Model, below: str) -> None:
-    """Let only what comes after layer `below` of the backbone learn; '' lets everything learn, 'gap' the head alone."""
+    """Trains only the layers after layer `below` of the backbone; '' trains all layers, 'gap' only the head."""
     backbone = backbone_of(model)
     if backbone is None:
         return
@@ -174,7 +174,7 @@ def _mobilenet_backbone(weights: Path | None, shape: NetworkShape) -> keras.Mode
 def _fill(original: keras.Model, weights: Path) -> None:
     try:
         original.load_weights(weights)
-    except Exception as fault:  # what a file holds can make Keras raise anything
+    except Exception as fault:  # the content of a file can make Keras raise anything
         raise ValueError(f"{weights} does not hold the weights of MobileNetV2 of width 1 without its top") from fault
 
 

@@ -21,7 +21,7 @@ from ..data.crops import Singles
 
 
 class Precision(StrEnum):
-    """How the weights are kept; sizes and times are those of MobileNetV2 224 on one core."""
+    """How the weights are stored; sizes and times are those of MobileNetV2 224 on one core."""
 
     FLOAT32 = "float32"  # 9.5 MB, 3.4 ms: exact
     FLOAT16 = "float16"  # 5.0 MB, 3.4 ms: large weights rounded to 11 bits, computed in float32
@@ -36,7 +36,7 @@ def as_npz(head: Head) -> bytes:
 
 
 def halved(head: Head) -> Head:
-    """Its large matrix as a float16 member holds it, at half the size."""
+    """The head with its large matrix in float16, as in a float16 member, at half the size."""
     return replace(head, w1=head.w1.astype(np.float16))
 
 

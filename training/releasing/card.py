@@ -1,4 +1,4 @@
-"""The model card of a release, written from its manifest alone, so that no figure in it is typed by hand."""
+"""The model card of a release, written only from its manifest, so that no figure in it is typed manually."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _views(names: Sequence[str]) -> str:
 
 
 def _parts(members: Sequence[dict[str, Any]]) -> str:
-    """Which members look at a part of the crop alone."""
+    """The members that use only a part of the crop."""
     said = []
     for number, member in enumerate(members, start=1):
         top, left, bottom, right = member.get("sees", (0, 0, 1, 1))

@@ -1,7 +1,7 @@
-"""Raw crops as other hospitals' consoles expose, sharpen and store them, equalised afterwards as the worker does.
+"""Raw crops as other hospitals' consoles would expose, sharpen and store them, equalised afterwards as in the worker.
 
-The order matters: what a console did is there before equalisation, which then hides some of it and enhances the rest. A
-change to the equalised crop looks otherwise.
+The order matters: equalisation comes after the changes of a console, hides some of them and enhances the rest. The same
+change to the equalised crop has another effect.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from ..fitting.augment import compress
 
 Chance = np.random.Generator
 GRAINS = (0.0, 0.005, 0.015, 0.03)  # of the range
-BRIGHTEST = 1.15  # of what can be shown: more is no image of bone any more
-LEAST_PIXELS, MOST_PIXELS = 80, 180  # of the side, where an image comes with few of them
+BRIGHTEST = 1.15  # of the whole range: with more, it is no longer an image of bone
+LEAST_PIXELS, MOST_PIXELS = 80, 180  # pixels of the side, if an image has few
 
 
 def shown(raw: Picture, chance: Chance) -> Picture:
-    """The crop as the worker would hand it to the network if another console had shown it."""
+    """The crop as the network would get it if another console had processed it."""
     return equalize(exposed(raw, chance))
 
 
@@ -31,13 +31,13 @@ def exposed(raw: Picture, chance: Chance) -> Picture:
 
 
 def as_levels(raw: Picture) -> NDArray[np.float32]:
-    """The gray values as levels between 0 and 1, whatever the exposure was."""
+    """The gray values as levels between 0 and 1, for any exposure."""
     low, high = np.percentile(raw, [1, 99.5])
     return np.asarray(np.clip((raw - np.float32(low)) / np.float32(max(high - low, 1.0)), 0, 1), np.float32)
 
 
 def stored(levels: NDArray[np.float32], chance: Chance) -> Picture:
-    """Gain and offset, sharpening, grain, few pixels and JPEG, each by chance."""
+    """Gain and offset, sharpening, grain, few pixels and JPEG, each at random."""
     gain = chance.uniform(0.35, 1.05)
     levels = levels * np.float32(gain) + np.float32(chance.uniform(0, BRIGHTEST - gain))
     if chance.random() < 0.4:

@@ -1,7 +1,7 @@
-"""What a release costs: its networks' time for a knee, in looks of one plain MobileNetV2 of 224 pixels timed beside it.
+"""The cost of a release: its networks' time for a knee, in passes of one plain MobileNetV2 of 224 pixels.
 
-A time alone says as much of the machine as of the release. Both are timed by turns, in time that the processor worked,
-so that whatever else runs meets both.
+An absolute time depends on the machine as much as on the release. Both are timed alternately in processor time, so that
+other programs affect both.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ALLOWED = 4.0  # looks
 
 
 def measure_looks(grader: Grader, crop: Picture) -> float:
-    """How many plain looks the release's own looks at a knee cost."""
+    """The cost of all passes of the release for one knee, in plain passes."""
     plain = _plain()
     turns = [(_spent(plain), _spent(lambda: grader.look(crop))) for _ in range(ROUNDS)]
     one, whole = np.median(turns, axis=0)

@@ -1,7 +1,7 @@
-"""Makes a release of trained Keras networks: LiteRT members, head weights, calibration, figures, model card.
+"""Makes a release from trained Keras networks: LiteRT members, head weights, calibration, figures, model card.
 
-The export checks itself and leaves nothing behind when a check fails: each member must say what its Keras network says,
-and everything that is chosen or measured goes through the worker's own grader.
+The export checks itself and leaves no files if a check fails: each member must give the same answers as its Keras
+network, and all choices and measurements use the worker's own grader.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from ..network.litert import shift
 from ..network.to_litert import Precision, as_npz, convert, halved
 from . import card, cost, gate
 
-SAMPLED = 200  # crops that float16 and int8 are fitted to
-CHECKED = 200  # images on which member and Keras network are compared
+SAMPLED = 200  # number of crops that float16 and int8 are fitted to
+CHECKED = 200  # number of images on which member and Keras network are compared
 CLOSE = 1e-3  # in probability, for members that compute in floats
 SAME = 0.98  # share of equal grades, for int8
 MEMBER = ".tflite"  # a member of another release, where others are networks that `fit` has saved
@@ -41,12 +41,12 @@ Say = Callable[[str], None]
 
 
 class ExportFailed(Exception):
-    """A member does not say what its Keras network says, cannot be taken over, or costs too much."""
+    """A member does not give its Keras network's answers, cannot be taken over, or costs too much."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """How far a member is from its Keras network, on the same crops."""
+    """The difference between a member and its Keras network, on the same crops."""
 
     images: int
     largest: float  # difference of any probability
@@ -59,14 +59,14 @@ class Deviation:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What shall become of which networks."""
+    """The networks to export, and the settings of the release."""
 
     nets: tuple[Path, ...]
     folder: Path
     precision: Precision = Precision.FLOAT16
     prior: float = 0.0  # see `prior_bias`; 0 leaves the logits as trained
     views: tuple[str, ...] = ("plain", "mirrored")
-    most_looks: float = cost.ALLOWED  # of a plain network, that a knee may cost
+    most_looks: float = cost.ALLOWED  # highest cost of a knee, in passes of a plain network
 
     @property
     def name(self) -> str:
@@ -79,14 +79,14 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Training:
-    """What a release takes from training crops: float16 and int8 are fitted to them, and so is the gate."""
+    """The training crops: float16, int8 and the gate are fitted to them."""
 
     crops: Sequence[Crop] = ()
-    non_knees: Sequence[Picture] = ()  # for the gate, beside those that are made of the crops
+    non_knees: Sequence[Picture] = ()  # for the gate, in addition to those that are made from the crops
 
 
 def export(plan: Plan, validation: Sequence[Crop], training: Training, say: Say) -> Graded:
-    """The whole release, in a folder beside its place and moved there when everything holds."""
+    """Makes the whole release in a temporary folder, which gets its name when all checks have passed."""
     partial = plan.folder.with_name(f".{plan.folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -139,7 +139,7 @@ def _fill(plan: Plan, folder: Path, validation: Sequence[Crop], training: Traini
 def _member(
     plan: Plan, folder: Path, number: int, *, validation: Sequence[Crop], training: Training, say: Say
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """One member's entry in the manifest, how far it is from its Keras network, and the run that made it."""
+    """One member's entry in the manifest, its difference from its Keras network, and its run."""
     path = plan.nets[number - 1]
     if path.suffix == MEMBER:
         return _taken_over(plan, folder, number)
@@ -159,7 +159,7 @@ def _member(
 
 
 def _taken_over(plan: Plan, folder: Path, number: int) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """The same of a member of another release, bit for bit, with what that release says of it."""
+    """The same for a member of another release, which is copied bit for bit with its entry in that release."""
     path = plan.nets[number - 1]
     release = Release.open(path.parent)
     trained = release.manifest.trained
@@ -176,13 +176,13 @@ def _taken_over(plan: Plan, folder: Path, number: int) -> tuple[dict[str, Any], 
 
 
 def write_card(folder: Path) -> None:
-    """MODEL_CARD.md of what the manifest says."""
+    """Writes MODEL_CARD.md from the manifest."""
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     (folder / "MODEL_CARD.md").write_text(card.write(manifest), encoding="utf-8")
 
 
 def add_metrics(folder: Path, found: dict[str, Any]) -> None:
-    """More measurements into a finished release: into its manifest and its card."""
+    """Adds measurements to a finished release: to its manifest and its card."""
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     manifest["metrics"] |= found
     _write_manifest(folder, manifest)
@@ -190,7 +190,7 @@ def add_metrics(folder: Path, found: dict[str, Any]) -> None:
 
 
 def _write_member(folder: Path, number: int, net: bytes, head: bytes) -> dict[str, str]:
-    """The member's two files, and its entry in the manifest."""
+    """Writes the member's two files; gives its entry in the manifest."""
     file, head_file = f"member{number}.tflite", f"head{number}.npz"
     (folder / file).write_bytes(net)
     (folder / head_file).write_bytes(head)
@@ -198,7 +198,7 @@ def _write_member(folder: Path, number: int, net: bytes, head: bytes) -> dict[st
 
 
 def compare(net: Any, member: dict[str, Any], folder: Path, crops: Sequence[Crop]) -> Deviation:
-    """The Keras network and the member as the worker runs it, on the same crops."""
+    """Compares the Keras network with the member, as the worker runs it, on the same crops."""
     alone = {"name": "member", "version": 0, "members": [member], "views": ["plain"], "temperature": 1.0}
     alone |= {"input": {"size": 224, "scale": "-1..1", "equalized": True}, "review": {"confidence": 0, "agreement": 0}}
     _write_manifest(folder, alone)
@@ -214,7 +214,7 @@ def compare(net: Any, member: dict[str, Any], folder: Path, crops: Sequence[Crop
 def _calibrate(
     folder: Path, manifest: dict[str, Any], validation: Sequence[Crop], prior: float
 ) -> tuple[Graded, Coverage]:
-    """Bias, temperature and review thresholds into the release; what it then says of the validation knees."""
+    """Adds bias, temperature and review thresholds to the release; gives its answers for the validation knees."""
     grader = Grader.load(folder)
     logits = np.stack([grader.look(crop.picture)[0] for crop in validation]).astype(np.float64)
     truth = np.array([crop.kl for crop in validation], dtype=np.int64)
@@ -247,7 +247,7 @@ def _shift_members(folder: Path, manifest: dict[str, Any], bias: Floats) -> None
 
 
 def _judged(logits: Floats, truth: Any, subjects: tuple[str, ...], manifest: dict[str, Any]) -> Graded:
-    """The logits as the worker would judge them under this manifest."""
+    """The worker's judgement of these logits with this manifest."""
     review = Review.model_validate(manifest["review"])
     label = f"{manifest['name']}-v{manifest['version']}"
     probabilities = combine(logits, manifest["temperature"])
@@ -257,7 +257,7 @@ def _judged(logits: Floats, truth: Any, subjects: tuple[str, ...], manifest: dic
 
 
 def spread(crops: Sequence[Crop], count: int) -> list[Crop]:
-    """That many, evenly over the whole list, so that every grade is among them."""
+    """This number of crops, evenly over the whole list, so that every grade is among them."""
     if not crops:
         return []
     places = np.unique(np.linspace(0, len(crops) - 1, min(count, len(crops))).astype(int))

@@ -1,7 +1,7 @@
-"""Fits what a release knows of images that are no knees: one linear layer on the channels of each member.
+"""Fits the gate of a release, which recognises images that are not knees: one linear layer on each member's channels.
 
-Training crops, as they are and as stranger plates would show them, against images made of them that are none
-(`nonknees/`). A quarter of the subjects is held out of the fit; how strange their knees look sets the thresholds.
+It is fitted to training crops, unchanged and as stranger radiographs would show them, and to images made from them that
+are not knees (`nonknees/`). A quarter of the subjects is held out; the strangeness of their knees sets the thresholds.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from ..data.crops import Crop, radiograph_of
 from . import consoles, nonknees, oddknees
 
 FILE = "gate.npz"
-MOST = 1800  # crops: more take time and change little
-RIDGE = 100.0  # weight decay, in examples
+MOST = 1800  # number of crops: more take time and change little
+RIDGE = 100.0  # weight decay, in units of examples
 STEPS = 250
-HELD_OUT = 4  # every so manieth subject
-AS_IT_IS = 0.3  # of the crops that others are made of, as their own study shows them
-SURE, DOUBTFUL, STRANGE = 0.75, 0.98, 0.997  # shares of held-out knees that look more familiar
+HELD_OUT = 4  # every fourth subject
+AS_IT_IS = 0.3  # share of the crops whose non-knees are made from the unchanged crop
+SURE, DOUBTFUL, STRANGE = 0.75, 0.98, 0.997  # shares of held-out knees with a lower strangeness
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Examples:
-    """What was shown: the channels that each member answers with, the kind, and whose knee it was made of."""
+    """The examples: the channels of each member, the kind, and the subject of the crop."""
 
     channels: Singles  # member × example × channel
     kinds: NDArray[np.int64]
@@ -65,7 +65,7 @@ def fit_gate(folder: Path, crops: Sequence[Crop], others: Sequence[Picture], say
 
 
 def write_gate(folder: Path, familiar: Familiar) -> dict[str, str]:
-    """The file, and its entry in the manifest."""
+    """Writes the gate's file; gives its entry in the manifest."""
     content = familiar.as_npz()
     (folder / FILE).write_bytes(content)
     return {"file": FILE, "sha256": hashlib.sha256(content).hexdigest()}
@@ -80,7 +80,7 @@ def renew_gate(folder: Path, familiar: Familiar) -> None:
 
 
 def choose(crops: Sequence[Crop]) -> list[Crop]:
-    """This number of each grade, evenly over the list, that rare ones count as much as there are of them."""
+    """At most `MOST` crops, about as many of each grade, evenly over the list."""
     chosen: list[Crop] = []
     for kl in GRADES:
         of_grade = [crop for crop in crops if crop.kl == kl]
@@ -108,7 +108,7 @@ def show(grader: Grader, crops: Sequence[Crop], others: Sequence[Picture]) -> Ex
 
 
 def _made_of(crop: Crop, chance: np.random.Generator) -> Iterator[tuple[Kind, Picture]]:
-    """Three knees and two or three images that are none, of one crop."""
+    """Three knees and two or three images that are not knees, from one crop."""
     yield Kind.KNEE, crop.picture if chance.random() < 0.5 else cv2.flip(crop.picture, 1).astype(np.uint8)
     yield Kind.KNEE, _shown(crop, chance)
     yield Kind.KNEE, oddknees.make(_shown(crop, chance), chance)
@@ -119,12 +119,12 @@ def _made_of(crop: Crop, chance: np.random.Generator) -> Iterator[tuple[Kind, Pi
 
 
 def _shown(crop: Crop, chance: np.random.Generator) -> Picture:
-    """The crop as another console might show it: what a knee is must not be learnt from the look of one study."""
+    """The crop as another console might show it, so that the gate does not depend on the images of one study."""
     return crop.picture if crop.raw is None or chance.random() < AS_IT_IS else consoles.shown(crop.raw, chance)
 
 
 def _fit_member(seen: Singles, examples: Examples) -> tuple[Singles, Singles]:
-    """Multinomial logistic regression on standardised channels, given back for the channels as they are."""
+    """Multinomial logistic regression on standardised channels; the result is for the original channels."""
     used = ~examples.held_out
     mean, spread = seen[used].mean(axis=0), seen[used].std(axis=0) + 0.05
     kinds = examples.kinds[used]
@@ -156,7 +156,7 @@ def regress(inputs: Singles, targets: Singles) -> tuple[Singles, Singles]:
 
 
 def read_others(folder: Path) -> list[Picture]:
-    """Images below a folder that are no knees, squeezed into a square."""
+    """Images of a folder that are not knees, resized to a square."""
     found: list[Picture] = []
     for path in sorted(file for file in folder.rglob("*") if file.is_file()):
         try:

@@ -1,4 +1,4 @@
-"""Training crops as worse or stranger plates would have shown them: knees that a gate must not turn away."""
+"""Training crops as worse or stranger radiographs would have shown them: knees that a gate must not refuse."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def make(crop: Picture, chance: Chance) -> Picture:
 
 
 def coarse(crop: Picture, chance: Chance) -> Picture:
-    """The crop with as few pixels as the finder lets pass, brought to the network's size again."""
+    """The crop with as few pixels as the finder accepts, resized to the network's size again."""
     edge = int(chance.uniform(90, 180))
     small = cv2.resize(crop, (edge, edge), interpolation=cv2.INTER_AREA)
     if chance.random() < 0.5:
@@ -34,14 +34,14 @@ def coarse(crop: Picture, chance: Chance) -> Picture:
 
 
 def strip(crop: Picture, chance: Chance) -> Picture:
-    """A frame lower than the square: its first and last rows are carried on."""
+    """A frame with fewer rows than the square: its first and last rows are repeated."""
     top, bottom = (int(share * SIZE) for share in chance.uniform(0, [0.2, 0.42] if chance.random() < 0.5 else 0.2, 2))
     rows = np.clip(np.arange(SIZE), top, SIZE - 1 - bottom)
     return crop[rows]
 
 
 def _flattened(crop: Picture, chance: Chance) -> Picture:
-    """Soft tissue over bone: the slow brightness that equalisation took away, and less contrast."""
+    """Soft tissue over bone: the slow brightness that equalisation removed, and less contrast."""
     across, down = np.meshgrid(np.linspace(-1, 1, SIZE), np.linspace(-1, 1, SIZE))
     slope = chance.normal(0, 25) * across + chance.normal(0, 25) * down - chance.uniform(0, 50) * across**2
     return np.clip(crop * chance.uniform(0.3, 0.9) + slope + chance.uniform(10, 80), 0, 255).astype(np.uint8)

@@ -3,7 +3,7 @@
 Exit codes: 0 fine, 1 some input was rejected, 2 wrong use or configuration, or it cannot start, 3 work is left,
 or an erasure is not finished, 4 the database or a folder was lost while running.
 
-Each command imports what it needs: `--help` and `status` should not wait for decoders and models.
+Each command imports its own modules, so that `--help` and `status` need not load decoders and models.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from koa_worker import RESEARCH_NOTICE, __version__
-from koa_worker.commands.cli import custody, daemon, database, grading, results, setup, users
+from koa_worker.commands.cli import assignments, custody, daemon, database, grading, results, setup, users
 from koa_worker.errors import KoaError
 
 app = typer.Typer(
@@ -65,6 +65,7 @@ for _command in (
     results.export,
     custody.find,
     custody.forget,
+    assignments.assign,
     results.agreement,
     results.drift,
     setup.demo,

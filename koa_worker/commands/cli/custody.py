@@ -1,7 +1,7 @@
-"""`koa-worker forget` and `koa-worker find`: what belongs to a patient, and how it is erased.
+"""`koa-worker forget` and `koa-worker find`: lists and erases the data of a patient.
 
-A patient's id stands in no command line, because `ps` shows those to every user of the machine: `-` has it read from
-the first line of the input.
+A patient's id must not be in a command line, because `ps` shows it to every user of the machine. With `-` it is read
+from the first line of the input.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from koa_worker import config
-from koa_worker.commands.cli.options import ConfigFile
+from koa_worker.commands.cli.options import CONSOLE, ConfigFile
 from koa_worker.system import log
 
 if TYPE_CHECKING:  # the commands start fast: see `cli/__init__.py`
@@ -22,7 +22,6 @@ if TYPE_CHECKING:  # the commands start fast: see `cli/__init__.py`
     from koa_worker.custody.search import SearchResult
     from koa_worker.store import FoundStudy, Whose
 
-_HERE = "console"  # in the audit log, as for `koa-worker user`
 _WAIT = "Seconds to wait for files that are being worked on. Default: as long as one file may take."
 
 PatientId = Annotated[
@@ -62,7 +61,7 @@ def forget(
             typer.echo("Nothing was removed. To remove it, add --yes." if finding else "There is nothing to remove.")
             return
         wait_seconds = settings.limits.seconds_per_file + 60.0 if wait is None else wait
-        erased = erase(settings, store, whose, who=_HERE, wait_seconds=wait_seconds)
+        erased = erase(settings, store, whose, who=CONSOLE, wait_seconds=wait_seconds)
     _show(settings, erased.finding, "Removed")
     if erased.unseen:
         typer.echo(
@@ -115,7 +114,7 @@ def _whose(patient_id: str | None, issuer: str | None, study: str | None, access
 
 
 def _secret(option: str, given: str | None) -> str | None:
-    """What the input says; the value itself in the command line is refused, and not repeated in the message."""
+    """The value from the input; a value in the command line is refused, and not repeated in the message."""
     if given is None:
         return None
     if given != "-":

@@ -1,4 +1,4 @@
-"""`koa-worker run`, `serve`, `status` and `retry`: the daemon, its page, and how it is."""
+"""`koa-worker run`, `serve`, `status` and `retry`: the daemon, its page, and its state."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def upgrade(config_file: ConfigFile = None) -> None:
 
     settings = config.load(config_file)
     work = settings.folders.work
-    # A daemon of the earlier version would meet tables that it does not know.
+    # A running daemon of the earlier version would not understand the new tables.
     with sole_owner(work) if work.is_dir() else nullcontext():
         Store.open(settings.store.url).close()
     typer.echo(f"The tables are of version {REVISION}.")
@@ -44,7 +44,7 @@ def copy(
     from koa_worker.system.heartbeat import sole_owner
 
     work = config.load(config_file).folders.work
-    # What a daemon writes during the copy would be missing.
+    # Data that a daemon writes during the copy would be missing.
     with sole_owner(work) if work.is_dir() else nullcontext():
         copy_store(source, target, lambda table, rows: typer.echo(f"{table}: {rows} rows copied and checked"))
     typer.echo("Copied. Now set [store] url in config.toml to the new URL.")

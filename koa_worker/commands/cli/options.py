@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+CONSOLE = "console"  # the user in the audit log: a person with the rights to the database
+
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="Settings; ./config.toml if there is one.", metavar="FILE")
 ]

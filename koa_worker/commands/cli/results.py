@@ -1,4 +1,4 @@
-"""`koa-worker send`, `export`, `agreement` and `drift`: what becomes of the results, and how good they are."""
+"""`koa-worker send`, `export`, `agreement` and `drift`: sending results, tables of results, and their statistics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`koa-worker demo`, `config` and `doctor`: what helps to set the worker up."""
+"""`koa-worker demo`, `config` and `doctor`: commands for the set-up."""
 
 from __future__ import annotations
 

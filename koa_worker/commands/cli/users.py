@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from koa_worker import config
-from koa_worker.commands.cli.options import ConfigFile
+from koa_worker.commands.cli.options import CONSOLE, ConfigFile
 from koa_worker.errors import SetupError
 from koa_worker.values import Role
 
@@ -24,9 +24,7 @@ if TYPE_CHECKING:  # the commands start fast: see `cli/__init__.py`
 
 app = typer.Typer(help="Manage the users of the page, and read the audit log.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(help="Login name.", metavar="NAME")]
-
-_HERE = "console"  # the user in the audit log: a person with the rights to the database
+Name = Annotated[str, typer.Argument(help="Login name.", metavar="NAME", parser=str.lower)]
 
 
 class AuditFormat(StrEnum):
@@ -46,7 +44,6 @@ def add(
     """Create a user. The password is asked for, or read from the first line of the input."""
     from koa_worker.web.guard.user_names import fault_of_name
 
-    name = name.lower()
     if fault := fault_of_name(name):
         raise typer.BadParameter(fault)
     with _open(config_file) as store:
@@ -54,7 +51,7 @@ def add(
             raise typer.BadParameter("a user with this name exists already")
         if not store.accounts.add_user(name, role, _ask_password()):
             raise typer.BadParameter("a user with this name exists already")
-        store.audit.note(_HERE, "user_added", detail=f"{name}, {role}")
+        store.audit.note(CONSOLE, "user_added", detail=f"{name}, {role}")
     typer.echo(f"User {name} created with role {role}.")
 
 
@@ -78,8 +75,7 @@ def list_users(config_file: ConfigFile = None) -> None:
 def remove(name: Name, config_file: ConfigFile = None) -> None:
     """Remove a user. The user's readings and audit log entries are kept."""
     with _open(config_file) as store:
-        _known(done=store.accounts.remove_user(name.lower()))
-        store.audit.note(_HERE, "user_removed", detail=name.lower())
+        _note(store, "user_removed", name, done=store.accounts.remove_user(name))
         typer.echo(f"User {name} removed.")
         if not store.accounts.has_users():
             typer.echo("There are no users left. The page answers only requests from this machine.")
@@ -93,8 +89,7 @@ def change_role(
 ) -> None:
     """Give a user another role."""
     with _open(config_file) as store:
-        _known(done=store.accounts.change_role(name.lower(), role))
-        store.audit.note(_HERE, "user_role", detail=f"{name.lower()}, {role}")
+        _note(store, "user_role", f"{name}, {role}", done=store.accounts.change_role(name, role))
     typer.echo(f"User {name} now has role {role}.")
 
 
@@ -102,8 +97,7 @@ def change_role(
 def lock(name: Name, config_file: ConfigFile = None) -> None:
     """Keep a user from logging in, and end all sessions and tokens. `unlock` lets the user in again."""
     with _open(config_file) as store:
-        _known(done=store.accounts.lock(name.lower()))
-        store.audit.note(_HERE, "user_locked", detail=name.lower())
+        _note(store, "user_locked", name, done=store.accounts.lock(name))
     typer.echo(f"User {name} locked.")
 
 
@@ -111,8 +105,7 @@ def lock(name: Name, config_file: ConfigFile = None) -> None:
 def unlock(name: Name, config_file: ConfigFile = None) -> None:
     """Let a locked user log in again."""
     with _open(config_file) as store:
-        _known(done=store.accounts.unlock(name.lower()))
-        store.audit.note(_HERE, "user_unlocked", detail=name.lower())
+        _note(store, "user_unlocked", name, done=store.accounts.unlock(name))
     typer.echo(f"User {name} unlocked.")
 
 
@@ -120,9 +113,8 @@ def unlock(name: Name, config_file: ConfigFile = None) -> None:
 def password(name: Name, config_file: ConfigFile = None) -> None:
     """Set a new password. This ends all sessions and revokes all tokens of the user."""
     with _open(config_file) as store:
-        _known(done=store.accounts.find_user(name.lower()) is not None)
-        _known(done=store.accounts.change_password(name.lower(), _ask_password()))
-        store.audit.note(_HERE, "password", detail=name.lower())
+        _check_known(done=store.accounts.find_user(name) is not None)
+        _note(store, "password", name, done=store.accounts.change_password(name, _ask_password()))
     typer.echo(f"Password of {name} changed. The user must log in again.")
 
 
@@ -137,16 +129,15 @@ def token(
     """Create a token for scripts that use the JSON API. It is shown only once."""
     from koa_worker.web.guard.passwords import new_token, secret_hash
 
-    name = name.lower()
     with _open(config_file) as store:
         if revoke is not None:
-            _known(done=store.accounts.remove_token(name, revoke), what="token")
-            store.audit.note(_HERE, "token_removed", detail=f"{name}, {revoke}")
+            is_removed = store.accounts.remove_token(name, revoke)
+            _note(store, "token_removed", f"{name}, {revoke}", done=is_removed, what="token")
             typer.echo(f"Token {revoke} revoked.")
             return
         made = new_token()
-        _known(done=store.accounts.add_token(name, purpose, secret_hash(made), timedelta(days=days) if days else None))
-        store.audit.note(_HERE, "token_made", detail=f"{name}, {purpose}")
+        is_added = store.accounts.add_token(name, purpose, secret_hash(made), timedelta(days=days) if days else None)
+        _note(store, "token_made", f"{name}, {purpose}", done=is_added)
     typer.echo(made)
 
 
@@ -193,7 +184,13 @@ def _open(config_file: Path | None) -> Store:
     return Store.of(config.load(config_file).store)
 
 
-def _known(*, done: bool, what: str = "user") -> None:
+def _note(store: Store, action: str, detail: str, *, done: bool, what: str = "user") -> None:
+    """Puts a change into the audit log, or says that there is nothing to change."""
+    _check_known(done=done, what=what)
+    store.audit.note(CONSOLE, action, detail=detail)
+
+
+def _check_known(*, done: bool, what: str = "user") -> None:
     if not done:
         raise typer.BadParameter(f"this {what} does not exist")
 

@@ -129,7 +129,7 @@ def limited(planes: Plane, least: float, most: float) -> None:
 
 
 def percentiles(image: Plane, *shares: float) -> list[float]:
-    """Those of NumPy to the last digit, in two thirds of the time: there is no axis and no weight to ask for here."""
+    """The same values as `numpy.percentile`, in two thirds of the time: no axis and no weights are needed here."""
     last = image.size - 1
     places = [last * (share / 100) for share in shares]
     pairs = [(min(int(place), max(last - 1, 0)), min(int(place) + 1, last)) for place in places]

@@ -1,4 +1,4 @@
-"""The image for --debug-roi: the frame with the measurements on it, its density profiles beside it, the decision."""
+"""The image for --debug-roi: the frame with the measurements on it, its density profiles, and the decision."""
 
 from __future__ import annotations
 

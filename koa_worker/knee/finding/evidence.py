@@ -10,7 +10,7 @@ then read from the density gradients and the densities around every point:
     block     both blocks of bone are denser than what lies beside them
 
 A knee has all of them. Their logarithms are added, so that one that is missing (a straight edge without a margin, a
-leg's outline without a joint space) can't be bought with another that is strong.
+leg's outline without a joint space) cannot be compensated by another strong one.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ EVIDENCE = {
 _WEIGHTS = np.array([kind.weight for kind in EVIDENCE.values()], dtype=np.float32)
 _PER_ENOUGH = np.array([[1 / kind.enough] for kind in EVIDENCE.values()], dtype=np.float32)
 
-# Where margins are looked for, in plateaus aside and below: tibia, taper, femur, shaft.
+# Where margins are searched, in plateaus aside and below: tibia, taper, femur, shaft.
 MARGINS_AT = ((0.50, 0.10), (0.42, 0.30), (0.50, -0.20), (0.50, -0.35))
 _MARGINS_LEFT = tuple((-aside, below) for aside, below in MARGINS_AT)
 

@@ -14,13 +14,13 @@ from koa_worker.knee.finding.plateau import Plateau, measure
 from koa_worker.values import GrayImage
 
 STEP = 1.2  # from one size to the next
-SMALLEST = 0.12  # plateau as a share of the frame's longer side: two legs from hip to ankle are not what comes here
+SMALLEST = 0.12  # plateau as a share of the frame's longer side: whole legs from hip to ankle are not expected
 WIDEST = 0.95  # of the frame's width
 HIGHEST = 1.6  # of the frame's height: strips that show little more than the joint space
 LEG_PER_PLATEAU = 1.3  # a leg at the knee is 1.3 (slim) to 2.2 plateaus wide; in a crop less of it is seen
 REGION = 2.6  # plateaus: the square around a joint in which it is measured again
 RATIOS = tuple(float(ratio) for ratio in np.geomspace(0.88, 1.136, 4))
-LEG_SLACK = 0.38  # in natural logarithms: what lies within says nothing
+LEG_SLACK = 0.38  # in natural logarithms: a difference within it is no evidence
 
 
 @dataclass(frozen=True, slots=True)

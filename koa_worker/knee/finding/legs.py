@@ -16,10 +16,10 @@ BAND = 0.8  # plateaus above and below the joint line: the other knee stands abo
 TISSUE = 0.5  # of a column in this band, for a leg to be there
 NARROWEST = 0.8  # plateaus: less is a sliver of the other leg
 NEAREST = 0.7  # plateaus from the middle of a joint: what is nearer is its own leg
-VALLEY = 0.8  # of the lower of two legs' densities: so dark is the place where they touch
+VALLEY = 0.8  # of the lower of two legs' densities: the place where they touch is darker than this
 PEAK = 0.6  # of the found knee's density: a leg has bone in it, nearly as dense
-FROM_EDGE = 0.25  # plateaus: what is densest nearer to the frame's edge is no bone within a leg, but a border
-AS_DENSE = 0.95  # of what is densest: a leg has flesh around its bone, a border continues like that to the frame's edge
+FROM_EDGE = 0.25  # plateaus: if the densest column is nearer to the frame's edge, it is a border and not bone
+AS_DENSE = 0.95  # of the highest density: a leg has flesh around its bone, a border stays dense up to the frame's edge
 NEXT = 1.15  # plateaus from the middle of one knee to that of the other, at least
 RATIOS = (0.84, 0.92, 1.0, 1.09, 1.19)  # of the other knee's size
 UNLIKE_SIZE = 12.0  # score that a joint loses for another size than the other knee's, in squared logarithms …
@@ -108,10 +108,10 @@ def _is_leg(leg: Leg, profile: NDArray[np.float32], joint: Joint) -> bool:
 
 
 def best_joint(densities: Densities, leg: Leg, other: Joint) -> Joint | None:
-    """The joint of this leg that has the best evidence, as large and as high as the other leg's within reason.
+    """The joint of this leg with the best evidence; another size or height than the other leg's joint costs score.
 
-    Both knees of a patient are alike in that, which makes up for a joint space that is gone. Its score is the evidence
-    alone.
+    Both knees of a patient are alike in size and height, which helps where the joint space has disappeared. The score
+    of the result is the evidence alone.
     """
     halves, tissue = Halves(densities.image), runs(densities.tissue)
     best, most = None, -np.inf

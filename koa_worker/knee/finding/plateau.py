@@ -17,17 +17,17 @@ Profile = NDArray[np.float32]
 
 # All in plateaus.
 
-# The square around a joint is framed as the training crops are. Two of these were found again in their own plates: 1.24
-# and 1.16 plateaus wide (read by eye), their middle 0.11 and 0.10 above the joint line; 600 more, set into plates: 1.28
-# and 0.10. The square stays between that and one that a person centres on the joint.
+# The square around a joint is framed as the training crops are. Two crops were located in their radiographs: 1.24
+# and 1.16 plateaus wide (read by eye), their middle 0.11 and 0.10 above the joint line; 600 more, set into frames: 1.28
+# and 0.10. The square lies between that and one that a person centres on the joint.
 SIDE_PER_PLATEAU = 1.25
 RAISED = 0.05
 
 INNER, OUTER = 0.15, 0.42  # from the middle: where a condyle faces the plateau
-LINE_REACH = 0.16  # above and below the height that is known roughly
+LINE_REACH = 0.16  # above and below the approximate height
 NARROWEST, WIDEST = 0.02, 0.12  # between the line's two edges: bone on bone to a child's joint space
 LINE_TRUST = 0.12  # from the rough height: there an edge must be twice as clear
-BANDS = ((0.02, 0.08), (0.05, 0.12), (0.09, 0.17))  # below the line: where the ends are looked for
+BANDS = ((0.02, 0.08), (0.05, 0.12), (0.09, 0.17))  # below the line: where the ends are searched
 END, END_REACH, END_TRUST = 0.475, 0.16, 0.13  # from the middle: the rough end, how far around it, half as likely
 FLARE = 1.015  # the corners of a plateau reach out a little above where its ends are found
 

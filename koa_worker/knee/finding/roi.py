@@ -18,13 +18,13 @@ from koa_worker.values import Box, KneeRoi, Laterality, Radiograph, Side
 LEAST_SCORE = -1.3  # of the evidence, for a joint to be one
 SECOND_SCORE = -1.2  # a second knee must convince by itself …
 SECOND_BEHIND = 0.7  # … and not be much worse than the first, where no leg of its own is seen
-CLEAR = 0.2  # what a joint scores that needs no comparison with the other leg's: all that there is is 0.22
+CLEAR = 0.2  # a joint with this score needs no comparison with the other leg's; complete evidence scores 0.22
 COMPARTMENT_LARGEST = 1.45  # a joint is larger than one compartment by at least this factor …
 COMPARTMENT_AHEAD = 0.25  # … which may look better than the joint by this much
 LEAST_CONTRAST = 0.05  # of the highest level: less is an empty exposure
 LEAST_SIDE = 96  # pixels: a smaller square would be enlarged more than twice for the model
-WEAK = 0.0  # score below which a joint may be elsewhere, or of another size: what is clear scores 0.2
-PAIR = 1.12  # one plateau of a frame is wider than the other by this factor at most: on 31 plates by 1.12
+WEAK = 0.0  # score below which a joint may be elsewhere, or of another size; a clear joint scores 0.2
+PAIR = 1.12  # one plateau of a frame is wider than the other by this factor at most: measured 1.12 on 31 radiographs
 NEARLY_SQUARE = 1.2
 CROP_SHARE = 0.5  # a square image that the knee's box fills by this share (IoU) is a crop already …
 CROP_BEHIND = 0.45  # … even if a part of it looks more like a knee by this much
@@ -96,7 +96,7 @@ def whole_crop(candidates: tuple[Joint, ...], densities: Densities) -> Joint | N
 
 
 def negative_crop(candidates: tuple[Joint, ...], densities: Densities) -> Joint | None:
-    """The same for a negative, such as one in seventy of the published crops: its positive looks more like a knee."""
+    """The same for a negative (one in seventy of the published crops is one): its positive looks more like a knee."""
     if not nearly_square(densities):
         return None
     negatives = tuple(search(inverse(densities)))
@@ -169,10 +169,10 @@ def _other_knee(first: Joint, other: Joint) -> bool:
 
 
 def alike(joints: tuple[Joint, ...]) -> tuple[Joint, ...]:
-    """The joints, one of weak evidence and a size far off beside the other one brought to its size, within reason.
+    """Both joints; one with weak evidence and a very different size is resized towards the size of the other.
 
     Both knees of a patient are equally wide in one exposure; the ends of a worn or faint plateau are easily missed. A
-    joint of clear evidence stays as it is.
+    joint with clear evidence is not changed.
     """
     if len(joints) != 2:
         return joints

@@ -1,6 +1,6 @@
-"""Other places of a joint for which density gives only weak evidence: the net judges between them.
+"""Other possible positions of a joint for which density gives only weak evidence: the model decides between them.
 
-On faint plates the evidence of a worn joint is hardly better than that of a shaft or of an overlap half a plateau away.
+On faint radiographs the evidence for a worn joint is hardly better than for a shaft or an overlap half a plateau away.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ SHIFTS = (-0.42, -0.21, 0.21, 0.42)  # plateaus: the square itself, higher or lo
 
 
 def is_weak(joint: Joint) -> bool:
-    """Whether density's evidence leaves open that the joint is elsewhere."""
+    """Whether the evidence is so weak that the joint may be elsewhere."""
     return joint.score < WEAK
 
 
 def other_places(radiograph: Radiograph, seen: Trace, number: int) -> tuple[KneeRoi, ...]:
-    """The next best places of a knee above and below, and its square shifted there; none for a crop."""
+    """The next best positions of a knee above and below, and its square shifted up and down; none for a crop."""
     roi, joint = seen.rois[number], seen.joints[number]
     if roi.whole_frame:
         return ()
@@ -38,7 +38,7 @@ def other_places(radiograph: Radiograph, seen: Trace, number: int) -> tuple[Knee
 
 
 def places_in_leg(radiograph: Radiograph, seen: Trace, leg: KneeRoi) -> tuple[KneeRoi, ...]:
-    """Where the joint may be in a leg in which density found none, with the frame's other knee as its measure."""
+    """Where the joint may be in a leg in which density found none; the frame's other knee gives its size."""
     scale = seen.densities.scale
     columns = Leg(round(leg.box.x * scale), round((leg.box.x + leg.box.width) * scale))
     joint = best_joint(seen.densities, columns, seen.joints[0].scaled(scale))
@@ -55,7 +55,7 @@ def _refined(radiograph: Radiograph, seen: Trace, joints: list[Joint], beside: i
 
 
 def _places(radiograph: Radiograph, joints: tuple[Joint, ...] | list[Joint], roi: KneeRoi) -> tuple[KneeRoi, ...]:
-    """The squares of these joints, on the side of the knee that is looked for."""
+    """The squares of these joints, on the side of the wanted knee."""
     height, width = radiograph.pixels.shape
     return tuple(
         KneeRoi(shifted_inside(square(one), width, height), roi.side, missing=missing(one, width)) for one in joints

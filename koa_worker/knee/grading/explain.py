@@ -22,7 +22,7 @@ from koa_worker.values import Heatmap
 Singles = NDArray[np.float32]
 
 COLORS = cv2.COLORMAP_INFERNO  # lightness grows evenly with heat, also for the colour-blind
-COLDEST, HOTTEST = 70, 200  # of its 256 colours: black would hide air and pale yellow would be lost on bright bone
+COLDEST, HOTTEST = 70, 200  # of its 256 colours: black would not show on air, nor pale yellow on bright bone
 CLEAR_BELOW, FULL_ABOVE = 0.15, 0.85  # heat at which the colour begins to show, and shows with full opacity
 # Red, green and blue of all 256 colours: OpenCV would compute them again for each image.
 _PALETTE = cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], COLORS).reshape(256, 3).T[::-1].copy()

@@ -41,12 +41,12 @@ _MIRRORED[KINDS.index(Kind.THREE_QUARTERS)] = KINDS.index(Kind.QUARTER)
 
 @dataclass(frozen=True, slots=True)
 class Impression:
-    """The answer of the layer for a crop."""
+    """The gate's answer for a crop."""
 
     strangeness: float  # log odds against a knee
-    kind: Kind  # the likeliest of those that are no knee
-    without_metal: float = -np.inf  # log odds against a knee of whatever is no implant either
-    other: Kind = Kind.OTHER  # the likeliest of those
+    kind: Kind  # the likeliest kind that is no knee
+    without_metal: float = -np.inf  # log odds against a knee, of all kinds but implants
+    other: Kind = Kind.OTHER  # the likeliest of these kinds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +61,7 @@ class Familiar:
 
     @property
     def fair(self) -> float:
-        """The limit halfway: a knee above it is looked at again in turned frames, a knee below it is accepted."""
+        """The limit halfway: a knee above it is judged again in turned frames, a knee below it is accepted."""
         return (self.sure + self.doubtful) / 2
 
     @classmethod
@@ -74,7 +74,7 @@ class Familiar:
         return cls(weights, bias, sure, doubtful, strange)
 
     def as_npz(self) -> bytes:
-        """The file's bytes, the same each time, because the archive contains no date."""
+        """The file's bytes, which are the same each time, because the archive contains no date."""
         stream = io.BytesIO()
         np.savez_compressed(
             stream,

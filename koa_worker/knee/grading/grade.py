@@ -53,7 +53,7 @@ class Grader:
 
     @property
     def graded_by(self) -> GradedBy:
-        """Who grades here, as it is noted beside each result."""
+        """The release and program version that are stored with each result."""
         return GradedBy(self.name, self.digest, __version__, self._site.digest if self._site else "")
 
     @classmethod
@@ -112,7 +112,7 @@ def _to_input(crop: NDArray[Any]) -> Singles:
 
 
 def combine(logits: NDArray[np.floating], temperature: float) -> Floats:
-    """The mean of the votes' probabilities: logits (…, votes, 5) → (…, 5). Calibration uses the same function."""
+    """The mean of the predictions' probabilities: logits (…, predictions, 5) → (…, 5). Calibration uses it too."""
     scaled = np.asarray(logits, dtype=np.float64) / temperature
     odds = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
     probabilities: Floats = (odds / odds.sum(axis=-1, keepdims=True)).mean(axis=-2)
@@ -124,7 +124,7 @@ def judge(
 ) -> Grade:
     """The grade from the probabilities, with its confidence and the reasons for a review.
 
-    The votes are compared with the release's own grade: they say how unsure the nets are, on any scale.
+    `votes` are the grades of all predictions. They are compared with the release's own grade, on any scale.
     """
     kl = int(probabilities.argmax())
     said = _as_tuple(probabilities)
@@ -141,9 +141,9 @@ def judge(
 
 
 def on_scale(grade: Grade, site: SiteScale | None, review: Review) -> Grade:
-    """The same answers of the release on a site's scale, or on its own; the review follows the probabilities.
+    """The same answers of the release on a site's scale, or on its own; the reasons for a review are updated.
 
-    No net is needed, so that an archive is on a new scale in minutes.
+    The model is not run again, so that a whole archive gets a new scale in minutes.
     """
     probabilities = np.array(grade.by_release)
     if site is not None:

@@ -1,11 +1,11 @@
 """Metal over the joint: a connected bright plateau, even against the height of its edge, which is steep all round.
 
-Each piece above one of several levels is weighed by four measures: the step of its rim, how much of that step lies
-within a pixel or two, how even its levels are, and how little grain it shows. All are taken in shares of the crop's own
-range, so that exposure, gain and depth of the file do not matter. Four weights and a sum tell metal from bone; they
-were fitted to metal drawn over training crops and to knees without metal as many consoles show them (`bench.metal`).
-Evidence by itself proves metal where it is strong; where it is less so, the net must find the knee strange too.
-Equalisation sharpens bone, so an equalised crop needs more of both.
+Each piece above one of several gray levels has four measures: the step of its rim, how much of that step lies within a
+pixel or two, how even its levels are, and how little grain it shows. All are shares of the crop's own range, so that
+exposure, gain and bit depth of the file do not matter. Their weighted sum tells metal from bone; the weights were
+fitted to metal drawn over training crops and to knees without metal as many consoles show them (`bench.metal`).
+Strong evidence is enough to call a piece metal; with weaker evidence the model must find the knee strange too.
+Equalisation sharpens bone, so an equalised crop needs more evidence and more strangeness.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from koa_worker.knee.grading.prepare import SIZE, Picture, crop, looks_equalized
 from koa_worker.values import Box, GrayImage, Points
 
 SIDE = 160  # pixels: a condyle's edge is a pixel or two wide
-SMOOTHED = 5  # pixels of the net's crop: grain, screens and moiré are no edges
+SMOOTHED = 5  # pixels of the model's crop: grain, screens and moiré are no edges
 LEVELS = (0.42, 0.5, 0.58, 0.66, 0.74, 0.8, 0.86, 0.92, 0.96)  # of the crop's range, above which metal may begin
 LEAST_AREA, MOST_AREA = 0.01, 0.75  # of the picture: a screw, a prosthesis that fills it
 MARGIN = 24  # pixels along the edge in which letters, and lead at the collimator, may lie
@@ -36,10 +36,10 @@ AROUND = 0.5  # of the box on each side, in which metal beside the joint may lie
 
 WEIGHTS = (7.65, 1.25, -2.89, -2.86)  # of log step, sharpness, log unevenness, log grain
 BIAS = -11.06
-CLEAR, CLEAR_EQUALIZED = 4.0, 5.5  # evidence that is metal by itself
-LEAST_EVIDENCE = -1.5  # that a piece needs to be thought of as metal at all
-TOGETHER, TOGETHER_EQUALIZED = 0.7, 4.0  # evidence and the net's log odds against a knee
-SUSPECTED = 1.0  # evidence that a person should look at
+CLEAR, CLEAR_EQUALIZED = 4.0, 5.5  # evidence that is enough without the model's strangeness
+LEAST_EVIDENCE = -1.5  # below it a piece is never metal
+TOGETHER, TOGETHER_EQUALIZED = 0.7, 4.0  # sum of the evidence and the model's log odds against a knee
+SUSPECTED = 1.0  # evidence from which on a person should review the knee
 
 _SMALL, _MIDDLE, _LARGE = (np.ones((width, width), np.uint8) for width in (3, 5, 7))
 
@@ -64,7 +64,7 @@ class Metal:
         return self.evidence >= (TOGETHER_EQUALIZED if self.equalized else SUSPECTED)
 
     def is_metal_beside(self, strangeness: float) -> bool:
-        """Whether it is metal where the net finds the knee that strange."""
+        """Whether it is metal, if the model finds the knee strange by these log odds."""
         together = self.evidence + strangeness
         return self.evidence >= LEAST_EVIDENCE and together >= (TOGETHER_EQUALIZED if self.equalized else TOGETHER)
 
@@ -75,7 +75,7 @@ class Piece:
 
     step: float  # of the rim, within three pixels either way: the median
     sharpness: float  # the share of it that lies within one pixel either way
-    grain: float  # what neighbours inside differ by: the median
+    grain: float  # difference of neighbouring pixels inside: the median
     mask: Mask
     image: Plane  # the picture's part with the piece …
     core: Mask  # … and its inside
@@ -84,7 +84,7 @@ class Piece:
 
     @cached_property
     def uneven(self) -> float:
-        """The spread of the levels inside, a slope taken away."""
+        """The spread of the levels inside, after a plane is subtracted."""
         return _unevenness(self.image, self.core)
 
     @property
@@ -93,12 +93,12 @@ class Piece:
 
     @property
     def most_evidence(self) -> float:
-        """What the evidence would be were its levels inside all the same."""
+        """An upper bound of the evidence: its value if all levels inside were equal."""
         return self._evidence(0.0)
 
     @property
     def rough_evidence(self) -> float:
-        """The same to `ROUGHLY`, in a tenth of the time."""
+        """The evidence with an error of up to `ROUGHLY`, in a tenth of the time."""
         return self._evidence(_rough_unevenness(self.image, self.core))
 
     @property
@@ -118,7 +118,7 @@ class Piece:
 
 
 def evidence_that_counts(strangeness: float, *, equalized: bool) -> float:
-    """The least evidence that changes anything for a knee that the net finds that strange."""
+    """The lowest evidence that makes a difference for a knee of this strangeness."""
     suspected, together = (TOGETHER_EQUALIZED, TOGETHER_EQUALIZED) if equalized else (SUSPECTED, TOGETHER)
     return min(suspected, max(LEAST_EVIDENCE, together - strangeness))
 
@@ -126,14 +126,14 @@ def evidence_that_counts(strangeness: float, *, equalized: bool) -> float:
 def find_metal(small: Picture, *, equalized: bool = False, least: float = -np.inf) -> Metal:
     """The piece with the most evidence, in a crop as it was cut out of the frame; none where it is below `least`.
 
-    Most pieces of bone are known to stay below by three measures, and the fourth, which takes longest, is not taken.
+    For most pieces of bone three measures show that they stay below; the fourth, which takes longest, is then skipped.
     """
     best = _best(small, least)
     return _as_metal(best, Box(0, 0, SIDE, SIDE), equalized) if best else Metal(equalized=equalized)
 
 
 def find_metal_around(pixels: GrayImage, box: Box) -> Metal:
-    """The same around the joint too, as far as the frame goes: a box that was put beside the metal misses it."""
+    """The same around the joint too, within the frame: a box that was placed beside the metal misses it."""
     height, width = pixels.shape
     left, top = max(0, box.x - round(AROUND * box.width)), max(0, box.y - round(AROUND * box.height))
     right, bottom = (
@@ -149,7 +149,7 @@ def find_metal_around(pixels: GrayImage, box: Box) -> Metal:
 
 
 def metal_outline(pixels: GrayImage, box: Box) -> Points:
-    """Around what may be metal in this box or near it, in pixels of the frame; empty where nothing is."""
+    """The outline of what may be metal in this box or near it, in pixels of the frame; empty if there is none."""
     small = resize(crop(pixels, box))
     equalized = looks_equalized(small)
     found = find_metal(small, equalized=equalized)
@@ -161,7 +161,7 @@ def metal_outline(pixels: GrayImage, box: Box) -> Points:
 
 
 def _best(picture: Picture, least: float = -np.inf) -> Piece | None:
-    """The piece with the most evidence; only those that may have it are measured to the last digit."""
+    """The piece with the most evidence; only pieces that may be the best one are measured exactly."""
     found = [piece for piece in pieces(levelled(picture)) if piece.most_evidence >= least]
     rough = [piece.rough_evidence for piece in found]
     near = [piece for piece, about in zip(found, rough, strict=True) if about >= max(rough) - ROUGHLY]
@@ -169,7 +169,7 @@ def _best(picture: Picture, least: float = -np.inf) -> Piece | None:
 
 
 def _as_metal(piece: Piece, place: Box, equalized: bool) -> Metal:  # noqa: FBT001
-    """The piece with its outline in shares of the joint's box, which lies at this place in the picture."""
+    """The piece, with its outline in shares of the joint's box, which is at `place` in the image."""
     found, _ = cv2.findContours(piece.mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     line = max(found, key=len).reshape(-1, 2).tolist()
     outline = tuple(((x + piece.left - place.x + 0.5) / SIDE, (y + piece.top - place.y + 0.5) / SIDE) for x, y in line)
@@ -177,7 +177,7 @@ def _as_metal(piece: Piece, place: Box, equalized: bool) -> Metal:  # noqa: FBT0
 
 
 def levelled(picture: Picture) -> Plane:
-    """The image as shares of its range from dark to bright, without grain, `SIDE` pixels for the net's 224."""
+    """The image as shares of its range from dark to bright, without grain, `SIDE` pixels for the model's 224."""
     smooth = cv2.medianBlur(np.ascontiguousarray(picture), SMOOTHED)
     factor = SIDE / SIZE
     small = np.asarray(cv2.resize(smooth, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.float32)
@@ -216,12 +216,12 @@ def pieces(image: Plane) -> list[Piece]:
 
 
 def _range(image: Plane, around: NDArray[np.uint8]) -> Plane:
-    """What the levels around each pixel differ by."""
+    """The difference between the highest and lowest level around each pixel."""
     return np.asarray(cv2.dilate(image, around) - cv2.erode(image, around), np.float32)
 
 
 def _measured(mask: Mask, parts: Sequence[NDArray[Any]], top: int, left: int) -> Piece | None:
-    """One piece, or nothing where it has no edge or no inside to speak of."""
+    """One piece; nothing if its edge or its inside has too few pixels."""
     image, steps, neighbours, rims, cores = parts
     rim, core = mask & rims, mask & cores
     if min(np.count_nonzero(rim), np.count_nonzero(core)) < LEAST_PIXELS:
@@ -234,7 +234,7 @@ def _measured(mask: Mask, parts: Sequence[NDArray[Any]], top: int, left: int) ->
 
 
 def _median(values: Plane) -> float:
-    """That of NumPy, without what it asks before."""
+    """The same as `numpy.median`, without its checks of the input."""
     middle = len(values) // 2
     if len(values) % 2:
         return float(np.partition(values, middle)[middle])
@@ -256,7 +256,7 @@ def _rough_unevenness(image: Plane, core: Mask) -> float:
 
 
 def _unevenness(image: Plane, core: Mask) -> float:
-    """The spread of the levels after the best plane through them is taken away: thick flesh shades metal slowly."""
+    """The spread of the levels after the best plane through them is subtracted: thick flesh shades metal slowly."""
     down, across = np.nonzero(core)
     slopes = np.stack([np.ones(len(down)), down - down.mean(), across - across.mean()], axis=1)
     levels = image[core].astype(np.float64)

@@ -39,9 +39,9 @@ CLIPPED = 0.5  # of the crop at the darkest or brightest level: bone or soft tis
 
 ONE_LEVEL = 0.4  # of the crop at one gray level between black and white: a page or a form, since film has grain
 FAR = 2.0  # in strangeness: seven times likelier
-STRANGE_ENOUGH = 0.0  # log odds against a knee, from which on metal is looked for beside the joint too
+STRANGE_ENOUGH = 0.0  # log odds against a knee, from which on metal is searched beside the joint too
 _LOOKS_LIKE = {Kind.VIEW: ("other_view", "by its look"), Kind.BLUR: ("blurred", "")}
-_STAYS = ("cut_off", "poor_exposure")  # reasons that no turning takes away; what looks like metal may be a bone aside
+_STAYS = ("cut_off", "poor_exposure")  # reasons that no rotation changes; apparent metal may be a bone that lies across
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +59,24 @@ class Verdict:
         return self.impression.strangeness if self.impression else -np.inf
 
     def shows_knee(self, familiar: Familiar | None) -> bool:
-        """Whether what is refused is a knee all the same: hidden, cut off, blurred or from another side."""
+        """Whether the refused region is a knee nevertheless: hidden, cut off, blurred or from another side."""
         if self.impression is None or familiar is None or self.code == "not_a_knee":
             return False
         return self.strangeness <= familiar.strange or self.impression.kind is not Kind.OTHER
 
     def may_lie_askew(self, familiar: Familiar | None) -> bool:
-        """Whether the region is unfamiliar to the model and may be a knee after a turn of the frame."""
+        """Whether the region is unfamiliar to the model and may be a knee in a turned frame."""
         return familiar is not None and self.strangeness > familiar.fair and self.code not in _STAYS
 
     def may_lie_elsewhere(self, familiar: Familiar, *, weak: bool) -> bool:
-        """Whether the box may be beside the knee: it is not familiar to the model, and the reason is no metal.
+        """Whether the box may be beside the knee: it is not familiar to the model, and the reason is not metal.
 
-        Where density's evidence is weak, a box that is not among the most familiar ones is doubted already.
+        If the evidence from density is weak, a box must be even more familiar to be accepted.
         """
         return self.strangeness > (familiar.sure if weak else familiar.fair) and self.code not in ("implant", *_STAYS)
 
     def stands_better(self, familiar: Familiar | None, upright: float) -> bool:
-        """Whether another look shows a fair knee, and a far likelier one than the first look did (`upright`)."""
+        """Whether this is a familiar knee, and a much likelier one than in the upright frame (`upright`)."""
         return not self.code and familiar is not None and self.strangeness <= min(familiar.fair, upright - FAR)
 
 
@@ -104,7 +104,7 @@ def judge_knee(
 ) -> Verdict:
     """The verdict for a knee, from its crop before (`small`) and after equalisation, and the model's impression.
 
-    `around` looks for metal beside the joint; it takes longer, and is asked where the net finds the knee strange.
+    `around` searches metal beside the joint; it takes longer, and is called only if the model finds the knee strange.
     """
     equalized = small is crop
     strangeness = float(impression.strangeness) if impression else -np.inf
@@ -139,8 +139,8 @@ def _spoilt(roi: KneeRoi, small: Picture, metal: Metal) -> tuple[str, str]:
 def _strange(metals: tuple[Metal, ...], impression: Impression, familiar: Familiar) -> tuple[str, str]:
     """The reasons from the model's impression, together with metal that alone would not be enough.
 
-    Metal that nobody can see is no reason to refuse a knee: what looks to the net like an implant and shows none is for
-    a person to look at.
+    Only visible metal is a reason to refuse a knee. A knee that looks like an implant to the model but shows no metal
+    is flagged for review.
     """
     seen = next((metal for metal in metals if metal.is_metal_beside(impression.strangeness)), None)
     if seen is not None and impression.without_metal <= familiar.strange:

@@ -22,7 +22,7 @@ from koa_worker.errors import SetupError
 from koa_worker.knee.grading.views import PATTERN, Part
 
 MANIFEST = "manifest.json"
-MODELS_VARIABLE = "KOA_WORKER_MODELS"  # a folder of releases that goes before those that came with the program
+MODELS_VARIABLE = "KOA_WORKER_MODELS"  # a folder of releases that has priority over the installed ones
 
 _FOLDER_NAME = re.compile(r"(?P<name>.+)-v(?P<version>\d+)")
 
@@ -163,7 +163,7 @@ def _age(folder: Path) -> tuple[int, str]:
 
 
 def _is_of_something_else(manifest: bytes) -> bool:
-    """Whether it is valid JSON but not a release's manifest: other programs use this file name too."""
+    """Whether the manifest is valid JSON but not a release's: other programs use this file name too."""
     try:
         content = json.loads(manifest)
     except ValueError:

@@ -1,7 +1,7 @@
-"""When a person should look at a graded knee: the whole rule. Its words are in `report/words.py`.
+"""The whole rule when a person should review a graded knee. Its sentences are in `report/words.py`.
 
-The frame gives reasons, the picture of the knee, and the votes of the nets. The limits for the votes belong to the
-release; the others are here and, for strangeness, in what the release knows of pictures that are no knees.
+The reasons come from the frame, from the image of the knee, and from the model's predictions. The limits for the
+predictions belong to the release, those for strangeness to the gate of the release; the others are here.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from koa_worker.knee.grading.release import Review
 from koa_worker.values import KneeRoi, Radiograph, ReviewCode, ReviewReason
 
 SLIGHTLY_MISSING = 0.05  # of the plateau's width: a compartment lacks a tenth
-ADULT_YEARS = 18  # the nets have learnt adults' knees alone
+ADULT_YEARS = 18  # the model was trained on adults' knees only
 NO_METAL = Metal()
-FAR_APART = 2  # grades between two looks at the same knee
+FAR_APART = 2  # grades between two predictions for the same knee
 _OF_PROBABILITIES = (ReviewCode.LOW_CONFIDENCE, ReviewCode.BORDERLINE)
 _LAST = (ReviewCode.LOW_CONFIDENCE, ReviewCode.LOW_AGREEMENT, ReviewCode.DISAGREEMENT, ReviewCode.BORDERLINE)
 
@@ -30,7 +30,7 @@ def of_frame(radiograph: Radiograph, *, other_knee_found: bool) -> tuple[ReviewR
 
 
 def _ages(radiograph: Radiograph) -> list[float]:
-    """The ages in years that the header says, and that birth date and study date give; they may disagree."""
+    """The age in years from the header, and the age from birth date and study date; they may disagree."""
     patient, taken = radiograph.patient, radiograph.study.date
     ages = [] if patient.age_years is None else [patient.age_years]
     if patient.birth_date is not None and taken is not None and patient.birth_date <= taken.date():
@@ -58,7 +58,7 @@ def of_picture(
 
 
 def of_votes(kl: int, votes: NDArray[np.intp], review: Review) -> tuple[ReviewReason, ...]:
-    """How unsure the nets are of the grade, each look of each net being a vote."""
+    """Reasons from the model's predictions (`votes`): one grade for each view of each member."""
     agreeing, looks = int((votes == kl).sum()), len(votes)
     lowest, highest = int(votes.min()), int(votes.max())
     reasons = []
@@ -70,7 +70,7 @@ def of_votes(kl: int, votes: NDArray[np.intp], review: Review) -> tuple[ReviewRe
 
 
 def of_probabilities(kl: int, probabilities: NDArray[np.float64], review: Review) -> tuple[ReviewReason, ...]:
-    """How unsure the answer is: on the site's scale, if there is one."""
+    """Reasons from the probabilities, which are on the site's scale if there is one."""
     confidence, osteoarthritis = float(probabilities[kl]), float(probabilities[2:].sum())
     reasons = []
     if confidence < review.confidence:
@@ -83,7 +83,7 @@ def of_probabilities(kl: int, probabilities: NDArray[np.float64], review: Review
 def together(
     known: tuple[ReviewReason, ...], of_these_probabilities: tuple[ReviewReason, ...]
 ) -> tuple[ReviewReason, ...]:
-    """All reasons in their one order; those of earlier probabilities are replaced."""
+    """All reasons in the common order; reasons from earlier probabilities are replaced."""
     kept = [reason for reason in known if reason.code not in _OF_PROBABILITIES]
     reasons = [*kept, *of_these_probabilities]
     return tuple(sorted(reasons, key=lambda one: _LAST.index(one.code) if one.code in _LAST else -1))

@@ -1,4 +1,4 @@
-"""A site's own scale: how a hospital's readers use the grades, as five numbers over the answers of one release.
+"""A site's own scale: how a hospital's readers use the grades, as five numbers applied to the answers of one release.
 
 logit P(KL ≥ k) on the site's scale is slope · logit P(KL ≥ k) of the release + shift k. The shifts never rise with k,
 so that P(KL ≥ k) falls with k for every knee; for each k the order of knees by P(KL ≥ k) stays as it was.
@@ -38,7 +38,7 @@ class ReleaseNamed(_Part):
 
 
 class SiteFile(_Part):
-    """The content of site.json; `figures`, `fitted` and `seen` tell a person and a later comparison about the fit."""
+    """The content of site.json; `figures`, `fitted` and `seen` describe the fit, for a person and later comparisons."""
 
     kind: Literal["koa-worker site scale"]
     format: Literal[1]
@@ -66,7 +66,7 @@ class SiteScale:
 
     @classmethod
     def load(cls, path: Path, release_digest: str) -> SiteScale:
-        """Reads the file; one that was changed by hand, or that is of another release, is refused."""
+        """Reads the file; a file that was edited, or that belongs to another release, is refused."""
         said = _read(path)
         digest = said.pop("digest", None)
         if digest != digest_of(said):
@@ -86,7 +86,7 @@ class SiteScale:
 
 
 def fitted_to(path: Path) -> list[int]:
-    """How many knees of each grade, on the site's scale, the scale was fitted to; empty if the file does not say."""
+    """The number of knees of each grade that the scale was fitted to; empty if the file does not give it."""
     counts = _read(path).get("seen", {}).get("site", [])
     return [int(count) for count in counts]
 
@@ -103,7 +103,7 @@ def from_log_odds(odds: Floats) -> Floats:
     tails = 1 / (1 + np.exp(-odds))
     ends = (*odds.shape[:-1], 1)
     steps = np.concatenate([np.ones(ends), tails, np.zeros(ends)], axis=-1)
-    probabilities: Floats = np.maximum(steps[..., :-1] - steps[..., 1:], 0.0)  # rounding may leave a hair below 0
+    probabilities: Floats = np.maximum(steps[..., :-1] - steps[..., 1:], 0.0)  # rounding may leave less than 0
     return probabilities
 
 

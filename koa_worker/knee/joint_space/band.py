@@ -14,13 +14,13 @@ from koa_worker.values import Box, GrayImage
 
 COARSE = 224  # pixels across the knee's square where margins are searched …
 FINER = 3  # … and this many times as many where they are measured: a seventh of a millimetre each
-ROWS = (72, 172)  # of the square's 224, in which the joint line lies
+ROWS = (72, 172)  # rows of the square's 224, in which the joint line lies
 PROFILED = 100  # pixels across, for the plateau: 80 of them, as where knees are found
 
 # Rows and columns of the square's 224 with bone above and below the joint, and with what lies beside the joint.
 _BONE = ((slice(32, 88), slice(56, 168)), (slice(144, 192), slice(48, 176)))
 _BESIDE = ((slice(56, 168), slice(0, 16)), (slice(56, 168), slice(208, 224)))
-NEGATIVE = -0.3  # bone less what lies beside it, in standard deviations: 1103 knees below −1.4 (11) or above 0.9
+NEGATIVE = -0.3  # bone minus what is beside it, in standard deviations: 1103 knees lie below −1.4 (11) or above 0.9
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,7 +1,7 @@
 """Refines the traced margins to a fraction of a pixel: the steepest density across each, smoothed to a line.
 
-The steepest points alone jump to a rim of the plateau, a trabecula or grain here and there, and the minimum width
-would be at such a jump. The margin of a bone is smooth. So each margin is searched twice: around the traced course, and
+Single steepest points may jump to a rim of the plateau, a trabecula or grain, and the minimum width would then be at
+such a jump. The margin of a bone is smooth. So each margin is searched twice: around the traced course, and
 again, closer, around the smooth line through the points that were found.
 """
 
@@ -19,11 +19,11 @@ POINTS = 73  # along each margin: a third of a millimetre from one to the next
 REACHES = (4, 2)  # fine pixels across the margin: around the traced course, then around the smooth line
 ALONG, ACROSS = 1.5, 0.7  # points and fine pixels by which the profiles are smoothed
 SMOOTH = 2.0  # points, of the traced course
-TRUST = 0.004  # how much less steep an edge counts for each fine pixel squared from where it is expected
-INWARDS = 0.5  # fine pixels: blur moves the steepest point of a bone's edge so far into the bone
+TRUST = 0.004  # the weight of an edge falls by this for each squared fine pixel from the expected position
+INWARDS = 0.5  # fine pixels by which blur moves the steepest point of a bone's edge into the bone
 DEGREE, STIFFNESS = 11, 1000.0  # of the smooth line: a polynomial whose changes of curvature cost
 ASTRAY = 1.5  # fine pixels from the smooth line: a point so far off counts half
-FAINT = 0.02  # of the steepest point: what the least steep one counts
+FAINT = 0.02  # the weight of the least steep point, relative to the steepest one
 
 _TOWARDS_BONE = np.array([-1, 1, -1, 1], np.float32)  # it lies above each femoral margin and below each tibial one
 _SHAPES = np.polynomial.legendre.legvander(np.linspace(-1, 1, POINTS), DEGREE)

@@ -2,11 +2,11 @@
 
 A pair is a fall of density (the femur's margin) above a rise (the tibia's), with less density between them than beyond
 either, and a bright line below: the plateau's floor. The rims of the plateau also cast lines, fainter ones, into the
-space above the floor. The best sequence of pairs, with steps that cost, is found by dynamic programming from the
-intercondylar notch outwards, where a joint space is always seen.
+space above the floor. The best sequence of pairs is found by dynamic programming, with a cost for each step. It starts
+at the intercondylar notch, where a joint space is always visible, and goes outwards.
 
-Bone on bone has no margins of its own. Pairs without a gap count little, or else many a healthy joint would close; but
-where one compartment is plainly seen and no space is in the other, that one is traced again as closed.
+Bone on bone has no margins of its own. Pairs without a gap have a low value, else many healthy joints would be traced
+as closed. But if one compartment is clear and the other shows no space, the other one is traced again as closed.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from koa_worker.knee.joint_space.band import COARSE, Band
 INNER, OUTER = 0.09, 0.45
 BEARS_FROM, BEARS_TO = 0.17, 0.43  # the weight-bearing part, without the spines and the outer osteophytes
 STEP = 3  # coarse pixels from column to column
-ABOVE, BELOW = 38, 40  # coarse pixels from the joint line: as far as margins are looked for
+ABOVE, BELOW = 38, 40  # coarse pixels from the joint line within which margins are searched
 WIDEST = 26  # coarse pixels between the margins: 10 mm
 SLOPE = 2  # coarse pixels a step
 STEP_COST, GAP_COST = 0.05, 0.4  # for a margin that climbs, for a space that widens: times the pixels squared
 FLOOR_WEIGHT, DARK_WEIGHT = 1.5, 0.5
-CLOSED = 1.0  # what bone on bone counts in place of two margins and a dark space
+CLOSED = 1.0  # the value of bone on bone, in place of two margins and a dark space
 CLOSED_UP_TO = 2  # coarse pixels
-CLOSED_BESIDE = 2.6  # what it counts in a compartment that shows no space where the other one's is plain to see
-SEEN, UNSEEN = 3.0, 2.5  # clarity; of training knees every other one of KL 4 is so, of others one in 150 …
-HAZY = 0.5  # … and of these hardly any shows less: how much less dense what was traced is than the bone beyond
+CLOSED_BESIDE = 2.6  # its value in a compartment that shows no space while the other one is clear
+SEEN, UNSEEN = 3.0, 2.5  # clarity: below it are half of the training knees of KL 4, and one in 150 of the others …
+HAZY = 0.5  # … which nearly all show more: how much less dense the traced space is than the bone beyond
 USUAL_UP_TO, WIDE_COST = 16, 0.02  # a space wider than 6.5 mm is rare
 BEYOND = 5  # coarse pixels of bone beyond each margin that the space is compared with
-APART = 12  # coarse pixels by which the compartments' heights differ at most without being asked again
+APART = 12  # coarse pixels by which the compartments' heights may differ without a second tracing
 
 _STEPS = np.add.outer(*(cost * np.arange(-SLOPE, SLOPE + 1) ** 2 for cost in (STEP_COST, GAP_COST)))
 
@@ -134,7 +134,7 @@ def _profiles(band: Band, rows: slice) -> tuple[Columns, Plane, Plane]:
 
 
 def _pairs(density: Plane, slope: Plane) -> tuple[Plane, Plane]:
-    """How good each pair is, as columns × gaps × tibial rows × compartments; and, with columns last, its margins."""
+    """The value of each pair: columns × gaps × tibial rows × compartments; and, columns last, of its margins alone."""
     rise, fall = np.clip(slope, 0, 3), np.clip(-slope, 0, 3)
     root_rise, root_fall = np.float32(0.8) * np.sqrt(rise), np.sqrt(fall)
     rise, fall = np.float32(0.1) * rise, np.float32(0.1) * fall

@@ -24,7 +24,7 @@ from koa_worker.values import (
     SpacingSource,
 )
 
-CLEAR = 2.5  # of 4: margins that are to be believed
+CLEAR = 2.5  # of 4: margins with more are reliable
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -65,7 +65,7 @@ def finish(
     target.SoftwareVersions = [graded_by.software, graded_by.model]
     target.ContributingEquipmentSequence = [_program(graded_by, local), _model(graded_by, local)]
     target.ContentQualification = "RESEARCH"
-    if original.requests and kind not in _DOCUMENTS:  # in the series; a document names its requests itself
+    if original.requests and kind not in _DOCUMENTS:  # documents name their requests themselves
         target.RequestAttributesSequence = original.requests
     target.file_meta = _file_meta(target)
 
@@ -79,7 +79,7 @@ def _program(graded_by: GradedBy, at: datetime) -> Dataset:
 
 
 def _model(graded_by: GradedBy, at: datetime) -> Dataset:
-    """The model that graded, as equipment of its own, so that a result can be traced to the exact weights."""
+    """The model that graded, as separate equipment, so that a result can be traced to the exact weights."""
     item = _equipment(graded_by.model, graded_by.model, at)
     item.DeviceUID = uids.of_model(graded_by)
     item.ContributionDescription = (
@@ -138,7 +138,7 @@ def request(original: Original, asked: Dataset) -> Dataset:
 
 
 def place_of(replaced: Sequence[Replaced]) -> list[Dataset]:
-    """Replaced objects of one study in PS3.3's hierarchy of study, series and object (table C.17-3)."""
+    """References to replaced objects of one study, by study, series and object (PS3.3 table C.17-3)."""
     by_series: dict[str, list[Dataset]] = {}
     for one in replaced:
         item = Dataset()

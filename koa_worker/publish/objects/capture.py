@@ -18,7 +18,7 @@ _QUALITY = 92
 
 
 def build(original: Original, result: ImageResult, _replaces: Replaced | None) -> Dataset:
-    """An image has no attribute by which it would name the one that it replaces."""
+    """The capture. An image has no attribute that names the object that it replaces."""
     kind = ResultKind.SECONDARY_CAPTURE
     sop_uid = uids.of_image_object(kind, original.sop_uid, result)
     target = base.new_object(kind, SecondaryCaptureImageStorage, sop_uid, original)
@@ -32,7 +32,7 @@ def build(original: Original, result: ImageResult, _replaces: Replaced | None) -
     target.PatientOrientation = ""
     target.BodyPartExamined = "KNEE"
     _say_side(target, {knee.roi.side for knee in result.knees})
-    # Our words name nobody. Only the maker of the radiograph knows whether the radiograph itself does (C.7.6.1).
+    # Our words contain no patient data. Only the header can say whether the radiograph itself does (C.7.6.1).
     target.BurnedInAnnotation = "YES" if original.burnt_in else "NO"
     target.LossyImageCompression = "01"  # the frame was stored as JPEG before it was drawn here
     encoded = _jpeg(picture)

@@ -40,12 +40,16 @@ VISUAL_EXPLANATION = Code("130401", "DCM", "Visual explanation")
 CLASS_ACTIVATION = Code("130403", "DCM", "Gradient-weighted class activation")  # CID 217
 METHOD = Code("370129005", "SCT", "Measurement Method")
 SOURCE = Code("121112", "DCM", "Source of Measurement")  # CID 7551
-NO_UNIT = Code("1", "UCUM", "no units")
+PERCENT = Code("%", "UCUM", "percent")
 DAY = Code("d", "UCUM", "day")
 BASELINE = Code("121079", "DCM", "Baseline")  # CID 280; the first exam of the knee that is known here
 MILLIMETRE = Code("mm", "UCUM", "millimeter")
 
 GRADE = Code("KL", SCHEME, "Kellgren-Lawrence grade")
+# OHIF 3.12 writes a number with the code of its unit, and leaves a zero out. With the usual "1" as unit it showed
+# "Kellgren-Lawrence grade: 1" for KL 0. UCUM takes words in braces for a unit of one.
+GRADE_UNITS = {kl: Code(f"{{KL {kl}}}", "UCUM", f"KL {kl}") for kl in GRADES}
+STEPS = Code("{grades}", "UCUM", "grades")
 GRADE_VALUES = {kl: Code(f"KL{kl}", SCHEME, f"Kellgren-Lawrence grade {kl}, {GRADE_WORDS[kl]}") for kl in GRADES}
 PROBABILITIES = {kl: Code(f"PKL{kl}", SCHEME, f"Probability of Kellgren-Lawrence grade {kl}") for kl in GRADES}
 OA_PROBABILITY = Code("POA", SCHEME, "Probability of Kellgren-Lawrence grade 2 or more")

@@ -18,7 +18,7 @@ from koa_worker.system.header_elements import LATER, PATIENT, REQUEST, STUDY
 set_up_pydicom()
 
 _DEEPEST = 12
-# Type 2: they must be there, if only empty.
+# Type 2: they must be present, but may be empty.
 _ALWAYS = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex",
     "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName",
@@ -53,7 +53,7 @@ class Original:
         return tuple(self.header.get(REQUEST) or ())
 
     def local(self, moment: datetime) -> datetime:
-        """The moment by the clock of the original, or of this machine if the header names no time zone."""
+        """The time in the time zone of the original, or of this machine if the header names none."""
         return moment.astimezone(_zone(str(self.header.get("TimezoneOffsetFromUTC", "") or "")))
 
     @property
@@ -87,7 +87,7 @@ def _zone(offset: str) -> tzinfo | None:
 
 
 def _is_bottomless(header: Dataset, keyword: str) -> bool:
-    """Whether sequences lie in each other deeper than any standard has them, and than a writer could follow."""
+    """Whether sequences are nested deeper than in any standard object, so that a writer could fail on them."""
     levels = [header.get(keyword)]
     for _ in range(_DEEPEST):
         sequences = [value for value in levels if isinstance(value, Sequence)]
@@ -98,7 +98,7 @@ def _is_bottomless(header: Dataset, keyword: str) -> bool:
 
 
 def copy_patient_and_study(original: Original, target: Dataset) -> None:
-    """Copies the attributes with the original's character set, byte for byte; our own words are all ASCII."""
+    """Copies the attributes byte for byte, with the original's character set; our own words are ASCII only."""
     header = original.header
     if "SpecificCharacterSet" in header:
         target["SpecificCharacterSet"] = header["SpecificCharacterSet"]

@@ -11,7 +11,7 @@ from koa_worker.publish.objects.result import Document, Replaced, ResultKind
 
 
 def build(original: Original, document: Document, replaces: Replaced | None) -> Dataset:
-    """The PDF in the study of `original`, which is any image of that study and patient; it names the one before it."""
+    """The PDF in the study of `original`, which is any image of that study and patient; it names its predecessor."""
     target = base.new_object(
         ResultKind.PDF, EncapsulatedPDFStorage, uids.of_document(original.study_uid, document), original
     )

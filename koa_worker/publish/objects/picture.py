@@ -26,9 +26,9 @@ _FOOT = 128
 _WHITE, _QUIET, _SIGNAL, _BAR = (255, 255, 255), (185, 185, 185), (255, 196, 64), (96, 165, 220)
 # Heights of letters, relative to the font's own. Viewers show the image at about half its size.
 _LARGE, _PLAIN, _SMALL = 1.5, 1.0, 0.8
-_FONT = cv2.FONT_HERSHEY_SIMPLEX  # ASCII only, as are our words here
+_FONT = cv2.FONT_HERSHEY_SIMPLEX  # this font has ASCII characters only
 _THICKNESS = 2  # of its strokes
-_SMALL_LINES, _DROP = 4, 33  # of words between the grade and its bars
+_SMALL_LINES, _DROP = 4, 33  # lines of text between the grade and its bars
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class _Line:
 
 
 def draw(result: ImageResult) -> Canvas:
-    """Draws bright words on black, as viewers show radiographs. The image names nobody."""
+    """Draws bright words on black, as viewers show radiographs. The image contains no patient data."""
     frame = _frame(result)
     rows = [_knee(number, knee) for number, knee in enumerate(result.knees, start=1)]
     left = _MARGIN + frame.shape[1] + 2 * _GAP
@@ -118,7 +118,7 @@ def _lines(number: int, knee: KneeResult) -> list[_Line]:
 
 
 def _review(grade: Grade, most: int) -> list[str]:
-    """Why a person should look at the knee: as many reasons as there is space for."""
+    """The reasons for a review of the knee, as many as there is space for."""
     for shown in range(len(grade.review_reasons), 0, -1):
         lines = _wrap(words.reviews_in_short(grade.review_reasons, shown))
         if len(lines) <= most or shown == 1:
@@ -169,5 +169,5 @@ def _write(canvas: Canvas, text: str, at: tuple[int, int], size: float, ink: _In
 
 
 def _plain(text: str) -> str:
-    """The text in the font's letters, which have no space that keeps words together."""
+    """The text in the font's characters, which have no non-breaking space."""
     return text.replace("\u00a0", " ")

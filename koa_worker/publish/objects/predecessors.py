@@ -1,4 +1,4 @@
-"""Which result object takes the place of which earlier one, in the store's memory of all that were made."""
+"""Which result object replaces which earlier one, from the store's records of all objects that were made."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from koa_worker.store import ResultObjectRecord
 
 @dataclass(frozen=True, slots=True)
 class Predecessors:
-    """The result objects of one study that were made before, in their order."""
+    """The result objects of one study that were made before, in the order in which they were made."""
 
     study_uid: str
     made: tuple[ResultObjectRecord, ...]
@@ -20,7 +20,7 @@ class Predecessors:
         return all(one.sop_uid != sop_uid for one in self.made)
 
     def of(self, kind: ResultKind, subjects: Collection[str], sop_uid: str) -> Replaced | None:
-        """The last one of the same kind about the same image or study; of one that was made before, what it named.
+        """The last object of the same kind for the same image or study; for an object made before, what it named then.
 
         An image is known by the id of its file, or by its own UID where an earlier file of it was not graded.
         """

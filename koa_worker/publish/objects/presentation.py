@@ -25,7 +25,7 @@ from koa_worker.report import words
 from koa_worker.system.own_objects import MANUFACTURER
 from koa_worker.values import GRADE_WORDS, Box, RefusedKnee, Side
 
-# Their names are code strings; the higher one is drawn over the lower one.
+# The layers by name, which is a code string; later ones are drawn over earlier ones.
 BOXES = GraphicLayer("KOA BOXES", 1, "Boxes around the knees, AI, research use only")
 MARGINS = GraphicLayer("KOA MARGINS", 2, "Margins of the bones at the joint space")
 NARROWEST = GraphicLayer("KOA NARROWEST", 3, "Where the joint space is narrowest")
@@ -33,7 +33,7 @@ LABELS = GraphicLayer("KOA LABELS", 4, "Grades and widths, AI, research use only
 LAYERS = (BOXES, MARGINS, NARROWEST, LABELS)
 _NOTICE = "AI, research use only, not for diagnostic use"
 
-# The original's rescaling and window: a state that lacks them is shown without them.
+# The original's rescaling and window: viewers do not apply them if the state lacks them.
 _DISPLAYED_BY = (
     "RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence",
     "WindowCenter", "WindowWidth", "WindowCenterWidthExplanation", "VOILUTFunction", "VOILUTSequence",
@@ -41,7 +41,7 @@ _DISPLAYED_BY = (
 
 
 def build(original: Original, result: ImageResult, _replaces: Replaced | None) -> Dataset:
-    """A presentation state has no attribute by which it would name the one that it replaces."""
+    """The presentation state. It has no attribute that names the object that it replaces."""
     kind = ResultKind.PRESENTATION
     sop_uid = uids.of_image_object(kind, original.sop_uid, result)
     image = _image(original, result)
@@ -68,12 +68,12 @@ def build(original: Original, result: ImageResult, _replaces: Replaced | None) -
     target.PresentationLUTShape = "INVERSE" if image.PhotometricInterpretation == "MONOCHROME1" else "IDENTITY"
     base.finish(target, kind, original, result.graded_by, number=result.number, made_at=result.made_at)
     target.PresentationCreationDate, target.PresentationCreationTime = target.ContentDate, target.ContentTime
-    del target.ContentDate, target.ContentTime  # it has only the other pair
+    del target.ContentDate, target.ContentTime  # a presentation state does not have these
     return target
 
 
 def can_be_built(original: Original) -> bool:
-    """A gray image of one frame: there is no other kind of presentation state here."""
+    """Whether the original is a gray image of one frame: only for these is a presentation state made."""
     header = original.header
     return header.get("PhotometricInterpretation") in {"MONOCHROME1", "MONOCHROME2"} and not (
         "NumberOfFrames" in header and int(header.NumberOfFrames or 1) > 1

@@ -38,7 +38,7 @@ def build(
 
 
 def _referenced(one: Replaced) -> Dataset:
-    """The reference as highdicom wants it, which takes an object with rows and columns for an image."""
+    """The reference in the form that highdicom needs: it takes an object with rows and columns for an image."""
     item = Dataset()
     item.SOPClassUID, item.SOPInstanceUID = one.sop_class_uid, one.sop_uid
     if one.sop_class_uid == SecondaryCaptureImageStorage:

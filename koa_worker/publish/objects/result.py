@@ -21,16 +21,16 @@ class ResultKind(StrEnum):
     SECONDARY_CAPTURE = "secondary_capture"
     PRESENTATION = "presentation"
     PDF = "pdf"
-    REJECTION_NOTE = "rejection_note"  # says which of the others are replaced
+    REJECTION_NOTE = "rejection_note"  # names the objects that are replaced
 
 
-# What the settings choose among.
+# The kinds that the settings choose from.
 CHOSEN = (ResultKind.STRUCTURED_REPORT, ResultKind.SECONDARY_CAPTURE, ResultKind.PRESENTATION, ResultKind.PDF)
 
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """A result object that another one replaces, by its place in the PACS."""
+    """A result object that another one replaces, with the UIDs by which the PACS finds it."""
 
     study_uid: str
     series_uid: str
@@ -57,7 +57,7 @@ class KneeResult:
 
 @dataclass(frozen=True, slots=True)
 class UnseenKnee:
-    """A knee that the header of an image names and nobody saw in it, with the code of the reason."""
+    """A knee that the header of an image names but that was not found in it, with the code of the reason."""
 
     side: Side
     code: str
@@ -65,10 +65,10 @@ class UnseenKnee:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageResult:
-    """All results of one image, or that it has none."""
+    """All results of one image, or the reason why it has none."""
 
-    image: str  # what the image is, in digits: its pixels, or its file where the pixels have no digest
-    content: tuple[str, ...]  # what the results derive from: the displayed pixels and the header, or the file
+    image: str  # digest of the image: of its pixels, or of its file if there is no digest of the pixels
+    content: tuple[str, ...]  # digest of what the results derive from: the displayed pixels and the header, or the file
     number: int  # of the image in its study, from 1
     rows: int  # of the stored image; the boxes are in its pixels
     columns: int
@@ -83,7 +83,7 @@ class ImageResult:
 
     @property
     def context(self) -> tuple[object, ...]:
-        """What the results say of other images and exams; empty if they say nothing of them."""
+        """The part of the results about other images and exams; empty if there is none."""
         said: list[object] = []
         for knee in self.knees:
             others = knee.line.others if knee.line else ()

@@ -97,7 +97,7 @@ def _content(original: Original, evidence: Dataset, result: ImageResult) -> Meas
 
 
 def observer(graded_by: GradedBy) -> ObserverContext:
-    """TID 1002: the program and the model release that looked at the image."""
+    """TID 1002: the program and the model release that graded the image."""
     device = DeviceObserverIdentifyingAttributes(
         uid=uids.of_program(graded_by),
         name=f"koa-worker {graded_by.software}",
@@ -108,7 +108,7 @@ def observer(graded_by: GradedBy) -> ObserverContext:
 
 
 def _groups(original: Original, result: ImageResult, knee: KneeResult) -> Iterator[_Group]:
-    """One knee: its box with the grade; each joint space, whose points a group with a box may not have; its margins."""
+    """One knee: its box with the grade, each joint space (a group with a box may have no points), and its margins."""
     whole = PlanarROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=_tracking(original, result, knee.roi),
         referenced_region=sr_places.region(original, result, knee.roi),
@@ -167,7 +167,7 @@ def _earlier(
 def _refused(
     original: Original, result: ImageResult, knee: RefusedKnee
 ) -> PlanarROIMeasurementsAndQualitativeEvaluations:
-    """The same for a knee without a grade: it says that there is none, and why."""
+    """The group of a knee without a grade: it gives the reason."""
     return PlanarROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=_tracking(original, result, knee.roi),
         referenced_region=sr_places.region(original, result, knee.roi),
@@ -179,9 +179,9 @@ def _refused(
 
 
 def _unseen(original: Original, result: ImageResult, knee: UnseenKnee) -> _Group:
-    """A knee that the header names and nobody saw is somewhere in the image: OHIF fails on a group without a region.
+    """A knee that the header names but that was not found. Its region is the whole image: OHIF fails without a region.
 
-    Of a file that is so damaged that its size is unknown, there is no region.
+    If a file is so damaged that its size is unknown, there is no region.
     """
     uid = uids.derive("knee", original.sop_uid, result.image, knee.side)
     said: dict[str, Any] = {
@@ -233,9 +233,9 @@ def _algorithm(graded_by: GradedBy) -> AlgorithmIdentification:
 
 
 def _measurements(knee: KneeResult) -> Iterator[Measurement]:
-    """The grade first, and as a number too: viewers write the numbers of a group beside its box, not its codes."""
+    """The grade first, also as a number: viewers show the numbers of a group beside its box, but not its codes."""
     grade = knee.grade
-    yield Measurement(codes.GRADE, grade.kl, codes.NO_UNIT)
+    yield Measurement(codes.GRADE, grade.kl, codes.GRADE_UNITS[grade.kl])
     for kl in GRADES:
         yield _share(codes.PROBABILITIES[kl], grade.probabilities[kl])
     yield _share(codes.OA_PROBABILITY, grade.oa_probability)
@@ -252,7 +252,7 @@ def _evaluations(knee: KneeResult) -> Iterator[QualitativeEvaluation]:
 
 
 def _share(name: Code, value: float) -> Measurement:
-    return Measurement(name, round(value, sr_places.PLACES_SHARE), codes.NO_UNIT)
+    return Measurement(name, round(100 * value, sr_places.PLACES_PERCENT), codes.PERCENT)
 
 
 def _scheme() -> Dataset:

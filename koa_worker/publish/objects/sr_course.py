@@ -1,7 +1,7 @@
-"""A knee over several images and exams, in the words of the structured report.
+"""A knee over several images and exams, in the structured report.
 
-The standard's part is the Time Point Context (TID 1502 in TID 1501): date, order and days since the first exam that is
-known. The earlier exam is a measurement group of its own with the same tracking identifier as the knee has now.
+It uses the standard's Time Point Context (TID 1502 in TID 1501): date, order and days since the first known exam. The
+earlier exam is a measurement group of its own, with the tracking identifier that the knee has now.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from koa_worker.study.earlier import REPEATABLE_MM, Course
 
 
 def time_point(course: Course, place: int) -> TimePointContext:
-    """The exam at this place among the knee's exams, from 0."""
+    """The time point of the exam at this position among the knee's exams, from 0."""
     day, first = course.points[place].date, course.points[0].date
     return TimePointContext(
         time_point=day.isoformat(),
@@ -39,7 +39,7 @@ def now(knee: KneeResult) -> TimePointContext | None:
 
 
 def evaluations(knee: KneeResult) -> Iterator[QualitativeEvaluation]:
-    """The grade that stands and the grades of the other images, where there are others."""
+    """The grade that stands for the knee, and the grades of other images, if there are any."""
     if knee.line is not None and knee.line.others:
         yield QualitativeEvaluation(name=codes.STUDY_GRADE, value=codes.GRADE_VALUES[knee.line.stands.grade.kl])
         for other in knee.line.others:
@@ -47,11 +47,11 @@ def evaluations(knee: KneeResult) -> Iterator[QualitativeEvaluation]:
 
 
 def changes(knee: KneeResult) -> Iterator[Measurement]:
-    """The differences from the earlier exam; of the joint space only what may be compared, with its limit."""
+    """The differences from the earlier exam; those of the joint space only if comparable, with the limit."""
     course = knee.course
     if course is None:
         return
-    yield Measurement(codes.GRADE_CHANGE, course.grade_change, codes.NO_UNIT)
+    yield Measurement(codes.GRADE_CHANGE, course.grade_change, codes.STEPS)
     for change in course.spaces:
         yield Measurement(codes.WIDTH_CHANGES[change.name], round(change.by_mm, PLACES_MM), codes.MILLIMETRE)
     if course.spaces:

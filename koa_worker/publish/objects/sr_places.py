@@ -1,4 +1,4 @@
-"""Where the results of a knee lie in its image, in the structured report, so that a viewer can draw them."""
+"""The regions and points of a knee's results in the structured report, so that a viewer can draw them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from koa_worker.publish.objects.result import ImageResult, KneeResult, ResultKin
 from koa_worker.values import Box, Compartment, KneeRoi
 
 PLACES_MM = 1  # decimals of a width: a pixel is larger than a hundredth of a millimetre
-PLACES_SHARE = 3  # decimals of a probability
+PLACES_PERCENT = 1  # decimals of a probability in per cent
 
 
 def region(original: Original, result: ImageResult, roi: KneeRoi) -> ImageRegion:
@@ -50,7 +50,7 @@ def between(original: Original, result: ImageResult, part: Compartment) -> Image
 
 
 def everything(original: Original, result: ImageResult) -> ImageRegion:
-    """The whole image, where nobody knows the place in it."""
+    """The whole image as the region, if the position of the knee in it is unknown."""
     frame = Box(0, 0, result.columns, result.rows)
     return ImageRegion("POLYLINE", coordinates.outline(frame, result.rows, result.columns), _source(original))
 
@@ -90,7 +90,7 @@ def capture_evidence(original: Original, result: ImageResult) -> Dataset:
 def tracking_of(
     what: Literal["width", "margins"], original: Original, result: ImageResult, roi: KneeRoi, part: Compartment
 ) -> TrackingIdentifier:
-    """A part of a knee is followed by itself: it has an identifier of its own, beside that of its knee."""
+    """A tracking identifier for one part of a knee, beside that of the knee."""
     words = f"{part.name} joint space" if what == "width" else f"margins of the {part.name} joint space"
     uid = uids.derive(what, original.sop_uid, result.image, *roi.box.as_list(), part.name)
     return TrackingIdentifier(uid=hd.UID(uid), identifier=f"{roi.side} knee, {words}")

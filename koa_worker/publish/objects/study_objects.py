@@ -1,4 +1,4 @@
-"""Makes the results of a study into DICOM objects, from the store and the headers of the originals."""
+"""Makes DICOM objects of the results of a study, from the store and the headers of the originals."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from koa_worker.values import GradedBy
 
 logger = logging.getLogger(__name__)
 
-_PATIENCE = timedelta(hours=1)  # after the report; an original may be missing from its folder for this time
+_PATIENCE = timedelta(hours=1)  # after the report: for this time an original may be missing from its folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,12 @@ class Made:
 
 
 class _About(NamedTuple):
-    """An image, its results, and by what they are known later."""
+    """An image, its results, and the subjects by which a later version of them finds its predecessor."""
 
     original: Original
     result: ImageResult
     subject: str
-    foreign: bool  # it names another patient than its study
+    foreign: bool  # the image names another patient than its study
 
 
 class NotYet(Exception):
@@ -97,7 +97,7 @@ class ResultObjects:
                     yield _About(original, result, image.file_id, image.patient_differs)
 
     def _ungraded(self, study: StudyRecord, ticket: PublicationTicket) -> Iterator[_About]:
-        """Of a study without any grade, its images of a knee: of each the last file that was rejected."""
+        """For a study without any grade: its images of a knee, each with its last rejected file."""
         found: dict[str, _About] = {}
         for file in study.rejected:
             if file.ungraded is None:
@@ -139,7 +139,7 @@ class ResultObjects:
 
 
 def has_no_place(study: StudyRecord, store: Store) -> bool:
-    """Whether originals are there, but none in which results could have their place."""
+    """Whether the study has originals, but none of them has the UIDs that results need."""
     sources = [(image.format, store.files.source(image.file_id)) for image in study.images]
     there = [(form, Path(file.filed_as)) for form, file in sources if file is not None and file.filed_as]
     found = [form == "DICOM" and _has_place(path) for form, path in there if path.exists()]
@@ -170,9 +170,9 @@ def _original(record: FileRecord | None, file_id: str, ticket: PublicationTicket
 
 
 def _content(image: ImageRecord) -> tuple[str, ...]:
-    """What the results of an image derive from; of an image of an earlier version only its file is known.
+    """The digest of what the results of an image derive from; images from earlier versions have only their file's.
 
-    Each correction by a person makes other objects, also one that is taken back: those from before are replaced.
+    Each correction by a person changes it, also a correction that is withdrawn: the objects made before are replaced.
     """
     known = image.fingerprint
     corrected = (image.correction.at.isoformat(),) if image.correction is not None else ()
@@ -180,7 +180,7 @@ def _content(image: ImageRecord) -> tuple[str, ...]:
 
 
 def _newly_replaced(made: Made, before: Predecessors) -> list[Replaced]:
-    """What a rejection note has to name: once, with the object that takes its place."""
+    """The objects that a rejection note has to name: each once, with the object that replaces it."""
     return [made.replaces] if made.replaces is not None and before.is_new(made.sop_uid) else []
 
 
@@ -200,7 +200,7 @@ def _rejection_note(
 
 
 def last_grader(study: StudyRecord) -> GradedBy:
-    """Who graded last; of a study without any grade, who looked last."""
+    """The release that graded last; for a study without any grade, the release that tried last."""
     knees = [knee for _, image in study.numbered_images for knee in image.knees]
     if not knees:
         return max((file.ungraded for file in study.rejected if file.ungraded), key=lambda one: one.at).looked

@@ -1,4 +1,4 @@
-"""The UIDs of result objects: the same result has the same UIDs, whenever and wherever it is made again."""
+"""The UIDs of result objects: the same result always has the same UIDs, on any machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from koa_worker.values import GradedBy
 _NAMESPACE = uuid.UUID("5d0c1a55-6e0e-4f7b-9a42-6b6f61776f72")
 
 
-# Of an object's form. A later version that makes it of the same results in another form must count on.
+# The version of an object's form. A program that makes another form of the same results must increase it.
 _FORMS = {
     ResultKind.STRUCTURED_REPORT: 3,
     ResultKind.SECONDARY_CAPTURE: 2,
@@ -30,7 +30,7 @@ def derive(*parts: object) -> str:
 def of_image_object(kind: ResultKind, sop_uid: str, result: ImageResult) -> str:
     """The UID of an image's object: other pixels, another header or another calibration make another object.
 
-    What a structured report says of other images and earlier exams is a part of its UID too.
+    The part of a structured report about other images and earlier exams changes its UID too.
     """
     by, context = result.graded_by, _context(result) if kind is ResultKind.STRUCTURED_REPORT else ()
     return derive(kind, _FORMS[kind], sop_uid, *result.content, by.digest, by.software, *_known(by.site), *context)
@@ -49,7 +49,7 @@ def of_rejection_note(rejected: Sequence[str]) -> str:
 def of_series(kind: ResultKind, study_uid: str, digest: str, revision: int = 1) -> str:
     """One series for each kind of object and each model release.
 
-    A series has one description, and that of a report names its revision: each later one has a series of its own.
+    A series has one description, and that of a report names its revision: each later revision has its own series.
     """
     return derive("series", kind, study_uid, digest, *([revision] if revision > 1 else []))
 
@@ -64,10 +64,10 @@ def of_model(graded_by: GradedBy) -> str:
 
 
 def _context(result: ImageResult) -> tuple[object, ...]:
-    """A report that names the capture of its heatmaps is another one than that which names none."""
+    """The part of the UID for other images, and for the reference to the capture with the heatmaps."""
     return (*result.context, *(("explained",) if result.explained else ()))
 
 
 def _known(site: str) -> tuple[str, ...]:
-    """What a site's scale adds to a UID; without one, nothing."""
+    """The part of the UID for a site's scale; empty without one."""
     return (site,) if site else ()

@@ -18,8 +18,8 @@ Numbers = NDArray[np.float64]
 def apply(item: Dataset, values: Numbers) -> Numbers | None:
     """`values` through the table of a LUT sequence's item, as numbers; None if the item holds no usable table.
 
-    PS3.3 C.11.1.1.1: what lies below the first mapped value takes the first entry, above the last the last. The
-    descriptor's second value has the sign of what goes in, its first writes 65536 as 0.
+    PS3.3 C.11.1.1.1: values below the first mapped value take the first entry, values above the last take the last.
+    The descriptor's second value has the sign of the input; its first value writes 65536 as 0.
     """
     descriptor = elements.numbers(item, "LUTDescriptor")
     if len(descriptor) != 3:

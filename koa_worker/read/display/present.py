@@ -24,12 +24,12 @@ _BLIND = 0.99  # a window that shows this share of the image in one shade is not
 
 
 class Voi(Enum):
-    """What decides which values of a gray image are displayed, as black at the lowest and white at the highest."""
+    """How the displayed range of a gray image is chosen: its lowest value is black, its highest white."""
 
-    NONE = auto()  # nothing: all that the stored bits can hold is displayed
+    NONE = auto()  # none: the whole range of the stored bits is displayed
     TABLE = auto()
     LINEAR = auto()
-    OTHER_WINDOW = auto()  # of another function
+    OTHER_WINDOW = auto()  # a window with another function
     EXPOSURE = auto()
     ALIKE = auto()  # all pixels have one value
 
@@ -81,8 +81,8 @@ def whole_range(
 ) -> tuple[Presentation, tuple[float, float]]:
     """How all values of the image are displayed, not only those within its window, and where the window lies.
 
-    The window is given as the shares of the range that become black and white. Where no window is in force, or one
-    that is not linear, the image is displayed as ever, and the window is the whole range.
+    The window is given as the shares of the range that become black and white. If there is no window, or one that is
+    not linear, the image is displayed as by `present`, and the window is the whole range.
     """
     shown = present(codes, layout, dataset, lossy=lossy)
     bounds = _linear_window(dataset)
@@ -127,8 +127,8 @@ def _colour(codes: NDArray[Any], layout: Layout) -> NDArray[Any] | None:
 def _stored_values(codes: NDArray[Any], layout: Layout, *, lossy: bool) -> Numbers:
     """The stored value of each code: Bits Stored up to High Bit, in two's complement if signed.
 
-    Other bits may hold anything, overlays among it (PS3.5 8.1.1). Lossy decoders overshoot the largest code by a
-    little instead, which must not wrap around to the smallest.
+    Other bits may hold anything, for example overlays (PS3.5 8.1.1). Lossy decoders may exceed the largest code
+    slightly, which must not wrap around to the smallest.
     """
     every = np.arange(_domain(codes), dtype=np.int64)
     span = 1 << layout.bits_stored

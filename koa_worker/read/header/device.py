@@ -1,4 +1,4 @@
-"""Which device made an image, and how much dose reached the detector: for the watch over weeks."""
+"""Which device made an image, and how much dose reached the detector: for `koa-worker drift`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def details(dataset: Dataset) -> dict[str, str]:
     """Maker, model and exposure, as far as the header has them.
 
     `exposure` is the deviation index or else ten times the logarithm of the exposure index: both rise by 3 when the
-    dose doubles (IEC 62494-1). The index of older devices has other units, so that it is compared with its own past.
+    dose doubles (IEC 62494-1). The index of older devices has other units, so that a device is compared with itself.
     """
     said = {
         "manufacturer": elements.text(dataset, "Manufacturer"),

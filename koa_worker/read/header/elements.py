@@ -15,13 +15,13 @@ from pydicom.tag import BaseTag, Tag
 
 LONGEST_TEXT = 256
 
-# What cannot be seen and lets one name stand there as another: marks, embeddings, overrides and isolates of direction,
-# spaces without width, invisible operators, and letters of tags. Joiners stay: Persian and Indian names need them.
+# Invisible characters that can make one name look like another: marks, embeddings, overrides and isolates of direction,
+# spaces without width, invisible operators, and tag characters. Joiners stay: Persian and Indian names need them.
 _UNSEEN = re.compile(
     "[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 
-# ISO 2022 escape sequences that pydicom leaves standing: those of GB 2312, which Python's codec does not take away.
+# ISO 2022 escape sequences that pydicom does not remove: those of GB 2312, which Python's codec does not remove either.
 _ESCAPE = re.compile(r"\x1b[$()*+,\-./]{1,2}[0-9A-Z]")
 
 
@@ -29,7 +29,7 @@ def value(dataset: Dataset, keyword: str) -> Any | None:
     """The element's value; None if it is absent, empty or not readable."""
     try:
         tag = _tag_of(keyword)
-        if tag not in dataset:  # most are not there; to ask pydicom for one of these costs an exception
+        if tag not in dataset:  # most are absent, and pydicom raises an exception for each absent one
             return None
         found = dataset[tag].value
     # pydicom converts an element at the first access, and a hostile value can make that raise anything.

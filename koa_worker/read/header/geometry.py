@@ -19,7 +19,7 @@ _VIEW_TEXTS = (
     "PerformedProcedureStepDescription",
 )
 _VIEW_WORD = re.compile(r"(?<![A-Z])(A\.?P|P\.?A|LAT|LATERAL)(?![A-Z])")
-# Standing on the leg, in the words of protocols; the last two are names of standing views in flexion.
+# Words of protocols for a weight-bearing exposure; the last two are names of standing views in flexion.
 _WEIGHT_BEARING = re.compile(
     r"(?<![A-Z])(WEIGHT[ -]?BEARING|STANDING|ERECT|WB|STEHEND|DEBOUT|EN CHARGE|ROSENBERG|SCHUSS)(?![A-Z])"
 )
@@ -38,8 +38,8 @@ def spacing(dataset: Dataset) -> Spacing | None:
     """Millimetres per pixel; "calibrated" only if PS3.3 10.7.1.1 allows this conclusion.
 
     Pixel Spacing that comes with a calibration type, or that differs from the detector's spacing, has been
-    corrected for magnification. Equal to it, it has not. Alone, "it cannot be determined", so that it counts as the
-    detector's: a length is never called truer than the file says. Imager Pixel Spacing (0018,1164) and Nominal
+    corrected for magnification. If both are equal, it has not. Alone, "it cannot be determined", so that it counts as
+    the detector's: a length is never called more exact than the file says. Imager Pixel Spacing (0018,1164) and Nominal
     Scanned Pixel Spacing (0018,2010) are by definition uncorrected. An Estimated Radiographic Magnification Factor
     (0018,1114) describes the geometry but corrects nothing.
     """
@@ -129,9 +129,9 @@ def side_at_column_zero(dataset: Dataset) -> str:
     """The patient's side at the first column of the image: `R`, `L` or empty.
 
     Patient Orientation (0020,0020) names the direction of the rows: towards `L`, the first column is the right side
-    (PS3.3 C.7.6.1.1.1). Where it is given, nothing else counts, also if it names neither side. Without it a frontal
-    view is shown as if facing the patient, right side first, be it AP or PA. A frame whose view is not known might
-    be anything, and its sides stay unknown. Field Of View Horizontal Flip (0018,7034) tells how the detector's
+    (PS3.3 C.7.6.1.1.1). If it is given, nothing else counts, even if it names neither side. Without it, a frontal view
+    (AP or PA) is shown as if facing the patient, right side first. A frame whose view is unknown may be anything, so
+    its sides stay unknown. Field Of View Horizontal Flip (0018,7034) tells how the detector's
     readout became the stored image, not how the image lies in the patient, so it changes nothing here.
     """
     rows_towards = elements.word(dataset, "PatientOrientation")[:1]

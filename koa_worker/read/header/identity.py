@@ -65,7 +65,7 @@ def sop_class(dataset: Dataset) -> str:
 
 
 def _uid(dataset: Dataset, keyword: str) -> str:
-    """Whether the text is a valid UID (PS3.5 9.1); UIDs are used in file names and queries."""
+    """The UID, if it is valid (PS3.5 9.1); UIDs are used in file names and queries."""
     found = elements.text(dataset, keyword)
     return found if len(found) <= 64 and _UID.fullmatch(found) else ""
 
@@ -79,7 +79,7 @@ def _moment(dataset: Dataset) -> datetime | None:
 
 
 def _instant(dataset: Dataset, kind: str) -> datetime | None:
-    """Date and time of one kind, by which images are put in order; a date alone would put its image first."""
+    """Date and time of one kind, by which images are sorted; a date without a time would sort its image first."""
     whole = elements.text(dataset, f"{kind}DateTime")
     parts = elements.text(dataset, f"{kind}Date"), elements.text(dataset, f"{kind}Time")
     for day, hour in ((whole[:8], whole[8:]), parts):
@@ -90,7 +90,7 @@ def _instant(dataset: Dataset, kind: str) -> datetime | None:
 
 
 def _expected_images(dataset: Dataset) -> int | None:
-    """Number of Study Related Instances (0020,1208); an image without a study of its own is alone in one.
+    """Number of Study Related Instances (0020,1208); 1 for an image without a Study Instance UID.
 
     Images in Acquisition (0020,1002) and Number of Series Related Instances (0020,1209) count less than a study: each
     view of a knee is often an acquisition and a series of its own.
@@ -106,7 +106,7 @@ def _count(dataset: Dataset, keyword: str) -> int | None:
 
 
 def _years(raw: str) -> float | None:
-    """`017Y`, `030M`; nothing says an age of zero better than days do, so `000Y` counts as not known."""
+    """The age in years, as from `017Y` or `030M`. `000Y` counts as unknown: an age below one year is given in days."""
     found = _AGE.fullmatch(raw)
     if found is None or not int(found[1]):
         return None

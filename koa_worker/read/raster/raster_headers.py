@@ -85,7 +85,7 @@ def _tiff(data: bytes) -> RasterHeader:
     if directory.followed:
         raise InputRejected("multi_frame", "a TIFF of several pages")
     photometric = directory.first(tifftags.PHOTOMETRIC, 1)
-    # libtiff converts palettes and other colour spaces to RGB; gray and RGB are unchanged, also with 16 bits.
+    # libtiff converts palettes and other colour spaces to RGB; gray and RGB are not changed, not even with 16 bits.
     as_rgb = photometric not in (*_TIFF_GRAY, _TIFF_RGB)
     bits = directory.first(tifftags.BITS, 1)
     return RasterHeader(

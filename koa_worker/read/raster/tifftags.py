@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from koa_worker.errors import InputRejected
 
-WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 256, 257, 258, 259, 262
-ORIENTATION, SAMPLES, SAMPLE_FORMAT = 274, 277, 339
+WIDTH, HEIGHT, BITS, PHOTOMETRIC = 256, 257, 258, 262
+ORIENTATION, SAMPLES = 274, 277
 STRIP_OFFSETS, STRIP_BYTES, TILE_OFFSETS, TILE_BYTES = 273, 279, 324, 325
 
 # Only the integer types; no tag that is needed here has another.

@@ -1,7 +1,7 @@
-"""Decodes originals for the page in a process apart: what a hostile file does to that process is done to it alone.
+"""Decodes originals for the page in a separate process, so that a hostile file can harm only that process.
 
 The process gets an open file, not a path, and gives back an open file in memory. Its time and its memory are limited.
-It starts when it is wanted, and ends by itself when it has been idle for long.
+It starts when it is needed, and ends when it has been idle for some time.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class DecoderBusy(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedFilm:
-    """The gray values of an image, row by row, in the byte order of this machine's kind (little)."""
+    """The gray values of an image, row by row, in little-endian byte order."""
 
     stream: BinaryIO
     size: int
@@ -51,7 +51,7 @@ class Decoder:
         self._line: socket.socket | None = None
 
     def warm_up(self) -> None:
-        """Starts the process if it does not run, because an image will soon be asked for."""
+        """Starts the process if it does not run, because an image will soon be requested."""
         if self._turn.acquire(blocking=False):
             try:
                 self._started()
@@ -80,7 +80,7 @@ class Decoder:
     def _ask(self, file: int, sha256: str) -> DecodedFilm:
         try:
             message, files = self._exchange(file, sha256)
-        except (BrokenPipeError, ConnectionResetError):  # it ended before it had read the question
+        except (BrokenPipeError, ConnectionResetError):  # it ended before it had read the request
             self._stop()
             message, files = self._exchange(file, sha256)
         if not message:
@@ -115,7 +115,7 @@ class Decoder:
         with theirs:
             words = [sys.executable, "-m", "koa_worker.read.viewing.decoder_process", str(theirs.fileno())]
             environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-            nothing = subprocess.DEVNULL  # decoders write there what they read
+            nothing = subprocess.DEVNULL  # error texts of decoders may quote the file
             self._process = subprocess.Popen(  # noqa: S603
                 words, pass_fds=[theirs.fileno()], stdin=nothing, stdout=nothing, stderr=nothing, env=environment
             )

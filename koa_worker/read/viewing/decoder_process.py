@@ -1,4 +1,4 @@
-"""The inside of the decoder process, which ends when its parent does.
+"""The code that runs in the decoder process, which ends when its parent does.
 
 It runs as `python -m koa_worker.read.viewing.decoder_process FD`.
 """
@@ -38,14 +38,14 @@ def main() -> None:
 
 
 def _answer(line: socket.socket, limits: Limits) -> bool:
-    """Decodes one image; false if no more will be asked for."""
+    """Decodes one image; false if no more requests will come."""
     try:
         message, files, *_ = socket.recv_fds(line, LONGEST_MESSAGE, 1)
     except TimeoutError:
         return False
     if not message or not files:
         return False
-    signal.alarm(ceil(SECONDS_FOR_A_FILM))  # its default action ends the process, in whatever a decoder hangs
+    signal.alarm(ceil(SECONDS_FOR_A_FILM))  # its default action ends the process, even if a decoder hangs
     try:
         film = _decode(files[0], message.decode(), limits)
     except (InputRejected, WorkFailed) as fault:
@@ -66,7 +66,7 @@ def _decode(file: int, sha256: str, limits: Limits) -> Film:
 
 
 def _give(line: socket.socket, film: Film) -> None:
-    """Hands over the pixels in a file in memory: they are never copied from process to process."""
+    """Hands over the pixels as a file in memory, so that they are not copied between the processes."""
     pixels = np.ascontiguousarray(film.pixels)
     rows, columns = pixels.shape
     black, white = film.window

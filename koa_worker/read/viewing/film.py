@@ -1,4 +1,4 @@
-"""Reads an original for the eyes of a reader: all of its gray values, and the window that they begin with."""
+"""Reads an original for the viewer: all of its gray values, and the window that it begins with."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ FULL_RANGE = (0.0, 1.0)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Film:
-    """An image with its whole range of gray: bright is dense, on the stored pixel grid."""
+    """An image with its whole range of gray values: bright is dense, on the stored pixel grid."""
 
     pixels: GrayImage
     window: tuple[float, float]  # what is black and what is white at first, as shares of all possible grays
 
 
 def read_film(arrival: Arrival, limits: Limits) -> Film:
-    """The image of a file that was graded before; nothing is judged here, as it was judged then."""
+    """The image of a file that was graded before; the quality gate is not applied again."""
     data = load(arrival, limits)
     kind = format_of(data)
     if kind != "DICOM":

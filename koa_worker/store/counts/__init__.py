@@ -1,1 +1,1 @@
-"""Counts for the status screen and for the watch over weeks."""
+"""Counts for the status screen and for `koa-worker drift`."""

@@ -14,7 +14,7 @@ from koa_worker.store.records.files import State
 from koa_worker.store.records.status import LastSuccesses, Pace, StatusRecord
 
 _SPEED_WINDOW = timedelta(minutes=10)
-_SHORTEST_SPAN = timedelta(seconds=15)  # of which a speed is told: a single file gives none
+_SHORTEST_SPAN = timedelta(seconds=15)  # the least number of files for a speed: a single file gives none
 _PARKED = (FileRow.state == State.FAILED, FileRow.next_try_at.is_(None))
 _SETTLED = (State.COMPLETED, State.REJECTED, State.DUPLICATE)
 
@@ -49,12 +49,12 @@ class StatusCounts(StorePart):
 
     @reads
     def pace(self, session: Session) -> Pace:
-        """How quickly files are settled now, and what has waited longest."""
+        """The present speed at which files are settled, and the longest waiting time."""
         return Pace(_per_minute(session, self.now()), _oldest_waiting(session))
 
     @reads
     def last_successes(self, session: Session) -> LastSuccesses:
-        """When a file was last taken in and graded, and when a report was last written."""
+        """The last times at which a file arrived, a file was graded, and a report was written."""
         graded = select(func.max(FileRow.settled_at)).where(FileRow.state == State.COMPLETED)
         return LastSuccesses(
             arrived=session.scalar(select(func.max(FileRow.arrived_at))),
@@ -69,7 +69,7 @@ def midnight(now: datetime) -> datetime:
 
 
 def _per_minute(session: Session, now: datetime) -> float:
-    """Since the first file in the window: after a burst that began a minute ago, that minute counts, not the window."""
+    """The rate since the first file in the window: after a burst of one minute, that minute counts, not the window."""
     chosen = (FileRow.state.in_(_SETTLED), FileRow.settled_at > now - _SPEED_WINDOW, FileRow.settled_at <= now)
     settled, first = session.execute(select(func.count(), func.min(FileRow.settled_at)).where(*chosen)).one()
     if first is None:

@@ -1,4 +1,4 @@
-"""What came on each day from each device, counted in the database: for the watch over weeks."""
+"""The values of each day from each device, aggregated in the database, for `koa-worker drift`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _DEVICE: tuple[Any, ...] = (
 
 
 def _of_studies(model_digest: str, site: str) -> Select[*tuple[Any, ...]]:
-    """Each study counts once on each device, by the mean of its knees: two knees of one patient are alike."""
+    """Each study counts once on each device, by the mean of its knees, because two knees of one patient are similar."""
     study = (
         select(
             func.min(IndexLine.day).label("day"),

@@ -1,4 +1,4 @@
-"""What all parts of the store stand on: each verb is one transaction, by one clock."""
+"""The base of all parts of the store: each verb is one transaction, and all use one clock."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def utc_now() -> datetime:
 
 
 class Sessions:
-    """A database, and how verbs get through to it."""
+    """A database, and the settings with which verbs use it."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Sessions:
         self.reading = engine.reading(database)
         self.clock = clock
         self.patience = patience
-        self.quiet = quiet  # how long a report waits for more of its study
+        self.quiet = quiet  # the time for which a report waits for more images of its study
 
     def write(self, verb: Callable[[Session], T]) -> T:
         return transact(self.writing, verb, self.patience)
@@ -48,7 +48,7 @@ class Sessions:
 
     @contextmanager
     def stream(self) -> Iterator[Connection]:
-        """One reading transaction for more rows than fit into memory; it is not repeated."""
+        """A reading transaction for more rows than fit into memory; it is not retried."""
         try:
             with self.reading.connect() as connection:
                 yield connection
@@ -60,10 +60,10 @@ class Sessions:
 
 
 class StorePart:
-    """Verbs of one subject. Those marked `reads` or `writes` are given a session, the caller does not pass it.
+    """Verbs of one subject. Those marked `reads` or `writes` get a session, which the caller does not pass.
 
-    A verb may run several times until it gets through: it is given collections, not iterators. It never calls another
-    verb, which would be a second transaction; what verbs share are functions that take the session.
+    A verb may run several times until it succeeds, so that its arguments are collections, not iterators. It never calls
+    another verb, which would be a second transaction; verbs share functions that take the session.
     """
 
     def __init__(self, sessions: Sessions) -> None:
@@ -74,7 +74,7 @@ class StorePart:
 
 
 def reads(verb: Callable[Concatenate[AnyPart, Session, Given], T]) -> Callable[Concatenate[AnyPart, Given], T]:
-    """Runs the verb in a transaction that sees one moment and blocks nobody."""
+    """Runs the verb in a transaction that sees the data of one moment and blocks no other transaction."""
 
     @wraps(verb)
     def transaction(part: AnyPart, /, *args: Given.args, **named: Given.kwargs) -> T:
@@ -84,7 +84,7 @@ def reads(verb: Callable[Concatenate[AnyPart, Session, Given], T]) -> Callable[C
 
 
 def writes(verb: Callable[Concatenate[AnyPart, Session, Given], T]) -> Callable[Concatenate[AnyPart, Given], T]:
-    """Runs the verb in a transaction that takes effect as a whole or not at all."""
+    """Runs the verb in a transaction that takes effect completely or not at all."""
 
     @wraps(verb)
     def transaction(part: AnyPart, /, *args: Given.args, **named: Given.kwargs) -> T:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BigInteger, DateTime, Dialect, Enum, Integer, String
 from sqlalchemy.types import TypeDecorator
 
-# SQLite counts row numbers up only in a column that is called INTEGER.
+# SQLite generates row numbers only in a column of type INTEGER.
 RowId = BigInteger().with_variant(Integer, "sqlite")
 
 

@@ -20,7 +20,7 @@ _Row = dict[str, Any]
 def copy_store(source: str, target: str, say: Callable[[str, int], None]) -> None:
     """Copies everything from one URL to another, whose tables must be empty; `say` is called for each table.
 
-    The source is read at one moment. Both databases are migrated first.
+    The source is read as of one moment. Both databases are migrated first.
     """
     if source == target:
         raise SetupError("store_copy", "source and target are the same")
@@ -40,7 +40,7 @@ def copy_store(source: str, target: str, say: Callable[[str, int], None]) -> Non
 
 
 def _alone(goal: Engine) -> Engine:
-    """Nobody else's rows can be in the way of a transaction that holds every table."""
+    """No other transaction can conflict with one that locks every table, so that it needs no serializable isolation."""
     return goal.execution_options(isolation_level="READ COMMITTED") if goal.dialect.name == "postgresql" else goal
 
 

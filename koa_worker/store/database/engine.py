@@ -33,8 +33,8 @@ def connect(
 ) -> Engine:
     """An engine whose writing transactions are serializable: they behave as if they ran one after the other.
 
-    Without `create` a database that is not there is an error, and its file is not made. With `answer_seconds` a server
-    that does not answer within them counts as away, also one that still takes connections.
+    Without `create` a missing database is an error, and its file is not created. With `answer_seconds`, a server that
+    does not answer within this time counts as unavailable, also one that still accepts connections.
     """
     try:
         place = make_url(url)
@@ -42,7 +42,7 @@ def connect(
             return _connect_sqlite(place, patience, create=create)
         if postgres.is_postgres(place):
             return postgres.connect(place, patience, answer_seconds)
-    # Their messages quote the URL, and with it a password.
+    # The messages of these errors quote the URL, and with it a password.
     except ModuleNotFoundError:
         raise SetupError("config", "[store] url needs a driver: pip install 'koa-worker[postgres]'") from None
     except (ArgumentError, NoSuchModuleError, ValueError):
@@ -51,7 +51,7 @@ def connect(
 
 
 def reading(engine: Engine) -> Engine:
-    """The same database for read-only transactions: they see one moment and block no other transaction."""
+    """The same database for read-only transactions: they see the data of one moment and block no other transaction."""
     if engine.dialect.name == "sqlite":
         return engine.execution_options(koa_reads=True)
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -60,11 +60,11 @@ def reading(engine: Engine) -> Engine:
 def migrate(engine: Engine, *, upgrade: bool = True) -> None:
     """Migrates the tables to this version; if several workers start at the same time, one of them does it.
 
-    Older tables are left alone without `upgrade`, which is an error then. Tables that are missing are made.
+    Without `upgrade` older tables are an error and are not changed. Missing tables are created.
     """
     found = _revision(engine)
     if found == REVISION:
-        return  # nothing to do, which also spares the start-up time of the migration library
+        return  # nothing to do: the migration library need not be loaded
     if found is not None:
         _refuse_newer(found)
         if not upgrade:
@@ -73,7 +73,7 @@ def migrate(engine: Engine, *, upgrade: bool = True) -> None:
     from koa_worker.store.database import migrations  # noqa: PLC0415
 
     if engine.dialect.name == "postgresql":
-        # A worker that waited for the lock must see what its holder did; an earlier snapshot would not show it.
+        # A worker that waited for the lock must see the changes of its holder; an earlier snapshot would not show them.
         engine = engine.execution_options(isolation_level="READ COMMITTED")
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
@@ -82,7 +82,7 @@ def migrate(engine: Engine, *, upgrade: bool = True) -> None:
 
 
 def require_current(engine: Engine) -> None:
-    """Raises `SetupError` unless the tables are there and of this version; changes nothing."""
+    """Raises `SetupError` unless the tables exist and are of this version; changes nothing."""
     found = _revision(engine)
     if found is None:
         raise SetupError("store_missing")
@@ -121,9 +121,9 @@ def back_up(engine: Engine, revision: str) -> Path | None:
 
 
 def compact(engine: Engine, patience: float) -> None:
-    """Writes the SQLite file without any unused part, and empties its log: removed rows leave no byte.
+    """Rewrites the SQLite file without unused parts, and empties its log, so that no byte of removed rows is left.
 
-    A PostgreSQL server keeps its own log and backups, which only its administrator can deal with.
+    A PostgreSQL server keeps its own log and backups, which only its administrator can remove.
     """
     if engine.dialect.name != "sqlite":
         return
@@ -132,7 +132,7 @@ def compact(engine: Engine, patience: float) -> None:
         cursor = raw.cursor()
         cursor.execute("VACUUM")
         _empty_log(cursor, time.monotonic() + patience)
-    except sqlite3.Error as fault:  # also a full disk: for a while, the file needs its size twice more
+    except sqlite3.Error as fault:  # also for a full disk: meanwhile the file needs twice its size in addition
         raise WorkFailed("store", f"it was not compacted: {type(fault).__name__}") from fault
     finally:
         raw.close()
@@ -179,18 +179,18 @@ def _create_private(path: Path) -> None:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
-    connection.isolation_level = None  # transactions begin where we say so, see _begin_sqlite
+    connection.isolation_level = None  # transactions are begun explicitly, see _begin_sqlite
     connection.execute("PRAGMA foreign_keys = ON")
     # WAL: `status` reads while the worker writes. With it, NORMAL could lose the last transactions when the power
-    # fails; the original would lie in done/ and its result nowhere. FULL costs one fsync a transaction.
+    # fails; the original would then be in done/ without a result. FULL costs one fsync per transaction.
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    # What is deleted may name patients: it is overwritten at once, also where nothing is compacted afterwards.
+    # Deleted data may name patients: they are overwritten at once, even if the database is not compacted afterwards.
     connection.execute("PRAGMA secure_delete = ON")
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that begins by reading and writes later fails at once, without waiting, when another wrote in
-    # between. Taking the write lock first makes it wait its turn.
+    # A transaction that reads first and writes later fails at once if another one wrote in between. With the write lock
+    # taken first, it waits instead.
     reads = connection.get_execution_options().get("koa_reads", False)
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

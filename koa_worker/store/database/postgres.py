@@ -11,9 +11,9 @@ from sqlalchemy.engine import URL
 
 _DRIVER = "postgresql+psycopg"
 _SCHEMES = frozenset({"postgres", "postgresql", _DRIVER})
-_LEAST_PATIENCE = 2.0  # libpq takes less for none at all
+_LEAST_PATIENCE = 2.0  # seconds; libpq takes a smaller value as no limit
 
-# libpq's and the server's words for what keeps a connection from coming about. The whole message names hosts and users.
+# libpq's and the server's words for a failed connection. The whole message would name hosts and users.
 _TELLING = (
     "password authentication failed", "no password supplied", "no pg_hba.conf entry", "does not exist",
     "Connection refused", "timeout expired", "could not translate host name", "too many clients", "starting up",
@@ -28,14 +28,14 @@ def is_postgres(place: URL) -> bool:
 def connect(place: URL, patience: float, answer_seconds: float | None = None) -> Engine:
     """An engine with serializable transactions; a transaction that conflicts with another one is retried.
 
-    With `answer_seconds` a statement fails that the server does not answer within them.
+    With `answer_seconds`, a statement fails if the server does not answer within this time.
     """
     engine = create_engine(
         place.set(drivername=_DRIVER),
         isolation_level="SERIALIZABLE",
-        pool_pre_ping=True,  # after the server was stopped and started, its old connections are thrown away
-        hide_parameters=True,  # an error's text must not quote the patient that it failed on
-        # What the address says itself counts.
+        pool_pre_ping=True,  # after a restart of the server, its old connections are discarded
+        hide_parameters=True,  # the text of an error must not quote patient data
+        # The parameters in the URL have priority.
         connect_args={name: value for name, value in _limits(patience).items() if name not in place.query},
     )
     if answer_seconds is not None:
@@ -45,7 +45,7 @@ def connect(place: URL, patience: float, answer_seconds: float | None = None) ->
 
 
 def _limited(seconds: float) -> Any:
-    """A connection that does not wait for longer: the kernel acknowledges for a server whose processes stand still."""
+    """A connection with a timeout of its own: if a server hangs, its kernel still acknowledges each packet."""
     import psycopg  # noqa: PLC0415 - an extra
 
     def within(connection: Any, waiting: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
@@ -73,7 +73,7 @@ def _limits(patience: float) -> dict[str, Any]:
     return {
         "application_name": "koa-worker",
         "connect_timeout": round(seconds),
-        # A server whose machine failed sends nothing any more, not even the end of the connection.
+        # A server whose machine failed sends nothing, not even the end of the connection.
         "keepalives_idle": 15,
         "keepalives_interval": 5,
         "keepalives_count": 3,

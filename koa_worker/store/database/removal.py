@@ -1,7 +1,7 @@
-"""Removes rows together with everything that hangs on them, along the foreign keys of all tables.
+"""Removes rows together with all rows that depend on them, along the foreign keys of all tables.
 
-A row that cannot be without a removed one goes with it; one that can, loses the reference. A table that is added later
-needs no line here.
+A row with a mandatory reference to a removed row is removed too; an optional reference is set to null. A table that is
+added later needs no change here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from koa_worker.store.database.schema import Base, FileRow, StudyRow, UploadRow, table_of
 
-_AT_A_TIME = 200  # of the rows that are named: their keys stand in each statement
+_AT_A_TIME = 200  # keys in one statement
 
 
 def remove_rows(
@@ -50,7 +50,7 @@ def _remove(session: Session, named: Mapping[Table, Collection[str]]) -> Counter
 
 
 def _conditions(named: Mapping[Table, Collection[str]]) -> dict[Table, ColumnElement[bool]]:
-    """Which rows of each table go: the named ones, and those that must refer to a row that goes."""
+    """The rows of each table to remove: the named ones, and those with a mandatory reference to a removed row."""
     going: dict[Table, ColumnElement[bool]] = {}
     for table in Base.metadata.sorted_tables:
         chosen: list[Any] = [next(iter(table.primary_key)).in_(named[table])] if table in named else []

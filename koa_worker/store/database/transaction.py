@@ -1,4 +1,4 @@
-"""Runs a function of the store in one transaction: all or nothing, as if there were no other worker."""
+"""Runs a function of the store in one transaction: all or nothing, and isolated from other workers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 # A backup, a slow disk or many workers may delay a transaction; a file then waits and does not fail.
 PATIENCE_SECONDS = 60.0
-# What must go on while the server stands still waits no longer for an answer: the daemon's loop, and the page.
+# The daemon's loop and the page must continue while the server hangs: they wait no longer for an answer.
 ANSWER_SECONDS = 30.0
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.01, 0.5
 # PostgreSQL's codes for a conflict of two transactions: serialization failure, deadlock, and a unique key that both
@@ -37,7 +37,7 @@ def transact(engine: Engine, verb: Callable[[Session], T], patience: float = PAT
         except DBAPIError as fault:
             if not _collided(fault) or time.monotonic() > deadline:
                 raise unanswered(fault) from fault
-        # Workers that conflicted would conflict again if all waited for the same time.
+        # A random pause: workers that waited for the same time would conflict again.
         time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311
         pause = min(pause * 2, _LONGEST_PAUSE)
 

@@ -1,1 +1,1 @@
-"""What is sent to each destination, and what has arrived there."""
+"""The objects that are sent to each destination, and their acknowledgements."""

@@ -1,4 +1,4 @@
-"""What each destination has received and what it has not, for the administrator; reading it changes nothing."""
+"""The state of each destination for the administrator: the objects that it has received, and those that wait."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Deliveries(StorePart):
 
 
 def _groups(session: Session) -> Mapping[tuple[str, ParcelState], tuple[int, datetime | None, datetime | None]]:
-    """How many objects each destination has in each state, when the first was queued and the last was acknowledged."""
+    """By destination and state: the number of objects, the first time of queueing and the last acknowledgement."""
     rows = session.execute(
         select(
             ParcelRow.destination,
@@ -68,7 +68,7 @@ def _failing(session: Session) -> Mapping[str, int]:
 
 
 def _last_answers(session: Session) -> Mapping[str, str]:
-    """What each destination answered to the last queued of the objects that it did not take."""
+    """The answer of each destination to the last queued object that it did not accept."""
     chosen = (ParcelRow.state != ParcelState.ACKNOWLEDGED, ParcelRow.detail != "")
     newest = select(func.max(ParcelRow.id)).where(*chosen).group_by(ParcelRow.destination)
     rows = session.execute(select(ParcelRow.destination, ParcelRow.detail).where(ParcelRow.id.in_(newest)))

@@ -43,7 +43,7 @@ class Sending(StorePart):
 
     @reads
     def publications_due(self, session: Session, names: Collection[str]) -> tuple[PublicationTicket, ...]:
-        """Studies of DICOM objects whose newest report has not been made into objects for these destinations."""
+        """Studies of DICOM files whose newest report has no objects for these destinations yet."""
         since = {
             row.name: row.since for row in session.scalars(select(DestinationRow).where(DestinationRow.name.in_(names)))
         }
@@ -183,7 +183,7 @@ class Sending(StorePart):
 
     @reads
     def parcel_counts(self, session: Session) -> Mapping[str, Mapping[ParcelState, int]]:
-        """How many objects of each state there are, by destination."""
+        """The number of objects in each state, by destination."""
         counts: dict[str, dict[ParcelState, int]] = {
             name: dict.fromkeys(ParcelState, 0) for name in session.scalars(select(DestinationRow.name))
         }
@@ -202,7 +202,7 @@ def _ticket(report: ReportRow, since: Mapping[str, datetime], *, asked: bool) ->
 
 
 def _know_object(session: Session, ticket: PublicationTicket, parcel: NewParcel) -> None:
-    """Once, and for good: an object that is sent again names the same predecessor."""
+    """Records an object once, without later changes: an object that is sent again names the same predecessor."""
     if session.scalar(select(ResultObjectRow.id).where(ResultObjectRow.sop_uid == parcel.sop_uid)) is None:
         session.add(
             ResultObjectRow(

@@ -1,1 +1,1 @@
-"""How the store keeps values: pictures as bytes, joint space and reasons as JSON, a grade as columns of its row."""
+"""How the store encodes values: images as bytes, joint space and reasons as JSON, a grade as columns of its row."""

@@ -1,7 +1,7 @@
-"""A graded file as the store keeps it: what was found, and its pictures as bytes.
+"""A graded file in the form for the store: the results, and the images as bytes.
 
-It is made before the transaction, so that nobody waits for the encoding, and small enough to travel between processes.
-Only who encodes waits for the library of pictures: the dispatcher never does.
+It is made before the transaction, so that no lock is held during the encoding, and is small enough to be sent between
+processes. The image library is imported only for encoding, so that the dispatcher never loads it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from koa_worker.values import (
 
 @dataclass(frozen=True, slots=True)
 class EncodedFrame:
-    """A radiograph without its pixels: what is known of it, and a small picture of it."""
+    """A radiograph without its pixels: its attributes, and a small image of it."""
 
     jpeg: bytes = field(repr=False)
     width: int  # in pixels, of the radiograph itself
@@ -52,7 +52,7 @@ class EncodedKnee:
 
 @dataclass(frozen=True, slots=True)
 class EncodedResult:
-    """Everything that the store keeps of a graded file."""
+    """Everything of a graded file that is stored."""
 
     study: Study = field(repr=False)
     patient: Patient = field(repr=False)

@@ -26,7 +26,7 @@ SELECTED: tuple[ColumnElement[Any], ...] = tuple(table_of(GradeRow).c[name] for 
 
 
 def to_columns(grade: Grade) -> dict[str, Any]:
-    """The columns of a grade itself, without its maker and without what was measured beside it."""
+    """The columns of the grade itself, without the release that made it and without the measurements."""
     by_release = grade.release_probabilities
     return {
         "kl": int(grade.kl),
@@ -37,7 +37,7 @@ def to_columns(grade: Grade) -> dict[str, Any]:
         "oa_probability": float(grade.oa_probability),
         "agreement": float(grade.agreement),
         "strangeness": None if grade.strangeness is None else float(grade.strangeness),
-        "needs_review": grade.needs_review,  # derived; for the worklist's index and for queries by hand
+        "needs_review": grade.needs_review,  # derived; for the worklist's index and for manual queries
         "review_reasons": review_reasons.to_json(grade.review_reasons),
     }
 

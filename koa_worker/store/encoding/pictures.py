@@ -22,7 +22,7 @@ def encode_frame(pixels: GrayImage, half: GrayImage | None = None) -> bytes:
     """The whole radiograph as a reduced JPEG. `half` is the radiograph at half its size, if it exists already."""
     if half is not None and max(pixels.shape) >= 2 * FRAME_PIXELS and pixels.size == 4 * half.size:
         pixels = half
-    # Halving by area is quick; what is left, less than a half, needs no area any more and so takes a tenth of the time.
+    # Halving by area is fast. The remaining reduction, by less than half, needs no area and takes a tenth of the time.
     while max(pixels.shape) >= 2 * FRAME_PIXELS and min(pixels.shape) > 1:
         height, width = pixels.shape
         pixels = cv2.resize(pixels, (width // 2, height // 2), interpolation=cv2.INTER_AREA)

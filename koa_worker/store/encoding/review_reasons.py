@@ -1,4 +1,4 @@
-"""The reasons to look at a knee as the JSON that is kept beside its grade."""
+"""The reasons for a review as JSON in the row of the grade."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _kept(reason: ReviewReason) -> dict[str, Any]:
 
 
 def _reason(kept: Mapping[str, Any]) -> ReviewReason:
-    """A code of a newer version that works on the same store is all that can be told of its reason."""
+    """The reason. If a newer version on the same store wrote an unknown code, the code becomes its text."""
     if kept["code"] not in list(ReviewCode):
         return ReviewReason(ReviewCode.OTHER, text=kept["code"])
     return ReviewReason(ReviewCode(kept["code"]), kept.get("value"), kept.get("limit"), kept.get("text", ""))

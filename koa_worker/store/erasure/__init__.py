@@ -1,1 +1,1 @@
-"""What belongs to a patient, a study or a file, and its erasure."""
+"""The data of a patient, a study or an accession number, and their erasure."""

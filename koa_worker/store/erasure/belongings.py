@@ -1,4 +1,4 @@
-"""What belongs to a patient, a study or an accession number: read inside a transaction, by rows alone."""
+"""Finds the rows that belong to a patient, a study or an accession number, inside one transaction."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _AT_A_TIME = 500
 
 
 class Found(StorePart):
-    """Answers whose results something belongs to."""
+    """Searches the rows that belong to a patient, a study or an accession number."""
 
     @reads
     def of(self, session: Session, whose: Whose) -> tuple[FoundStudy, ...]:
@@ -51,14 +51,14 @@ class Found(StorePart):
 
     @reads
     def of_name(self, session: Session, name: str) -> tuple[FoundStudy, ...]:
-        """The files that came by this name, from an exporter or by an upload, each with its study."""
+        """The files that arrived with this name, by export or by upload, each with its study."""
         uploaded = select(UploadRow.landed_as).where(UploadRow.name == storable(name))
         named = or_(FileRow.name == storable(name), FileRow.name.in_(uploaded))
         return _described(session, session.scalars(select(FileRow).where(named)).all())
 
     @reads
     def issuers(self, session: Session, patient_id: str) -> frozenset[str]:
-        """Who gave this patient id, as far as studies say."""
+        """The issuers of this patient id in all studies."""
         issuers = select(StudyRow.patient_issuer).where(StudyRow.patient_id == storable(patient_id))
         return frozenset(session.scalars(issuers.distinct()))
 
@@ -70,7 +70,7 @@ class Found(StorePart):
 
     @reads
     def without_study(self, session: Session) -> tuple[Belonging, ...]:
-        """The files whose patient only their header knows: no study is known of them, or another patient's."""
+        """The files whose patient is only in their header: they have no study, or a study of another patient."""
         strange = select(EventRow.file_id).where(EventRow.file_id == FileRow.id, EventRow.kind == PATIENT_DIFFERS)
         silent = select(StudyRow.key).where(StudyRow.key == FileRow.study_key, _says_nothing())
         refused = and_(FileRow.state == State.REJECTED, or_(strange.exists(), silent.exists()))
@@ -82,7 +82,7 @@ class Found(StorePart):
 
     @reads
     def working(self, session: Session) -> tuple[Belonging, ...]:
-        """The files that a worker has in hand, or had when it was killed."""
+        """The files that a worker is working on, or was working on when it was killed."""
         return tuple(map(to_belonging, session.scalars(select(FileRow).where(FileRow.state == State.WORKING))))
 
     @reads
@@ -91,7 +91,7 @@ class Found(StorePart):
         return tuple(map(to_belonging, _files(session, FileRow.id, ids)))
 
     def filed(self) -> Iterator[tuple[str, str]]:
-        """Streams every file that is recorded to lie somewhere, with the place."""
+        """Streams every file with a recorded final path, and that path."""
         rows = select(FileRow.id, FileRow.filed_as).where(FileRow.filed_as.is_not(None))
         with self.sessions.stream() as connection:
             for row in connection.execution_options(yield_per=_AT_A_TIME).execute(rows):
@@ -109,9 +109,9 @@ class Found(StorePart):
 def belongings(
     session: Session, whose: Whose | None, extra: Collection[str], keys: Collection[str], *, told: bool
 ) -> Belongings:
-    """The studies that are looked for or named by key, their files and copies, and the `extra` files.
+    """The studies of the search or with these keys, their files and copies, and the `extra` files.
 
-    With `told`, the studies that stay and whose reports tell of these are touched like those that lose a file.
+    With `told`, studies that stay but whose reports mention these count as changed, like those that lose a file.
     """
     studies = {place.key: place for place in (studies_of(session, whose) if whose else [])}
     studies |= {place.key: place for place in _places(session, StudyRow.key.in_(list(keys)))}
@@ -141,7 +141,7 @@ def belongings(
 
 
 def telling(session: Session, keys: Collection[str]) -> set[str]:
-    """The studies whose reports tell of one of these."""
+    """The studies whose reports mention one of these."""
     found: set[str] = set()
     for part in _parts(keys):
         for study in session.scalars(select(StudyRow).where(StudyRow.key.in_(part))):
@@ -155,7 +155,7 @@ def to_belonging(file: FileRow) -> Belonging:
 
 
 def uploads_of(session: Session, files: Iterable[FileRow]) -> list[UploadRow]:
-    """The uploads that became these files, by their content: of one that was a copy, the name is another."""
+    """The uploads that became these files, found by content, because an uploaded copy has another name."""
     hashes = sorted({file.sha256 for file in files if file.sha256})
     found: list[UploadRow] = []
     for part in _parts(hashes):
@@ -177,7 +177,7 @@ def studies_of(session: Session, whose: Whose) -> list[StudyPlace]:
 
 
 def _once_of(session: Session, whose: Whose) -> list[str]:
-    """Files that named the patient, and whose image has been corrected to another one since."""
+    """Files that named the patient, but whose image was corrected to another patient since."""
     wanted = (
         (HeaderRow.patient_id, whose.patient_id),
         (HeaderRow.patient_issuer, whose.issuer),
@@ -188,7 +188,7 @@ def _once_of(session: Session, whose: Whose) -> list[str]:
 
 
 def _says_nothing() -> ColumnElement[bool]:
-    """A damaged header may say less than its bytes hold."""
+    """A study without patient id or accession number: a damaged header may contain more than could be read."""
     return or_(StudyRow.patient_id == "", StudyRow.accession == "")
 
 
@@ -209,7 +209,7 @@ def _reports(session: Session, keys: Collection[str]) -> dict[str, str]:
 
 
 def _with_copies(session: Session, files: Iterable[FileRow]) -> dict[str, FileRow]:
-    """The files with everything that has the same bytes, was taken for a copy of one of them, or is its image."""
+    """The files, and all files with the same bytes, duplicates of one of them, and those with the same image."""
     known: dict[str, FileRow] = {}
     new = {file.id: file for file in files}
     while new:
@@ -222,7 +222,7 @@ def _with_copies(session: Session, files: Iterable[FileRow]) -> dict[str, FileRo
 
 
 def _images_from(session: Session, sources: Collection[str]) -> list[str]:
-    """The images whose contents come from these files: a correction is not erased without what it corrects."""
+    """The images whose contents come from these files: a correction is erased with the image that it corrects."""
     found: list[str] = []
     for part in _parts(sources):
         found += session.scalars(select(ImageRow.file_id).where(ImageRow.source_id.in_(part)))

@@ -1,7 +1,7 @@
-"""Erasing: what is to go is written down first, then files are removed, then rows; a kill at any step loses nothing.
+"""Erasing: the items are recorded first, then files are removed, then rows; after a kill the next call continues.
 
 look → intend → (files) → erase_rows → (files) → compact → finish
-What is written down are ids and paths made of ids. It is gone at the end, and only a line of the audit log stays.
+The record consists of ids and of paths made of ids. It is removed at the end, and only a line of the audit log stays.
 """
 
 from __future__ import annotations
@@ -50,9 +50,10 @@ class Erasures(StorePart):
         reason: ErasureReason,
         who: str,
     ) -> bool:
-        """Writes down what is to go; false if it is not so any more, or if a file of it is being worked on.
+        """Records the items to erase; false if they have changed since the search, or if a file is in progress.
 
-        From here on no worker begins one of these files. `abandoned` are those that nobody works on, whatever they say.
+        From here on no worker begins one of these files. `abandoned` are files that are not in progress, although
+        their state says so.
         """
         keys = [place.key for place in found.studies]
         now = belongings(session, None, [*extra, *(file.id for file in found.files)], keys, told=_is_told(reason))
@@ -70,35 +71,35 @@ class Erasures(StorePart):
 
     @writes
     def doom(self, session: Session, ids: Collection[str], reason: ErasureReason) -> None:
-        """Adds files that have no row, and uploads that still wait, to what is to go."""
+        """Adds files without a row, and uploads that still wait, to the items to erase."""
         for file_id in ids:
             session.merge(DoomedRow(kind=DoomedKind.FILE, key=file_id, reason=reason, at=self.now()))
 
     @reads
     def doomed(self, session: Session, reason: ErasureReason) -> Doomed:
-        """What was begun for this reason and is not finished."""
+        """The recorded items of an unfinished erasure for this reason."""
         return _doomed(session, reason)
 
     @writes
     def erase_rows(self, session: Session, reason: ErasureReason) -> Counter[str]:
-        """Removes the rows of all that is doomed, with everything that hangs on them; gives their number by table."""
+        """Removes the rows of all recorded items, with all rows that depend on them; gives their number by table."""
         doomed = _doomed(session, reason)
         files = [file for key in doomed.files if (file := session.get(FileRow, key)) is not None]
-        # An upload that still waits in the inbox is doomed by its own id.
+        # An upload that still waits in the inbox is recorded by its own id.
         uploads = {upload.id for upload in uploads_of(session, files)} | doomed.files
-        if _is_told(reason):  # once more: a daemon may have written one between the intention and now
+        if _is_told(reason):  # again: a daemon may have added one since the items were recorded
             stay = {file.study_key for file in files if file.study_key} - doomed.studies
             _redo(session, (stay | telling(session, stay | doomed.studies)) - doomed.studies, self.now())
-        session.expunge_all()  # the rows go by statements, not as objects
+        session.expunge_all()  # the rows are removed by statements, not as objects
         return remove_rows(session, doomed.files, doomed.studies, uploads)
 
     def compact(self) -> None:
-        """Overwrites what removed rows left in unused parts of the database, where the database lets us."""
+        """Overwrites the rest of removed rows in unused parts of the database, if the database allows it."""
         engine.compact(self.sessions.writing, self.sessions.patience)
 
     @writes
     def finish(self, session: Session, reason: ErasureReason, who: str) -> None:
-        """Ends an erasure: nothing is left of it but a line of the audit log."""
+        """Ends an erasure: only a line of the audit log is left of it."""
         count = session.scalar(select(func.count()).where(DoomedRow.reason == reason)) or 0
         if count:
             session.execute(delete(DoomedRow).where(DoomedRow.reason == reason))
@@ -106,7 +107,7 @@ class Erasures(StorePart):
 
     @reads
     def studies_settled_before(self, session: Session, before: datetime, limit: int) -> tuple[str, ...]:
-        """Studies of which no file came or was settled since, oldest first."""
+        """Studies without a file that arrived or was settled since, oldest first."""
         last = func.max(func.coalesce(FileRow.settled_at, FileRow.arrived_at))
         old = (
             select(FileRow.study_key)
@@ -119,7 +120,7 @@ class Erasures(StorePart):
 
 
 def _is_told(reason: ErasureReason) -> bool:
-    """Whether other studies' reports must not tell of it; those of its time keep an exam whose time is over."""
+    """Whether other studies' reports must stop mentioning the data; after retention they may keep an earlier exam."""
     return reason is ErasureReason.FORGET
 
 
@@ -131,7 +132,7 @@ def _doomed(session: Session, reason: ErasureReason) -> Doomed:
 
 
 def _redo(session: Session, keys: Collection[str], at: datetime) -> None:
-    """What was made of these studies with what goes is removed too, and is made again without it."""
+    """Makes the reports of these studies due again without the erased data, and removes objects that were not sent."""
     changed = {"changes": StudyRow.changes + 1, "changed_at": at, "unreported_since": at}
     session.execute(update(StudyRow).where(StudyRow.key.in_(keys)).values(changed))
     session.execute(update(ReportRow).where(ReportRow.study_key.in_(keys)).values(path=None))

@@ -1,1 +1,1 @@
-"""A file from its arrival to its end, and the results that it brings."""
+"""A file from its arrival to its final state, and its results."""

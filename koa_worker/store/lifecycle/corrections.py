@@ -21,9 +21,9 @@ class Corrections(StorePart):
 
     @writes
     def correct(self, session: Session, study_key: str, file_id: str, corrected: Corrected, *, who: str) -> bool:
-        """Makes this what counts for an image, and its report due; false if it counts already.
+        """Makes these values count for an image, and its report due; false if they count already.
 
-        An empty correction takes an earlier one back.
+        An empty correction withdraws an earlier one.
         """
         image, at = session.get(ImageRow, file_id), self.now()
         if image is None or image.study_key != study_key:
@@ -31,7 +31,7 @@ class Corrections(StorePart):
         changes = write_correction(session, file_id, corrected, who, at)
         if changes is None:
             return False
-        session.expire_all()  # what was written passed the objects by
+        session.expire_all()  # the statements bypassed the session's objects
         file, study = get_file(session, file_id), get_study(session, study_key)
         record_event(session, file_id, "corrected", at, f"by {who}: {changes}")
         study.changes += 1

@@ -56,9 +56,9 @@ class Files(StorePart):
 
     @writes
     def add_arrival(self, session: Session, arrival: Arrival, at: datetime) -> FileTicket:
-        """Adds a file with the id of its arrival; it is a duplicate if a file with the same content has ended before.
+        """Adds a file with the id of its arrival; it is a duplicate if a file with the same content was settled before.
 
-        The same arrival again, after a crash, gives its ticket as it stands.
+        The same arrival again, after a crash, gives the ticket of its present state.
         """
         refuse_doomed(session, arrival.id)
         known = session.get(FileRow, arrival.id)
@@ -70,11 +70,11 @@ class Files(StorePart):
 
     @writes
     def start(self, session: Session, file_id: str, worker: str, *, take_over: bool = False) -> bool:
-        """Assigns the file to `worker`; false if another worker has it or it has ended.
+        """Assigns the file to `worker`; false if another worker has it or if it is settled.
 
-        One that is being erased counts as unknown.
+        A file that is being erased counts as unknown.
 
-        With `take_over` also from another worker: for what a crash left.
+        With `take_over` it takes the file from another worker too, after a crash.
         """
         refuse_doomed(session, file_id)
         file = get_file(session, file_id)
@@ -85,7 +85,7 @@ class Files(StorePart):
 
     @writes
     def take(self, session: Session, arrival: Arrival, worker: str) -> Taken:
-        """The first two steps in one: adds the file, and assigns it to the worker if there is anything left to do.
+        """The first two steps in one: adds the file, and assigns it to the worker unless it is settled.
 
         All files in a worker's own folder belong to that worker, also if another one began them.
         """
@@ -107,8 +107,8 @@ class Files(StorePart):
         """Ends the file with its grades.
 
         A file that is completed already gets these grades as its current ones and keeps the former: that is a regrade,
-        or the same result again after a crash. Another file with the same image is a duplicate, and what it says
-        otherwise is taken over.
+        or the same result again after a crash. Another file with the same image is a duplicate; if its header differs,
+        the new values are taken over.
         """
         maker = Maker(model_digest, software_version, self.now())
         return self._complete(file_id, result, maker, filed_as)
@@ -128,7 +128,7 @@ class Files(StorePart):
 
     @classmethod
     def _end(cls, session: Session, file: FileRow, result: EncodedResult, maker: Maker) -> StudyRow | None:
-        """Ends a graded file, and gives the row of its study, which the session knows while somebody holds it."""
+        """Settles a graded file, and gives the row of its study; the session forgets a row without a reference."""
         there = ask_what_is_there(session, file, result, maker)
         twin = session.get(FileRow, there.twin) if there.twin is not None else None
         # Two workers graded the same content at the same time; the first result counts.
@@ -157,7 +157,7 @@ class Files(StorePart):
         """Ends the file with its error code; the report of its study names it if the header names a study."""
         file, at = get_file(session, file_id), self.now()
         if file.state is State.REJECTED:
-            return settled(session, file, self.sessions.quiet)  # said before a crash; nothing to add
+            return settled(session, file, self.sessions.quiet)  # recorded before a crash; nothing to add
         require(file, State.WORKING)
         file.filed_as = filed_as
         twin = settled_twin(session, file.sha256)
@@ -229,15 +229,15 @@ class Files(StorePart):
 
     @writes
     def take_up_again(self, session: Session, arrival: Arrival, place: str) -> State:
-        """Makes a file, whose original lies at `place`, wait for a worker again, known or not; gives its state.
+        """Makes a file with its original at `place` wait for a worker again, known or not; gives its state.
 
-        For what a restored database does not know or knows as unfinished. A settled file keeps its results.
+        For files that a restored database does not know or knows as unfinished. A settled file keeps its results.
         """
         refuse_doomed(session, arrival.id)
         file = session.get(FileRow, arrival.id) or make_known(session, arrival, self.now())
         if file.state in (State.WAITING, State.WORKING, State.FAILED):
             file.state, file.worker, file.tries = State.WAITING, None, 0
-            file.starts = max(file.starts, 1)  # what was never begun is looked for in the work folder only
+            file.starts = max(file.starts, 1)  # a file that was never begun is searched in the work folder only
             file.next_try_at = file.settled_at = None
         file.filed_as = place
         record_event(session, file.id, "taken_up_again", self.now())

@@ -29,7 +29,7 @@ from koa_worker.store.journal import PATIENT_DIFFERS, record_event
 from koa_worker.store.study.corrected import keep_correction
 from koa_worker.values import RefusedKnee, SpacingSource, Study
 
-# These statements run for every file. They are built once and bypass the object mapper, which takes ten times as long.
+# These statements run for every file. They are built once and bypass the object mapper, which takes ten times longer.
 _ADD_IMAGE, _ADD_MODEL = (insert(table_of(model)) for model in (ImageRow, ModelRow))
 _ADD_GRADES, _ADD_PICTURES, _ADD_TIMINGS = (insert(table_of(model)) for model in (GradeRow, PictureRow, TimingRow))
 _knee, _grade, _picture = map(table_of, (KneeRow, GradeRow, PictureRow))
@@ -77,7 +77,7 @@ def keep_results(
     there: There | None = None,
     patient_differs: bool,
 ) -> None:
-    """The rows of a grading. The contents are those of the file `source_id`.
+    """Writes the rows of a grading. The contents are of the file `source_id`.
 
     Without `there` the file has some rows already.
     """
@@ -108,7 +108,7 @@ def _keep_image(session: Session, file: FileRow, said: Mapping[str, Any], at: da
 
 
 def describe(study: Study, frame: EncodedFrame) -> dict[str, Any]:
-    """What is known of an image, as the columns of its row."""
+    """The attributes of an image, as the columns of its row."""
     spacing, fingerprint = frame.spacing, frame.fingerprint
     return {
         "pixels_digest": fingerprint.pixels,
@@ -185,7 +185,7 @@ def _keep_grades(
 
 
 def replace_grade(session: Session, row: Mapping[str, Any]) -> bool:
-    """Puts a grade in place of the knee's former one by the same maker; false if there is none."""
+    """Replaces the knee's former grade by the same release, version and scale; false if there is none."""
     same = (_grade.c[name] == row[name] for name in ("knee_id", "model_digest", "software_version", "site"))
     return session.connection().execute(update(_grade).where(*same).values(row)).rowcount > 0
 

@@ -1,7 +1,7 @@
-"""Decides whether a graded file shows an image that is there already, and takes over what it says otherwise.
+"""Decides whether a graded file shows an image that is stored already, and takes over a changed header.
 
-An image is known by its SOP Instance UID in its study and by its decoded pixels. The same image again is a duplicate,
-whatever it is wrapped in. If its header or its display differs, what the later file says counts from then on.
+An image is identified by its SOP Instance UID in its study and by its decoded pixels. The same image again is a
+duplicate, in any encoding. If its header or its display differs, those of the later file count from then on.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ _GRADES = (
     .where(KneeRow.file_id == bindparam("of_file"), GradeRow.is_current)
     .order_by(KneeRow.position)
 )
-# What an image's history tells of a changed header beside the names of what concerns the patient.
+# The attributes whose old values are in an image's history; of patient attributes it has only the names.
 _TOLD = ("view", "laterality", "column_zero_side", "row_mm", "column_mm", "spacing_source")
 
 
 def find_same_image(session: Session, result: EncodedResult) -> Image | None:
-    """The image that a graded file shows, if it is there already; None also where its pixels have no digest."""
+    """The stored image that a graded file shows; None if there is none, or if its pixels have no digest."""
     pixels = result.frame.fingerprint.pixels
     if not pixels:
         return None
@@ -58,7 +58,7 @@ def find_same_image(session: Session, result: EncodedResult) -> Image | None:
 
 
 def settle_same_image(session: Session, file: FileRow, image: Image, result: EncodedResult, maker: Maker) -> None:
-    """Ends a file that shows an image once more, as a duplicate; what it says counts if it is new and came last."""
+    """Settles a file that shows a stored image as a duplicate; its header counts if it differs and arrived last."""
     owner, source = get_file(session, image.file_id), get_file(session, image.source_id or image.file_id)
     came_last = (file.arrived_at, file.id) > (source.arrived_at, source.id)
     if came_last and _differs(image, result):
@@ -67,7 +67,7 @@ def settle_same_image(session: Session, file: FileRow, image: Image, result: Enc
 
 
 def renew_image(session: Session, file: FileRow, result: EncodedResult, maker: Maker) -> None:
-    """Gives an image new grades from its source; those from a file that is not its source any more come too late."""
+    """Gives an image new grades from its source; grades from a file that is no longer its source are ignored."""
     image = session.connection().execute(_FROM_SOURCE, {"of_file": file.id}).first()
     if image is None:
         return
@@ -97,7 +97,7 @@ def _take_over(session: Session, file: FileRow, image: Image, result: EncodedRes
 
 
 def _history(session: Session, file_id: str, image: Image, result: EncodedResult) -> str:
-    """Which file brought the news, and what was there before; of patient and study only which attributes changed."""
+    """The detail for the history: the file that changed the image, and old values; of patient and study only names."""
     now = describe(result.study, result.frame)
     changes = [f"{name} was {getattr(image, name) or '-'}" for name in _TOLD if getattr(image, name) != now[name]]
     changes += changed_names(session, image.source_id, result)

@@ -1,4 +1,4 @@
-"""The steps between a file's states, inside a transaction: what the verbs of `files.py` are made of."""
+"""The steps between a file's states, inside a transaction; the verbs of `files.py` use them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from koa_worker.values import Arrival, Rejected
 
 _FIRST_PAUSE = timedelta(minutes=1)
 _LONGEST_PAUSE = timedelta(hours=4)
-# Statements that every file needs are built once: building one takes longer than SQLite takes to run it.
+# Statements for every file are built once, because building one takes longer than its execution by SQLite.
 _REFUSED_NOW = and_(FileRow.state == State.REJECTED, FileRow.software_version == bindparam("version"))
 _IMAGE_TWIN = (
     select(ImageRow.file_id)
@@ -44,12 +44,12 @@ _MET = select(
 
 
 def is_doomed(session: Session, file_id: str) -> bool:
-    """Whether an erasure has begun to remove the file: then nobody works on it any more."""
+    """Whether an erasure has begun to remove the file: then no worker may begin it."""
     return session.connection().scalar(_IS_DOOMED, {"file_id": file_id}) is not None
 
 
 def refuse_doomed(session: Session, file_id: str) -> None:
-    """Raises UnknownRecord for a file that is being erased: to a worker, the database does not have it."""
+    """Raises UnknownRecord for a file that is being erased: for a worker it does not exist."""
     if is_doomed(session, file_id):
         raise _unknown(file_id)
 
@@ -87,7 +87,10 @@ def require(file: FileRow, *states: State) -> None:
 def make_known(
     session: Session, arrival: Arrival, at: datetime, worker: str | None = None, *, is_first: bool = False
 ) -> FileRow:
-    """A new file; the worker's at once if there is one, and anything to do. `is_first`: it is known to have no twin."""
+    """Adds a new file; assigns it to the worker at once, if there is one and the file is not settled.
+
+    With `is_first` no file with the same bytes is searched for, because there is none.
+    """
     original = None if is_first else settled_twin(session, arrival.sha256)
     begun = worker is not None and original is None
     file = FileRow(
@@ -116,7 +119,7 @@ def ticket(session: Session, file: FileRow) -> FileTicket:
 
 
 def begin(session: Session, file: FileRow, worker: str, at: datetime, *, take_over: bool) -> bool:
-    """Assigns the file to `worker`; false if another worker has it or it is finished. `take_over` is for leftovers."""
+    """Assigns the file to `worker`; false if another worker has it or it is settled. `take_over` is for crashes."""
     free = file.state is State.WAITING or _is_due(file, at)
     mine = file.state is State.WORKING and (file.worker == worker or take_over)
     if not (free or mine):
@@ -138,11 +141,11 @@ def settle(file: FileRow, state: State, at: datetime) -> None:
 
 
 def settled_twin(session: Session, sha256: str) -> FileRow | None:
-    """The file of the image that has the same bytes, or the rejected file that has.
+    """The settled file with the same bytes: of an image, or rejected.
 
-    The bytes of an image are those of its source: where a later file has corrected the header, the earlier header would
-    be news again. A rejected file counts only if this version rejected it: a newer version may read what an older one
-    could not.
+    The bytes of an image are those of its source: if a later file has corrected the header, the earlier header would be
+    a change again. A rejected file counts only if this version rejected it: a newer version may read a file that an
+    older one could not.
     """
     if not sha256:  # it could not be read
         return None
@@ -151,14 +154,14 @@ def settled_twin(session: Session, sha256: str) -> FileRow | None:
 
 
 def settle_as_own(session: Session, file: FileRow, outcome: Rejected, at: datetime) -> None:
-    """What this program made has come back: nothing failed, and no study has more to report."""
+    """Settles a result of this program that came back: nothing failed, and no report changes."""
     file.code, file.detail = outcome.code, outcome.detail
     settle(file, State.DUPLICATE, at)
     record_event(session, file.id, "duplicate", at, outcome.code)
 
 
 def look_again(file: FileRow, arrival: Arrival) -> None:
-    """A file that could not be read when it was met has its bytes only now."""
+    """Adds the hash to a file that could not be read when it was first seen."""
     if arrival.sha256 and not file.sha256:
         file.sha256, file.size = arrival.sha256, arrival.size
 
@@ -179,6 +182,6 @@ def settled(session: Session, file: FileRow, quiet: timedelta) -> Settled:
 
 
 def pause_after(tries: int) -> timedelta:
-    """1, 4, 16, 64 minutes, then four hours."""
+    """The pause before a retry: 1, 4, 16, 64 minutes, then four hours."""
     growth: int = 4 ** min(tries - 1, 8)
     return min(_FIRST_PAUSE * growth, _LONGEST_PAUSE)

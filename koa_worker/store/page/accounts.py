@@ -29,7 +29,7 @@ class Accounts(StorePart):
 
     @reads
     def readers(self, session: Session) -> tuple[str, ...]:
-        """The names of those who may read and log in."""
+        """The names of the users who may read and can log in."""
         present = (
             select(UserRow).where(UserRow.removed_at.is_(None), UserRow.locked_at.is_(None)).order_by(UserRow.name)
         )
@@ -52,7 +52,7 @@ class Accounts(StorePart):
     def remove_user(self, session: Session, name: str, *, keep_admin: bool = False) -> bool:
         """Removes a user and ends all sessions and tokens; readings and the audit log keep the name.
 
-        With `keep_admin`, here and below, not the last administrator who can log in: raises WrongState.
+        With `keep_admin`, here and below, raises WrongState for the last administrator who can log in.
         """
         user = _present(session, name)
         if user is None:
@@ -176,7 +176,7 @@ def _present(session: Session, name: str) -> UserRow | None:
 
 
 def _require_admin(session: Session, *, keep_admin: bool) -> None:
-    """Somebody who can log in must remain who may let others in; the transaction is undone otherwise."""
+    """Raises WrongState, which undoes the transaction, if no administrator who can log in would remain."""
     session.flush()
     admins = (UserRow.role == Role.ADMIN, UserRow.removed_at.is_(None), UserRow.locked_at.is_(None))
     if keep_admin and not session.scalar(select(exists().where(*admins))):

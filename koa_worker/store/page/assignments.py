@@ -1,4 +1,4 @@
-"""Who shall read which studies, and how far they are."""
+"""The assignments of studies to readers, and their progress."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from koa_worker.store.database.schema import AssignmentRow, FileRow, IndexLine, 
 
 @dataclass(frozen=True, slots=True)
 class ReaderProgress:
-    """How much of what was assigned to a reader is read."""
+    """The progress of a reader in the assigned studies."""
 
     reader: str
     studies: int
@@ -27,11 +27,11 @@ class ReaderProgress:
 
 
 class Assignments(StorePart):
-    """The assignments of studies to readers. One that is taken back stays in the database, and counts nowhere."""
+    """The assignments of studies to readers. One that is taken back stays in the database, but no longer counts."""
 
     @writes
     def assign(self, session: Session, study_keys: Collection[str], reader: str, *, by: str) -> int:
-        """Assigns graded studies to a reader, and gives how many of them were not assigned to them before."""
+        """Assigns graded studies to a reader, and gives the number of new assignments."""
         open_ones = select(AssignmentRow.study_key).where(
             AssignmentRow.reader == reader, AssignmentRow.ended_at.is_(None)
         )
@@ -45,7 +45,7 @@ class Assignments(StorePart):
 
     @writes
     def take_back(self, session: Session, study_keys: Collection[str], reader: str | None = None) -> int:
-        """Ends the assignments of these studies, of this reader or of all, and gives how many there were."""
+        """Ends the assignments of these studies, of this reader or of all readers, and gives their number."""
         ended = update(AssignmentRow).where(AssignmentRow.study_key.in_(study_keys), AssignmentRow.ended_at.is_(None))
         if reader is not None:
             ended = ended.where(AssignmentRow.reader == reader)
@@ -53,8 +53,27 @@ class Assignments(StorePart):
         return len(ids.all())
 
     @reads
+    def graded(self, session: Session, study_keys: Collection[str]) -> frozenset[str]:
+        """The studies of these that can be assigned, because they have a graded knee."""
+        return frozenset(session.scalars(select(StudyRow.key).where(StudyRow.key.in_(study_keys), _has_a_knee())))
+
+    @reads
+    def unassigned(self, session: Session, limit: int) -> tuple[str, ...]:
+        """The studies that nobody is assigned to and nobody has read, the oldest first."""
+        lines = (
+            select(FileRow.study_key, func.min(IndexLine.arrived_at).label("first"))
+            .join(IndexLine, IndexLine.file_id == FileRow.id)
+            .where(IndexLine.stands == true(), IndexLine.readers == 0, FileRow.study_key.is_not(None))
+            .where(~exists().where(AssignmentRow.study_key == FileRow.study_key, AssignmentRow.ended_at.is_(None)))
+            .group_by(FileRow.study_key)
+            .order_by("first", FileRow.study_key)
+            .limit(limit)
+        )
+        return tuple(key for key, _ in session.execute(lines) if key)
+
+    @reads
     def progress(self, session: Session, reader: str | None = None) -> tuple[ReaderProgress, ...]:
-        """Of each reader who has assignments, or of this one, by name."""
+        """The progress of each reader who has assignments, or of this reader, by name."""
         own = (ReaderGradeRow.knee_id == IndexLine.knee_id) & (ReaderGradeRow.reader == AssignmentRow.reader)
         unread = (
             exists()
@@ -80,7 +99,7 @@ def _has_a_knee() -> exists:  # type: ignore[valid-type]
 
 
 def assignees(session: Session, studies: Collection[str]) -> Mapping[str, tuple[str, ...]]:
-    """To whom each of these studies is assigned."""
+    """The readers to whom each of these studies is assigned."""
     found: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
     rows = session.execute(
         select(AssignmentRow.study_key, AssignmentRow.reader)

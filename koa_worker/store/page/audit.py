@@ -1,4 +1,4 @@
-"""The audit log: which user looked at what and when."""
+"""The audit log: which user did what, and when."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Audit(StorePart):
     def note(
         self, session: Session, who: str, action: str, subject: str = "", *, address: str = "", detail: str = ""
     ) -> None:
-        """Adds an entry; its subject is an id of koa-worker, never a patient's."""
+        """Adds an entry; its subject is an id of koa-worker, never a patient id."""
         session.add(AuditRow(at=self.now(), who=who, action=action, subject=subject, address=address, detail=detail))
 
     @reads

@@ -1,7 +1,7 @@
-"""Rate limits: a number of uses in a time for each key, which a restart does not reset.
+"""Rate limits: a number of uses per time for each key; a restart does not reset them.
 
-The full limit is available again after `per`. Only one time is stored, at which the limit will be full; each use moves
-it on by one part, and a use that would move it further than `per` from now is refused.
+The full limit is available again after `per`. Only one time is stored, at which the full limit is available again. Each
+use moves it later by one part, and a use that would move it further than `per` from now is refused.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class RateLimits(StorePart):
 
     @reads
     def is_spent(self, session: Session, key: str) -> bool:
-        """Whether any of it was used and has not grown again."""
+        """Whether a part of the limit is used at present."""
         row = session.get(ThrottleRow, key)
         return row is not None and row.spent_until > self.now()
 

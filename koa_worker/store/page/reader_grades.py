@@ -1,4 +1,4 @@
-"""The grades of readers: they are never deleted, with user and time; a changed opinion is a further entry."""
+"""The grades of readers, with user and time. They are never deleted; a changed opinion is a further entry."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from koa_worker.values import GRADES
 
 Matrix = tuple[tuple[int, ...], ...]
 
-# What the audit log says of who was shown the answers of a study.
+# The actions in the audit log that show the answers of a study to a user.
 SHOWN = ("study", "report", "results", "export")
 
 
@@ -37,7 +37,7 @@ def is_read(*, by: str | None = None) -> ColumnElement[bool]:
 
 
 class ReaderGrades(StorePart):
-    """The grades of readers, and how often which was given beside which grade of the model."""
+    """The grades of readers, and their agreement with the grades of the model."""
 
     @writes
     def record(
@@ -69,7 +69,7 @@ class ReaderGrades(StorePart):
 
     @writes
     def withdraw(self, session: Session, number: int, *, reader: str) -> ReadingRecord | None:
-        """Makes a reader's own grade count no longer, and gives it; None if there is none that counts."""
+        """Withdraws a reader's own grade, and gives it; None if there is none that counts."""
         row = session.get(ReaderGradeRow, number)
         if row is None or row.reader != reader or row.withdrawn_at is not None:
             return None
@@ -92,7 +92,7 @@ class ReaderGrades(StorePart):
 
     @reads
     def every(self, session: Session) -> tuple[ExportedReading, ...]:
-        """All grades of readers in the order of their entry, also those that were withdrawn."""
+        """All grades of readers in the order of their entry, withdrawn ones included."""
         rows = session.execute(
             select(ReaderGradeRow, KneeRow, ImageRow, StudyRow.study_uid, GradeRow.kl, GradeRow.site, ModelRow.name)
             .join(KneeRow, KneeRow.id == ReaderGradeRow.knee_id)
@@ -128,7 +128,7 @@ class ReaderGrades(StorePart):
     ) -> tuple[tuple[str, int], ...]:
         """File and position of the knees of a study that the reader has not graded.
 
-        Of a knee in several images, the one that stands. With `with_withdrawn` also a withdrawn grade counts as one.
+        A knee in several images counts once, with the grade that stands. With `with_withdrawn` withdrawn grades count.
         """
         own = and_(ReaderGradeRow.knee_id == IndexLine.knee_id, ReaderGradeRow.reader == reader)
         if not with_withdrawn:
@@ -154,7 +154,7 @@ class ReaderGrades(StorePart):
     def agreement(self, session: Session) -> Mapping[tuple[str, bool | None], Matrix]:
         """For each reader, the counts of knees by the reader's grade (row) and the model's current grade (column).
 
-        The last grade of a reader for a knee counts; blind ones are counted apart, and those of which nobody knows.
+        The last grade of a reader for a knee counts. Blind, not blind and unknown readings are counted separately.
         """
         rows = session.execute(
             select(ReaderGradeRow.reader, ReaderGradeRow.blind, ReaderGradeRow.kl, GradeRow.kl, func.count())

@@ -1,4 +1,4 @@
-"""The further parts of a study's page: single images, earlier grades, earlier reports."""
+"""The additional parts of a study's page: single images, earlier grades, earlier reports."""
 
 from __future__ import annotations
 

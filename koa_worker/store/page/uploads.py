@@ -1,4 +1,4 @@
-"""Files that were uploaded on the page: the state of each, by the id that its sender got."""
+"""Files that were uploaded on the page: the state of each, by the id that was given to its sender."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from koa_worker.store.database.base import StorePart, reads, writes
 from koa_worker.store.database.schema import FileRow, UploadRow
 from koa_worker.store.records.files import UploadRecord
 
-_REMEMBERED = timedelta(days=1)  # an upload that was not claimed in this time was removed by a person
+_REMEMBERED = timedelta(days=1)  # if an upload was not claimed in this time, a person has removed it
 
 
 class Uploads(StorePart):

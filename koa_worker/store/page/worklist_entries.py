@@ -1,7 +1,7 @@
-"""The worklist with one line for each study, and the way from one study to the next.
+"""The worklist with one entry for each study, and the step from one study to the next.
 
-A study stands where the newest of its lines stands that the filters let through; in a list by review, the newest with a
-flag. Its other lines are passed over. As a page begins anywhere, this is asked of the database, not of earlier pages.
+A study is at the position of the newest of its lines that pass the filters; in a list by review, of the newest with a
+flag. Its other lines are skipped. As a page may begin anywhere, the database decides this, not the earlier pages.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from koa_worker.store.page.worklist_values import (
 from koa_worker.store.records.files import State
 from koa_worker.values import Side
 
-_LINES_OF_A_STUDY = 2  # usually
-_FEWEST = 20  # lines that are asked for at once
+_LINES_OF_A_STUDY = 2  # usual number
+_FEWEST = 20  # lines that are read at once
 _SIDES = (Side.RIGHT, Side.LEFT, Side.UNKNOWN)
-_ALL = 100 * LOOKED_AT  # more lines than the candidates of a word have
+_ALL = 100 * LOOKED_AT  # more than the number of lines that the candidates of a word have
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where an entry stands, and the study that it shows; None: a file without a graded knee."""
+    """The position of an entry, and the study that it shows; None: a file without a graded knee."""
 
     key: Cursor
     study: str | None
@@ -64,7 +64,7 @@ class WorklistEntries(StorePart):
         """At most `limit` entries after the cursor, and the start of the next page."""
         found = _found(session, wanted, may_see_patients=may_see_patients)
         if cursor is not None and wanted.sort is not Sort.ARRIVED:
-            cursor = find_line(session, wanted, cursor.id)  # None, and the first page, if it is gone
+            cursor = find_line(session, wanted, cursor.id)  # None, and thus the first page, if the line does not exist
         places = _places(session, wanted, cursor, limit, found)
         shown = places[:limit]
         entries = _entries(session, shown, may_see_patients=may_see_patients)
@@ -93,7 +93,7 @@ class WorklistEntries(StorePart):
 
     @reads
     def stamp(self, session: Session) -> str:
-        """Is another one after every change of what the worklist shows."""
+        """A text that changes with every change of the worklist's content."""
         newest = (
             select(func.max(EventRow.id)).scalar_subquery(),
             select(func.max(ReaderGradeRow.id)).scalar_subquery(),
@@ -106,14 +106,14 @@ class WorklistEntries(StorePart):
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What a search or a narrow filter finds: all places, in the order of the list."""
+    """The result of a search or a narrow filter: all positions, in the order of the list."""
 
     places: Sequence[_Place]
     too_many: bool = False
 
 
 def _found(session: Session, wanted: Wanted, *, may_see_patients: bool) -> _Found | None:
-    """None if the list is walked, and not sorted in memory."""
+    """The positions that are sorted in memory; None if an index is scanned instead."""
     if wanted.text.strip():
         found = candidates(session, wanted, may_see_patients=may_see_patients)
         keys = keys_by_word(session, wanted, None, _ALL, found, may_see_patients=may_see_patients)
@@ -135,14 +135,14 @@ def _by_study(lines: Sequence[tuple[Cursor, str | None]], wanted: Wanted) -> Seq
 
 
 def _height(key: Cursor, wanted: Wanted) -> tuple[bool, datetime, int]:
-    """A study stands where the highest of its lines stands, in whichever direction the list goes."""
+    """The position of a study is that of its highest line, in either direction of the list."""
     return (key.needs_review and wanted.sort is Sort.REVIEW, key.at, key.id)
 
 
 def _places(
     session: Session, wanted: Wanted, cursor: Cursor | None, limit: int, found: _Found | None, *, upwards: bool = False
 ) -> list[_Place]:
-    """One more place than `limit` behind the cursor, in the order of the list; or before it, the nearest first."""
+    """One more position than `limit` after the cursor, in the order of the list; or before it, the nearest first."""
     if found is not None:
         every = stretches(wanted, upwards=upwards)
         ordered = found.places[::-1] if upwards else found.places
@@ -190,7 +190,7 @@ def _studies(session: Session, lines: Collection[int]) -> Mapping[int, str | Non
 
 
 def _highest_lines(session: Session, wanted: Wanted, studies: Collection[str]) -> Mapping[str, Cursor]:
-    """The highest line of each study among those that the filters let through."""
+    """The highest line of each study among those that pass the filters."""
     kinds = set(kinds_of(wanted))
     lines = session.execute(
         select(IndexLine, FileRow.study_key)
@@ -209,7 +209,7 @@ def _highest_lines(session: Session, wanted: Wanted, studies: Collection[str]) -
 
 
 def _highest(session: Session, study: str, wanted: Wanted) -> Cursor | None:
-    """Where a study stands in a list of this order without filters."""
+    """The position of a study in a list of this order without filters."""
     return _highest_lines(session, Wanted(sort=wanted.sort, backwards=wanted.backwards), [study]).get(study)
 
 
@@ -246,7 +246,7 @@ def _in_hanging_order(rows: Sequence[WorklistRow]) -> tuple[WorklistRow, ...]:
 
 
 def _readers(session: Session, studies: Collection[str]) -> Mapping[str, Mapping[str, int]]:
-    """How many of the knees of each study each reader has graded."""
+    """The number of knees of each study that each reader has graded."""
     found: defaultdict[str, dict[str, int]] = defaultdict(dict)
     rows = session.execute(
         select(FileRow.study_key, ReaderGradeRow.reader, func.count(ReaderGradeRow.knee_id.distinct()))

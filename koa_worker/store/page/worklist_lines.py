@@ -1,4 +1,4 @@
-"""Which lines a page of the worklist shows: short walks of an index, or the lines of words' candidates."""
+"""The lines that a page of the worklist shows: from short scans of an index, or from the candidates of words."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from koa_worker.store.records.files import State
 from koa_worker.values import GRADES, Side
 
 _FILES_AT_A_TIME = 200
-FEW = 5_000  # lines that are sorted in memory: to walk an index until a page of them is found would take longer
-FEW_OF_READER = 20_000  # the same of lines that a reader's assignments or readings lead to
+FEW = 5_000  # lines to sort in memory: with so few, scanning an index until a page is full would take longer
+FEW_OF_READER = 20_000  # the same for lines from a reader's assignments or readings
 
 Kind = tuple[State, int | None, Side, bool]
 
 
 def kinds_of(wanted: Wanted) -> Iterator[Kind]:
-    """Each kind of line that the filters let through."""
+    """Each kind of line that passes the filters."""
     states = [state for state in State if not wanted.states or state in wanted.states]
     grades = [kl for kl in GRADES if not wanted.grades or kl in wanted.grades]
     sides = [side for side in Side if not wanted.sides or side in wanted.sides]
@@ -38,7 +38,7 @@ def kinds_of(wanted: Wanted) -> Iterator[Kind]:
 
 
 def _asks_for_knees(wanted: Wanted) -> bool:
-    """Whether the filters let only lines of knees through."""
+    """Whether only lines of knees pass the filters."""
     asked = (wanted.review, wanted.read, wanted.assigned)
     return bool(wanted.grades or wanted.sides) or any(one is not None for one in asked)
 
@@ -55,7 +55,7 @@ def is_kind(kind: Kind) -> ColumnElement[bool]:
 
 
 def in_part(wanted: Wanted) -> list[ColumnElement[bool]]:
-    """What the filters ask of a line besides its kind: when it arrived, who has read its knee, and who shall."""
+    """The conditions of the filters besides the kind: time of arrival, readers of the knee, assignment."""
     arrived = IndexLine.arrived_at
     asked = [arrived >= wanted.since] if wanted.since else []
     asked += [arrived < wanted.until] if wanted.until else []
@@ -83,7 +83,7 @@ def _is_assigned(*to: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def _shown(wanted: Wanted) -> tuple[Any, ...]:
-    """What is asked of a line, to know where it stands."""
+    """The columns of a line that give its position."""
     column = COLUMNS[wanted.sort]
     value = null() if column is None else column
     return (IndexLine.id, IndexLine.arrived_at, IndexLine.needs_review, value.label("value"))
@@ -95,7 +95,7 @@ def _key(row: Any, wanted: Wanted) -> Cursor:
 
 
 def find_line(session: Session, wanted: Wanted, number: int) -> Cursor | None:
-    """Where a line of this number stands in a list of this order."""
+    """The position of the line with this number in a list of this order."""
     row = session.execute(select(*_shown(wanted)).where(IndexLine.id == number)).first()
     return _key(row, wanted) if row else None
 
@@ -103,7 +103,7 @@ def find_line(session: Session, wanted: Wanted, number: int) -> Cursor | None:
 def keys_of(
     session: Session, wanted: Wanted, cursor: Cursor | None, limit: int, *, upwards: bool = False
 ) -> list[Cursor]:
-    """One more line than `limit` behind the cursor, in the order of the list; or before it, the nearest first."""
+    """One more line than `limit` after the cursor, in the order of the list; or before it, the nearest first."""
     every = stretches(wanted, upwards=upwards)
     first = rank(cursor, every)[0] if cursor and every else 0
     keys: list[Cursor] = []
@@ -122,7 +122,7 @@ def keys_of(
 def _by_kind(
     wanted: Wanted, stretch: Stretch, behind: Sequence[ColumnElement[bool]], most: int
 ) -> Select[*tuple[Any, ...]] | None:
-    """A short walk of the filter index for each kind of line, merged; None if there is no such kind."""
+    """A short scan of the filter index for each kind of line, merged; None if there is no such kind."""
     part = in_part(wanted)
     walks = [
         select(*_shown(wanted)).where(is_kind(kind), *part, *behind).order_by(*stretch.order).limit(most).subquery()
@@ -140,13 +140,13 @@ def _by_kind(
 def _by_order(
     wanted: Wanted, stretch: Stretch, behind: Sequence[ColumnElement[bool]], most: int
 ) -> Select[*tuple[Any, ...]]:
-    """A walk of the index of the order, past the lines that the filters do not let through."""
+    """A scan of the index of the order; it skips the lines that do not pass the filters."""
     fitting = (IndexLine.stands == true(), *stretch.holds, *_fits(wanted), *in_part(wanted), *behind)
     return select(*_shown(wanted)).where(*fitting).order_by(*stretch.order).limit(most)
 
 
 def _fits(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
-    """The same as to be of one of the kinds."""
+    """The condition that a line is of one of the kinds."""
     if _asks_for_knees(wanted):
         yield IndexLine.state == State.COMPLETED
     if wanted.states:
@@ -160,9 +160,9 @@ def _fits(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
 
 
 def few_lines(session: Session, wanted: Wanted) -> list[tuple[Cursor, str | None]] | None:
-    """All lines that the filters let through, each with its study if it is of a knee, where there are only a few.
+    """All lines that pass the filters, if there are only a few; a line of a knee with its study.
 
-    None where there are more, or where a walk of an index finds a page of them as well.
+    None if there are more, or if a scan of an index finds a page of them as fast.
     """
     of_file = (*_shown(wanted), IndexLine.knee_id, FileRow.study_key)
     fitting = select(*of_file).join(FileRow, FileRow.id == IndexLine.file_id).where(IndexLine.stands == true())
@@ -196,7 +196,7 @@ def _is_filtered(wanted: Wanted) -> bool:
 def keys_by_word(
     session: Session, wanted: Wanted, cursor: Cursor | None, limit: int, found: Candidates, *, may_see_patients: bool
 ) -> list[Cursor]:
-    """The candidates' lines. There are a few thousand at most, so the filters look at each."""
+    """The candidates' lines. There are a few thousand at most, so that each is filtered."""
     every, kinds = stretches(wanted), set(kinds_of(wanted))
     keys: list[Cursor] = []
     for start in range(0, len(found.file_ids), _FILES_AT_A_TIME):
@@ -214,7 +214,7 @@ def keys_by_word(
                 keys.append(key)
         keys = in_order(keys, every)[: limit + 1]
         oldest = min((line.arrived_at for line in lines), default=None)
-        # What comes in the next chunks is older, and behind what is here already.
+        # The lines of the next chunks are older, and come after those found already.
         is_newest_first = wanted.sort is Sort.ARRIVED and not wanted.backwards
         if len(keys) > limit and is_newest_first and oldest is not None and oldest < keys[-1].at:
             break

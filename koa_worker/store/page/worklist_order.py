@@ -1,7 +1,7 @@
-"""In which order the worklist stands, for the database and for values that are in memory.
+"""The order of the worklist, for queries and for values in memory.
 
-A list is one or a few stretches. Within a stretch the lines stand in the order of an index, so that a page of a list of
-millions is a short walk, wherever it begins. Columns of few values have a stretch for each, newest first.
+A list consists of one or a few stretches. Within a stretch the lines are in the order of an index, so that any page of
+a list of millions is a short scan. Columns with few values have a stretch for each value, newest first.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _STEPS: dict[Sort, tuple[Any, ...]] = {
     Sort.READ: tuple(range(MOST_READERS + 1)),
     Sort.REVIEW: (True, False),
 }
-_NOTHING: dict[Sort, Any] = {Sort.PATIENT: ""}  # what stands for nothing to be sorted by; elsewhere None
+_NOTHING: dict[Sort, Any] = {Sort.PATIENT: ""}  # the sort value of a line without one; for other columns it is None
 _FALLS = frozenset({Sort.ARRIVED, Sort.EXAMINED})  # the newest first
 _SIDE = {Sort.RIGHT: Side.RIGHT, Sort.LEFT: Side.LEFT}
 WALKED_BY_KIND = frozenset({Sort.ARRIVED, Sort.REVIEW})  # in the order of the filter index
@@ -42,16 +42,16 @@ WALKED_BY_KIND = frozenset({Sort.ARRIVED, Sort.REVIEW})  # in the order of the f
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Lines that stand together."""
+    """Neighbouring lines of the list."""
 
     holds: tuple[ColumnElement[bool], ...]
-    columns: tuple[Any, ...]  # that they are ordered by
+    columns: tuple[Any, ...]  # the columns that they are ordered by
     falling: bool
-    value: Any = None  # that all of them have, if they are not ordered by it
+    value: Any = None  # the value that all of them have, if they are not ordered by it
 
     @property
     def is_by_value(self) -> bool:
-        """Whether its lines are ordered by what the list is sorted by, and only then by their arrival."""
+        """Whether its lines are ordered by the sort value first, and then by their arrival."""
         return len(self.columns) > len(_ARRIVAL)
 
     @property
@@ -63,7 +63,7 @@ class Stretch:
         return replace(self, falling=not self.falling)
 
     def beyond(self, cursor: Cursor) -> ColumnElement[bool]:
-        """The condition of a line of this stretch that stands behind a line of it."""
+        """The condition that a line of this stretch comes after the line of the cursor."""
         values = self.place(cursor)
         column, value = self.columns[0], values[0]
         ahead = [_past(column, value, falling=self.falling)]
@@ -73,7 +73,7 @@ class Stretch:
         return and_(column <= value if self.falling else column >= value, or_(*ahead))
 
     def place(self, key: Cursor) -> tuple[Any, ...]:
-        """What a line of this stretch is ordered by."""
+        """The values that a line of this stretch is ordered by."""
         return (key.value, key.at, key.id)[-len(self.columns) :]
 
 
@@ -83,7 +83,7 @@ def _past(column: Any, value: Any, *, falling: bool) -> ColumnElement[bool]:
 
 
 def stretches(wanted: Wanted, *, upwards: bool = False) -> list[Stretch]:
-    """The stretches in which there can be a line that the filters let through, in the order of the list."""
+    """The stretches that can have a line that passes the filters, in the order of the list."""
     found = [stretch for stretch in _all(wanted) if _may_hold(wanted, stretch)]
     return [stretch.reverse for stretch in reversed(found)] if upwards else found
 
@@ -104,7 +104,7 @@ def _all(wanted: Wanted) -> list[Stretch]:
 
 
 def _may_hold(wanted: Wanted, stretch: Stretch) -> bool:
-    """Whether a line of the stretch may fit the filters: to find out that none does, a walk would read all of it."""
+    """Whether a line of the stretch may pass the filters; else a scan would read all of it in vain."""
     if wanted.sort is Sort.REVIEW:
         return wanted.review is None or wanted.review is stretch.value
     if wanted.sort not in _STEPS:
@@ -118,7 +118,7 @@ def _may_hold(wanted: Wanted, stretch: Stretch) -> bool:
 
 
 def rank(key: Cursor, every: list[Stretch]) -> tuple[int, tuple[Any, ...]]:
-    """The number of a line's stretch, and its place in it."""
+    """The number of a line's stretch, and its position in it."""
     alike = [number for number, one in enumerate(every) if not one.is_by_value and one.value == key.value]
     by_value = [number for number, one in enumerate(every) if one.is_by_value]
     number = next(iter((*alike, *by_value)), 0)
@@ -126,7 +126,7 @@ def rank(key: Cursor, every: list[Stretch]) -> tuple[int, tuple[Any, ...]]:
 
 
 def is_beyond(key: Cursor, cursor: Cursor, every: list[Stretch]) -> bool:
-    """Whether a line stands behind another in a list of these stretches."""
+    """Whether a line comes after the cursor in a list of these stretches."""
     (here, place), (there, other) = rank(key, every), rank(cursor, every)
     if here != there:
         return here > there
@@ -134,7 +134,7 @@ def is_beyond(key: Cursor, cursor: Cursor, every: list[Stretch]) -> bool:
 
 
 def in_order(keys: Iterable[Cursor], every: list[Stretch]) -> list[Cursor]:
-    """These lines as they stand in a list of these stretches."""
+    """These lines in the order of a list of these stretches."""
     parts: list[list[Cursor]] = [[] for _ in every]
     for key in keys:
         parts[rank(key, every)[0]].append(key)

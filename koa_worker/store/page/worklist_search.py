@@ -1,4 +1,4 @@
-"""Words to files: those that begin with what was typed, the newest first and never more than are quickly looked at."""
+"""From search words to files: a term matches the beginning of words; the newest files first, and a limited number."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from koa_worker.store.search_words import after, terms_of, words_of
 from koa_worker.store.worklist_index import STUDY_TEXTS
 
 LOOKED_AT = 1_000
-_SHORTEST_ID = 6  # characters of a file's or study's own id that are looked up
+_SHORTEST_ID = 6  # least number of characters for a search by the id of a file or study
 _HEXADECIMAL = frozenset("0123456789abcdef")
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Files that have one of the words, newest first, and the words that are still to be looked for in them."""
+    """Files that have one of the terms, newest first, and the other terms, which must still be checked."""
 
     file_ids: tuple[str, ...]
     others: tuple[str, ...] = ()
-    too_many: bool = False  # only the newest were taken
+    too_many: bool = False  # there are more files; only the newest were taken
 
 
 def candidates(session: Session, wanted: Wanted, *, may_see_patients: bool) -> Candidates:
     """Each term must begin a word of the file: of the patient's name or id, of the accession number or description.
 
-    Who may not see patients finds by error code and by the ids of file and study only. A term that begins too many
-    words is taken for a whole word, of which the newest files are looked at.
+    Without the right to see patients, only error codes and the ids of file and study are searched. A term that begins
+    too many words is taken as a whole word, and only its newest files are searched.
     """
     kinds = (False, True) if may_see_patients else (False,)
     terms = terms_of(wanted.text)
@@ -47,7 +47,7 @@ def candidates(session: Session, wanted: Wanted, *, may_see_patients: bool) -> C
 
 
 def _count(session: Session, term: str, kinds: Sequence[bool], wanted: Wanted) -> int:
-    """How many files a term leads to, up to one more than are looked at."""
+    """The number of files that a term finds, up to one more than the limit."""
     arms = [arm.limit(LOOKED_AT + 1).subquery() for arm in _arms(term, kinds, wanted, whole=False)]
     counts = [select(func.count()).select_from(arm).scalar_subquery() for arm in arms]
     return sum(session.execute(select(*counts)).one())
@@ -64,7 +64,7 @@ def _newest(session: Session, term: str, kinds: Sequence[bool], wanted: Wanted, 
 
 
 def _arms(term: str, kinds: Sequence[bool], wanted: Wanted, *, whole: bool) -> list[Select[str, datetime]]:
-    """One walk of an index for each way in which a file can be found by the term."""
+    """One scan of an index for each way in which the term can find a file."""
     column: ColumnElement[str] = Word.word  # type: ignore[assignment]
     begins = [column == term] if whole else [column >= term, column < after(term)]
     arms = [
@@ -88,7 +88,7 @@ def _in_time(arrived_at: InstrumentedAttribute[datetime], wanted: Wanted) -> lis
 def with_all(
     session: Session, file_ids: Sequence[str], terms: Sequence[str], *, may_see_patients: bool
 ) -> Sequence[str]:
-    """Those that have the other terms too: few enough to look at each."""
+    """The files that have the other terms too; there are few enough to check each."""
     if not terms:
         return file_ids
     rows = session.execute(

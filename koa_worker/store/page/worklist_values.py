@@ -1,4 +1,4 @@
-"""What the worklist is asked and what it answers: frozen values."""
+"""The filters and the results of the worklist as frozen values."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from koa_worker.values import ReviewReason, Side
 
 
 class Read(StrEnum):
-    """Which knees a page shows, by who has graded them."""
+    """The filter by readers: which knees a page shows, by who has graded them."""
 
-    UNREAD = "unread"  # those that the reader has not
-    NOBODY = "nobody"  # those that nobody has
-    DONE = "done"  # those that the reader has
+    UNREAD = "unread"  # not graded by the reader
+    NOBODY = "nobody"  # graded by nobody
+    DONE = "done"  # graded by the reader
 
 
 class Sort(StrEnum):
-    """The columns of the list; what each begins with is in `worklist_order`."""
+    """The columns that the list can be sorted by; `worklist_order` has the direction of each."""
 
     ARRIVED = "arrived"
     PATIENT = "patient"
@@ -33,9 +33,9 @@ class Sort(StrEnum):
 
 
 class Assigned(StrEnum):
-    """Which studies a page shows, by whom they are assigned to."""
+    """The filter by assignment: which studies a page shows, by the reader to whom they are assigned."""
 
-    READER = "reader"  # to the one that `Wanted.assignee` names
+    READER = "reader"  # to the reader in `Wanted.assignee`
     NOBODY = "nobody"
 
 
@@ -44,34 +44,34 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The filters of the worklist; an empty filter lets everything through."""
+    """The filters of the worklist; an empty filter passes everything."""
 
     states: frozenset[State] = frozenset()
     grades: frozenset[int] = frozenset()
     sides: frozenset[Side] = frozenset()
     review: bool | None = None
-    since: datetime | None = None  # of arrival
-    until: datetime | None = None  # and no later than just before
+    since: datetime | None = None  # earliest time of arrival
+    until: datetime | None = None  # the arrival is before this time
     text: str = field(default="", repr=False)  # may name a patient
     sort: Sort = Sort.ARRIVED
-    backwards: bool = False  # begins with what usually comes last; what has nothing to be sorted by stays last
+    backwards: bool = False  # the reverse order; lines without a sort value stay last
     read: Read | None = None
-    reader: str = ""  # whom `read` speaks of
+    reader: str = ""  # the reader for `read`
     assigned: Assigned | None = None
     assignee: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The last line of a page: the next one begins behind it.
+    """The last line of a page: the next page begins after it.
 
-    As text it goes into an address, so it has nothing in it of what the list is sorted by: that may name a patient.
+    Its text is a part of URLs, so that it does not contain the sort value, which may name a patient.
     """
 
     needs_review: bool
     at: datetime
     id: int
-    value: Any = field(default=None, repr=False)  # what the list is sorted by
+    value: Any = field(default=None, repr=False)  # the sort value
 
     def __str__(self) -> str:
         return f"{int(self.needs_review)}.{(self.at - _EPOCH) // timedelta(microseconds=1)}.{self.id}"
@@ -107,10 +107,10 @@ class WorklistRow:
     confidence: float | None
     oa_probability: float | None
     review_reasons: tuple[ReviewReason, ...]
-    graded: int  # knees of the study that have a grade
-    refused: int  # knees or legs that were seen in its images and have none
-    images: int = 1  # of this knee in its study; the line is the one whose grade stands
-    lowest_kl: int | None = None  # among these images
+    graded: int  # graded knees of the study
+    refused: int  # knees or legs in its images without a grade
+    images: int = 1  # images of this knee in its study; the line is of the image whose grade stands
+    lowest_kl: int | None = None  # lowest and highest grade among these images
     highest_kl: int | None = None
 
     @property
@@ -122,7 +122,7 @@ class WorklistRow:
 class WorklistPage:
     rows: tuple[WorklistRow, ...]
     next: Cursor | None
-    too_many: bool  # the words fit more files than are looked at
+    too_many: bool  # the words match more files than were searched
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +131,8 @@ class WorklistEntry:
 
     place: Cursor
     rows: tuple[WorklistRow, ...]
-    readers: Mapping[str, int]  # how many of the knees each reader has graded
-    assigned: tuple[str, ...] = ()  # who shall read it
+    readers: Mapping[str, int]  # number of knees that each reader has graded
+    assigned: tuple[str, ...] = ()  # readers to whom it is assigned
 
     @property
     def is_study(self) -> bool:
@@ -140,7 +140,7 @@ class WorklistEntry:
 
     @property
     def knees_seen(self) -> int:
-        """Knees that have a grade or were refused one."""
+        """The number of knees with a grade or refused."""
         return self.rows[0].graded + self.rows[0].refused
 
 
@@ -148,12 +148,12 @@ class WorklistEntry:
 class EntryPage:
     entries: tuple[WorklistEntry, ...]
     next: Cursor | None
-    too_many: bool  # the words fit more files than are looked at
+    too_many: bool  # the words match more files than were searched
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """The studies around one in the list, by their keys."""
+    """The studies before and after one in the list, by their keys."""
 
     before: str | None
     after: str | None
@@ -161,11 +161,10 @@ class Neighbours:
 
 @dataclass(frozen=True, slots=True)
 class WorklistCounts:
-    """Numbers of files by state; one that reaches `limit` means “at least”."""
+    """Exact numbers: of files, or of knees where a comment says so."""
 
     by_state: Mapping[State, int]
     parked: int
     done_today: int
     review: int  # knees
-    to_review: int  # of these, those that nobody has graded
-    limit: int
+    to_review: int  # of these, the knees that nobody has graded

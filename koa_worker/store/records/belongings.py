@@ -1,4 +1,4 @@
-"""What belongs to a patient, a study or an accession number, and what an erasure removes."""
+"""The data of a patient, a study or an accession number, and the items that an erasure removes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ErasureReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Whose:
-    """What is looked for: a patient, a study or an accession number. It has no repr, because it names a patient."""
+    """A patient, a study or an accession number to search for. It has no repr, because it names a patient."""
 
     patient_id: str | None = None
     issuer: str | None = None  # of the patient id; None: any, "": the ids without one
@@ -29,13 +29,13 @@ class Whose:
 
 @dataclass(frozen=True, slots=True)
 class Belonging:
-    """A file that belongs to what is looked for."""
+    """A file that a search found."""
 
     id: str
     state: State
     code: str | None
     filed_as: str | None
-    retried: bool  # it failed, and is tried again
+    retried: bool  # it failed, and will be retried
     study_key: str | None
 
 
@@ -49,17 +49,17 @@ class StudyPlace:
 
 
 def report_name(key: str, created_at: datetime) -> str:
-    """The path of a study's report below the folder of reports: no name of a patient is in it."""
+    """The path of a study's report below the folder of reports; it does not name the patient."""
     return f"{created_at.astimezone():%Y-%m-%d}/{key}.pdf"
 
 
 @dataclass(frozen=True, slots=True)
 class Belongings:
-    """Everything in the store that belongs to what is looked for."""
+    """Everything in the store that a search found."""
 
     files: tuple[Belonging, ...]
     studies: tuple[StudyPlace, ...]
-    touched: tuple[StudyPlace, ...]  # studies that stay, but lose a file or tell of an exam that goes
+    touched: tuple[StudyPlace, ...]  # studies that stay, but lose a file or mention an erased exam
     objects: tuple[str, ...]  # paths of result objects that wait to be sent
     sent: int  # result objects that a destination has acknowledged
     readings: int  # grades of readers

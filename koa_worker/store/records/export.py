@@ -16,7 +16,7 @@ class ExportedKnee:
     """A graded knee for the table of all results; it names no patient."""
 
     image: Mapping[str, Any]
-    legs: int  # knees that were seen in the image
+    legs: int  # number of all knees in the image
     position: int
     roi: KneeRoi
     grade: Grade
@@ -26,20 +26,20 @@ class ExportedKnee:
 
 @dataclass(frozen=True, slots=True)
 class ExportedStudyKnee:
-    """One knee of a study with all its images, for the table of studies; it names no patient unless asked to."""
+    """One knee of a study with all its images, for the table of studies; it names a patient only on request."""
 
     study_key: str
     study_uid: str
     knee: StudyKnee
-    course: Course | None  # where an earlier exam shows the knee too
-    identity: Mapping[str, Any] = field(default_factory=dict, repr=False)  # only on demand
+    course: Course | None  # if there is an earlier exam of the knee
+    identity: Mapping[str, Any] = field(default_factory=dict, repr=False)  # only on request
 
 
 @dataclass(frozen=True, slots=True)
 class ExportedRefusal:
-    """A knee that was given no grade, for the same table; of a rejected file only its study is known of the image."""
+    """A knee without a grade, for the same table; of the image of a rejected file only its study is known."""
 
     image: Mapping[str, Any]
-    legs: int  # knees that were seen in the image
+    legs: int  # number of all knees in the image
     position: int  # among the refused, from left to right
     knee: RefusedKnee

@@ -1,4 +1,4 @@
-"""Files: their states, and what happened to them."""
+"""Files: their states and their history."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class State(StrEnum):
     COMPLETED = "completed"
     REJECTED = "rejected"
     FAILED = "failed"
-    DUPLICATE = "duplicate"  # of an image or bytes that were settled before; also a result of our own
+    DUPLICATE = "duplicate"  # the image or the bytes were settled before; also an own result
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class FileTicket:
     id: str
     state: State
     is_duplicate_of: str | None = None
-    original_state: State | None = None  # of the file that this one repeats: where its copy belongs too
+    original_state: State | None = None  # final path of the file that this one repeats: its copy belongs there too
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class FileRecord:
     state: State
     code: str | None
     detail: str | None
-    starts: int  # how often work on it began; more than `tries` + 1 means that it was cut off
-    tries: int  # how often it failed since it came or was put back
+    starts: int  # number of starts; more than `tries` + 1 means that one was interrupted
+    tries: int  # number of failures since it arrived or was put back
     next_try_at: datetime | None
     worker: str | None
     arrived_at: datetime
@@ -63,21 +63,21 @@ class UploadRecord:
     id: str
     sha256: str
     size: int
-    name: str = field(repr=False)  # as the user's machine calls it: may name the patient
+    name: str = field(repr=False)  # the name on the user's machine: may name the patient
     landed_as: str  # in the inbox
     who: str
     at: datetime
-    file: FileRecord | None = None  # once it is out of the inbox; of a duplicate the earlier one
+    file: FileRecord | None = None  # after it has left the inbox; for a duplicate the earlier file
     is_duplicate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A file that a worker took, or found finished."""
+    """A file that a worker took, or that was settled already."""
 
     record: FileRecord
     original_state: State | None  # of the file that this one repeats
-    begun: bool  # it is this worker's to work on
+    begun: bool  # this worker has to work on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Settled:
 
     record: FileRecord
     study_key: str | None
-    revision: int | None  # already taken; None: no report is due, or it is put off until more of the study has come
+    revision: int | None  # number already taken; None: no report is due, or it waits for more images
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ class ParcelState(StrEnum):
     """The state of an object for a destination."""
 
     WAITING = "waiting"
-    ACKNOWLEDGED = "acknowledged"  # the destination said that it has it
-    REFUSED = "refused"  # it said too often that it does not want it: it waits for a person
+    ACKNOWLEDGED = "acknowledged"  # the destination confirmed that it has the object
+    REFUSED = "refused"  # the destination refused it too many times: it waits for a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +67,20 @@ class PublicationTicket:
     revision: int
     report_path: str
     reported_at: datetime
-    destinations: tuple[str, ...]  # that are to have it
+    destinations: tuple[str, ...]  # destinations of the objects
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRecord:
-    """What one destination has received, what it has not, and what it answered last."""
+    """The objects that one destination has received or lacks, and its last answer."""
 
     destination: str
     waiting: int
-    failing: int  # of the waiting ones, those that it failed on at least once
+    failing: int  # waiting objects that failed at least once
     refused: int
     acknowledged: int
-    failures: int  # tries in a row at which it did not answer
-    answer: str  # the last one that was not a success; empty if it takes everything
+    failures: int  # number of tries in a row without an answer
+    answer: str  # the last answer that was not a success; empty if there is none
     next_try_at: datetime | None
     oldest_waiting: datetime | None
     oldest_refused: datetime | None

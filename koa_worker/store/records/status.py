@@ -1,4 +1,4 @@
-"""How the work goes: counts, speed, and the last success of each step."""
+"""The state of the work: counts, speed, and the last success of each step."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ class StatusRecord:
     """The counts for the status screen of the administrator."""
 
     counts: Mapping[State, int]  # every state, also those with none
-    parked: int  # of the failed ones, those that wait for a person
+    parked: int  # failed files that wait for a person
     done_today: int  # completed since local midnight
     rejected_by_code: Mapping[str, int]
     failed_by_code: Mapping[str, int]
     oldest_waiting: datetime | None
     per_minute: float  # files settled, over the last ten minutes
-    conflicts: int  # graded files whose SOP Instance UID had come before with other bytes
+    conflicts: int  # graded files whose SOP Instance UID had arrived before with other content
     reports: int
-    studies_waiting: int  # whose report waits for more of their images
-    model: str | None  # that graded last
+    studies_waiting: int  # studies whose report waits for more images
+    model: str | None  # release that graded last
     model_digest: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class LastSuccesses:
-    """When each step last succeeded; None: never."""
+    """The time of the last success of each step; None: never."""
 
     arrived: datetime | None
     graded: datetime | None

@@ -1,4 +1,4 @@
-"""Studies with their images and graded knees, and what a report of them needs."""
+"""Studies with their images and graded knees, as a report needs them."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from koa_worker.values import (
     Spacing,
 )
 
-if TYPE_CHECKING:  # who handles no pixels does not wait for NumPy
+if TYPE_CHECKING:  # processes that handle no pixels start without loading NumPy
     import numpy as np
     from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
 class OwedReport:
-    """A study whose report is behind and not begun."""
+    """A study whose report is out of date and not begun."""
 
     study_key: str
-    ready: bool  # no more of the study has come for long enough
+    ready: bool  # no more images have arrived for long enough
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,19 +74,19 @@ class ImageRecord:
     details: Mapping[str, str]
     frame_jpeg: bytes = field(repr=False)  # the whole frame, at most 900 pixels long
     knees: tuple[KneeRecord, ...]  # from left to right
-    refused: tuple[RefusedKnee, ...]  # the others, which are given no grade
+    refused: tuple[RefusedKnee, ...]  # the other knees, which have no grade
     arrived_at: datetime
     fingerprint: Fingerprint
     conflicts_with: str | None  # an earlier file with the same SOP Instance UID and other pixels
     patient_differs: bool  # the file names another patient than its study
     number: int | None  # in its study; None until a report shows the image
     taken_at: datetime | None  # by the hospital's clock: when it was acquired, or else when its content was made
-    correction: Correction | None = None  # the last that a person made of its sides or its pixel size
+    correction: Correction | None = None  # a person's last correction of sides or pixel size
 
 
 @dataclass(frozen=True, slots=True)
 class UngradedRecord:
-    """What is known of a rejected file that is about a knee."""
+    """A rejected file that is about a knee."""
 
     named: tuple[Side, ...]  # the knees that its header names
     looked: GradedBy
@@ -103,12 +103,12 @@ class RejectedRecord:
     code: str
     detail: str
     arrived_at: datetime
-    refused: tuple[RefusedKnee, ...]  # the knees that were seen in it, from left to right
+    refused: tuple[RefusedKnee, ...]  # the knees that were found in it, from left to right
     ungraded: UngradedRecord | None = None  # if the file is about a knee
 
     @property
     def unseen(self) -> tuple[Side, ...]:
-        """The knees that its header names and nobody saw; one that was seen on another side may be any of them."""
+        """The knees that its header names but that were not found; one found on another side may be any of them."""
         named = self.ungraded.named if self.ungraded else ()
         seen = [knee.roi.side for knee in self.refused]
         elsewhere = sum(side not in named for side in seen)
@@ -130,7 +130,7 @@ class StudyRecord:
     rejected: tuple[RejectedRecord, ...]
     report_revision: int  # of the last report recorded; 0 if there is none
     created_at: datetime  # when its first file was settled
-    exams: PatientExams = NO_EXAMS  # the patient's other ones
+    exams: PatientExams = NO_EXAMS  # the patient's other exams
 
     @property
     def knees(self) -> tuple[StudyKnee, ...]:
@@ -139,17 +139,17 @@ class StudyRecord:
 
     @property
     def courses(self) -> tuple[Course, ...]:
-        """The course of each knee that an earlier exam shows too."""
+        """The course of each knee with an earlier exam."""
         return courses(self.knees, self.date.date() if self.date else None, self.exams)
 
     @property
     def numbered_images(self) -> tuple[tuple[int, ImageRecord], ...]:
-        """The images with their numbers; one that came after the last revision was begun waits for the next one."""
+        """The images with their numbers; one that arrived after the start of the last revision has none yet."""
         return tuple((image.number, image) for image in self.images if image.number is not None)
 
     @property
     def reported(self) -> StudyRecord:
-        """The study as its last revision shows it: its lines and courses are of the same images."""
+        """The study as its last revision shows it, with only the images of that revision."""
         return replace(self, images=tuple(image for _, image in self.numbered_images))
 
 

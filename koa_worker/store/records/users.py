@@ -1,4 +1,4 @@
-"""Who may log in, what they did, and the grades that readers give."""
+"""Users, the audit log, and the grades of readers."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ class ReadingRecord:
     comment: str = field(repr=False)
     at: datetime
     machine_kl: int
-    blind: bool | None  # the reader had not been shown the model's grade; None: nobody knows
+    blind: bool | None  # the reader had not been shown the model's grade; None: unknown
 
 
 @dataclass(frozen=True, slots=True)
 class ExportedReading:
-    """A reader's grade for the table of all readings, also a withdrawn one; it names no patient."""
+    """A reader's grade for the table of all readings, withdrawn ones included; it names no patient."""
 
     study_key: str
     study_uid: str
@@ -72,6 +72,6 @@ class ExportedReading:
     blind: bool | None
     at: datetime
     withdrawn_at: datetime | None
-    model_kl: int  # what the model said of the knee at that time
+    model_kl: int  # the model's grade of the knee at that time
     model: str
     site: str  # the digest of the site's own scale that this grade is on; empty: the release's

@@ -1,7 +1,7 @@
-"""What counts for an image after a person has corrected its sides or the size of its pixels.
+"""The values that count for an image after a person has corrected its sides or the size of its pixels.
 
-The rows of images, knees and grades have what counts. The header's own word is kept beside the person's, also when a
-later file brings another one, so that a correction can be taken back.
+The rows of images, knees and grades have the values that count. The header's values are kept beside the person's, also
+if a later file has another header, so that a correction can be withdrawn.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from koa_worker.study.correction import Corrected, Geometry, joint_space_in, sid
 from koa_worker.values import Box, KneeRoi, Laterality, Side, SpacingSource
 
 _correction, _image, _knee, _grade, _refusal = map(table_of, (CorrectionRow, ImageRow, KneeRow, GradeRow, RefusalRow))
-# The columns of `corrections` beside those of `images`, for who reads an image.
+# The columns of `corrections` for queries of images.
 CORRECTED = (
     _correction.c.at.label("corrected_at"),
     _correction.c.who.label("corrected_by"),
@@ -46,9 +46,9 @@ _NAMES = ("laterality", "column_zero_side", "row_mm", "column_mm", "spacing_sour
 
 
 def write_correction(session: Session, file_id: str, corrected: Corrected, who: str, at: datetime) -> str | None:
-    """Makes this what counts for an image; gives what changed as words for its history, or None if it counts already.
+    """Makes these values count for an image; gives the changes as text for its history, None if there are none.
 
-    An empty correction takes an earlier one back.
+    An empty correction withdraws an earlier one.
     """
     connection, of_file, own = session.connection(), {"of_file": file_id}, _own(corrected)
     known = connection.execute(_OF_FILE, of_file).first()
@@ -68,9 +68,9 @@ def write_correction(session: Session, file_id: str, corrected: Corrected, who: 
 
 
 def keep_correction(session: Session, file_id: str, *, renew_said: bool = True) -> None:
-    """Puts what a person said of an image over what its header says, if somebody did.
+    """Applies a person's correction of an image again, if there is one.
 
-    With `renew_said` the image's row has just been written from a header, whose word that is.
+    With `renew_said` the image's row has just been written from a header: its values are stored as the header's.
     """
     connection, of_file = session.connection(), {"of_file": file_id}
     known = connection.execute(_OF_FILE, of_file).first()
@@ -105,7 +105,7 @@ def _apply(session: Session, file_id: str, counts: Geometry) -> None:
 
 
 def _is_rest(row: Row[Any], counts: Geometry) -> bool:
-    """Whether a refused place is only the rest of a frame that was said to show both knees, and is said to show one."""
+    """Whether a refused leg is only the rest of a frame that shows one knee, as a person has corrected the header."""
     return row.code == "knee_not_found" and counts.laterality in (Laterality.LEFT, Laterality.RIGHT)
 
 

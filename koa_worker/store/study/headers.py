@@ -1,4 +1,4 @@
-"""What the header of each image says of its patient and study, and what a study takes over when one is corrected.
+"""Patient and study in the header of each image, and the changes of a study when a header is corrected.
 
 The header of an image's source counts; those that the image had before are kept as its history.
 """
@@ -33,7 +33,7 @@ _NOW = (
 def keep_header(
     session: Session, image_id: str, file_id: str, result: EncodedResult, at: datetime, *, new: bool = False
 ) -> None:
-    """Keeps what a file says of an image, in place of what was read from the same file before, unless it is new."""
+    """Stores the header of a file with an image; it replaces what was read from the same file before."""
     connection = session.connection()
     if not new:
         connection.execute(_FORGET, {"of_file": file_id})
@@ -42,7 +42,7 @@ def keep_header(
 
 
 def changed_names(session: Session, file_id: str, result: EncodedResult) -> tuple[str, ...]:
-    """The names of what a header says otherwise than that of an earlier file; never what it says."""
+    """The names of the attributes that differ from the header of an earlier file; never their values."""
     before = session.connection().execute(_OF_FILE, {"of_file": file_id}).first()
     if before is None:
         return ()
@@ -51,10 +51,10 @@ def changed_names(session: Session, file_id: str, result: EncodedResult) -> tupl
 
 
 def correct_study(session: Session, study: StudyRow) -> None:
-    """Brings a study into line with its images, after the header of one has changed.
+    """Updates a study from its images, after the header of one has changed.
 
-    The patient is corrected if no image says otherwise. Else the study keeps the patient that it has, and each image
-    that names another is marked. An image of an earlier version, whose header was not kept, says what the study says.
+    The patient is corrected if all images agree. Else the study keeps its patient, and each image that names another
+    one is marked. An image from an earlier version, whose header was not stored, counts as agreeing with the study.
     """
     unlist_study(session, study)
     images = session.connection().execute(_NOW, {"study_key": study.key}).all()
@@ -72,13 +72,13 @@ def correct_study(session: Session, study: StudyRow) -> None:
 
 
 def _values(images: Sequence[Row[Any]], study: StudyRow, name: str) -> list[Any]:
-    """What the images say, each value once, in the order of their arrival."""
+    """The values in the images' headers, each once, in the order of their arrival."""
     said = (getattr(study if row.image_id is None else row, name) for row in images)
     return list(dict.fromkeys(value for value in said if value))
 
 
 def _unknown(row: Row[Any]) -> bool:
-    """Whether nothing is known of an image's header but that it names another patient than the study."""
+    """Whether an image's header was not stored, but is known to name another patient than the study."""
     return row.image_id is None and row.patient_differs
 
 

@@ -60,5 +60,5 @@ def number_images(session: Session, study_key: str) -> None:
 
 
 def take_numbers_back(session: Session, study_key: str) -> None:
-    """Takes the numbers back from a study of which no report was begun after all."""
+    """Removes the numbers of a study whose report was not begun after all."""
     session.connection().execute(_TAKE_BACK, {"of_study": study_key})

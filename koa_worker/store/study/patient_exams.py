@@ -1,7 +1,7 @@
-"""Finds the other exams of a study's patient, however many patients there are.
+"""Finds the other exams of a study's patient, in an archive of any size.
 
-A patient is the issuer of the id, the id, and the birth date; where both studies state a sex, it must be the same.
-An empty id is nobody's, and an id without a birth date confirms nobody: "ANON" and "0" stand in the files of many.
+A patient is identified by issuer, id and birth date; if both studies give a sex, it must be the same. An empty id
+identifies nobody, and an id without a birth date is not enough: "ANON" and "0" are in the files of many patients.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from koa_worker.store.seen import seen_in
 from koa_worker.study.earlier import NO_EXAMS, Exam, PatientExams
 from koa_worker.study.knees import bring_together
 
-MOST = 12  # earlier exams; a patient's knees are taken about once a year
+MOST = 12  # number of earlier exams; a patient's knees are examined about once a year
 
 # These statements run for every report: they are built once.
 _study = table_of(StudyRow)
@@ -42,7 +42,7 @@ NEWEST = _exams(_study.c.date >= _DAY).order_by(_study.c.date.desc()).limit(1)
 _NEXT = _exams(_study.c.date >= _DAY).order_by(_study.c.date).limit(MOST)
 _ALL_OTHERS = select(_study.c.key).where(_SAME_ID).limit(MOST + 1)
 _ANY_OTHER = select(_study.c.key).where(_SAME_ID).limit(1)
-# Three short walks of the index instead of one walk past all exams of the patient.
+# Three short scans of the index instead of one long scan of all exams of the patient.
 _BIRTH_DATES = (
     _study.c.patient_birth_date < bindparam("birth_date"),
     _study.c.patient_birth_date > bindparam("birth_date"),
@@ -64,7 +64,7 @@ _STALE = (
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A study, as the statements ask for its patient's others."""
+    """A study, with the parameters of the statements for its patient's other exams."""
 
     study: Any  # a row of `studies`
 
@@ -86,7 +86,7 @@ class _Asked:
         }
 
     def is_same(self, other: Row[Any]) -> bool:
-        """Whether the sex confirms that the other study is the same patient's."""
+        """Whether the sex does not contradict that the other study is of the same patient."""
         sexes = {self.study.patient_sex, other.patient_sex} - {""}
         return len(sexes) <= 1
 
@@ -125,9 +125,9 @@ def _with_knees(connection: Connection, rows: list[Row[Any]]) -> tuple[Exam, ...
 
 
 def tellers_of(connection: Connection, study: Any) -> set[str]:
-    """The reported studies whose reports may tell of this one: as an earlier exam, the newest, or one not taken.
+    """The reported studies whose reports may mention this one: as an earlier exam, the newest, or one not compared.
 
-    That an exam was not taken is said of an id that very many share as well; there others remain of which it is true.
+    Reports also say that an exam was not compared for an id that very many share; it stays true there by other exams.
     """
     asked = _Asked(study)
     if not asked.has_id:
@@ -141,9 +141,9 @@ def tellers_of(connection: Connection, study: Any) -> set[str]:
 
 
 def renew_later(connection: Connection, study: Any, at: datetime) -> None:
-    """Makes the reports due that show this study as the last earlier exam: those of the patient's next exam day.
+    """Makes the reports due that compare with this study: those of the patient's next exam day.
 
-    A later study without a report reads this one when it is reported.
+    A later study without a report will compare with this one when it is reported.
     """
     asked = _Asked(study)
     if not asked.is_known or study.date is None:

@@ -39,7 +39,7 @@ def change_study(
     row = None if is_new else session.scalars(of_uid).first()
     if row is None:
         counts = {"changes": 1, "reported_changes": 0, "expected_images": study.expected_images}
-        counts["unreported_since"] = None  # said, so that to set it again is no change to write
+        counts["unreported_since"] = None  # explicit, so that setting it again is no change
         row = StudyRow(key=new_id(), study_uid=study.study_uid, created_at=at, changed_at=at, **counts, **said)
         session.add(row)
         session.flush()  # before the files and images that refer to it
@@ -62,12 +62,12 @@ ABOUT = ("accession", "description", "institution", "date")
 
 
 def says_another(said: Mapping[str, Any], study: StudyRow) -> bool:
-    """Whether a header names another patient than the study; what is empty names nobody."""
+    """Whether a header names another patient than the study; an empty value names nobody."""
     return any(said[name] and getattr(study, name) and said[name] != getattr(study, name) for name in WHO)
 
 
 def said_of(study: Study, patient: Patient) -> dict[str, Any]:
-    """What a header says of patient and study, as the store keeps it."""
+    """Patient and study of a header in the form for the store."""
     return {
         "patient_name": storable(patient.name),
         "patient_id": storable(patient.id),

@@ -83,7 +83,7 @@ _REFUSED = (
 
 
 def _is_graded_since() -> ColumnElement[bool]:
-    """Whether a file that came later, with a corrected header, made a graded image of what a file shows."""
+    """Whether a later file with a corrected header made the same content a graded image."""
     file, later, said = table_of(FileRow), table_of(FileRow).alias(), table_of(EventRow)
     return exists().where(
         said.c.file_id == file.c.id,
@@ -105,7 +105,7 @@ _Refused = Mapping[str, list[RefusedKnee]]  # by file; a file without any has an
 
 
 class Studies(StorePart):
-    """What the images of a study show."""
+    """The content of studies for reports."""
 
     @reads
     def content(self, session: Session, study_key: str) -> StudyRecord:
@@ -132,7 +132,7 @@ class Studies(StorePart):
 
     @reads
     def created_at(self, session: Session, study_key: str) -> datetime:
-        """When the first file of the study was settled."""
+        """The time when the first file of the study was settled."""
         return get_study(session, study_key).created_at
 
 

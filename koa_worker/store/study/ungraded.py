@@ -1,4 +1,4 @@
-"""Rejected files that are about a knee: their study is reported and sent even if nothing in it could be graded."""
+"""Rejected files that are about a knee: their study is reported and sent even if it has no grade at all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from koa_worker.store.records.studies import UngradedRecord
 from koa_worker.values import GradedBy, Side, Ungraded
 
 _KNEE_NOT_GRADED = (
-    "knee_not_graded"  # of a rejected file; the detail is who looked, and the sides that the header names
+    "knee_not_graded"  # of a rejected file; the detail is the release that tried, and the sides that the header names
 )
 
 _events, _files = table_of(EventRow), table_of(FileRow)
@@ -49,7 +49,7 @@ def any_ungraded(study_key: Any) -> ColumnElement[bool]:
 
 
 def ungraded_of(session: Session, study_key: str) -> Mapping[str, UngradedRecord]:
-    """Of the rejected files of a study that are about a knee, by the file's id; each as it was rejected last."""
+    """The last rejection of each rejected file of a study that is about a knee, by the file's id."""
     said: dict[str, dict[str, Any]] = {}
     for row in session.connection().execute(_OF_STUDY, {"study_key": study_key}):
         said.setdefault(row.file_id, {"version": row.software_version, "at": row.settled_at})[row.kind] = row.detail

@@ -1,1 +1,1 @@
-"""What is done with studies from the pages: assigned, corrected, sent again, erased, one or several at once."""
+"""Actions of the pages on one or several studies: assign, correct, send again, erase."""

@@ -1,4 +1,4 @@
-"""Who shall read what, and how far each reader is."""
+"""The page of assignments: the progress of each reader."""
 
 from __future__ import annotations
 

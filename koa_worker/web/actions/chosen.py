@@ -1,4 +1,4 @@
-"""What is done with the rows of the worklist that a reader has chosen."""
+"""Actions on the rows of the worklist that a reader has chosen."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ pages = Blueprint("chosen", __name__, url_prefix="/chosen")
 MOST = 200  # rows at once
 _ID = re.compile(r"[0-9a-f]{32}")
 _INCOMPLETE = "DICOM results are missing here: an original is being moved. Download the study again in a minute.\n"
-_IN_MEMORY = 8_000_000  # bytes of an archive; what is more lies in a file without a name
+_IN_MEMORY = 8_000_000  # bytes of an archive in memory; a larger one is in an unnamed temporary file
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Chosen:
 @pages.post("")
 @needs(Role.READ)
 def act() -> AnyResponse:
-    """Does what the pressed button says with all of them."""
+    """Runs the action of the pressed button on all chosen rows."""
     chosen = Chosen(_ids("study"), _ids("file"))
     act_on = _ACTS.get(request.form.get("do", ""))
     if act_on is None or not 0 < len(chosen.every) <= MOST:
@@ -133,7 +133,7 @@ def _download(chosen: Chosen) -> AnyResponse:
 
 
 def _put(packed: zipfile.ZipFile, key: str) -> bool:
-    """Puts what there is of a study into the archive, and says whether there is anything."""
+    """Puts all files of a study into the archive; gives whether there are any."""
     found, written = study.find_shown(key), context().store.study_history.written_reports(key)
     if not written:
         return False
@@ -151,7 +151,7 @@ def _put(packed: zipfile.ZipFile, key: str) -> bool:
 
 
 def _refuse_hidden(chosen: Chosen) -> None:
-    """Who reads blind and has not read one of them gets nothing of what the model says."""
+    """Refuses the action for a blind reader who has not read one of the studies: it would show the model's answers."""
     if any(map(hides, chosen.studies)):
         refuse(403, "blind_reading")
 

@@ -1,4 +1,4 @@
-"""Correcting the sides and the pixel size of an image, where its header is wrong or says nothing."""
+"""Correcting the sides and the pixel size of an image whose header is wrong or lacks them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from koa_worker.web.study import find
 
 pages = Blueprint("correction", __name__, url_prefix="/studies/<key>/files/<file_id>/correction")
 
-LARGEST_MM = 10.0  # as in a header: a larger number is in another unit
+LARGEST_MM = 10.0  # the same limit as for a header: a larger number is in another unit
 _SINGLE = {"left": Laterality.LEFT, "right": Laterality.RIGHT}
 _EDGES = frozenset({"R", "L"})
 _PLANES = {"detector": SpacingSource.DETECTOR, "calibrated": SpacingSource.CALIBRATED}
@@ -34,7 +34,7 @@ def ask(key: str, file_id: str) -> Answer:
 @pages.post("")
 @needs(Role.READ)
 def correct(key: str, file_id: str) -> Answer:
-    """Stores it with its user and time; sides and millimetres follow, and the report's next revision goes out."""
+    """Stores the correction with user and time; sides and millimetres are updated, and a new report is written."""
     study = find(key)
     image = _image_of(study, file_id)
     try:
@@ -68,14 +68,14 @@ def _image_of(study: StudyRecord, file_id: str) -> ImageRecord:
 
 
 def _knees(image: ImageRecord) -> int:
-    """How many knees a person can give a side; 0 where that cannot be said for the whole image."""
+    """The number of knees that a person can give a side; 0 if that is not possible for the whole image."""
     places = [knee.roi for knee in image.knees] + [knee.roi for knee in image.refused]
     beside = len(places) == 2 and not any(place.turned % 2 for place in places)
     return len(places) if len(places) == 1 or beside else 0
 
 
 def _said(image: ImageRecord) -> Corrected:
-    """What the form says; raises ValueError for a number that is no pixel size."""
+    """The values of the form; raises ValueError for a number that is not a pixel size."""
     form, knees = request.form, _knees(image)
     side, edge, size = (form.get(name, "") for name in ("side", "edge", "size"))
     if side not in {"", *_SINGLE} or edge not in {"", *_EDGES} or size not in {"", "own"}:

@@ -29,7 +29,7 @@ def send_again(key: str) -> Response:
 @pages.post("/now")
 @needs(Role.READ)
 def try_now(key: str) -> Response:
-    """Makes what waits or was refused due now, as `koa-worker send` does, of other studies too."""
+    """Makes all waiting and refused objects of all studies due now, as `koa-worker send` does."""
     find(key)
     context().store.sending.wake_parcels()
     note("sending_woken", key)

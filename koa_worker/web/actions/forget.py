@@ -1,4 +1,4 @@
-"""Erasing a study or its patient on the page: what would go is listed, and a word is typed before it goes."""
+"""Erasing a study or its patient on the page: it lists the data, and the user confirms by typing a word."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from koa_worker.web.study import find
 pages = Blueprint("forget", __name__, url_prefix="/studies/<key>/forget")
 
 STUDY, PATIENT = "study", "patient"
-_SECONDS_TO_WAIT = 10.0  # for a file that is being worked on; nobody waits longer for a page
+_SECONDS_TO_WAIT = 10.0  # seconds to wait for a file in progress; a page must not take longer
 
 Answer = Response | str | tuple[str, int]
 
@@ -28,14 +28,14 @@ Answer = Response | str | tuple[str, int]
 @pages.get("")
 @needs(Role.ADMIN)
 def ask(key: str) -> Answer:
-    """The list, read from all folders now: nothing is removed."""
+    """The list of the data, read from all folders now; nothing is removed."""
     return _page(find(key), _what(request.args.get("what", STUDY)))
 
 
 @pages.post("")
 @needs(Role.ADMIN)
 def forget(key: str) -> Answer:
-    """The same as `koa-worker forget`. The audit log says who and how much, never whom it was about."""
+    """The same as `koa-worker forget`. The audit log has the user and the counts, never the patient."""
     if g.user.by is By.TOKEN:
         refuse(403, "not_allowed")
     study, what = find(key), _what(request.form.get("what", ""))
@@ -78,7 +78,7 @@ def _what(said: str) -> str:
 
 
 def _whose(study: StudyRecord, what: str) -> Whose:
-    """Of a patient whose id several issuers gave, only the studies of this study's issuer."""
+    """The data to erase; of a patient id from several issuers, only the studies of this study's issuer."""
     if what == STUDY:
         return Whose(study=study.key)
     if not study.patient.id:
@@ -88,7 +88,7 @@ def _whose(study: StudyRecord, what: str) -> Whose:
 
 
 def _word(study: StudyRecord, what: str) -> str:
-    """What is typed to confirm: it differs from patient to patient, so that it is read."""
+    """The word to type as confirmation. It differs from patient to patient, so that the user reads it."""
     return study.patient.id if what == PATIENT else study.key[:8]
 
 

@@ -17,7 +17,7 @@ from koa_worker.values import GRADES, Role, Side
 from koa_worker.web.api import shapes
 
 _REFERENCE = "#/components/schemas/{model}"
-_ALWAYS = (400, 401, 403, 429, 500, 503)  # errors that any operation may answer with
+_ALWAYS = (400, 401, 403, 429, 500, 503)  # errors of every operation
 _ID = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
 _MORE_ABOUT = {
     400: "The request is invalid.",

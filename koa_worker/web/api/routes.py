@@ -47,11 +47,7 @@ def me() -> Response:
 def status() -> Response:
     counts = context().store.worklist.counts()
     states = {state.value: count for state, count in counts.by_state.items()}
-    return _said(
-        shapes.Counts(
-            **states, parked=counts.parked, done_today=counts.done_today, review=counts.review, limit=counts.limit
-        )
-    )
+    return _said(shapes.Counts(**states, parked=counts.parked, done_today=counts.done_today, review=counts.review))
 
 
 @pages.post("/uploads")

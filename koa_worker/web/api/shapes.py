@@ -45,7 +45,7 @@ class Counts(Shape):
     parked: int
     done_today: int
     review: int
-    limit: int = Field(description="Counting stops here: a count equal to the limit means the limit or more.")
+    limit: int = Field(2**53 - 1, description="Counts are exact. No count reaches this; it used to be a limit.")
 
 
 class Upload(Shape):
@@ -84,8 +84,8 @@ class Result(Shape):
     needs_review: bool
     review_reasons: list[str] = Field(description="Sentences for a reader.")
     review_codes: list[str] = Field(description="The same reasons for a program, see docs/review.md.")
-    images: int = Field(description="That show this knee in its study; this is the one whose grade stands.")
-    lowest_kl: GradeNumber | None = Field(description="Among these images.")
+    images: int = Field(description="The images of this knee in its study; this is the one whose grade stands.")
+    lowest_kl: GradeNumber | None = Field(description="The lowest grade among these images.")
     highest_kl: GradeNumber | None
     study_url: str | None
 
@@ -160,7 +160,7 @@ class EarlierKnee(Shape):
 
     study: Id
     date: date
-    days: int = Field(description="Between the two exams.")
+    days: int = Field(description="The number of days between the two exams.")
     kl: GradeNumber
     kl_change: int
     same_model: bool = Field(description="Whether one model release gave both grades.")
@@ -168,7 +168,7 @@ class EarlierKnee(Shape):
     not_compared: Literal["not_measured", "view", "spacing"] | None = Field(
         description="Why the joint space is not compared."
     )
-    repeatable_mm: float = Field(description="A smaller difference of two widths is the measurement's own scatter.")
+    repeatable_mm: float = Field(description="A smaller difference of two widths is within the measurement's scatter.")
 
 
 class StudyKnee(Shape):
@@ -180,7 +180,7 @@ class StudyKnee(Shape):
     needs_review: bool
     review_reasons: list[str]
     review_codes: list[str]
-    earlier: EarlierKnee | None = Field(description="Null without an earlier exam, and for who may not see patients.")
+    earlier: EarlierKnee | None = Field(description="Null without an earlier exam or the right to see patients.")
 
 
 class RejectedFile(Shape):
@@ -199,9 +199,7 @@ class Reading(Shape):
     reader: str
     kl: GradeNumber
     machine_kl: GradeNumber
-    blind: bool | None = Field(
-        description="Whether the reader had not been shown the model's grade; null: nobody knows."
-    )
+    blind: bool | None = Field(description="Whether the reader had not been shown the model's grade; null: unknown.")
     comment: str | None = Field(
         description="Null if the role does not see patient data, because a comment may name a patient."
     )
@@ -210,7 +208,7 @@ class Reading(Shape):
 
 class Study(Shape):
     key: Id
-    study_uid: str | None = Field(description="The PACS's own; null for who may not see patients.")
+    study_uid: str | None = Field(description="The PACS's own UID; null for roles that may not see patients.")
     created_at: datetime
     patient: Patient | None
     knees: list[StudyKnee]

@@ -73,7 +73,7 @@ def _state(upload: UploadRecord) -> str:
 
 
 def _has_fault(file: FileRecord) -> bool:
-    """An own result counts as a duplicate, and its sender is told why nothing came of it."""
+    """Whether to explain an error. An own result counts as a duplicate, and its sender is told the reason."""
     return file.state in {State.REJECTED, State.FAILED} or (file.state is State.DUPLICATE and file.code is not None)
 
 

@@ -23,7 +23,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 _MARK = "koa_needs"
 _SCHEME = "bearer "
 _SIGN_ON = "koa-sign-on"
-_SIGN_ON_NOTED_FOR = timedelta(hours=12)  # the proxy does not say when its session began
+_SIGN_ON_NOTED_FOR = timedelta(hours=12)  # the proxy does not give the start of its session
 
 
 LOCAL = Visitor("local", Role.ADMIN, By.PLACE)
@@ -101,7 +101,7 @@ def _recognize() -> None:
 
 
 def _is_signed_on() -> bool:
-    """Whether the proxy says who asks; then nothing else that the request shows counts."""
+    """Whether the proxy names the user; then cookies and tokens of the request are ignored."""
     sign_on: SignOn | None = current_app.extensions[_SIGN_ON]
     said = of_environment(request.environ) if sign_on else {}
     if sign_on is None or not sign_on.is_used(said):
@@ -132,7 +132,7 @@ def _admit() -> Response | None:
         return None
     if g.user is None:
         note_stranger("denied")
-        if g.get("came_by_sign_on"):  # a login here would be of no use
+        if g.get("came_by_sign_on"):  # a login on this page would not help
             refuse(403, "unknown_sign_on")
         if request.method == "GET" and not request.path.startswith(API):
             # The redirection is werkzeug's Response, of which Flask's is a subclass.

@@ -1,4 +1,4 @@
-"""Blind readers: what the model and others say of a study is not sent to them before they have read all its knees."""
+"""Blind readers: the answers of the model and of others for a study are hidden until they have read all its knees."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def hides(key: str) -> bool:
 
 
 def hides_earlier(study: StudyRecord) -> bool:
-    """Whether a comparison with the earlier exams would tell the user what is still hidden."""
+    """Whether a comparison with earlier exams would show the user answers that are still hidden."""
     return is_blind() and any(hides(exam.study_key) for exam in study.exams.earlier)
 
 
 def counts_as_blind(key: str) -> bool:
-    """Whether a reading that the user makes now is blind: the answers are hidden and never were shown to them."""
+    """Whether a reading that the user makes now is blind: the answers are hidden, and were never shown to the user."""
     return hides(key) and not context().store.reader_grades.was_shown(key, g.user.name)
 
 
@@ -51,7 +51,7 @@ def not_before_reading(view: View) -> View:
 
 
 def not_for_blind(view: View) -> View:
-    """Refuses a view that tells of many studies at once."""
+    """Refuses a view that shows the answers of many studies."""
     return _refusing(view, lambda _: is_blind())
 
 

@@ -61,8 +61,8 @@ def _refuse_forged() -> None:
 
 def _is_ours() -> bool:
     if g.user is not None and g.user.by is By.TOKEN:
-        return True  # no browser adds a token by itself; Basic and Negotiate it does, and the cookie along with them
-    origin = request.headers.get("Origin", "null")  # which is what our own pages send, as they tell no referrer
+        return True  # a browser adds Basic, Negotiate and cookies by itself, but never a token
+    origin = request.headers.get("Origin", "null")  # our own pages send this, because they send no referrer
     if origin != "null" and urlsplit(origin).netloc != request.headers.get("Host", ""):
         return False
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:

@@ -1,4 +1,4 @@
-"""Checks the origin and the host name of a request, so that another site's name for this machine is refused."""
+"""Checks the origin and the host name of a request: another site's name for this machine is refused."""
 
 from __future__ import annotations
 

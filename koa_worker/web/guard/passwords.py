@@ -15,7 +15,7 @@ SHORTEST, LONGEST = 10, 256
 _ROWS = tuple(
     row * 3 for row in ("1234567890", "0123456789", "abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm")
 )
-_TOKEN = "koa_"  # noqa: S105 - how one begins, so that a scanner for leaked secrets can tell
+_TOKEN = "koa_"  # noqa: S105 - the prefix of a token, by which a scanner finds leaked ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Cost:
     p: int = 3
 
 
-# At most two hashes are computed at the same time, however many requests need one.
+# At most two hashes are computed at the same time, for any number of requests.
 _turns = threading.BoundedSemaphore(2)
 
 

@@ -24,7 +24,7 @@ def may_be_ours(connection: socket.socket) -> bool:
     except OSError:
         return True
     ends = [_written(*theirs[:2]), _written(*ours[:2])]
-    # A socket that its owner has closed stands there as root's, without an inode, until the last byte is through.
+    # A socket that its owner has closed is listed as root's, without an inode, until the last byte was sent.
     open_ones = [fields for line in lines if (fields := line.split())[3] == _ESTABLISHED and fields[9] != "0"]
     accounts = [int(fields[7]) for fields in open_ones if fields[1:3] == ends]
     return any(account in {os.geteuid(), _ROOT} for account in accounts)

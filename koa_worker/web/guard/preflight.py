@@ -25,7 +25,7 @@ _SECONDS_FOR_A_FORM = 30.0
 
 
 class Request(Protocol):
-    """A request whose headers have been received, and its body not yet."""
+    """A request whose headers have been received, but not its body."""
 
     path: str
     headers: dict[str, str]
@@ -50,7 +50,7 @@ class Channel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An error that the server itself answers with, in the form that waitress needs."""
+    """An error answer of the server itself, in the form that waitress needs."""
 
     status: int
     code: str
@@ -78,7 +78,7 @@ class Gate:
 
     @property
     def proxy(self) -> str:
-        """The address that asks for everybody; empty without one."""
+        """The address of the reverse proxy, from which all requests come; empty without one."""
         return self._settings.proxy
 
     def refusal(self, request: Request, channel: Channel) -> Answer | None:

@@ -1,4 +1,4 @@
-"""Refuses requests that none of our pages makes: two host names, or what no database accepts in a text or number."""
+"""Refuses requests that none of our pages sends: two host names, or values that a database cannot store."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 def guard(app: Flask) -> None:
-    """Checks before everything else: an unknown caller would reach the database too, by the name that a login shows."""
+    """Checks first, because an unknown caller can reach the database too, by the name in a login."""
     app.before_request(_refuse_senseless)
 
 
 def _refuse_senseless() -> None:
     numbers = [value for value in (request.view_args or {}).values() if isinstance(value, int)]
-    # The server joins headers of one name by commas, which no host name has.
+    # The server joins headers of one name with commas, which no host name contains.
     if "," in request.headers.get("Host", "") or any(number > LARGEST_NUMBER for number in numbers):
         refuse(400, "bad_request")
     if any("\0" in text for text in _texts()):

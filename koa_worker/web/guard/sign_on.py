@@ -1,7 +1,7 @@
-"""Sign-on by a reverse proxy: it has asked a person's name of an identity provider, and says it in a header.
+"""Sign-on by a reverse proxy: it gets the user's name from an identity provider, and sends it in a header.
 
-The header counts only beside the secret that proxy and worker share, in a request from the proxy's address. Anything
-else that has one of the two headers is refused: nobody mixes what is said there with a cookie or a token.
+The header counts only with the secret that proxy and worker share, in a request from the proxy's address. Any other
+request with one of the two headers is refused, so that such a header is never combined with a cookie or a token.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from koa_worker.config.sources import read_secret
 from koa_worker.errors import SetupError
 from koa_worker.web.guard.user_names import fault_of_name
 
-SECRET_HEADER = "Koa-Sign-On-Secret"  # noqa: S105 - its name
+SECRET_HEADER = "Koa-Sign-On-Secret"  # noqa: S105 - the name of the header
 SHORTEST_SECRET = 32
 
 
 class Spoofed(Exception):
-    """The headers of a sign-on are there, and they are not the proxy's."""
+    """The request has headers of a sign-on, but they are not the proxy's."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignOn:
-    """What the proxy says, and by what it is known."""
+    """The headers of the proxy, and its secret."""
 
     header: str
     secret: str
@@ -34,7 +34,7 @@ class SignOn:
 
     @classmethod
     def of(cls, settings: WebSettings) -> SignOn | None:
-        """None if sign-on is not configured; raises SetupError if half of it is, or for a secret that is none."""
+        """None if sign-on is not configured; raises SetupError if it is incomplete, or if the secret is too short."""
         if not settings.sign_on_header:
             return None
         if not (settings.proxy and settings.sign_on_secret_file):
@@ -45,11 +45,11 @@ class SignOn:
         return cls(settings.sign_on_header, secret, settings.proxy)
 
     def is_used(self, said: Mapping[str, str]) -> bool:
-        """Whether one of the headers is there; the names are written as in a WSGI environment, without `HTTP_`."""
+        """Whether the request has one of the headers; names are as in a WSGI environment, without `HTTP_`."""
         return _key(self.header) in said or _key(SECRET_HEADER) in said
 
     def name(self, said: Mapping[str, str]) -> str | None:
-        """The name that the proxy says; None if nobody signed on, or if the request did not come by sign-on.
+        """The user's name from the proxy; None if nobody signed on, or if the request has no such header.
 
         Raises Spoofed for a wrong secret, or a name without one.
         """
@@ -58,11 +58,11 @@ class SignOn:
             return None
         if shown is None or not hmac.compare_digest(shown.encode(), self.secret.encode()):
             raise Spoofed
-        return name if name and not fault_of_name(name) else None  # two headers are joined by a comma: no name
+        return name if name and not fault_of_name(name) else None  # a comma joins two headers
 
 
 def of_environment(environment: Mapping[str, object]) -> dict[str, str]:
-    """The headers of a request as the gate sees them, from what the application is given."""
+    """The headers from a WSGI environment, in the form that the gate uses."""
     return {name.removeprefix("HTTP_"): str(value) for name, value in environment.items() if name.startswith("HTTP_")}
 
 

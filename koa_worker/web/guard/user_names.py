@@ -1,4 +1,4 @@
-"""Which names users may have, by the command and by the page."""
+"""The names that users may have, for the command and for the page."""
 
 from __future__ import annotations
 

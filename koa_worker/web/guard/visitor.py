@@ -1,4 +1,4 @@
-"""Who asks, and how that is known."""
+"""The user of a request, and how the user is known."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from koa_worker.values import Role
 class By(Enum):
     """How a visitor is known."""
 
-    PLACE = auto()  # there are no users, and it is this machine
+    PLACE = auto()  # there are no users, and the request comes from this machine
     LOGIN = auto()
     TOKEN = auto()
-    SIGN_ON = auto()  # the proxy says who it is
+    SIGN_ON = auto()  # the proxy names the user
 
 
 @dataclass(frozen=True, slots=True)

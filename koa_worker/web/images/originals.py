@@ -1,4 +1,4 @@
-"""The original of a study's image, decoded for a reader's eyes."""
+"""The original of a study's image, decoded for the viewer."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def film_of(key: str, file_id: str) -> DecodedFilm:
 
 
 def expect(study: StudyRecord) -> None:
-    """Makes the decoder ready, as the films of this study will be asked for next."""
+    """Starts the decoder, because the originals of this study will be requested next."""
     sources = (context().store.files.source(image.file_id) for image in study.images)
     if any(source is not None and source.filed_as and Path(source.filed_as).is_file() for source in sources):
         context().decoder.warm_up()
@@ -42,7 +42,7 @@ def expect(study: StudyRecord) -> None:
 
 @contextmanager
 def opened(path: str) -> Iterator[int]:
-    """A regular file, and no link, that is open to read; the request ends with a refusal if there is none."""
+    """Opens a regular file, but no link, for reading; the request ends with a refusal if there is none."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

@@ -1,1 +1,1 @@
-"""Who may use the page: signing on, the own account, all users."""
+"""The users of the page: login, the own account, the administration of users."""

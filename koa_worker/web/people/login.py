@@ -23,7 +23,8 @@ pages = Blueprint("login", __name__)
 # Enough for a person who mistypes, far too few for guessing a password.
 _PER = timedelta(minutes=10)
 _FOR_ACCOUNT_AND_ADDRESS, _FOR_ADDRESS, _FOR_ACCOUNT = 10, 60, 200
-_KNOWN_FOR = timedelta(days=30)  # an address that logged in to the account: others' tries do not count there
+# An address from which the user has logged in: failed tries from other addresses do not count there.
+_KNOWN_FOR = timedelta(days=30)
 
 
 @pages.get("/login")
@@ -102,10 +103,10 @@ def _left(action: str) -> Response:
 
 
 def _pace(name: str) -> None:
-    """Limits the tries from one address, those for one account from there, and those for it from everywhere.
+    """Limits the tries from one address, those for one account from there, and those for it from all addresses.
 
-    What is beyond is refused before any work is done. Nobody's wrong passwords keep a user out who logged in from the
-    same address before.
+    Further tries are refused before any work is done. Wrong passwords from elsewhere never block a user at an address
+    from which the user has logged in before.
     """
     store, here = context().store, caller()
     rations = [(f"login:from:{here}", _FOR_ADDRESS), (_account(name, here), _FOR_ACCOUNT_AND_ADDRESS)]
@@ -119,7 +120,7 @@ def _pace(name: str) -> None:
 
 
 def _account(name: str, address: str = "") -> str:
-    """Hashed, since what is typed there may be a password."""
+    """The hash of the typed name, because a user may type the password there."""
     return f"login:to:{sha256(f'{name}@{address}'.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 

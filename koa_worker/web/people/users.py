@@ -1,4 +1,4 @@
-"""The users on the page of administrators: added, given a role or a password, locked, removed."""
+"""The administration of users: adding, changing role or password, locking, removing."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def _refused(user: UserRecord, fault: WrongState) -> Answer:
 
 
 def _require_person() -> None:
-    """A script's token, which may be lost, does not decide who gets in."""
+    """Refuses a script's token for changes of users, because a token may be stolen."""
     if g.user.by is By.TOKEN:
         refuse(403, "not_allowed")
 
@@ -166,7 +166,7 @@ def _fault_of_role(role: Role) -> str:
 
 
 def _fault_of_new() -> str:
-    """What is wrong with the password that was typed twice."""
+    """The reason why the password, typed twice, is not accepted."""
     new, again = request.form.get("new", ""), request.form.get("again", "")
     if new != again:
         return "the two passwords differ"

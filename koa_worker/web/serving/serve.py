@@ -24,8 +24,8 @@ from koa_worker.web.serving.waitress_parts import Server
 logger = logging.getLogger(__name__)
 
 _MOST_CONNECTIONS = 500
-_SECONDS_OF_SILENCE = 20  # after which an idle connection is closed
-_PATIENCE_SECONDS = 10.0  # timeout for the database; nobody waits longer for a page
+_SECONDS_OF_SILENCE = 20  # seconds until an idle connection is closed
+_PATIENCE_SECONDS = 10.0  # timeout for the database; a page must not take longer
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def serving(config: Config) -> Iterator[str]:
 
 
 def _refuse_unsafe(config: Config, store: Store) -> None:
-    """Patient data is shown without a login only on this machine."""
+    """Raises an error if patient data would be shown without a login to other machines."""
     settings = config.web
     if (settings.proxy or not is_loopback(settings.host)) and not store.accounts.has_users():
         raise SetupError("web", "there are no users, and the page would be reachable from other machines")

@@ -20,7 +20,7 @@ from waitress.server import TcpWSGIServer
 from koa_worker.web.guard.preflight import UPLOADS, Answer, Gate
 
 _SECONDS_TO_FINISH = 5
-IDLE_OF_ONE = 40  # idle connections of one address; a browser holds six
+IDLE_OF_ONE = 40  # idle connections of one address; a browser keeps six
 
 
 class Request(HTTPRequestParser):  # type: ignore[misc]
@@ -122,7 +122,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         self.asyncore.close_all(self._map, ignore_all=True)
 
     def stop(self) -> None:
-        """Has the loop itself end: set from here, the loop might close the trigger before it is pulled."""
+        """Makes the loop end itself: if another thread did it, the loop could close the trigger before it is used."""
         self.trigger.pull_trigger(self._end)
 
     def _end(self) -> None:
@@ -134,7 +134,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         for channel in channels:
             channel.cut_off(time.monotonic())
         held: Counter[str] = Counter()
-        for channel in reversed(channels):  # the newest stay
+        for channel in reversed(channels):  # the newest connections stay
             if channel.is_idle() and channel.addr[0] != self.gate.proxy:
                 held[channel.addr[0]] += 1
                 channel.will_close |= held[channel.addr[0]] > IDLE_OF_ONE

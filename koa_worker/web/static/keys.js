@@ -1,4 +1,4 @@
-// Keys that press a link or a button of the page: those with data-press. They rest while one writes.
+// Keys that press a link or a button of the page: those with data-press. They are off while the user types.
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;

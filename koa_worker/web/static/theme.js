@@ -1,4 +1,4 @@
-// Light or dark: as the system has it, or as the switch in the head says, which this browser remembers.
+// Light or dark: as the system is set, or as the switch at the top of the page is set, which this browser remembers.
 "use strict";
 
 (() => {
@@ -34,7 +34,7 @@
       try {
         localStorage.setItem(KEPT, chosen);
       } catch {
-        // A browser that keeps nothing begins with the system's again.
+        // A browser that stores nothing starts with the system's setting again.
       }
       apply();
     });

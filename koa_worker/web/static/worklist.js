@@ -1,5 +1,5 @@
-// The worklist by keys, and kept up to date: J and K mark a line, Enter opens it, X chooses it for what is done with many
-// lines at once; what changed is put in its place.
+// The worklist by keys, and kept up to date: J and K mark a line, Enter opens it, X chooses it for actions on many
+// lines at once. Changed lines are replaced.
 
 const SECONDS = 10;
 const QUIET = 60; // seconds between two tries while the server does not answer
@@ -79,10 +79,10 @@ document.addEventListener("change", (event) => {
   else if (event.target.matches(".pick input")) tellPicks();
 });
 bulk?.querySelector("[data-none]").addEventListener("click", () => pickAll(false));
-addEventListener("pageshow", tellPicks); // Back may have brought chosen lines along
+addEventListener("pageshow", tellPicks); // the Back button may restore chosen lines
 tellPicks();
 
-// The parts of the page that change by themselves, in the order in which they stand.
+// The parts of the page that are updated, in their order on the page.
 function parts(page) {
   return [...page.querySelectorAll("[data-live]")];
 }
@@ -108,7 +108,7 @@ function replace(text) {
   if (focused) document.querySelector(`[data-live] a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
 }
 
-// The server answers 304, after a glance at three numbers, as long as nothing has changed.
+// The server compares three numbers, and answers 304 if nothing has changed.
 async function refresh() {
   let wait = SECONDS;
   try {

@@ -1,4 +1,4 @@
-"""What a worker process of a batch says of an entry that it cannot grade."""
+"""The findings of a batch's worker process for entries that it cannot grade."""
 
 from pathlib import Path
 

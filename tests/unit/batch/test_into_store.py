@@ -1,4 +1,4 @@
-"""What a worker process found goes into the store as the daemon would have put it there, and once."""
+"""The result of a worker process is stored in the same way as by the daemon, and once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done stays done, what changed or failed is done again, and no two runs share a ledger."""
+"""Finished entries are not repeated, changed and failed ones are, and no two runs share a ledger."""
 
 import random
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The results as others read them: whole parts, typed columns, private files, and the same bytes every time."""
+"""The results for other programs: complete parts, typed columns, private files, and the same bytes every time."""
 
 from pathlib import Path
 

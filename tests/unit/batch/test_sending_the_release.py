@@ -1,4 +1,4 @@
-"""What a worker on another machine is sent is a whole release."""
+"""A worker on another machine gets a complete release."""
 
 from pathlib import Path
 

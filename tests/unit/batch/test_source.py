@@ -1,4 +1,4 @@
-"""What a source lists: folders, object stores, manifests; and what is refused."""
+"""The entries of a source: folders, object stores, manifests; and sources that are refused."""
 
 import os
 import uuid

@@ -1,4 +1,4 @@
-"""Simulated knees: what a release says of them, and how readers of another school grade them."""
+"""Simulated knees: the answers of a release, and the grades of readers who use the scale differently."""
 
 from __future__ import annotations
 

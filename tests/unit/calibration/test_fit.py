@@ -1,4 +1,4 @@
-"""The fit finds a scale that is known, stays near the release where little was seen, and bears typing errors."""
+"""The fit finds a known scale, stays near the release with few knees, and tolerates typing errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The judgement: better where readers differ, no better where they do not, and which grades are suspicious."""
+"""The judgement: better if readers differ, no better if they do not, and the suspicious grades."""
 
 from __future__ import annotations
 

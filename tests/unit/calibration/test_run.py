@@ -1,4 +1,4 @@
-"""What is written: a scale that the worker takes, with its page; and nothing where the release is as good."""
+"""The written files: a scale that the worker accepts, with its page; none if the release is as good."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `koa-worker doctor` finds, each fault made for real, and that it changes nothing."""
+"""The findings of `koa-worker doctor` for real faults, and that it changes nothing."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""What `config --show` prints: all that is in force, with its place, and no secret."""
+"""The output of `config --show`: all settings in effect with their sources, and no secret."""
 
 import tomllib
 from pathlib import Path

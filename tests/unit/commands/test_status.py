@@ -1,4 +1,4 @@
-"""What `status` says of the daemon, word for word: scripts and documents quote it."""
+"""The exact text of `status` about the daemon: scripts and documents quote it."""
 
 from dataclasses import replace
 

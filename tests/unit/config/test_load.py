@@ -1,4 +1,4 @@
-"""Settings: defaults, paths, and what a slip of the pen is told."""
+"""Settings: defaults, paths, and the hint for a mistyped key."""
 
 import tomllib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Settings from the environment and from secret files: every one can be set, slips get a hint, secrets stay unsaid."""
+"""Settings from environment and secret files: all can be set, typing errors get a hint, no secret is shown."""
 
 import json
 import os

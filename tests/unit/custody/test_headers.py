@@ -1,4 +1,4 @@
-"""Whose a file is, by its header, whole or damaged."""
+"""The patient of a file, from its complete or damaged header."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the daemon counts since its start."""
+"""The counts of the daemon since its start."""
 
 from prometheus_client import CollectorRegistry, generate_latest
 

@@ -1,4 +1,4 @@
-"""The exit code and the line of a run that has an end."""
+"""The exit code and the last line of `run --once`."""
 
 import pytest
 

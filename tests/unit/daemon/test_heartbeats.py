@@ -1,4 +1,4 @@
-"""When the daemon beats, and what it tells the service manager."""
+"""The times of the daemon's heartbeats, and its messages to the service manager."""
 
 import socket
 from dataclasses import replace
@@ -52,7 +52,7 @@ def test_what_is_beaten_is_felt(tmp_path: Path) -> None:
     [
         (replace(PULSE, busy=1), b"STATUS=1 of 2 at work"),
         (replace(PULSE, paused=PauseReason.OUTSIDE_HOURS), b"STATUS=outside run_between"),
-        (replace(PULSE, concerns=(Concern("inbox_gone"),)), b"STATUS=0 of 2 at work; The inbox is gone."),
+        (replace(PULSE, concerns=(Concern("inbox_gone"),)), b"STATUS=0 of 2 at work; The inbox is missing."),
     ],
 )
 def test_the_service_manager_is_told(

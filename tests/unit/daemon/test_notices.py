@@ -1,4 +1,4 @@
-"""Since when something concerns a person, and what the log says of it."""
+"""The start of a concern, and its lines in the log."""
 
 import logging
 import time

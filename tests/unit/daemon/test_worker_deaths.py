@@ -1,4 +1,4 @@
-"""What is recorded of a file over which a worker process died, with the real store and work folder."""
+"""The record of a file during which a worker process died, with the real store and work folder."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,7 +62,7 @@ def test_after_its_last_try_the_file_is_parked_at_once(settings: Config, store: 
 
 
 def test_a_settled_file_is_tried_again_and_then_given_up(settings: Config, store: Store, taken: Claim) -> None:
-    arrival = taken.arrive()
+    arrival = taken.load(0)[0]
     assert store.files.take(arrival, "test").begun
     store.files.reject(arrival.id, Rejected(arrival, "unknown_format", ""), "absent")
     counts = RunCounts()
@@ -91,7 +91,7 @@ def test_while_the_database_is_away_a_death_is_kept_and_counts_once(
     def away(*_: object) -> None:
         raise WorkFailed("store")
 
-    arrival = taken.arrive()
+    arrival = taken.load(0)[0]
     assert store.files.take(arrival, "test").begun
     store.files.reject(arrival.id, Rejected(arrival, "unknown_format", ""), "absent")
     deaths = WorkerDeaths(settings, store, RunCounts())

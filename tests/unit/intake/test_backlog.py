@@ -1,4 +1,4 @@
-"""What is taken next: whole files, oldest first, a bounded number kept in mind."""
+"""The next file to take: complete files, oldest first, with a bounded number in memory."""
 
 import os
 from pathlib import Path

@@ -27,7 +27,7 @@ def test_a_claimed_file_keeps_its_bytes_and_loses_its_name(inbox: Path, work: Pa
     (waiting,) = scan(inbox).oldest
     taken = claim(waiting, work)
     assert taken is not None
-    arrival = taken.arrive()
+    arrival = taken.load(0)[0]
     assert arrival.path.read_bytes() == b"bytes"
     assert (arrival.name, arrival.size, arrival.sha256) == ("Petrov^Anna.dcm", 5, digest(taken.path))
     assert "Petrov" not in str(arrival.path)

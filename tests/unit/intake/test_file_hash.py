@@ -1,4 +1,4 @@
-"""The hash of a file, and what has none."""
+"""The hash of a file, and objects that have none."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Originals end by date, under their id, unchanged."""
+"""Originals are filed unchanged by date, under their ids."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A claimed file is nobody else's: a second name or an open descriptor elsewhere reaches other bytes."""
+"""No other account can change a claimed file: a second name or an open descriptor elsewhere leads to other bytes."""
 
 import os
 from pathlib import Path
@@ -57,7 +57,7 @@ def test_arriving_makes_it_own(tmp_path: Path) -> None:
     (tmp_path / "inbox/a.png").hardlink_to(tmp_path / "kept.png")
     taken = claim(scan(tmp_path / "inbox").oldest[0], tmp_path / "work")
     assert taken is not None
-    taken.arrive()
+    taken.load(0)
     assert taken.path.stat().st_nlink == 1
 
 

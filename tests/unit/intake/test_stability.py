@@ -1,4 +1,4 @@
-"""A file is whole once it has stood still."""
+"""A file is stable when it has not changed for some time."""
 
 from pathlib import Path
 

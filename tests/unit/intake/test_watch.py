@@ -1,4 +1,4 @@
-"""The loop wakes when something stirs."""
+"""The loop wakes when the inbox changes."""
 
 import select
 import threading

@@ -1,4 +1,4 @@
-"""Density proposes and the model disposes: a box beside a knee moves there, and a leg called empty is looked into."""
+"""Density proposes and the model decides: a box beside a knee moves there, and a leg without one is searched again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an image is without its wrapping: which changes count, and for what. `test_syntaxes.py` wraps it otherwise."""
+"""The identity of an image independent of its encoding: which changes count, and how. See also `test_syntaxes.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other programs write the files, or show them: what they make of a picture and what we make of it must agree."""
+"""Other programs write the files or display them: their pixels and ours must agree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What cannot be graded is refused with its own code, and nothing else happens."""
+"""Files that cannot be graded are rejected with the right code, and nothing else happens."""
 
 from __future__ import annotations
 

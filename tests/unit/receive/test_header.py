@@ -1,4 +1,4 @@
-"""A received object is asked what it is by its first bytes, whatever they would become."""
+"""The kind of a received object is read from its first bytes, also if they inflate to much more."""
 
 import tracemalloc
 import zlib

@@ -1,4 +1,4 @@
-"""Reports of many shapes: what a radiologist may be shown, to test with and to look at."""
+"""Reports of many kinds, for tests and for viewing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The finished file: what it says, how it looks from outside, and that it is never half there."""
+"""The finished file: its content, its appearance, and that it is never incomplete."""
 
 from __future__ import annotations
 

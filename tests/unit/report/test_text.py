@@ -1,4 +1,4 @@
-"""Names as they reach the page: nothing hidden, nothing turned, nothing lost."""
+"""Names on the page: no character is hidden, reordered or lost."""
 
 from __future__ import annotations
 

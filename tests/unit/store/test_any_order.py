@@ -1,4 +1,4 @@
-"""Whatever is asked in whatever order: every file is in one state, and no bytes are ever graded twice."""
+"""Any verbs in any order: every file is in one state, and no bytes are graded twice."""
 
 from __future__ import annotations
 

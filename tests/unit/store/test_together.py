@@ -1,4 +1,4 @@
-"""Several processes on one store: work is had once, locked databases are waited for, a crash leaves all or nothing."""
+"""Several processes on one store: each job is done once, a locked database delays, a crash leaves all or nothing."""
 
 from __future__ import annotations
 

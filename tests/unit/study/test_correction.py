@@ -1,4 +1,4 @@
-"""What follows from another side and another pixel size for knees that are measured already."""
+"""The effect of another side or pixel size on knees that are measured already."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of a knee at an earlier exam, and what is not."""
+"""The comparison of a knee with its earlier exam, and its limits."""
 
 from __future__ import annotations
 

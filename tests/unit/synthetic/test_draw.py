@@ -1,4 +1,4 @@
-"""Plates come out as specified, the same each time, with a truth that the pixels bear out."""
+"""Synthetic radiographs match their specification, are reproducible, and their truth matches the pixels."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The lines of associations are closed, also where the library by itself would leave them open."""
+"""The sockets of associations are closed, also where the library alone would leave them open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two walls against what a peer may say: each holds by itself, and neither quotes what it was sent."""
+"""Two defences against invalid messages of a peer: each works alone, and neither quotes the message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files appear whole, private and for good, or not at all."""
+"""Files appear complete, private and durable, or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our own pictures are known by words and by bars, however they were drawn again; those of others never are."""
+"""Our own images are recognised by a text and by bars, also after another program saved them; others never are."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What this program made is told from what others made by its maker alone."""
+"""Objects of this program are recognised only by the attributes of their maker."""
 
 import pytest
 from pydicom.dataelem import DataElement

@@ -1,4 +1,4 @@
-"""Stopping: asked by a signal, done after the file in hand."""
+"""Stopping: requested by a signal, done after the file in progress."""
 
 import os
 import signal

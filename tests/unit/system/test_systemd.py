@@ -1,4 +1,4 @@
-"""What the service manager is told."""
+"""The messages to the service manager."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weeks that stay as they were are left alone; a change is told in time, and of the device that changed."""
+"""Unchanged weeks raise no alarm; a change is reported in time, and for the device that changed."""
 
 from __future__ import annotations
 

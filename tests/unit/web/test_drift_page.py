@@ -1,4 +1,4 @@
-"""The page about the weeks shows each that is over; the weeks that a device had stand apart."""
+"""The drift page shows each complete week; the weeks of each device are in a table of their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every page has, whatever else is on it."""
+"""The parts of every page."""
 
 import pytest
 from flask.testing import FlaskClient

@@ -1,4 +1,4 @@
-"""Uploads: into the inbox as any exporter's file, or refused."""
+"""Uploads: into the inbox like an exported file, or refused."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def take(config: Config, store: Store) -> Any:
     facts = path.stat()
     taken = claim(Waiting(facts.st_mtime_ns, path, facts.st_size), config.folders.work)
     assert taken is not None
-    arrival = taken.arrive()
+    arrival = taken.load(0)[0]
     store.files.add_arrival(arrival, store.uploads.now())
     return arrival
 

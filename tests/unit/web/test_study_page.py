@@ -287,7 +287,7 @@ def test_after_the_last_knee_of_a_study_comes_the_next_unread_study(
     for knee in ("0", "1"):
         answer = anna.post(f"/studies/{newer}/readings?days=7", of="/", file=newer_file, knee=knee, kl="1")
     assert answer.location == f"/studies/{graded.key}?days=7&kept=2"
-    assert "the study before" in anna.get(answer.location).text
+    assert "the previous study" in anna.get(answer.location).text
     for knee in ("0", "1"):
         answer = anna.post(f"/studies/{graded.key}/readings?days=7", of="/", file=graded.file_id, knee=knee, kl="1")
     assert answer.location == "/?days=7&kept=4"

@@ -1,4 +1,4 @@
-"""The worklist's page: what it shows to whom, and that no patient gets into an address."""
+"""The worklist's page: its content by role, and that no patient data are in a URL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Working jobs off over worker processes that die, are postponed, or are stopped. The processes are real."""
+"""Completing jobs in worker processes that die, postpone jobs, or are stopped. The processes are real."""
 
 import time
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
-"""Pictures that no grade may be given to, made of training crops: implants, other views and parts, nonsense.
+"""Images that must not be graded, made from training crops: implants, other views and body parts, nonsense.
 
-A gate that was fitted to real implants or ankles would know those few. These are drawn in endless variety, so that
-every real picture of that kind stays unseen until it is used for checking.
+A gate that was fitted to real implants or ankles would know only those few. These are drawn with many variations, so
+that all real images of these kinds can be used for testing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _SHARES = [share for share, _, _ in _MAKERS]
 
 
 def make(crop: Picture, chance: Chance) -> tuple[Kind, Picture]:
-    """One of all kinds, made of this crop, and which kind it is."""
+    """An image of a random kind, made from this crop, and its kind."""
     _, kind, maker = _MAKERS[int(chance.choice(len(_MAKERS), p=_SHARES))]
     return kind, maker(crop, chance)
 

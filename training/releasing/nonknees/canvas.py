@@ -1,4 +1,4 @@
-"""What all these pictures are drawn with: slow unevenness, points, blobs, and one way to move a picture."""
+"""Drawing functions for all these images: slow unevenness, points, blobs, and moving an image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is no radiograph at all: clouds, stripes, pages, forms, boxes, rings."""
+"""Images that are not radiographs: clouds, stripes, pages, forms, boxes, rings."""
 
 from __future__ import annotations
 

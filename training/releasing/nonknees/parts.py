@@ -1,4 +1,4 @@
-"""Bone that is no upright knee in the middle: other views, other parts of the body, knees torn up."""
+"""Bone that is not an upright knee in the middle: other views, other parts of the body, rearranged knees."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def bones(crop: Picture, chance: Chance) -> Picture:
 
 
 def blurred(crop: Picture, chance: Chance) -> Picture:
-    """Hopelessly so."""
+    """The crop with so much blur that it cannot be graded."""
     return np.asarray(cv2.GaussianBlur(crop, (0, 0), chance.uniform(9, 16)), np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""Alembic's entry: it migrates the connection that it is handed."""
+"""Alembic's entry: it migrates the connection that it is given."""
 
 from alembic import context
 

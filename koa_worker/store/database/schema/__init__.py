@@ -1,20 +1,20 @@
-"""The tables. Patient data lives in `studies`, `headers`, the names of `files` and `uploads`, and `worklist_…`.
+"""The tables. Patient data are in `studies`, `headers`, the names of `files` and `uploads`, and `worklist_…`.
 
-    files ─┬─ events, timings             what happened to a file
+    files ─┬─ events, timings             the history of a file
            ├─ refusals                    knees that were seen and not graded
-           └─ images ─┬─ pictures         what a report draws from
+           └─ images ─┬─ pictures         the images for a report
     studies ┘         ├─ knees ── grades ── models
-        │             ├─ headers          whom each image says it is of, now and before
-        │             └─ corrections      what a person says of sides and pixel size in place of a header
+        │             ├─ headers          the patient and study in each image's header, now and before
+        │             └─ corrections      a person's sides and pixel size that replace those of a header
         ├─ reports
-        └─ publications, parcels, result_objects      what was sent where; destinations
+        └─ publications, parcels, result_objects      the objects that were sent; destinations
 
     worklist_lines, worklist_words    made from the others, for the worklist
     users, logins, tokens, throttles, audit, reader_grades, assignments, uploads      of the page
-    doomed                            what an erasure has begun to remove
+    doomed                            the data that an erasure has begun to remove
 
-A knee is a place in an image. It has one grade for each model release and software version that looked at it, and each
-site's scale; the one that counts is marked current, the others are kept.
+A knee is a position in an image. It has one grade for each model release and software version that graded it, and for
+each site's scale; the one that counts is marked current, the others are kept.
 """
 
 from koa_worker.store.database.schema.base import Base, table_of
@@ -77,4 +77,4 @@ __all__ = [
     "table_of",
 ]
 
-REVISION = "0019"  # of the newest migration: a store that says so needs none
+REVISION = "0019"  # the version of the newest migration: a store with this version needs none

@@ -1,4 +1,4 @@
-"""What all tables stand on: one metadata, names for constraints, and a column type for times."""
+"""The base of all tables: one metadata, names for constraints, and a column type for times."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _Column = str | InstrumentedAttribute[Any]
 
 
 def partial_index(name: str, column: _Column | tuple[_Column, ...], where: str, *, unique: bool = False) -> Index:
-    """An index of the rows for which `where` holds, in words that both databases know.
+    """An index of the rows for which `where` holds, in SQL that both databases understand.
 
-    SQLAlchemy's own way names the databases, and loads the drivers of PostgreSQL for that also where there is only
-    SQLite: a tenth of the time that each process takes to start.
+    SQLAlchemy's own option names the databases, and loads the PostgreSQL dialect even if only SQLite is used. That
+    takes a tenth of the start-up time of each process.
     """
     columns = column if isinstance(column, tuple) else (column,)
     return Index(name, *columns, unique=unique, info={_WHERE: where})
@@ -51,5 +51,5 @@ class Base(DeclarativeBase):
 
 
 def table_of(model: type[Base]) -> Table:
-    """The bare table, for statements that go past the object mapper."""
+    """The table itself, for statements that bypass the object mapper."""
     return cast("Table", model.__table__)

@@ -1,4 +1,4 @@
-"""What an erasure has begun to remove."""
+"""The data that an erasure has begun to remove."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from koa_worker.store.records.belongings import ErasureReason
 class DoomedKind(StrEnum):
     FILE = "file"  # by its id, also one that has no row
     STUDY = "study"  # by its key
-    PATH = "path"  # of an original, a report or a result object: made of ids, never of names
+    PATH = "path"  # the path of an original, a report or a result object: made of ids, never of names
 
 
 class DoomedRow(Base):
-    """Something that an erasure has begun to remove; it names nobody, and it is gone when the erasure is finished."""
+    """An item that an erasure has begun to remove; it names no patient, and is deleted at the end of the erasure."""
 
     __tablename__ = "doomed"
 

@@ -1,4 +1,4 @@
-"""Files that came in, and what happened to them."""
+"""Files that arrived, and their history."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from koa_worker.store.records.files import State
 
 
 class FileRow(Base):
-    """Everything that ever came in, one row for each arrival."""
+    """Every file that ever arrived, with one row for each arrival."""
 
     __tablename__ = "files"
     __table_args__ = (
@@ -31,10 +31,10 @@ class FileRow(Base):
     code: Mapped[str | None]
     detail: Mapped[str | None] = mapped_column(SaidByFile)
     starts: Mapped[int] = mapped_column(default=0)
-    tries: Mapped[int] = mapped_column(default=0)  # starts that failed since the file came or was put back
-    next_try_at: Mapped[dt.datetime | None]  # of a failed file; without one it is parked
+    tries: Mapped[int] = mapped_column(default=0)  # failed starts since the file arrived or was put back
+    next_try_at: Mapped[dt.datetime | None]  # time of the retry of a failed file; without one it is parked
     worker: Mapped[str | None]
-    software_version: Mapped[str | None]  # that settled it
+    software_version: Mapped[str | None]  # version of the program that settled it
     arrived_at: Mapped[dt.datetime]
     started_at: Mapped[dt.datetime | None]
     settled_at: Mapped[dt.datetime | None]

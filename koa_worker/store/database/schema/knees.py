@@ -1,4 +1,4 @@
-"""Knees, their grades, and the pictures that a report draws from."""
+"""Knees, their grades, and the images for a report."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PictureKind(StrEnum):
 
 
 class KneeRow(Base):
-    """A place in an image where a knee was seen."""
+    """A position in an image where a knee was found."""
 
     __tablename__ = "knees"
     __table_args__ = (UniqueConstraint("file_id", "position", "x", "y", "width", "height", name="uq_knees_place"),)
@@ -38,15 +38,15 @@ class KneeRow(Base):
 
 
 class RefusalRow(Base):
-    """A place in a file's frame where a knee was seen and given no grade by the model that looked last.
+    """A position in a file's frame where a knee was found but got no grade from the model that ran last.
 
-    A rejected file has such places too, and no image.
+    A rejected file may have such positions too, but has no image.
     """
 
     __tablename__ = "refusals"
 
     file_id: Mapped[str] = mapped_column(ForeignKey("files.id"), primary_key=True)
-    position: Mapped[int] = mapped_column(primary_key=True)  # among the refused, from left to right
+    position: Mapped[int] = mapped_column(primary_key=True)  # among the refused knees, from left to right
     side: Mapped[Side] = mapped_column(one_of(Side, "side"))
     x: Mapped[int]
     y: Mapped[int]
@@ -57,7 +57,7 @@ class RefusalRow(Base):
 
 
 class ModelRow(Base):
-    """A model release that has graded here, by the hash of its manifest."""
+    """A model release that has graded in this store, by the hash of its manifest."""
 
     __tablename__ = "models"
 
@@ -73,7 +73,7 @@ class GradeRow(Base):
     __table_args__ = (
         UniqueConstraint("knee_id", "model_digest", "software_version", "site", name="uq_grades_maker"),
         CheckConstraint("kl BETWEEN 0 AND 4", name="kl"),
-        # Also keeps NaN out; a sum of rounded floats may be a hair above 1.
+        # Also keeps NaN out; a sum of rounded floats may be slightly above 1.
         *(CheckConstraint(f"p{kl} BETWEEN 0 AND 1.000001", name=f"p{kl}") for kl in range(5)),
     )
 
@@ -88,7 +88,7 @@ class GradeRow(Base):
     p2: Mapped[float]
     p3: Mapped[float]
     p4: Mapped[float]
-    # What the release itself says; empty where there is no site's scale, and p0 to p4 are the release's.
+    # The release's own probabilities; empty without a site's scale: then p0 to p4 are the release's.
     release_p0: Mapped[float | None]
     release_p1: Mapped[float | None]
     release_p2: Mapped[float | None]
@@ -98,22 +98,22 @@ class GradeRow(Base):
     confidence: Mapped[float]
     oa_probability: Mapped[float]
     agreement: Mapped[float]
-    strangeness: Mapped[float | None]  # log odds against a knee; empty where it was not judged or not kept
-    needs_review: Mapped[bool]  # whether there is a reason, for the worklist's index and for queries by hand
-    review_reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSON)  # as `encoding/review_reasons.py` has it
+    strangeness: Mapped[float | None]  # log odds against a knee; empty if it was not judged or not stored
+    needs_review: Mapped[bool]  # whether there is a reason, for the worklist's index and for manual queries
+    review_reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSON)  # in the form of `encoding/review_reasons.py`
     heatmap: Mapped[bytes] = mapped_column(LargeBinary)  # a .npy of a few hundred bytes
     joint_space: Mapped[dict[str, Any] | None] = mapped_column(
         JSON(none_as_null=True)
-    )  # as `encoding/joint_space.py` has it
+    )  # in the form of `encoding/joint_space.py`
     graded_at: Mapped[dt.datetime] = mapped_column(index=True)
 
 
-# Of all that graded a knee, one counts.
+# One grade of a knee is the current one.
 partial_index("uq_grades_current", GradeRow.knee_id, "is_current", unique=True)
 
 
 class PictureRow(Base):
-    """What a report draws from; apart from the other tables, so that those stay small and quick to read."""
+    """The images for a report; in a table of their own, so that the others stay small and fast to read."""
 
     __tablename__ = "pictures"
     __table_args__ = (UniqueConstraint("file_id", "kind", "knee_id", name="uq_pictures_subject"),)

@@ -1,6 +1,6 @@
-"""The tables of the page: who may see what, who saw what, what readers say, what was uploaded.
+"""The tables of the page: users and their rights, the audit log, readings, uploads.
 
-Secrets are kept as hashes only. Nothing here but `uploads.name` and a reader's own comment can name a patient.
+Secrets are stored as hashes only. Only `uploads.name` and a reader's own comment can name a patient.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from koa_worker.values import Role
 
 
 class UserRow(Base):
-    """Someone who may log in. A removed one stays, since readings and the audit trail name them."""
+    """A user who may log in. A removed user stays in the table, since readings and the audit log have the name."""
 
     __tablename__ = "users"
 
@@ -33,7 +33,7 @@ partial_index("uq_users_name", UserRow.name, "removed_at IS NULL", unique=True)
 
 
 class LoginRow(Base):
-    """A browser that a user logged in with, by the hash of its secret."""
+    """A session of a user in a browser, by the hash of its secret."""
 
     __tablename__ = "logins"
 
@@ -57,7 +57,7 @@ class TokenRow(Base):
 
 
 class ThrottleRow(Base):
-    """How much of what is rationed a caller has used up, as the time at which nothing is left of it."""
+    """The used part of a rate limit of a caller, stored as the time at which the full limit is available again."""
 
     __tablename__ = "throttles"
 
@@ -66,7 +66,7 @@ class ThrottleRow(Base):
 
 
 class AuditRow(Base):
-    """Who looked at what and when, never changed afterwards."""
+    """An entry of the audit log, which is never changed."""
 
     __tablename__ = "audit"
 
@@ -74,30 +74,30 @@ class AuditRow(Base):
     at: Mapped[dt.datetime] = mapped_column(index=True)
     who: Mapped[str] = mapped_column(index=True)
     action: Mapped[str]
-    subject: Mapped[str] = mapped_column(index=True)  # a study, file or upload by its own id
+    subject: Mapped[str] = mapped_column(index=True)  # the id of a study, file or upload
     address: Mapped[str]
     detail: Mapped[str]
 
 
 class ReaderGradeRow(Base):
-    """What a person says of a knee; a change of mind is a further row, and a withdrawn one stays."""
+    """A reader's grade of a knee; a changed opinion is a further row, and a withdrawn reading stays."""
 
     __tablename__ = "reader_grades"
     __table_args__ = (CheckConstraint("kl BETWEEN 0 AND 4", name="kl"),)
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     knee_id: Mapped[int] = mapped_column(ForeignKey("knees.id"), index=True)
-    grade_id: Mapped[int] = mapped_column(ForeignKey("grades.id"))  # the machine's, that counted at that time
+    grade_id: Mapped[int] = mapped_column(ForeignKey("grades.id"))  # the model's current grade at that time
     reader: Mapped[str]
     kl: Mapped[int]
     comment: Mapped[str] = mapped_column(SaidByFile)
     at: Mapped[dt.datetime]
-    blind: Mapped[bool | None]  # the reader had not been shown the model's answer; null: nobody knows
+    blind: Mapped[bool | None]  # the reader had not been shown the model's answer; null: unknown
     withdrawn_at: Mapped[dt.datetime | None]
 
 
 class AssignmentRow(Base):
-    """That a reader shall read a study; one that was taken back stays."""
+    """The assignment of a study to a reader; one that was taken back stays."""
 
     __tablename__ = "assignments"
 
@@ -113,14 +113,14 @@ partial_index("uq_assignments_reader", (AssignmentRow.reader, AssignmentRow.stud
 
 
 class UploadRow(Base):
-    """A file that came by the page, until and after it lies in the inbox as `landed_as`."""
+    """A file that was uploaded on the page; its name in the inbox is `landed_as`."""
 
     __tablename__ = "uploads"
 
     id: Mapped[str] = mapped_column(primary_key=True)
     sha256: Mapped[str]
     size: Mapped[int] = mapped_column(BigInteger)
-    name: Mapped[str] = mapped_column(SaidByFile)  # as the user's machine calls it: may name the patient
+    name: Mapped[str] = mapped_column(SaidByFile)  # the name on the user's machine: may name the patient
     landed_as: Mapped[str]
     who: Mapped[str]
     at: Mapped[dt.datetime] = mapped_column(index=True)

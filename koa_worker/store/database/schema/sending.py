@@ -1,4 +1,4 @@
-"""Reports, the objects that are made of them, and what was sent where."""
+"""Reports, the objects that are made of them, and their destinations."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from koa_worker.store.records.sending import ParcelState
 
 
 class ReportRow(Base):
-    """A revision of a study's report: its number is taken first, the rest is known once it is written."""
+    """A revision of a study's report: its number is taken first, the rest is added when it is written."""
 
     __tablename__ = "reports"
 
     study_key: Mapped[str] = mapped_column(ForeignKey("studies.key"), primary_key=True)
     revision: Mapped[int] = mapped_column(primary_key=True)
-    shows_changes: Mapped[int]  # how many of the study's changes it shows at least
+    shows_changes: Mapped[int]  # the number of the study's changes that it shows at least
     path: Mapped[str | None]
     sha256: Mapped[str | None]
     written_at: Mapped[dt.datetime | None]
 
 
 class DestinationRow(Base):
-    """A PACS that results are sent to, and since when: what was reported before is sent only if somebody asks."""
+    """A PACS that results are sent to, and since when: earlier results are sent only on request."""
 
     __tablename__ = "destinations"
 
     name: Mapped[str] = mapped_column(primary_key=True)
     since: Mapped[dt.datetime]
     failures: Mapped[int] = mapped_column(default=0, server_default="0")  # number of failed tries in a row
-    next_try_at: Mapped[dt.datetime | None]  # nothing is sent there before
+    next_try_at: Mapped[dt.datetime | None]  # no object is sent there before this time
     detail: Mapped[str] = mapped_column(default="", server_default="")  # why the last try failed
 
 
@@ -44,19 +44,19 @@ class PublicationRow(Base):
 
     study_key: Mapped[str] = mapped_column(ForeignKey("studies.key"), primary_key=True)
     revision: Mapped[int]  # 0: none yet, or it is to be done again
-    asked: Mapped[bool]  # by a person: to every destination, however old
+    asked: Mapped[bool]  # a person requested it: for every destination, whatever the age
     at: Mapped[dt.datetime]
 
 
 class ResultObjectRow(Base):
-    """A result object that was made, and the one that it replaces: a later revision names its predecessor by it."""
+    """A result object that was made, and the one that it replaces; a later revision finds its predecessor here."""
 
     __tablename__ = "result_objects"
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     study_key: Mapped[str] = mapped_column(ForeignKey("studies.key"), index=True)
     kind: Mapped[str]
-    subject: Mapped[str]  # the id of the image's file; of the report empty
+    subject: Mapped[str]  # the id of the image's file; empty for the report
     sop_class_uid: Mapped[str]
     sop_uid: Mapped[str] = mapped_column(unique=True)
     series_uid: Mapped[str]

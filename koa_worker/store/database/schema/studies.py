@@ -1,4 +1,4 @@
-"""Studies, their images, and whom each image says it is of."""
+"""Studies, their images, and the patient in each image's header."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from koa_worker.values import Laterality, SpacingSource
 
 
 class StudyRow(Base):
-    """An examination and whom it is of."""
+    """An examination and its patient."""
 
     __tablename__ = "studies"
     __table_args__ = (
         partial_index("ix_studies_due", "key", "changes > reported_changes"),
         partial_index("ix_studies_unreported", "unreported_since", "unreported_since IS NOT NULL"),
-        # The exams of one patient by their day, so that the earlier one is found among millions.
+        # The exams of one patient by day, so that the earlier exam is found quickly among millions.
         Index("ix_studies_patient", "patient_id", "patient_issuer", "patient_birth_date", "date"),
     )
 
@@ -27,24 +27,24 @@ class StudyRow(Base):
     study_uid: Mapped[str] = mapped_column(SaidByFile, unique=True)
     patient_name: Mapped[str] = mapped_column(SaidByFile)
     patient_id: Mapped[str] = mapped_column(SaidByFile)
-    patient_issuer: Mapped[str] = mapped_column(SaidByFile, default="", server_default="")  # who gave the id
+    patient_issuer: Mapped[str] = mapped_column(SaidByFile, default="", server_default="")  # the issuer of the id
     patient_birth_date: Mapped[dt.date | None]
     patient_sex: Mapped[str] = mapped_column(SaidByFile)
     accession: Mapped[str] = mapped_column(SaidByFile)
     description: Mapped[str] = mapped_column(SaidByFile)
     institution: Mapped[str] = mapped_column(SaidByFile)
     date: Mapped[dt.datetime | None] = mapped_column(WallTime)
-    changes: Mapped[int] = mapped_column(default=0)  # how often what a report would show became more
-    reported_changes: Mapped[int] = mapped_column(default=0)  # how many of them a written report shows
+    changes: Mapped[int] = mapped_column(default=0)  # the number of changes that a report would show
+    reported_changes: Mapped[int] = mapped_column(default=0)  # the number of changes that a written report shows
     created_at: Mapped[dt.datetime]
     changed_at: Mapped[dt.datetime | None]  # the last time that `changes` grew
-    # Since when a report is owed that nobody has begun; the report waits while more of the study comes.
+    # Since when a report is due and not begun; the report waits while more images of the study arrive.
     unreported_since: Mapped[dt.datetime | None]
-    expected_images: Mapped[int | None]  # the largest number that a file of the study gives
+    expected_images: Mapped[int | None]  # the largest number of images that a file of the study gives
 
 
 class ImageRow(Base):
-    """A graded file's frame."""
+    """The frame of a graded file."""
 
     __tablename__ = "images"
 
@@ -66,13 +66,13 @@ class ImageRow(Base):
     column_mm: Mapped[float | None]
     spacing_source: Mapped[SpacingSource] = mapped_column(one_of(SpacingSource, "spacing_source"))
     details: Mapped[dict[str, str]] = mapped_column(JSON)
-    # The file whose contents count, the last that brought this image; null where that one was erased alone.
+    # The file whose contents count: the last one with this image; null if only that file was erased.
     source_id: Mapped[str | None] = mapped_column(ForeignKey("files.id"), index=True)
-    pixels_digest: Mapped[str] = mapped_column(default="", server_default="")  # empty: not known, as in all three
+    pixels_digest: Mapped[str] = mapped_column(default="", server_default="")  # empty if unknown, also below
     shown_digest: Mapped[str] = mapped_column(default="", server_default="")
     header_digest: Mapped[str] = mapped_column(default="", server_default="")
-    # Another file with the same SOP UID and other pixels. Indexed, as each row is that others refer to: without, the
-    # removal of one row would look through all.
+    # Another file with the same SOP UID and other pixels. Indexed, like all columns that refer to a row: else the
+    # removal of one row would scan the table.
     conflicts_with: Mapped[str | None] = mapped_column(ForeignKey("files.id"), index=True)
     patient_differs: Mapped[bool]  # this file names another patient than its study
     number: Mapped[int | None]  # in its study, given when a report first shows the image, and never changed
@@ -82,11 +82,11 @@ class ImageRow(Base):
 
 
 class HeaderRow(Base):
-    """What the header of an image said of its patient and study. That of the image's source counts."""
+    """Patient and study in the header of a file with an image. The header of the image's source counts."""
 
     __tablename__ = "headers"
 
-    file_id: Mapped[str] = mapped_column(ForeignKey("files.id"), primary_key=True)  # the file that brought it
+    file_id: Mapped[str] = mapped_column(ForeignKey("files.id"), primary_key=True)  # the file with this header
     image_id: Mapped[str] = mapped_column(ForeignKey("images.file_id"), index=True)
     at: Mapped[dt.datetime]
     patient_name: Mapped[str] = mapped_column(SaidByFile)
@@ -101,9 +101,9 @@ class HeaderRow(Base):
 
 
 class CorrectionRow(Base):
-    """What a person says of an image's sides and pixel size in place of its header, and what the header says.
+    """A person's correction of an image's sides and pixel size, and the values of the header.
 
-    Empty where the person says nothing. The columns of `images` have what counts.
+    A value is empty if the person did not change it. The columns of `images` have the values that count.
     """
 
     __tablename__ = "corrections"

@@ -1,11 +1,11 @@
-"""The tables of the worklist, derived from the other tables, so that a page reads fifty rows even among millions.
+"""The tables of the worklist, derived from the other tables, so that a page reads only fifty rows of millions.
 
 There is a line for each graded knee of each image, and one for each file without any. Of the lines of one knee in a
-study one stands, by the rule of `study/knees.py`, and is shown. All filter columns are in the line and in one index,
-which ends with the order of the page: each combination of filters is a few scans of that index.
+study one is shown: that of the grade that stands, by the rule of `study/knees.py`. All filter columns are in the line
+and in one index, which ends with the order of the page: each combination of filters is a few scans of that index.
 
-Other orders have columns and an index of their own. What is sorted by belongs to the study, so all its lines have the
-same values there; but a knee's own side has the knee's own grade.
+Other orders have their own columns and index. The sort values belong to the study, so that all its lines have the same
+ones, except that a line has its own grade on its own side.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ class IndexLine(Base):
             Index(f"ix_worklist_lines_{column}", "stands", column, "arrived_at", "id")
             for column in ("patient", "examined", "right_kl", "left_kl", "readers")
         ),
-        # Everything that the dashboard counts, so that it need not look into the table.
+        # All columns that the dashboard counts by, so that it need not read the table.
         Index("ix_worklist_lines_days", "day", "state", "kl", "code", "confidence"),
     )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     file_id: Mapped[str] = mapped_column(ForeignKey("files.id"), index=True)
     knee_id: Mapped[int | None] = mapped_column(ForeignKey("knees.id"), index=True)
-    stands: Mapped[bool] = mapped_column(default=True, server_default=true())  # the page has the line
+    stands: Mapped[bool] = mapped_column(default=True, server_default=true())  # the page shows this line
     images: Mapped[int] = mapped_column(default=1, server_default="1")  # of the knee in its study
     lowest_kl: Mapped[int | None]  # among these images
     highest_kl: Mapped[int | None]
@@ -54,21 +54,21 @@ class IndexLine(Base):
     code: Mapped[str | None]
     day: Mapped[dt.date | None]  # on which the file was settled, in UTC
     confidence: Mapped[float | None]
-    # What the page is sorted by besides its time of arrival.
+    # The sort values besides the time of arrival.
     patient: Mapped[str] = mapped_column(PLAIN_WORDS, default="", server_default="")  # the name, else the id
     examined: Mapped[dt.datetime | None] = mapped_column(WallTime)
-    right_kl: Mapped[int | None]  # of the study's right knee, or of one whose side is unknown if there is none
+    right_kl: Mapped[int | None]  # grade of the study's right knee, or of one of unknown side if there is none
     left_kl: Mapped[int | None]
-    readers: Mapped[int | None]  # how many have graded a knee of the study; null without a graded knee
+    readers: Mapped[int | None]  # number of readers who have graded a knee of the study; null without a graded knee
 
 
 class Word(Base):
-    """A word by which a file can be found; ordered like the page, newest last."""
+    """A word by which a file can be found; in the order of the page, newest last."""
 
     __tablename__ = "worklist_words"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
-    names_patient: Mapped[bool] = mapped_column(primary_key=True)  # whether finding by it needs the right to see them
+    names_patient: Mapped[bool] = mapped_column(primary_key=True)  # a search by it needs that right
     word: Mapped[str] = mapped_column(PLAIN_WORDS, primary_key=True)
     arrived_at: Mapped[dt.datetime] = mapped_column(Moment, primary_key=True)
     file_id: Mapped[str] = mapped_column(ForeignKey("files.id"), primary_key=True)

@@ -45,14 +45,14 @@ export class Film {
     this.bases = { stored: window, full: [0, 1], ...this.found() };
   }
 
-  // Windows by the film's own grays: shares of what is exposed, which the smallest size tells well enough.
+  // Windows from the film's own gray values: shares of the exposed part, for which the smallest size is enough.
   found() {
     const exposed = this.levels.at(-1).values.filter((value) => value > 0.02 * TOP).sort();
     const share = (part) => (exposed.length ? exposed[Math.floor(part * (exposed.length - 1))] / TOP : part);
     return { auto: [share(0.01), share(0.995)], bone: [share(0.4), share(0.999)], soft: [share(0.005), share(0.75)] };
   }
 
-  // The values of what begins at x, y of the film, `step` film pixels for one of the target; 0 beyond its edges.
+  // The values of the part that begins at x, y of the film, `step` film pixels for one of the target; 0 beyond its edges.
   sample(target, columns, rows, x, y, step) {
     const size = Math.min(Math.max(Math.round(Math.log2(step)), 0), this.levels.length - 1);
     const level = this.levels[size];

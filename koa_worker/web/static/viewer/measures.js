@@ -1,4 +1,4 @@
-// Lengths and angles that a reader draws on a film. They belong to the film, and are gone with the page.
+// Lengths and angles that a reader draws on a film. They belong to the film, and are lost when the page is closed.
 
 const SVG = "http://www.w3.org/2000/svg";
 const drawn = new Map(); // by the film's address

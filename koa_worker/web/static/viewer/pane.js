@@ -60,6 +60,7 @@ export class Pane {
     this.down = this.stage.clientHeight;
     this.canvas.width = Math.max(Math.round(this.across * dense), 1);
     this.canvas.height = Math.max(Math.round(this.down * dense), 1);
+    this.stage.style.setProperty("--shape", `${this.across} / ${this.down}`);
     this.image = null;
     if (this.fitted) this.fit();
     this.paint(); // at once: a canvas that was given a new size is empty
@@ -122,7 +123,7 @@ export class Pane {
     const step = this.across / (width * this.scale);
     const part = `${width} ${height} ${start.x} ${start.y} ${step}`;
     if (this.sampled !== part) {
-      // Kept for the next window: to look up shades takes a tenth of the time.
+      // Kept for the next window: looking up the shades takes a tenth of the time.
       if (this.values?.length !== width * height) this.values = new Uint16Array(width * height);
       this.film.sample(this.values, width, height, start.x, start.y, step);
       this.sampled = part;
@@ -134,12 +135,12 @@ export class Pane {
     this.brush().putImageData(this.image, 0, 0);
   }
 
-  // Pixels come from the processor and stay with it, so that nothing is sent to a GPU and back.
+  // The pixels are computed and kept by the CPU, so that nothing is sent to a GPU and back.
   brush() {
     return this.canvas.getContext("2d", { alpha: false, willReadFrequently: true });
   }
 
-  // The small picture that the report has too, until the original is here or where there is none any more.
+  // The small image of the report, until the original is loaded or if there is none any more.
   paintPicture(start) {
     if (!this.picture.complete || !this.picture.naturalWidth) return;
     const brush = this.brush();

@@ -1,4 +1,4 @@
-// What mouse, fingers and wheel do to a pane: move, zoom at the pointer, window, measure.
+// The actions of mouse, fingers and wheel on a pane: move, zoom at the pointer, window, measure.
 
 const LINE = 16; // pixels, of a wheel that counts in lines
 
@@ -71,7 +71,7 @@ export class Pointer {
     else for (const one of this.viewer.linked ? this.viewer.panes : [pane]) one.move(across, down);
   }
 
-  // Two fingers: what is between them stays between them.
+  // Two fingers: the point between them stays between them.
   pinch(id, now, pane, fingers) {
     const before = fingers.get(id);
     const [other] = [...fingers].filter(([one]) => one !== id).map(([, place]) => place);

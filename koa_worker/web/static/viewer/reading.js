@@ -13,7 +13,7 @@ function choose(form) {
 function key(event) {
   if (!current || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   if (event.target.closest("textarea, select, input:not([type=radio]), button, a, summary, dialog, .crop")) return;
-  const agrees = event.key.toLowerCase() === "y" && "model" in current.dataset; // a blind reader knows of no model
+  const agrees = event.key.toLowerCase() === "y" && "model" in current.dataset; // a blind reader has no model's grade
   const kl = agrees ? current.dataset.model : event.key;
   const chip = current.querySelector(`input[name=kl][value="${CSS.escape(kl)}"]`);
   if (chip) chip.checked = true;

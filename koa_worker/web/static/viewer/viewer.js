@@ -1,4 +1,4 @@
-// The viewer: all films of a study with one set of controls. Keys work on the whole page, except while one writes.
+// The viewer: all films of a study with one set of controls. Keys work on the whole page, except while the user types.
 
 import { Pointer } from "./pointer.js";
 import { shadesOf } from "./film.js";
@@ -6,7 +6,7 @@ import { removeAll, removeLast } from "./measures.js";
 import { Pane } from "./pane.js";
 
 const ORDER = ["right", "left", "unknown"]; // the patient's right is on the left
-const KEPT = "koa-viewer"; // how a reader likes the viewer, which says nothing of a patient
+const KEPT = "koa-viewer"; // a reader's settings of the viewer; they contain no patient data
 const OVERLAYS = ["boxes", "margins", "heat"];
 
 class Viewer {
@@ -59,7 +59,7 @@ class Viewer {
     };
   }
 
-  // Puts up the whole films, or each knee by itself.
+  // Shows the whole films, or each knee by itself.
   hang() {
     for (const pane of this.panes) pane.leave();
     const wanted = this.likes.layout === "knees" && this.knees(this.films).length ? this.eachKnee() : this.wholeFilms();
@@ -175,7 +175,7 @@ class Viewer {
     this.show();
   }
 
-  // What the controls and the layers of marks show of all this.
+  // Updates the controls and the layers of marks.
   show() {
     const on = { invert: this.inverted, hide: this.hidden, link: this.linked, prior: this.prior, [this.tool]: true };
     for (const name of OVERLAYS) on[name] = this.likes[name];
@@ -222,7 +222,7 @@ class Viewer {
   }
 }
 
-// A heatmap is loaded only once it is wanted: the films come first.
+// A heatmap is loaded only when it is needed: the films come first.
 function fetchHeat(heat) {
   heat.setAttribute("href", heat.dataset.href);
   heat.removeAttribute("data-href");
@@ -240,7 +240,7 @@ function keep(likes) {
   try {
     localStorage.setItem(KEPT, JSON.stringify(likes));
   } catch {
-    // A browser that keeps nothing begins each time as it did the first time.
+    // A browser that stores nothing starts with the defaults each time.
   }
 }
 

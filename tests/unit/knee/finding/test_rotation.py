@@ -1,4 +1,4 @@
-"""What is found in a turned frame lies at the same place of the stored one."""
+"""A region that was found in a turned frame has the right position in the stored frame."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The layer that tells knees from other pictures: views, members, file."""
+"""The layer that recognises images that are not knees: views, members, file."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Grading with the shipped release: whole, averaged, calibrated, and honest about doubt."""
+"""Grading with the shipped release: complete, averaged, calibrated, with the right reasons for a review."""
 
 from __future__ import annotations
 

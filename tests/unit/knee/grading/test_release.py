@@ -1,4 +1,4 @@
-"""A release runs only whole and unaltered, and the newest one is found."""
+"""A release runs only if it is complete and unchanged, and the newest one is found."""
 
 from __future__ import annotations
 

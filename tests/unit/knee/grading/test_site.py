@@ -1,4 +1,4 @@
-"""A site's scale: what it does to probabilities, and which files are refused."""
+"""A site's scale: its effect on probabilities, and the files that are refused."""
 
 from __future__ import annotations
 

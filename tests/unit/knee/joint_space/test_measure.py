@@ -1,4 +1,4 @@
-"""The joint space: widths that were drawn come out again; nothing is said of what cannot be seen or known."""
+"""The joint space: drawn widths are measured correctly; nothing is reported that cannot be seen or known."""
 
 from __future__ import annotations
 

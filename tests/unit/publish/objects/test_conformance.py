@@ -1,4 +1,4 @@
-"""The conformance statement says what the code does."""
+"""The conformance statement describes the code correctly."""
 
 import re
 from pathlib import Path
@@ -20,6 +20,12 @@ def test_codes_fit_their_elements() -> None:
     for code in codes.private():
         assert len(code.value) <= 16
         assert len(code.meaning) <= 64
+
+
+def test_no_unit_reads_as_a_number_where_a_viewer_leaves_a_zero_out() -> None:
+    units = (codes.PERCENT, codes.STEPS, codes.MILLIMETRE, codes.DAY, *codes.GRADE_UNITS.values())
+    assert not any(unit.value[0].isdigit() for unit in units)
+    assert {kl: unit.value for kl, unit in codes.GRADE_UNITS.items()} == {kl: f"{{KL {kl}}}" for kl in range(5)}
 
 
 def test_what_is_accepted_is_documented_and_nothing_else() -> None:

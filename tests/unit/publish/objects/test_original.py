@@ -1,4 +1,4 @@
-"""What is taken over from an original, and from which one nothing can be."""
+"""The attributes that are copied from an original, and originals that cannot have results."""
 
 import struct
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What lies over the original: boxes, margins, the narrowest place and labels, each in a layer of its own."""
+"""The layers over the original: boxes, margins, the narrowest place and labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results on a site's own scale say so in every object, and are other objects than those on the release's."""
+"""Results on a site's own scale name it in every object, and are other objects than those on the release's scale."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

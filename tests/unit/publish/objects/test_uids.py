@@ -1,4 +1,4 @@
-"""The same content has the same UIDs, and no other content has them."""
+"""Equal contents have equal UIDs, and different contents have different UIDs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Patient names in every character set, from bytes as they lie in files."""
+"""Patient names in every character set, from the bytes of files."""
 
 from __future__ import annotations
 

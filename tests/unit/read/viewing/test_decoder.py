@@ -1,4 +1,4 @@
-"""Originals that are decoded in a process apart, whatever they do to it."""
+"""Originals are decoded in a separate process, with any effect on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The counts of the status screen that are not plain."""
+"""The counts of the status screen that need a rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Days as the watch takes them: a study counts once, refusals by file, each by its device."""
+"""The days for `koa-worker drift`: a study counts once, refusals by file, each by its device."""
 
 from __future__ import annotations
 

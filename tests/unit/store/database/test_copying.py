@@ -23,7 +23,7 @@ NOW = datetime(2026, 6, 1, 12, 30, 15, 123456, tzinfo=UTC)
 
 @pytest.fixture
 def source(tmp_path: Path, make: Any) -> str:
-    """Of everything something: graded, graded anew, rejected, failed, a duplicate, reported, to be sent."""
+    """Files in all states: graded, graded again, rejected, failed, duplicate, reported, to be sent."""
     url = f"sqlite:///{tmp_path}/koa.sqlite3"
     with Store.open(url) as store:
         ids = []

@@ -1,4 +1,4 @@
-"""A store of every earlier shape is opened with all that is in it."""
+"""A store of every earlier version is migrated with all its data."""
 
 from __future__ import annotations
 

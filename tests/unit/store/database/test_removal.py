@@ -1,4 +1,4 @@
-"""Whatever refers to a file or a study goes with it; a new table is either reached or known to name nobody."""
+"""All rows that refer to a file or a study are removed with it; a new table is either included or names nobody."""
 
 from collections.abc import Callable
 

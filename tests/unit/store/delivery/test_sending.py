@@ -1,4 +1,4 @@
-"""What waits for which destination, until when, and what a person can change about it."""
+"""The objects that wait for a destination, the time of the next try, and the effect of a person's commands."""
 
 from __future__ import annotations
 

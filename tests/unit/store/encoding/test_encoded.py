@@ -1,4 +1,4 @@
-"""What the store keeps of a graded file: all that is known of it, and pictures as bytes instead of pixels."""
+"""The stored form of a graded file: all its values, and images as bytes instead of pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an erasure writes down, and what nobody may do from then on."""
+"""The record of an erasure, and the steps that are refused from then on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A person corrects an image's sides and pixel size: what counts then, for how long, and how it is taken back."""
+"""A person's correction of an image's sides and pixel size: its effect, its duration, and its withdrawal."""
 
 from __future__ import annotations
 

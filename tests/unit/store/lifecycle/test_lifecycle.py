@@ -1,4 +1,4 @@
-"""The way of a file: arrival, start, and each of its ends, also after a crash in between."""
+"""The states of a file: arrival, start, and each final state, also after a crash in between."""
 
 from __future__ import annotations
 

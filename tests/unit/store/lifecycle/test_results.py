@@ -1,4 +1,4 @@
-"""What grading brought comes back as it went in: studies, conflicts, regrades, pictures."""
+"""Results are read in the same form as they were stored: studies, conflicts, regrades, images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page's side of the store: users and their secrets, rations, the audit trail, readings, uploads."""
+"""The store's verbs for the page: users and their secrets, rate limits, the audit log, readings, uploads."""
 
 from __future__ import annotations
 

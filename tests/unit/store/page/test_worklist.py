@@ -1,4 +1,4 @@
-"""The worklist: what a page shows, in which order, found by what, and that no query walks a whole table."""
+"""The worklist: the lines of a page, their order, the search, and that no query scans a whole table."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import event, text
+from sqlalchemy import event, insert, text
 
-from koa_worker.store import Assigned, Cursor, Sort, State, Store, Wanted, WorklistPage
-from koa_worker.store.page import worklist, worklist_search
+from koa_worker.store import Assigned, Cursor, Sort, State, Store, Wanted, WorklistPage, WorklistRow
+from koa_worker.store.database.schema import FileRow, table_of
+from koa_worker.store.page import worklist_search
 from koa_worker.store.page.worklist_lines import keys_of
 from koa_worker.store.page.worklist_order import COLUMNS, WALKED_BY_KIND
 from koa_worker.store.search_words import terms_of, words_of
@@ -136,7 +137,7 @@ def test_a_regrade_replaces_the_line(store: Store, make: Any, grade: Take) -> No
     assert _see(store) == [("completed", Side.LEFT, 4)]
 
 
-def test_the_counts_stop_where_it_would_take_long(archive: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_everything_is_counted(archive: Store) -> None:
     counts = archive.worklist.counts()
     assert (counts.by_state[State.COMPLETED], counts.by_state[State.REJECTED], counts.by_state[State.FAILED]) == (
         8,
@@ -144,9 +145,38 @@ def test_the_counts_stop_where_it_would_take_long(archive: Store, monkeypatch: p
         1,
     )
     assert (counts.parked, counts.review) == (1, 2)
-    monkeypatch.setattr(worklist, "COUNTED", 5)
-    counts = archive.worklist.counts()
-    assert (counts.by_state[State.COMPLETED], counts.limit) == (5, 5)
+
+
+def test_the_counts_are_exact_however_many_there_are(archive: Store) -> None:
+    row = {"size": 1, "name": "", "state": State.WAITING, "starts": 0, "tries": 0, "arrived_at": NOW}
+    many = [{"id": f"m{number}", "sha256": str(number), **row} for number in range(12_345)]
+    with archive.sessions.writing.begin() as connection:
+        connection.execute(insert(table_of(FileRow)), many)
+    assert archive.worklist.counts().by_state[State.WAITING] == 12_346
+
+
+def test_a_flagged_knee_is_to_review_until_somebody_has_read_it(archive: Store) -> None:
+    def to_review() -> tuple[int, int]:
+        counts = archive.worklist.counts()
+        return counts.review, counts.to_review
+
+    flagged = archive.worklist.page(Wanted(review=True)).rows
+    plain = archive.worklist.page(Wanted(review=False, states=frozenset({State.COMPLETED}))).rows
+    assert to_review() == (2, 2)
+
+    def read(row: WorklistRow, reader: str) -> int:
+        number = archive.reader_grades.record(row.file_id, 0, reader=reader, kl=1, comment="")
+        assert number is not None
+        return number
+
+    read(plain[0], "anna")
+    assert to_review() == (2, 2)
+    first, second = read(flagged[0], "anna"), read(flagged[0], "bella")
+    assert to_review() == (2, 1)
+    archive.reader_grades.withdraw(first, reader="anna")
+    assert to_review() == (2, 1)
+    archive.reader_grades.withdraw(second, reader="bella")
+    assert to_review() == (2, 2)
 
 
 def test_days_are_counted_by_state_grade_and_code(archive: Store) -> None:

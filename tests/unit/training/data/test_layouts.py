@@ -1,4 +1,4 @@
-"""Collecting graded knees: which grade, subject and split is read, and what is left out and why."""
+"""Collecting graded knees: the grade, subject and split that are read, and the reasons for leaving files out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training keeps its memory while it learns: the program starts over once with the setting, and lets go at will."""
+"""Training keeps freed memory: the program restarts once with the setting, and can return the memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a fit begins from; above all a released member, which has to answer and to learn as its net did."""
+"""The initial weights of a fit, above all a released member, which must answer and train like its network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The run file: what of it may be shown to anyone."""
+"""The run file: the part of it that may be published."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done with chosen rows: by whom, with which, and that it is noted."""
+"""Actions on chosen rows: who may do them, on which rows, and their entries in the audit log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done with a study on its page: sent again, downloaded, corrected, erased; a failed file is tried again."""
+"""Actions on a study on its page: sending again, downloading, correcting, erasing; retrying a failed file."""
 
 from __future__ import annotations
 

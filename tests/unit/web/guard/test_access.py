@@ -1,4 +1,4 @@
-"""Who gets in, who does not, and what stays on record of either."""
+"""Who can log in, who cannot, and the records of both in the audit log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was tried against the page, and worked once."""
+"""Attacks on the page that worked once."""
 
 from __future__ import annotations
 

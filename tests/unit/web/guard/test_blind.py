@@ -1,4 +1,4 @@
-"""Blind readers: nothing of what the model or another reader says is sent before the own reading of all knees."""
+"""Blind readers: no answer of the model or another reader is sent before their own reading of all knees."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _addresses(app: Flask, graded: Any) -> list[str]:
 
 
 def _told(browser: Any, addresses: list[str]) -> dict[str, list[str]]:
-    """What of the answers each address tells."""
+    """The answers that each URL shows."""
     told = {}
     for path in addresses:
         answer = browser.get(path)

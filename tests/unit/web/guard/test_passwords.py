@@ -1,4 +1,4 @@
-"""What is kept of a password, and what it costs to guess one."""
+"""The stored form of a password, and the cost of guessing one."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Sign-on by a proxy: its word counts alone, and only with its secret and from its address."""
+"""Sign-on by a proxy: only its header counts, and only with its secret and from its address."""
 
 from __future__ import annotations
 
