@@ -77,7 +77,10 @@ def keep_results(
     there: There | None = None,
     patient_differs: bool,
 ) -> None:
-    """Writes the rows of a grading. The contents are of the file `source_id`. Without `there` it has rows already."""
+    """Writes the rows of a grading. The contents are of the file `source_id`.
+
+    Without `there` the file has some rows already.
+    """
     again = there is None
     said = {"study_key": file.study_key, "source_id": source_id, "patient_differs": patient_differs}
     _keep_image(session, file, said | describe(result.study, result.frame), maker.at, there)

@@ -89,7 +89,7 @@ def make_known(
 ) -> FileRow:
     """Adds a new file; assigns it to the worker at once, if there is one and the file is not settled.
 
-    `is_first` says that it is known to have no twin.
+    With `is_first` no file with the same bytes is searched for, because there is none.
     """
     original = None if is_first else settled_twin(session, arrival.sha256)
     begun = worker is not None and original is None

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from koa_worker.store.database.base import StorePart, reads, writes
 from koa_worker.store.database.schema import AssignmentRow, FileRow, IndexLine, ReaderGradeRow, StudyRow
+from koa_worker.store.page.reader_grades import stands_in_study
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Assignments(StorePart):
         unread = (
             exists()
             .where(FileRow.study_key == AssignmentRow.study_key, IndexLine.file_id == FileRow.id)
-            .where(IndexLine.stands == true(), IndexLine.knee_id.is_not(None))
+            .where(stands_in_study(), IndexLine.knee_id.is_not(None))
             .where(~exists().where(own, ReaderGradeRow.withdrawn_at.is_(None)))
         )
         rows = session.execute(

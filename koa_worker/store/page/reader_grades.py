@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, and_, exists, func, select, true
+from sqlalchemy import ColumnElement, and_, case, exists, func, select, true
 from sqlalchemy.orm import Session
 
 from koa_worker.store.database.base import StorePart, reads, writes
@@ -34,6 +34,11 @@ def is_read(*, by: str | None = None) -> ColumnElement[bool]:
     """Whether somebody, or this reader, has graded the knee of a line of the worklist."""
     of_knee = (ReaderGradeRow.knee_id == IndexLine.knee_id) & ReaderGradeRow.withdrawn_at.is_(None)
     return exists().where(of_knee if by is None else of_knee & (ReaderGradeRow.reader == by))
+
+
+def stands_in_study(line: type[IndexLine] = IndexLine) -> ColumnElement[bool]:
+    """Whether a line stands, for queries that begin with a study: no index has this, so none of all lines is walked."""
+    return case((line.stands == true(), 1), else_=0) == 1
 
 
 class ReaderGrades(StorePart):
@@ -137,7 +142,7 @@ class ReaderGrades(StorePart):
             select(KneeRow.file_id, KneeRow.position)
             .join(IndexLine, IndexLine.knee_id == KneeRow.id)
             .join(FileRow, FileRow.id == IndexLine.file_id)
-            .where(FileRow.study_key == study_key, IndexLine.stands == true(), ~exists().where(own))
+            .where(FileRow.study_key == study_key, stands_in_study(), ~exists().where(own))
             .order_by(FileRow.arrived_at, KneeRow.file_id, KneeRow.position)
         )
         return tuple((row.file_id, row.position) for row in rows)

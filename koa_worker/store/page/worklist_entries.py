@@ -11,14 +11,22 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import func, select, true
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from koa_worker.store.database.base import StorePart, reads
 from koa_worker.store.database.schema import AssignmentRow, EventRow, FileRow, IndexLine, ReaderGradeRow
 from koa_worker.store.page.assignments import assignees
+from koa_worker.store.page.reader_grades import stands_in_study
 from koa_worker.store.page.worklist import rows_of
-from koa_worker.store.page.worklist_lines import few_lines, find_line, in_part, keys_by_word, keys_of, kinds_of
+from koa_worker.store.page.worklist_lines import (
+    few_lines,
+    find_line,
+    in_part,
+    keys_by_word,
+    keys_of,
+    kinds_of,
+)
 from koa_worker.store.page.worklist_order import COLUMNS, in_order, is_beyond, stretches
 from koa_worker.store.page.worklist_search import LOOKED_AT, candidates
 from koa_worker.store.page.worklist_values import (
@@ -191,11 +199,13 @@ def _studies(session: Session, lines: Collection[int]) -> Mapping[int, str | Non
 
 def _highest_lines(session: Session, wanted: Wanted, studies: Collection[str]) -> Mapping[str, Cursor]:
     """The highest line of each study among those that pass the filters."""
+    if not studies:
+        return {}  # SQLite walks all lines to find that they are in none of no studies
     kinds = set(kinds_of(wanted))
     lines = session.execute(
         select(IndexLine, FileRow.study_key)
         .join(FileRow, FileRow.id == IndexLine.file_id)
-        .where(FileRow.study_key.in_(studies), IndexLine.stands == true(), IndexLine.knee_id.is_not(None))
+        .where(FileRow.study_key.in_(studies), stands_in_study(), IndexLine.knee_id.is_not(None))
         .where(*in_part(wanted))
     )
     highest: dict[str, Cursor] = {}
@@ -215,12 +225,7 @@ def _highest(session: Session, study: str, wanted: Wanted) -> Cursor | None:
 
 def _entries(session: Session, places: Sequence[_Place], *, may_see_patients: bool) -> tuple[WorklistEntry, ...]:
     studies = {place.study for place in places if place.study}
-    knees = session.execute(
-        select(IndexLine.id, FileRow.study_key)
-        .join(FileRow, FileRow.id == IndexLine.file_id)
-        .where(FileRow.study_key.in_(studies), IndexLine.stands == true(), IndexLine.knee_id.is_not(None))
-        .order_by(IndexLine.id.desc())
-    ).all()
+    knees = _knees(session, studies)
     files = [place.key.id for place in places if place.study is None]
     ids = [*(knee.id for knee in knees), *files]
     rows = dict(zip(ids, rows_of(session, ids, may_see_patients=may_see_patients), strict=True))
@@ -241,18 +246,32 @@ def _entries(session: Session, places: Sequence[_Place], *, may_see_patients: bo
     )
 
 
+def _knees(session: Session, studies: Collection[str]) -> Sequence[Row[int, str | None]]:
+    """The lines of these studies, with the study of each."""
+    if not studies:
+        return ()
+    return session.execute(
+        select(IndexLine.id, FileRow.study_key)
+        .join(FileRow, FileRow.id == IndexLine.file_id)
+        .where(FileRow.study_key.in_(studies), stands_in_study(), IndexLine.knee_id.is_not(None))
+        .order_by(IndexLine.id.desc())
+    ).all()
+
+
 def _in_hanging_order(rows: Sequence[WorklistRow]) -> tuple[WorklistRow, ...]:
     return tuple(sorted(rows, key=lambda row: _SIDES.index(row.side)))
 
 
 def _readers(session: Session, studies: Collection[str]) -> Mapping[str, Mapping[str, int]]:
     """The number of knees of each study that each reader has graded."""
+    if not studies:
+        return {}
     found: defaultdict[str, dict[str, int]] = defaultdict(dict)
     rows = session.execute(
         select(FileRow.study_key, ReaderGradeRow.reader, func.count(ReaderGradeRow.knee_id.distinct()))
         .join(IndexLine, IndexLine.file_id == FileRow.id)
         .join(ReaderGradeRow, ReaderGradeRow.knee_id == IndexLine.knee_id)
-        .where(FileRow.study_key.in_(studies), IndexLine.stands == true(), ReaderGradeRow.withdrawn_at.is_(None))
+        .where(FileRow.study_key.in_(studies), stands_in_study(), ReaderGradeRow.withdrawn_at.is_(None))
         .group_by(FileRow.study_key, ReaderGradeRow.reader)
         .order_by(func.min(ReaderGradeRow.id))
     )

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, false, null, select,
 from sqlalchemy.orm import Session
 
 from koa_worker.store.database.schema import AssignmentRow, FileRow, IndexLine, ReaderGradeRow
-from koa_worker.store.page.reader_grades import is_read
+from koa_worker.store.page.reader_grades import is_read, stands_in_study
 from koa_worker.store.page.worklist_order import COLUMNS, WALKED_BY_KIND, Stretch, in_order, is_beyond, rank, stretches
 from koa_worker.store.page.worklist_search import Candidates, with_all
 from koa_worker.store.page.worklist_values import Assigned, Cursor, Read, Sort, Wanted
@@ -165,7 +165,7 @@ def few_lines(session: Session, wanted: Wanted) -> list[tuple[Cursor, str | None
     None if there are more, or if a scan of an index finds a page of them as fast.
     """
     of_file = (*_shown(wanted), IndexLine.knee_id, FileRow.study_key)
-    fitting = select(*of_file).join(FileRow, FileRow.id == IndexLine.file_id).where(IndexLine.stands == true())
+    fitting = select(*of_file).join(FileRow, FileRow.id == IndexLine.file_id).where(stands_in_study())
     if wanted.assigned is Assigned.READER:
         mine = (AssignmentRow.reader == wanted.assignee) & AssignmentRow.ended_at.is_(None)
         keys = select(AssignmentRow.study_key).where(mine)
@@ -204,7 +204,7 @@ def keys_by_word(
         chunk = with_all(session, newest, found.others, may_see_patients=may_see_patients)
         lines = session.execute(
             select(*_shown(wanted), IndexLine.state, IndexLine.kl, IndexLine.side).where(
-                IndexLine.file_id.in_(chunk), IndexLine.stands == true(), *in_part(wanted)
+                IndexLine.file_id.in_(chunk), stands_in_study(), *in_part(wanted)
             )
         ).all()
         for line in lines:

@@ -238,6 +238,20 @@ def test_no_page_walks_a_whole_table(archive: Store, plans: list[str]) -> None:
         assert [step for step in plans if re.match(rf"SCAN ({TABLES})\b", step)] == [], wanted
 
 
+@pytest.mark.parametrize("states", [{State.WAITING, State.FAILED}, {State.COMPLETED}], ids=["files", "studies"])
+def test_what_an_entry_shows_is_sought_by_its_study(archive: Store, plans: list[str], states: set[State]) -> None:
+    page = archive.entries.page(Wanted(states=frozenset(states)), may_see_patients=True)
+    key = page.entries[0].rows[0].study_key
+    assert len({entry.is_study for entry in page.entries}) == 1
+    archive.entries.around(Wanted(), key or "", may_see_patients=True)
+    archive.entries.next_unread(Wanted(), key or "", "anna", may_see_patients=True)
+    archive.assignments.assign([key] if key else [], "anna", by="ada")
+    archive.entries.page(Wanted(assigned=Assigned.READER, assignee="anna"), may_see_patients=True)
+    archive.assignments.progress()
+    assert plans
+    assert [step for step in plans if "(stands=?)" in step] == []  # would walk the lines of all studies
+
+
 @pytest.mark.parametrize("sort", [sort for sort in Sort if sort not in WALKED_BY_KIND])
 def test_a_column_is_walked_by_its_own_index_and_not_sorted(archive: Store, plans: list[str], sort: Sort) -> None:
     archive.sessions.read(lambda session: keys_of(session, Wanted(sort=sort), None, 3))
