@@ -17,6 +17,7 @@ from koa_worker.store.database.engine import connect, migrate
 from koa_worker.store.database.schema import (
     AssignmentRow,
     Base,
+    ChangedDay,
     FileRow,
     GradeRow,
     ImageRow,
@@ -82,6 +83,9 @@ def fill(path: Path, knees: int) -> None:
         while batch := list(islice(made, FILES_AT_A_TIME)):
             with connection.begin():
                 write(connection, batch)
+        with connection.begin():
+            days = select(IndexLine.day).where(IndexLine.day.is_not(None)).distinct()
+            connection.execute(insert(ChangedDay).from_select(["day"], days))
     engine.dispose()
 
 
