@@ -124,6 +124,7 @@ def test_the_worklist_is_filtered_and_searched(browser: Any, uploaded: Any) -> N
     browser.leave(browser.one(".filters button[type=submit]"))
     (line,) = browser.all(".line[role=row]:not(.heads)")
     assert "side unknown" in line.text
+    assert not line.find_elements(By.CSS_SELECTOR, ".label")  # on a phone it would say "Right" before this knee
     assert "side=unknown" in browser.driver.current_url
     browser.go("/")
     browser.send(browser.one("input[name=text]"), "syn-")
