@@ -114,6 +114,27 @@ def test_a_body_in_chunks_is_taken(serve: Serve, tmp_path: Path) -> None:
     assert (tmp_path / "work/inbox" / name).read_bytes() == b"\x89PNG in chunks"
 
 
+def test_four_threads_serve_twenty_open_pages_and_one_more_caller(serve: Serve) -> None:
+    place = serve(threads=4)
+    first = http.client.HTTPConnection(*place, timeout=20)
+    first.request("GET", "/")
+    tag = first.getresponse().headers["ETag"]
+    first.close()
+    pages = [
+        http.client.HTTPConnection(*place, timeout=20, source_address=(f"127.0.0.{number}", 0))
+        for number in range(2, 22)
+    ]
+    for _ in range(3):
+        for page in pages:  # all ask before the first reads its answer; their connections stay open
+            page.request("GET", "/", headers={"If-None-Match": tag})
+        assert ask(place, "GET", "/")[0] == 200
+        for page in pages:
+            with page.getresponse() as answer:
+                assert (answer.status, answer.read()) == (304, b"")
+    for page in pages:
+        page.close()
+
+
 # What is refused by its head: the body is never sent here, so an answer shows that none was waited for.
 
 

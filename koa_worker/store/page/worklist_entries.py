@@ -6,19 +6,17 @@ flag. Its other lines are skipped. As a page may begin anywhere, the database de
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from koa_worker.store.database.base import StorePart, reads
 from koa_worker.store.database.schema import AssignmentRow, EventRow, FileRow, IndexLine, ReaderGradeRow
-from koa_worker.store.page.assignments import assignees
 from koa_worker.store.page.reader_grades import stands_in_study
-from koa_worker.store.page.worklist import rows_of
+from koa_worker.store.page.worklist_content import EntryPlace, entries_of
 from koa_worker.store.page.worklist_lines import (
     few_lines,
     find_line,
@@ -36,24 +34,12 @@ from koa_worker.store.page.worklist_values import (
     Read,
     Sort,
     Wanted,
-    WorklistEntry,
-    WorklistRow,
 )
 from koa_worker.store.records.files import State
-from koa_worker.values import Side
 
 _LINES_OF_A_STUDY = 2  # usual number
 _FEWEST = 20  # lines that are read at once
-_SIDES = (Side.RIGHT, Side.LEFT, Side.UNKNOWN)
 _ALL = 100 * LOOKED_AT  # more than the number of lines that the candidates of a word have
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """The position of an entry, and the study that it shows; None: a file without a graded knee."""
-
-    key: Cursor
-    study: str | None
 
 
 class WorklistEntries(StorePart):
@@ -75,7 +61,7 @@ class WorklistEntries(StorePart):
             cursor = find_line(session, wanted, cursor.id)  # None, and thus the first page, if the line does not exist
         places = _places(session, wanted, cursor, limit, found)
         shown = places[:limit]
-        entries = _entries(session, shown, may_see_patients=may_see_patients)
+        entries = entries_of(session, shown, may_see_patients=may_see_patients)
         further = shown[-1].key if len(places) > limit else None
         return EntryPage(entries, further, too_many=found is not None and found.too_many)
 
@@ -116,7 +102,7 @@ class WorklistEntries(StorePart):
 class _Found:
     """The result of a search or a narrow filter: all positions, in the order of the list."""
 
-    places: Sequence[_Place]
+    places: Sequence[EntryPlace]
     too_many: bool = False
 
 
@@ -131,13 +117,13 @@ def _found(session: Session, wanted: Wanted, *, may_see_patients: bool) -> _Foun
     return _Found(_by_study(lines, wanted)) if lines is not None else None
 
 
-def _by_study(lines: Sequence[tuple[Cursor, str | None]], wanted: Wanted) -> Sequence[_Place]:
+def _by_study(lines: Sequence[tuple[Cursor, str | None]], wanted: Wanted) -> Sequence[EntryPlace]:
     """Each study once, and each file without a graded knee, in the order of the list."""
-    places: dict[str, _Place] = {}
+    places: dict[str, EntryPlace] = {}
     for key, study in lines:
         name = study or str(key.id)
         if name not in places or _height(key, wanted) > _height(places[name].key, wanted):
-            places[name] = _Place(key, study)
+            places[name] = EntryPlace(key, study)
     by_line = {place.key.id: place for place in places.values()}
     return [by_line[key.id] for key in in_order([place.key for place in places.values()], stretches(wanted))]
 
@@ -149,13 +135,13 @@ def _height(key: Cursor, wanted: Wanted) -> tuple[bool, datetime, int]:
 
 def _places(
     session: Session, wanted: Wanted, cursor: Cursor | None, limit: int, found: _Found | None, *, upwards: bool = False
-) -> list[_Place]:
+) -> list[EntryPlace]:
     """One more position than `limit` after the cursor, in the order of the list; or before it, the nearest first."""
     if found is not None:
         every = stretches(wanted, upwards=upwards)
         ordered = found.places[::-1] if upwards else found.places
         return [place for place in ordered if cursor is None or is_beyond(place.key, cursor, every)][: limit + 1]
-    places: list[_Place] = []
+    places: list[EntryPlace] = []
     at_once = max(limit * _LINES_OF_A_STUDY, _FEWEST)
     while len(places) <= limit:
         keys = keys_of(session, wanted, cursor, at_once, upwards=upwards)
@@ -163,7 +149,7 @@ def _places(
         studies = _studies(session, [key.id for key in shown])
         highest = _highest_lines(session, wanted, {key for key in studies.values() if key})
         places += [
-            _Place(key, study)
+            EntryPlace(key, study)
             for key in shown
             if (study := studies[key.id]) is None or study not in highest or highest[study].id == key.id
         ]
@@ -221,60 +207,3 @@ def _highest_lines(session: Session, wanted: Wanted, studies: Collection[str]) -
 def _highest(session: Session, study: str, wanted: Wanted) -> Cursor | None:
     """The position of a study in a list of this order without filters."""
     return _highest_lines(session, Wanted(sort=wanted.sort, backwards=wanted.backwards), [study]).get(study)
-
-
-def _entries(session: Session, places: Sequence[_Place], *, may_see_patients: bool) -> tuple[WorklistEntry, ...]:
-    studies = {place.study for place in places if place.study}
-    knees = _knees(session, studies)
-    files = [place.key.id for place in places if place.study is None]
-    ids = [*(knee.id for knee in knees), *files]
-    rows = dict(zip(ids, rows_of(session, ids, may_see_patients=may_see_patients), strict=True))
-    of_study: defaultdict[str, list[WorklistRow]] = defaultdict(list)
-    for number, study in knees:
-        of_study[str(study)].append(rows[number])
-    readers, assigned = _readers(session, studies), assignees(session, studies)
-    return tuple(
-        WorklistEntry(
-            place.key,
-            _in_hanging_order(of_study[place.study]),
-            readers.get(place.study, {}),
-            assigned.get(place.study, ()),
-        )
-        if place.study
-        else WorklistEntry(place.key, (rows[place.key.id],), {})
-        for place in places
-    )
-
-
-def _knees(session: Session, studies: Collection[str]) -> Sequence[Row[int, str | None]]:
-    """The lines of these studies, with the study of each."""
-    if not studies:
-        return ()
-    return session.execute(
-        select(IndexLine.id, FileRow.study_key)
-        .join(FileRow, FileRow.id == IndexLine.file_id)
-        .where(FileRow.study_key.in_(studies), stands_in_study(), IndexLine.knee_id.is_not(None))
-        .order_by(IndexLine.id.desc())
-    ).all()
-
-
-def _in_hanging_order(rows: Sequence[WorklistRow]) -> tuple[WorklistRow, ...]:
-    return tuple(sorted(rows, key=lambda row: _SIDES.index(row.side)))
-
-
-def _readers(session: Session, studies: Collection[str]) -> Mapping[str, Mapping[str, int]]:
-    """The number of knees of each study that each reader has graded."""
-    if not studies:
-        return {}
-    found: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    rows = session.execute(
-        select(FileRow.study_key, ReaderGradeRow.reader, func.count(ReaderGradeRow.knee_id.distinct()))
-        .join(IndexLine, IndexLine.file_id == FileRow.id)
-        .join(ReaderGradeRow, ReaderGradeRow.knee_id == IndexLine.knee_id)
-        .where(FileRow.study_key.in_(studies), stands_in_study(), ReaderGradeRow.withdrawn_at.is_(None))
-        .group_by(FileRow.study_key, ReaderGradeRow.reader)
-        .order_by(func.min(ReaderGradeRow.id))
-    )
-    for study, reader, knees in rows:
-        found[str(study)][reader] = knees
-    return found
