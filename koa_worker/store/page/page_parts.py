@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class PageParts:
-    """What a store is also made of."""
+    """The parts for the page, as attributes of a store."""
 
     sessions: Sessions
 
