@@ -181,7 +181,9 @@ def test_axe_finds_nothing_serious(browser: Any, uploaded: Any, screen: dict[str
     browser.look(**screen)
     found = axe(browser, "/login")
     browser.log_in("ada")
-    for path in (*_pages(uploaded), "/studies/none"):
+    browser.go("/?state=rejected")
+    file = str(browser.one(".line .who a").get_attribute("href"))
+    for path in (*_pages(uploaded), file, "/studies/none"):
         found += axe(browser, path)
     assert found == []
 

@@ -10,7 +10,9 @@ from koa_worker.store.database.removal import remove_rows
 from koa_worker.store.database.schema import Base
 from koa_worker.values import Rejected
 
-NAMES_NOBODY = {"models", "destinations", "users", "logins", "tokens", "throttles", "audit", "doomed"}
+# Sums of a day, without a name; `forget` deletes those of the days that it changes.
+SUMS = {"watch_changed", "watch_studies", "watch_files"}
+NAMES_NOBODY = {"models", "destinations", "users", "logins", "tokens", "throttles", "audit", "doomed", *SUMS}
 NAMED = {"files", "studies", "uploads"}
 
 
