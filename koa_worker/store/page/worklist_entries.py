@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from koa_worker.store.database.base import StorePart, reads
-from koa_worker.store.database.schema import AssignmentRow, EventRow, FileRow, IndexLine, ReaderGradeRow
+from koa_worker.store.database.schema import AssignmentRow, ChangedDay, EventRow, FileRow, IndexLine, ReaderGradeRow
 from koa_worker.store.page.reader_grades import stands_in_study
 from koa_worker.store.page.worklist_content import EntryPlace, entries_of
 from koa_worker.store.page.worklist_lines import (
@@ -94,6 +94,7 @@ class WorklistEntries(StorePart):
             select(func.max(ReaderGradeRow.withdrawn_at)).scalar_subquery(),
             select(func.max(AssignmentRow.id)).scalar_subquery(),
             select(func.max(AssignmentRow.ended_at)).scalar_subquery(),
+            select(func.max(ChangedDay.id)).scalar_subquery(),  # an erasure leaves no event, but marks its days
         )
         return " ".join(map(str, session.execute(select(*newest)).one()))
 

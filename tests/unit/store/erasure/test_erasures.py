@@ -10,6 +10,7 @@ import pytest
 
 from koa_worker.errors import UnknownRecord
 from koa_worker.store import ErasureReason, State, Store, Whose
+from koa_worker.values import Patient
 
 BY_ID = Whose(patient_id="P-17")  # of conftest.py's Maker
 FORGET = ErasureReason.FORGET
@@ -61,6 +62,15 @@ def test_nobody_begins_a_file_that_is_written_down(
     assert store.files.find(file.id) is store.files.find(claimed.id) is None
     assert [entry.action for entry in store.audit.entries()] == ["forget_finished", "forget_begun"]
     assert store.files.take(make.arrival("a"), "w").begun, "the same bytes that come again are new"
+
+
+def test_an_open_worklist_notices_that_an_older_study_is_gone(store: Store, grade: Callable[..., Any]) -> None:
+    grade("a")
+    grade("b", study_uid="1.2.4", patient=Patient("Somebody^Else", "P-18"))
+    seen = store.entries.stamp()
+    assert intend(store)
+    store.erasures.erase_rows(FORGET)
+    assert store.entries.stamp() != seen
 
 
 def test_retention_and_forgetting_do_not_finish_each_other(store: Store, grade: Callable[..., Any]) -> None:
