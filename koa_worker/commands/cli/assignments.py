@@ -49,6 +49,7 @@ def assign(
         keys = _keys(studies or ())
         if not keys and not oldest:
             raise typer.BadParameter("name studies, or give their number with --oldest", param_hint="STUDY")
+        _check_known(store, keys)
         if take_back:
             if oldest:
                 raise typer.BadParameter("--oldest finds studies that are not assigned", param_hint="--take-back")
@@ -63,13 +64,17 @@ def _keys(said: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(Path(word).stem for word in words))
 
 
+def _check_known(store: Store, keys: list[str]) -> None:
+    """Refuses what is no study with a graded knee, so that the audit log names only studies that exist."""
+    unknown = set(keys).difference(*map(store.assignments.graded, _parts(keys)))
+    if unknown:
+        raise typer.BadParameter(f"{len(unknown)} of these are no studies with a graded knee, as {min(unknown)!r}")
+
+
 def _assign(store: Store, keys: list[str], oldest: int, reader: str) -> None:
     readers = store.accounts.readers()
     if reader not in readers:
         raise typer.BadParameter(f"no user {reader!r} may read; these may: {', '.join(readers) or 'none'}")
-    unknown = set(keys).difference(*map(store.assignments.graded, _parts(keys)))
-    if unknown:
-        raise typer.BadParameter(f"{len(unknown)} of these are no studies with a graded knee, as {min(unknown)!r}")
     keys = list(dict.fromkeys((*keys, *store.assignments.unassigned(oldest))))
     count = sum(store.assignments.assign(part, reader, by=CONSOLE) for part in _parts(keys))
     for key in keys:

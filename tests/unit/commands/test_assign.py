@@ -93,6 +93,7 @@ def test_without_a_reader_it_tells_how_far_each_is(store: Store, keys: list[str]
         (("anna",), "name studies"),
         (("anna", "KEY", "0" * 32), "no studies with a graded knee"),
         (("anna", "--take-back", "--oldest", "2"), "--oldest"),
+        (("anna", "--take-back", "KEY", "0" * 32), "no studies with a graded knee"),
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_is_assigned(
