@@ -8,9 +8,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 from koa_worker.config import Config
 from koa_worker.store import Store
+from koa_worker.system.background import in_background
 from koa_worker.system.log import where
 from koa_worker.watch.drift import monday_of
 
@@ -23,14 +25,8 @@ _PAUSE_PER_DAY = 9.0  # of the time that a day took: an archive that has just be
 @contextmanager
 def counting_days(config: Config) -> Iterator[None]:
     """Counts inside the context."""
-    stop = threading.Event()
-    thread = threading.Thread(target=_run, args=(config, stop), name="day-sums", daemon=True)
-    thread.start()
-    try:
+    with in_background("day-sums", partial(_run, config)):
         yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 def _run(config: Config, stop: threading.Event) -> None:

@@ -7,10 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from koa_worker import health
 from koa_worker.config import Config
 from koa_worker.daemon.notices import Notices
+from koa_worker.system.background import in_background
 from koa_worker.system.log import where
 
 logger = logging.getLogger(__name__)
@@ -38,14 +40,8 @@ class Lookout:
 @contextmanager
 def looking_out(lookout: Lookout, after: Callable[[], None]) -> Iterator[None]:
     """Checks regularly while the context is open, and calls `after` after each check."""
-    stop = threading.Event()
-    thread = threading.Thread(target=_run, args=(lookout, after, stop), name="lookout", daemon=True)
-    thread.start()
-    try:
+    with in_background("lookout", partial(_run, lookout, after)):
         yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 def _run(lookout: Lookout, after: Callable[[], None], stop: threading.Event) -> None:
