@@ -89,6 +89,7 @@ class WorklistEntries(StorePart):
         """A text that changes with every change of the worklist's content."""
         newest = (
             select(func.max(EventRow.id)).scalar_subquery(),
+            select(func.max(EventRow.at)).scalar_subquery(),  # the ids that an erasure frees are given again
             select(func.max(ReaderGradeRow.id)).scalar_subquery(),
             select(func.max(ReaderGradeRow.withdrawn_at)).scalar_subquery(),
             select(func.max(AssignmentRow.id)).scalar_subquery(),
