@@ -42,7 +42,7 @@ _ASSIGNED = select(AssignmentRow.study_key).where(AssignmentRow.reader == ASSIGN
 _READ = select(ReaderGradeRow.knee_id).where(ReaderGradeRow.reader == READER, ReaderGradeRow.withdrawn_at.is_(None))
 
 
-class Source(Enum):
+class LineSource(Enum):
     """What the lines are found by."""
 
     KINDS = auto()
@@ -55,7 +55,7 @@ class Source(Enum):
 class Few:
     """The lines of a narrow filter or of a search."""
 
-    source: Source
+    source: LineSource
     files: tuple[str, ...] = ()
     too_many: bool = False  # the words match more files than were searched
 
@@ -65,13 +65,13 @@ def few_of(session: Session, wanted: Wanted) -> Few | None:
     values = values_of(wanted)
     if wanted.assigned is Assigned.READER:
         most = FEW_OF_READER // _LINES_OF_A_STUDY
-        return Few(Source.ASSIGNMENTS) if _is_at_most(session, _ASSIGNED, most, values) else None
+        return Few(LineSource.ASSIGNMENTS) if _is_at_most(session, _ASSIGNED, most, values) else None
     if wanted.read is Read.DONE:
-        return Few(Source.READINGS) if _is_at_most(session, _READ, FEW_OF_READER, values) else None
+        return Few(LineSource.READINGS) if _is_at_most(session, _READ, FEW_OF_READER, values) else None
     if wanted.sort in WALKED_BY_KIND or not is_filtered(wanted):
         return None
     # The readers of each line are not looked at: that would cost as much as the scan that it would spare.
-    return Few(Source.KINDS) if _is_at_most(session, _of_kinds(shape_of(wanted)), FEW, values) else None
+    return Few(LineSource.KINDS) if _is_at_most(session, _of_kinds(shape_of(wanted)), FEW, values) else None
 
 
 def found_by_words(session: Session, found: Candidates, *, may_see_patients: bool) -> Few:
@@ -80,7 +80,7 @@ def found_by_words(session: Session, found: Candidates, *, may_see_patients: boo
     for start in range(0, len(found.file_ids), _FILES_AT_A_TIME):
         some = found.file_ids[start : start + _FILES_AT_A_TIME]
         files += with_all(session, some, found.others, may_see_patients=may_see_patients)
-    return Few(Source.FILES, tuple(files), found.too_many)
+    return Few(LineSource.FILES, tuple(files), found.too_many)
 
 
 def places_of(
@@ -91,7 +91,7 @@ def places_of(
     A study is at the position of its highest line, in either direction of the list.
     """
     every = stretches(wanted, upwards=upwards)
-    if not every or (few.source is Source.FILES and not few.files):
+    if not every or (few.source is LineSource.FILES and not few.files):
         return []
     behind = rank(cursor, every)[0] if cursor else None
     statement = _sorted(shape_of(wanted), few.source, upwards=upwards, behind=behind)
@@ -100,7 +100,7 @@ def places_of(
 
 
 @lru_cache(maxsize=STATEMENTS)
-def _sorted(shape: Wanted, source: Source, *, upwards: bool, behind: int | None) -> Select[*tuple[Any, ...]]:
+def _sorted(shape: Wanted, source: LineSource, *, upwards: bool, behind: int | None) -> Select[*tuple[Any, ...]]:
     """The statement for these lines: each study once, by the number of its line, its highest one being the first."""
     every = stretches(shape, upwards=upwards)
     study = case((IndexLine.knee_id.is_not(None), FileRow.study_key))
@@ -125,13 +125,13 @@ def _sorted(shape: Wanted, source: Source, *, upwards: bool, behind: int | None)
     )
 
 
-def _conditions(shape: Wanted, source: Source) -> list[ColumnElement[bool]]:
+def _conditions(shape: Wanted, source: LineSource) -> list[ColumnElement[bool]]:
     """The conditions of the filters, and first of all that by which the lines are found."""
-    if source is Source.KINDS:
+    if source is LineSource.KINDS:
         return [IndexLine.id.in_(_of_kinds(shape)), *in_part(replace(shape, since=None, until=None))]
-    if source is Source.FILES:
+    if source is LineSource.FILES:
         return [IndexLine.file_id.in_(bindparam("files", expanding=True)), *fits(shape), *in_part(shape)]
-    if source is Source.ASSIGNMENTS:
+    if source is LineSource.ASSIGNMENTS:
         return [FileRow.study_key.in_(_ASSIGNED), *fits(shape), *in_part(replace(shape, assigned=None))]
     return [IndexLine.knee_id.in_(_READ), *fits(shape), *in_part(replace(shape, read=None))]
 
