@@ -35,7 +35,7 @@ def words_of(*texts: str) -> tuple[str, ...]:
     found = list(dict.fromkeys(word for _, words in every for word in words))[:MOST_WORDS]
     other = (words if text.isascii() else _split(plain(_with_two_letters(text))) for text, words in every)
     spelt = [word for words in other for word in words]
-    spelt += [_UMLAUT_IN_TWO.sub(r"\1\2", word) for word in found]
+    spelt += [_UMLAUT_IN_TWO.sub(r"\1\2", word) for word in found if "e" in word]
     others = [word for word in dict.fromkeys(spelt) if word not in found]
     return (*found, *others[:MOST_WORDS])
 
