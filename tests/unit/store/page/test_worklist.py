@@ -264,6 +264,9 @@ def test_a_column_is_walked_by_its_own_index_and_not_sorted(archive: Store, plan
 def test_neither_counts_nor_days_walk_a_whole_table(archive: Store, plans: list[str]) -> None:
     archive.worklist.counts()
     archive.day_counts.between(NOW.date(), NOW.date())
+    found = archive.counts.last_successes()
+    assert (found.arrived, found.reported) == (NOW + timedelta(minutes=3), None)
+    assert found.graded
     assert len(plans) > 4
     assert [step for step in plans if re.match(rf"SCAN ({TABLES})\b", step)] == []
 
