@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, func, select
 from sqlalchemy.orm import Session
 
 from koa_worker.store.database.base import StorePart, reads
@@ -83,7 +83,7 @@ def _count(session: Session, *chosen: ColumnElement[bool]) -> int:
     return session.scalar(select(func.count()).select_from(FileRow).where(*chosen)) or 0
 
 
-def _last_arrival(state: State) -> ColumnElement[datetime | None]:
+def _last_arrival(state: State) -> ScalarSelect[datetime]:
     return select(func.max(FileRow.arrived_at)).where(FileRow.state == state).scalar_subquery()
 
 
