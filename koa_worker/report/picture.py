@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from koa_worker.system.own_mark import write_words
 
-CROP_EDGE = 448  # pixels: 42 mm of paper at 270 dpi; twice the model's own size
+CROP_EDGE = 336  # pixels: 42 mm of paper at 200 dpi; half as many again as the model saw
 CROP_QUALITY = 88
 
 

@@ -13,6 +13,7 @@ def widths(femoral: NDArray[Any], tibial: NDArray[Any], across: float, down: flo
     scale = np.array([across, down])
     femoral, tibial = femoral * scale, tibial * scale
     open_by = np.maximum(tibial[:, 1] - femoral[:, 1], 0)
-    apart = np.linalg.norm(tibial[:, None] - femoral[None], axis=2)
+    aside, below = (tibial[:, None, axis] - femoral[None, :, axis] for axis in (0, 1))
+    apart = float(np.sqrt((aside * aside + below * below).min()))
     area = float(open_by.mean() * (tibial[-1, 0] - tibial[0, 0]))
-    return float(min(apart.min(), open_by.min())), area / float(np.linalg.norm(tibial[-1] - tibial[0]))
+    return min(apart, float(open_by.min())), area / float(np.linalg.norm(tibial[-1] - tibial[0]))

@@ -129,14 +129,13 @@ def limited(planes: Plane, least: float, most: float) -> None:
 
 
 def percentiles(image: Plane, *shares: float) -> list[float]:
-    """The same values as `numpy.percentile`, in two thirds of the time: no axis and no weights are needed here."""
-    last = image.size - 1
-    places = [last * (share / 100) for share in shares]
-    pairs = [(min(int(place), max(last - 1, 0)), min(int(place) + 1, last)) for place in places]
-    ordered = np.partition(image.ravel(), sorted({rank for pair in pairs for rank in pair}))
+    """The same values as `numpy.percentile`. NumPy finds one rank at a time in a tenth of the time of several."""
+    ordered, last = image.flatten(), image.size - 1
     found = []
-    for place, (below, above) in zip(places, pairs, strict=True):
-        low, high = ordered[below], ordered[above]
+    for place in (last * (share / 100) for share in shares):
+        below = min(int(place), max(last - 1, 0))
+        ordered.partition(below)
+        low, high = ordered[below], ordered[min(below + 1, last) :].min()
         step, beyond = float(high - low), place - below
         found.append(float(low) + step * beyond if beyond < 0.5 else float(high) - step * (1 - beyond))
     return found
@@ -172,11 +171,11 @@ def solid(mask: Mask) -> Mask:
 def runs(mask: Mask) -> Plane:
     """How many pixels of unbroken tissue the row of each pixel of tissue has there; 0 elsewhere."""
     height, width = mask.shape
-    apart = np.zeros((height, width + 1), np.int8)  # a column of nothing, so that a run ends with its row
+    apart = np.zeros((height, width + 1), np.bool_)  # a column of nothing, so that a run ends with its row
     apart[:, :width] = mask
     flat = apart.ravel()
-    changes = np.flatnonzero(np.diff(flat, prepend=np.int8(0)))
-    lengths = changes[1::2] - changes[::2]
-    found = np.zeros(flat.size, np.float32)
-    found[flat.view(np.bool_)] = np.repeat(lengths, lengths)
-    return np.ascontiguousarray(found.reshape(height, width + 1)[:, :width])
+    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    lengths = np.diff(changes, prepend=0, append=flat.size)
+    values = lengths.astype(np.float32)
+    values[int(flat[0]) :: 2] = 0  # every other one is no tissue
+    return np.ascontiguousarray(np.repeat(values, lengths).reshape(height, width + 1)[:, :width])

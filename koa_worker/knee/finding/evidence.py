@@ -52,6 +52,7 @@ EVIDENCE = {
 
 
 _WEIGHTS = np.array([kind.weight for kind in EVIDENCE.values()], dtype=np.float32)
+MOST = float(_WEIGHTS.sum() * np.log(1 + FLOOR))  # that all evidence together can be
 _PER_ENOUGH = np.array([[1 / kind.enough] for kind in EVIDENCE.values()], dtype=np.float32)
 
 # Where margins are searched, in plateaus aside and below: tibia, taper, femur, shaft.
@@ -126,24 +127,55 @@ def _steps(unit: int, places: tuple[tuple[float, float], ...]) -> list[tuple[int
     return [(edge + round(aside * unit), edge + round(below * unit)) for aside, below in places]
 
 
-def gather(image: Plane, unit: int, stride: int, window: GridWindow | None = None) -> Plane:
-    """Each piece of evidence, in the order of `EVIDENCE`, for the scored points of an image with such plateaus."""
+def score(image: Plane, unit: int, stride: int, window: GridWindow | None = None) -> Plane:
+    """All evidence as one number for every scored point: above −0.3 is a clear knee, below −1.6 is none."""
     grid = Grid(image.shape[0], image.shape[1], unit, stride, window)
     down, across = edges(image, grid)
+    return _weighed(_the_others(image, across, _with_gap(down, grid), grid))
+
+
+def score_with(image: Plane, unit: int, stride: int, fit: Plane, least: float) -> Plane:
+    """The same plus `fit`, which is at most 0; minus infinity everywhere as soon as no point can reach `least`."""
+    nowhere = np.full_like(fit, -np.inf)
+    if MOST + float(fit.max()) < least:
+        return nowhere
+    grid = Grid(image.shape[0], image.shape[1], unit, stride)
+    down, across = edges(image, grid)
+    pieces = _with_gap(down, grid)
+    if np.isfinite(least) and float((_most_beside(pieces[0]) + fit).max()) < least:
+        return nowhere
+    found = _weighed(_the_others(image, across, pieces, grid))
+    found += fit
+    return found
+
+
+def _with_gap(down: Plane, grid: Grid) -> Plane:
+    """Room for each piece of evidence at each scored point, in the order of `EVIDENCE`, with the first one in it."""
     pieces = np.empty((len(EVIDENCE), *grid.points), np.float32)
     _gap(down, grid, pieces[0])
+    return pieces
+
+
+def _the_others(image: Plane, across: Plane, pieces: Plane, grid: Grid) -> Plane:
+    """The other pieces too, in place."""
     _margins(across, grid, pieces[1:5])
     _block(image, grid, pieces[5])
     return pieces
 
 
-def weigh(pieces: Plane) -> Plane:
-    """All evidence as one number for every point: above −0.3 is a clear knee, below −1.6 is none."""
+def _weighed(pieces: Plane) -> Plane:
     share = pieces.reshape(len(EVIDENCE), -1) * _PER_ENOUGH
     np.clip(share, 0, 1, out=share)
     share += np.float32(FLOOR)
     logarithms = np.asarray(cv2.log(share), dtype=np.float32)
     return _plane(_WEIGHTS @ logarithms).reshape(pieces.shape[1:])
+
+
+def _most_beside(gap: Plane) -> Plane:
+    """The most that all evidence together can be, where this is the gap's."""
+    share = np.minimum(gap * _PER_ENOUGH[0], 1) + np.float32(FLOOR)
+    logarithm = _plane(cv2.log(share))
+    return _plane(logarithm * _WEIGHTS[0] + np.float32(MOST - _WEIGHTS[0] * np.log(1 + FLOOR)))
 
 
 def edges(image: Plane, grid: Grid) -> tuple[Plane, Plane]:

@@ -20,6 +20,7 @@ HIGHEST = 1.6  # of the frame's height: strips that show little more than the jo
 LEG_PER_PLATEAU = 1.3  # a leg at the knee is 1.3 (slim) to 2.2 plateaus wide; in a crop less of it is seen
 REGION = 2.6  # plateaus: the square around a joint in which it is measured again
 RATIOS = tuple(float(ratio) for ratio in np.geomspace(0.88, 1.136, 4))
+ROUNDING = 1e-3  # of a score, at most
 LEG_SLACK = 0.38  # in natural logarithms: a difference within it is no evidence
 
 
@@ -61,32 +62,34 @@ def sizes(height: int, width: int) -> list[float]:
     return [float(size) for size in np.geomspace(low, max(high, low * 1.01), count)]
 
 
-def search(densities: Densities) -> list[Joint]:
-    """The best joint of the frame at each size, with the best one apart from it: candidates, in working pixels."""
+def search(densities: Densities, behind: float = np.inf) -> list[Joint]:
+    """The best joint of the frame at each size, with the best one apart from it: candidates, in working pixels.
+
+    A joint whose score is behind that of a better one by more than `behind` is not needed, and may be left out.
+    """
     height, width = densities.image.shape
     halves, tissue = Halves(densities.image), runs(densities.tissue)
-    found: list[Joint] = []
+    found, best = list[Joint](), -np.inf
     for plateau in sizes(height, width):
-        score = scored(halves, tissue, plateau, COARSE)
+        score = scored(halves, tissue, plateau, COARSE, least=best - behind)
         for _ in range(3):
             joint = _highest(score, plateau, COARSE)
             if joint is None:
                 break
             found.append(joint)
+            best = max(best, joint.score)
             _forget(score, joint, COARSE)
     return sorted(found, key=lambda joint: -joint.score)
 
 
-def scored(halves: Halves, tissue: Plane, plateau: float, look: SearchScale) -> Plane:
-    """The score for a joint of this size at each searched point."""
-    score = evidence.weigh(evidence.gather(_at_scale(halves, plateau, look), look.unit, look.stride))
-    leg = np.asarray(cv2.resize(tissue, score.shape[::-1], interpolation=cv2.INTER_NEAREST), dtype=np.float32)
-    score += _fit_of_leg(leg * np.float32(1 / plateau))
-    height, width = score.shape
-    place = _inside(height, width, look).place
-    held = np.full_like(score, -np.inf)
-    held[place] = score[place]
-    return held
+def scored(halves: Halves, tissue: Plane, plateau: float, look: SearchScale, least: float = -np.inf) -> Plane:
+    """The score for a joint of this size at each searched point; none if no point can reach `least`."""
+    image = _at_scale(halves, plateau, look)
+    height, width = (-(-length // look.stride) for length in image.shape)
+    leg = np.asarray(cv2.resize(tissue, (width, height), interpolation=cv2.INTER_NEAREST), dtype=np.float32)
+    place, fit = _inside(height, width, look).place, np.full_like(leg, -np.inf)
+    fit[place] = _fit_of_leg(leg[place] * np.float32(1 / plateau))
+    return evidence.score_with(image, look.unit, look.stride, fit, least - ROUNDING)
 
 
 def _at_scale(halves: Halves, plateau: float, look: SearchScale) -> Plane:
@@ -171,7 +174,7 @@ def _best_near(halves: Halves, plateau: float, joint: Joint, look: SearchScale) 
     )
     if window.top >= window.bottom or window.left >= window.right:
         return None
-    score = evidence.weigh(evidence.gather(image, look.unit, look.stride, window))
+    score = evidence.score(image, look.unit, look.stride, window)
     return _highest(score, plateau, look, window.top, window.left)
 
 

@@ -54,18 +54,18 @@ def measure(down: Plane, across: Plane, rough: Plateau) -> Plateau:
 def line_height(down: Plane, rough: Plateau, side: int) -> float:
     """The height at which density falls and, one joint space below, rises again most clearly in one compartment."""
     top, rows = _rows(down, rough, side)
-    width = rough.width
+    width, count = rough.width, len(rows)
+    gaps = np.arange(max(1, round(NARROWEST * width)), min(round(WIDEST * width) + 1, count))[:, None]
+    if not len(gaps):
+        return rough.y
     falls, rises = np.maximum(-rows, 0), np.maximum(rows, 0)
-    best, height = 0.0, rough.y
-    for gap in range(max(1, round(NARROWEST * width)), min(round(WIDEST * width) + 1, len(rows))):
-        upper, lower = falls[:-gap], rises[gap:]
-        clear = np.sqrt(upper * lower) + 0.25 * (upper + lower)
-        middle = top + np.arange(len(clear)) + gap / 2
-        clear = clear / (1 + ((middle - rough.y) / (LINE_TRUST * width)) ** 2)
-        row = int(clear.argmax())
-        if clear[row] > best:
-            best, height = float(clear[row]), float(middle[row])
-    return height
+    places = np.arange(count)
+    lower = np.concatenate([rises, np.zeros(count, rises.dtype)])[gaps + places]  # nothing beyond the last row
+    clear = np.sqrt(falls * lower) + 0.25 * (falls + lower)
+    middle = top + places + gaps / 2
+    clear = np.where(places + gaps < count, clear / (1 + ((middle - rough.y) / (LINE_TRUST * width)) ** 2), 0.0)
+    best = int(clear.argmax())
+    return float(middle.ravel()[best]) if clear.ravel()[best] > 0 else rough.y
 
 
 def plateau_end(across: Plane, rough: Plateau, side: int, line: float) -> float:

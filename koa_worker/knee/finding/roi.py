@@ -28,6 +28,7 @@ PAIR = 1.12  # one plateau of a frame is wider than the other by this factor at 
 NEARLY_SQUARE = 1.2
 CROP_SHARE = 0.5  # a square image that the knee's box fills by this share (IoU) is a crop already …
 CROP_BEHIND = 0.45  # … even if a part of it looks more like a knee by this much
+FAR_BEHIND = max(SECOND_BEHIND, COMPARTMENT_AHEAD, CROP_BEHIND)  # the best joint: such a one is not chosen beside it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +62,7 @@ def trace(radiograph: Radiograph) -> Trace:
     densities = measure(pixels, radiograph.half)
     if densities.contrast < LEAST_CONTRAST:
         return Trace(densities, (), (), (), InputRejected("blank", "its levels hardly differ"))
-    candidates = tuple(search(densities))
+    candidates = tuple(search(densities, FAR_BEHIND))
     whole = whole_crop(candidates, densities) or negative_crop(candidates, densities)
     if whole is not None:
         return Trace(densities, candidates, (whole.scaled(1 / densities.scale),), _whole(radiograph))
@@ -99,7 +100,7 @@ def negative_crop(candidates: tuple[Joint, ...], densities: Densities) -> Joint 
     """The same for a negative (one in seventy of the published crops is one): its positive looks more like a knee."""
     if not nearly_square(densities):
         return None
-    negatives = tuple(search(inverse(densities)))
+    negatives = tuple(search(inverse(densities), FAR_BEHIND))
     if not negatives or (candidates and negatives[0].score < candidates[0].score):
         return None
     return whole_crop(negatives, densities)
@@ -116,7 +117,10 @@ def choose(candidates: tuple[Joint, ...], densities: Densities) -> tuple[tuple[J
         return (), None
     first = not_a_compartment(candidates)
     leg = legs.beside(densities, first)
-    second = in_leg(densities, candidates, first, leg) if leg else beside(candidates, first)
+    if leg:
+        second = in_leg(densities, candidates, first, leg)
+    else:  # beside a larger joint that is not the best one, others may be chosen that were left out
+        second = beside(candidates if first is candidates[0] else tuple(search(densities)), first)
     if second is not None:
         return tuple(sorted((first, second), key=lambda joint: joint.x)), None
     return (first,), leg

@@ -10,7 +10,7 @@ Equalisation sharpens bone, so an equalised crop needs more evidence and more st
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -32,6 +32,7 @@ LEAST_INSIDE = 0.4  # of a piece, within that margin
 LEAST_STEP = 0.15  # of a rim: below it nothing is metal, and nothing more needs to be measured
 ROUGHLY = 0.05  # of evidence
 LEAST_PIXELS = 12  # of rim and inside
+MANY_PIECES = 9  # above one level: so many are counted all at once, fewer one by one
 AROUND = 0.5  # of the box on each side, in which metal beside the joint may lie
 
 WEIGHTS = (7.65, 1.25, -2.89, -2.86)  # of log step, sharpness, log unevenness, log grain
@@ -164,7 +165,8 @@ def _best(picture: Picture, least: float = -np.inf) -> Piece | None:
     """The piece with the most evidence; only pieces that may be the best one are measured exactly."""
     found = [piece for piece in pieces(levelled(picture)) if piece.most_evidence >= least]
     rough = [piece.rough_evidence for piece in found]
-    near = [piece for piece, about in zip(found, rough, strict=True) if about >= max(rough) - ROUGHLY]
+    enough = max(*rough, least) - ROUGHLY if rough else least
+    near = [piece for piece, about in zip(found, rough, strict=True) if about >= enough]
     return max(near, key=lambda piece: piece.evidence, default=None)
 
 
@@ -189,30 +191,44 @@ def levelled(picture: Picture) -> Plane:
 def pieces(image: Plane) -> list[Piece]:
     """Every connected piece above a level that is large enough, lies over the joint, and has an edge."""
     ranges = _range(image, _LARGE), _range(image, _SMALL)
+    least, most = LEAST_AREA * image.size, MOST_AREA * image.size
     found = []
     for level in LEVELS:
-        bright = cv2.morphologyEx((image > level).view(np.uint8), cv2.MORPH_OPEN, _SMALL)
-        if cv2.countNonZero(bright) < LEAST_AREA * bright.size:
+        above = (image > level).view(np.uint8)
+        bright = np.asarray(cv2.morphologyEx(above, cv2.MORPH_OPEN, _SMALL), np.uint8)
+        if cv2.countNonZero(bright) < least:
             continue
-        labels = cv2.connectedComponents(bright, connectivity=4, ltype=cv2.CV_16U)[1]
-        sizes = np.bincount(labels.ravel())
-        usable = (sizes >= LEAST_AREA * bright.size) & (sizes <= MOST_AREA * bright.size)
-        if not usable[1:].any():
+        over = [mask for mask, size in _connected(bright, least) if size <= most and _lies_over(mask, size)]
+        if not over:
             continue
-        usable &= np.bincount(labels[MARGIN:-MARGIN, MARGIN:-MARGIN].ravel(), minlength=len(sizes)) >= (
-            LEAST_INSIDE * sizes
-        )
         rims = (bright - cv2.erode(bright, _SMALL, borderValue=1)) > 0
         cores = cv2.erode(bright, _MIDDLE, borderValue=1) > 0
-        for number in 1 + np.flatnonzero(usable[1:]):
-            mask = labels == number
-            left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+        for mask in over:
+            left, top, width, height = cv2.boundingRect(mask)
             place = np.s_[top : top + height, left : left + width]
             parts = [one[place] for one in (image, *ranges, rims, cores)]
-            piece = _measured(mask[place], parts, top, left)
+            piece = _measured(mask[place].view(np.bool_), parts, top, left)
             if piece is not None:
                 found.append(piece)
     return found
+
+
+def _connected(bright: Picture, least: float) -> Iterator[tuple[Picture, int]]:
+    """The connected pieces that are large enough, each as a mask of zeros and ones, and its size."""
+    count, labels = cv2.connectedComponents(bright, connectivity=4, ltype=cv2.CV_16U)
+    numbers: Iterable[int] = range(1, count)
+    if count > MANY_PIECES:
+        numbers = 1 + np.flatnonzero(np.bincount(labels.ravel())[1:] >= least)
+    for number in numbers:
+        mask = (labels == number).view(np.uint8)
+        size = cv2.countNonZero(mask)
+        if size >= least:
+            yield mask, size
+
+
+def _lies_over(mask: Picture, size: int) -> bool:
+    """Whether enough of the piece lies over the joint, and not along the edge."""
+    return cv2.countNonZero(mask[MARGIN:-MARGIN, MARGIN:-MARGIN]) >= LEAST_INSIDE * size
 
 
 def _range(image: Plane, around: NDArray[np.uint8]) -> Plane:
@@ -236,10 +252,10 @@ def _measured(mask: Mask, parts: Sequence[NDArray[Any]], top: int, left: int) ->
 def _median(values: Plane) -> float:
     """The same as `numpy.median`, without its checks of the input."""
     middle = len(values) // 2
+    ordered = np.partition(values, middle)
     if len(values) % 2:
-        return float(np.partition(values, middle)[middle])
-    both = np.partition(values, (middle - 1, middle))
-    return float((both[middle - 1] + both[middle]) / np.float32(2))
+        return float(ordered[middle])
+    return float((ordered[:middle].max() + ordered[middle]) / np.float32(2))
 
 
 def _rough_unevenness(image: Plane, core: Mask) -> float:

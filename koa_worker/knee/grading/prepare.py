@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from koa_worker.knee.finding.cut import cut
 from koa_worker.values import Box, GrayImage
 
 SIZE = 224
@@ -85,30 +86,21 @@ def looks_equalized(pixels: Picture) -> bool:
     """
     tiles = _tiles(pixels)
     middle = tiles.shape[1] // 2
-    medians = np.sort(tiles, axis=1, kind="stable")[:, middle]  # of bytes by radix, a fifth of the time to select
-    score = 1.081 * np.log1p(pixels.std()) - np.log1p(medians.std()) - 0.182 * np.log1p(_tailedness(tiles))
+    medians = np.partition(tiles, middle, axis=1)[:, middle].astype(np.float64)
+    spread = float(cv2.meanStdDev(pixels)[1][0, 0])
+    score = 1.081 * np.log1p(spread) - np.log1p(medians.std()) - 0.182 * np.log1p(_tailedness(tiles))
     return bool(score > 0.233)
 
 
-def _tiles(pixels: Picture) -> Picture:
-    """One row of pixels for each of CLAHE's tiles."""
+def _tiles(pixels: Picture) -> NDArray[np.float32]:
+    """One row of pixels for each of CLAHE's tiles; NumPy selects from single precision in a fifth of the time."""
     edge = SIZE // TILES
-    return pixels.reshape(TILES, edge, TILES, edge).swapaxes(1, 2).reshape(TILES * TILES, edge * edge)
+    rows = pixels.reshape(TILES, edge, TILES, edge).swapaxes(1, 2)
+    return rows.astype(np.float32, order="C").reshape(TILES * TILES, edge * edge)
 
 
-def _tailedness(tiles: Picture) -> float:
+def _tailedness(tiles: NDArray[np.float32]) -> float:
     """The kurtosis of the middle tile: 1.8 if its values are spread evenly, 3 if they cluster as in a raw image."""
-    squares = np.square(tiles - tiles.mean(axis=1, keepdims=True, dtype=np.float32))
+    squares = np.square(tiles - tiles.mean(axis=1, keepdims=True))
     variance = squares.mean(axis=1)
     return float(np.median(np.square(squares).mean(axis=1) / (np.square(variance) + 1e-3)))
-
-
-def cut(pixels: GrayImage, box: Box) -> GrayImage:
-    """The pixels in the box; beyond the image, edge rows and columns are repeated."""
-    height, width = pixels.shape
-    right, bottom = box.x + box.width, box.y + box.height
-    if box.x >= 0 and right <= width and box.y >= 0 and bottom <= height:
-        return pixels[box.y : bottom, box.x : right]
-    rows = np.clip(np.arange(box.y, bottom), 0, height - 1)
-    columns = np.clip(np.arange(box.x, right), 0, width - 1)
-    return pixels[np.ix_(rows, columns)]

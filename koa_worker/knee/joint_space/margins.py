@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from koa_worker.knee.finding.density import Plane, limited
-from koa_worker.knee.joint_space.band import COARSE, Band
+from koa_worker.knee.joint_space.band import COARSE, CoarseBand
 
 # In plateaus from the middle: what is traced.
 INNER, OUTER = 0.09, 0.45
@@ -68,7 +68,7 @@ class MarginPath:
         return replace(self, femoral=self.femoral + rows, tibial=self.tibial + rows)
 
 
-def trace(band: Band) -> tuple[MarginPath, MarginPath]:
+def trace(band: CoarseBand) -> tuple[MarginPath, MarginPath]:
     """The left and the right compartment's course."""
     top = int(np.clip(round(band.line) - ABOVE, 0, len(band.coarse) - ABOVE - BELOW))
     columns, density, slope = _profiles(band, slice(top, top + ABOVE + BELOW))
@@ -113,7 +113,7 @@ def _closed(columns: Columns, evidence: Plane, pairs: Plane) -> MarginPath:
     return replace(course, evidence=np.where(closed, np.float32(SEEN), course.evidence))
 
 
-def _profiles(band: Band, rows: slice) -> tuple[Columns, Plane, Plane]:
+def _profiles(band: CoarseBand, rows: slice) -> tuple[Columns, Plane, Plane]:
     """The columns of both compartments; their density and its slope downwards, each as a share of what is usual."""
     coarse = band.coarse
     smooth = cv2.GaussianBlur(coarse, (0, 0), sigmaX=1.6, sigmaY=0.8)
@@ -198,27 +198,26 @@ def _near(height: float, side: int, rows: int) -> Plane:
 
 def _follow(pairs: Plane) -> list[tuple[Columns, Columns, float]]:
     """The best sequence for each compartment: tibial rows, gaps, mean score."""
-    reached = [pairs[0]]
-    for column in pairs[1:]:
-        best = _spread(reached[-1])
+    count, gaps, rows, sides = pairs.shape
+    apart = np.full((count, gaps, rows + SLOPE, sides), -np.inf, np.float32)  # no step leads from a gap into the next
+    apart[:, :, :rows] = pairs
+    columns = apart.reshape(count, -1)
+    reached = [columns[0]]
+    for column in columns[1:]:
+        best = _along(_along(reached[-1], STEP_COST, sides), GAP_COST, (rows + SLOPE) * sides)
         best += column
         reached.append(best)
-    return [_backwards([best[..., side].T for best in reached]) for side in range(pairs.shape[3])]
+    placed = [best.reshape(apart.shape[1:])[:, :rows] for best in reached]
+    return [_backwards([best[..., side].T for best in placed]) for side in range(sides)]
 
 
-def _spread(best: Plane) -> Plane:
-    """The value of the best pair within one step of each pair, less the cost of the step."""
-    return _along(_along(best, STEP_COST, down=False), GAP_COST, down=True)
-
-
-def _along(best: Plane, cost: float, *, down: bool) -> Plane:
-    """The best within a step along rows or gaps. A nearer one than a step reaches costs less by itself."""
-    found = best
+def _along(best: Plane, cost: float, apart: int) -> Plane:
+    """The best within a step in one direction, less the cost of the step; neighbours are so many values apart."""
+    found = best.copy()
     for step in range(1, SLOPE + 1):
-        near = np.ones((2 * step + 1, 1) if down else (1, 2 * step + 1), np.uint8)
-        moved = np.asarray(cv2.dilate(best, near), np.float32).reshape(best.shape)
-        moved -= np.float32(cost * step * step)
-        found = np.maximum(moved, found, out=moved)
+        moved, shift = best - np.float32(cost * step * step), step * apart
+        np.maximum(found[shift:], moved[:-shift], out=found[shift:])
+        np.maximum(found[:-shift], moved[shift:], out=found[:-shift])
     return found
 
 
