@@ -123,8 +123,8 @@ def export(
         float, typer.Option(help="Share of the grades' frequency to restore, which balanced sampling removes.")
     ] = 0.0,
     views: Annotated[
-        str, typer.Option(help="Views of a crop for each member: plain, mirrored, or enlarged as in plain@1.06.")
-    ] = "plain,mirrored",
+        str, typer.Option(help="Views of a crop for each member: plain, mirrored, levelled-plain, plain@1.06 …")
+    ] = "levelled-plain",
     looks: Annotated[
         float, typer.Option(help="Highest cost of a knee, in passes of one plain MobileNetV2 of 224 pixels.")
     ] = 4.0,

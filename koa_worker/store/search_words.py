@@ -19,6 +19,8 @@ _UMLAUT_IN_TWO = re.compile("(?<=[^\\W\\d_])(?<![aeiouyq])([aou])e|^([aou])e")
 
 def plain(text: str) -> str:
     """The text without case, accents and letter widths: “Müller” and “MULLER” are equal."""
+    if text.isascii():
+        return text.lower()  # the rest would change nothing, and most texts are so
     apart = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(letter for letter in apart if not unicodedata.combining(letter))
     return unicodedata.normalize("NFC", bare).translate(_LETTERS)
@@ -29,9 +31,11 @@ def words_of(*texts: str) -> tuple[str, ...]:
 
     Words with umlauts come in both spellings: “Müller” is “muller” and “mueller”, and so is “Mueller”.
     """
-    found = list(dict.fromkeys(word for text in texts for word in _split(plain(text))))[:MOST_WORDS]
-    spelt = [word for text in texts for word in _split(plain(_with_two_letters(text)))]
-    spelt += [_UMLAUT_IN_TWO.sub(r"\1\2", word) for word in found]
+    every = [(text, _split(plain(text))) for text in texts]
+    found = list(dict.fromkeys(word for _, words in every for word in words))[:MOST_WORDS]
+    other = (words if text.isascii() else _split(plain(_with_two_letters(text))) for text, words in every)
+    spelt = [word for words in other for word in words]
+    spelt += [_UMLAUT_IN_TWO.sub(r"\1\2", word) for word in found if "e" in word]
     others = [word for word in dict.fromkeys(spelt) if word not in found]
     return (*found, *others[:MOST_WORDS])
 

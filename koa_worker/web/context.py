@@ -10,6 +10,7 @@ from koa_worker import RESEARCH_NOTICE
 from koa_worker.config import Config
 from koa_worker.read.viewing.decoder import Decoder
 from koa_worker.store import Store
+from koa_worker.web.kept_counts import KeptCounts
 from koa_worker.web.last_watch import LastWatch
 from koa_worker.web.searches import Searches
 
@@ -23,10 +24,11 @@ class Context:
     decoder: Decoder
     searches: Searches
     last_watch: LastWatch
+    kept_counts: KeptCounts
 
 
 def furnish(app: Flask, config: Config, store: Store) -> None:
-    app.extensions[_KEY] = Context(config, store, Decoder(config.limits), Searches(), LastWatch())
+    app.extensions[_KEY] = Context(config, store, Decoder(config.limits), Searches(), LastWatch(), KeptCounts())
     app.context_processor(lambda: {"notice": RESEARCH_NOTICE, "institution": config.report.institution})
 
 

@@ -51,7 +51,7 @@ def show() -> str:
         "dashboard.html",
         ranges=RANGES,
         days=len(days),
-        counts=store.worklist.counts(),
+        counts=context().kept_counts.of_files(store, store.entries.stamp()),
         pace=store.counts.pace(),
         deliveries=found.stored.deliveries if found.stored else (),
         inbox=found.inbox,

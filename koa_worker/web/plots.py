@@ -1,6 +1,7 @@
 """Small plots as SVG, drawn on the server: columns and lines over days, with a title and the numbers as a table.
 
-They have classes and no style, so that the page's style sheet gives them their colours.
+They have classes and no style, so that the page's style sheet gives them their colours. What comes a thousand times is
+written with `%`, which takes a third of the time of `format`.
 """
 
 from __future__ import annotations
@@ -54,9 +55,8 @@ def columns(title: str, says: str, labels: Sequence[str], series: Sequence[Serie
             height = scale.y(0) - scale.y(one.values[at] or 0)
             if height > 0:
                 bars.append(
-                    Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"></rect>').format(
-                        one.kind, LEFT + step * (at + 0.1), floor_y - height, step * 0.8, height
-                    )
+                    Markup('<rect class="%s" x="%.1f" y="%.1f" width="%.1f" height="%.1f"></rect>')
+                    % (one.kind, LEFT + step * (at + 0.1), floor_y - height, step * 0.8, height)
                 )
                 floor_y -= height
     return _plot(_Said(title, says, labels), series, scale, Markup("").join(bars))
@@ -72,11 +72,11 @@ def line(title: str, says: str, labels: Sequence[str], one: Series, *, within: t
         for at, value in enumerate(one.values)
     ]
     drawn = [
-        Markup('<line class="{}" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"></line>').format(one.kind, *a, *b)
+        Markup('<line class="%s" x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f"></line>') % (one.kind, *a, *b)
         for a, b in pairwise(points)
         if a and b
     ]
-    dots = [Markup('<circle class="fill-a" cx="{:.1f}" cy="{:.1f}" r="2.5"></circle>').format(*p) for p in points if p]
+    dots = [Markup('<circle class="fill-a" cx="%.1f" cy="%.1f" r="2.5"></circle>') % p for p in points if p]
     return _plot(_Said(title, says, labels), [one], scale, Markup("").join([*drawn, *dots]))
 
 

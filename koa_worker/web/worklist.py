@@ -44,10 +44,11 @@ _RISING = frozenset({Sort.PATIENT, Sort.READ})  # columns whose first order is a
 @needs(Role.VIEW)
 def show() -> Response:
     # Every open page asks every few seconds: if nothing has changed, only three numbers are read.
-    tag = _tag()
+    stamp = context().store.entries.stamp()
+    tag = _tag(stamp)
     if request.if_none_match.contains(tag):
         return Response(status=304, headers={"ETag": f'"{tag}"'})
-    answer = make_response(_page(tag))
+    answer = make_response(_page(tag, stamp))
     answer.set_etag(tag)
     return answer
 
@@ -108,13 +109,14 @@ def _words() -> str | None:
     return context().searches.find(number, g.user.name) if number else ""
 
 
-def _tag() -> str:
-    seen = (context().store.entries.stamp(), datetime.now().astimezone().date(), g.user.name, g.user.role, is_blind())
+def _tag(stamp: str) -> str:
+    seen = (stamp, datetime.now().astimezone().date(), g.user.name, g.user.role, is_blind())
     return sha256(repr((seen, request.query_string, _words() is None)).encode()).hexdigest()[:32]
 
 
-def _page(tag: str) -> str:
+def _page(tag: str, stamp: str) -> str:
     store, wanted, cursor = context().store, asked(), cursor_of(request.args)
+    kept_counts, is_own = context().kept_counts, request.args.get("assigned") in _OWN
     is_forgotten = _words() is None
     page = None if is_forgotten else store.entries.page(wanted, cursor, LINES, may_see_patients=may_see_patients())
     address = address_of(request.args)
@@ -125,11 +127,11 @@ def _page(tag: str) -> str:
         sorts=_sorts(),
         sorted_by=_sorted_by(wanted),
         heads=_heads(wanted),
-        progress=store.assignments.progress(g.user.name) if request.args.get("assigned") in _OWN else (),
+        progress=kept_counts.of_reader(store, stamp, g.user.name) if is_own else (),
         readers=store.accounts.readers(),
         can_send=bool(context().config.dicom.destinations),
         did=chosen_words.of_address(request.args),
-        counts=store.worklist.counts(),
+        counts=kept_counts.of_files(store, stamp),
         form=MultiDict([*request.args.items(multi=True), ("text", wanted.text)]),
         address=address,
         is_filtered=bool(address.keys() - _ORDER),

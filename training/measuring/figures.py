@@ -86,7 +86,7 @@ def measure(
         score = probabilities[:, level:].sum(axis=1)
         for name, figure in _binary(score, truth >= level).items():
             overall[f"kl{level}_{name}"] = _estimate(*both(figure))
-    overall["ece"] = _estimate(*both(lambda weights: calibration_error(weights, probabilities, truth)))
+    overall["ece"] = _around(*both(lambda weights: calibration_error(weights, probabilities, truth)))
     return Figures(len(truth), len(set(subjects)), overall, by_grade, counts)
 
 
@@ -203,3 +203,13 @@ def _estimate(plain: Floats, drawn: Floats) -> Estimate:
         return Estimate(math.nan, math.nan, math.nan)
     low, high = np.quantile(known, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
     return Estimate(float(plain[0]), float(low), float(high))
+
+
+def _around(plain: Floats, drawn: Floats) -> Estimate:
+    """As `_estimate`, for a sum of absolute values, which noise can only raise.
+
+    A round has the noise of its own drawing beside that of the knees, so that most rounds lie above the value. The mean
+    surplus of all rounds is taken off.
+    """
+    surplus = np.nanmean(drawn) - plain[0] if np.isfinite(drawn).any() else math.nan
+    return _estimate(plain, np.maximum(drawn - surplus, 0.0))

@@ -7,6 +7,7 @@ from typing import Any
 
 from koa_worker.knee.grading.release import Review
 from koa_worker.knee.grading.review import rule_of_votes
+from koa_worker.knee.grading.views import View
 from koa_worker.values import GRADE_WORDS, GRADES
 
 from ..measuring.words import OVERALL_WORDS
@@ -16,9 +17,9 @@ _HEAD = """\
 
 **Research use only. Not for diagnostic use.**
 
-{members} MobileNetV2 (a crop of 224×224, one gray channel repeated) grade one knee on the Kellgren–Lawrence scale, KL 0
-to 4. Each looks at the crop in {views}; the mean of all probabilities is the answer.
-{parts}{cost}Files: LiteRT with {precision} weights,
+{members} grades one knee on the Kellgren–Lawrence scale, KL 0 to 4, from a crop of 224×224 pixels with one gray channel
+repeated. {views}
+{levelled}{parts}{cost}Files: LiteRT with {precision} weights,
 {agreement}.
 
 ## Intended use
@@ -42,6 +43,11 @@ V1, doi:10.17632/56rmx5bjcr.1, licensed under CC BY 4.0 (https://creativecommons
 the pictures were used to fit the weights; none is contained in this release. The pictures come from the Osteoarthritis
 Initiative: one North American study, 45 to 79 years, one radiographic protocol. Backbone weights started from an
 ImageNet release under Apache 2.0. No subject is in both training and validation.
+"""
+
+_LEVELLED = """\
+A levelled view turns the crop by the tilt of the tibial plateau, which is traced in the crop, so that the plateau is
+level; by at most 8 degrees.
 """
 
 _FAILURES = """
@@ -78,8 +84,9 @@ def _head(manifest: dict[str, Any]) -> str:
     same = min(agreement["same_grade"] for agreement in agreements)
     return _HEAD.format(
         label=f"{manifest['name']}-v{manifest['version']}",
-        members=len(manifest["members"]),
-        views=_views(manifest["views"]),
+        members=_members(len(manifest["members"])),
+        views=_views(len(manifest["members"]), manifest["views"]),
+        levelled=_LEVELLED if any(View.parse(name).levelled for name in manifest["views"]) else "",
         parts=_parts(manifest["members"]),
         cost=_cost(manifest["metrics"].get("cost")),
         precision=trained["precision"],
@@ -88,9 +95,16 @@ def _head(manifest: dict[str, Any]) -> str:
     )
 
 
-def _views(names: Sequence[str]) -> str:
+def _members(count: int) -> str:
+    return "One MobileNetV2" if count == 1 else f"The mean of {count} MobileNetV2"
+
+
+def _views(members: int, names: Sequence[str]) -> str:
     listed = ", ".join(name.replace("@", " at scale ") for name in names)
-    return f"{len(names)} views ({listed})" if len(names) > 1 else f"one view ({listed})"
+    who = "It" if members == 1 else "Each"
+    if len(names) == 1:
+        return f"{who} looks at the crop once ({listed})."
+    return f"{who} looks at the crop in {len(names)} views ({listed}); the mean of all probabilities is the answer."
 
 
 def _parts(members: Sequence[dict[str, Any]]) -> str:
@@ -137,7 +151,8 @@ def _by_grade(manifest: dict[str, Any]) -> str:
 
 
 def _calibration(manifest: dict[str, Any]) -> str:
-    rule, chosen = rule_of_votes(Review.model_validate(manifest["review"])), manifest["metrics"]["review"]
+    looks = len(manifest["members"]) * len(manifest["views"])
+    rule, chosen = rule_of_votes(Review.model_validate(manifest["review"]), looks), manifest["metrics"]["review"]
     ece = manifest["metrics"]["validation"]["ece"]
     return (
         f"\n## Calibration and review\nTemperature {manifest['temperature']}, by negative log likelihood. Expected"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import io
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -59,6 +60,7 @@ class FeatureMap:
     head: Head
     mirrored: bool
     part: Part = WHOLE  # of the crop, which the map covers
+    turned: float = 0.0  # degrees by which the view turned the crop anticlockwise about its middle
 
 
 FeatureMaps = tuple[FeatureMap, ...]
@@ -76,11 +78,25 @@ def heatmap(maps: FeatureMaps, kl: int) -> Heatmap:
 
 
 def _placed(values: Singles, one: FeatureMap, grid: tuple[int, int]) -> Singles:
-    """The map of a view, mirrored back and placed on the crop; zero where the view did not look."""
+    """The map of a view, mirrored back, placed on the crop and turned back; zero where the view did not look."""
     upright = values[:, ::-1] if one.mirrored else values
     down = _spread(upright.shape[0], one.part.top, one.part.bottom, grid[0])
     across = _spread(upright.shape[1], one.part.left, one.part.right, grid[1])
-    return np.asarray(down @ upright @ across.T, np.float32)
+    placed = np.asarray(down @ upright @ across.T, np.float32)
+    return _turned(placed, -one.turned) if one.turned else placed
+
+
+def _turned(values: Singles, degrees: float) -> Singles:
+    """The map turned anticlockwise about the crop's middle, where its cells need not be square."""
+    rows, columns = values.shape
+    angle = math.radians(degrees)
+    stretch = columns / rows  # rows of cells are this many times as high as columns are wide
+    # From a cell of the result to the cell of `values` that is shown there.
+    source = np.array([[math.cos(angle), -math.sin(angle) * stretch], [math.sin(angle) / stretch, math.cos(angle)]])
+    middle = np.array([(columns - 1) / 2, (rows - 1) / 2])
+    way = np.column_stack([source, middle - source @ middle])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(values, way, (columns, rows), flags=flags, borderMode=cv2.BORDER_CONSTANT))
 
 
 @functools.lru_cache(maxsize=64)

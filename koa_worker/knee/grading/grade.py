@@ -29,6 +29,7 @@ from koa_worker.knee.grading.release import Member, Release, Review, model_folde
 from koa_worker.knee.grading.review import of_probabilities, of_votes, together
 from koa_worker.knee.grading.site import SiteScale
 from koa_worker.knee.grading.views import Part, View
+from koa_worker.knee.joint_space.tilt import tilt
 from koa_worker.values import GRADES, Grade, GradedBy, Probabilities
 
 __all__ = ["Grader", "combine", "judge", "model_folder", "on_scale"]
@@ -75,20 +76,27 @@ class Grader:
         return judge(probabilities, votes, self._review, self.name, self._site), maps
 
     def features(self, crop: Picture) -> tuple[Singles, ...]:
-        """The feature map of each member's plain view."""
-        picture = _to_input(crop)
+        """Each member's feature map of the crop, which is levelled if the release's views are."""
+        upright = View(levelled=self._views[0].levelled)
+        picture = _to_input(upright.show(crop, self._tilt(crop)))
         return tuple(net.run(picture)[1] for net in self._nets)
 
     def look(self, crop: Picture) -> tuple[Singles, FeatureMaps]:
         """The logits of each member's view of the crop (members × views, 5), and its feature map."""
-        pictures = [(view, _to_input(view.show(crop))) for view in self._views]
+        angle = self._tilt(crop)
+        pictures = [(view, _to_input(view.show(crop, angle))) for view in self._views]
         logits, maps = [], []
         for net in self._nets:
             for view, picture in pictures:
                 answer, features = net.run(picture)
                 logits.append(answer)
-                maps.append(FeatureMap(features, net.head, view.mirrored, view.shown(net.part)))
+                turned = angle if view.levelled else 0.0
+                maps.append(FeatureMap(features, net.head, view.mirrored, view.shown(net.part), turned))
         return np.stack(logits), tuple(maps)
+
+    def _tilt(self, crop: Picture) -> float:
+        """The tilt of the knee's plateau in degrees; 0 if no view needs it."""
+        return tilt(crop) if any(view.levelled for view in self._views) else 0.0
 
 
 def _familiar(release: Release) -> Familiar | None:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from koa_worker.knee.finding.cut import cut
 from koa_worker.values import Box, GrayImage
 
 SIZE = 224
@@ -103,14 +104,3 @@ def _tailedness(tiles: NDArray[np.float32]) -> float:
     squares = np.square(tiles - tiles.mean(axis=1, keepdims=True))
     variance = squares.mean(axis=1)
     return float(np.median(np.square(squares).mean(axis=1) / (np.square(variance) + 1e-3)))
-
-
-def cut(pixels: GrayImage, box: Box) -> GrayImage:
-    """The pixels in the box; beyond the image, edge rows and columns are repeated."""
-    height, width = pixels.shape
-    right, bottom = box.x + box.width, box.y + box.height
-    if box.x >= 0 and right <= width and box.y >= 0 and bottom <= height:
-        return pixels[box.y : bottom, box.x : right]
-    rows = np.clip(np.arange(box.y, bottom), 0, height - 1)
-    columns = np.clip(np.arange(box.x, right), 0, width - 1)
-    return pixels[np.ix_(rows, columns)]

@@ -89,10 +89,8 @@ def together(
     return tuple(sorted(reasons, key=lambda one: _LAST.index(one.code) if one.code in _LAST else -1))
 
 
-def rule_of_votes(review: Review) -> str:
-    """The last part of the rule as a sentence for the model card."""
-    return (
-        f"A knee is marked for review below a confidence of {review.confidence:.2f} or an agreement of"
-        f" {review.agreement:.2f} among the looks, when two looks differ by two grades, or when KL ≥ 2 is near an even"
-        " chance."
-    )
+def rule_of_votes(review: Review, looks: int) -> str:
+    """The last part of the rule as a sentence for the model card; one look agrees with itself."""
+    votes = f" or an agreement of {review.agreement:.2f} among the looks, when two looks differ by two grades"
+    rule = f"A knee is marked for review below a confidence of {review.confidence:.2f}{votes if looks > 1 else ''}"
+    return f"{rule}, or when KL ≥ 2 is near an even chance."

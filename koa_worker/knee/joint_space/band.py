@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from koa_worker.knee.finding import evidence, plateau
+from koa_worker.knee.finding.cut import cut
 from koa_worker.knee.finding.density import Plane
-from koa_worker.knee.grading.prepare import cut
 from koa_worker.values import Box, GrayImage
 
 COARSE = 224  # pixels across the knee's square where margins are searched …
@@ -24,14 +24,20 @@ NEGATIVE = -0.3  # bone minus what is beside it, in standard deviations: 1103 kn
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Band:
-    """The square's middle rows, coarse and fine, bright = dense; the plateau in coarse pixels of these rows."""
+class CoarseBand:
+    """The square's middle rows, bright = dense, and the plateau in pixels of these rows."""
 
     coarse: Plane
-    fine: Plane
     middle: float
     line: float  # the row of the joint line, roughly
     width: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Band(CoarseBand):
+    """The same rows, coarse and fine, and where they lie in the stored image."""
+
+    fine: Plane
     box: Box
 
     def to_stored(self, points: Plane) -> Plane:
@@ -46,22 +52,27 @@ def take(pixels: GrayImage, box: Box, *, may_be_negative: bool = False) -> Band:
     """Resamples the square around a knee; a negative is inverted to a positive."""
     square = _resized(cut(pixels, box), COARSE * FINER)
     coarse = _resized(square, COARSE)
-    if may_be_negative and _is_negative(coarse):
+    if may_be_negative and is_negative(coarse):
         square, coarse = -square, -coarse
+    rough = of_square(coarse)
+    top, bottom = ROWS
+    return Band(rough.coarse, rough.middle, rough.line, rough.width, square[top * FINER : bottom * FINER], box)
+
+
+def of_square(coarse: Plane) -> CoarseBand:
+    """The middle rows of a knee's square of 224 pixels."""
     found = _plateau(coarse)
     pixel = COARSE / PROFILED
     top, bottom = ROWS
-    return Band(
+    return CoarseBand(
         coarse=coarse[top:bottom],
-        fine=square[top * FINER : bottom * FINER],
         middle=(found.x + 0.5) * pixel - 0.5,
         line=(found.y + 0.5) * pixel - 0.5 - top,
         width=found.width * pixel,
-        box=box,
     )
 
 
-def _is_negative(square: Plane) -> bool:
+def is_negative(square: Plane) -> bool:
     """Whether bone is darker than the region beside the joint, as in one in seventy of the published crops."""
     bone, beside = (np.mean([square[place].mean() for place in places]) for places in (_BONE, _BESIDE))
     return bool(bone - beside < NEGATIVE * square.std())

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from koa_worker.knee.finding.density import Plane, limited
-from koa_worker.knee.joint_space.band import COARSE, Band
+from koa_worker.knee.joint_space.band import COARSE, CoarseBand
 
 # In plateaus from the middle: what is traced.
 INNER, OUTER = 0.09, 0.45
@@ -68,7 +68,7 @@ class MarginPath:
         return replace(self, femoral=self.femoral + rows, tibial=self.tibial + rows)
 
 
-def trace(band: Band) -> tuple[MarginPath, MarginPath]:
+def trace(band: CoarseBand) -> tuple[MarginPath, MarginPath]:
     """The left and the right compartment's course."""
     top = int(np.clip(round(band.line) - ABOVE, 0, len(band.coarse) - ABOVE - BELOW))
     columns, density, slope = _profiles(band, slice(top, top + ABOVE + BELOW))
@@ -113,7 +113,7 @@ def _closed(columns: Columns, evidence: Plane, pairs: Plane) -> MarginPath:
     return replace(course, evidence=np.where(closed, np.float32(SEEN), course.evidence))
 
 
-def _profiles(band: Band, rows: slice) -> tuple[Columns, Plane, Plane]:
+def _profiles(band: CoarseBand, rows: slice) -> tuple[Columns, Plane, Plane]:
     """The columns of both compartments; their density and its slope downwards, each as a share of what is usual."""
     coarse = band.coarse
     smooth = cv2.GaussianBlur(coarse, (0, 0), sigmaX=1.6, sigmaY=0.8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, func, select
 from sqlalchemy.orm import Session
 
 from koa_worker.store.database.base import StorePart, reads
@@ -56,8 +56,10 @@ class StatusCounts(StorePart):
     def last_successes(self, session: Session) -> LastSuccesses:
         """The last times at which a file arrived, a file was graded, and a report was written."""
         graded = select(func.max(FileRow.settled_at)).where(FileRow.state == State.COMPLETED)
+        # One look into the index of each state: without the state, all files would be read.
+        arrived = session.execute(select(*(_last_arrival(state) for state in State))).one()
         return LastSuccesses(
-            arrived=session.scalar(select(func.max(FileRow.arrived_at))),
+            arrived=max((at for at in arrived if at is not None), default=None),
             graded=session.scalar(graded),
             reported=session.scalar(select(func.max(ReportRow.written_at))),
         )
@@ -79,6 +81,10 @@ def _per_minute(session: Session, now: datetime) -> float:
 
 def _count(session: Session, *chosen: ColumnElement[bool]) -> int:
     return session.scalar(select(func.count()).select_from(FileRow).where(*chosen)) or 0
+
+
+def _last_arrival(state: State) -> ScalarSelect[datetime]:
+    return select(func.max(FileRow.arrived_at)).where(FileRow.state == state).scalar_subquery()
 
 
 def _oldest_waiting(session: Session) -> datetime | None:

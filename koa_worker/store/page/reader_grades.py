@@ -30,7 +30,7 @@ Matrix = tuple[tuple[int, ...], ...]
 SHOWN = ("study", "report", "results", "export")
 
 
-def is_read(*, by: str | None = None) -> ColumnElement[bool]:
+def is_read(*, by: ColumnElement[str] | None = None) -> ColumnElement[bool]:
     """Whether somebody, or this reader, has graded the knee of a line of the worklist."""
     of_knee = (ReaderGradeRow.knee_id == IndexLine.knee_id) & ReaderGradeRow.withdrawn_at.is_(None)
     return exists().where(of_knee if by is None else of_knee & (ReaderGradeRow.reader == by))

@@ -6,8 +6,8 @@ flag. Its other lines are skipped. As a page may begin anywhere, the database de
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -17,16 +17,16 @@ from koa_worker.store.database.base import StorePart, reads
 from koa_worker.store.database.schema import AssignmentRow, ChangedDay, EventRow, FileRow, IndexLine, ReaderGradeRow
 from koa_worker.store.page.reader_grades import stands_in_study
 from koa_worker.store.page.worklist_content import EntryPlace, entries_of
+from koa_worker.store.page.worklist_few import Few, few_of, found_by_words, places_of
 from koa_worker.store.page.worklist_lines import (
-    few_lines,
     find_line,
     in_part,
-    keys_by_word,
     keys_of,
     kinds_of,
+    values_of,
 )
-from koa_worker.store.page.worklist_order import COLUMNS, in_order, is_beyond, stretches
-from koa_worker.store.page.worklist_search import LOOKED_AT, candidates
+from koa_worker.store.page.worklist_order import COLUMNS
+from koa_worker.store.page.worklist_search import candidates
 from koa_worker.store.page.worklist_values import (
     Cursor,
     EntryPage,
@@ -39,7 +39,6 @@ from koa_worker.store.records.files import State
 
 _LINES_OF_A_STUDY = 2  # usual number
 _FEWEST = 20  # lines that are read at once
-_ALL = 100 * LOOKED_AT  # more than the number of lines that the candidates of a word have
 
 
 class WorklistEntries(StorePart):
@@ -56,14 +55,14 @@ class WorklistEntries(StorePart):
         may_see_patients: bool = False,
     ) -> EntryPage:
         """At most `limit` entries after the cursor, and the start of the next page."""
-        found = _found(session, wanted, may_see_patients=may_see_patients)
+        few = _few(session, wanted, may_see_patients=may_see_patients)
         if cursor is not None and wanted.sort is not Sort.ARRIVED:
             cursor = find_line(session, wanted, cursor.id)  # None, and thus the first page, if the line does not exist
-        places = _places(session, wanted, cursor, limit, found)
+        places = _places(session, wanted, cursor, limit, few)
         shown = places[:limit]
         entries = entries_of(session, shown, may_see_patients=may_see_patients)
         further = shown[-1].key if len(places) > limit else None
-        return EntryPage(entries, further, too_many=found is not None and found.too_many)
+        return EntryPage(entries, further, too_many=few is not None and few.too_many)
 
     @reads
     def around(self, session: Session, wanted: Wanted, key: str, *, may_see_patients: bool = False) -> Neighbours:
@@ -72,8 +71,8 @@ class WorklistEntries(StorePart):
         place = _highest(session, key, wanted)
         if place is None or (wanted.states and State.COMPLETED not in wanted.states):
             return Neighbours(None, None)
-        found = _found(session, graded, may_see_patients=may_see_patients)
-        return Neighbours(*(_nearest(session, graded, place, key, found, upwards=upwards) for upwards in (True, False)))
+        few = _few(session, graded, may_see_patients=may_see_patients)
+        return Neighbours(*(_nearest(session, graded, place, key, few, upwards=upwards) for upwards in (True, False)))
 
     @reads
     def next_unread(
@@ -81,15 +80,16 @@ class WorklistEntries(StorePart):
     ) -> str | None:
         """The next study in the list with a knee that the reader has not graded; after the last one, the first."""
         unread = replace(wanted, states=frozenset({State.COMPLETED}), read=Read.UNREAD, reader=reader)
-        found = _found(session, unread, may_see_patients=may_see_patients)
-        behind = _nearest(session, unread, _highest(session, key, wanted), key, found)
-        return behind or _nearest(session, unread, None, key, found)
+        few = _few(session, unread, may_see_patients=may_see_patients)
+        behind = _nearest(session, unread, _highest(session, key, wanted), key, few)
+        return behind or _nearest(session, unread, None, key, few)
 
     @reads
     def stamp(self, session: Session) -> str:
         """A text that changes with every change of the worklist's content."""
         newest = (
             select(func.max(EventRow.id)).scalar_subquery(),
+            select(func.max(EventRow.at)).scalar_subquery(),  # the ids that an erasure frees are given again
             select(func.max(ReaderGradeRow.id)).scalar_subquery(),
             select(func.max(ReaderGradeRow.withdrawn_at)).scalar_subquery(),
             select(func.max(AssignmentRow.id)).scalar_subquery(),
@@ -99,34 +99,12 @@ class WorklistEntries(StorePart):
         return " ".join(map(str, session.execute(select(*newest)).one()))
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """The result of a search or a narrow filter: all positions, in the order of the list."""
-
-    places: Sequence[EntryPlace]
-    too_many: bool = False
-
-
-def _found(session: Session, wanted: Wanted, *, may_see_patients: bool) -> _Found | None:
-    """The positions that are sorted in memory; None if an index is scanned instead."""
-    if wanted.text.strip():
-        found = candidates(session, wanted, may_see_patients=may_see_patients)
-        keys = keys_by_word(session, wanted, None, _ALL, found, may_see_patients=may_see_patients)
-        studies = _studies(session, [key.id for key in keys])
-        return _Found(_by_study([(key, studies[key.id]) for key in keys], wanted), found.too_many)
-    lines = few_lines(session, wanted)
-    return _Found(_by_study(lines, wanted)) if lines is not None else None
-
-
-def _by_study(lines: Sequence[tuple[Cursor, str | None]], wanted: Wanted) -> Sequence[EntryPlace]:
-    """Each study once, and each file without a graded knee, in the order of the list."""
-    places: dict[str, EntryPlace] = {}
-    for key, study in lines:
-        name = study or str(key.id)
-        if name not in places or _height(key, wanted) > _height(places[name].key, wanted):
-            places[name] = EntryPlace(key, study)
-    by_line = {place.key.id: place for place in places.values()}
-    return [by_line[key.id] for key in in_order([place.key for place in places.values()], stretches(wanted))]
+def _few(session: Session, wanted: Wanted, *, may_see_patients: bool) -> Few | None:
+    """The lines of a search or a narrow filter, which the database sorts; None if an index is scanned instead."""
+    if not wanted.text.strip():
+        return few_of(session, wanted)
+    found = candidates(session, wanted, may_see_patients=may_see_patients)
+    return found_by_words(session, found, may_see_patients=may_see_patients)
 
 
 def _height(key: Cursor, wanted: Wanted) -> tuple[bool, datetime, int]:
@@ -135,15 +113,13 @@ def _height(key: Cursor, wanted: Wanted) -> tuple[bool, datetime, int]:
 
 
 def _places(
-    session: Session, wanted: Wanted, cursor: Cursor | None, limit: int, found: _Found | None, *, upwards: bool = False
+    session: Session, wanted: Wanted, cursor: Cursor | None, limit: int, few: Few | None, *, upwards: bool = False
 ) -> list[EntryPlace]:
     """One more position than `limit` after the cursor, in the order of the list; or before it, the nearest first."""
-    if found is not None:
-        every = stretches(wanted, upwards=upwards)
-        ordered = found.places[::-1] if upwards else found.places
-        return [place for place in ordered if cursor is None or is_beyond(place.key, cursor, every)][: limit + 1]
+    if few is not None:
+        return places_of(session, few, wanted, cursor, limit, upwards=upwards)
     places: list[EntryPlace] = []
-    at_once = max(limit * _LINES_OF_A_STUDY, _FEWEST)
+    at_once = max((limit + 1) * _LINES_OF_A_STUDY, _FEWEST)
     while len(places) <= limit:
         keys = keys_of(session, wanted, cursor, at_once, upwards=upwards)
         shown = keys[:at_once]
@@ -165,12 +141,12 @@ def _nearest(
     wanted: Wanted,
     cursor: Cursor | None,
     besides: str,
-    found: _Found | None,
+    few: Few | None,
     *,
     upwards: bool = False,
 ) -> str | None:
     """The nearest study beyond the cursor."""
-    places = _places(session, wanted, cursor, 1, found, upwards=upwards)
+    places = _places(session, wanted, cursor, 1, few, upwards=upwards)
     return next((place.study for place in places if place.study and place.study != besides), None)
 
 
@@ -193,7 +169,8 @@ def _highest_lines(session: Session, wanted: Wanted, studies: Collection[str]) -
         select(IndexLine, FileRow.study_key)
         .join(FileRow, FileRow.id == IndexLine.file_id)
         .where(FileRow.study_key.in_(studies), stands_in_study(), IndexLine.knee_id.is_not(None))
-        .where(*in_part(wanted))
+        .where(*in_part(wanted)),
+        values_of(wanted),
     )
     highest: dict[str, Cursor] = {}
     for line, study in lines:

@@ -3,23 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, null, select, true, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Executable,
+    Integer,
+    Select,
+    String,
+    and_,
+    bindparam,
+    exists,
+    false,
+    null,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
-from koa_worker.store.database.schema import AssignmentRow, FileRow, IndexLine, ReaderGradeRow
+from koa_worker.store.database.columns import Moment
+from koa_worker.store.database.schema import AssignmentRow, FileRow, IndexLine
 from koa_worker.store.page.reader_grades import is_read, stands_in_study
-from koa_worker.store.page.worklist_order import COLUMNS, WALKED_BY_KIND, Stretch, in_order, is_beyond, rank, stretches
+from koa_worker.store.page.worklist_order import (
+    COLUMNS,
+    WALKED_BY_KIND,
+    Stretch,
+    in_order,
+    is_beyond,
+    place_of,
+    rank,
+    stretches,
+)
 from koa_worker.store.page.worklist_search import Candidates, with_all
 from koa_worker.store.page.worklist_values import Assigned, Cursor, Read, Sort, Wanted
 from koa_worker.store.records.files import State
 from koa_worker.values import GRADES, Side
 
 _FILES_AT_A_TIME = 200
-FEW = 5_000  # lines to sort in memory: with so few, scanning an index until a page is full would take longer
-FEW_OF_READER = 20_000  # the same for lines from a reader's assignments or readings
+STATEMENTS = 200  # of each kind that are kept, of all combinations of filters and orders
+
+_SINCE, _UNTIL = (bindparam(name, type_=Moment) for name in ("since", "until"))
+READER, ASSIGNEE = (bindparam(name, type_=String) for name in ("reader", "assignee"))
+MOST = bindparam("most", type_=Integer)
+_SOME_TIME = datetime.min.replace(tzinfo=UTC)
 
 Kind = tuple[State, int | None, Side, bool]
 
@@ -55,21 +87,29 @@ def is_kind(kind: Kind) -> ColumnElement[bool]:
 
 
 def in_part(wanted: Wanted) -> list[ColumnElement[bool]]:
-    """The conditions of the filters besides the kind: time of arrival, readers of the knee, assignment."""
+    """The conditions of the filters besides the kind: time of arrival, readers of the knee, assignment.
+
+    A statement with them needs the parameters of `values_of`.
+    """
     arrived = IndexLine.arrived_at
-    asked = [arrived >= wanted.since] if wanted.since else []
-    asked += [arrived < wanted.until] if wanted.until else []
-    reads = {
-        Read.UNREAD: ~is_read(by=wanted.reader),
-        Read.DONE: is_read(by=wanted.reader),
-        Read.NOBODY: ~is_read(),
-    }
+    asked = [arrived >= _SINCE] if wanted.since else []
+    asked += [arrived < _UNTIL] if wanted.until else []
+    reads = {Read.UNREAD: ~is_read(by=READER), Read.DONE: is_read(by=READER), Read.NOBODY: ~is_read()}
     asked += [reads[wanted.read]] if wanted.read else []
     if wanted.assigned is Assigned.NOBODY:
         asked.append(~_is_assigned())
-    return asked + (
-        [_is_assigned(AssignmentRow.reader == wanted.assignee)] if wanted.assigned is Assigned.READER else []
-    )
+    return asked + ([_is_assigned(AssignmentRow.reader == ASSIGNEE)] if wanted.assigned is Assigned.READER else [])
+
+
+def values_of(wanted: Wanted) -> dict[str, Any]:
+    """The parameters of the conditions of `in_part`."""
+    return {name: getattr(wanted, name) for name in ("since", "until", "reader", "assignee")}
+
+
+def shape_of(wanted: Wanted) -> Wanted:
+    """The filters without their parameters: what is alike for all statements that differ in nothing else."""
+    since, until = wanted.since and _SOME_TIME, wanted.until and _SOME_TIME
+    return replace(wanted, text="", since=since, until=until, reader="", assignee="")
 
 
 def _is_assigned(*to: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -82,22 +122,22 @@ def _is_assigned(*to: ColumnElement[bool]) -> ColumnElement[bool]:
     )
 
 
-def _shown(wanted: Wanted) -> tuple[Any, ...]:
+def columns_of(wanted: Wanted) -> tuple[Any, ...]:
     """The columns of a line that give its position."""
     column = COLUMNS[wanted.sort]
     value = null() if column is None else column
     return (IndexLine.id, IndexLine.arrived_at, IndexLine.needs_review, value.label("value"))
 
 
-def _key(row: Any, wanted: Wanted) -> Cursor:
+def key_of(row: Any, wanted: Wanted) -> Cursor:
     value = bool(row.value) if wanted.sort is Sort.REVIEW else row.value
     return Cursor(bool(row.needs_review), row.arrived_at, row.id, value)
 
 
 def find_line(session: Session, wanted: Wanted, number: int) -> Cursor | None:
     """The position of the line with this number in a list of this order."""
-    row = session.execute(select(*_shown(wanted)).where(IndexLine.id == number)).first()
-    return _key(row, wanted) if row else None
+    row = session.execute(select(*columns_of(wanted)).where(IndexLine.id == number)).first()
+    return key_of(row, wanted) if row else None
 
 
 def keys_of(
@@ -106,46 +146,54 @@ def keys_of(
     """One more line than `limit` after the cursor, in the order of the list; or before it, the nearest first."""
     every = stretches(wanted, upwards=upwards)
     first = rank(cursor, every)[0] if cursor and every else 0
+    values = values_of(wanted) | (place_of(cursor) if cursor else {})
     keys: list[Cursor] = []
     for number in range(first, len(every)):
-        behind = [every[number].beyond(cursor)] if cursor and number == first else []
-        most = limit + 1 - len(keys)
-        ask = _by_kind if wanted.sort in WALKED_BY_KIND else _by_order
-        statement = ask(wanted, every[number], behind, most)
+        statement = _walk(shape_of(wanted), number, upwards=upwards, is_behind=cursor is not None and number == first)
         if statement is not None:
-            keys += [_key(row, wanted) for row in session.execute(statement)]
+            rows = session.execute(statement, {**values, "most": limit + 1 - len(keys)})
+            keys += [key_of(row, wanted) for row in rows]
         if len(keys) > limit:
             break
     return keys
 
 
+# To build the largest of them takes a third of the time of a page.
+@lru_cache(maxsize=STATEMENTS)
+def _walk(shape: Wanted, number: int, *, upwards: bool, is_behind: bool) -> Executable | None:
+    """The statement for one stretch of a list."""
+    stretch = stretches(shape, upwards=upwards)[number]
+    behind = [stretch.beyond] if is_behind else []
+    return _by_kind(shape, stretch, behind) if shape.sort in WALKED_BY_KIND else _by_order(shape, stretch, behind)
+
+
 def _by_kind(
-    wanted: Wanted, stretch: Stretch, behind: Sequence[ColumnElement[bool]], most: int
-) -> Select[*tuple[Any, ...]] | None:
-    """A short scan of the filter index for each kind of line, merged; None if there is no such kind."""
+    wanted: Wanted, stretch: Stretch, behind: Sequence[ColumnElement[bool]]
+) -> CompoundSelect[*tuple[Any, ...]] | None:
+    """A scan of the filter index for each kind of line; None if there is no such kind.
+
+    The database merges the scans, each of which is in the order of the page, and reads no further than the page needs.
+    """
     part = in_part(wanted)
     walks = [
-        select(*_shown(wanted)).where(is_kind(kind), *part, *behind).order_by(*stretch.order).limit(most).subquery()
+        select(*columns_of(wanted)).where(is_kind(kind), *part, *behind)
         for kind in kinds_of(wanted)
         if stretch.value is None or kind[3] is stretch.value
     ]
     if not walks:
         return None
-    merged = union_all(*(select(walk) for walk in walks)).subquery()
-    columns = (merged.c.arrived_at, merged.c.id)
-    ordered = select(merged).order_by(*(one.desc() if stretch.falling else one.asc() for one in columns))
-    return ordered.limit(most)
+    merged = union_all(*walks)
+    columns = (merged.selected_columns.arrived_at, merged.selected_columns.id)
+    return merged.order_by(*(one.desc() if stretch.falling else one.asc() for one in columns)).limit(MOST)
 
 
-def _by_order(
-    wanted: Wanted, stretch: Stretch, behind: Sequence[ColumnElement[bool]], most: int
-) -> Select[*tuple[Any, ...]]:
+def _by_order(wanted: Wanted, stretch: Stretch, behind: Sequence[ColumnElement[bool]]) -> Select[*tuple[Any, ...]]:
     """A scan of the index of the order; it skips the lines that do not pass the filters."""
-    fitting = (IndexLine.stands == true(), *stretch.holds, *_fits(wanted), *in_part(wanted), *behind)
-    return select(*_shown(wanted)).where(*fitting).order_by(*stretch.order).limit(most)
+    fitting = (IndexLine.stands == true(), *stretch.holds, *fits(wanted), *in_part(wanted), *behind)
+    return select(*columns_of(wanted)).where(*fitting).order_by(*stretch.order).limit(MOST)
 
 
-def _fits(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+def fits(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
     """The condition that a line is of one of the kinds."""
     if _asks_for_knees(wanted):
         yield IndexLine.state == State.COMPLETED
@@ -159,37 +207,7 @@ def _fits(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
         yield IndexLine.needs_review == (true() if wanted.review else false())
 
 
-def few_lines(session: Session, wanted: Wanted) -> list[tuple[Cursor, str | None]] | None:
-    """All lines that pass the filters, if there are only a few; a line of a knee with its study.
-
-    None if there are more, or if a scan of an index finds a page of them as fast.
-    """
-    of_file = (*_shown(wanted), IndexLine.knee_id, FileRow.study_key)
-    fitting = select(*of_file).join(FileRow, FileRow.id == IndexLine.file_id).where(stands_in_study())
-    if wanted.assigned is Assigned.READER:
-        mine = (AssignmentRow.reader == wanted.assignee) & AssignmentRow.ended_at.is_(None)
-        keys = select(AssignmentRow.study_key).where(mine)
-        found, most = fitting.where(FileRow.study_key.in_(keys), *_fits(wanted), *in_part(wanted)), FEW_OF_READER
-    elif wanted.read is Read.DONE:
-        own = (ReaderGradeRow.reader == wanted.reader) & ReaderGradeRow.withdrawn_at.is_(None)
-        knees = select(ReaderGradeRow.knee_id).where(own)
-        found, most = fitting.where(IndexLine.knee_id.in_(knees), *_fits(wanted), *in_part(wanted)), FEW_OF_READER
-    elif wanted.sort in WALKED_BY_KIND or not _is_filtered(wanted):
-        return None
-    else:
-        part = in_part(wanted)
-        kinds = [select(IndexLine.id).where(is_kind(kind), *part) for kind in kinds_of(wanted)]
-        if not kinds:
-            return []
-        numbers = select(union_all(*kinds).limit(FEW + 1).subquery().c.id)
-        found, most = fitting.where(IndexLine.id.in_(numbers)), FEW
-    rows = session.execute(found.limit(most + 1)).all()
-    if len(rows) > most:
-        return None
-    return [(_key(row, wanted), row.study_key if row.knee_id is not None else None) for row in rows]
-
-
-def _is_filtered(wanted: Wanted) -> bool:
+def is_filtered(wanted: Wanted) -> bool:
     return bool(wanted.states or wanted.since or wanted.until) or _asks_for_knees(wanted)
 
 
@@ -203,12 +221,13 @@ def keys_by_word(
         newest = found.file_ids[start : start + _FILES_AT_A_TIME]
         chunk = with_all(session, newest, found.others, may_see_patients=may_see_patients)
         lines = session.execute(
-            select(*_shown(wanted), IndexLine.state, IndexLine.kl, IndexLine.side).where(
+            select(*columns_of(wanted), IndexLine.state, IndexLine.kl, IndexLine.side).where(
                 IndexLine.file_id.in_(chunk), stands_in_study(), *in_part(wanted)
-            )
+            ),
+            values_of(wanted),
         ).all()
         for line in lines:
-            key = _key(line, wanted)
+            key = key_of(line, wanted)
             is_wanted = (line.state, line.kl, line.side, line.needs_review) in kinds
             if is_wanted and (cursor is None or is_beyond(key, cursor, every)):
                 keys.append(key)

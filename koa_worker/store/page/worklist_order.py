@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, true
+from sqlalchemy import ColumnElement, and_, bindparam, case, or_, true
 
 from koa_worker.store.database.schema import IndexLine
 from koa_worker.store.page.worklist_values import Cursor, Sort, Wanted
@@ -37,6 +37,7 @@ _STEPS: dict[Sort, tuple[Any, ...]] = {
 _NOTHING: dict[Sort, Any] = {Sort.PATIENT: ""}  # the sort value of a line without one; for other columns it is None
 _FALLS = frozenset({Sort.ARRIVED, Sort.EXAMINED})  # the newest first
 _SIDE = {Sort.RIGHT: Side.RIGHT, Sort.LEFT: Side.LEFT}
+_PLACE = ("after_value", "after_at", "after_id")
 WALKED_BY_KIND = frozenset({Sort.ARRIVED, Sort.REVIEW})  # in the order of the filter index
 
 
@@ -62,9 +63,11 @@ class Stretch:
     def reverse(self) -> Stretch:
         return replace(self, falling=not self.falling)
 
-    def beyond(self, cursor: Cursor) -> ColumnElement[bool]:
-        """The condition that a line of this stretch comes after the line of the cursor."""
-        values = self.place(cursor)
+    @property
+    def beyond(self) -> ColumnElement[bool]:
+        """The condition that a line of this stretch comes after the line that `place_of` gives to the statement."""
+        names = _PLACE[-len(self.columns) :]
+        values = [bindparam(name, type_=one.type) for name, one in zip(names, self.columns, strict=True)]
         column, value = self.columns[0], values[0]
         ahead = [_past(column, value, falling=self.falling)]
         for number in range(1, len(values)):
@@ -75,6 +78,11 @@ class Stretch:
     def place(self, key: Cursor) -> tuple[Any, ...]:
         """The values that a line of this stretch is ordered by."""
         return (key.value, key.at, key.id)[-len(self.columns) :]
+
+
+def place_of(cursor: Cursor) -> dict[str, Any]:
+    """The parameters of `Stretch.beyond`."""
+    return dict(zip(_PLACE, (cursor.value, cursor.at, cursor.id), strict=True))
 
 
 def _past(column: Any, value: Any, *, falling: bool) -> ColumnElement[bool]:
@@ -115,6 +123,35 @@ def _may_hold(wanted: Wanted, stretch: Stretch) -> bool:
     if side is not None and wanted.sides == {side}:
         return stretch.value is not None and (not wanted.grades or stretch.value in wanted.grades)
     return True
+
+
+def all_in_order(every: list[Stretch]) -> list[ColumnElement[Any]]:
+    """The order of a statement for all stretches of a list at once."""
+    if len(every) == 1:
+        return every[0].order
+    number = _number(every)
+    alike: dict[tuple[tuple[Any, ...], bool], list[int]] = {}
+    for at, one in enumerate(every):
+        alike.setdefault((one.columns, one.falling), []).append(at)
+    order: list[ColumnElement[Any]] = [number]
+    for (columns, falling), numbers in alike.items():
+        # A column is null for the lines of other stretches: among those it decides nothing.
+        own = [case((number.in_(numbers), column)) for column in columns] if len(alike) > 1 else columns
+        order += [column.desc() if falling else column.asc() for column in own]
+    return order
+
+
+def is_beyond_in(every: list[Stretch], at: int) -> ColumnElement[bool]:
+    """The condition that a line comes after that of `place_of`, which is in the stretch of this number."""
+    if len(every) == 1:
+        return every[0].beyond
+    number = _number(every)
+    return or_(number > at, and_(number == at, every[at].beyond))
+
+
+def _number(every: list[Stretch]) -> ColumnElement[int]:
+    """The number of a line's stretch."""
+    return case(*((and_(*one.holds), at) for at, one in enumerate(every)), else_=0)
 
 
 def rank(key: Cursor, every: list[Stretch]) -> tuple[int, tuple[Any, ...]]:

@@ -45,7 +45,8 @@ def me() -> Response:
 @needs(Role.VIEW)
 @not_for_blind
 def status() -> Response:
-    counts = context().store.worklist.counts()
+    store = context().store
+    counts = context().kept_counts.of_files(store, store.entries.stamp())
     states = {state.value: count for state, count in counts.by_state.items()}
     return _said(shapes.Counts(**states, parked=counts.parked, done_today=counts.done_today, review=counts.review))
 

@@ -6,6 +6,7 @@ import io
 import os
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -89,6 +90,20 @@ def test_a_mirrored_view_is_turned_back() -> None:
     values = heatmap(pair, 3).values
     assert values[2, 5] == 1
     assert values.sum() == 1
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("part", [Part(0.0, 0.0, 1.0, 1.0), Part(0.25, 0.0, 0.75, 1.0)])
+def test_heat_of_a_turned_view_lies_where_it_does_in_the_crop(part: Part, mirrored: bool) -> None:
+    """A bright corner of the crop is looked at in a turned view, and the heat comes back to that corner."""
+    crop = np.zeros((224, 224), np.float32)
+    crop[80:96, 176:192] = 1
+    shown = View(mirrored=mirrored, levelled=True).show(crop, 8.0)
+    rows = shown[round(224 * part.top) : round(224 * part.bottom)]
+    features = cv2.resize(rows, (14, rows.shape[0] // 16), interpolation=cv2.INTER_AREA)[..., None]
+    heat = heatmap((FeatureMap(features, head_of_one_channel(), mirrored=mirrored, part=part, turned=8.0),), 3).values
+    down, across = (np.indices(heat.shape) * heat).sum(axis=(1, 2)) / heat.sum()
+    assert ((down + 0.5) * 16, (across + 0.5) * 16) == pytest.approx((88, 184), abs=1.5)
 
 
 def test_members_that_see_finer_agree_on_the_finest_grid() -> None:

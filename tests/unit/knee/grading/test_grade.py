@@ -21,6 +21,7 @@ from koa_worker.knee.grading.grade import Grader, combine, judge, model_folder
 from koa_worker.knee.grading.prepare import Picture, prepare
 from koa_worker.knee.grading.release import Manifest, Review
 from koa_worker.knee.grading.views import View
+from koa_worker.knee.joint_space.tilt import tilt
 from koa_worker.values import ReviewCode, ReviewReason
 
 Release = Callable[..., Path]
@@ -108,6 +109,17 @@ def test_a_view_from_nearer_is_the_crop_enlarged(release: Release) -> None:
     manifest = Manifest.model_validate_json((model_folder() / "manifest.json").read_bytes())
     seen = [member.part for member in manifest.members]
     assert [one.part for one in maps] == [View(scale=1.06).shown(part) for part in seen]
+
+
+def test_a_levelled_view_is_the_crop_turned_by_the_tilt_of_its_plateau(release: Release) -> None:
+    plain, levelled = (Grader.load(release(views=[view])) for view in ("plain", "levelled-plain"))
+    crop = knee()
+    logits, maps = levelled.look(crop)
+    expected, _ = plain.look(View(levelled=True).show(crop, tilt(crop)))
+    assert tilt(crop) != 0
+    assert np.array_equal(logits, expected)
+    assert [one.turned for one in maps] == [tilt(crop)] * len(maps)
+    assert np.array_equal(levelled.features(crop)[0], maps[0].features)
 
 
 def test_temperature_makes_the_answer_less_sure(release: Release) -> None:

@@ -16,13 +16,32 @@ def crop() -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("name", "view"),
-    [("plain", View()), ("mirrored", View(mirrored=True)), ("mirrored@0.95", View(mirrored=True, scale=0.95))],
+    [
+        ("plain", View()),
+        ("mirrored", View(mirrored=True)),
+        ("mirrored@0.95", View(mirrored=True, scale=0.95)),
+        ("levelled-plain", View(levelled=True)),
+        ("levelled-mirrored@1.06", View(mirrored=True, scale=1.06, levelled=True)),
+    ],
 )
 def test_names(name: str, view: View) -> None:
     assert View.parse(name) == view
 
 
-@pytest.mark.parametrize("name", ["", "upside-down", "plain@", "plain@2", "plain@1.06x", "plain@0.5", "PLAIN"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "upside-down",
+        "plain@",
+        "plain@2",
+        "plain@1.06x",
+        "plain@0.5",
+        "PLAIN",
+        "levelled",
+        "levelled-levelled-plain",
+    ],
+)
 def test_what_is_no_view(name: str) -> None:
     with pytest.raises(ValueError, match="is no view"):
         View.parse(name)
@@ -44,6 +63,17 @@ def test_the_middle_stays_and_the_rest_moves_outwards() -> None:
     shown = cv2.GaussianBlur(View(scale=1.2).show(spots), (0, 0), 1)
     assert shown[112, 112] == shown[110:115, 110:115].max() > 0
     assert shown[112, 172] == shown[:, 130:].max() > 0
+
+
+def test_a_levelled_view_turns_the_crop_by_the_tilt_and_any_other_does_not() -> None:
+    falling = np.zeros((224, 224), np.uint8)  # a line that falls by 5 degrees to the right
+    rows = np.round(111.5 + np.tan(np.radians(5)) * (np.arange(224) - 111.5)).astype(int)
+    falling[rows, np.arange(224)] = 255
+    shown = View(levelled=True).show(falling, 5.0)
+    assert set(shown[:, 20:204].argmax(axis=0)) <= {111, 112}
+    assert np.array_equal(View(levelled=True).show(falling, 0.0), falling)
+    assert np.array_equal(View().show(falling, 5.0), falling)
+    assert np.array_equal(View(mirrored=True, levelled=True).show(falling, 5.0), shown[:, ::-1])
 
 
 def test_what_lies_beyond_the_edge_looks_like_the_edge() -> None:

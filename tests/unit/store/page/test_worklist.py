@@ -18,7 +18,7 @@ from koa_worker.store.database.schema import FileRow, table_of
 from koa_worker.store.page import worklist_search
 from koa_worker.store.page.worklist_lines import keys_of
 from koa_worker.store.page.worklist_order import COLUMNS, WALKED_BY_KIND
-from koa_worker.store.search_words import terms_of, words_of
+from koa_worker.store.search_words import plain, terms_of, words_of
 from koa_worker.values import Failed, Patient, Side
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -280,6 +280,12 @@ def test_any_text_becomes_words_that_its_beginnings_find(said: str) -> None:
     assert all(word and len(word) <= 64 for word in words)
     for term in terms_of(said):
         assert any(word.startswith(term) for word in words) or len(words) >= 32
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=40))
+def test_plain_letters_are_read_the_short_way_as_the_long_way_reads_them(said: str) -> None:
+    assert plain(f"é {said}") == f"e {plain(said)}"
+    assert set(words_of(f"ж {said}")) == {"ж", *words_of(said)}
 
 
 @pytest.mark.parametrize(

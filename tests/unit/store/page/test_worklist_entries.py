@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from koa_worker.store import Assigned, Cursor, EntryPage, Read, Sort, State, Store, Wanted
-from koa_worker.store.page import worklist_entries, worklist_lines
+from koa_worker.store.database.schema import AssignmentRow, FileRow, IndexLine, ReaderGradeRow
+from koa_worker.store.page import worklist_entries, worklist_few
 from koa_worker.values import Patient, Side
 
 Take = Callable[..., tuple[str, str]]
@@ -59,7 +62,7 @@ ASKED = (
 )
 
 
-@pytest.mark.parametrize("few", [0, 1000], ids=["walked", "in memory"])
+@pytest.mark.parametrize("few", [0, 1000], ids=["walked", "sorted"])
 def test_pages_of_any_length_show_each_study_once_and_the_way_between_them(
     mixed: Store, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
@@ -68,8 +71,8 @@ def test_pages_of_any_length_show_each_study_once_and_the_way_between_them(
         assert mixed.reader_grades.record(row.file_id, 0, reader="anna", kl=1, comment="")
     taken = [entry.rows[0].study_key or "" for entry in mixed.entries.page(Wanted(), limit=4).entries]
     assert mixed.assignments.assign(taken, "anna", by="ada") == 4
-    monkeypatch.setattr(worklist_lines, "FEW", few)
-    monkeypatch.setattr(worklist_lines, "FEW_OF_READER", few)
+    monkeypatch.setattr(worklist_few, "FEW", few)
+    monkeypatch.setattr(worklist_few, "FEW_OF_READER", few)
     for wanted in ASKED:
         whole = _turn(mixed, wanted, 100)
         assert len(set(whole)) == len(whole) > 0, wanted
@@ -83,6 +86,109 @@ def test_pages_of_any_length_show_each_study_once_and_the_way_between_them(
             around = mixed.entries.around(wanted, key, may_see_patients=True)
             assert around.before == (whole[at - 1] if at else None), wanted
             assert around.after == (whole[at + 1] if at + 1 < len(whole) else None), wanted
+
+
+def _plainly(store: Store, wanted: Wanted) -> list[str]:
+    """The list by plain Python: the study of each entry, or the file of one without a graded knee."""
+    with Session(store.sessions.reading) as session:
+        readings = session.scalars(select(ReaderGradeRow).where(ReaderGradeRow.withdrawn_at.is_(None))).all()
+        given = session.scalars(select(AssignmentRow).where(AssignmentRow.ended_at.is_(None))).all()
+        every = session.execute(select(IndexLine, FileRow.study_key).join(FileRow, FileRow.id == IndexLine.file_id))
+        lines = [(line, study if line.knee_id is not None else None) for line, study in every]
+    read_by = {
+        knee: {one.reader for one in readings if one.knee_id == knee} for knee in {one.knee_id for one in readings}
+    }
+    to = {study: {one.reader for one in given if one.study_key == study} for study in {one.study_key for one in given}}
+
+    def passes(line: IndexLine, study: str | None) -> bool:
+        by = read_by.get(line.knee_id or 0, set())
+        asks = (
+            not wanted.states or line.state in wanted.states,
+            not wanted.grades or line.kl in wanted.grades,
+            not wanted.sides or (study is not None and line.side in wanted.sides),
+            wanted.review is None or (study is not None and line.needs_review is wanted.review),
+            wanted.since is None or line.arrived_at >= wanted.since,
+            wanted.until is None or line.arrived_at < wanted.until,
+            wanted.read is not Read.DONE or wanted.reader in by,
+            wanted.read is not Read.UNREAD or (study is not None and wanted.reader not in by),
+            wanted.read is not Read.NOBODY or (study is not None and not by),
+            wanted.assigned is not Assigned.READER or wanted.assignee in to.get(study or "", ()),
+            wanted.assigned is not Assigned.NOBODY or (study is not None and study not in to),
+        )
+        return line.stands and all(asks)
+
+    is_review = wanted.sort is Sort.REVIEW
+    highest: dict[str, IndexLine] = {}
+    lowest_first = sorted(lines, key=lambda one: (one[0].needs_review and is_review, one[0].arrived_at, one[0].id))
+    highest |= {study or line.file_id: line for line, study in lowest_first if passes(line, study)}
+
+    def value(line: IndexLine) -> Any:
+        return {
+            Sort.ARRIVED: line.arrived_at,
+            Sort.PATIENT: line.patient or None,
+            Sort.EXAMINED: line.examined,
+            Sort.RIGHT: line.right_kl,
+            Sort.LEFT: line.left_kl,
+            Sort.READ: line.readers,
+            Sort.REVIEW: line.needs_review,
+        }[wanted.sort]
+
+    names = sorted(highest, key=lambda name: (highest[name].arrived_at, highest[name].id), reverse=True)
+    if wanted.sort in {Sort.ARRIVED, Sort.PATIENT, Sort.EXAMINED} and wanted.backwards is (
+        wanted.sort is not Sort.PATIENT
+    ):
+        names.reverse()  # from the earliest up, or from A to Z
+    some = [name for name in names if value(highest[name]) is not None]
+    falls = (wanted.sort in {Sort.PATIENT, Sort.READ}) is wanted.backwards
+    some.sort(key=lambda name: value(highest[name]), reverse=falls)
+    return [*some, *(name for name in names if value(highest[name]) is None)]
+
+
+@pytest.mark.parametrize("few", [0, 1000], ids=["walked", "sorted"])
+def test_any_list_is_that_of_plain_python(
+    mixed: Store, make: Any, clock: Any, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(worklist_few, "FEW", few)
+    monkeypatch.setattr(worklist_few, "FEW_OF_READER", few)
+    for number in range(3):
+        mixed.files.add_arrival(make.arrival(f"waits{number}"), clock())
+    chance = random.Random(8)
+    rows = mixed.worklist.page(Wanted(states=frozenset({State.COMPLETED})), limit=100).rows
+    for row in chance.sample(rows, 9):
+        reader = chance.choice(("anna", "boris"))
+        number = mixed.reader_grades.record(row.file_id, 0, reader=reader, kl=1, comment="")
+        assert number
+        if chance.random() < 0.3:
+            assert mixed.reader_grades.withdraw(number, reader=reader)
+    keys = sorted({row.study_key or "" for row in rows})
+    for reader in ("anna", "boris"):
+        assert mixed.assignments.assign(chance.sample(keys, 4), reader, by="ada") == 4
+    mixed.assignments.take_back(keys[:2])
+    times = [row.arrived_at for row in rows]
+    seen = 0
+    for _ in range(120):
+        wanted = Wanted(
+            states=frozenset(chance.sample(list(State), chance.choice((0, 0, 2)))),
+            grades=frozenset(chance.sample(range(5), chance.choice((0, 0, 2)))),
+            sides=frozenset(chance.sample(list(Side), chance.choice((0, 0, 1)))),
+            review=chance.choice((None, None, True, False)),
+            since=chance.choice((None, None, chance.choice(times))),
+            until=chance.choice((None, None, max(times) + timedelta(seconds=1))),
+            sort=chance.choice(list(Sort)),
+            backwards=chance.random() < 0.5,
+            read=chance.choice((None, None, *Read)),
+            reader="anna",
+            assigned=chance.choice((None, None, *Assigned)),
+            assignee="boris",
+        )
+        shown = [
+            (row.study_key or "") if row.kl is not None else row.file_id
+            for entry in mixed.entries.page(wanted, limit=100).entries
+            for row in entry.rows[:1]
+        ]
+        assert shown == _plainly(mixed, wanted), wanted
+        seen += len(shown)
+    assert seen > 200
 
 
 def test_an_entry_has_all_knees_of_its_study_also_those_that_the_filters_do_not_ask_for(mixed: Store) -> None:

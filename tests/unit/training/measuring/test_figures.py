@@ -92,6 +92,23 @@ def test_calibration_error_of_a_known_case():
     assert error[0] == pytest.approx(0.3)
 
 
+def test_the_interval_of_a_calibration_error_holds_it_in_a_model_that_is_hardly_wrong():
+    """Each resample adds noise to every bin: taken as it is, the interval lies above the error itself."""
+    rng = np.random.default_rng(2)
+    probabilities = rng.dirichlet(np.full(5, 0.5), 800)
+    truth = (rng.random((800, 1)) > probabilities.cumsum(axis=1)).sum(axis=1)  # each grade as often as it was said
+    error = figures.measure(probabilities, truth, [str(k // 2) for k in range(800)]).overall["ece"]
+    assert 0 <= error.low <= error.value <= error.high
+    assert error.high - error.low > 0.01
+
+
+def test_the_interval_of_a_large_calibration_error_does_not_reach_down_to_none():
+    probabilities = np.array([[0.9, 0.1, 0, 0, 0]] * 400)
+    truth = np.array([0] * 240 + [1] * 160)
+    error = figures.measure(probabilities, truth, [str(k) for k in range(400)]).overall["ece"]
+    assert (error.low, error.high) == pytest.approx((0.25, 0.35), abs=0.02)
+
+
 def test_calibration_bins_close_at_their_upper_edge():
     assert figures.confidence_bin(np.array([1 / 15, 1 / 15 + 1e-9, 1.0, 0.2])).tolist() == [0, 1, 14, 2]
 
