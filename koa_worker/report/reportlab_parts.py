@@ -12,6 +12,7 @@ from typing import Any
 
 from reportlab.lib.rl_accel import escapePDF, fp_str
 from reportlab.lib.utils import ImageReader
+from reportlab.pdfbase import pdfdoc
 from reportlab.pdfbase.pdfdoc import PDFArray, PDFDictionary, PDFName, PDFObject, PDFStream, PDFString
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
@@ -50,6 +51,8 @@ def _with_line_end(stream: PDFStream, document: Any) -> bytes:
 
 
 PDFStream.format = _with_line_end
+# Every key of every dictionary is escaped letter by letter; all reports have the same ones.
+pdfdoc.PDFName = lru_cache(maxsize=1024)(PDFName)
 
 
 def draw_literally(canvas: Canvas, operators: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from reportlab.lib.colors import Color, HexColor
@@ -102,18 +103,20 @@ class Sheet:
         self.text(x, y, text.shorten(words, room, size, bold=bold), size, bold=bold, ink=ink, align=align)
 
     def rule(self, x: float, y: float, width: float, *, weight: float = 0.5, ink: Color = RULE) -> None:
-        self.canvas.setStrokeColor(ink)
-        self.canvas.setLineWidth(weight)
-        self.canvas.line(x, self.page_height - y, x + width, self.page_height - y)
+        low = self.page_height - y
+        self._stroke(weight, ink, f"{numbers(x, low)} m {numbers(x + width, low)} l")
 
     def fill(self, place: Rect, ink: Color) -> None:
-        self.canvas.setFillColor(ink)
-        self.canvas.rect(place.x, self._low(place), place.width, place.height, stroke=0, fill=1)
+        draw_literally(self.canvas, f"{_color(ink)} rg {self._rectangle(place)} f")
 
     def outline(self, place: Rect, *, weight: float = 0.5, ink: Color = RULE) -> None:
-        self.canvas.setStrokeColor(ink)
-        self.canvas.setLineWidth(weight)
-        self.canvas.rect(place.x, self._low(place), place.width, place.height, stroke=1, fill=0)
+        self._stroke(weight, ink, self._rectangle(place))
+
+    def _stroke(self, weight: float, ink: Color, path: str) -> None:
+        draw_literally(self.canvas, f"{_color(ink)} RG {numbers(weight)} w {path} S")
+
+    def _rectangle(self, place: Rect) -> str:
+        return f"{numbers(place.x, self._low(place), place.width, place.height)} re"
 
     def polyline(self, points: Sequence[tuple[float, float]], *, weight: float, ink: Color) -> None:
         at = [f"{x:.2f} {self.page_height - y:.2f}" for x, y in points]
@@ -169,4 +172,7 @@ class Sheet:
 
 
 def _color(ink: Color) -> str:
-    return numbers(ink.red, ink.green, ink.blue)
+    return _rgb(ink.red, ink.green, ink.blue)
+
+
+_rgb = lru_cache(maxsize=64)(numbers)

@@ -70,25 +70,20 @@ def line_height(down: Plane, rough: Plateau, side: int) -> float:
 
 def plateau_end(across: Plane, rough: Plateau, side: int, line: float) -> float:
     """The end between the two outermost bone margins in the bands below the line: one alone may be the fibula's."""
-    found = [
-        _end(across, rough, side, (line + above * rough.width, line + below * rough.width)) for above, below in BANDS
-    ]
-    ends = sorted(end for end in found if end is not None)
-    return rough.x + side * rough.width * (FLARE * float(np.mean(ends[-2:])) if ends else END)
-
-
-def _end(across: Plane, rough: Plateau, side: int, rows: tuple[float, float]) -> float | None:
-    """How many plateaus aside the margin of a band of rows lies; None if there is no edge of the right kind."""
     first, last = sorted(rough.x + side * (END + sign * END_REACH) * rough.width for sign in SIDES)
     left = max(0, round(first))
-    part = across[max(0, round(rows[0])) : max(1, round(rows[1]) + 1), left : max(0, round(last) + 1)]
-    if not part.size:
-        return None
-    rising = -side * part.mean(axis=0)
-    aside = side * (left + np.arange(len(rising)) - rough.x) / rough.width
-    clear = rising / (1 + ((aside - END) / END_TRUST) ** 2)
-    best = int(clear.argmax())
-    return float(aside[best]) if clear[best] > 0 else None
+    part = across[:, left : max(0, round(last) + 1)]
+    aside = side * (left + np.arange(part.shape[1]) - rough.x) / rough.width
+    unlikely = 1 + ((aside - END) / END_TRUST) ** 2
+    found = []
+    for above, below in BANDS:
+        band = part[max(0, round(line + above * rough.width)) : max(1, round(line + below * rough.width) + 1)]
+        if band.size:  # there is an edge of the right kind, or none
+            clear = -side * band.mean(axis=0) / unlikely
+            best = int(clear.argmax())
+            found += [float(aside[best])] if clear[best] > 0 else []
+    ends = sorted(found)
+    return rough.x + side * rough.width * (FLARE * float(np.mean(ends[-2:])) if ends else END)
 
 
 def _rows(down: Plane, rough: Plateau, side: int) -> tuple[int, Profile]:

@@ -26,6 +26,7 @@ ASTRAY = 1.5  # fine pixels from the smooth line: a point so far off counts half
 FAINT = 0.02  # the weight of the least steep point, relative to the steepest one
 
 _TOWARDS_BONE = np.array([-1, 1, -1, 1], np.float32)  # it lies above each femoral margin and below each tibial one
+_SHARES = np.linspace(0, 1, POINTS)  # of the way along each margin
 _SHAPES = np.polynomial.legendre.legvander(np.linspace(-1, 1, POINTS), DEGREE)
 _BENDING = np.diff(_SHAPES, 3, axis=0)
 _COST = STIFFNESS * _BENDING.T @ _BENDING
@@ -85,7 +86,7 @@ def _fitted(found: Lines, weights: Lines) -> Lines:
 def _spread(traced: Lines) -> Lines:
     """The traced columns' values at the points between them."""
     known = np.linspace(0, 1, traced.shape[1])
-    return np.stack([np.interp(np.linspace(0, 1, POINTS), known, line) for line in traced])
+    return np.stack([np.interp(_SHARES, known, line) for line in traced])
 
 
 def _softened(lines: Lines) -> Lines:
