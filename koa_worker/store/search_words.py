@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 LONGEST_WORD = 64
 MOST_WORDS = 32  # words of one study: a description may be very long
@@ -43,6 +44,15 @@ def words_of(*texts: str) -> tuple[str, ...]:
 def terms_of(text: str) -> tuple[str, ...]:
     """The terms of a search: each must be the beginning of one of a file's words."""
     return tuple(dict.fromkeys(word[:LONGEST_WORD] for word in _WORD.findall(plain(text))))[:MOST_TERMS]
+
+
+def may_have(text: str, terms: Iterable[str]) -> bool:
+    """Whether a text may have a word for each term: a quick look before it is split into words.
+
+    Without accents the spellings of a word differ by the letter e alone.
+    """
+    bare = plain(text).replace("e", "")
+    return not text.isascii() or all(term.replace("e", "") in bare for term in terms)
 
 
 def after(prefix: str) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from koa_worker.store.database.schema import FileRow, StudyRow, Word
 from koa_worker.store.page.worklist_values import Wanted
 from koa_worker.store.records.files import State
-from koa_worker.store.search_words import after, terms_of, words_of
+from koa_worker.store.search_words import after, may_have, terms_of, words_of
 from koa_worker.store.worklist_index import STUDY_TEXTS
 
 LOOKED_AT = 1_000
@@ -98,8 +98,11 @@ def with_all(
     )
     fitting = []
     for file_id, study_key, state, code, *texts in rows:
-        words = [file_id, study_key or "", *words_of(code or "" if state is State.REJECTED else "")]
-        words += words_of(*(text or "" for text in texts)) if may_see_patients else ()
+        ids, reason = (file_id, study_key or ""), (code or "") if state is State.REJECTED else ""
+        said = tuple(text or "" for text in texts) if may_see_patients else ()
+        if not may_have(" ".join((*ids, reason, *said)), terms):
+            continue
+        words = (*ids, *words_of(reason), *words_of(*said))
         if all(any(word.startswith(term) for word in words) for term in terms):
             fitting.append(file_id)
     return fitting

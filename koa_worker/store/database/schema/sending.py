@@ -22,7 +22,7 @@ class ReportRow(Base):
     shows_changes: Mapped[int]  # the number of the study's changes that it shows at least
     path: Mapped[str | None]
     sha256: Mapped[str | None]
-    written_at: Mapped[dt.datetime | None]
+    written_at: Mapped[dt.datetime | None] = mapped_column(index=True)
 
 
 class DestinationRow(Base):

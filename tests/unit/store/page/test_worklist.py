@@ -18,7 +18,7 @@ from koa_worker.store.database.schema import FileRow, table_of
 from koa_worker.store.page import worklist_search
 from koa_worker.store.page.worklist_lines import keys_of
 from koa_worker.store.page.worklist_order import COLUMNS, WALKED_BY_KIND
-from koa_worker.store.search_words import plain, terms_of, words_of
+from koa_worker.store.search_words import may_have, plain, terms_of, words_of
 from koa_worker.values import Failed, Patient, Side
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -264,6 +264,9 @@ def test_a_column_is_walked_by_its_own_index_and_not_sorted(archive: Store, plan
 def test_neither_counts_nor_days_walk_a_whole_table(archive: Store, plans: list[str]) -> None:
     archive.worklist.counts()
     archive.day_counts.between(NOW.date(), NOW.date())
+    found = archive.counts.last_successes()
+    assert (found.arrived, found.reported) == (NOW + timedelta(minutes=3), None)
+    assert found.graded
     assert len(plans) > 4
     assert [step for step in plans if re.match(rf"SCAN ({TABLES})\b", step)] == []
 
@@ -286,6 +289,14 @@ def test_any_text_becomes_words_that_its_beginnings_find(said: str) -> None:
 def test_plain_letters_are_read_the_short_way_as_the_long_way_reads_them(said: str) -> None:
     assert plain(f"é {said}") == f"e {plain(said)}"
     assert set(words_of(f"ж {said}")) == {"ж", *words_of(said)}
+
+
+@given(st.lists(st.text("aeoubr-. 1ßüåø", max_size=20), max_size=3), st.data())
+def test_the_quick_look_misses_no_word(said: list[str], data: st.DataObject) -> None:
+    words = words_of(*said)
+    terms = [word[: data.draw(st.integers(1, len(word)))] for word in words[:3]]
+    assert may_have(" ".join(said), terms)
+    assert not may_have("knee", ["hip"])
 
 
 @pytest.mark.parametrize(
