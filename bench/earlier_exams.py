@@ -154,6 +154,7 @@ def _explain(connection: Any, row: Any) -> None:
         "birth_date": row.patient_birth_date,
         "key": row.key,
         "day": row.date,
+        "after": row.date,
     }
     for name, statement in (("earlier", EARLIER), ("newest", NEWEST), ("other birth dates", OTHERS)):
         compiled = statement.params(**whose).compile(connection, compile_kwargs={"literal_binds": True})

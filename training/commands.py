@@ -124,7 +124,7 @@ def export(
     ] = 0.0,
     views: Annotated[
         str, typer.Option(help="Views of a crop for each member: plain, mirrored, levelled-plain, plain@1.06 …")
-    ] = "levelled-plain",
+    ] = "plain,mirrored",
     looks: Annotated[
         float, typer.Option(help="Highest cost of a knee, in passes of one plain MobileNetV2 of 224 pixels.")
     ] = 4.0,

@@ -65,7 +65,7 @@ class Plan:
     folder: Path
     precision: Precision = Precision.FLOAT16
     prior: float = 0.0  # see `prior_bias`; 0 leaves the logits as trained
-    views: tuple[str, ...] = ("levelled-plain",)
+    views: tuple[str, ...] = ("plain", "mirrored")
     most_looks: float = cost.ALLOWED  # highest cost of a knee, in passes of a plain network
 
     @property

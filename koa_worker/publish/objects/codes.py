@@ -47,8 +47,8 @@ MILLIMETRE = Code("mm", "UCUM", "millimeter")
 
 GRADE = Code("KL", SCHEME, "Kellgren-Lawrence grade")
 # OHIF 3.12 writes a number with the code of its unit, and leaves a zero out. With the usual "1" as unit it showed
-# "Kellgren-Lawrence grade: 1" for KL 0. UCUM takes words in braces for a unit of one.
-GRADE_UNITS = {kl: Code(f"{{KL {kl}}}", "UCUM", f"KL {kl}") for kl in GRADES}
+# "Kellgren-Lawrence grade: 1" for KL 0. UCUM takes words in braces, without a space, for a unit of one.
+GRADE_UNITS = {kl: Code(f"{{KL{kl}}}", "UCUM", f"KL {kl}") for kl in GRADES}
 STEPS = Code("{grades}", "UCUM", "grades")
 GRADE_VALUES = {kl: Code(f"KL{kl}", SCHEME, f"Kellgren-Lawrence grade {kl}, {GRADE_WORDS[kl]}") for kl in GRADES}
 PROBABILITIES = {kl: Code(f"PKL{kl}", SCHEME, f"Probability of Kellgren-Lawrence grade {kl}") for kl in GRADES}

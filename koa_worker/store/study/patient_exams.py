@@ -10,7 +10,21 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, exists, func, select, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Subquery,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    null,
+    select,
+    union_all,
+    update,
+)
 
 from koa_worker.store.database.columns import WallTime
 from koa_worker.store.database.schema import ImageRow, ReportRow, StudyRow, table_of
@@ -28,7 +42,7 @@ _SAME_ID = (
     & (_study.c.key != bindparam("key"))
 )
 _SAME_PATIENT = _SAME_ID & (_study.c.patient_birth_date == bindparam("birth_date"))
-_DAY = bindparam("day", type_=WallTime)
+_DAY, _AFTER = (bindparam(name, type_=WallTime) for name in ("day", "after"))
 _GRADED = exists().where(table_of(ImageRow).c.study_key == _study.c.key)
 _REPORTED = exists().where(table_of(ReportRow).c.study_key == _study.c.key)
 
@@ -38,7 +52,7 @@ def _exams(when: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
 
 
 EARLIER = _exams(_study.c.date < _DAY).order_by(_study.c.date.desc()).limit(MOST)
-NEWEST = _exams(_study.c.date >= _DAY).order_by(_study.c.date.desc()).limit(1)
+NEWEST = _exams(_study.c.date >= _AFTER).order_by(_study.c.date.desc()).limit(1)
 _NEXT = _exams(_study.c.date >= _DAY).order_by(_study.c.date).limit(MOST)
 _ALL_OTHERS = select(_study.c.key).where(_SAME_ID).limit(MOST + 1)
 _ANY_OTHER = select(_study.c.key).where(_SAME_ID).limit(1)
@@ -50,6 +64,18 @@ _BIRTH_DATES = (
 )
 OTHERS = union_all(
     *(select(select(_study.c.key).where(_SAME_ID, other).limit(1).subquery().c.key) for other in _BIRTH_DATES)
+)
+
+
+def _part(kind: str, exams: Subquery) -> Select[*tuple[Any, ...]]:
+    return select(literal_column(f"'{kind}'").label("kind"), exams.c.key, exams.c.date, exams.c.patient_sex)
+
+
+# What a report asks for, in one statement.
+_OTHER_EXAMS = union_all(
+    _part("earlier", EARLIER.subquery()),
+    _part("newest", NEWEST.subquery()),
+    select(literal_column("'other'"), OTHERS.subquery().c.key, null(), null()),
 )
 _STALE = (
     update(_study)
@@ -106,15 +132,13 @@ def patient_exams(connection: Connection, study: Any) -> PatientExams:
         return NO_EXAMS
     if not asked.is_known:
         return PatientExams(not_taken=connection.scalar(_ANY_OTHER, asked.whose) is not None)
-    found = connection.execute(EARLIER, {**asked.whose, "day": _start(study.date.date())}).all()
-    taken = [row for row in found if asked.is_same(row)]
-    newest = connection.execute(NEWEST, {**asked.whose, "day": asked.after()}).first()
-    others = connection.execute(OTHERS, asked.whose).first()
-    return PatientExams(
-        earlier=_with_knees(connection, taken),
-        not_taken=others is not None or len(taken) < len(found),
-        newest=newest.date.date() if newest is not None and asked.is_same(newest) else None,
-    )
+    days = {"day": _start(study.date.date()), "after": asked.after()}
+    rows = connection.execute(_OTHER_EXAMS, asked.whose | days).all()
+    found, later = ([row for row in rows if row.kind == kind] for kind in ("earlier", "newest"))
+    taken = [row for row in sorted(found, key=lambda row: row.date, reverse=True) if asked.is_same(row)]
+    newest = next((row.date.date() for row in later if asked.is_same(row)), None)
+    not_taken = len(found) + len(later) < len(rows) or len(taken) < len(found)
+    return PatientExams(_with_knees(connection, taken), not_taken, newest)
 
 
 def _with_knees(connection: Connection, rows: list[Row[Any]]) -> tuple[Exam, ...]:

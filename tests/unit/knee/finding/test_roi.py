@@ -14,8 +14,18 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from koa_worker.errors import InputRejected
 from koa_worker.knee.finding.density import measure
 from koa_worker.knee.finding.draw_roi import draw as draw_trace
-from koa_worker.knee.finding.joint import Joint
-from koa_worker.knee.finding.roi import PAIR, alike, choose, find_knees, overlap, shifted_inside, square, trace
+from koa_worker.knee.finding.joint import Joint, search
+from koa_worker.knee.finding.roi import (
+    FAR_BEHIND,
+    PAIR,
+    alike,
+    choose,
+    find_knees,
+    overlap,
+    shifted_inside,
+    square,
+    trace,
+)
 from koa_worker.synthetic import Plate, crop, draw, random_knee, random_spec
 from koa_worker.values import Box, GrayImage, KneeRoi, Laterality, Radiograph, Side, Study
 
@@ -130,6 +140,17 @@ def test_no_picture_is_too_odd(pixels: GrayImage) -> None:
     seen = trace(frame)
     assert seen.fault is not None or seen.rois
     assert draw_trace(frame, seen).ndim == 3
+
+
+def test_only_joints_that_are_never_chosen_are_left_out(plates: list[Plate]) -> None:
+    left_out = 0
+    for plate in plates:
+        densities = measure(plate.pixels)
+        every, needed = search(densities), search(densities, FAR_BEHIND)
+        least = every[0].score - FAR_BEHIND
+        assert [joint for joint in needed if joint.score >= least] == [joint for joint in every if joint.score >= least]
+        left_out += len(every) - len(needed)
+    assert left_out
 
 
 def test_the_other_knee_is_beside_as_high_and_as_large() -> None:

@@ -25,7 +25,8 @@ def test_codes_fit_their_elements() -> None:
 def test_no_unit_reads_as_a_number_where_a_viewer_leaves_a_zero_out() -> None:
     units = (codes.PERCENT, codes.STEPS, codes.MILLIMETRE, codes.DAY, *codes.GRADE_UNITS.values())
     assert not any(unit.value[0].isdigit() for unit in units)
-    assert {kl: unit.value for kl, unit in codes.GRADE_UNITS.items()} == {kl: f"{{KL {kl}}}" for kl in range(5)}
+    assert {kl: unit.value for kl, unit in codes.GRADE_UNITS.items()} == {kl: f"{{KL{kl}}}" for kl in range(5)}
+    assert not any(" " in unit.value for unit in units)  # UCUM: characters 33 to 126
 
 
 def test_what_is_accepted_is_documented_and_nothing_else() -> None:
