@@ -36,6 +36,9 @@ def fit(
     teacher: Annotated[str, typer.Option(help="a release folder, whose answers are learnt like labels")] = "",
     trust: Annotated[float, typer.Option(min=0, max=1, help="the teacher's share of the targets")] = 0.5,
     balance: Annotated[float, typer.Option(help="0: grades by their frequency, 1: each equally often")] = 0.5,
+    levelled: Annotated[
+        bool, typer.Option(help="turn each crop so that its plateau is level, for a release of levelled views")
+    ] = False,
     augmentation: Annotated[str, typer.Option(help="none, light, usual or strong")] = "usual",
     equalize: Annotated[
         str, typer.Option(help="equalise before augmentation, or after it if the crop before equalisation is known")
@@ -68,7 +71,7 @@ def fit(
             network=network, start=start, seed=seed, sizes=parse_sizes(sizes), seen=seen, window=parse_window(window),
             head_epochs=head_epochs, freeze=freeze, head_rate=head_rate, rate=rate, weight_decay=weight_decay,
             batch=batch, dropout=dropout, sigma=sigma, teacher=teacher, trust=trust, balance=balance,
-            augmentation=augmentation, equalize=equalize, mix=mix, mix_within=mix_within,
+            levelled=levelled, augmentation=augmentation, equalize=equalize, mix=mix, mix_within=mix_within,
             average=average, patience=patience,
         )  # fmt: skip
         dataset = split.complete(layouts.collect(sources), seed=seed)

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from koa_worker.config import Limits
 from koa_worker.knee.grading.prepare import Picture, crop, prepared, resize
+from koa_worker.knee.grading.views import View
+from koa_worker.knee.joint_space.tilt import tilt
 from koa_worker.read import read
 from koa_worker.values import Arrival, Radiograph
 
@@ -44,6 +46,12 @@ def unequalized(items: Iterable[Item]) -> tuple[Picture, NDArray[np.bool_]]:
     crops = [_crop(item, item.equalized) for item in items]
     stored = [crop.picture if crop.raw is None else crop.raw for crop in crops]
     return np.stack(stored), np.array([crop.raw is not None for crop in crops])
+
+
+def levelled(pictures: Picture) -> Picture:
+    """Each of these crops [n, 224, 224] as a levelled view of a release shows it."""
+    view = View(levelled=True)
+    return np.stack([view.show(picture, tilt(picture)) for picture in pictures])
 
 
 def _crop(item: Item, equalized: bool | None) -> Crop:  # noqa: FBT001

@@ -14,7 +14,7 @@ from typing import Any
 import keras
 from rich.console import Console
 
-from ..data.crops import unequalized
+from ..data.crops import levelled, unequalized
 from ..data.layouts import Dataset, pictures
 from ..network import networks
 from . import checkpoint, curves, runfile, teacher
@@ -26,6 +26,7 @@ from .initial_weights import begin
 from .settings import Epoch, Settings
 from .ticker import Ticker
 
+MOST_TURNED = 3.0  # degrees by which augmentation turns a levelled crop: about what tracing the tilt errs by
 AVERAGE_EVERY = 4  # steps; averaging 2.4 million weights costs a few milliseconds
 
 
@@ -41,8 +42,14 @@ class Fitting:
         self._pictures = {name: pictures(dataset.of(name).items) for name in ("train", "val")}
         # The images to augment, and the flags of those that are still to be equalised.
         is_after = settings.equalize == "after"
-        self._augmented = unequalized(self._train.items) if is_after else (self._pictures["train"], None)
-        self._targets = self._learnt()
+        shown, raw = unequalized(self._train.items) if is_after else (self._pictures["train"], None)
+        self._how = LEVELS[settings.augmentation]
+        self._targets = self._learnt()  # a teacher has views of its own, and sees the crops as they are
+        if settings.levelled:
+            shown = levelled(shown)
+            self._pictures = {name: levelled(those) for name, those in self._pictures.items()}
+            self._how = replace(self._how, rotation=min(self._how.rotation, MOST_TURNED))
+        self._augmented = shown, raw
         # A saved state replaces every weight: the initial weights need not be read or measured again.
         self._state = folder / "state.npz"
         self.model = begin(replace(settings, start="") if self._state.exists() else settings, self._pictures["train"])
@@ -115,7 +122,7 @@ class Fitting:
             size=epoch.size,
             window=settings.window,
             batch=settings.batch,
-            how=LEVELS[settings.augmentation],
+            how=self._how,
             balance=settings.balance,
             mix=settings.mix,
             mix_within=settings.mix_within,

@@ -45,6 +45,7 @@ class Settings:
     teacher: str = ""  # a release folder, whose answers are learnt together with the labels
     trust: float = 0.5  # the teacher's share of the targets
     balance: float = 0.5  # 0: grades by their frequency; 1: each grade equally often
+    levelled: bool = False  # each crop is first turned so that its plateau is level
     augmentation: str = "usual"
     equalize: str = "before"  # augmentation, or "after" it if the crop before equalisation is known
     mix: float = 0.0  # each knee mixed with another, by shares from Beta(mix, mix); 0: never

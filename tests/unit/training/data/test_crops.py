@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 
 from koa_worker.knee.grading.prepare import equalize
-from training.data.crops import unequalized
+from koa_worker.knee.grading.views import View
+from koa_worker.knee.joint_space.tilt import tilt
+from training.data.crops import levelled, unequalized
 from training.data.layouts import collect, pictures
 
 
@@ -26,3 +28,14 @@ def test_raw_files_come_as_they_are_and_equalised_ones_are_told_apart(crop_folde
     shown = pictures(items)
     for one, is_raw, wanted in zip(stored, raw, shown, strict=True):
         assert np.array_equal(equalize(one) if is_raw else one, wanted)
+
+
+def test_levelled_crops_are_those_of_a_levelled_view_and_level(crop_folder: Path) -> None:
+    turn = cv2.getRotationMatrix2D((111.5, 111.5), -5, 1.0)
+    falling = [
+        np.asarray(cv2.warpAffine(one, turn, (224, 224), borderMode=cv2.BORDER_REPLICATE), np.uint8)
+        for one in pictures(collect([f"raw:{crop_folder}"]).items)[:4]
+    ]
+    shown = levelled(np.stack(falling))
+    assert np.array_equal(shown[1], View(levelled=True).show(falling[1], tilt(falling[1])))
+    assert all(abs(tilt(after)) < 1 < abs(tilt(before)) for before, after in zip(falling, shown, strict=True))

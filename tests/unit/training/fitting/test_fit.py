@@ -18,16 +18,18 @@ keras = pytest.importorskip("keras")
 
 import cv2  # noqa: E402 - Keras decides first whether this file runs
 import numpy as np  # noqa: E402
+from rich.console import Console  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 from koa_worker.knee.grading.prepare import equalize  # noqa: E402
 from training.__main__ import app  # noqa: E402
-from training.data.layouts import Dataset, Item, Preparation  # noqa: E402
+from training.data.crops import levelled  # noqa: E402
+from training.data.layouts import Dataset, Item, Preparation, Source, collect  # noqa: E402
 from training.fitting import checkpoint, runfile  # noqa: E402
 from training.fitting.augment import LEVELS  # noqa: E402
 from training.fitting.batches import Batches, mixed, sample, scale, soft_labels  # noqa: E402
 from training.fitting.checkpoint import Average  # noqa: E402
-from training.fitting.fit import _Averaging  # noqa: E402
+from training.fitting.fit import MOST_TURNED, Fitting, _Averaging  # noqa: E402
 from training.fitting.settings import Settings, parse_sizes, parse_window  # noqa: E402
 from training.network import networks  # noqa: E402
 
@@ -257,6 +259,22 @@ def test_run_that_equalises_after_augmentation_is_resumed_as_that(knees: Path, t
     assert (other.exit_code, "another equalize" in other.output) == (2, True)
     wrong = CliRunner(env={"COLUMNS": "300"}).invoke(app, ["fit", *raw, "--resume", "--equalize", "never"])
     assert (wrong.exit_code, "before, after" in wrong.output) == (2, True)
+
+
+@pytest.mark.parametrize("equalize", ["before", "after"])
+def test_levelled_crops_are_learnt_and_judged_and_hardly_turned(knees: Path, tmp_path: Path, equalize: str) -> None:
+    dataset = collect([Source.parse(f"raw:{knees}")])
+    plain, level = (
+        Fitting(
+            Settings(network="cnn", head_epochs=0, sizes=((224, 1),), equalize=equalize, levelled=is_levelled),
+            dataset, tmp_path, Console(quiet=True),
+        )
+        for is_levelled in (False, True)
+    )  # fmt: skip
+    assert np.array_equal(level._augmented[0], levelled(plain._augmented[0]))
+    assert not np.array_equal(level._augmented[0], plain._augmented[0])
+    assert np.array_equal(level._pictures["val"], levelled(plain._pictures["val"]))
+    assert (plain._how.rotation, level._how.rotation) == (12, MOST_TURNED)
 
 
 def test_run_folder_of_other_data_is_not_resumed(tmp_path: Path) -> None:
