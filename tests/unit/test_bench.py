@@ -79,12 +79,12 @@ def test_an_archive_with_a_simulated_net_is_graded_to_its_end(monkeypatch: pytes
 
 
 def test_the_knee_s_rooms_stand_on_one_another() -> None:
-    """The joint space is measured where the graded knee is, and that is found first."""
+    """A knee is found first; its margins are traced, for a level look too; then it is graded."""
     floors = floors_of(arrows_between_rooms("koa_worker.knee"))
-    finding, grading, joint_space = (
-        floors[f"koa_worker.knee.{name}"] for name in ("finding", "grading", "joint_space")
+    finding, joint_space, grading = (
+        floors[f"koa_worker.knee.{name}"] for name in ("finding", "joint_space", "grading")
     )
-    assert finding < grading < joint_space
+    assert finding < joint_space < grading
     assert fullest_folder("koa_worker.knee")[0] in {f"koa_worker.knee.{name}" for name in ("finding", "grading")}
 
 
