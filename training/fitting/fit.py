@@ -26,7 +26,7 @@ from .initial_weights import begin
 from .settings import Epoch, Settings
 from .ticker import Ticker
 
-MOST_TURNED = 3.0  # degrees by which augmentation turns a levelled crop: about what tracing the tilt errs by
+MOST_TURNED = 3.0  # degrees by which augmentation turns a levelled crop: both forms of one differ by 1 (deviation)
 AVERAGE_EVERY = 4  # steps; averaging 2.4 million weights costs a few milliseconds
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from koa_worker.knee.grading.release import Review
 from koa_worker.knee.grading.review import rule_of_votes
 from koa_worker.knee.grading.views import View
+from koa_worker.knee.joint_space.tilt import MOST
 from koa_worker.values import GRADE_WORDS, GRADES
 
 from ..measuring.words import OVERALL_WORDS
@@ -45,9 +46,9 @@ Initiative: one North American study, 45 to 79 years, one radiographic protocol.
 ImageNet release under Apache 2.0. No subject is in both training and validation.
 """
 
-_LEVELLED = """\
+_LEVELLED = f"""\
 A levelled view turns the crop by the tilt of the tibial plateau, which is traced in the crop, so that the plateau is
-level; by at most 8 degrees.
+level; by at most {MOST:.0f} degrees.
 """
 
 _FAILURES = """
