@@ -39,7 +39,7 @@ def fit(
     levelled: Annotated[
         bool, typer.Option(help="turn each crop so that its plateau is level, for a release of levelled views")
     ] = False,
-    augmentation: Annotated[str, typer.Option(help="none, light, usual or strong")] = "usual",
+    augmentation: Annotated[str, typer.Option(help="none, light, usual, strong or hospitals")] = "usual",
     equalize: Annotated[
         str, typer.Option(help="equalise before augmentation, or after it if the crop before equalisation is known")
     ] = "before",

@@ -31,6 +31,7 @@ class Augmentation:
     brightness: float = 15.0
     blur: float = 1.3  # sigma in pixels
     grain: float = 12.0  # sigma in gray levels
+    coarse: float = 0.0  # probability of an export of fewer pixels
     compression: int = 40  # lowest JPEG quality
     rare: float = 0.2  # probability of blur, grain, compression and equalisation, each
     hide: float = 0.1  # probability that a part of the crop is missing
@@ -43,7 +44,9 @@ LIGHT = Augmentation(
 )
 USUAL = Augmentation()
 STRONG = Augmentation(rotation=15, scale=0.25, aspect=0.1, shift=0.1, gamma=0.6, contrast=0.4, rare=0.35, hide=0.25)
-LEVELS = {"none": NONE, "light": LIGHT, "usual": USUAL, "strong": STRONG}
+# What makes the radiographs of other hospitals other: pixels, exposure, sharpness and grain, rather than the pose.
+HOSPITALS = Augmentation(scale=0.2, gamma=0.6, contrast=0.4, blur=1.8, coarse=0.25, rare=0.4)
+LEVELS = {"none": NONE, "light": LIGHT, "usual": USUAL, "strong": STRONG, "hospitals": HOSPITALS}
 
 # The changes before equalisation, which enhances grain more than fourfold on the training crops, and undoes much of a
 # change of exposure. A radiograph rarely shows a black edge, and the worker repeats edge pixels beyond it.
@@ -53,10 +56,15 @@ RAW_BLACK_EDGE = 0.1
 RAW_COMPRESSION = 0.25  # probability of rare changes
 CLIP_LIMITS = (2.0, 8.0)
 
+# Pixels across the crop of an export that keeps fewer of them, such as one made for a screen.
+COARSE_WIDTHS = (96, 192)
+
 
 def augment(picture: Picture, chance: np.random.Generator, how: Augmentation, size: int) -> Picture:
     """The crop as another radiograph could have shown it, at the training size."""
     changed = _frame(picture, chance, how, size)
+    if _happens(how.coarse, chance):
+        changed = _coarsen(changed, chance)
     if chance.random() < how.rare:
         changed = _equalize_again(changed, chance)
     changed = _expose(changed, chance, how)
@@ -75,6 +83,8 @@ def augment(picture: Picture, chance: np.random.Generator, how: Augmentation, si
 def augment_raw(raw: Picture, chance: np.random.Generator, how: Augmentation, size: int) -> Picture:
     """The raw 224×224 crop as another radiograph could have shown it, then equalised and enlarged as in the worker."""
     changed = _frame(raw, chance, how, SIZE, black_edge=RAW_BLACK_EDGE)
+    if _happens(how.coarse, chance):
+        changed = _coarsen(changed, chance)
     if chance.random() < how.hide:
         changed = _hide(changed, chance)
     changed = _expose_raw(changed, chance, how)
@@ -113,6 +123,19 @@ def _frame(
     return np.asarray(
         cv2.warpAffine(picture, affine, (size, size), flags=cv2.INTER_LINEAR, borderMode=edge), dtype=np.uint8
     )
+
+
+def _happens(probability: float, chance: np.random.Generator) -> bool:
+    """Draws no number for what never happens, so that older settings keep the order of theirs."""
+    return probability > 0 and chance.random() < probability
+
+
+def _coarsen(picture: Picture, chance: np.random.Generator) -> Picture:
+    """Fewer pixels, enlarged again as the worker enlarges a small crop."""
+    size = picture.shape[0]
+    width = round(size / SIZE * chance.integers(*COARSE_WIDTHS))
+    few = cv2.resize(picture, (width, width), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(few, (size, size), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
 def _expose(picture: Picture, chance: np.random.Generator, how: Augmentation) -> Picture:

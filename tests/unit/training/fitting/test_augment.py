@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -66,6 +67,28 @@ def test_scale_is_about_the_middle(knee: np.ndarray) -> None:
         assert bright_middle(changed)[0] == pytest.approx(0.5, abs=0.01)
     assert np.exp(-0.4) < min(areas) < 0.85
     assert 1.15 < max(areas) < np.exp(0.4)
+
+
+def test_coarse_pixels_take_the_detail_and_keep_the_rest(knee: np.ndarray) -> None:
+    """Stripes one pixel wide vanish in 96 pixels across and fade in 192; the bright mark keeps its place."""
+    stripes = knee // 2 + 40 * (np.arange(224) % 2).astype(np.uint8)[:, np.newaxis]
+    how = replace(NONE, coarse=1.0)
+    for seed in range(20):
+        coarse = augment(stripes, np.random.default_rng(seed), how, 224).astype(float)
+        assert np.abs(np.diff(coarse, axis=0)).mean() < 0.7 * np.abs(np.diff(stripes.astype(float), axis=0)).mean()
+        smooth = augment(knee, np.random.default_rng(seed), how, 224)
+        assert bright_middle(smooth) == pytest.approx(bright_middle(knee), abs=0.01)
+
+
+@pytest.mark.parametrize("augmented", [augment, augment_raw])
+def test_coarse_pixels_are_as_frequent_as_asked(knee: np.ndarray, augmented: Callable[..., np.ndarray]) -> None:
+    as_it_is = augmented(knee, np.random.default_rng(0), NONE, 224)
+    how = replace(NONE, coarse=0.25)
+    changed = [
+        np.abs(augmented(knee, np.random.default_rng(seed), how, 224).astype(int) - as_it_is).max() > 2
+        for seed in range(200)
+    ]
+    assert 0.15 < np.mean(changed) < 0.35
 
 
 def test_grain_and_blur_change_sharpness_only(knee: np.ndarray) -> None:
