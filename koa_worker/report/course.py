@@ -65,6 +65,6 @@ def _draw_plot(sheet: Sheet, place: Rect, course: Course) -> None:
     ]
     sheet.polyline(at, weight=1.0, ink=BAR)
     for x, y in at:
-        sheet.fill(Rect(x - _DOT / 2, y - _DOT / 2, _DOT, _DOT), INK)
+        sheet.fill(Rect(x - _DOT / 2, y - _DOT / 2, _DOT, _DOT), ink=INK)
     sheet.text(left, bottom + 11, words.day(course.points[0].date), 6.5, ink=QUIET, align="centre")
     sheet.text(right, bottom + 11, words.day(course.points[-1].date), 6.5, ink=QUIET, align="centre")

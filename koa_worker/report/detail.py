@@ -156,10 +156,10 @@ def _draw_bars(sheet: Sheet, place: Rect, knee: KneeEntry) -> None:
     for kl in GRADES:
         base, given = y + pitch * kl + 8.5, kl == knee.grade.kl
         sheet.text(x, base, f"{kl} {words.grade_word(kl)}", 8, bold=given)
-        sheet.fill(Rect(start, base - 6.5, end - start, 7), TRACK)
+        sheet.fill(Rect(start, base - 6.5, end - start, 7), ink=TRACK)
         share = min(max(knee.grade.probabilities[kl], 0.0), 1.0)
         if share > 0:
-            sheet.fill(Rect(start, base - 6.5, (end - start) * share, 7), INK if given else BAR)
+            sheet.fill(Rect(start, base - 6.5, (end - start) * share, 7), ink=INK if given else BAR)
         sheet.text(end + 28, base, words.percent(share), 8, bold=given, align="right")
     top, bottom = y + pitch * 2 + 2, y + pitch * 5 - 2.5
     sheet.bracket(end + 36, top, bottom, 3)

@@ -37,7 +37,7 @@ def ready() -> str:
 def begin(document: Any) -> None:
     """Gives the everyday characters their codes in a new report, before all other characters."""
     for name in (REGULAR, BOLD):
-        _load(name).assign(_EVERYDAY, document)
+        _load(name).begin(_EVERYDAY, document)
 
 
 def shown(text: str, name: str, document: Any) -> tuple[tuple[str, str], ...]:
@@ -52,7 +52,7 @@ def _everyday_parts(text: str, name: str) -> tuple[tuple[int, str], ...]:
     """The parts of a text whose characters have the same codes in every report."""
     document = _Nothing()
     if name in (REGULAR, BOLD):
-        _load(name).assign(_EVERYDAY, document)
+        _load(name).begin(_EVERYDAY, document)
     return _load(name).parts(text, document)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from koa_worker.languages import say
 from koa_worker.report import text, words
@@ -51,7 +52,7 @@ class TableHead:
         sheet.rule(sheet.left, y + 22, sheet.width)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class KneeLine:
     """One graded knee: its grade, below it the joint space, and the reasons for a review."""
 
@@ -63,7 +64,7 @@ class KneeLine:
     compact: bool = False
 
     def height(self, _scale: float) -> float:
-        reasons = self._reasons()
+        reasons = self._reasons
         return self._line + _REASON_LINE * len(reasons) + (5.0 if reasons else 0.0)
 
     def draw(self, sheet: Sheet, y: float, _scale: float) -> None:
@@ -74,7 +75,7 @@ class KneeLine:
         sheet.text(sheet.left + COLUMNS.word, base, words.grade_word(grade.kl), 13, bold=True)
         sheet.text(sheet.left + COLUMNS.confidence, base, words.percent(grade.confidence), 13, align="right")
         sheet.text(sheet.left + COLUMNS.oa, base, words.percent(grade.oa_probability), 13, align="right")
-        for index, line in enumerate(self._reading()):
+        for index, line in enumerate(self._reading):
             sheet.text(sheet.left + COLUMNS.grade, base + 15 + _READING_LINE * index, line, 8.5)
         self._draw_review(sheet, base, y + self._line)
         sheet.rule(sheet.left, y + self.height(1.0) - 1, sheet.width)
@@ -82,9 +83,10 @@ class KneeLine:
     @property
     def _line(self) -> float:
         """The height of the row without the reasons for a review."""
-        read = _READING_LINE * len(self._reading()) + (26.0 if self.compact else 29.5)
+        read = _READING_LINE * len(self._reading) + (26.0 if self.compact else 29.5)
         return max(read, 38.0 if self.image else 30.0)
 
+    @cached_property
     def _reading(self) -> tuple[str, ...]:
         sentences = (words.reading(self.knee.joint_space), self.others, words.release_says(self.knee.grade))
         return tuple(line for said in sentences if said for line in text.wrap(said, _ROOM, 8.5))
@@ -96,9 +98,10 @@ class KneeLine:
             return
         sheet.warning_sign(x, base, 12)
         sheet.text(x + 16, base, say("table.review"), 11, bold=True, ink=SIGNAL)
-        for index, line in enumerate(self._reasons()):
+        for index, line in enumerate(self._reasons):
             sheet.text(sheet.left + COLUMNS.grade, below + 6.5 + _REASON_LINE * index, line, 8)
 
+    @cached_property
     def _reasons(self) -> tuple[str, ...]:
         """The reasons as whole sentences below the row, if there is space for all of them."""
         sentences = " ".join(map(words.review_reason, self.reasons))

@@ -60,6 +60,6 @@ def draw_foot(sheet: Sheet, report: StudyReport, page: int, pages: int) -> None:
 
 def _draw_mark(sheet: Sheet) -> None:
     """Draws pale bars along the lower edge: an image made of this page is recognised by them as our own result."""
-    edge = sheet.page_width / len(BARS)
-    for place in (place for place, bright in enumerate(BARS) if not bright):
-        sheet.fill(Rect(place * edge, sheet.page_height - _MARK_HEIGHT, edge, _MARK_HEIGHT), MARK)
+    edge, top = sheet.page_width / len(BARS), sheet.page_height - _MARK_HEIGHT
+    dark = (place for place, bright in enumerate(BARS) if not bright)
+    sheet.fill(*(Rect(place * edge, top, edge, _MARK_HEIGHT) for place in dark), ink=MARK)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import re
+import struct
 import unicodedata
 import zlib
-from functools import lru_cache
+from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from reportlab.lib.rl_accel import escapePDF, fp_str
+from reportlab.lib.rl_accel import escapePDF
 from reportlab.lib.utils import ImageReader
-from reportlab.pdfbase import pdfdoc
+from reportlab.pdfbase import pdfdoc, pdfutils, ttfonts
 from reportlab.pdfbase.pdfdoc import PDFArray, PDFDictionary, PDFName, PDFObject, PDFStream, PDFString
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
@@ -55,26 +57,46 @@ PDFStream.format = _with_line_end
 pdfdoc.PDFName = lru_cache(maxsize=1024)(PDFName)
 
 
+def _compress_quickly(content: str | bytes) -> bytes:
+    """The library would take three times as long to make a page smaller by a fiftieth of its report."""
+    return zlib.compress(content.encode() if isinstance(content, str) else content, 1)
+
+
+pdfdoc.PDFZCompress.encode = _compress_quickly
+
+
+def _read_jpeg(stream: BytesIO) -> tuple[int, int, int, tuple[int, int]]:
+    """Width, height and colours of a JPEG, and a resolution; the library would read its header byte by byte."""
+    jpeg, at = stream.getbuffer(), 2
+    while jpeg[at + 1] not in _FRAMES:
+        at += 2 + int(struct.unpack_from(">H", jpeg, at + 2)[0])
+    height, width, colours = struct.unpack_from(">HHB", jpeg, at + 5)
+    return width, height, colours, (72, 72)
+
+
+_FRAMES = (0xC0, 0xC1, 0xC2)  # the segments with the size, of the three kinds of JPEG that a PDF may contain
+pdfutils.readJPEGInfo = _read_jpeg
+
+
 def draw_literally(canvas: Canvas, operators: str) -> None:
     """Writes PDF operators into the page unchanged."""
     canvas.addLiteral(operators)
 
 
-def numbers(*values: float) -> str:
-    """The numbers as a PDF contains them."""
-    return str(fp_str(*values))
-
-
 class Jpeg(ImageReader):  # type: ignore[misc]
-    """JPEG bytes that are written unchanged; the library's reader would decode them only to find a name for them."""
+    """JPEG bytes that are written unchanged, with a number of its own among the images of the document.
+
+    The library's reader would decode them, and hash the pixels, only to find a name for them.
+    """
 
     _dataA = None  # noqa: N815 - no part is transparent
 
-    def __init__(self, jpeg: bytes) -> None:
+    def __init__(self, jpeg: bytes, number: int) -> None:
         self.jpeg = jpeg
+        self._number = number
 
     def getRGBData(self) -> bytes:  # noqa: N802
-        return self.jpeg
+        return b"%d" % self._number
 
     def jpeg_fh(self) -> BytesIO:
         return BytesIO(self.jpeg)
@@ -94,9 +116,11 @@ class SearchableFont(TTFont):  # type: ignore[misc]
     def has(self, character: str) -> bool:
         return ord(character) in self.face.charToGlyph
 
-    def assign(self, text: str, document: Any) -> None:
-        """Gives each character a code in a report, unless it has one."""
-        self.splitString(text, document)
+    def begin(self, text: str, document: Any) -> None:
+        """Gives the characters of a text the same codes in each report, before all other characters."""
+        begun = _begin(self, text)
+        state = self.state[document] = copy.copy(begun)
+        state.assignments, state.subsets = dict(begun.assignments), [list(subset) for subset in begun.subsets]
 
     def parts(self, text: str, document: Any) -> tuple[tuple[int, str], ...]:
         """Gives for each piece of a text the number of its font subset in a report, and its escaped codes there."""
@@ -110,13 +134,25 @@ class SearchableFont(TTFont):  # type: ignore[misc]
         name = self.face.name.decode()
         for key, made in doc.idToObject.items():
             if key.startswith("toUnicodeCMap:") and key.endswith(f"+{name}"):
-                made.content = _PRESENTATION_FORM.sub(_as_letters, made.content)
+                made.content = _searchable(made.content)
                 made.filters = [_Compressed]
             elif key.startswith("fontFile:") and key.endswith(f"+{name})"):
                 made.filters = [_Compressed]
         for font in doc.idToObject["BasicFonts"].dict.values():
             if getattr(font, "BaseFont", "").endswith(f"+{name}"):
                 font.Widths = _Written(_write(tuple(font.Widths.sequence)))
+
+
+class _NoDocument:
+    """Takes the place of a PDF document where only codes are wanted."""
+
+
+@cache
+def _begin(font: SearchableFont, text: str) -> Any:
+    """The codes of a font in a report that has only these characters."""
+    nothing = _NoDocument()
+    font.splitString(text, nothing)
+    return font.state[nothing]
 
 
 class _Compressed:
@@ -149,6 +185,11 @@ def _write(widths: tuple[float, ...]) -> bytes:
 _PRESENTATION_FORM = re.compile(r"<(F[B-E][0-9A-F]{2})>")
 
 
+@lru_cache(maxsize=64)
+def _searchable(character_map: str) -> str:
+    return _PRESENTATION_FORM.sub(_as_letters, character_map)
+
+
 def _as_letters(form: re.Match[str]) -> str:
     """The letter of a presentation form. The joined lam-alef is kept.
 
@@ -157,3 +198,7 @@ def _as_letters(form: re.Match[str]) -> str:
     """
     letters = unicodedata.normalize("NFKC", chr(int(form[1], 16)))
     return f"<{ord(letters):04X}>" if len(letters) == 1 else form[0]
+
+
+_make_map = lru_cache(maxsize=64)(ttfonts.makeToUnicodeCMap)
+ttfonts.makeToUnicodeCMap = lambda font, subset: _make_map(font, tuple(subset))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
+from itertools import chain
 from typing import Literal
 
 from reportlab.lib.colors import Color, HexColor
@@ -15,7 +16,7 @@ from reportlab.pdfgen.canvas import Canvas
 from koa_worker.report import fonts, text
 from koa_worker.report.fonts import BOLD, REGULAR
 from koa_worker.report.picture import Picture
-from koa_worker.report.reportlab_parts import Jpeg, document_of, draw_literally, numbers
+from koa_worker.report.reportlab_parts import Jpeg, document_of, draw_literally
 
 PAPERS: dict[str, tuple[float, float]] = {"A4": A4, "letter": letter}
 MARGIN = 42.0
@@ -55,6 +56,7 @@ class Sheet:
         self.left = MARGIN
         self.width = self.page_width - 2 * MARGIN
         self.bottom = self.page_height - FOOT
+        self._pictures = 0
 
     @property
     def right(self) -> float:
@@ -106,8 +108,8 @@ class Sheet:
         low = self.page_height - y
         self._stroke(weight, ink, f"{numbers(x, low)} m {numbers(x + width, low)} l")
 
-    def fill(self, place: Rect, ink: Color) -> None:
-        draw_literally(self.canvas, f"{_color(ink)} rg {self._rectangle(place)} f")
+    def fill(self, *places: Rect, ink: Color) -> None:
+        draw_literally(self.canvas, f"{_color(ink)} rg {' '.join(map(self._rectangle, places))} f")
 
     def outline(self, place: Rect, *, weight: float = 0.5, ink: Color = RULE) -> None:
         self._stroke(weight, ink, self._rectangle(place))
@@ -119,11 +121,13 @@ class Sheet:
         return f"{numbers(place.x, self._low(place), place.width, place.height)} re"
 
     def polyline(self, points: Sequence[tuple[float, float]], *, weight: float, ink: Color) -> None:
-        at = [f"{x:.2f} {self.page_height - y:.2f}" for x, y in points]
-        draw_literally(self.canvas, f"{_color(ink)} RG {numbers(weight)} w 1 j {at[0]} m {' l '.join(at[1:])} l S")
+        first, *others = ((x, self.page_height - y) for x, y in points)
+        further = "%.2f %.2f l " * len(others) % tuple(chain.from_iterable(others))
+        draw_literally(self.canvas, f"{_color(ink)} RG {numbers(weight)} w 1 j {numbers(*first)} m {further}S")
 
     def picture(self, place: Rect, picture: Picture) -> None:
-        self.canvas.drawImage(Jpeg(picture.jpeg), place.x, self._low(place), place.width, place.height)
+        self._pictures += 1
+        self.canvas.drawImage(Jpeg(picture.jpeg, self._pictures), place.x, self._low(place), place.width, place.height)
         self.outline(place)
 
     def tag(self, x: float, y: float, words: str, *, height: float = 12.0) -> float:
@@ -131,7 +135,7 @@ class Sheet:
         size = height * 0.7
         wide = max(height, text.width(words, size, bold=True) + height * 0.55)
         place = Rect(x, y, wide, height)
-        self.fill(place, INK)
+        self.fill(place, ink=INK)
         self.outline(place, weight=0.6, ink=PAPER)
         self.text(x + wide / 2, y + height * 0.755, words, size, bold=True, ink=PAPER, align="centre")
         return wide
@@ -171,8 +175,18 @@ class Sheet:
         return self.page_height - place.y - place.height
 
 
+_FORMS = tuple(" ".join(["%.2f"] * count) for count in range(7))
+
+
+def numbers(*values: float) -> str:
+    """Lengths as a PDF contains them, to the hundredth of a point, which is a three-hundredth of a millimetre."""
+    return _FORMS[len(values)] % values
+
+
 def _color(ink: Color) -> str:
     return _rgb(ink.red, ink.green, ink.blue)
 
 
-_rgb = lru_cache(maxsize=64)(numbers)
+@cache
+def _rgb(*shares: float) -> str:
+    return " ".join(f"{share:.4g}" for share in shares)

@@ -40,8 +40,11 @@ def review_reason(reason: ReviewReason) -> str:
 
 def _told_apart(one: float, other: float) -> tuple[str, str]:
     """Both as whole numbers, or with as many decimals as show that they differ: 57 is not below 57."""
-    pairs = [(number(one, places), number(other, places)) for places in range(4)]
-    return next((pair for pair in pairs if pair[0] != pair[1]), pairs[0])
+    for places in range(4):
+        pair = number(one, places), number(other, places)
+        if pair[0] != pair[1]:
+            return pair
+    return number(one, 0), number(other, 0)
 
 
 def review_in_short(reason: ReviewReason) -> str:

@@ -20,7 +20,7 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from pynetdicom.transport import AssociationSocket, ThreadedAssociationServer
 from reportlab.lib import rl_accel
 from reportlab.lib.utils import ImageReader
-from reportlab.pdfbase import pdfdoc
+from reportlab.pdfbase import pdfdoc, pdfutils, ttfonts
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from waitress.adjustments import Adjustments
@@ -78,6 +78,12 @@ def _finished(stack: ExitStack) -> Any:
         font.getSubsetInternalName(subset, document)
     font.addObjects(document)
     return document
+
+
+def _codes(stack: ExitStack) -> Any:
+    font, document = _font(stack), Canvas(BytesIO())._doc
+    font.splitString("ก", document)
+    return font.state[document]
 
 
 def _font_in_file(stack: ExitStack) -> Any:
@@ -139,11 +145,15 @@ USES: dict[str, list[tuple[str, Callable[[ExitStack], Any], str]]] = {
         ("Canvas._doc", _finished, "idToObject"),
         ("a font in Canvas._doc", _font_in_file, "BaseFont Widths"),
         ("the widths of a font in Canvas._doc", lambda stack: _font_in_file(stack).Widths, "sequence"),
-        ("reportlab.pdfbase.ttfonts.TTFont", _font, "addObjects face getSubsetInternalName splitString"),
+        ("reportlab.pdfbase.ttfonts.TTFont", _font, "addObjects face getSubsetInternalName splitString state"),
+        ("what TTFont.state keeps of a document", _codes, "assignments subsets"),
         ("TTFont.face", lambda stack: _font(stack).face, "charToGlyph makeSubset name"),
         ("reportlab.lib.utils.ImageReader", _picture, "_dataA getRGBData jpeg_fh"),
-        ("reportlab.lib.rl_accel", lambda _stack: rl_accel, "escapePDF fp_str"),
+        ("reportlab.lib.rl_accel", lambda _stack: rl_accel, "escapePDF"),
         ("reportlab.pdfbase.pdfdoc.PDFArray", lambda _stack: pdfdoc.PDFArray([]), "format"),
+        ("reportlab.pdfbase.pdfdoc.PDFZCompress", lambda _stack: pdfdoc.PDFZCompress, "encode"),
+        ("reportlab.pdfbase.pdfutils", lambda _stack: pdfutils, "readJPEGInfo"),
+        ("reportlab.pdfbase.ttfonts", lambda _stack: ttfonts, "makeToUnicodeCMap"),
     ],
     PYNETDICOM: [
         ("pynetdicom.transport.AssociationSocket", _association_socket, "close socket"),
@@ -177,7 +187,10 @@ USES: dict[str, list[tuple[str, Callable[[ExitStack], Any], str]]] = {
 INWARD = {
     WAITRESS: ("waitress", "_map active_channels parser_class pull_trigger requests_lock task_dispatcher"),
     REPORTLAB: (
-        "reportlab.lib.rl_accel reportlab.lib.utils reportlab.pdfbase.pdfdoc reportlab.pdfbase.ttfonts",
+        (
+            "reportlab.lib.rl_accel reportlab.lib.utils reportlab.pdfbase.pdfdoc reportlab.pdfbase.pdfutils "
+            "reportlab.pdfbase.ttfonts"
+        ),
         (
             "_dataA _doc addLiteral addObjects charToGlyph getRGBData getSubsetInternalName idToObject jpeg_fh "
             "makeSubset splitString"
@@ -216,6 +229,15 @@ def test_a_finished_report_keeps_its_fonts_by_the_names_that_we_look_for() -> No
         assert any(key.startswith(beginning) for key in kept), (
             f"reportlab no longer keeps anything under {beginning}…; change {REPORTLAB}"
         )
+
+
+def test_reportlab_still_calls_what_we_replace_by_something_faster() -> None:
+    called = {
+        *pdfdoc.PDFImageXObject.loadImageFromJPEG.__code__.co_names,
+        *TTFont.addObjects.__code__.co_names,
+    }
+    missing = {"readJPEGInfo", "makeToUnicodeCMap"} - called
+    assert not missing, f"reportlab no longer calls {sorted(missing)}, which {REPORTLAB} replaces"
 
 
 def test_pynetdicom_still_closes_a_line_by_the_part_that_we_replace() -> None:
