@@ -106,7 +106,7 @@ class Sheet:
 
     def rule(self, x: float, y: float, width: float, *, weight: float = 0.5, ink: Color = RULE) -> None:
         low = self.page_height - y
-        self._stroke(weight, ink, f"{numbers(x, low)} m {numbers(x + width, low)} l")
+        self._stroke(weight, ink, _line(((x, low), (x + width, low))))
 
     def fill(self, *places: Rect, ink: Color) -> None:
         draw_literally(self.canvas, f"{_color(ink)} rg {' '.join(map(self._rectangle, places))} f")
@@ -121,9 +121,8 @@ class Sheet:
         return f"{numbers(place.x, self._low(place), place.width, place.height)} re"
 
     def polyline(self, points: Sequence[tuple[float, float]], *, weight: float, ink: Color) -> None:
-        first, *others = ((x, self.page_height - y) for x, y in points)
-        further = "%.2f %.2f l " * len(others) % tuple(chain.from_iterable(others))
-        draw_literally(self.canvas, f"{_color(ink)} RG {numbers(weight)} w 1 j {numbers(*first)} m {further}S")
+        path = _line([(x, self.page_height - y) for x, y in points])
+        draw_literally(self.canvas, f"{_color(ink)} RG {numbers(weight)} w 1 j {path} S")
 
     def picture(self, place: Rect, picture: Picture) -> None:
         self._pictures += 1
@@ -143,33 +142,23 @@ class Sheet:
     def warning_sign(self, x: float, y: float, size: float) -> None:
         """Draws a filled triangle with an exclamation mark; its base is at y."""
         base = self.page_height - y
-        path = self.canvas.beginPath()
-        path.moveTo(x, base)
-        path.lineTo(x + size, base)
-        path.lineTo(x + size / 2, base + size * 0.88)
-        path.close()
-        self.canvas.setFillColor(SIGNAL)
-        self.canvas.drawPath(path, stroke=0, fill=1)
+        corners = ((x, base), (x + size, base), (x + size / 2, base + size * 0.88))
+        draw_literally(self.canvas, f"{_color(SIGNAL)} rg {_line(corners)} h f")
         self.text(x + size / 2, y - size * 0.1, "!", size * 0.72, bold=True, ink=PAPER, align="centre")
 
     def bracket(self, x: float, top: float, bottom: float, depth: float) -> None:
         """Draws a square bracket that opens to the left and joins the lines beside it."""
-        self.canvas.setStrokeColor(QUIET)
-        self.canvas.setLineWidth(0.7)
         high, low = self.page_height - top, self.page_height - bottom
-        self.canvas.lines([(x - depth, high, x, high), (x, high, x, low), (x, low, x - depth, low)])
+        self._stroke(0.7, QUIET, _line(((x - depth, high), (x, high), (x, low), (x - depth, low))))
 
     @contextmanager
     def clipped(self, place: Rect) -> Iterator[None]:
         """Clips all drawing in the context to the rectangle."""
-        self.canvas.saveState()
-        path = self.canvas.beginPath()
-        path.rect(place.x, self._low(place), place.width, place.height)
-        self.canvas.clipPath(path, stroke=0, fill=0)
+        draw_literally(self.canvas, f"q {self._rectangle(place)} W n")
         try:
             yield
         finally:
-            self.canvas.restoreState()
+            draw_literally(self.canvas, "Q")
 
     def _low(self, place: Rect) -> float:
         return self.page_height - place.y - place.height
@@ -181,6 +170,12 @@ _FORMS = tuple(" ".join(["%.2f"] * count) for count in range(7))
 def numbers(*values: float) -> str:
     """Lengths as a PDF contains them, to the hundredth of a point, which is a three-hundredth of a millimetre."""
     return _FORMS[len(values)] % values
+
+
+def _line(points: Sequence[tuple[float, float]]) -> str:
+    """A path along these points of the page, whose y grows upwards."""
+    further = " %.2f %.2f l" * (len(points) - 1) % tuple(chain.from_iterable(points[1:]))
+    return f"{numbers(*points[0])} m{further}"
 
 
 def _color(ink: Color) -> str:
