@@ -155,8 +155,9 @@ def _pairs(density: Plane, slope: Plane) -> tuple[Plane, Plane]:
     for gap in range(1, WIDEST):
         scores[gap - 1, :gap] = -3.0
     pairs = scores + FLOOR_WEIGHT * _floor(density)
-    pairs -= WIDE_COST * np.maximum(np.arange(1, WIDEST, dtype=np.float32) - USUAL_UP_TO, 0)[:, None, None, None]
-    return np.ascontiguousarray(pairs.transpose(3, 0, 1, 2)), scores
+    wider = np.arange(1, WIDEST - USUAL_UP_TO, dtype=np.float32)  # than usual
+    pairs[USUAL_UP_TO:] -= WIDE_COST * wider[:, None, None, None]
+    return pairs.transpose(3, 0, 1, 2), scores
 
 
 def _femoral(rows: Plane, nearer: int = 0) -> Plane:
