@@ -22,8 +22,9 @@ from bench.steps import Worker
 from koa_worker import synthetic
 from koa_worker.config import Config
 from koa_worker.pipeline import Pipeline
+from koa_worker.read import read
 from koa_worker.synthetic.write import write_dicom
-from koa_worker.values import Side
+from koa_worker.values import Arrival, Side
 
 ROWS, COLUMNS = 1000, 1250
 
@@ -110,7 +111,8 @@ def main() -> None:
         path = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(folder) / "plate.dcm"
         if len(sys.argv) == 1:
             draw(path)
-        for name, count in asdict(costs_of(worker, path.read_bytes(), ROWS * COLUMNS)).items():
+        pixels = read(Arrival(path, "", 0, path.name, "0"), worker.config.limits).pixels
+        for name, count in asdict(costs_of(worker, path.read_bytes(), pixels.size)).items():
             print(f"{name:14} {count}")
 
 
