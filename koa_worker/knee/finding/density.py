@@ -149,7 +149,9 @@ def levelled(image: Plane, low: float, high: float) -> Plane:
 
 def three_classes(image: Plane) -> tuple[float, float]:
     """The two levels that divide the image into three classes with the largest variance between them (Otsu 1979)."""
-    counts = np.asarray(cv2.calcHist([image], [0], None, [BINS], [0.0, 1.0])).ravel()
+    # OpenCV counts whole numbers in a tenth of the time; what is 1 or more falls into none of the bins.
+    levels = (image * np.float32(BINS)).astype(np.uint8)
+    counts = np.asarray(cv2.calcHist([levels], [0], None, [BINS], [0, BINS])).ravel()
     share = counts / max(1, counts.sum())
     weight = np.concatenate([[0.0], np.cumsum(share)])
     moment = np.concatenate([[0.0], np.cumsum(share * (np.arange(BINS) + 0.5) / BINS)])

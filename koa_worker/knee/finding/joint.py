@@ -128,10 +128,10 @@ def _forget(score: Plane, joint: Joint, look: SearchScale) -> None:
     score[:, max(0, column - reach) : column + reach] = -np.inf
 
 
-def refine(pixels: GrayImage, joint: Joint) -> Joint:
-    """The joint measured again in finer steps around its position, from the frame's own pixels."""
+def refine(pixels: GrayImage, joint: Joint, half: GrayImage | None = None) -> Joint:
+    """The joint measured again in finer steps around its position, from the frame's own pixels, or their `half`."""
     left, top, part = _surroundings(pixels, joint)
-    small, scale = shrink(part, side=round(REGION * MEASURED))
+    small, scale = shrink(part, side=round(REGION * MEASURED), half=_half_of(part, left, top, half))
     low, high = percentiles(small, 1.0, 99.5)
     image = levelled(small, low, high)
     halves, near = Halves(image), list[Joint]()
@@ -155,6 +155,14 @@ def _surroundings(pixels: GrayImage, joint: Joint) -> tuple[int, int, GrayImage]
     reach = REGION / 2 * joint.plateau
     left, top = max(0, int(joint.x - reach)), max(0, int(joint.y - reach))
     return left, top, pixels[top : max(top + 2, int(joint.y + reach)), left : max(left + 2, int(joint.x + reach))]
+
+
+def _half_of(part: GrayImage, left: int, top: int, half: GrayImage | None) -> GrayImage | None:
+    """The part at half its size, out of the frame's half; only where the same pixels would be joined."""
+    if half is None or left % 2 or top % 2:
+        return None
+    height, width = part.shape
+    return half[top // 2 : (top + height) // 2, left // 2 : (left + width) // 2]
 
 
 def _best_near(halves: Halves, plateau: float, joint: Joint, look: SearchScale) -> Joint | None:

@@ -71,7 +71,7 @@ def trace(radiograph: Radiograph) -> Trace:
         return Trace(
             densities, candidates, (), (), InputRejected("no_knee", "no joint line between two blocks of bone")
         )
-    joints = alike(tuple(refine(pixels, joint.scaled(1 / densities.scale)) for joint in chosen))
+    joints = alike(tuple(refine(pixels, joint.scaled(1 / densities.scale), radiograph.half) for joint in chosen))
     rois, without_knee = regions(radiograph, joints, empty.in_frame(pixels, densities.scale) if empty else None)
     small = [roi for roi in rois if roi.box.width < LEAST_SIDE]
     if small:

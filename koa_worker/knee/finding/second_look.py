@@ -49,7 +49,7 @@ def places_in_leg(radiograph: Radiograph, seen: Trace, leg: KneeRoi) -> tuple[Kn
 
 def _refined(radiograph: Radiograph, seen: Trace, joints: list[Joint], beside: int | None = None) -> list[Joint]:
     """Joints in working pixels, measured in the frame and about as large as the other knee's, if there is one."""
-    found = [refine(radiograph.pixels, one.scaled(1 / seen.densities.scale)) for one in joints]
+    found = [refine(radiograph.pixels, one.scaled(1 / seen.densities.scale), radiograph.half) for one in joints]
     others = [joint for number, joint in enumerate(seen.joints) if number != beside]
     return [alike((others[0], one))[1] for one in found] if others else found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,9 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from koa_worker.errors import InputRejected
-from koa_worker.knee.finding.density import measure
+from koa_worker.knee.finding.density import halve, measure
 from koa_worker.knee.finding.draw_roi import draw as draw_trace
-from koa_worker.knee.finding.joint import Joint, search
+from koa_worker.knee.finding.joint import Joint, refine, search
 from koa_worker.knee.finding.roi import (
     FAR_BEHIND,
     PAIR,
@@ -61,6 +62,14 @@ def test_drawn_knees_are_found(plates: list[Plate]) -> None:
     found = [share for plate in plates for share in shares(find_knees(radiograph(plate.pixels)), plate)]
     assert min(found) > 0.7
     assert np.mean(np.array(found) > 0.8) >= 0.9
+
+
+def test_the_frames_half_changes_no_digit_of_a_joint() -> None:
+    plate = draw(random_spec(3, longest=1400))
+    half, (joint, *_) = halve(plate.pixels), trace(radiograph(plate.pixels)).joints
+    for right, down in ((0, 0), (1, 0), (0, 1), (1, 1)):
+        moved = replace(joint, x=joint.x + right, y=joint.y + down)
+        assert refine(plate.pixels, moved, half) == refine(plate.pixels, moved)
 
 
 @pytest.mark.parametrize("change", ["8 bit", "10 bit", "gamma", "mirrored", "letterboxed"])

@@ -22,6 +22,12 @@ def test_three_levels_are_parted() -> None:
     assert 0.1 < air <= 0.45 < bone <= 0.9
 
 
+def test_markers_belong_to_no_class() -> None:
+    levels = np.random.default_rng(1).uniform(0, 1, (40, 50)).astype(np.float32)
+    markers = np.repeat(np.array([[1.0, 1.05, 1.1]], np.float32), 40, axis=0)
+    assert three_classes(np.hstack([levels, *[markers] * 9])) == three_classes(levels)
+
+
 def test_a_leg_is_tissue_whatever_the_exposure() -> None:
     for pixels in (leg(), leg().astype(np.uint16) * 15, (255 * (leg() / 255) ** 2).astype(np.uint8)):
         seen = measure(pixels)
