@@ -120,7 +120,7 @@ class _Eye:
         with self.clock("grade"):
             grade, maps = self.grader.grade(picture)
         with self.clock("gate"):
-            impression = familiar.look(maps) if familiar else None
+            impression = self.grader.impression(picture, maps)
             around = partial(find_metal_around, self.frame.pixels, roi.box)
             verdict = judge_knee(stored, small, picture, impression, familiar, around=around)
         return JudgedKnee(stored, picture, grade, maps, verdict)

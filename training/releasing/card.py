@@ -123,7 +123,13 @@ def _parts(members: Sequence[dict[str, Any]]) -> str:
 def _cost(found: dict[str, float] | None) -> str:
     if not found:
         return ""
-    return f"A knee costs {found['looks']:.1f} looks of one plain MobileNetV2 of 224 pixels, timed in the same run.\n"
+    said = f"A knee costs {found['looks']:.1f} looks of one plain MobileNetV2 of 224 pixels, timed in the same run"
+    if not (again := found.get("seen_again")):
+        return said + ".\n"
+    return (
+        f"{said}:\n{found['grade']:.1f} for its grade, and {found['again']:.1f} more for the knees that are not"
+        f" familiar at once ({again:.0%} of those of the validation), which the gate judges by views of its own.\n"
+    )
 
 
 def _figures(manifest: dict[str, Any]) -> str:

@@ -121,19 +121,32 @@ def _fill(plan: Plan, folder: Path, validation: Sequence[Crop], training: Traini
         },
     }
     _write_manifest(folder, manifest)
-    looks = cost.measure_looks(Grader.load(folder), validation[0].picture)
-    say(f"A knee costs {looks} looks of one plain net; {plan.most_looks} are allowed.")
-    if looks > plan.most_looks:
-        raise ExportFailed(f"a knee costs {looks} looks of one plain net, and {plan.most_looks} are allowed")
+    _check_cost(cost.measure_looks(Grader.load(folder), validation[0].picture).grade, plan, say)
     if training.crops:
         manifest["gate"] = gate.write_gate(folder, gate.fit_gate(folder, training.crops, training.non_knees, say))
     graded, review = _calibrate(folder, manifest, validation, plan.prior)
+    spent = _cost(folder, validation)
+    _check_cost(spent["looks"], plan, say)
     figures = graded.figures()
     manifest["metrics"] = {"validation": figures.as_dict(), "review": review.as_dict()}
-    manifest["metrics"]["cost"] = {"looks": looks, "allowed": plan.most_looks}
+    manifest["metrics"]["cost"] = spent | {"allowed": plan.most_looks}
     _write_manifest(folder, manifest)
     write_card(folder)
     return graded
+
+
+def _cost(folder: Path, validation: Sequence[Crop]) -> dict[str, float]:
+    """What a knee costs on average, with the gate's own views of those that are not familiar in the grade's."""
+    grader = Grader.load(folder)
+    looks = cost.measure_looks(grader, validation[0].picture)
+    again = cost.seen_again(grader, [crop.picture for crop in validation])
+    return {"looks": round(looks.grade + again * looks.again, 2), "seen_again": round(again, 4), **asdict(looks)}
+
+
+def _check_cost(looks: float, plan: Plan, say: Say) -> None:
+    say(f"A knee costs {looks} looks of one plain net; {plan.most_looks} are allowed.")
+    if looks > plan.most_looks:
+        raise ExportFailed(f"a knee costs {looks} looks of one plain net, and {plan.most_looks} are allowed")
 
 
 def _member(

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -28,6 +29,7 @@ from ..data.crops import Crop, radiograph_of
 from . import consoles, nonknees, oddknees
 
 FILE = "gate.npz"
+VIEWS = ("plain", "mirrored")  # by which the gate judges what one look finds unfamiliar
 MOST = 1800  # number of crops: more take time and change little
 RIDGE = 100.0  # weight decay, in units of examples
 STEPS = 250
@@ -64,11 +66,11 @@ def fit_gate(folder: Path, crops: Sequence[Crop], others: Sequence[Picture], say
     return Familiar(weights, bias, sure, doubtful, limit)
 
 
-def write_gate(folder: Path, familiar: Familiar) -> dict[str, str]:
+def write_gate(folder: Path, familiar: Familiar) -> dict[str, Any]:
     """Writes the gate's file; gives its entry in the manifest."""
     content = familiar.as_npz()
     (folder / FILE).write_bytes(content)
-    return {"file": FILE, "sha256": hashlib.sha256(content).hexdigest()}
+    return {"file": FILE, "sha256": hashlib.sha256(content).hexdigest(), "views": list(VIEWS)}
 
 
 def renew_gate(folder: Path, familiar: Familiar) -> None:

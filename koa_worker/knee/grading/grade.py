@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from koa_worker import __version__
 from koa_worker.errors import SetupError
 from koa_worker.knee.grading.explain import FeatureMap, FeatureMaps, Head, Singles
-from koa_worker.knee.grading.familiar import Familiar
+from koa_worker.knee.grading.familiar import Familiar, Impression
 from koa_worker.knee.grading.prepare import SIZE, Picture
 from koa_worker.knee.grading.release import Member, Release, Review, model_folder
 from koa_worker.knee.grading.review import of_probabilities, of_votes, together
@@ -46,7 +46,8 @@ class Grader:
         self.name = release.manifest.label
         self.digest = release.digest
         self._nets = nets
-        self._views = tuple(View.parse(name) for name in release.manifest.views)
+        self._views = _parsed(release.manifest.views)
+        self._gate_views = _parsed(release.manifest.gate_views)
         self._temperature = release.manifest.temperature
         self._review = review
         self._site = site
@@ -75,16 +76,38 @@ class Grader:
         probabilities = combine(logits, self._temperature)
         return judge(probabilities, votes, self._review, self.name, self._site), maps
 
+    def impression(self, crop: Picture, maps: FeatureMaps) -> Impression | None:
+        """The gate's answer from the maps of the grade, or from views of its own for an unfamiliar knee."""
+        if self.familiar is None:
+            return None
+        return self.familiar.look(maps if self.is_familiar_at_once(maps) else self.look_again(crop))
+
+    def is_familiar_at_once(self, maps: FeatureMaps) -> bool:
+        """Whether the gate needs no other views than those of the grade.
+
+        Most knees are familiar in one look. By one look alone the gate would refuse native knees of other hospitals,
+        and pass implants, that it judges rightly by two.
+        """
+        if self.familiar is None or self._gate_views == self._views:
+            return True
+        return self.familiar.look(maps).strangeness <= self.familiar.sure
+
+    def look_again(self, crop: Picture) -> FeatureMaps:
+        """The feature maps of each member's view for the gate."""
+        return self._seen(crop, self._gate_views)[1]
+
     def features(self, crop: Picture) -> tuple[Singles, ...]:
-        """Each member's feature map of the crop, which is levelled if the release's views are."""
-        upright = View(levelled=self._views[0].levelled)
-        picture = _to_input(upright.show(crop, self._tilt(crop)))
+        """Each member's feature map of the crop as it is."""
+        picture = _to_input(crop)
         return tuple(net.run(picture)[1] for net in self._nets)
 
     def look(self, crop: Picture) -> tuple[Singles, FeatureMaps]:
         """The logits of each member's view of the crop (members × views, 5), and its feature map."""
-        angle = self._tilt(crop)
-        pictures = [(view, _to_input(view.show(crop, angle))) for view in self._views]
+        return self._seen(crop, self._views)
+
+    def _seen(self, crop: Picture, views: tuple[View, ...]) -> tuple[Singles, FeatureMaps]:
+        angle = tilt(crop) if any(view.levelled for view in views) else 0.0
+        pictures = [(view, _to_input(view.show(crop, angle))) for view in views]
         logits, maps = [], []
         for net in self._nets:
             for view, picture in pictures:
@@ -94,9 +117,9 @@ class Grader:
                 maps.append(FeatureMap(features, net.head, view.mirrored, view.shown(net.part), turned))
         return np.stack(logits), tuple(maps)
 
-    def _tilt(self, crop: Picture) -> float:
-        """The tilt of the knee's plateau in degrees; 0 if no view needs it."""
-        return tilt(crop) if any(view.levelled for view in self._views) else 0.0
+
+def _parsed(names: tuple[str, ...]) -> tuple[View, ...]:
+    return tuple(View.parse(name) for name in names)
 
 
 def _familiar(release: Release) -> Familiar | None:

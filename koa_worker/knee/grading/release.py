@@ -28,6 +28,7 @@ _FOLDER_NAME = re.compile(r"(?P<name>.+)-v(?P<version>\d+)")
 
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]  # beside the manifest, nowhere else
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+ViewName = Annotated[str, Field(pattern=PATTERN)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -56,10 +57,11 @@ class Member(_Part):
 
 
 class GateFile(_Part):
-    """The file of the layer that recognises images that are not knees."""
+    """The file of the layer that recognises images that are not knees, and the views that it judges by."""
 
     file: FileName
     sha256: Sha256
+    views: tuple[ViewName, ...] = ()  # none: those of the grade
 
 
 class Input(_Part):
@@ -85,7 +87,7 @@ class Manifest(_Part):
     version: int = Field(ge=0)
     members: tuple[Member, ...] = Field(min_length=1)
     input: Input
-    views: tuple[Annotated[str, Field(pattern=PATTERN)], ...] = Field(min_length=1)
+    views: tuple[ViewName, ...] = Field(min_length=1)
     temperature: float = Field(gt=0.0)
     review: Review
     gate: GateFile | None = None  # releases before version 1 may have none
@@ -95,6 +97,10 @@ class Manifest(_Part):
     @property
     def label(self) -> str:
         return f"{self.name}-v{self.version}"
+
+    @property
+    def gate_views(self) -> tuple[str, ...]:
+        return self.gate.views if self.gate and self.gate.views else self.views
 
 
 @dataclass(frozen=True, slots=True)

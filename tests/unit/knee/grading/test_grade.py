@@ -7,6 +7,7 @@ import io
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -125,7 +126,32 @@ def test_a_levelled_view_is_the_crop_turned_by_the_tilt_of_its_plateau(release: 
     assert tilt(crop) != 0
     assert np.array_equal(logits, expected)
     assert [one.turned for one in maps] == [tilt(crop)] * len(maps)
-    assert np.array_equal(levelled.features(crop)[0], maps[0].features)
+    assert np.array_equal(levelled.features(crop)[0], plain.look(crop)[1][0].features)  # the crop as it is
+
+
+def test_the_gate_looks_again_at_what_is_not_familiar_at_once(release: Release) -> None:
+    gate = json.loads((model_folder() / "manifest.json").read_text())["gate"]
+    own, two = gate | {"views": ["plain", "mirrored"]}, ["plain", "mirrored"]
+    grader = Grader.load(release(views=["levelled-plain"], gate=own))
+    both = Grader.load(release(views=two, gate=gate | {"views": []}))
+    strange = np.random.default_rng(0).integers(0, 256, (224, 224), np.uint8)
+    _, maps = grader.look(strange)
+    assert not grader.is_familiar_at_once(maps)
+    assert grader.impression(strange, maps) == both.impression(strange, both.look(strange)[1])
+
+
+def test_a_familiar_knee_is_not_looked_at_again(release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = json.loads((model_folder() / "manifest.json").read_text())["gate"]
+    grader = Grader.load(release(views=["levelled-plain"], gate=gate | {"views": ["plain", "mirrored"]}))
+    assert grader.familiar is not None
+    _, maps = grader.look(knee())
+    least = grader.familiar.look(maps).strangeness
+    monkeypatch.setattr(grader, "familiar", replace(grader.familiar, sure=least))
+    assert grader.is_familiar_at_once(maps)
+    assert grader.impression(knee(), maps) == grader.familiar.look(maps)
+    monkeypatch.setattr(grader, "familiar", replace(grader.familiar, sure=least - 0.01))
+    assert not grader.is_familiar_at_once(maps)
+    assert grader.impression(knee(), maps) != grader.familiar.look(maps)
 
 
 def test_temperature_makes_the_answer_less_sure(release: Release) -> None:

@@ -203,6 +203,14 @@ def test_a_release_says_what_a_knee_costs_in_plain_looks(release: Path):
     assert cost["allowed"] == 4.0
     assert 0 < cost["looks"] < 2  # two looks of a net a third as wide
     assert f"costs {cost['looks']:.1f} looks" in (release / "MODEL_CARD.md").read_text()
+    assert cost["seen_again"] == 0  # its grade's views are the gate's
+
+
+def test_the_card_says_what_the_second_looks_of_the_gate_cost(release: Path):
+    manifest = json.loads((release / "manifest.json").read_text())
+    spent = {"looks": 3.1, "grade": 2.5, "again": 3.0, "seen_again": 0.2, "allowed": 4.0}
+    written = card.write(manifest | {"metrics": manifest["metrics"] | {"cost": spent}})
+    assert "2.5 for its grade, and 3.0 more for the knees that are not familiar at once (20% of" in written
 
 
 def test_a_release_that_costs_more_than_allowed_is_refused(tmp_path: Path, release: Path, crops: list[Crop]):
