@@ -124,6 +124,7 @@ def _fill(plan: Plan, folder: Path, validation: Sequence[Crop], training: Traini
     _check_cost(cost.measure_looks(Grader.load(folder), validation[0].picture).grade, plan, say)
     if training.crops:
         manifest["gate"] = gate.write_gate(folder, gate.fit_gate(folder, training.crops, training.non_knees, say))
+        _write_manifest(folder, manifest)
     graded, review = _calibrate(folder, manifest, validation, plan.prior)
     spent = _cost(folder, validation)
     _check_cost(spent["looks"], plan, say)

@@ -206,6 +206,19 @@ def test_a_release_says_what_a_knee_costs_in_plain_looks(release: Path):
     assert cost["seen_again"] == 0  # its grade's views are the gate's
 
 
+def test_the_price_of_one_look_counts_the_gates_second_ones(tmp_path: Path, release: Path, crops: list[Crop]):
+    folder = tmp_path / "next-v4"
+    plan = Plan((release / "member1.tflite",), folder, Precision.FLOAT32, views=("plain",))
+    export(plan, crops, Training(crops), lambda _: None)
+    spent = json.loads((folder / "manifest.json").read_text())["metrics"]["cost"]
+    grader = Grader.load(folder)
+    again = [not grader.is_familiar_at_once(grader.look(crop.picture)[1]) for crop in crops]
+    assert any(again)
+    assert spent["seen_again"] == pytest.approx(np.mean(again), abs=1e-4)
+    assert spent["again"] > spent["grade"]  # two looks and one
+    assert spent["looks"] == pytest.approx(spent["grade"] + np.mean(again) * spent["again"], abs=0.01)
+
+
 def test_the_card_says_what_the_second_looks_of_the_gate_cost(release: Path):
     manifest = json.loads((release / "manifest.json").read_text())
     spent = {"looks": 3.1, "grade": 2.5, "again": 3.0, "seen_again": 0.2, "allowed": 4.0}
