@@ -71,10 +71,13 @@ class Verbs(RuleBasedStateMachine):
     @rule(arrival=files, kl=st.integers(0, 4), digest=st.sampled_from(["d1", "d2"]))
     def complete(self, arrival: Arrival, kl: int, digest: str) -> None:
         outcome = self.make.completed(arrival, self.make.knee(kl))
-        regrade = self.expected[arrival.id] is State.COMPLETED
-        allowed = regrade or self.expected[arrival.id] is State.WORKING
-        if self._try(lambda: self.store.files.complete(arrival.id, outcome, digest, "1.0", "done/x"), allowed=allowed):
-            self._settle(arrival, State.COMPLETED, regrade=regrade)
+        before = self.expected[arrival.id]
+        allowed = before in (State.WORKING, State.COMPLETED, State.DUPLICATE)
+        done = self._try(
+            lambda: self.store.files.complete(arrival.id, outcome, digest, "1.0", "done/x"), allowed=allowed
+        )
+        if done and before is not State.DUPLICATE:  # whose image has another source: its grades are ignored
+            self._settle(arrival, State.COMPLETED, regrade=before is State.COMPLETED)
 
     @rule(arrival=files)
     def reject(self, arrival: Arrival) -> None:
