@@ -31,7 +31,8 @@ from koa_worker.batch.rows import rows_of
 from koa_worker.batch.run import Batch
 from koa_worker.batch.source import entries_of
 from koa_worker.intake import digest
-from koa_worker.store import Store, Wanted
+from koa_worker.store import Store
+from koa_worker.store.page.worklist_values import Wanted
 from koa_worker.system.stop import Stop
 from koa_worker.values import (
     Arrival,

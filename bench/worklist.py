@@ -26,9 +26,10 @@ from bench.page import machine, row_of
 from bench.worklist_rows import HISTORY, NOW, fill, share_out
 from koa_worker.config import Config
 from koa_worker.intake import prepare_folders
-from koa_worker.store import Cursor, Store
+from koa_worker.store import Store
 from koa_worker.store.database.schema import FileRow, KneeRow
 from koa_worker.store.journal import record_event
+from koa_worker.store.page.worklist_values import Cursor
 from koa_worker.watch.drift import watch
 from koa_worker.web import create_app
 from koa_worker.web.filters import SORTS

@@ -17,7 +17,8 @@ from koa_worker.config import Config, DestinationSettings
 from koa_worker.intake import claim, prepare_folders, scan
 from koa_worker.pipeline import Pipeline
 from koa_worker.publish.outbox import Outbox
-from koa_worker.store import State, Store, UploadRecord, Whose
+from koa_worker.store import State, Store, UploadRecord
+from koa_worker.store.records.belongings import Whose
 from koa_worker.synthetic.write import Person, write_dicom
 from koa_worker.values import Failed, Side, new_id
 from koa_worker.workers.file_steps import FileSteps

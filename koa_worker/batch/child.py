@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from multiprocessing.connection import Connection
@@ -11,6 +12,7 @@ from koa_worker.workers.child import stay_with
 
 def main() -> None:
     stay_with(int(sys.argv[2]))
+    gc.disable()  # until all is loaded, which stays: `settle_in` begins it
     from koa_worker.batch.grade_entry import serve  # noqa: PLC0415
 
     os.umask(0o077)

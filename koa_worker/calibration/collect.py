@@ -14,8 +14,9 @@ from koa_worker.calibration.grades_file import GivenGrade
 from koa_worker.errors import CATALOGUE
 from koa_worker.intake import digest
 from koa_worker.pipeline import Pipeline
-from koa_worker.store import KneeReading, Store
+from koa_worker.store import Store
 from koa_worker.store.encoding.pictures import encode_crop
+from koa_worker.store.site_scale import KneeReading
 from koa_worker.values import Arrival, Completed, Grade, Rejected, Side
 from koa_worker.watch.agreement import Estimate, agreement_of_pairs
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from koa_worker.store import ExportedReading
+from koa_worker.store.records.users import ExportedReading
 
 COLUMNS = (
     *("study_key", "study_uid", "sop_uid", "file_id", "position", "side"),

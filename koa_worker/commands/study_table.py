@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 
 from koa_worker import RESEARCH_NOTICE
 from koa_worker.knee_fields import review_fields
-from koa_worker.store import IDENTITY_NAMES, ExportedStudyKnee
+from koa_worker.store.export import IDENTITY_NAMES
+from koa_worker.store.records.export import ExportedStudyKnee
 from koa_worker.study.earlier import COMPARED, REPEATABLE_MM, Course
 from koa_worker.study.knees import StudyKnee
 from koa_worker.tables.table import write_csv, write_json

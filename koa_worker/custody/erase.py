@@ -18,7 +18,8 @@ from koa_worker.custody import places
 from koa_worker.custody.search import Search, SearchResult
 from koa_worker.errors import Unfinished, WorkFailed
 from koa_worker.publish.outbox import alone, sweep_objects
-from koa_worker.store import Belonging, Belongings, Doomed, ErasureReason, State, Store, Whose
+from koa_worker.store import State, Store
+from koa_worker.store.records.belongings import Belonging, Belongings, Doomed, ErasureReason, Whose
 from koa_worker.system.durable import sync_folder
 from koa_worker.system.heartbeat import has_owner
 from koa_worker.values import new_id

@@ -13,7 +13,7 @@ from koa_worker.read.dicom import identify
 from koa_worker.read.header.identity import derived_uid
 from koa_worker.read.sniff import format_of
 from koa_worker.read.whole_file import HEADER_BYTES
-from koa_worker.store import Whose
+from koa_worker.store.records.belongings import Whose
 from koa_worker.values import Patient, Study
 
 _NO_HASH = "0" * 64

@@ -6,9 +6,13 @@ import itertools
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from koa_worker.config import Config
-from koa_worker.store import Belongings, Store, StudyPlace, report_name
+from koa_worker.store import Store, report_name
+
+if TYPE_CHECKING:  # the daemon looks for expired files with this module, and loads nothing of an erasure for that
+    from koa_worker.store.records.belongings import Belongings, StudyPlace
 
 REASON = ".reason.txt"
 _ERASING = ".erasing-"  # for a file in the inbox: the intake ignores hidden names

@@ -15,7 +15,8 @@ from koa_worker.config import Config
 from koa_worker.custody import places
 from koa_worker.errors import UnknownRecord
 from koa_worker.intake import digest
-from koa_worker.store import Belonging, State, Store
+from koa_worker.store import State, Store
+from koa_worker.store.records.belongings import Belonging
 from koa_worker.values import Arrival
 
 _AT_A_TIME = 1000

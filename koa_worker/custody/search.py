@@ -11,7 +11,8 @@ from koa_worker.custody import places
 from koa_worker.custody.headers import Match, match
 from koa_worker.errors import SetupError
 from koa_worker.intake import scan
-from koa_worker.store import Belongings, Store, Whose
+from koa_worker.store import Store
+from koa_worker.store.records.belongings import Belongings, Whose
 
 _ALL = 10**9
 

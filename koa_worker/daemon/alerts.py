@@ -13,7 +13,6 @@ import socket
 import subprocess
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -154,6 +153,8 @@ def _run(settings: AlertSettings, text: bytes) -> None:
 
 
 def _post(settings: AlertSettings, text: bytes) -> None:
+    import urllib.request  # noqa: PLC0415 - with its HTTP and TLS, which a daemon without a webhook need not load
+
     request = urllib.request.Request(  # noqa: S310 - the settings allow http and https only
         settings.webhook, data=text, headers={"Content-Type": "application/json"}
     )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
-from koa_worker.daemon.metrics import Stages
 from koa_worker.store import State
 from koa_worker.workers.messages import Done
+
+if TYPE_CHECKING:  # a daemon that serves no metrics does not load their library
+    from koa_worker.daemon.metrics import Stages
 
 
 class RunCounts:
@@ -15,12 +18,13 @@ class RunCounts:
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()
         self.codes: Counter[str] = Counter()
-        self.stages = Stages()
+        self.stages: Stages | None = None  # only where metrics are served
         self.spent_ms: Counter[str] = Counter()
         self.cpu_ms: Counter[str] = Counter()
 
     def add_job(self, done: Done) -> None:
-        self.stages.note(done.spent_ms)
+        if self.stages is not None:
+            self.stages.note(done.spent_ms)
         self.spent_ms.update(done.spent_ms)
         self.cpu_ms.update(done.cpu_ms)
         if done.state is not None:

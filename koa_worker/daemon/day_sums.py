@@ -14,7 +14,6 @@ from koa_worker.config import Config
 from koa_worker.store import Store
 from koa_worker.system.background import in_background
 from koa_worker.system.log import where
-from koa_worker.watch.drift import monday_of
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +42,8 @@ def _run(config: Config, stop: threading.Event) -> None:
 
 def count_days(store: Store, stop: threading.Event) -> None:
     """Counts all days of complete weeks that have changed, until stopped."""
+    from koa_worker.watch.drift import monday_of  # noqa: PLC0415 - not at the start, which waits for it
+
     for day in store.watch_days.changed(monday_of(datetime.now(UTC).date())):
         begun = time.monotonic()
         store.watch_days.count([day])

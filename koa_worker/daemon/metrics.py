@@ -50,10 +50,7 @@ def registry(collect: Callable[[], Iterable[Metric]], stages: Stages) -> Collect
 
 @contextmanager
 def served(settings: config.MetricsSettings, shown: CollectorRegistry) -> Iterator[None]:
-    """Serves http://HOST:PORT/metrics while the context is open; with port 0 it opens nothing."""
-    if not settings.port:
-        yield
-        return
+    """Serves http://HOST:PORT/metrics while the context is open."""
     try:
         server, thread = start_http_server(settings.port, settings.host, shown)
     except OSError as fault:

@@ -12,8 +12,6 @@ from koa_worker.daemon.day_sums import counting_days
 from koa_worker.daemon.dispatcher import Dispatcher
 from koa_worker.daemon.ending import RunSummary
 from koa_worker.daemon.lookout import Lookout, looking_out
-from koa_worker.daemon.metric_values import figures
-from koa_worker.daemon.metrics import registry, served
 from koa_worker.intake.watch import Watch
 from koa_worker.store import Store
 from koa_worker.store.database.transaction import ANSWER_SECONDS
@@ -45,9 +43,8 @@ def work(config: Config, pool: WorkerPool, stop: Stop, *, once: bool) -> RunSumm
         if stop.asked:
             return RunSummary(why="interrupted")
         lookout = Lookout(config, dispatcher.notices)
-        shown = registry(partial(figures, dispatcher, config.folders.work, lookout), dispatcher.counts.stages)
         with (
-            served(config.metrics, shown),
+            _metrics(config, dispatcher, lookout),
             _receiver(config),
             _sender(config, once=once),
             _page(config),
@@ -66,7 +63,18 @@ def work(config: Config, pool: WorkerPool, stop: Stop, *, once: bool) -> RunSumm
     return summary
 
 
-# Imported in the functions: a site without a PACS connection or page need not load their libraries.
+# Imported in the functions: a site without metrics, a PACS connection or page need not load their libraries.
+
+
+def _metrics(config: Config, dispatcher: Dispatcher, lookout: Lookout) -> AbstractContextManager[None]:
+    if not config.metrics.port:
+        return nullcontext()
+    from koa_worker.daemon.metric_values import figures  # noqa: PLC0415
+    from koa_worker.daemon.metrics import Stages, registry, served  # noqa: PLC0415
+
+    dispatcher.counts.stages = Stages()
+    figures_now = partial(figures, dispatcher, config.folders.work, lookout)
+    return served(config.metrics, registry(figures_now, dispatcher.counts.stages))
 
 
 def _receiver(config: Config) -> AbstractContextManager[object]:

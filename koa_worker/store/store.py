@@ -13,24 +13,18 @@ from sqlalchemy.exc import DBAPIError
 from koa_worker.config import StoreSettings
 from koa_worker.errors import SetupError
 from koa_worker.store.counts.status import StatusCounts
-from koa_worker.store.counts.watch_days import WatchDays
 from koa_worker.store.database import engine
 from koa_worker.store.database.base import Sessions, utc_now
 from koa_worker.store.database.transaction import PATIENCE_SECONDS, unanswered
 from koa_worker.store.delivery.deliveries import Deliveries
 from koa_worker.store.delivery.sending import Sending
-from koa_worker.store.erasure.belongings import Found
-from koa_worker.store.erasure.erasures import Erasures
-from koa_worker.store.export import Export
-from koa_worker.store.lifecycle.corrections import Corrections
 from koa_worker.store.lifecycle.files import Files
-from koa_worker.store.page.page_parts import PageParts
+from koa_worker.store.rare_parts import RareParts
 from koa_worker.store.reports import Reports
-from koa_worker.store.site_scale import SiteScales
 from koa_worker.store.study.study_content import Studies
 
 
-class Store(PageParts):
+class Store(RareParts):
     """The database of all files.
 
     Each verb of a part takes and gives values in one transaction. It raises `WorkFailed("store")` if the database does
@@ -52,12 +46,6 @@ class Store(PageParts):
         self.sending = Sending(sessions)
         self.deliveries = Deliveries(sessions)
         self.counts = StatusCounts(sessions)
-        self.export = Export(sessions)
-        self.site_scales = SiteScales(sessions)
-        self.found = Found(sessions)
-        self.erasures = Erasures(sessions)
-        self.corrections = Corrections(sessions)
-        self.watch_days = WatchDays(sessions)
 
     @classmethod
     def open(

@@ -116,7 +116,8 @@ def _has_bars(picture: NDArray[Any]) -> bool:
         if width < len(_BARS):
             continue
         steps = np.linspace(0.0, _SHARE, _LOOKS)
-        rows = np.unique(height - 1 - np.round(steps * height).astype(int).clip(0, height - 1))
+        rows = height - 1 - np.round(steps * height).astype(int).clip(0, height - 1)
+        rows = rows[np.diff(rows, prepend=height) != 0]  # each once; np.unique would load NumPy's masked arrays
         if _is_any_barred(edge[rows].astype(np.float64) / whole):
             return True
     return False

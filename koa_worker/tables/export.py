@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from koa_worker import knee_fields
-from koa_worker.store import GRADING_NAMES, IDENTITY_NAMES, IMAGE_NAMES, ExportedKnee, ExportedRefusal
+from koa_worker.store.export import GRADING_NAMES, IDENTITY_NAMES, IMAGE_NAMES
+from koa_worker.store.records.export import ExportedKnee, ExportedRefusal
 
 COLUMNS = (*IMAGE_NAMES, *knee_fields.COLUMNS, *GRADING_NAMES, "refused", "legs")
 WITH_IDENTITY = (*COLUMNS, *IDENTITY_NAMES)

@@ -12,7 +12,8 @@ from flask import Blueprint, abort, render_template, request
 from koa_worker import health
 from koa_worker.errors import CATALOGUE
 from koa_worker.knee.grading.site import fitted_to
-from koa_worker.store import DayCount, State
+from koa_worker.store import State
+from koa_worker.store.page.day_counts import DayCount
 from koa_worker.system.heartbeat import PAUSE_WORDS
 from koa_worker.values import GRADES, Role
 from koa_worker.watch.drift import Signal

@@ -9,7 +9,8 @@ from typing import TypeVar
 from flask import abort
 from werkzeug.datastructures import MultiDict
 
-from koa_worker.store import Assigned, Cursor, Read, Sort, State, Wanted
+from koa_worker.store import State
+from koa_worker.store.page.worklist_values import Assigned, Cursor, Read, Sort, Wanted
 from koa_worker.values import GRADES, Side
 
 T = TypeVar("T")

@@ -6,7 +6,9 @@ from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import Generic, TypeVar
 
-from koa_worker.store import ReaderProgress, Store, WorklistCounts
+from koa_worker.store import Store
+from koa_worker.store.page.assignments import ReaderProgress
+from koa_worker.store.page.worklist_values import WorklistCounts
 
 T = TypeVar("T")
 _MOST = 100  # subjects, for example readers

@@ -16,7 +16,8 @@ from koa_worker.errors import CATALOGUE, UnknownRecord
 from koa_worker.publish.objects.study_objects import NotYet, ResultObjects, has_no_place, last_grader
 from koa_worker.registrar import report_of
 from koa_worker.report.pdf import render
-from koa_worker.store import PublicationTicket, ReportRecord, StudyRecord
+from koa_worker.store import PublicationTicket, StudyRecord
+from koa_worker.store.page.study_history import ReportRecord
 from koa_worker.values import GRADES, Role
 from koa_worker.web import delivery_state, worklist
 from koa_worker.web.context import context

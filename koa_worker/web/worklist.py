@@ -12,7 +12,9 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from koa_worker.errors import CATALOGUE
-from koa_worker.store import Assigned, ReadingRecord, Sort, State, Wanted, WorklistEntry
+from koa_worker.store import State
+from koa_worker.store.page.worklist_values import Assigned, Sort, Wanted, WorklistEntry
+from koa_worker.store.records.users import ReadingRecord
 from koa_worker.values import GRADE_WORDS, GRADES, ReviewCode, Role, Side
 from koa_worker.web import chosen_words
 from koa_worker.web.context import context

@@ -121,3 +121,4 @@ def _keep_loaded() -> None:
     """Excludes all loaded objects from garbage collection, which would take as long as grading one or two knees."""
     gc.collect()
     gc.freeze()
+    gc.enable()

@@ -23,7 +23,8 @@ from sqlalchemy import Engine, event
 from koa_worker.config import Config
 from koa_worker.custody.erase import erase
 from koa_worker.pipeline import Pipeline
-from koa_worker.store import ErasureReason, FoundStudy, Store, Whose
+from koa_worker.store import Store
+from koa_worker.store.records.belongings import ErasureReason, FoundStudy, Whose
 from tests.erasure_site import BY_ID, OTHER, Site, site_in
 from tests.make import free_port
 

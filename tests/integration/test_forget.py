@@ -19,8 +19,9 @@ from koa_worker.custody.erase import erase
 from koa_worker.errors import SetupError, Unfinished
 from koa_worker.intake import claim, scan
 from koa_worker.pipeline import Pipeline
-from koa_worker.store import State, Whose
+from koa_worker.store import State
 from koa_worker.store.database.schema import Base
+from koa_worker.store.records.belongings import Whose
 from koa_worker.synthetic.write import write_png
 from koa_worker.system.heartbeat import sole_owner
 from koa_worker.values import Side

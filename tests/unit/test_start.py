@@ -10,13 +10,18 @@ from pathlib import Path
 import pytest
 
 LOADED = "import sys, json, atexit; atexit.register(lambda: print(json.dumps(sorted(sys.modules)), file=sys.stderr)); "
+FROZEN = "import sys, gc, atexit; atexit.register(lambda: print(gc.get_freeze_count(), file=sys.stderr)); "
 PROCESS = "sys.argv = ['koa-worker', 'process', sys.argv[1]]; from koa_worker.commands.cli import main; main()"
 
 PIXELS = {"numpy", "cv2", "pydicom", "imagecodecs", "ai_edge_litert"}
 STORE = {"sqlalchemy", "alembic"}
 REPORT = {"reportlab", "arabic_reshaper", "bidi"}
 NETWORK = {"pynetdicom", "flask", "waitress", "highdicom"}
-OTHERS = {"scipy", "tensorflow", "keras", "pyarrow", "fsspec", "dask"}
+OTHERS = {"scipy", "tensorflow", "keras", "pyarrow", "fsspec", "dask", "rich"}
+# What of the store only the page or single commands need.
+RARE = {f"koa_worker.store.{name}" for name in ("export", "site_scale", "page.worklist", "page.worklist_values")}
+RARE |= {f"koa_worker.store.{name}" for name in ("erasure.erasures", "counts.watch_days", "lifecycle.corrections")}
+RARE |= {f"koa_worker.store.records.{name}" for name in ("export", "users")}
 
 NEVER = {
     "import koa_worker.commands.cli": PIXELS | STORE | REPORT | NETWORK | OTHERS,
@@ -25,9 +30,10 @@ NEVER = {
     | REPORT
     | NETWORK
     | OTHERS
-    | {"alembic", "sqlalchemy.dialects.postgresql"},
+    | RARE
+    | {"alembic", "sqlalchemy.dialects.postgresql", "prometheus_client", "http.client", "koa_worker.watch.drift"},
     # Who wants neither reports nor objects waits for no database.
-    PROCESS: STORE | REPORT | NETWORK | OTHERS | {"watchdog"},
+    PROCESS: STORE | REPORT | NETWORK | OTHERS | {"watchdog", "koa_worker.knee_fields"},
 }
 
 
@@ -42,3 +48,9 @@ def test_nothing_is_loaded_that_is_not_needed(program: str, tmp_path: Path) -> N
     assert loaded & NEVER[program] == set()
     if program == PROCESS:
         assert "rejected" in done.stdout
+
+
+def test_nothing_is_searched_for_garbage_at_the_end_of_a_command() -> None:
+    program = "sys.argv = ['koa-worker', '--version']; from koa_worker.commands.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", FROZEN + program], capture_output=True, text=True, check=True)
+    assert int(done.stderr) > 10_000

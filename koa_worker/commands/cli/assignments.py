@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from koa_worker import config
 from koa_worker.commands.cli.options import CONSOLE, ConfigFile
@@ -94,6 +93,7 @@ def _parts(keys: list[str]) -> Iterator[list[str]]:
 
 
 def _print_progress(store: Store) -> None:
+    from rich.console import Console
     from rich.table import Table
 
     table = Table("reader", "assigned", "read", "left", box=None)

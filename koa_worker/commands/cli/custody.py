@@ -20,7 +20,7 @@ from koa_worker.system import log
 if TYPE_CHECKING:  # the commands start fast: see `cli/__init__.py`
     from koa_worker.config import Config
     from koa_worker.custody.search import SearchResult
-    from koa_worker.store import FoundStudy, Whose
+    from koa_worker.store.records.belongings import FoundStudy, Whose
 
 _WAIT = "Seconds to wait for files that are being worked on. Default: as long as one file may take."
 
@@ -101,7 +101,7 @@ def find(
 
 
 def _whose(patient_id: str | None, issuer: str | None, study: str | None, accession: str | None) -> Whose:
-    from koa_worker.store import Whose
+    from koa_worker.store.records.belongings import Whose
 
     given = [name for name in (patient_id, study, accession) if name is not None]
     if len(given) != 1:

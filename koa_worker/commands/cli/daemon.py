@@ -7,7 +7,6 @@ import time
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from koa_worker import RESEARCH_NOTICE, config
 from koa_worker.commands.cli.options import ConfigFile
@@ -73,6 +72,8 @@ def status(
     if as_json:
         typer.echo(json.dumps(status_values(settings, found)))
     else:
+        from rich.console import Console
+
         Console().print(status_screen(settings, found))
     raise typer.Exit(1 if any(concern.code == "database" for concern in found.concerns) else 0)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from koa_worker import RESEARCH_NOTICE, config
 from koa_worker.commands.cli.options import ConfigFile, SiteScaleFile
@@ -31,8 +30,7 @@ def process(
 ) -> None:
     """Grade files in place. No file is moved and nothing is stored in the database."""
     from koa_worker.commands.in_place import process_paths
-    from koa_worker.commands.json_line import to_line
-    from koa_worker.commands.screen import outcome_line
+    from koa_worker.commands.outcomes import outcome_line
     from koa_worker.pipeline import Pipeline
     from koa_worker.values import Completed
 
@@ -43,6 +41,8 @@ def process(
     for result in process_paths(paths, settings, pipeline, out=out, debug_roi=debug_roi, dicom=dicom):
         all_graded &= isinstance(result.outcome, Completed)
         if as_json:
+            from koa_worker.commands.json_line import to_line
+
             line = to_line(result.outcome, result.path, pipeline.grader.name, result.report)
             typer.echo(json.dumps(line, ensure_ascii=False))
         else:
@@ -78,8 +78,10 @@ def batch(
     site: SiteScaleFile = None,
 ) -> None:
     """Grade an archive in place. To resume after a stop, run the same command again."""
+    from rich.console import Console
+
     from koa_worker.batch.run import BatchPlan, run
-    from koa_worker.commands.screen import batch_line
+    from koa_worker.commands.outcomes import batch_line
 
     settings = config.load(config_file).with_store(store).with_site(site)
     if no_store and (reports or store):

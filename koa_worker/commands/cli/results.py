@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from koa_worker import config
 from koa_worker.commands.cli.options import ConfigFile
@@ -41,6 +40,8 @@ def send(
     config_file: ConfigFile = None,
 ) -> None:
     """Send all waiting results to the PACS now, and retry what it rejected."""
+    from rich.console import Console
+
     from koa_worker.commands.screen import parcels_screen
     from koa_worker.publish.outbox import Outbox
     from koa_worker.store import ParcelState, Store
@@ -107,6 +108,8 @@ def agreement(
     config_file: ConfigFile = None,
 ) -> None:
     """Print how far readers agree with each other and with the model: quadratic kappa with intervals by subject."""
+    from rich.console import Console
+
     from koa_worker.commands.agreement import COLUMNS, screen, to_rows
     from koa_worker.store import Store
     from koa_worker.tables.table import write_csv

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from koa_worker import config
 from koa_worker.commands.cli.options import ConfigFile
@@ -54,6 +53,8 @@ def print_config(
 
 def doctor(config_file: ConfigFile = None) -> None:
     """Check everything that the worker needs, and change nothing. Say how to fix each error."""
+    from rich.console import Console
+
     from koa_worker.commands.doctor import check
     from koa_worker.commands.screen import findings_screen
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from koa_worker import config
 from koa_worker.commands.cli.options import CONSOLE, ConfigFile
@@ -20,7 +19,8 @@ from koa_worker.errors import SetupError
 from koa_worker.values import Role
 
 if TYPE_CHECKING:  # the commands start fast: see `cli/__init__.py`
-    from koa_worker.store import AuditRecord, Store
+    from koa_worker.store import Store
+    from koa_worker.store.records.users import AuditRecord
 
 app = typer.Typer(help="Manage the users of the page, and read the audit log.", no_args_is_help=True)
 
@@ -58,6 +58,7 @@ def add(
 @app.command("list")
 def list_users(config_file: ConfigFile = None) -> None:
     """List the users, their roles and their tokens."""
+    from rich.console import Console
     from rich.table import Table
 
     table = Table("name", "role", "since", "tokens", box=None)

@@ -48,11 +48,6 @@ class StudyPlace:
     report: str | None
 
 
-def report_name(key: str, created_at: datetime) -> str:
-    """The path of a study's report below the folder of reports; it does not name the patient."""
-    return f"{created_at.astimezone():%Y-%m-%d}/{key}.pdf"
-
-
 @dataclass(frozen=True, slots=True)
 class Belongings:
     """Everything in the store that a search found."""

@@ -165,3 +165,8 @@ def _seen(image: ImageRecord, knee: KneeRecord) -> SeenKnee:
         joint_space=knee.joint_space,
         foreign=image.patient_differs,
     )
+
+
+def report_name(key: str, created_at: datetime) -> str:
+    """The path of a study's report below the folder of reports; it does not name the patient."""
+    return f"{created_at.astimezone():%Y-%m-%d}/{key}.pdf"

@@ -9,7 +9,8 @@ from koa_worker.custody import erasure_counts
 from koa_worker.custody.erase import erase
 from koa_worker.custody.search import Search
 from koa_worker.errors import CATALOGUE, SetupError, Unfinished
-from koa_worker.store import StudyRecord, Whose
+from koa_worker.store import StudyRecord
+from koa_worker.store.records.belongings import Whose
 from koa_worker.values import Role
 from koa_worker.web.context import context
 from koa_worker.web.guard.access import needs

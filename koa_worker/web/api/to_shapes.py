@@ -8,17 +8,9 @@ from flask import url_for
 
 from koa_worker import RESEARCH_NOTICE, knee_fields, values
 from koa_worker.errors import CATALOGUE
-from koa_worker.store import (
-    FileRecord,
-    ImageRecord,
-    KneeRecord,
-    ReadingRecord,
-    RejectedRecord,
-    State,
-    StudyRecord,
-    UploadRecord,
-    WorklistRow,
-)
+from koa_worker.store import FileRecord, ImageRecord, KneeRecord, RejectedRecord, State, StudyRecord, UploadRecord
+from koa_worker.store.page.worklist_values import WorklistRow
+from koa_worker.store.records.users import ReadingRecord
 from koa_worker.study import knees
 from koa_worker.study.earlier import REPEATABLE_MM, Course
 from koa_worker.web.api.shapes import (

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from flask import Flask, Response, current_app, g, redirect, request, url_for
 
-from koa_worker.store import Role, UserRecord
+from koa_worker.store import Role
+from koa_worker.store.records.users import UserRecord
 from koa_worker.web.context import context
 from koa_worker.web.guard import hosts
 from koa_worker.web.guard.audit import caller, note, note_stranger

@@ -6,7 +6,8 @@ from flask import Blueprint, abort, g, redirect, render_template, request, url_f
 from werkzeug.wrappers import Response
 
 from koa_worker.errors import CATALOGUE, WrongState
-from koa_worker.store import Role, UserRecord
+from koa_worker.store import Role
+from koa_worker.store.records.users import UserRecord
 from koa_worker.web.context import context
 from koa_worker.web.guard import passwords
 from koa_worker.web.guard.access import is_open, needs

@@ -11,7 +11,8 @@ from typer.testing import CliRunner, Result
 
 from koa_worker import config
 from koa_worker.commands import cli
-from koa_worker.store import Store, Wanted, encode
+from koa_worker.store import Store, encode
+from koa_worker.store.page.worklist_values import Wanted
 from koa_worker.values import Role, Study
 from tests import make
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from koa_worker.commands.study_table import COLUMNS, export_studies, to_rows
-from koa_worker.store import ExportedStudyKnee
+from koa_worker.store.records.export import ExportedStudyKnee
 from koa_worker.study.earlier import Course, Point, SpaceChange
 from koa_worker.study.knees import bring_together
 from koa_worker.values import GRADES, CompartmentName, Grade

@@ -7,7 +7,7 @@ import pytest
 
 from koa_worker import synthetic
 from koa_worker.custody.headers import Match, match
-from koa_worker.store import Whose
+from koa_worker.store.records.belongings import Whose
 from koa_worker.synthetic.write import Person, write_dicom
 from koa_worker.values import Side
 

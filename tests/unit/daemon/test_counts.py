@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry, generate_latest
 
 from koa_worker.daemon.counts import RunCounts
+from koa_worker.daemon.metrics import Stages
 from koa_worker.store import State
 from koa_worker.workers.messages import Done, WriteReport
 
@@ -11,6 +12,7 @@ JOB = WriteReport("a")
 
 def test_outcomes_codes_and_times_are_added_up() -> None:
     counts = RunCounts()
+    counts.stages = Stages()
     counts.add_job(Done(JOB, State.COMPLETED, None, {"read": 2.0}, {"read": 1.0}))
     counts.add_job(Done(JOB, State.REJECTED, "no_knee", {"read": 3.0}, {"read": 2.0}))
     counts.add_outcome(State.FAILED, "timed_out")

@@ -20,6 +20,7 @@ from koa_worker.daemon.lookout import Lookout
 from koa_worker.daemon.metric_values import figures
 from koa_worker.daemon.metrics import Stages, registry, served
 from koa_worker.daemon.notices import Notices
+from koa_worker.daemon.run import _metrics
 from koa_worker.errors import SetupError
 from koa_worker.store import ParcelState, State, Store
 from koa_worker.system.concern import Concern
@@ -41,6 +42,7 @@ def of_a_dispatcher(folder: Path) -> CollectorRegistry:
     """Of one that has had ten files completed and one rejected, a second of reading each."""
     now_ns = time.time_ns()
     counts = RunCounts()
+    counts.stages = Stages()
     for number in range(11):
         state, code = (State.COMPLETED, None) if number else (State.REJECTED, "no_knee")
         counts.add_job(Done(WriteReport("a"), state, code, {"read": 1000.0}, {"read": 500.0}))
@@ -168,10 +170,12 @@ def listening() -> set[str]:
     return {row[9] for row in rows if row[3] == listens and f"socket:[{row[9]}]" in open_ones}
 
 
-def test_without_a_port_nothing_is_opened() -> None:
+def test_without_a_port_nothing_is_opened(tmp_path: Path) -> None:
     sockets, threads = listening(), threading.active_count()
     with served(config.MetricsSettings(port=free_port()), CollectorRegistry()):
         assert len(listening() - sockets) == 1  # what is looked at here does see a port that is opened
-    with served(config.MetricsSettings(port=0), CollectorRegistry()):
+    settings, dispatcher = config.Config(), SimpleNamespace(counts=RunCounts())
+    with _metrics(settings, cast("Dispatcher", dispatcher), looking(tmp_path)):
+        assert dispatcher.counts.stages is None
         assert listening() == sockets
         assert threading.active_count() == threads

@@ -12,7 +12,9 @@ import pytest
 from koa_worker.knee.grading.grade import on_scale
 from koa_worker.knee.grading.release import Review
 from koa_worker.knee.grading.site import SiteScale
-from koa_worker.store import ExportedKnee, Store, Wanted
+from koa_worker.store import Store
+from koa_worker.store.page.worklist_values import Wanted
+from koa_worker.store.records.export import ExportedKnee
 from koa_worker.values import Side
 
 SITE = SiteScale(0.8, (2.0, 2.0, 2.0, 2.0), "5e" * 32)

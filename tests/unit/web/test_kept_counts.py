@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from koa_worker.store import ErasureReason, Store, Wanted, Whose, encode
+from koa_worker.store import Store, encode
 from koa_worker.store.page.assignments import Assignments
 from koa_worker.store.page.worklist import Worklist
+from koa_worker.store.page.worklist_values import Wanted
+from koa_worker.store.records.belongings import ErasureReason, Whose
 from koa_worker.values import Arrival, Failed, Rejected
 from koa_worker.web.kept_counts import KeptCounts, UntilChanged
 from tests.make import Clock

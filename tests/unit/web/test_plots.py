@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from koa_worker.config import Config
-from koa_worker.store import DayCount, State
+from koa_worker.store import State
+from koa_worker.store.page.day_counts import DayCount
 from koa_worker.system.heartbeat import PauseReason, Pulse, beat, sole_owner
 from koa_worker.web import dashboard, plots
 from koa_worker.web.plots import Series

@@ -13,11 +13,13 @@ from alembic import command
 from alembic.script import ScriptDirectory
 
 from koa_worker.report import words
-from koa_worker.store import ExportedKnee, ExportedRefusal, Sort, Store, Wanted
+from koa_worker.store import Store
 from koa_worker.store.database.engine import connect
 from koa_worker.store.database.migrations import configuration
 from koa_worker.store.database.schema import IndexLine
 from koa_worker.store.encoding.pictures import encode_heatmap
+from koa_worker.store.page.worklist_values import Sort, Wanted
+from koa_worker.store.records.export import ExportedKnee, ExportedRefusal
 from koa_worker.values import Box, KneeRoi, RefusedKnee, ReviewCode, ReviewReason, Side
 
 SENTENCES = {

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from koa_worker.errors import UnknownRecord
-from koa_worker.store import ErasureReason, State, Store, Whose
+from koa_worker.store import State, Store
+from koa_worker.store.records.belongings import ErasureReason, Whose
 from koa_worker.values import Patient
 
 BY_ID = Whose(patient_id="P-17")  # of conftest.py's Maker

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from koa_worker.errors import UnknownRecord
-from koa_worker.store import ErasureReason, Store, Wanted, Whose, encode
+from koa_worker.store import Store, encode
+from koa_worker.store.page.worklist_values import Wanted
+from koa_worker.store.records.belongings import ErasureReason, Whose
 from koa_worker.study.correction import Corrected, Geometry
 from koa_worker.values import (
     Arrival,

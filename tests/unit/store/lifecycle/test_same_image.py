@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from koa_worker.store import EncodedResult, State, Store, Wanted, encode
+from koa_worker.store import EncodedResult, State, Store, encode
 from koa_worker.store.database.engine import connect
+from koa_worker.store.page.worklist_values import Wanted
 from koa_worker.values import Arrival, Fingerprint, Patient
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event, insert, text
 
-from koa_worker.store import Assigned, Cursor, Sort, State, Store, Wanted, WorklistPage, WorklistRow
+from koa_worker.store import State, Store
 from koa_worker.store.database.schema import FileRow, table_of
 from koa_worker.store.page import worklist_search
 from koa_worker.store.page.worklist_lines import keys_of
 from koa_worker.store.page.worklist_order import COLUMNS, WALKED_BY_KIND
+from koa_worker.store.page.worklist_values import Assigned, Cursor, Sort, Wanted, WorklistPage, WorklistRow
 from koa_worker.store.search_words import may_have, plain, terms_of, words_of
 from koa_worker.values import Failed, Patient, Side
 

@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from koa_worker.store import Assigned, Cursor, EntryPage, Read, Sort, State, Store, Wanted
+from koa_worker.store import State, Store
 from koa_worker.store.database.schema import AssignmentRow, FileRow, IndexLine, ReaderGradeRow
 from koa_worker.store.page import worklist_entries, worklist_few
+from koa_worker.store.page.worklist_values import Assigned, Cursor, EntryPage, Read, Sort, Wanted
 from koa_worker.values import Patient, Side
 
 Take = Callable[..., tuple[str, str]]

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from koa_worker.store import ErasureReason, Store, Wanted, Whose, encode
+from koa_worker.store import Store, encode
 from koa_worker.store.database.schema import StudyRow
+from koa_worker.store.page.worklist_values import Wanted
+from koa_worker.store.records.belongings import ErasureReason, Whose
 from koa_worker.values import Patient, ReviewCode, Side
 from tests.unit.store.conftest import NOW
 

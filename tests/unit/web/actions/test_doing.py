@@ -14,7 +14,8 @@ from flask import Flask
 
 from koa_worker.config import Config
 from koa_worker.publish.objects.result import ResultKind
-from koa_worker.store import NewParcel, PublicationTicket, State, Store, Whose, encode
+from koa_worker.store import NewParcel, PublicationTicket, State, Store, encode
+from koa_worker.store.records.belongings import Whose
 from koa_worker.values import Arrival, Failed, Side, SpacingSource
 from koa_worker.web.context import release
 from tests.unit.web.conftest import completed

@@ -1,4 +1,4 @@
-"""The parts of the store that only the web page needs, each loaded when it is asked for the first time.
+"""The parts of the store that only the web page or a few commands need, each loaded when it is first asked for.
 
 Most processes never ask: worker processes, `status`, and a daemon without a page.
 """
@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING
 from koa_worker.store.database.base import Sessions
 
 if TYPE_CHECKING:
+    from koa_worker.store.counts.watch_days import WatchDays
+    from koa_worker.store.erasure.belongings import Found
+    from koa_worker.store.erasure.erasures import Erasures
+    from koa_worker.store.export import Export
+    from koa_worker.store.lifecycle.corrections import Corrections
     from koa_worker.store.page.accounts import Accounts
     from koa_worker.store.page.assignments import Assignments
     from koa_worker.store.page.audit import Audit
@@ -21,10 +26,11 @@ if TYPE_CHECKING:
     from koa_worker.store.page.uploads import Uploads
     from koa_worker.store.page.worklist import Worklist
     from koa_worker.store.page.worklist_entries import WorklistEntries
+    from koa_worker.store.site_scale import SiteScales
 
 
-class PageParts:
-    """The parts for the page, as attributes of a store."""
+class RareParts:
+    """These parts, as attributes of a store."""
 
     sessions: Sessions
 
@@ -87,3 +93,39 @@ class PageParts:
         from koa_worker.store.page.uploads import Uploads  # noqa: PLC0415
 
         return Uploads(self.sessions)
+
+    @cached_property
+    def corrections(self) -> Corrections:
+        from koa_worker.store.lifecycle.corrections import Corrections  # noqa: PLC0415
+
+        return Corrections(self.sessions)
+
+    @cached_property
+    def erasures(self) -> Erasures:
+        from koa_worker.store.erasure.erasures import Erasures  # noqa: PLC0415
+
+        return Erasures(self.sessions)
+
+    @cached_property
+    def export(self) -> Export:
+        from koa_worker.store.export import Export  # noqa: PLC0415
+
+        return Export(self.sessions)
+
+    @cached_property
+    def found(self) -> Found:
+        from koa_worker.store.erasure.belongings import Found  # noqa: PLC0415
+
+        return Found(self.sessions)
+
+    @cached_property
+    def site_scales(self) -> SiteScales:
+        from koa_worker.store.site_scale import SiteScales  # noqa: PLC0415
+
+        return SiteScales(self.sessions)
+
+    @cached_property
+    def watch_days(self) -> WatchDays:
+        from koa_worker.store.counts.watch_days import WatchDays  # noqa: PLC0415
+
+        return WatchDays(self.sessions)
