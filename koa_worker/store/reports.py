@@ -234,16 +234,19 @@ class Reports(StorePart):
             study.unreported_since = study.changed_at = self.now()
 
 
-def begin_report_of_change(session: Session, file: FileRow, study: StudyRow, quiet: timedelta) -> int | None:
+def begin_report_of_change(
+    session: Session, file: FileRow, study: StudyRow, quiet: timedelta, *, new_study: bool = False
+) -> int | None:
     """The same for a study that this file has just changed; None if its report can wait or there is nothing to show.
 
     A report without any grade waits until the study is complete or quiet, because the next image may have a grade.
+    A new study has no report yet.
     """
     of_study = {"study_key": study.key}
     graded = file.state is State.COMPLETED or session.connection().scalar(_ANY_GRADED, of_study) is not None
     if not graded and not session.connection().scalar(_ANY_UNGRADED, of_study):
         return None
-    last, shown = _last_begun(session, study)
+    last, shown = (0, 0) if new_study else _last_begun(session, study)
     if study.changes <= shown:
         return None
     if _is_complete(session, study) or (graded and not quiet and _is_worth_a_report(study, shown)):
@@ -283,7 +286,8 @@ def _begin(session: Session, study: StudyRow, last: int) -> int:
     begun = {"study_key": study.key, "revision": last + 1, "shows_changes": study.changes}
     session.connection().execute(_BEGIN, begun)
     number_images(session, study.key)
-    study.unreported_since = None
+    if study.unreported_since is not None:  # to set what is there already would make the session search for changes
+        study.unreported_since = None
     return last + 1
 
 

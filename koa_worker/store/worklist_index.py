@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, text, update
+from sqlalchemy import Connection, Row, bindparam, case, delete, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from koa_worker.store.counts.changed_days import mark_day, mark_study
 from koa_worker.store.database.columns import Moment, storable
 from koa_worker.store.database.schema import (
     FileRow,
-    GradeRow,
     ImageRow,
     IndexLine,
     KneeRow,
@@ -51,12 +50,6 @@ _THESE_WORDS = (
     _words.c.file_id == bindparam("file_id"),
 )
 _FORGET_WORDS = delete(_words).where(*_THESE_WORDS)
-_KNEES_NOW = (
-    select(KneeRow.id.label("knee_id"), KneeRow.side, GradeRow.kl, GradeRow.needs_review, GradeRow.confidence)
-    .join(GradeRow, (GradeRow.knee_id == KneeRow.id) & GradeRow.is_current)
-    .where(KneeRow.file_id == bindparam("of_file"))
-    .order_by(KneeRow.position.desc())  # a page shows the last line first
-)
 _OF_STUDY = ("right_kl", "left_kl", "readers")
 _READINGS = table_of(ReaderGradeRow)
 _IMAGES, _KNEES = table_of(ImageRow), table_of(KneeRow)
@@ -89,9 +82,9 @@ _LINES_OF_STUDY = (
         *(_lines.c[name] for name in ("stands", "needs_review", "images", "lowest_kl", "highest_kl", *_OF_STUDY)),
         _READERS.label("readers_now"),
     )
-    .join(_lines, _lines.c.knee_id == table_of(KneeRow).c.id)
-    .where(table_of(ImageRow).c.study_key == bindparam("study_key"))
-    .where(_lines.c.file_id == table_of(ImageRow).c.file_id)
+    .join(_lines, (_lines.c.knee_id == _KNEES.c.id) & (_lines.c.file_id == _IMAGES.c.file_id), isouter=True)
+    .where(_IMAGES.c.study_key == bindparam("study_key"))
+    .order_by(_KNEES.c.position.desc())  # a page shows the last line first
 )
 _STAND = update(_lines).where(_lines.c.id == bindparam("of_line"))
 
@@ -104,14 +97,9 @@ def list_file(session: Session, file: FileRow, *, new: bool = False) -> None:
     study = session.get(StudyRow, file.study_key) if file.study_key else None
     if file.state is State.COMPLETED:
         connection.execute(_FORGET_LINES, of_file)
-        knees = connection.execute(_KNEES_NOW, of_file).mappings().all()
-        if knees:
-            grades = _side_grades((knee["side"], knee["kl"]) for knee in knees)
-            lines = [{**knee, **grades, **_own_grade(knee["side"], knee["kl"]), "readers": 0} for knee in knees]
-            connection.execute(_ADD_LINES, [_line(file, study, **line) for line in lines])
-        if file.study_key is not None:
-            _bring_together(connection, file.study_key)
-            mark_study(connection, file.study_key)
+        if study is not None:
+            _list_knees(connection, file, study)
+            mark_study(connection, study.key)
     else:
         now = {"state": file.state, "code": file.code, "day": _day(file), **_sorted_by(study)}
         if new or connection.execute(_RENEW_LINES, of_file | now).rowcount == 0:
@@ -121,26 +109,43 @@ def list_file(session: Session, file: FileRow, *, new: bool = False) -> None:
     list_words(session, file, study)
 
 
-def _bring_together(connection: Connection, study_key: str) -> None:
-    """Marks the line of each knee whose grade stands in the study, after one of its images has changed."""
-    rows = connection.execute(_LINES_OF_STUDY, {"study_key": study_key}).all()
-    places = {(row.file_id, row.position): row for row in rows}
-    changed = []
+def _list_knees(connection: Connection, file: FileRow, study: StudyRow) -> None:
+    """Adds the lines of a file's knees, and marks in each line of the study whether its grade stands for the knee."""
+    found = connection.execute(_LINES_OF_STUDY, {"study_key": study.key}).all()
+    rows = [row for row in found if row.line is not None or row.file_id == file.id]
+    values = _brought_together(rows)
+    new = [
+        _line(file, study, knee_id=row.knee_id, side=row.side, kl=row.kl, confidence=row.confidence, **wanted)
+        for row, wanted in zip(rows, values, strict=True)
+        if row.line is None
+    ]
+    changed = [
+        {"of_line": row.line, **wanted}
+        for row, wanted in zip(rows, values, strict=True)
+        if row.line is not None and any(getattr(row, name) != value for name, value in wanted.items())
+    ]
+    if new:
+        connection.execute(_ADD_LINES, new)
+    if changed:
+        connection.execute(_STAND, changed)
+
+
+def _brought_together(rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+    """The values of each knee's line that depend on the other knees of its study."""
+    values: dict[tuple[str, int], dict[str, Any]] = {}
+    readers = {(row.file_id, row.position): min(row.readers_now, MOST_READERS) for row in rows}
     knees = bring_together(map(to_seen, rows))
     of_study = _side_grades((knee.side, knee.stands.grade.kl) for knee in knees)
     for knee in knees:
         lowest, highest = knee.grades
         common = {"images": len(knee.every), "lowest_kl": lowest, "highest_kl": highest}
         for seen in knee.every:
-            row, stands = places[seen.place], seen is knee.stands
+            stands = seen is knee.stands
             reasons = knee.review_reasons if stands else seen.grade.review_reasons
-            readers = min(row.readers_now, MOST_READERS)
             grades = {**of_study, **_own_grade(seen.side, seen.grade.kl)}
-            wanted = {"stands": stands, "needs_review": bool(reasons), "readers": readers, **common, **grades}
-            if any(getattr(row, name) != value for name, value in wanted.items()):
-                changed.append({"of_line": row.line, **wanted})
-    if changed:
-        connection.execute(_STAND, changed)
+            own = {"stands": stands, "needs_review": bool(reasons), "readers": readers[seen.place]}
+            values[seen.place] = {**own, **common, **grades}
+    return [values[row.file_id, row.position] for row in rows]
 
 
 def _side_grades(knees: Iterable[tuple[Side, int]]) -> dict[str, int | None]:

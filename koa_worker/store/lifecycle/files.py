@@ -120,16 +120,18 @@ class Files(StorePart):
         if file.state is not State.WORKING:
             renew_image(session, file, result, maker)
             return settled(session, file, self.sessions.quiet)
-        study = self._end(session, file, result, maker)
+        there = ask_what_is_there(session, file, result, maker)
+        study = self._end(session, file, result, maker, there)
         file.filed_as = filed_as
         if study is not None:
             renew_later(session.connection(), study, maker.at)
-        return settled(session, file, self.sessions.quiet)
+        return settled(session, file, self.sessions.quiet, new_study=there.study is None)
 
     @classmethod
-    def _end(cls, session: Session, file: FileRow, result: EncodedResult, maker: Maker) -> StudyRow | None:
+    def _end(
+        cls, session: Session, file: FileRow, result: EncodedResult, maker: Maker, there: There
+    ) -> StudyRow | None:
         """Settles a graded file, and gives the row of its study; the session forgets a row without a reference."""
-        there = ask_what_is_there(session, file, result, maker)
         twin = session.get(FileRow, there.twin) if there.twin is not None else None
         # Two workers graded the same content at the same time; the first result counts.
         if twin is not None and twin.state is State.COMPLETED and twin.study_key is not None:

@@ -173,11 +173,16 @@ def settle_as_duplicate(session: Session, file: FileRow, original: FileRow, at: 
     record_event(session, file.id, "duplicate", at, original.id)
 
 
-def settled(session: Session, file: FileRow, quiet: timedelta) -> Settled:
-    """The final state of the file, with the revision of the report that is due; a duplicate changes no report."""
+def settled(session: Session, file: FileRow, quiet: timedelta, *, new_study: bool = False) -> Settled:
+    """The final state of the file, with the revision of the report that is due; a duplicate changes no report.
+
+    `new_study`: the study of the file was made in this transaction.
+    """
     list_file(session, file)
     study = session.get(StudyRow, file.study_key) if file.study_key else None
-    revision = begin_report_of_change(session, file, study, quiet) if study is not None else None
+    revision = None
+    if study is not None:
+        revision = begin_report_of_change(session, file, study, quiet, new_study=new_study)
     return Settled(to_file_record(file), file.study_key, revision)
 
 

@@ -39,7 +39,7 @@ def change_study(
     row = None if is_new else session.scalars(of_uid).first()
     if row is None:
         counts = {"changes": 1, "reported_changes": 0, "expected_images": study.expected_images}
-        counts["unreported_since"] = None  # explicit, so that setting it again is no change
+        counts["unreported_since"] = None  # explicit, so that it need not be read again
         row = StudyRow(key=new_id(), study_uid=study.study_uid, created_at=at, changed_at=at, **counts, **said)
         session.add(row)
         session.flush()  # before the files and images that refer to it
