@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from multiprocessing.connection import Connection
 
+from koa_worker.system import garbage
 from koa_worker.workers.child import stay_with
 
 
 def main() -> None:
     stay_with(int(sys.argv[2]))
-    gc.disable()  # until all is loaded, which stays: `settle_in` begins it
+    garbage.begin_loading()  # until `settle_in`
     from koa_worker.batch.grade_entry import serve  # noqa: PLC0415
 
     os.umask(0o077)

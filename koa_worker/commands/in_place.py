@@ -20,6 +20,7 @@ from koa_worker.errors import InputRejected, WorkFailed
 from koa_worker.intake import load_and_digest
 from koa_worker.pipeline import Pipeline
 from koa_worker.read import read
+from koa_worker.system import garbage
 from koa_worker.system.own_mark import marked
 from koa_worker.values import Arrival, Completed, Failed, Outcome, Rejected
 
@@ -49,6 +50,7 @@ def process_paths(
 
     A report is written when its study is complete; if no header gives the number of images, after the last file.
     """
+    garbage.end_loading()
     opened = _registrar(config, pipeline, out) if out or dicom else nullcontext()
     with opened as registrar, _written(registrar, config, dicom):
         yield from _process(paths, config, pipeline, registrar, debug_roi, shown=bool(out))

@@ -15,6 +15,7 @@ from koa_worker.daemon.lookout import Lookout, looking_out
 from koa_worker.intake.watch import Watch
 from koa_worker.store import Store
 from koa_worker.store.database.transaction import ANSWER_SECONDS
+from koa_worker.system import garbage
 from koa_worker.system.stop import Stop
 from koa_worker.system.systemd import Service
 from koa_worker.workers.pool import WorkerPool
@@ -51,6 +52,7 @@ def work(config: Config, pool: WorkerPool, stop: Stop, *, once: bool) -> RunSumm
             looking_out(lookout, alerts(config, dispatcher.notices)),
             counting_days(config),
         ):
+            garbage.end_loading()
             logger.info("ready", extra={"model": pool.model, "workers": len(pool.workers)})
             service.ready()
             dispatcher.take_up_left_over()

@@ -7,18 +7,19 @@ on the same work folder; this is set up before any slow import.
 from __future__ import annotations
 
 import ctypes
-import gc
 import os
 import signal
 import sys
 from multiprocessing.connection import Connection
+
+from koa_worker.system import garbage
 
 _PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
     stay_with(int(sys.argv[2]))
-    gc.disable()  # until all is loaded, which stays: `settle_in` begins it
+    garbage.begin_loading()  # until `settle_in`
     from koa_worker.workers.loop import work  # noqa: PLC0415
 
     work(Connection(int(sys.argv[1])))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import gc
 import resource
 import sys
 import time
@@ -17,7 +16,7 @@ from koa_worker.config import Config
 from koa_worker.errors import KoaError, WorkFailed
 from koa_worker.pipeline import Pipeline
 from koa_worker.store import Store
-from koa_worker.system import log
+from koa_worker.system import garbage, log
 from koa_worker.workers.file_steps import FileSteps
 from koa_worker.workers.messages import CannotStart, Grading, Ready, WorkerMessage
 
@@ -94,7 +93,7 @@ def settle_in(memory_mb: int) -> None:
     """The memory settings of a worker process once its models are loaded."""
     _limit_memory(memory_mb)
     _keep_memory()
-    _keep_loaded()
+    garbage.end_loading()
 
 
 def _limit_memory(megabytes: int) -> None:
@@ -115,10 +114,3 @@ def _keep_memory() -> None:
         tune = ctypes.CDLL(None).mallopt
         tune(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
         tune(_M_TRIM_THRESHOLD, _KEPT_BYTES)
-
-
-def _keep_loaded() -> None:
-    """Excludes all loaded objects from garbage collection, which would take as long as grading one or two knees."""
-    gc.collect()
-    gc.freeze()
-    gc.enable()

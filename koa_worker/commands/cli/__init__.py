@@ -8,7 +8,6 @@ Each command imports its own modules, so that `--help` and `status` need not loa
 
 from __future__ import annotations
 
-import gc
 import sys
 from typing import Annotated
 
@@ -17,8 +16,7 @@ import typer
 from koa_worker import RESEARCH_NOTICE, __version__
 from koa_worker.commands.cli import assignments, custody, daemon, database, grading, results, setup, users
 from koa_worker.errors import KoaError
-
-_NEW_OBJECTS = 20_000  # between two searches for garbage
+from koa_worker.system import garbage
 
 app = typer.Typer(
     name="koa-worker",
@@ -30,8 +28,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Runs a command; an expected error becomes one sentence on stderr."""
-    # What a start loads stays: to search all of it for garbage after each 700 new objects takes a tenth of the start.
-    gc.set_threshold(_NEW_OBJECTS)
+    garbage.begin_loading()
     try:
         app()
     except KoaError as fault:
@@ -40,7 +37,7 @@ def main() -> None:
         Console(stderr=True, soft_wrap=True, highlight=False).print(f"koa-worker: {fault}", markup=False)
         sys.exit(fault.exit_code)
     finally:
-        gc.freeze()  # the process ends, with its memory: a last search of all its objects would take a tenth of a start
+        garbage.end()
 
 
 def _print_version(asked: bool) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from koa_worker import RESEARCH_NOTICE, config
 from koa_worker.commands.cli.options import ConfigFile, SiteScaleFile
-from koa_worker.system import log
+from koa_worker.system import garbage, log
 
 
 def process(
@@ -87,6 +87,7 @@ def batch(
     if no_store and (reports or store):
         raise typer.BadParameter("--no-store cannot be combined with --store or --reports")
     log.set_up(settings.log)
+    garbage.end_loading()
     plan = BatchPlan(source, results, store=not no_store, reports=reports, cluster=cluster)
     summary = run(settings, plan, Console(stderr=True))
     typer.echo(batch_line(summary.counts))
@@ -113,6 +114,7 @@ def regrade(
     settings = config.load(config_file).with_site(site)
     log.set_up(settings.log)
     prepare_folders(settings.folders)
+    garbage.end_loading()
     if site is not None:
         rescaled = rescale(settings, unsent=not send)
         if send and settings.dicom.destinations:
@@ -146,6 +148,7 @@ def calibrate(
         raise typer.BadParameter("give either --grades FILE or --from-readings")
     settings = config.load(config_file)
     log.set_up(settings.log)
+    garbage.end_loading()
     better = True
     for sentence in run(settings, grades, out, crops):
         typer.echo(sentence)

@@ -12,7 +12,7 @@ import typer
 from koa_worker import config
 from koa_worker.commands.cli.options import ConfigFile
 from koa_worker.errors import SetupError
-from koa_worker.system import log
+from koa_worker.system import garbage, log
 
 
 class ExportFormat(StrEnum):
@@ -50,6 +50,7 @@ def send(
     log.set_up(settings.log)
     if not settings.dicom.destinations:
         raise SetupError("config", "no [[dicom.destinations]] is configured")
+    garbage.end_loading()
     with Store.of(settings.store) as store:
         outbox = Outbox(settings, store)
         wanted = [Path(key).stem for key in keys or ()]
