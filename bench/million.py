@@ -11,7 +11,7 @@ import io
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -21,8 +21,7 @@ from rich.console import Console
 from bench.growth import BY, completed
 from koa_worker.batch.entries import Entry, Finding, Row, examine
 from koa_worker.batch.ledger import Ledger
-from koa_worker.batch.local import FETCHED_AHEAD, Take, findings
-from koa_worker.batch.read_ahead import ReadAhead
+from koa_worker.batch.local import Take, findings
 from koa_worker.batch.rows import rows_of
 from koa_worker.batch.run import Batch
 from koa_worker.system.stop import Stop
@@ -59,7 +58,7 @@ class SimulatedPool:
         assert isinstance(job, Examine)
         self.given.append(job)
 
-    def listen(self, _seconds: float, _beside: Sequence[int]) -> list[Examined]:
+    def listen(self, _seconds: float) -> list[Examined]:
         jobs, self.given = self.given, []
         return [Examined(job, Finding(job.number, "completed", self._rows_of(job))) for job in jobs]
 
@@ -79,11 +78,10 @@ class Engine:
             return [examine(number, entry, keep=False) for number, entry in take(count)]
 
         pool = cast("WorkerPool", SimulatedPool())
-        with ReadAhead(next_jobs, 0, FETCHED_AHEAD) as ahead:
-            for done, finding in enumerate(findings(pool, ahead, stop), start=1):
-                yield finding
-                if done % max(1, self._entries // TENTHS) == 0:
-                    say(f"{done:>10,} done", self._ledger)
+        for done, finding in enumerate(findings(pool, next_jobs, stop), start=1):
+            yield finding
+            if done % max(1, self._entries // TENTHS) == 0:
+                say(f"{done:>10,} done", self._ledger)
 
 
 def entries(count: int) -> Iterator[Entry]:

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,7 @@ from distributed import WorkerPlugin, get_worker
 
 from koa_worker import __version__
 from koa_worker.batch.entries import Finding
-from koa_worker.batch.local import FETCHED_AHEAD, WORKER_PROGRAM, findings
-from koa_worker.batch.read_ahead import ReadAhead
+from koa_worker.batch.local import WORKER_PROGRAM, findings
 from koa_worker.config import Config
 from koa_worker.errors import KoaError, SetupError
 from koa_worker.system.stop import Stop
@@ -95,9 +93,9 @@ class GradingPlugin(WorkerPlugin):  # type: ignore[misc]
     def grade(self, jobs: tuple[Examine, ...]) -> Iterator[Finding]:
         """Grades in this thread's worker process, which dies with the thread that started it; Dask keeps threads."""
         worker = self._workers.setdefault(threading.get_ident(), _ThreadWorker(self._config))
-        left, most = iter(jobs), self._config.limits.max_file_mb * 1_000_000
-        with worker.in_use() as pool, ReadAhead(lambda count: list(islice(left, count)), most, FETCHED_AHEAD) as ahead:
-            yield from findings(pool, ahead, Stop())
+        left = list(reversed(jobs))
+        with worker.in_use() as pool:
+            yield from findings(pool, lambda _: [left.pop()] if left else [], Stop())
 
     def _end_idle_workers(self) -> None:
         while not self._ended.wait(_SECONDS_BETWEEN_LOOKS):

@@ -61,7 +61,7 @@ def _outcome(job: Examine, pipeline: Pipeline, grading: Callable[..., None]) -> 
     name = name_of(job.place)
     try:
         most = pipeline.limits.max_file_mb * 1_000_000
-        with brought_here(job.place, job.data, most, job.copy) as path:
+        with brought_here(job.place, job.data, most) as path:
             facts = path.stat()
             if not stat.S_ISREG(facts.st_mode):  # reading a pipe or a device may never end
                 return Rejected(Arrival(_NOWHERE, "", 0, name, job.id), "unknown_format", "no plain file")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from koa_worker import __version__
 from koa_worker.batch.entries import Entry, Finding, examine
 from koa_worker.batch.grade_entry import failed_finding
 from koa_worker.batch.locations import is_in_memory, load
-from koa_worker.batch.read_ahead import ReadAhead
 from koa_worker.config import Config
 from koa_worker.system.stop import Stop
 from koa_worker.values import GradedBy
@@ -19,7 +18,6 @@ from koa_worker.workers.work_off import work_off
 Take = Callable[[int], list[tuple[int, Entry]]]
 
 WORKER_PROGRAM = "koa_worker.batch.child"
-FETCHED_AHEAD = 2  # remote files for each worker process
 
 
 class Local:
@@ -37,11 +35,8 @@ class Local:
         def next_jobs(count: int) -> list[Examine]:
             return [job_for(number, entry, most, keep=self._keep) for number, entry in take(count)]
 
-        with (
-            WorkerPool(self._config, self._size, program=WORKER_PROGRAM) as pool,
-            ReadAhead(next_jobs, most, FETCHED_AHEAD * self._size) as ahead,
-        ):
-            yield from findings(pool, ahead, stop)
+        with WorkerPool(self._config, self._size, program=WORKER_PROGRAM) as pool:
+            yield from findings(pool, next_jobs, stop)
 
 
 def job_for(number: int, entry: Entry, most: int, *, keep: bool) -> Examine:
@@ -50,13 +45,11 @@ def job_for(number: int, entry: Entry, most: int, *, keep: bool) -> Examine:
     return examine(number, entry, keep=keep, data=data)
 
 
-def findings(pool: WorkerPool, ahead: ReadAhead, stop: Stop) -> Iterator[Finding]:
+def findings(pool: WorkerPool, next_jobs: Callable[[int], Sequence[Examine]], stop: Stop) -> Iterator[Finding]:
     """The finding of each entry. The ledger gives a failed entry again when all others are done."""
-    for event in work_off(pool, ahead.next_jobs, stop, tries=1, preparing=ahead):
+    for event in work_off(pool, next_jobs, stop, tries=1):
         match event:
-            case Examined(job, finding):
-                ahead.forget(job)
+            case Examined(_, finding):
                 yield finding
             case WorkerDied(Examine() as job, code, detail):
-                ahead.forget(job)
                 yield failed_finding(job, code, detail, GradedBy(pool.model, pool.digest, __version__))

@@ -56,14 +56,8 @@ def file_system(place: str) -> tuple[Any, str]:
 
 
 @contextmanager
-def brought_here(place: str, data: bytes | None, most: int, copy_here: str = "") -> Iterator[Path]:
-    """The entry's file as a local path; a remote file is copied into a private file while the context is open.
-
-    `copy_here` is the copy of a remote file that was fetched before.
-    """
-    if copy_here:
-        yield Path(copy_here)
-        return
+def brought_here(place: str, data: bytes | None, most: int) -> Iterator[Path]:
+    """The entry's file as a local path; a remote file is copied into a private file while the context is open."""
     if data is None and not is_remote(place):
         yield local_path(place)
         return
@@ -71,7 +65,7 @@ def brought_here(place: str, data: bytes | None, most: int, copy_here: str = "")
         if data is not None:
             copy.write(data)
         else:
-            fetch(place, copy, most)
+            _copy(place, copy, most)
         copy.flush()
         yield Path(copy.name)
 
@@ -84,7 +78,7 @@ def load(place: str, most: int) -> bytes:
     return data
 
 
-def fetch(place: str, copy: Any, most: int) -> None:
+def _copy(place: str, copy: Any, most: int) -> None:
     """Copies up to slightly more than the limit for a file; the reader then rejects it as too large."""
     left = most + 1
     try:

@@ -43,7 +43,6 @@ class Examine:
     size: int
     keep: bool  # whether to return the part for the store too
     data: bytes | None = field(default=None, repr=False)  # the bytes of a file that only the parent can read
-    copy: str = ""  # a private copy of a remote file, which the parent has fetched and removes
 
 
 Job = Claim | WriteReport | Regrade  # the jobs of the daemon's worker processes

@@ -14,7 +14,6 @@ import logging
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
 
 from koa_worker.system.stop import Stop
 from koa_worker.workers.messages import AnyJob, Event, Postponed, WorkerDied
@@ -30,29 +29,14 @@ _SECONDS_POSTPONED = 3.0
 _SECONDS_TO_LISTEN = 0.5
 
 
-class Preparing(Protocol):
-    """Jobs that are not ready to be given yet."""
-
-    @property
-    def any_left(self) -> bool:
-        """Whether there are any."""
-
-    def fileno(self) -> int:
-        """A descriptor that is readable when one of them is ready."""
-
-
-def work_off(
-    pool: WorkerPool, next_jobs: NextJobs, stop: Stop, *, tries: int = TRIES, preparing: Preparing | None = None
-) -> Iterator[Event]:
+def work_off(pool: WorkerPool, next_jobs: NextJobs, stop: Stop, *, tries: int = TRIES) -> Iterator[Event]:
     """Gives the result of each job, once. With `tries` of 1 the caller retries a job itself."""
     again = _Again(tries)
-    beside = [preparing.fileno()] if preparing else []
     while True:
         _keep_busy(pool, again, next_jobs, stop)
-        left = again or (preparing is not None and preparing.any_left)
-        if not pool.busy and (stop.asked or (pool.ready and not left)):
+        if not pool.busy and (stop.asked or (pool.ready and not again)):
             return
-        last = [event for event in pool.listen(_SECONDS_TO_LISTEN, beside) if not again.takes(event)]
+        last = [event for event in pool.listen(_SECONDS_TO_LISTEN) if not again.takes(event)]
         _keep_busy(pool, again, next_jobs, stop)
         yield from last
 
