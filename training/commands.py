@@ -162,8 +162,11 @@ def gate(
     equalized: EqualizedOption = None,
 ) -> None:
     """Fits the gate of a finished release again, which recognises images that are not knees."""
+    from .releasing.export import write_card  # noqa: PLC0415 - needs TensorFlow; the other commands do not
+
     others = gates.read_others(non_knees) if non_knees else ()
     gates.renew_gate(model, gates.fit_gate(model, read_crops(samples, equalized=equalized), others, say))
+    write_card(model)
 
 
 def card(

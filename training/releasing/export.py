@@ -121,13 +121,14 @@ def _fill(plan: Plan, folder: Path, validation: Sequence[Crop], training: Traini
         },
     }
     _write_manifest(folder, manifest)
-    _check_cost(cost.measure_looks(Grader.load(folder), validation[0].picture).grade, plan, say)
+    _check_cost("The grade of a knee", cost.measure_looks(Grader.load(folder), validation[0].picture).grade, plan, say)
     if training.crops:
-        manifest["gate"] = gate.write_gate(folder, gate.fit_gate(folder, training.crops, training.non_knees, say))
+        fitted = gate.fit_gate(folder, training.crops, training.non_knees, say)
+        manifest["gate"] = gate.write_gate(folder, fitted, plan.views)
         _write_manifest(folder, manifest)
     graded, review = _calibrate(folder, manifest, validation, plan.prior)
     spent = _cost(folder, validation)
-    _check_cost(spent["looks"], plan, say)
+    _check_cost("A knee", spent["looks"], plan, say)
     figures = graded.figures()
     manifest["metrics"] = {"validation": figures.as_dict(), "review": review.as_dict()}
     manifest["metrics"]["cost"] = spent | {"allowed": plan.most_looks}
@@ -144,10 +145,11 @@ def _cost(folder: Path, validation: Sequence[Crop]) -> dict[str, float]:
     return {"looks": round(looks.grade + again * looks.again, 2), "seen_again": round(again, 4), **asdict(looks)}
 
 
-def _check_cost(looks: float, plan: Plan, say: Say) -> None:
-    say(f"A knee costs {looks} looks of one plain net; {plan.most_looks} are allowed.")
+def _check_cost(what: str, looks: float, plan: Plan, say: Say) -> None:
+    sentence = f"{what} costs {looks} looks of one plain net; {plan.most_looks} are allowed"
     if looks > plan.most_looks:
-        raise ExportFailed(f"a knee costs {looks} looks of one plain net, and {plan.most_looks} are allowed")
+        raise ExportFailed(sentence)
+    say(f"{sentence}.")
 
 
 def _member(

@@ -29,7 +29,7 @@ from ..data.crops import Crop, radiograph_of
 from . import consoles, nonknees, oddknees
 
 FILE = "gate.npz"
-VIEWS = ("plain", "mirrored")  # by which the gate judges what one look finds unfamiliar
+VIEWS = ("plain", "mirrored")  # by which the gate of a release of one look judges a knee that is not familiar in it
 MOST = 1800  # number of crops: more take time and change little
 RIDGE = 100.0  # weight decay, in units of examples
 STEPS = 250
@@ -66,18 +66,20 @@ def fit_gate(folder: Path, crops: Sequence[Crop], others: Sequence[Picture], say
     return Familiar(weights, bias, sure, doubtful, limit)
 
 
-def write_gate(folder: Path, familiar: Familiar) -> dict[str, Any]:
-    """Writes the gate's file; gives its entry in the manifest."""
+def write_gate(folder: Path, familiar: Familiar, views: Sequence[str]) -> dict[str, Any]:
+    """Writes the gate's file; gives its entry in the manifest of a release with these views."""
     content = familiar.as_npz()
     (folder / FILE).write_bytes(content)
-    return {"file": FILE, "sha256": hashlib.sha256(content).hexdigest(), "views": list(VIEWS)}
+    entry = {"file": FILE, "sha256": hashlib.sha256(content).hexdigest()}
+    return entry | {"views": list(VIEWS)} if len(views) == 1 else entry
 
 
 def renew_gate(folder: Path, familiar: Familiar) -> None:
-    """Into a finished release."""
+    """Into a finished release; what a knee costs was measured with the former gate, and is removed."""
     path = folder / MANIFEST
     manifest = json.loads(path.read_text(encoding="utf-8"))
-    manifest["gate"] = write_gate(folder, familiar)
+    manifest["gate"] = write_gate(folder, familiar, manifest["views"])
+    manifest["metrics"].pop("cost", None)
     path.write_text(json.dumps(manifest, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 

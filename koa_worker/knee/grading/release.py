@@ -57,11 +57,14 @@ class Member(_Part):
 
 
 class GateFile(_Part):
-    """The file of the layer that recognises images that are not knees, and the views that it judges by."""
+    """The file of the layer that recognises images that are not knees.
+
+    It judges by the views of the grade. A knee that is unfamiliar in them it judges by its own `views`, if it has any.
+    """
 
     file: FileName
     sha256: Sha256
-    views: tuple[ViewName, ...] = ()  # none: those of the grade
+    views: tuple[ViewName, ...] = ()
 
 
 class Input(_Part):

@@ -214,6 +214,7 @@ def test_the_price_of_one_look_counts_the_gates_second_ones(tmp_path: Path, rele
     grader = Grader.load(folder)
     again = [not grader.is_familiar_at_once(grader.look(crop.picture)[1]) for crop in crops]
     assert any(again)
+    assert Release.open(folder).manifest.gate_views == ("plain", "mirrored")
     assert spent["seen_again"] == pytest.approx(np.mean(again), abs=1e-4)
     assert spent["again"] > spent["grade"]  # two looks and one
     assert spent["looks"] == pytest.approx(spent["grade"] + np.mean(again) * spent["again"], abs=0.01)

@@ -64,7 +64,10 @@ def test_a_release_is_given_a_gate_and_the_same_one_again(release: Path, crops: 
     shutil.copytree(release, folder)
     others = [np.full((SIZE, SIZE), level, np.uint8) for level in range(0, 250, 10)]
     renew_gate(folder, fit_gate(folder, crops, others, said.append))
-    assert json.loads((folder / "manifest.json").read_text())["gate"]["file"] == "gate.npz"
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["gate"]["file"] == "gate.npz"
+    assert "views" not in manifest["gate"]  # the release has more than one look
+    assert "cost" not in manifest["metrics"]  # it was measured with the former gate
     assert Grader.load(folder).familiar.as_npz() != first.as_npz()  # type: ignore[union-attr]
 
 
