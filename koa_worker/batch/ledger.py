@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
+from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -63,6 +64,7 @@ class Ledger:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._last = (-1, -1)
+        self._late: deque[int] = deque()  # failed when entries behind them had been taken for their second try
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -109,30 +111,39 @@ class Ledger:
                 needs = {"part": FILES_IN_PART} if ":part" in statement else {}
                 self._connection.execute(statement, needs)
         self._last = (-1, -1)
+        self._late.clear()
 
     def take(self, count: int) -> list[tuple[int, Entry]]:
         """The next entries, with failed ones last; none while all remaining ones are being graded."""
+        late = self._take_late(count)
         rows = self._connection.execute(
             "SELECT tries, number, place, size, stamp FROM files INDEXED BY to_do"
             " WHERE ending IS NULL AND (tries, number) > (?, ?) AND listed ORDER BY tries, number LIMIT ?",
-            [*self._last, count],
+            [*self._last, count - len(late)],
         ).fetchall()
         if rows:
             self._last = rows[-1][:2]
-        return [(number, Entry(place, size, stamp)) for _, number, place, size, stamp in rows]
+        return late + [(number, Entry(place, size, stamp)) for _, number, place, size, stamp in rows]
+
+    def _take_late(self, count: int) -> list[tuple[int, Entry]]:
+        numbers = [self._late.popleft() for _ in range(min(count, len(self._late)))]
+        one = "SELECT place, size, stamp FROM files WHERE number = ?"
+        return [(number, Entry(*self._connection.execute(one, [number]).fetchone())) for number in numbers]
 
     def record(self, finding: Finding, tries: int) -> bool:
         """Records a finding; gives false for an entry that failed and will be retried."""
         result = zlib.compress(json.dumps(finding.rows, ensure_ascii=False).encode(), 1)
         with _Transaction(self._connection):
-            ((ending,),) = self._connection.execute(
+            ((ending, tried),) = self._connection.execute(
                 "UPDATE files SET result = ?1, tries = tries + 1,"
                 " ending = CASE WHEN ?2 = 'failed' AND tries + 1 < ?3 THEN NULL ELSE ?2 END"
-                " WHERE number = ?4 RETURNING ending",
+                " WHERE number = ?4 RETURNING ending, tries",
                 [result, finding.ending, tries, finding.number],
             ).fetchall()
             part = finding.number // FILES_IN_PART
             self._connection.execute("INSERT OR IGNORE INTO unwritten VALUES (?)", [part])
+        if ending is None and (tried, finding.number) <= self._last:
+            self._late.append(finding.number)
         return ending is not None
 
     def counts(self) -> dict[str, int]:

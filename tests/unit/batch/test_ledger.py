@@ -90,6 +90,21 @@ def test_what_failed_is_tried_once_more_at_the_end_and_again_by_the_next_run(led
     assert do_all(ledger) == ["a"]
 
 
+def test_what_fails_after_others_were_tried_again_is_tried_again_too(ledger: Ledger) -> None:
+    """With several worker processes a slow file may fail when the second tries have long begun."""
+    ledger.compare(entries("a", "b", "c"))
+    (first, _), (second, _), (third, _) = ledger.take(3)
+    ledger.record(found(third, "failed"), TRIES)
+    assert names(ledger.take(1)) == ["c"]
+    ledger.record(found(second, "failed"), TRIES)
+    ledger.record(found(first, "failed"), TRIES)
+    assert names(ledger.take(1)) == ["b"]
+    assert names(ledger.take(5)) == ["a"]
+    assert ledger.take(5) == []
+    assert all(ledger.record(found(number), TRIES) for number in (first, second, third))
+    assert ledger.counts() == {"completed": 3}
+
+
 def test_a_part_is_complete_when_all_of_its_entries_are(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledgers, "FILES_IN_PART", 2)
     ledger.compare(entries("a", "b", "c"))
