@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import gc
 
-_WHILE_LOADING = (
-    20_000  # new objects between two searches, in place of 700: to search them all takes a tenth of a start
-)
+# New objects between two searches, in place of Python's 700: to search all that is loaded takes a tenth of a start.
+_WHILE_LOADING = 20_000
 _USUAL = gc.get_threshold()
 
 
