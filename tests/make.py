@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import secrets
 import socket
 import stat
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -39,6 +40,7 @@ from koa_worker.values import (
     Study,
 )
 
+_LISTENING = range(10_000, 32_000)  # Linux gives outgoing connections ports from 32768 on
 PATIENCE = 60.0  # seconds for a condition on a busy machine; a quiet one needs a fraction of one
 
 T = TypeVar("T")
@@ -51,12 +53,14 @@ def free_port() -> int:
 
 
 def free_ports(count: int) -> list[int]:
-    """Several of them, no two alike."""
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
+    """Several of them, no two alike, and none that the kernel may soon give to somebody's outgoing connection."""
+    found: set[int] = set()
+    while len(found) < count:
+        port = secrets.choice(_LISTENING)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found.add(port)
+    return list(found)
 
 
 IRREGULAR = ("pipe", "socket", "device", "folder")

@@ -41,7 +41,7 @@ from koa_worker.values import (
     Study,
 )
 from tests import make
-from tests.make import free_ports, until
+from tests.make import PATIENCE, free_ports, until
 
 PATIENT = Person("Примеров^Образец^Тестович", "SYN-0101", "19580314", "M")
 SECRETS = ("Примеров", "SYN-0101", "19580314")
@@ -179,7 +179,7 @@ class Orthanc:
     @contextmanager
     def running(self, plugins: Sequence[str] = ()) -> Iterator[None]:
         self._folder.mkdir(exist_ok=True)
-        said = {
+        settings = {
             "Name": "test",
             "StorageDirectory": str(self._folder / "storage"),
             "IndexDirectory": str(self._folder / "storage"),
@@ -195,15 +195,22 @@ class Orthanc:
             "AuthenticationEnabled": False,
             "OverwriteInstances": False,
         }
-        (self._folder / "orthanc.json").write_text(json.dumps(said))
-        with subprocess.Popen(
-            [self._program, str(self._folder / "orthanc.json")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) as process:
+        (self._folder / "orthanc.json").write_text(json.dumps(settings))
+        words = [self._program, str(self._folder / "orthanc.json")]
+        log = self._folder / "log"
+        with log.open("w") as said, subprocess.Popen(words, stdout=said, stderr=said, text=True) as process:
             try:
-                until(self._answers)
+                self._await_answer(process, log)
                 yield
             finally:
                 process.terminate()
+
+    def _await_answer(self, process: subprocess.Popen[str], log: Path) -> None:
+        try:
+            until(self._answers, 2 * PATIENCE, process=process)
+        except AssertionError as fault:
+            fault.add_note(log.read_text()[-2000:])
+            raise
 
     def _answers(self) -> bool:
         try:
