@@ -1,6 +1,6 @@
 """`make bench`: stages, files a second, networks and runtimes, growth; tables and an image into docs/.
 
-`python -m bench [stages start speed nets archives stores] [--quick] [--out FOLDER]`
+`python -m bench [stages start speed remote nets archives stores] [--quick] [--out FOLDER]`
 Without --out the tables are only printed.
 """
 
@@ -17,6 +17,7 @@ from bench.history import history
 from bench.nets import measure_nets
 from bench.page import PAGE, PICTURE, to_markdown, to_terminal
 from bench.plots import draw
+from bench.remote import measure_remote
 from bench.speed import measure_speed
 from bench.stages import measure_stages
 from bench.start import measure_start
@@ -25,6 +26,7 @@ SECTIONS = {
     "stages": measure_stages,
     "start": measure_start,
     "speed": measure_speed,
+    "remote": measure_remote,
     "nets": measure_nets,
     "archives": measure_archives,
     "stores": measure_stores,

@@ -47,12 +47,15 @@ class SimulatedPool:
         self._rows = rows_of(completed(Arrival(Path(), "0" * 64, SIZE, "x", "0" * 32)), "", BY)
 
     @property
-    def idle(self) -> int:
+    def room(self) -> int:
         return WORKERS - len(self.given)
 
     @property
     def busy(self) -> int:
         return len(self.given)
+
+    def take_back(self) -> None:
+        """Nothing was given in advance."""
 
     def give(self, job: AnyJob) -> None:
         assert isinstance(job, Examine)

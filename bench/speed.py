@@ -105,8 +105,13 @@ def draw(place: Path, kind: str) -> Iterator[bytes]:
 def archive_rate(place: Path, patterns: list[bytes], files: int, workers: int) -> float:
     """The rate from the first file that is done to the last, so that the start of the workers does not count."""
     throughput.fill(place / "archive", patterns, range(files))
+    return rate(str(place / "archive"), place, workers)
+
+
+def rate(source: str, place: Path, workers: int) -> float:
+    """The same of any source; the ledger is in `place`."""
     with Ledger.open(place / "ledger") as ledger:
-        ledger.compare(entries_of(str(place / "archive"), place))
+        ledger.compare(entries_of(source, place))
         moments = []
         for finding in Local(Config(), workers, keep=False).grade(ledger.take, Stop()):
             assert finding.ending == "completed", finding.rows

@@ -20,7 +20,7 @@ from distributed import WorkerPlugin, get_worker
 
 from koa_worker import __version__
 from koa_worker.batch.entries import Finding
-from koa_worker.batch.local import WORKER_PROGRAM, findings
+from koa_worker.batch.local import findings, worker_pool
 from koa_worker.config import Config
 from koa_worker.errors import KoaError, SetupError
 from koa_worker.system.stop import Stop
@@ -116,7 +116,7 @@ class _ThreadWorker:
     def in_use(self) -> Iterator[WorkerPool]:
         with self._lock:
             if self._pool is None:
-                self._pool = WorkerPool(self._config, 1, program=WORKER_PROGRAM)
+                self._pool = worker_pool(self._config, 1)
             try:
                 yield self._pool
             except BaseException:

@@ -1,4 +1,4 @@
-"""The steps of a worker process of a batch for one entry: fetch, grade, and give the part for the store."""
+"""The steps of a worker process of a batch for one entry: load, grade, and give the part for the store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from koa_worker.batch.entries import Finding, Kept
-from koa_worker.batch.locations import brought_here, name_of
+from koa_worker.batch.locations import name_of
+from koa_worker.batch.read_ahead import Ahead, read_ahead
 from koa_worker.batch.rows import ending_of, rows_of
 from koa_worker.errors import KoaError, WorkFailed
 from koa_worker.intake import load_and_digest
@@ -33,12 +34,12 @@ def serve(connection: Connection) -> None:
         return
     settle_in(config.limits.memory_mb)
     parent.send(Ready(pipeline.grader.name, pipeline.grader.digest))
-    while (job := parent.next_job()) is not None:
-        parent.send(Examined(job, look(job, pipeline, parent.grading)))
+    for ahead in read_ahead(parent.next_job, _most_bytes(pipeline)):
+        parent.send(Examined(ahead.job, look(ahead, pipeline, parent.grading)))
 
 
-def look(job: Examine, pipeline: Pipeline, grading: Callable[..., None]) -> Finding:
-    outcome = _outcome(job, pipeline, grading)
+def look(ahead: Ahead, pipeline: Pipeline, grading: Callable[..., None]) -> Finding:
+    job, outcome = ahead.job, _outcome(ahead, pipeline, grading)
     kept = keep(outcome) if job.keep else None
     return Finding(job.number, ending_of(outcome), rows_of(outcome, job.place, pipeline.grader.graded_by), kept)
 
@@ -57,15 +58,14 @@ def keep(outcome: Outcome) -> Kept | None:
     return Kept(arrival, encode(outcome) if isinstance(outcome, Completed) else replace(outcome, arrival=arrival))
 
 
-def _outcome(job: Examine, pipeline: Pipeline, grading: Callable[..., None]) -> Outcome:
-    name = name_of(job.place)
+def _outcome(ahead: Ahead, pipeline: Pipeline, grading: Callable[..., None]) -> Outcome:
+    job, name = ahead.job, name_of(ahead.job.place)
     try:
-        most = pipeline.limits.max_file_mb * 1_000_000
-        with brought_here(job.place, job.data, most) as path:
+        with ahead.file() as path:
             facts = path.stat()
             if not stat.S_ISREG(facts.st_mode):  # reading a pipe or a device may never end
                 return Rejected(Arrival(_NOWHERE, "", 0, name, job.id), "unknown_format", "no plain file")
-            data, sha256 = load_and_digest(path, most)
+            data, sha256 = load_and_digest(path, _most_bytes(pipeline))
             arrival = Arrival(path, sha256, facts.st_size, name, job.id)
             grading(on=True)
             outcome = pipeline.process(arrival, data)
@@ -75,3 +75,7 @@ def _outcome(job: Examine, pipeline: Pipeline, grading: Callable[..., None]) -> 
         return Failed(Arrival(_NOWHERE, "", job.size, name, job.id), "io", fault.strerror or type(fault).__name__)
     except WorkFailed as fault:
         return Failed(Arrival(_NOWHERE, "", job.size, name, job.id), fault.code, fault.detail)
+
+
+def _most_bytes(pipeline: Pipeline) -> int:
+    return pipeline.limits.max_file_mb * 1_000_000

@@ -8,6 +8,7 @@ from koa_worker import __version__
 from koa_worker.batch.entries import Entry, Finding, examine
 from koa_worker.batch.grade_entry import failed_finding
 from koa_worker.batch.locations import is_in_memory, load
+from koa_worker.batch.read_ahead import IN_ADVANCE
 from koa_worker.config import Config
 from koa_worker.system.stop import Stop
 from koa_worker.values import GradedBy
@@ -17,7 +18,7 @@ from koa_worker.workers.work_off import work_off
 
 Take = Callable[[int], list[tuple[int, Entry]]]
 
-WORKER_PROGRAM = "koa_worker.batch.child"
+_WORKER_PROGRAM = "koa_worker.batch.child"
 
 
 class Local:
@@ -35,8 +36,13 @@ class Local:
         def next_jobs(count: int) -> list[Examine]:
             return [job_for(number, entry, most, keep=self._keep) for number, entry in take(count)]
 
-        with WorkerPool(self._config, self._size, program=WORKER_PROGRAM) as pool:
+        with worker_pool(self._config, self._size) as pool:
             yield from findings(pool, next_jobs, stop)
+
+
+def worker_pool(config: Config, size: int) -> WorkerPool:
+    """Worker processes that bring the next files here while they grade one."""
+    return WorkerPool(config, size, program=_WORKER_PROGRAM, in_advance=IN_ADVANCE)
 
 
 def job_for(number: int, entry: Entry, most: int, *, keep: bool) -> Examine:

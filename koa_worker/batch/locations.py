@@ -14,7 +14,7 @@ import fsspec
 
 from koa_worker.errors import SetupError, WorkFailed
 
-_BYTES_AT_A_TIME = 1 << 20
+_BYTES_AT_A_TIME = 32 << 20  # each piece is a request to the store: most files are one
 
 
 def is_remote(place: str) -> bool:
@@ -57,17 +57,20 @@ def file_system(place: str) -> tuple[Any, str]:
 
 @contextmanager
 def brought_here(place: str, data: bytes | None, most: int) -> Iterator[Path]:
-    """The entry's file as a local path; a remote file is copied into a private file while the context is open."""
+    """The entry's file as a local path; while the context is open, a remote file is copied into one without a name.
+
+    What has no name is gone when the process ends, also if it is killed.
+    """
     if data is None and not is_remote(place):
         yield local_path(place)
         return
-    with tempfile.NamedTemporaryFile(prefix="koa-worker-") as copy:  # made with mode 0600
+    with tempfile.TemporaryFile() as copy:
         if data is not None:
             copy.write(data)
         else:
             _copy(place, copy, most)
         copy.flush()
-        yield Path(copy.name)
+        yield Path(f"/proc/self/fd/{copy.fileno()}")
 
 
 def load(place: str, most: int) -> bytes:

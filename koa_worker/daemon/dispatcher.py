@@ -218,11 +218,11 @@ class Dispatcher:
                 self._jobs.add(taken)
 
     def _give_jobs(self) -> None:
-        while self._jobs and self._pool.idle:
+        while self._jobs and self._pool.room:
             self._pool.give(self._jobs.take())
 
     def _give_reports(self) -> None:
-        while self._pool.idle and (job := self._jobs.take_report()):
+        while self._pool.room and (job := self._jobs.take_report()):
             self._pool.give(job)
 
     def _is_over(self) -> bool:

@@ -107,5 +107,12 @@ class WorkerDied:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class NotBegun:
+    """The worker process that had this job in advance died during another one."""
+
+    job: AnyJob
+
+
 WorkerMessage = Ready | CannotStart | Grading | Done | Postponed | Examined
-Event = Done | Postponed | Examined | WorkerDied
+Event = Done | Postponed | Examined | WorkerDied | NotBegun

@@ -7,8 +7,9 @@ import os
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
@@ -23,6 +24,7 @@ from koa_worker.workers.messages import (
     Event,
     Examined,
     Grading,
+    NotBegun,
     Postponed,
     Ready,
     WorkerDied,
@@ -42,13 +44,14 @@ def cores() -> int:
 
 @dataclass(slots=True)
 class WorkerProcess:
-    """A worker process and the job that it is doing."""
+    """A worker process and its jobs: the one that it is doing, then those that it has in advance."""
 
     process: subprocess.Popen[bytes]
     connection: Connection
     deadline: float
     ready: bool = False
-    job: AnyJob | None = None
+    jobs: deque[AnyJob] = field(default_factory=deque)
+    taken_back: bool = False  # whether it was given further jobs, whose results nobody wants
 
     def resident_mb(self) -> float:
         try:
@@ -63,11 +66,18 @@ class WorkerPool:
     """`with WorkerPool(config, 2) as pool:` starts two worker processes, and replaces each one that dies."""
 
     def __init__(
-        self, config: Config, size: int, kept_open: Sequence[int] = (), program: str = "koa_worker.workers.child"
+        self,
+        config: Config,
+        size: int,
+        kept_open: Sequence[int] = (),
+        program: str = "koa_worker.workers.child",
+        *,
+        in_advance: int = 0,
     ) -> None:
-        """The worker processes run `program` and inherit the descriptors `kept_open`."""
+        """The worker processes run `program`, inherit the descriptors `kept_open`, and get jobs in advance."""
         self._config = config
         self._program = program
+        self._in_advance = in_advance
         self._kept_open = tuple(kept_open)
         self._failed_starts = 0
         self._killed: dict[int, tuple[str, str]] = {}
@@ -83,7 +93,7 @@ class WorkerPool:
     ) -> None:
         """Ends the processes by closing their connections; the next start resumes the job of a busy one."""
         for worker in self.workers:
-            if worker.job is not None or not worker.ready:
+            if worker.jobs or worker.taken_back or not worker.ready:
                 worker.process.kill()
             worker.connection.close()
         for worker in self.workers:
@@ -95,24 +105,35 @@ class WorkerPool:
 
     @property
     def busy(self) -> int:
-        return sum(worker.job is not None for worker in self.workers)
+        return sum(bool(worker.jobs) for worker in self.workers)
 
     @property
-    def idle(self) -> int:
-        return sum(worker.ready and worker.job is None for worker in self.workers)
+    def room(self) -> int:
+        """The number of jobs that can be given now. None is given in advance while a process starts and has none."""
+        most = 1 + (self._in_advance if self.ready else 0)
+        return sum(most - len(worker.jobs) for worker in self.workers if worker.ready and len(worker.jobs) < most)
 
     @property
     def ready(self) -> bool:
         return all(worker.ready for worker in self.workers)
 
     def give(self, job: AnyJob) -> None:
-        """Gives the job to a worker process that is free; there must be one."""
-        worker = next(worker for worker in self.workers if worker.ready and worker.job is None)
-        worker.job, worker.deadline = job, time.monotonic() + _SECONDS_FOR_A_JOB
+        """Gives the job to the worker process that has the fewest; there must be room for it."""
+        worker = min((worker for worker in self.workers if worker.ready), key=lambda worker: len(worker.jobs))
+        if not worker.jobs:
+            worker.deadline = time.monotonic() + _SECONDS_FOR_A_JOB
+        worker.jobs.append(job)
         try:
             worker.connection.send(job)
         except OSError:
             return  # it has just died: the next check finds that
+
+    def take_back(self) -> None:
+        """Takes back the jobs that were given in advance."""
+        for worker in self.workers:
+            while len(worker.jobs) > 1:
+                worker.jobs.pop()
+                worker.taken_back = True
 
     def listen(self, seconds: float, beside: Sequence[int] = ()) -> list[Event]:
         """Waits until a process sends a message or a descriptor of `beside` is readable; gives the results of jobs."""
@@ -156,13 +177,16 @@ class WorkerPool:
                 limit = self._config.limits.seconds_per_file if on else _SECONDS_FOR_A_JOB
                 worker.deadline = time.monotonic() + limit
             case Done() | Postponed() | Examined():
-                worker.job = None
+                if not worker.jobs:  # it did one that was taken back
+                    return []
+                worker.jobs.popleft()
+                worker.deadline = time.monotonic() + _SECONDS_FOR_A_JOB
                 return [message]
         return []
 
     def _look_after(self, worker: WorkerProcess) -> None:
         """Kills a process that needs too much time or memory; its closed connection then shows that it died."""
-        if worker.ready and worker.job is None:
+        if worker.ready and not worker.jobs:
             return
         limits = self._config.limits
         if time.monotonic() > worker.deadline:
@@ -175,7 +199,7 @@ class WorkerPool:
         worker.process.kill()
 
     def _replace(self, worker: WorkerProcess) -> list[Event]:
-        """Starts a new process for one that died; gives the job of the dead one, with the cause of its death."""
+        """Starts a new process for one that died; gives its jobs, the one that it did with the cause of its death."""
         worker.connection.close()
         ending = worker.process.wait()
         code, detail = self._killed.pop(worker.process.pid, ("worker_crashed", _name_ending(ending)))
@@ -185,7 +209,9 @@ class WorkerPool:
                 raise WorkFailed("worker_crashed", f"{detail or code}, {self._failed_starts} times at its start")
         self.replaced += 1
         self.workers[self.workers.index(worker)] = self._start()
-        return [WorkerDied(worker.job, code, detail)] if worker.job is not None else []
+        if not worker.jobs:
+            return []
+        return [WorkerDied(worker.jobs.popleft(), code, detail), *map(NotBegun, worker.jobs)]
 
 
 def _name_ending(ending: int) -> str:

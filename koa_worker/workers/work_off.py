@@ -1,11 +1,12 @@
 """Completes jobs in the worker processes: one loop for a batch, for its reports and for grading the archive again.
 
-- Every worker process is kept busy: it gets its next job before the result of the last one is handled.
+- Every worker process is kept busy: it gets its next job before the result of the last one is handled, or in advance.
 - A job whose worker process died is retried once; if the process dies again, the caller gets the `WorkerDied`.
 - A job that was postponed, because disk or database were unavailable, is retried after a pause, while the other
   worker processes continue; after too many times the caller gets the `Postponed`.
-- After a stop no further job is given to a worker process. The loop waits for jobs in progress; retries are left to the
-  next run.
+- After a stop no further job is given to a worker process, and what was given in advance is taken back. The loop waits
+  for jobs in progress; all others are left to the next run.
+- What a worker process that died had in advance is done by another one, as a first try.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 
 from koa_worker.system.stop import Stop
-from koa_worker.workers.messages import AnyJob, Event, Postponed, WorkerDied
+from koa_worker.workers.messages import AnyJob, Event, NotBegun, Postponed, WorkerDied
 from koa_worker.workers.pool import WorkerPool
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ def work_off(pool: WorkerPool, next_jobs: NextJobs, stop: Stop, *, tries: int = 
     """Gives the result of each job, once. With `tries` of 1 the caller retries a job itself."""
     again = _Again(tries)
     while True:
+        if stop.asked:
+            pool.take_back()
         _keep_busy(pool, again, next_jobs, stop)
         if not pool.busy and (stop.asked or (pool.ready and not again)):
             return
@@ -42,8 +45,8 @@ def work_off(pool: WorkerPool, next_jobs: NextJobs, stop: Stop, *, tries: int = 
 
 
 def _keep_busy(pool: WorkerPool, again: _Again, next_jobs: NextJobs, stop: Stop) -> None:
-    while pool.idle and not stop.asked:
-        jobs = again.due(pool.idle) or list(next_jobs(pool.idle))
+    while pool.room and not stop.asked:
+        jobs = again.due(pool.room) or list(next_jobs(pool.room))
         if not jobs:
             return
         for job in jobs:
@@ -72,6 +75,8 @@ class _Again:
             case Postponed(job):
                 self._postponed[job.id] += 1
                 return self._postponed[job.id] <= MOST_POSTPONED and self._wait(job, _SECONDS_POSTPONED)
+            case NotBegun(job):
+                return self._wait(job, 0.0)
         return False
 
     def _wait(self, job: AnyJob, seconds: float) -> bool:

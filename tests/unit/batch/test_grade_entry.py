@@ -6,6 +6,7 @@ import pytest
 
 from koa_worker.batch.entries import examine
 from koa_worker.batch.grade_entry import look
+from koa_worker.batch.read_ahead import read_ahead
 from koa_worker.batch.source import entries_of
 from koa_worker.config import Config
 from koa_worker.pipeline import Pipeline
@@ -30,5 +31,7 @@ def test_what_a_manifest_lists_and_is_no_regular_file_is_rejected_unread(
     make.irregular(tmp_path / "knee.dcm", kind)
     (tmp_path / "list.txt").write_text("knee.dcm\n")
     (entry,) = entries_of(str(tmp_path / "list.txt"), Path("/nowhere"))
-    finding = look(examine(0, entry, keep=False), pipeline, graded)
+    jobs = iter([examine(0, entry, keep=False)])
+    (ahead,) = read_ahead(lambda: next(jobs, None), 1000)
+    finding = look(ahead, pipeline, graded)
     assert (finding.ending, finding.rows[0]["code"]) == ("rejected", "unknown_format")

@@ -13,6 +13,7 @@ from koa_worker.workers import work_off as module
 from koa_worker.workers.messages import Done, Event, Postponed, Regrade, WorkerDied
 from koa_worker.workers.pool import WorkerPool
 from koa_worker.workers.work_off import MOST_POSTPONED, work_off
+from tests.make import until
 from tests.unit.workers.scripted_worker import times
 
 ROOT = Path(__file__).parents[3]
@@ -28,13 +29,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def pool_of(folder: Path, size: int = 2) -> WorkerPool:
-    return WorkerPool(Config().below(folder.parents[1]), size, program="tests.unit.workers.scripted_worker")
+def pool_of(folder: Path, size: int = 2, in_advance: int = 0) -> WorkerPool:
+    config, program = Config().below(folder.parents[1]), "tests.unit.workers.scripted_worker"
+    return WorkerPool(config, size, program=program, in_advance=in_advance)
 
 
-def worked_off(folder: Path, *ids: str, size: int = 2, tries: int = 2, stop: Stop | None = None) -> Iterator[Event]:
+def worked_off(
+    folder: Path, *ids: str, size: int = 2, tries: int = 2, stop: Stop | None = None, in_advance: int = 0
+) -> Iterator[Event]:
     jobs = map(Regrade, ids)
-    with pool_of(folder, size) as pool:
+    with pool_of(folder, size, in_advance) as pool:
         yield from work_off(pool, lambda count: islice(jobs, count), stop or Stop(), tries=tries)
 
 
@@ -109,3 +113,63 @@ def test_after_a_stop_a_job_whose_worker_died_is_left_to_the_next_run(folder: Pa
         assert list(work_off(pool, next_jobs, stop)) == []
     assert time.monotonic() - begun < 5
     assert times(folder, "0") == 1
+
+
+def test_a_worker_process_has_its_next_job_before_it_is_done_with_one(folder: Path) -> None:
+    jobs = iter([Regrade(f"{number} slow") for number in range(3)])
+    with pool_of(folder, 1, in_advance=1) as pool:
+        assert pool.room == 0
+        while not pool.ready:
+            pool.listen(1.0)
+        for _ in range(2):
+            pool.give(next(jobs))
+        assert (pool.room, pool.busy) == (0, 1)
+        until(lambda: pool.listen(1.0))
+        assert (pool.room, pool.busy) == (1, 1)
+
+
+def test_no_job_is_given_in_advance_while_another_worker_process_starts(folder: Path) -> None:
+    with pool_of(folder, 2, in_advance=1) as pool:
+        while not any(worker.ready for worker in pool.workers):
+            pool.listen(0.01)
+        assert pool.room == (4 if pool.ready else 1)
+        while not pool.ready:
+            pool.listen(1.0)
+        assert pool.room == 4
+
+
+def test_few_jobs_are_shared_by_all_worker_processes_and_not_given_to_one_in_advance(folder: Path) -> None:
+    list(worked_off(folder, "0 slow", "1 slow", in_advance=1))
+    assert len({(folder / str(number)).read_text() for number in range(2)}) == 2
+
+
+def test_what_a_worker_that_died_had_in_advance_is_done_by_another_as_a_first_try(folder: Path) -> None:
+    events = list(worked_off(folder, "0 dies", "1 fine", "2 dies", "3 fine", size=1, tries=1, in_advance=1))
+    assert {event.job.id for event in events if isinstance(event, WorkerDied)} == {"0 dies", "2 dies"}
+    assert {event.job.id for event in events if isinstance(event, Done)} == {"1 fine", "3 fine"}
+    assert [times(folder, str(number)) for number in range(4)] == [1, 1, 1, 1]
+
+
+def test_after_a_stop_what_was_given_in_advance_is_left_to_the_next_run(folder: Path) -> None:
+    stop, ids = Stop(), [f"{number} slow" for number in range(9)]
+    events: list[Event] = []
+    for event in worked_off(folder, *ids, stop=stop, in_advance=3, size=1):
+        events.append(event)
+        stop.asked = True
+    assert [event.job.id for event in events] == ids[: len(events)]
+    assert len(events) <= 2
+
+
+def test_after_a_stop_what_a_worker_that_died_had_in_advance_is_left_to_the_next_run(folder: Path) -> None:
+    stop, jobs = Stop(), iter([Regrade("0 dies"), Regrade("1 fine")])
+
+    def next_jobs(count: int) -> list[Regrade]:
+        given = list(islice(jobs, count))
+        stop.asked = bool(given)
+        return given
+
+    with pool_of(folder, 1, in_advance=1) as pool:
+        while not pool.ready:
+            pool.listen(1.0)
+        assert list(work_off(pool, next_jobs, stop, tries=2)) == []
+    assert not (folder / "1").exists()
