@@ -64,7 +64,9 @@ class KneeFields(_Fields):
     probabilities: list[Share] = Field(min_length=5, max_length=5, description="On the site's scale, if there is one.")
     confidence: Share
     oa_probability: Share = Field(description="P(KL ≥ 2).")
-    agreement: Share
+    agreement: Share | None = Field(
+        description="Share of the model's predictions with the release's grade; null if there was only one."
+    )
     strangeness: float | None = Field(
         description="Log odds against a knee like the training knees; null if it was not judged."
     )
@@ -89,7 +91,7 @@ def describe(position: int, roi: KneeRoi, grade: values.Grade, joint_space: valu
         probabilities=[float(share) for share in grade.probabilities],
         confidence=float(grade.confidence),
         oa_probability=float(grade.oa_probability),
-        agreement=float(grade.agreement),
+        agreement=None if grade.agreement is None else float(grade.agreement),
         strangeness=None if grade.strangeness is None else float(grade.strangeness),
         **review_fields(grade.review_reasons),
         joint_space=_joint_space(joint_space) if joint_space else None,
@@ -127,6 +129,7 @@ _COLUMNS_OF: dict[str, dict[str, Any]] = {
     "side": {"side": str},
     "box": dict.fromkeys(("box_x", "box_y", "box_width", "box_height"), int),
     "probabilities": dict.fromkeys((f"p{kl}" for kl in GRADES), float),
+    "agreement": {"agreement": float},
     "strangeness": {"strangeness": float},
     "joint_space": dict.fromkeys(
         ("tibial_width_px", *(f"{name}_{width}" for name in CompartmentName for width in WIDTHS)), float

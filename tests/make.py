@@ -126,7 +126,7 @@ def grade(
     kl: int,
     shares: Shares | None = None,
     *,
-    agreement: float = 1.0,
+    agreement: float | None = 1.0,
     reasons: tuple[ReviewReason, ...] = (),
     model: str = "net-v1",
 ) -> Grade:

@@ -100,8 +100,9 @@ def _fitness(knee: SeenKnee) -> tuple[int, float, float, float, str, int]:
     """The values that the rule compares; the lowest is the best."""
     grade = knee.grade
     strangeness = float("inf") if grade.strangeness is None else grade.strangeness
+    agreement = 1.0 if grade.agreement is None else grade.agreement
     view = _VIEWS.get((knee.view, knee.weight_bearing), len(_VIEWS))
-    return view, strangeness, -grade.agreement, -grade.confidence, knee.sop_uid, knee.position
+    return view, strangeness, -agreement, -grade.confidence, knee.sop_uid, knee.position
 
 
 def _reading_order(line: StudyKnee) -> tuple[int, bool, str, int]:

@@ -64,7 +64,7 @@ class Grade:
     probabilities: Probabilities
     confidence: float  # the probability of `kl`
     oa_probability: float  # P(KL ≥ 2)
-    agreement: float  # share of the predictions (members × views) that give the release's grade
+    agreement: float | None  # share of the predictions that give the release's grade; None: there was only one
     review_reasons: tuple[ReviewReason, ...]
     model: str  # "name-vN"
     strangeness: float | None = None  # log odds against a knee like the training knees; None: the release has no gate

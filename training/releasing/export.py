@@ -243,7 +243,7 @@ def _calibrate(
     manifest["temperature"] = find_temperature(logits, truth, combine)
     free = _judged(logits, truth, subjects, manifest)
     confidence = np.array([grade.confidence for grade in free.grades])
-    agreement = np.array([grade.agreement for grade in free.grades])
+    agreement = np.array([1.0 if grade.agreement is None else grade.agreement for grade in free.grades])
     doubtful = np.array([grade.needs_review for grade in free.grades])
     review = choose_review(confidence, agreement, free.right, doubtful)
     manifest["review"] |= {"confidence": review.confidence, "agreement": review.agreement}

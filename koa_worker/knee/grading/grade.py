@@ -164,7 +164,7 @@ def judge(
         probabilities=said,
         confidence=said[kl],
         oa_probability=sum(said[2:]),
-        agreement=float((votes == kl).mean()),
+        agreement=float((votes == kl).mean()) if len(votes) > 1 else None,
         review_reasons=of_votes(kl, votes, review),
         model=model,
     )

@@ -239,7 +239,8 @@ def _measurements(knee: KneeResult) -> Iterator[Measurement]:
     for kl in GRADES:
         yield _share(codes.PROBABILITIES[kl], grade.probabilities[kl])
     yield _share(codes.OA_PROBABILITY, grade.oa_probability)
-    yield _share(codes.AGREEMENT, grade.agreement)
+    if grade.agreement is not None:
+        yield _share(codes.AGREEMENT, grade.agreement)
     yield from sr_course.changes(knee)
 
 

@@ -35,7 +35,7 @@ def to_columns(grade: Grade) -> dict[str, Any]:
         "site": grade.site,
         "confidence": float(grade.confidence),
         "oa_probability": float(grade.oa_probability),
-        "agreement": float(grade.agreement),
+        "agreement": None if grade.agreement is None else float(grade.agreement),
         "strangeness": None if grade.strangeness is None else float(grade.strangeness),
         "needs_review": grade.needs_review,  # derived; for the worklist's index and for manual queries
         "review_reasons": review_reasons.to_json(grade.review_reasons),

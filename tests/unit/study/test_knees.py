@@ -25,6 +25,7 @@ BEST_FIRST = (
     seen(uid="1.9", view="PA", weight_bearing=True, strangeness=3.0, agreement=0.2),
     seen(uid="1.8", view="AP", weight_bearing=True, strangeness=2.0),
     seen(uid="1.7", view="PA", strangeness=-5.0, agreement=0.1),
+    seen(uid="1.65", view="PA", strangeness=-4.0, agreement=None, confidence=0.3),
     seen(uid="1.6", view="PA", strangeness=-4.0, agreement=0.9, confidence=0.3),
     seen(uid="1.5", view="PA", strangeness=-4.0, agreement=0.8, confidence=0.9),
     seen(uid="1.4", view="PA", strangeness=-4.0, agreement=0.8, confidence=0.8),

@@ -82,4 +82,4 @@ __all__ = [
     "table_of",
 ]
 
-REVISION = "0021"  # the version of the newest migration: a store with this version needs none
+REVISION = "0022"  # the version of the newest migration: a store with this version needs none

@@ -97,7 +97,7 @@ class GradeRow(Base):
     site: Mapped[str] = mapped_column(default="", server_default="")  # digest of the site's scale
     confidence: Mapped[float]
     oa_probability: Mapped[float]
-    agreement: Mapped[float]
+    agreement: Mapped[float | None]  # empty if there was only one prediction
     strangeness: Mapped[float | None]  # log odds against a knee; empty if it was not judged or not stored
     needs_review: Mapped[bool]  # whether there is a reason, for the worklist's index and for manual queries
     review_reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSON)  # in the form of `encoding/review_reasons.py`

@@ -284,3 +284,7 @@ def test_the_border_of_osteoarthritis_is_a_reason(probabilities: list[float]) ->
 
 def test_agreement_counts_the_votes_for_the_grade() -> None:
     assert judge(np.array([0.6, 0.4, 0, 0, 0]), np.array([0, 0, 0, 1]), REVIEW, "koa-v1").agreement == 0.75
+
+
+def test_one_prediction_agrees_with_nothing() -> None:
+    assert judge(np.array([0.6, 0.4, 0, 0, 0]), np.array([0]), REVIEW, "koa-v1").agreement is None

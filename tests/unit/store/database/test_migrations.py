@@ -240,7 +240,8 @@ def test_a_knee_keeps_its_readings_and_may_have_a_grade_on_each_scale(url: str) 
     with engine.begin() as connection:
         grades = sa.Table("grades", sa.MetaData(), autoload_with=connection)
         row = dict(connection.execute(sa.select(grades).where(grades.c.id == 1)).mappings().one())
-        connection.execute(grades.insert().values(row | {"id": 8, "is_current": False, "site": "ab"}))
+        other = row | {"id": 8, "is_current": False, "site": "ab", "agreement": None}
+        connection.execute(grades.insert().values(other))
     with engine.begin() as connection, pytest.raises(sa.exc.IntegrityError):
         connection.execute(grades.insert().values(row | {"id": 9, "is_current": False, "site": "ab"}))
     with engine.begin() as connection, pytest.raises(sa.exc.IntegrityError):

@@ -24,7 +24,7 @@ GRADE = Grade(
 
 
 def test_every_field_of_a_grade_comes_back_as_it_was() -> None:
-    empty = Grade(0, (1.0, 0.0, 0.0, 0.0, 0.0), 0.0, 0.0, 0.0, (), "")
+    empty = Grade(0, (1.0, 0.0, 0.0, 0.0, 0.0), 0.0, 0.0, None, (), "")
     assert all(getattr(GRADE, field.name) != getattr(empty, field.name) for field in fields(Grade))
     for grade in (GRADE, empty):
         row = SimpleNamespace(**grade_columns.to_columns(grade), model=grade.model)
