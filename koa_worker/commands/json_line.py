@@ -1,11 +1,11 @@
-"""One outcome as the JSON object of `koa-worker process --json`. Scripts parse it: its keys must not change."""
+"""One outcome as the JSON object of `koa-worker process --json`. Scripts parse it: keys may be added, not changed."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from koa_worker import knee_fields
+from koa_worker import RESEARCH_NOTICE, knee_fields
 from koa_worker.values import Completed, GradedKnee, Outcome, RefusedKnee, Rejected, Study
 
 _DIGITS = {"joint_space": 4}  # decimals of the fields that have fewer than six
@@ -28,6 +28,7 @@ def to_line(outcome: Outcome, path: Path, model: str, report: Path | None) -> di
         "legs": len(knees) + len(refused) or None,
         "knees": knees,
         "refused": refused,
+        "notice": RESEARCH_NOTICE,
     }
 
 

@@ -115,7 +115,7 @@ OF_SETUP: dict[str, CatalogueEntry] = {
     ),
     "batch_other": CatalogueEntry(
         Fault.SETUP,
-        "The results folder belongs to another model, version or review threshold.",
+        "The results folder belongs to another model, site's scale, version or review threshold.",
         "Choose a new --results folder. Results of different models or settings are not mixed.",
     ),
     "batch_busy": CatalogueEntry(

@@ -25,7 +25,8 @@ repeated. {views}
 
 ## Intended use
 Grading frontal (PA or AP, standing or fixed-flexion) knee radiographs of adults in research: cohorts, archives,
-pre-sorting for a reader. A person reads what the worker marks for review, and nobody is treated by its word alone.
+pre-sorting for a reader. A person reads what the worker marks for review, and no patient is treated because of a
+grade alone.
 
 ## What it cannot do
 - It knows knees without implants only. It has learned nothing of fractures, tumours, infection or children. The gate
@@ -89,7 +90,7 @@ def _head(manifest: dict[str, Any]) -> str:
         views=_views(len(manifest["members"]), manifest["views"]),
         levelled=_LEVELLED if any(View.parse(name).levelled for name in manifest["views"]) else "",
         parts=_parts(manifest["members"]),
-        cost=_cost(manifest["metrics"].get("cost")),
+        cost=_cost(manifest),
         precision=trained["precision"],
         agreement=f"at most {largest:.1e} in probability from their Keras nets and the same grade on"
         f" {same:.1%} of {agreements[0]['images']} crops",
@@ -120,7 +121,8 @@ def _parts(members: Sequence[dict[str, Any]]) -> str:
     return "".join(said)
 
 
-def _cost(found: dict[str, float] | None) -> str:
+def _cost(manifest: dict[str, Any]) -> str:
+    found: dict[str, float] | None = manifest["metrics"].get("cost")
     if not found:
         return ""
     said = f"A knee costs {found['looks']:.1f} looks of one plain MobileNetV2 of 224 pixels, timed in the same run"
@@ -128,7 +130,8 @@ def _cost(found: dict[str, float] | None) -> str:
         return said + ".\n"
     return (
         f"{said}:\n{found['grade']:.1f} for its grade, and {found['again']:.1f} more for the knees that are not"
-        f" familiar at once ({again:.0%} of those of the validation), which the gate judges by views of its own.\n"
+        f" familiar at once ({again:.0%} of those of the validation; at another hospital it may be most of them), which"
+        f" the gate judges by looks of its own ({', '.join(manifest['gate'].get('views', manifest['views']))}).\n"
     )
 
 
@@ -138,7 +141,7 @@ def _figures(manifest: dict[str, Any]) -> str:
     rows += [(words, _value(figures[name]), _interval(figures[name])) for name, words in OVERALL_WORDS.items()]
     return (
         f"\n## Figures on validation\n{figures['knees']} knees of {figures['subjects']} subjects. Members, temperature"
-        " and review thresholds were chosen on these knees, so the figures are a little kind. Intervals are"
+        " and review thresholds were chosen on these knees, so the figures are slightly too good. Intervals are"
         f" bootstrapped over subjects.\n\n{_table(rows)}"
     )
 
@@ -154,7 +157,8 @@ def _by_grade(manifest: dict[str, Any]) -> str:
         ]
         given = [f"{count:.0f}" for count in counts]
         rows.append((f"{grade} {GRADE_WORDS[grade]}", f"{sum(counts):.0f}", *scores, *given))
-    return f"\n## By grade\nThe right-hand columns are the confusion matrix: given grade.\n\n{_table(rows)}"
+    of_columns = "The right-hand columns say how many knees of a reader's grade the release gave each grade."
+    return f"\n## By grade\n{of_columns}\n\n{_table(rows)}"
 
 
 def _calibration(manifest: dict[str, Any]) -> str:
@@ -193,14 +197,14 @@ def _frames(manifest: dict[str, Any]) -> str:
     found = manifest["metrics"].get("other_hospital")
     if not found:
         return ""
-    names = ("accuracy", "quadratic_kappa", "mae", "kl2_auc", "kl2_accuracy")
     rows = [("figure", "value", "95 % interval")]
-    rows += [(OVERALL_WORDS[name], _value(found[name]), _interval(found[name])) for name in names]
+    rows += [(words, _value(found[name]), _interval(found[name])) for name, words in OVERALL_WORDS.items()]
     return (
         f"\n## Another hospital\n{found['knees']} knees in {found['subjects']} whole frames (other machine, exposure"
         f" and readers; Gornale, *Digital Knee X-ray Images*, Mendeley Data t9ndx37v5h, CC BY 4.0), found and graded as"
-        f" the worker does, its gate not asked; {found['rejected']} frames were rejected. Nothing was chosen on them."
-        f"\n\n{_table(rows)}"
+        f" the worker does, without its gate; {found['rejected']} frames were rejected. Nothing was fitted to them, but"
+        " releases were compared on them, and the gate's further looks and its limit for metal were chosen with them in"
+        f" view. A site's own scale changes most of these figures, see docs/calibration.md.\n\n{_table(rows)}"
     )
 
 
@@ -219,7 +223,8 @@ def _run(run: dict[str, Any]) -> str:
     if "from" in run:
         said += f"; taken over bit for bit from {run['from']}"
     if added := run.get("added"):
-        said += f", which had added to the logits of grades 0 to 4: {', '.join(f'{value:+.2f}' for value in added)}"
+        numbers = ", ".join(f"{value:+.2f}" for value in added)
+        said += f", with what was added there to the logits of grades 0 to 4: {numbers}"
     return said
 
 

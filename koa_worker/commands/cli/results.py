@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from koa_worker import config
+from koa_worker import RESEARCH_NOTICE, config
 from koa_worker.commands.cli.options import ConfigFile
 from koa_worker.errors import SetupError
 from koa_worker.system import garbage, log
@@ -76,6 +76,7 @@ def export(
     config_file: ConfigFile = None,
 ) -> None:
     """Print a flat table of all results, with one line per knee."""
+    typer.echo(RESEARCH_NOTICE, err=True)  # a table of CSV has no place for it
     from koa_worker.store import Store
     from koa_worker.tables.export import COLUMNS, WITH_IDENTITY, to_rows
     from koa_worker.tables.table import write_csv, write_json
@@ -109,6 +110,7 @@ def agreement(
     config_file: ConfigFile = None,
 ) -> None:
     """Print how far readers agree with each other and with the model: quadratic kappa with intervals by subject."""
+    typer.echo(RESEARCH_NOTICE, err=True)
     from rich.console import Console
 
     from koa_worker.commands.agreement import COLUMNS, screen, to_rows
@@ -128,6 +130,7 @@ def drift(
     config_file: ConfigFile = None,
 ) -> None:
     """Tell whether grades, resemblance to the training knees, exposure or refusals changed. Exit 1 if one did."""
+    typer.echo(RESEARCH_NOTICE, err=True)
     from datetime import UTC, datetime
 
     from koa_worker.commands.drift import COLUMNS, to_rows

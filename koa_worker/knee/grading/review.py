@@ -93,4 +93,4 @@ def rule_of_votes(review: Review, looks: int) -> str:
     """The last part of the rule as a sentence for the model card; one look agrees with itself."""
     votes = f" or an agreement of {review.agreement:.2f} among the looks, when two looks differ by two grades"
     rule = f"A knee is marked for review below a confidence of {review.confidence:.2f}{votes if looks > 1 else ''}"
-    return f"{rule}, or when KL ≥ 2 is near an even chance."
+    return f"{rule}, or when P(KL ≥ 2) is within {review.borderline:.2f} of 0.5 or contradicts the grade."

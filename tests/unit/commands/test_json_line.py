@@ -61,6 +61,7 @@ def test_a_graded_file() -> None:
             }
         ],
         "refused": [],
+        "notice": "Research use only. Not for diagnostic use.",
     }
 
 
