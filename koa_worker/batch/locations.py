@@ -14,7 +14,7 @@ import fsspec
 
 from koa_worker.errors import SetupError, WorkFailed
 
-_BYTES_AT_A_TIME = 32 << 20  # each piece is a request to the store: most files are one
+_BYTES_AT_A_TIME = 16 << 20  # each piece is a request to the store: most files are one
 
 
 def is_remote(place: str) -> bool:
@@ -86,7 +86,7 @@ def _copy(place: str, copy: Any, most: int) -> None:
     left = most + 1
     try:
         system, path = file_system(place)
-        with system.open(path, "rb") as stream:
+        with system.open(path, "rb", cache_type="none") as stream:  # s3fs would keep 50 MB more than it is asked for
             while left > 0 and (piece := stream.read(min(left, _BYTES_AT_A_TIME))):
                 copy.write(piece)
                 left -= len(piece)

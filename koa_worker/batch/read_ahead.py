@@ -7,11 +7,11 @@ connections to a store belong to these threads, and end with the process.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,29 +29,52 @@ class Ahead:
     """A job whose file is on its way."""
 
     job: Examine
-    _coming: Future[tuple[Path, ExitStack]] = field(repr=False)
+    _coming: SimpleQueue[tuple[Path, ExitStack] | Exception] = field(default_factory=SimpleQueue, repr=False)
+
+    def bring(self, most: int) -> None:
+        try:
+            self._coming.put(_bring(self.job, most))
+        # Of any kind: it belongs to this file, and a thread that ended with it would leave the process waiting.
+        except Exception as fault:  # noqa: BLE001
+            self._coming.put(fault)
 
     @contextmanager
     def file(self) -> Iterator[Path]:
-        """Waits for the file, or raises what happened to it."""
-        path, held = self._coming.result()
-        with held:
-            yield path
+        """Waits for the file, once, or raises what happened to it."""
+        brought = self._coming.get()
+        try:
+            if isinstance(brought, Exception):
+                raise brought
+            path, held = brought
+            with held:
+                yield path
+        finally:
+            del brought  # an error refers to this frame, and both would stay until garbage is searched
 
 
 def read_ahead(next_job: Callable[[], Examine | None], most: int) -> Iterator[Ahead]:
     """The jobs in their order, until there are none; of a file not much more than this number of bytes is brought."""
     jobs: SimpleQueue[Ahead | None] = SimpleQueue()
+    to_bring: SimpleQueue[Ahead | None] = SimpleQueue()
 
     def receive() -> None:
-        while (job := next_job()) is not None:
-            jobs.put(Ahead(job, bringers.submit(_bring, job, most)))
-        jobs.put(None)
+        try:
+            while (job := next_job()) is not None:
+                ahead = Ahead(job)
+                to_bring.put(ahead)
+                jobs.put(ahead)
+        finally:  # whatever ends it: the process must not wait for a job that never comes
+            jobs.put(None)
+            for _ in range(IN_ADVANCE):
+                to_bring.put(None)
 
-    with ThreadPoolExecutor(IN_ADVANCE, "read-ahead") as bringers:
-        threading.Thread(target=receive, name="receive", daemon=True).start()
-        while (ahead := jobs.get()) is not None:
-            yield ahead
+    def bring() -> None:
+        while (ahead := to_bring.get()) is not None:
+            ahead.bring(most)
+
+    for work in (receive, *[bring] * IN_ADVANCE):  # as daemons: a process that ends does not wait for a network
+        threading.Thread(target=work, daemon=True).start()
+    yield from iter(jobs.get, None)
 
 
 def _bring(job: Examine, most: int) -> tuple[Path, ExitStack]:
@@ -69,7 +92,8 @@ def _expect(path: Path, most: int) -> None:
         return
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        for start in range(0, min(facts.st_size, most), _BYTES_EXPECTED):
-            os.posix_fadvise(descriptor, start, _BYTES_EXPECTED, os.POSIX_FADV_WILLNEED)
+        with contextlib.suppress(OSError):  # some file systems take no advice
+            for start in range(0, min(facts.st_size, most), _BYTES_EXPECTED):
+                os.posix_fadvise(descriptor, start, _BYTES_EXPECTED, os.POSIX_FADV_WILLNEED)
     finally:
         os.close(descriptor)

@@ -67,7 +67,7 @@ class Parent:
         """The next job; None when the parent has closed the connection."""
         try:
             return self._connection.recv()
-        except EOFError:
+        except (EOFError, ConnectionResetError):
             return None
 
     def send(self, message: WorkerMessage) -> None:

@@ -53,6 +53,10 @@ class WorkerProcess:
     jobs: deque[AnyJob] = field(default_factory=deque)
     taken_back: bool = False  # whether it was given further jobs, whose results nobody wants
 
+    @property
+    def at_work(self) -> AnyJob | None:
+        return self.jobs[0] if self.jobs else None
+
     def resident_mb(self) -> float:
         try:
             with open(f"/proc/{self.process.pid}/statm", "rb", buffering=0) as facts:  # noqa: PTH123
@@ -78,9 +82,10 @@ class WorkerPool:
         self._config = config
         self._program = program
         self._in_advance = in_advance
+        self._seconds_for_a_job = _SECONDS_FOR_A_JOB * max(1, in_advance)  # files that come at once share the line
         self._kept_open = tuple(kept_open)
         self._failed_starts = 0
-        self._killed: dict[int, tuple[str, str]] = {}
+        self._killed: dict[int, tuple[str, str, AnyJob | None]] = {}
         self.model = self.digest = ""  # known once a worker process is ready
         self.replaced = 0
         self.workers = [self._start() for _ in range(size)]
@@ -121,7 +126,7 @@ class WorkerPool:
         """Gives the job to the worker process that has the fewest; there must be room for it."""
         worker = min((worker for worker in self.workers if worker.ready), key=lambda worker: len(worker.jobs))
         if not worker.jobs:
-            worker.deadline = time.monotonic() + _SECONDS_FOR_A_JOB
+            worker.deadline = time.monotonic() + self._seconds_for_a_job
         worker.jobs.append(job)
         try:
             worker.connection.send(job)
@@ -174,19 +179,19 @@ class WorkerPool:
             case CannotStart(code, detail):
                 raise SetupError(code, detail)
             case Grading(on):
-                limit = self._config.limits.seconds_per_file if on else _SECONDS_FOR_A_JOB
+                limit = self._config.limits.seconds_per_file if on else self._seconds_for_a_job
                 worker.deadline = time.monotonic() + limit
             case Done() | Postponed() | Examined():
                 if not worker.jobs:  # it did one that was taken back
                     return []
                 worker.jobs.popleft()
-                worker.deadline = time.monotonic() + _SECONDS_FOR_A_JOB
+                worker.deadline = time.monotonic() + self._seconds_for_a_job
                 return [message]
         return []
 
     def _look_after(self, worker: WorkerProcess) -> None:
         """Kills a process that needs too much time or memory; its closed connection then shows that it died."""
-        if worker.ready and not worker.jobs:
+        if worker.ready and not worker.jobs and not worker.taken_back:
             return
         limits = self._config.limits
         if time.monotonic() > worker.deadline:
@@ -195,23 +200,25 @@ class WorkerPool:
             self._kill(worker, "out_of_memory", f"{used:.0f} MB")
 
     def _kill(self, worker: WorkerProcess, code: str, detail: str) -> None:
-        self._killed[worker.process.pid] = (code, detail)
+        self._killed[worker.process.pid] = (code, detail, worker.at_work)
         worker.process.kill()
 
     def _replace(self, worker: WorkerProcess) -> list[Event]:
         """Starts a new process for one that died; gives its jobs, the one that it did with the cause of its death."""
         worker.connection.close()
         ending = worker.process.wait()
-        code, detail = self._killed.pop(worker.process.pid, ("worker_crashed", _name_ending(ending)))
+        crashed = ("worker_crashed", _name_ending(ending), worker.at_work)
+        code, detail, job = self._killed.pop(worker.process.pid, crashed)
         if not worker.ready:
             self._failed_starts += 1
             if self._failed_starts >= _MOST_FAILED_STARTS:
                 raise WorkFailed("worker_crashed", f"{detail or code}, {self._failed_starts} times at its start")
         self.replaced += 1
         self.workers[self.workers.index(worker)] = self._start()
-        if not worker.jobs:
-            return []
-        return [WorkerDied(worker.jobs.popleft(), code, detail), *map(NotBegun, worker.jobs)]
+        if job is None or job is not worker.at_work:  # it completed that job before it was killed for it
+            return [NotBegun(other) for other in worker.jobs]
+        worker.jobs.popleft()
+        return [WorkerDied(job, code, detail), *map(NotBegun, worker.jobs)]
 
 
 def _name_ending(ending: int) -> str:

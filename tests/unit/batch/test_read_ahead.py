@@ -1,5 +1,6 @@
 """The next files of an archive are brought while one is graded, and an error of one file does not reach another."""
 
+import gc
 import os
 import threading
 import uuid
@@ -15,6 +16,7 @@ from koa_worker.batch.read_ahead import IN_ADVANCE, read_ahead
 from koa_worker.errors import WorkFailed
 from koa_worker.workers.messages import Examine
 from tests import make
+from tests.make import until
 
 MOST = 1000
 
@@ -110,3 +112,46 @@ def test_what_is_no_regular_file_is_not_opened(tmp_path: Path, kind: str) -> Non
     (ahead,) = read_ahead(giver_of(str(make.irregular(tmp_path / "knee.dcm", kind))), MOST)
     with ahead.file() as path:
         assert path == tmp_path / "knee.dcm"
+
+
+def test_jobs_end_when_none_can_be_received(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", said.append)
+
+    def next_job() -> Examine | None:
+        raise MemoryError
+
+    assert list(read_ahead(next_job, MOST)) == []
+    until(lambda: said)
+
+
+@pytest.mark.timeout(60)
+def test_a_process_that_ends_does_not_wait_for_a_store() -> None:
+    before, never = set(threading.enumerate()), threading.Event()
+
+    def next_job() -> Examine | None:
+        never.wait(30)
+        return None
+
+    jobs = read_ahead(next_job, MOST)
+    ended = threading.Thread(target=lambda: list(jobs), daemon=True)
+    ended.start()
+    others = set(threading.enumerate()) - before - {ended}
+    assert others
+    assert all(thread.daemon for thread in others)
+    never.set()
+    ended.join()
+
+
+def test_an_error_is_forgotten_with_its_file(bucket: str) -> None:
+    def errors() -> int:
+        return sum(isinstance(one, WorkFailed) for one in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = errors()
+        ends(f"{bucket}/gone", f"{bucket}/gone")
+        assert errors() == before
+    finally:
+        gc.enable()

@@ -10,8 +10,8 @@ import pytest
 from koa_worker.config import Config
 from koa_worker.system.stop import Stop
 from koa_worker.workers import work_off as module
-from koa_worker.workers.messages import Done, Event, Postponed, Regrade, WorkerDied
-from koa_worker.workers.pool import WorkerPool
+from koa_worker.workers.messages import Done, Event, NotBegun, Postponed, Regrade, WorkerDied
+from koa_worker.workers.pool import WorkerPool, WorkerProcess
 from koa_worker.workers.work_off import MOST_POSTPONED, work_off
 from tests.make import until
 from tests.unit.workers.scripted_worker import times
@@ -173,3 +173,33 @@ def test_after_a_stop_what_a_worker_that_died_had_in_advance_is_left_to_the_next
             pool.listen(1.0)
         assert list(work_off(pool, next_jobs, stop, tries=2)) == []
     assert not (folder / "1").exists()
+
+
+def ready_with(pool: WorkerPool, *ids: str) -> WorkerProcess:
+    """The only worker process, with these jobs."""
+    while not pool.ready:
+        pool.listen(1.0)
+    for each in ids:
+        pool.give(Regrade(each))
+    return pool.workers[0]
+
+
+def test_a_worker_process_keeps_its_limits_while_it_does_what_was_taken_back(folder: Path) -> None:
+    with pool_of(folder, 1, in_advance=1) as pool:
+        worker = ready_with(pool, "0 fine", "1 slow")
+        pool.take_back()
+        (event,) = until(lambda: pool.listen(1.0))
+        assert (event.job.id, pool.busy, pool.replaced) == ("0 fine", 0, 0)
+        worker.deadline = 0.0
+        until(lambda: pool.listen(0.1) or pool.replaced)
+        assert pool.replaced == 1
+
+
+def test_nobody_is_blamed_if_a_job_was_done_before_its_worker_process_was_killed_for_it(folder: Path) -> None:
+    with pool_of(folder, 1, in_advance=1) as pool:
+        worker = ready_with(pool, "0 fine", "1 slow")
+        assert worker.connection.poll(30)  # the result of the first
+        pool._kill(worker, "timed_out", "")
+        events = until(lambda: pool.listen(1.0))
+        events += [] if len(events) > 1 else until(lambda: pool.listen(1.0))
+    assert [type(event) for event in events] == [Done, NotBegun]
