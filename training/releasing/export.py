@@ -167,9 +167,10 @@ def _member(
     say(f"{path}: {agreement.largest:.1e} at most from Keras, same grade {agreement.same_grade:.1%}")
     if not agreement.holds(plan.precision):
         asked = f"the same grade on {SAME:.0%}" if plan.precision is Precision.INT8 else f"at most {CLOSE}"
+        remedy = "" if plan.precision is Precision.FLOAT32 else "; --precision float32 keeps the net as it was trained"
         raise ExportFailed(
             f"{path} as {plan.precision}: up to {agreement.largest:.1e} from Keras in probability, same grade on"
-            f" {agreement.same_grade:.1%} of {agreement.images} crops; {asked} is demanded"
+            f" {agreement.same_grade:.1%} of {agreement.images} crops; {asked} is demanded{remedy}"
         )
     return member, asdict(agreement), runfile.published(path)
 
